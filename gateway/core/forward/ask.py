@@ -1,0 +1,99 @@
+"""What a decision asks of Redis and what comes back: the seam between core/forward and stores/redis."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.core.ratelimit.gcra import Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A token whose MAC was right. credential: tokens.credential_of(host, token), 16 bytes."""
+
+    tag: str
+    login: str
+    credential: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Use up a hand-off code: once, for this host; the same request id within 10 s gets the same answer (R4)."""
+
+    code_hash: str
+    host: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """One request out of the bucket `{slot}b:<limit name>:<who>`.
+
+    slot: the person's tag where a token is presented, `i<hash of address>` for an address, `e` for everyone.
+    """
+
+    slot: str
+    who: str
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """number: echoed by the function in every reply; a reply with another number is somebody else's (R5)."""
+
+    number: int
+    presented: Presented | None
+    claim: Claim | None
+    spends: tuple[Spend, ...]
+
+
+class Outcome(Enum):
+    """What the function found out about the principal."""
+
+    NOT_ASKED = "N"  # no token was presented
+    LIVE = "L"
+    ENDED = "X"  # ended, idle too long, or past its absolute deadline
+    UNKNOWN = "U"  # the login lives, but not with this credential
+    CLAIM_REFUSED = "C"  # used before, late, another host
+    MISS = "M"  # not in Redis: a lease was taken, Postgres is to be asked, nothing was spent
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Lease tokens of the two records, 0 where the record needs no fill. With LIVE: records that are due (section 2)."""
+
+    person: int
+    login: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFacts:
+    """The presented credential's own assurance and the login's deadlines, Unix seconds; mfa_at 0: no second factor."""
+
+    authenticated_at: int
+    mfa_at: int
+    expires_at: int
+    idle_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """In the order of Question.spends. reset_us: until the bucket is full again."""
+
+    allowed: bool
+    retry_after_us: int
+    remaining: int
+    reset_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE."""
+
+    number: int
+    login: str
+    now_us: int
+    outcome: Outcome
+    person: bytes
+    facts: LoginFacts | None
+    leases: Leases | None
+    spent: tuple[Spent, ...]
