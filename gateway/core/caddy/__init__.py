@@ -1,0 +1,1 @@
+"""Owns the text that goes into Caddy's configuration."""
