@@ -1,0 +1,39 @@
+"""One Postgres transaction for a flow, with one name for every way in which Postgres may not answer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.core.errors import GatewayError
+
+_ACQUIRE_S: Final = 2.0
+_GONE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class RecordUnavailable(GatewayError):
+    """Postgres, the record of truth, does not answer: whether the act happened is not known."""
+
+
+@asynccontextmanager
+async def transaction(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+    """Commits at the end of the block. Raises RecordUnavailable."""
+    try:
+        async with pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
+            yield connection
+    except _GONE as error:
+        raise RecordUnavailable("Postgres does not answer") from error

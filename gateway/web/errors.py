@@ -1,0 +1,87 @@
+"""The only table from errors to HTTP: which status each has, and what the person reads."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.errors import GatewayError
+
+
+class CrossSite(GatewayError):
+    """A form that was not sent by our own page in this browser. form_expired: only the token was wrong."""
+
+    def __init__(self, why: str) -> None:
+        """why: for the log."""
+        super().__init__(why)
+
+
+class FormExpired(CrossSite):
+    """The request came from our own origin, but its token belongs to another or an older csrf cookie."""
+
+
+class BadForm(GatewayError):
+    """The body is not the form that our page sends."""
+
+
+class WrongHost(GatewayError):
+    """The request names another host than the auth host, or came without one."""
+
+
+class NotAPage(GatewayError):
+    """The browser asked for a page from inside a frame, or before the person wanted it."""
+
+
+class TooManyAttempts(GatewayError):
+    """retry_after_s: whole seconds until the next attempt has a chance."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("too many attempts")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """title and text: for the person; they hold nothing that the error itself says."""
+
+    title: str
+    text: str
+
+
+STATUS: Final[dict[type[GatewayError], int]] = {
+    BadForm: 400,
+    CrossSite: 403,
+    FormExpired: 403,
+    NotAPage: 403,
+    WrongHost: 421,
+    TooManyAttempts: 429,
+}
+
+_UNKNOWN: Final = Problem("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
+PROBLEMS: Final[dict[int, Problem]] = {
+    400: Problem("That didn't work", "The request was not complete. Go back, reload the page and try again."),
+    403: Problem("That request was refused", "It didn't come from this site's own page. Open the page and try again."),
+    404: Problem("Page not found", "There is nothing at this address."),
+    405: Problem("That didn't work", "This address can't be used that way."),
+    413: Problem("That was too large", "The request was larger than anything this page expects."),
+    421: Problem("Wrong address", "This server doesn't answer for the name that you used."),
+    429: Problem(
+        "Too many attempts", "There were many sign-in attempts from your network. Wait a moment and try again."
+    ),
+    500: _UNKNOWN,
+    503: Problem(
+        "We can't do that right now",
+        "A part that we depend on does not answer. Sites that are open already go on working. Try again shortly.",
+    ),
+}
+
+
+def status_of(error: GatewayError) -> int:
+    """500 for what nobody thought of."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 500
+
+
+def problem_of(status: int) -> Problem:
+    """What to say with a status; an unlisted one is said as our fault."""
+    return PROBLEMS.get(status, _UNKNOWN)

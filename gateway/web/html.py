@@ -1,0 +1,63 @@
+"""Renders the pages: autoescaped, strict about names, with addresses of static files that change with their content."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_STATIC: Final = Path(__file__).parent / "static"
+_DIGEST_CHARS: Final = 12
+_TYPES: Final = {".css": "text/css", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """name: as in the folder. path: what pages link, without the origin."""
+
+    name: str
+    path: str
+    content_type: str
+    content: bytes
+
+
+def static_files() -> dict[str, StaticFile]:
+    """All files of web/static by name, read once at start."""
+    return {file.name: _static_file(file) for file in sorted(_STATIC.iterdir()) if file.suffix in _TYPES}
+
+
+def _static_file(file: Path) -> StaticFile:
+    content = file.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:_DIGEST_CHARS]
+    path = f"/static/{file.stem}.{digest}{file.suffix}"
+    return StaticFile(file.name, path, _TYPES[file.suffix], content)
+
+
+class Html:
+    """Templates with `_()` for what is to be translated and `static()` for links. origin: "" on the auth host."""
+
+    def __init__(self, files: Mapping[str, StaticFile], origin: str = "") -> None:
+        loader = PackageLoader("gateway.web", "templates")
+        self._environment = Environment(
+            loader=loader,
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            auto_reload=False,
+        )
+        self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+        self._environment.globals["static"] = lambda name: origin + files[name].path
+
+    def text(self, template: str, **values: object) -> str:
+        """Raises jinja2.UndefinedError for a name that the template uses and nobody gave."""
+        return self._environment.get_template(template).render(**values)
+
+    def page(self, template: str, status: int = 200, **values: object) -> web.Response:
+        """A whole answer; the middleware adds what every answer carries."""
+        text = self.text(template, **values)
+        return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
