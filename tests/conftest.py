@@ -1,0 +1,176 @@
+"""Real servers, one set for each test process, and a clock and random bytes that the test holds."""
+
+import asyncio
+import importlib
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+
+def _binaries() -> Binaries:
+    def named(name: str) -> Path | None:
+        return Path(os.environ[name]) if os.environ.get(name) else None
+
+    return Binaries(named("BASTION_PG_BIN"), named("BASTION_VALKEY_BIN"), named("BASTION_CADDY_BIN"))
+
+
+@dataclass(slots=True)
+class Clock:
+    """now_us is handed over as the product's clock; time passes only by advance()."""
+
+    now: int = 1_790_000_000
+    micros: int = 0
+
+    def __call__(self) -> int:
+        return self.now_us()
+
+    def now_us(self) -> int:
+        return self.now * 1_000_000 + self.micros
+
+    def advance(self, seconds: int) -> None:
+        self.now += seconds
+
+
+@dataclass(slots=True)
+class RandomBytes:
+    """Reproducible and never twice the same."""
+
+    source: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def __call__(self, size: int) -> bytes:
+        return self.source.randbytes(size)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def random_bytes() -> RandomBytes:
+    return RandomBytes()
+
+
+@pytest.fixture(scope="session")
+def short_directory() -> Iterator[Path]:
+    """A directory whose path is short enough for unix sockets; pytest's tmp_path may not be."""
+    _sweep()
+    directory = Path(tempfile.mkdtemp(prefix=f"bastion-test-{os.getpid()}-", dir="/tmp"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def children() -> Iterator[Children]:
+    children = Children()
+    yield children
+    children.close()
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Binaries:
+    return _binaries()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(short_directory: Path, children: Children, binaries: Binaries) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(short_directory, children, binaries, durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(short_directory: Path, children: Children, binaries: Binaries) -> Iterator[EmbeddedValkey]:
+    server = EmbeddedValkey(short_directory, children, binaries)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: EmbeddedValkey) -> str:
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_socket(redis_server: EmbeddedValkey) -> Path:
+    return redis_server.socket
+
+
+@pytest.fixture
+async def redis(redis_server: EmbeddedValkey) -> AsyncIterator[Redis]:
+    """Empty of keys and of functions."""
+    client = Redis.from_url(redis_server.url, retry=Retry(NoBackoff(), 0), socket_timeout=5)
+    await client.flushall()
+    await client.function_flush()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a database with all migrations, that each test copies."""
+    asyncio.run(_make_template(postgres_server))
+    return "bastion_template"
+
+
+@pytest.fixture
+async def database_url(postgres_server: EmbeddedPostgres, database_template: str) -> AsyncIterator[str]:
+    """A migrated database of this test's own."""
+    name = f"test_{uuid4().hex}"
+    await _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_template}" STRATEGY file_copy')
+    yield postgres_server.url(name)
+    await _execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
+        yield pool
+
+
+async def _make_template(server: EmbeddedPostgres) -> None:
+    await _execute(server, "CREATE DATABASE bastion_template")
+    try:
+        migrate = importlib.import_module("gateway.stores.postgres.migrate").migrate
+    except ModuleNotFoundError:
+        return
+    connection = await asyncpg.connect(server.url("bastion_template"))
+    try:
+        await migrate(connection)
+    finally:
+        await connection.close()
+
+
+async def _execute(server: EmbeddedPostgres, statement: str) -> None:
+    connection = await asyncpg.connect(server.url())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _sweep() -> None:
+    """What test processes left behind that were killed."""
+    for left in Path("/tmp").glob("bastion-test-*-*"):
+        pid = left.name.split("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
+            shutil.rmtree(left, ignore_errors=True)
