@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_STOP_WITHIN_S: Final = 10.0
+_STOP_WITHIN_S: Final = 20.0
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _WATCHDOG: Final = """
@@ -85,10 +85,11 @@ class Children:
         self._tell(f"+{process.pid}\n")
         return process
 
-    def end(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-        """Signal, wait, and after ten seconds kill."""
+    def end(self, process: "subprocess.Popen[bytes]", number: signal.Signals | None) -> None:
+        """Signal (None: it ends by itself), wait, and after twenty seconds kill."""
         if process.poll() is None:
-            process.send_signal(number)
+            if number is not None:
+                process.send_signal(number)
             try:
                 process.wait(_STOP_WITHIN_S)
             except subprocess.TimeoutExpired:

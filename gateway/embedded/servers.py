@@ -105,8 +105,7 @@ class EmbeddedPostgres:
             "--no-locale",
         ]
         process = self.children.spawn([*argv, "--no-sync"], log=log, account=account, env=_ENVIRONMENT)
-        process.wait()
-        self.children.end(process, signal.SIGKILL)
+        self.children.end(process, None)
         if process.returncode != 0:
             raise _failed("initdb", log)
         unfinished.rename(data)
@@ -194,6 +193,9 @@ class EmbeddedCaddy:
         environment = {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home), "HOME": str(home), **_ENVIRONMENT}
         self.process = self.children.spawn(argv, log=log, env=environment)
         if not _wait(self.process, lambda: all(self._shakes_hands(host, https_port) for host in hosts)):
+            # `run` is silent about a Caddyfile that it cannot read; `validate` is not.
+            argv[1] = "validate"
+            self.children.end(self.children.spawn(argv, log=log, env=environment), None)
             raise _failed("Caddy", log)
 
     def stop(self) -> None:
