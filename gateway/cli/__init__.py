@@ -2,21 +2,17 @@
 
 import importlib
 import pkgutil
-from importlib import metadata
-from typing import Final
 
 import click
 
 from gateway.core.errors import GatewayError
-
-_DISTRIBUTION: Final = "bastion-gateway"
 
 
 class _Commands(click.Group):
     """Imports a command's module when it is asked for, so that `bastion health` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        return sorted(module.name for module in pkgutil.iter_modules(__path__))
+        return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -34,6 +30,6 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(metadata.version(_DISTRIBUTION), prog_name="bastion")
+@click.version_option(package_name="bastion-gateway", prog_name="bastion")
 def bastion() -> None:
     """Protect legacy apps behind Caddy."""

@@ -1,0 +1,30 @@
+"""The options that most commands share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import click
+
+from gateway.config import Config, load_config
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def with_config(command: Callable[Concatenate[Config, P], R]) -> Callable[P, R]:
+    """Adds --config and --dev, and hands the loaded Config over as the first argument."""
+
+    @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Instead of the usual places.")
+    @click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
+    @wraps(command)
+    def with_loaded(*arguments: P.args, **options: P.kwargs) -> R:
+        path, dev = options.pop("config_path"), options.pop("dev")
+        assert path is None or isinstance(path, Path)
+        loaded = load_config(path, dev=bool(dev))
+        for warning in loaded.warnings:
+            click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
+        return command(loaded.config, *arguments, **options)
+
+    return with_loaded

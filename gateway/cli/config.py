@@ -1,0 +1,55 @@
+"""`bastion config`: check it, explain it, make secrets for it."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+from cryptography.fernet import Fernet
+
+from gateway.config import load_config
+from gateway.config.reference import example as example_text
+from gateway.config.reference import reference as reference_text
+
+_SECRETS: Final = """\
+secrets:
+  master_keys:
+    - {}
+  root_key: {}
+  index_key: {}
+  peppers:
+    p1: {}
+"""
+
+
+@click.group()
+def config() -> None:
+    """Check and explain the configuration."""
+
+
+@config.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
+@click.option("--dev", is_flag=True, help="As the dev profile would see it.")
+def check(path: Path | None, *, dev: bool) -> None:
+    """Print every mistake with its place; exit status 1 if there is one."""
+    loaded = load_config(path, dev=dev)
+    for warning in loaded.warnings:
+        click.echo(f"unsafe: {warning}", err=True)
+    click.echo(f"{loaded.path or 'environment'}: fine ({loaded.config.profile})")
+
+
+@config.command()
+def secrets() -> None:
+    """Print fresh secrets, ready for config.yaml."""
+    click.echo(_SECRETS.format(*(Fernet.generate_key().decode() for _ in range(4))), nl=False)
+
+
+@config.command()
+def example() -> None:
+    """Print config.example.yaml."""
+    click.echo(example_text(), nl=False)
+
+
+@config.command()
+def reference() -> None:
+    """Print docs/configuration.md."""
+    click.echo(reference_text(), nl=False)

@@ -1,0 +1,114 @@
+"""Owns what is unsafe about a configuration that is well-formed: refused in production, said loudly in dev."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway.config.development import DEVELOPMENT_SECRETS
+from gateway.config.model import Config
+
+_LEAST_DISTINCT_BYTES: Final = 12  # of 32; random bytes have fewer once in 10^17
+_KNOWN_PASSWORDS: Final = frozenset({"bastion", "postgres", "password", "changeme", "change-me", "secret", "redis"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """key: dotted name. wrong: the two cannot both hold, in no profile; else it is only unsafe."""
+
+    key: str
+    message: str
+    wrong: bool = False
+
+
+def judge(config: Config) -> tuple[Finding, ...]:
+    """All findings at once, in the order of the keys."""
+    return (
+        *_public_url(config),
+        *_listeners(config),
+        *_servers(config),
+        *_secrets(config),
+        *_lifetimes(config),
+        *_tokens(config),
+    )
+
+
+def _public_url(config: Config) -> Iterator[Finding]:
+    if config.scheme != "https":
+        yield Finding("public_url", "plain HTTP gives passwords and sessions to the network; expected https://")
+    if config.auth_host == "localhost" or config.auth_host.endswith(".localhost"):
+        yield Finding("public_url", "is this machine's own name; expected the auth host as browsers reach it")
+
+
+def _listeners(config: Config) -> Iterator[Finding]:
+    listeners = {key: getattr(config.server, key) for key in ("web_listen", "decision_listen", "ops_listen")}
+    taken: dict[str, str] = {}
+    for key, address in listeners.items():
+        if address in taken:
+            yield Finding(f"server.{key}", f"is {taken[address]} too; expected an address of its own", wrong=True)
+        taken.setdefault(address, f"server.{key}")
+    decision = listeners["decision_listen"]
+    if not _local(decision) and not config.server.decision_peers:
+        yield Finding(
+            "server.decision_peers", f"is empty, but {decision} faces a network; expected the proxy's addresses"
+        )
+
+
+def _local(address: str) -> bool:
+    if address.startswith("unix:"):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _servers(config: Config) -> Iterator[Finding]:
+    for key, url in (("database.url", config.database.url), ("redis.url", config.redis.url)):
+        if not url:
+            yield Finding(key, "is missing")
+        elif (urlsplit(url).password or "").lower() in _KNOWN_PASSWORDS:
+            yield Finding(key, "has a password that everybody knows; expected one of your own")
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    secrets = config.secrets
+    named = {
+        "master_keys": secrets.master_keys,
+        "root_key": () if secrets.root_key is None else (secrets.root_key,),
+        "index_key": () if secrets.index_key is None else (secrets.index_key,),
+        "peppers": tuple(secrets.peppers.values()),
+    }
+    seen: dict[bytes, str] = {}
+    for name, values in named.items():
+        key = f"secrets.{name}"
+        if not values:
+            yield Finding(key, "is missing; `bastion config secrets` prints fresh ones")
+        for value in values:
+            yield from _secret(key, value)
+            if value in seen:
+                yield Finding(key, f"repeats a secret of {seen[value]}; expected one for each purpose")
+            seen[value] = key
+
+
+def _secret(key: str, value: bytes) -> Iterator[Finding]:
+    if value in DEVELOPMENT_SECRETS.values():
+        yield Finding(key, "is a default secret that everybody knows; expected one from `bastion config secrets`")
+    elif len(set(value)) < _LEAST_DISTINCT_BYTES:
+        yield Finding(key, "is not random; expected one from `bastion config secrets`")
+
+
+def _lifetimes(config: Config) -> Iterator[Finding]:
+    sessions = config.sessions
+    if sessions.idle_s > sessions.absolute_s:
+        yield Finding("sessions.idle_s", "is longer than sessions.absolute_s; expected at most that", wrong=True)
+    if sessions.remembered_idle_s > sessions.remembered_absolute_s:
+        message = "is longer than sessions.remembered_absolute_s; expected at most that"
+        yield Finding("sessions.remembered_idle_s", message, wrong=True)
+
+
+def _tokens(config: Config) -> Iterator[Finding]:
+    if config.tokens.algorithm == "HS256":
+        yield Finding("tokens.algorithm", "HS256 lets every app that verifies tokens sign them; expected ES256")

@@ -1,0 +1,115 @@
+"""Owns how one value of the configuration is written: durations, rates, secrets, addresses to listen on."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, PlainSerializer, StrictStr
+
+_UNIT_S: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+_RATE: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|d)")
+_SECRET_BYTES: Final = 32
+_HOST: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+_ADDRESS: Final = re.compile(rf"({_HOST}|\[[0-9a-f:.]+\]):([0-9]{{1,5}})")
+_PORTS: Final = range(1, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """count requests in period_s."""
+
+    count: int
+    period_s: int
+
+
+def parse_duration(text: object) -> int:
+    """`90s`, `30m`, `12h`, `14d` in seconds. A bare number has no unit, so it is refused. Raises ValueError."""
+    if not isinstance(text, str) or not (match := _DURATION.fullmatch(text)):
+        raise ValueError("not a duration")
+    return int(match[1]) * _UNIT_S[match[2]]
+
+
+def parse_rate(text: object) -> Rate:
+    """`600/min`. Raises ValueError."""
+    if not isinstance(text, str) or not (match := _RATE.fullmatch(text)):
+        raise ValueError("not a rate")
+    return Rate(int(match[1]), _UNIT_S[match[2]])
+
+
+def parse_secret(text: object) -> bytes:
+    """32 bytes as base64url with its padding, the form that `bastion config secrets` prints. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("not text")  # noqa: TRY004 -- pydantic turns ValueError into a message
+    try:
+        decoded = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError("not base64url") from error
+    if len(decoded) != _SECRET_BYTES:
+        raise ValueError("not 32 bytes")
+    return decoded
+
+
+def parse_listen(text: object) -> str:
+    """`unix:/path/to.sock` or `host:port`. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("not text")  # noqa: TRY004 -- pydantic turns ValueError into a message
+    if text.startswith("unix:/") and len(text) > len("unix:/"):
+        return text
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(text.rpartition(":")[2]) not in _PORTS:
+        raise ValueError("not an address")
+    return text
+
+
+def parse_origin(text: object) -> str:
+    """`https://auth.example.com`, `https://auth.localhost:8443`: scheme and authority only. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("not text")  # noqa: TRY004 -- pydantic turns ValueError into a message
+    url = urlsplit(text)
+    host_and_port = _ADDRESS.fullmatch(url.netloc) or re.fullmatch(_HOST, url.netloc)
+    if url.scheme not in ("http", "https") or not host_and_port or text != f"{url.scheme}://{url.netloc}":
+        raise ValueError("not an origin")
+    if url.port is not None and (url.port not in _PORTS or url.port == {"http": 80, "https": 443}[url.scheme]):
+        raise ValueError("a default port is left out")
+    return text
+
+
+def parse_network(text: object) -> IPv4Network | IPv6Network:
+    """An address or a CIDR without bits behind its mask. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("not text")  # noqa: TRY004 -- pydantic turns ValueError into a message
+    return ip_network(text)
+
+
+def parse_postgres_url(text: object) -> str:
+    return _url(text, ("postgresql", "postgres"))
+
+
+def parse_redis_url(text: object) -> str:
+    return _url(text, ("redis", "rediss", "unix"))
+
+
+def _url(text: object, schemes: tuple[str, ...]) -> str:
+    if not isinstance(text, str) or (text and urlsplit(text).scheme not in schemes):
+        raise ValueError("not such a URL")
+    return text
+
+
+def _hidden(secret: bytes) -> str:
+    return "(hidden)" if secret else ""
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration)]
+RateText = Annotated[Rate, BeforeValidator(parse_rate)]
+Listen = Annotated[StrictStr, BeforeValidator(parse_listen)]
+Origin = Annotated[StrictStr, BeforeValidator(parse_origin)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
+PostgresUrl = Annotated[StrictStr, BeforeValidator(parse_postgres_url)]
+RedisUrl = Annotated[StrictStr, BeforeValidator(parse_redis_url)]
+SecretBytes = Annotated[bytes, BeforeValidator(parse_secret), PlainSerializer(_hidden)]
+Kind = Literal["text", "scalar", "list", "map"]

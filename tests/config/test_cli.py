@@ -1,0 +1,36 @@
+"""`bastion config` as an operator runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def bastion(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-m", "gateway", *arguments]
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_check_fails_with_one_line_for_each_mistake(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("profile: dev\nserver: {workers: 0}\nlog: {level: loud}\n")
+
+    checked = bastion("config", "check", cwd=tmp_path)
+
+    assert checked.returncode == 1
+    assert checked.stderr.splitlines() == [
+        "Error: config.yaml:2:19: `server.workers` is `0`; expected a whole number from 1 to 256",
+        "config.yaml:3:14: `log.level` is `loud`; expected debug, info, warning or error",
+    ]
+
+
+def test_printed_secrets_make_a_production_configuration(tmp_path: Path) -> None:
+    secrets = bastion("config", "secrets", cwd=tmp_path).stdout
+    (tmp_path / "config.yaml").write_text(
+        "public_url: https://auth.example.com\ndatabase: {url: 'postgresql://db/x'}\nredis: {url: 'redis://r'}\n"
+        + secrets
+    )
+
+    checked = bastion("config", "check", cwd=tmp_path)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "fine (production)" in checked.stdout
+    assert secrets != bastion("config", "secrets", cwd=tmp_path).stdout
