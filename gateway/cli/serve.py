@@ -1,0 +1,21 @@
+"""`bastion serve`: the workers behind the proxy."""
+
+from pathlib import Path
+
+import click
+
+from gateway.config import load_config
+
+
+@click.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
+@click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
+def serve(path: Path | None, *, dev: bool) -> None:
+    """Serve until SIGTERM. SIGHUP reads the configuration again, SIGUSR1 the policy."""
+    from gateway.app import build  # type: ignore[import-not-found, unused-ignore]
+    from gateway.serve import serve as serve_workers
+
+    loaded = load_config(path, dev=dev)
+    for warning in loaded.warnings:
+        click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
+    serve_workers(loaded.config, lambda: load_config(loaded.path, dev=dev).config, build)

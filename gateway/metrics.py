@@ -1,0 +1,199 @@
+"""Owns the figures: plain integers in memory that all workers share, added up when somebody asks.
+
+Each worker writes only its own slot, so no lock is needed; a slot outlives its worker, so counters never go back.
+"""
+
+import mmap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_INTEGER: Final = 8
+_MICROSECONDS: Final = 1_000_000
+CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Only grows. label: with a closed set of values, known before the workers start."""
+
+    name: str
+    about: str
+    label: str = ""
+    values: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A level of each worker; the sum is shown. A worker that dies takes its levels with it."""
+
+    name: str
+    about: str
+    label: str = ""
+    values: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Durations. bounds_us: upper bounds in microseconds, growing."""
+
+    name: str
+    about: str
+    bounds_us: tuple[int, ...]
+
+
+Figure = Counter | Gauge | Histogram
+FIGURES: Final[tuple[Figure, ...]] = (
+    Counter(
+        "bastion_decisions",
+        "Decisions by outcome.",
+        "outcome",
+        ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable"),
+    ),
+    Histogram(
+        "bastion_decision_seconds",
+        "From the last byte of the question to the first of the answer.",
+        (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000),
+    ),
+    Counter("bastion_logins", "Attempts to log in.", "outcome", ("accepted", "wrong", "throttled", "unavailable")),
+    Counter("bastion_logouts", "Logins that ended by their person's wish."),
+    Counter(
+        "bastion_refills", "Live records made from Postgres.", "outcome", ("filled", "refused", "busy", "unavailable")
+    ),
+    Counter("bastion_policy_loads", "Times that policy was read.", "outcome", ("accepted", "refused")),
+    Gauge("bastion_policy_stale", "Workers that serve an older policy because the newest was refused."),
+    Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
+    Counter("bastion_errors", "Requests that ended in an error of ours."),
+    Gauge("bastion_workers", "Workers that serve."),
+)
+
+
+class Cell:
+    """One integer of one worker."""
+
+    __slots__ = ("_index", "_integers")
+
+    def __init__(self, integers: memoryview, index: int) -> None:
+        self._integers = integers
+        self._index = index
+
+    def add(self, amount: int = 1) -> None:
+        self._integers[self._index] += amount
+
+    def set(self, level: int) -> None:
+        self._integers[self._index] = level
+
+
+class Timer:
+    """One histogram of one worker."""
+
+    __slots__ = ("_bounds_us", "_first", "_integers")
+
+    def __init__(self, integers: memoryview, first: int, bounds_us: tuple[int, ...]) -> None:
+        self._integers = integers
+        self._first = first
+        self._bounds_us = bounds_us
+
+    def observe(self, duration_us: int) -> None:
+        bucket = 0
+        for bound in self._bounds_us:
+            if duration_us <= bound:
+                break
+            bucket += 1
+        self._integers[self._first + bucket] += 1
+        self._integers[self._first + len(self._bounds_us) + 1] += duration_us
+
+
+class Slot:
+    """What one worker may write."""
+
+    def __init__(self, integers: memoryview, places: dict[tuple[str, str], int], figures: Sequence[Figure]) -> None:
+        self._integers = integers
+        self._places = places
+        self._figures = {figure.name: figure for figure in figures}
+
+    def cell(self, name: str, value: str = "") -> Cell:
+        """Raises KeyError for a figure or a label value that FIGURES does not have."""
+        return Cell(self._integers, self._places[name, value])
+
+    def timer(self, name: str) -> Timer:
+        figure = self._figures[name]
+        assert isinstance(figure, Histogram)
+        return Timer(self._integers, self._places[name, ""], figure.bounds_us)
+
+    def reset_gauges(self) -> None:
+        """A new worker takes over the slot of a dead one."""
+        for figure in self._figures.values():
+            if isinstance(figure, Gauge):
+                for value in figure.values:
+                    self._integers[self._places[figure.name, value]] = 0
+
+
+class Metrics:
+    """Made before the workers are forked; the memory is shared with them."""
+
+    def __init__(self, slots: int, figures: Sequence[Figure] = FIGURES) -> None:
+        self.slots = slots
+        self._figures = figures
+        self._places: dict[tuple[str, str], int] = {}
+        self._width = 0
+        for figure in figures:
+            self._place(figure)
+        self._integers = memoryview(mmap.mmap(-1, max(1, slots * self._width) * _INTEGER)).cast("q")
+
+    def slot(self, number: int) -> Slot:
+        """number: 0 to slots - 1; two living workers must not have the same."""
+        assert 0 <= number < self.slots
+        mine = self._integers[number * self._width : (number + 1) * self._width]
+        return Slot(mine, self._places, self._figures)
+
+    def render(self) -> bytes:
+        """In the text format of Prometheus."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Sums(self._families()))
+        return generate_latest(registry)
+
+    def _place(self, figure: Figure) -> None:
+        if isinstance(figure, Histogram):
+            self._places[figure.name, ""] = self._width
+            self._width += len(figure.bounds_us) + 2  # one more bucket without a bound, and the sum
+            return
+        for value in figure.values:
+            self._places[figure.name, value] = self._width
+            self._width += 1
+
+    def _sum(self, place: int) -> int:
+        return sum(self._integers[slot * self._width + place] for slot in range(self.slots))
+
+    def _families(self) -> Iterator[Metric]:
+        for figure in self._figures:
+            if isinstance(figure, Histogram):
+                yield self._histogram(figure)
+                continue
+            kind = CounterMetricFamily if isinstance(figure, Counter) else GaugeMetricFamily
+            family = kind(figure.name, figure.about, labels=[figure.label] if figure.label else [])
+            for value in figure.values:
+                family.add_metric([value] if figure.label else [], self._sum(self._places[figure.name, value]))
+            yield family
+
+    def _histogram(self, figure: Histogram) -> Metric:
+        first, reached = self._places[figure.name, ""], 0
+        buckets: list[tuple[str, float]] = []
+        for offset in range(len(figure.bounds_us) + 1):
+            reached += self._sum(first + offset)
+            bounded = offset < len(figure.bounds_us)
+            buckets.append((str(figure.bounds_us[offset] / _MICROSECONDS) if bounded else "+Inf", reached))
+        total = self._sum(first + len(figure.bounds_us) + 1) / _MICROSECONDS
+        return HistogramMetricFamily(figure.name, figure.about, buckets=buckets, sum_value=total)
+
+
+class _Sums(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families

@@ -1,0 +1,127 @@
+"""Owns the arbiter: binds the sockets, keeps the wanted number of workers alive, reloads without a gap.
+
+SIGHUP reads the configuration again and replaces the workers one by one; a broken one is refused and the running
+workers stay. SIGUSR1 makes each worker read policy again. SIGTERM and SIGINT end all after what is under way.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from gateway.config import Config, ConfigRejected
+from gateway.logs import start_logging
+from gateway.metrics import Metrics
+from gateway.worker import DRAIN_S, BastionWorker, Build, Start
+
+_WORKER_SILENT_S: Final = 30
+_PRIVATE_SOCKETS: Final = 0o117  # umask: owner and group may connect
+_SPARE_SLOTS: Final = 4
+_LOG: Final = structlog.stdlib.get_logger("gateway.serve")
+
+
+def serve(config: Config, reload_config: Callable[[], Config], build: Build) -> None:
+    """Does not return before all workers have ended. reload_config may raise ConfigRejected."""
+    start_logging(config.log.level, config.log.format)
+    _Arbiter(_Application(config, reload_config, build)).run()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own reload replaces the workers whatever became of the configuration."""
+
+    def reload(self) -> None:
+        if self.app.accept_new_config():
+            super().reload()
+
+
+class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's view of us: where to bind, how many workers, and what each worker builds."""
+
+    def __init__(self, config: Config, reload_config: Callable[[], Config], build: Build) -> None:
+        self._config = config
+        self._reload_config = reload_config
+        self._build = build
+        # While workers are replaced, the old ones still write to their slots.
+        self._metrics = Metrics(slots=_SPARE_SLOTS * max(config.server.workers, os.cpu_count() or 1))
+        super().__init__(prog="bastion")
+
+    def load_config(self) -> None:
+        server = self._config.server
+        listeners = (server.web_listen, server.decision_listen, server.ops_listen)
+        for address in listeners:
+            _make_room(address)
+        settings: dict[str, object] = {
+            "bind": list(listeners),
+            "workers": server.workers,
+            "worker_class": BastionWorker,
+            "timeout": _WORKER_SILENT_S,
+            "graceful_timeout": int(DRAIN_S) + 5,
+            "umask": _PRIVATE_SOCKETS,
+            "control_socket_disable": True,
+            "pre_fork": self._give_number,
+            "logger_class": _Logger,
+            "proc_name": "bastion",
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Build:
+        return self._build
+
+    def accept_new_config(self) -> bool:
+        """On SIGHUP, in the arbiter; False: the last good configuration stays, and the workers with it."""
+        try:
+            self._config = self._reload_config()
+        except ConfigRejected as refusal:
+            _LOG.error("configuration refused, the last good one stays", problems=str(refusal).splitlines())
+            return False
+        start_logging(self._config.log.level, self._config.log.format)
+        return True
+
+    def start_for(self, number: int) -> Start:
+        slot = self._metrics.slot(number)
+        slot.reset_gauges()
+        return Start(self._config, number, self._metrics, slot)
+
+    def _give_number(self, arbiter: Any, worker: BastionWorker) -> None:
+        taken = {living.number for living in arbiter.WORKERS.values()}
+        worker.number = next(number for number in range(self._metrics.slots) if number not in taken)
+
+
+class _Logger:
+    """gunicorn's own messages, in our log. cfg: the arbiter compares it at a reload."""
+
+    def __init__(self, cfg: object) -> None:
+        self.cfg = cfg
+        self._log = logging.getLogger("gateway.arbiter")
+        self.access_log = self._log
+
+    def __getattr__(self, name: str) -> Any:
+        """critical, error, warning, info, debug and exception are the log's own."""
+        return getattr(self._log, name)
+
+    def access(self, *_arguments: object) -> None:
+        """Requests are logged by who answers them."""
+
+    def reopen_files(self) -> None:
+        """Standard error is never reopened."""
+
+    def close_on_exec(self) -> None:
+        """Standard error stays."""
+
+
+def _make_room(address: str) -> None:
+    """The directory of a unix socket, open to our group only; the socket's mode does not guard it everywhere."""
+    if not address.startswith("unix:"):
+        return
+    directory = Path(address.removeprefix("unix:")).parent
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{directory} cannot be made: {error}")

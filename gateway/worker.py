@@ -1,0 +1,150 @@
+"""Owns a worker process: one event loop that gives each of the three listening sockets its protocol.
+
+The arbiter binds web, decision and ops sockets before it forks, in this order. What is served on them is built by
+app.py, which knows nothing of processes.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import uvloop
+from aiohttp import web
+from gunicorn.workers.base import Worker
+
+from gateway.config import Config
+from gateway.metrics import Metrics, Slot
+
+DRAIN_S: Final = 20.0
+_MAX_LINE: Final = 32_768
+_MAX_FIELD: Final = 65_536
+_MAX_HEADERS: Final = 512
+_KEEP_ALIVE_S: Final = 75.0
+_BEAT_S: Final = 1.0
+_PR_SET_PDEATHSIG: Final = 1
+_LOG: Final = structlog.stdlib.get_logger("gateway.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a worker is told when it begins. number: 0.., reused when a worker is replaced; metrics: of all workers."""
+
+    config: Config
+    number: int
+    metrics: Metrics
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What app.py built for one worker.
+
+    decision_protocol: called for each connection of the proxy. drain: answer what is under way, then close those
+    connections; it may take the seconds it is given. reload_policy: on SIGUSR1; whole or not at all.
+    """
+
+    web_app: web.Application
+    ops_app: web.Application
+    decision_protocol: Callable[[], asyncio.Protocol]
+    drain: Callable[[float], Awaitable[None]]
+    reload_policy: Callable[[], Awaitable[None]]
+
+
+Build = Callable[[Start], AbstractAsyncContextManager[Served]]
+
+
+class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's contract: init_process in the child, notify() at least once in `timeout` seconds, exit when told."""
+
+    number: int = 0
+    loop: asyncio.AbstractEventLoop
+    told: asyncio.Event
+
+    def init_process(self) -> None:
+        self.loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.told = asyncio.Event()
+        self.reloads = asyncio.Event()
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """TERM, INT and QUIT end the worker after what is under way; USR1 reads policy again."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            self.loop.add_signal_handler(number, self.told.set)
+        self.loop.add_signal_handler(signal.SIGUSR1, self.reloads.set)
+        self.loop.add_signal_handler(signal.SIGWINCH, lambda: None)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+    def run(self) -> None:
+        """booted stays False until all sockets are served, so that the arbiter stops where no worker can start."""
+        self.booted = False
+        try:
+            self.loop.run_until_complete(self._serve())
+        finally:
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+
+    async def _serve(self) -> None:
+        start: Start = self.app.start_for(self.number)
+        build: Build = self.wsgi
+        web_socket, decision_socket, ops_socket = (listener.sock for listener in self.sockets)
+        async with AsyncExitStack() as stack:
+            served = await stack.enter_async_context(build(start))
+            # Left in the opposite order: the decision listener first, ops last.
+            await _serve_app(stack, served.ops_app, ops_socket)
+            await _serve_app(stack, served.web_app, web_socket)
+            await _serve_decisions(stack, served, decision_socket)
+            self.booted = True
+            start.slot.cell("bastion_workers").set(1)
+            stack.callback(start.slot.cell("bastion_workers").set, 0)
+            _LOG.info("worker serves", number=start.number)
+            await self._live(served)
+
+    async def _live(self, served: Served) -> None:
+        """Until told to end, or until the arbiter is gone."""
+        while not self.told.is_set() and self.ppid == os.getppid():
+            self.notify()
+            if self.reloads.is_set():
+                self.reloads.clear()
+                await served.reload_policy()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.told.wait(), _BEAT_S)
+
+
+async def _serve_app(stack: AsyncExitStack, app: web.Application, listening: socket.socket) -> None:
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        keepalive_timeout=_KEEP_ALIVE_S,
+        shutdown_timeout=DRAIN_S,
+        max_line_size=_MAX_LINE,
+        max_field_size=_MAX_FIELD,
+        max_headers=_MAX_HEADERS,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listening).start()
+
+
+async def _serve_decisions(stack: AsyncExitStack, served: Served, listening: socket.socket) -> None:
+    """The listening socket closes first, so that the proxy's next connection goes to a worker that stays."""
+    loop = asyncio.get_running_loop()
+    if listening.family == socket.AF_UNIX:
+        server: asyncio.Server = await loop.create_unix_server(served.decision_protocol, sock=listening)
+    else:
+        server = await loop.create_server(served.decision_protocol, sock=listening)
+    stack.push_async_callback(served.drain, DRAIN_S)
+    stack.callback(server.close)

@@ -1,0 +1,205 @@
+"""A real arbiter with real workers: three sockets, crashes, reloads and the end."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+CONFIG = """\
+profile: dev
+server:
+  web_listen: unix:{directory}/web.sock
+  decision_listen: unix:{directory}/decision.sock
+  ops_listen: unix:{directory}/ops.sock
+  workers: {workers}
+"""
+
+
+@dataclass(slots=True)
+class Server:
+    directory: Path
+    process: "subprocess.Popen[bytes]"
+
+    async def get(self, where: str, path: str) -> tuple[int, str]:
+        """On a connection of its own."""
+        connector = aiohttp.UnixConnector(path=str(self.directory / f"{where}.sock"))
+        async with aiohttp.ClientSession(connector=connector) as session, session.get(f"http://x{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def pids(self, enough: int) -> set[int]:
+        """The workers that answer, asked until there are enough of them."""
+        found: set[int] = set()
+        for _attempt in range(400):
+            found.add(json.loads((await self.get("web", "/who"))[1])["pid"])
+            if len(found) >= enough:
+                break
+        return found
+
+    def write_config(self, text: str) -> None:
+        (self.directory / "config.yaml").write_text(text.format(directory=self.directory, workers=2))
+
+
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 15) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if await true():
+                return True
+        except (OSError, aiohttp.ClientError):
+            pass
+        await asyncio.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+async def server(short_directory: Path) -> AsyncIterator[Server]:
+    directory = short_directory / uuid4().hex[:8]
+    directory.mkdir()
+    toy = Path(__file__).with_name("toy.py")
+    config = directory / "config.yaml"
+    config.write_text(CONFIG.format(directory=directory, workers=2))
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, toy, config], stdout=log, stderr=log)
+    started = Server(directory, process)
+
+    async def serves() -> bool:
+        return (await started.get("ops", "/healthz"))[0] == 200
+
+    assert await until(serves), (directory / "log").read_text()
+    yield started
+    if process.poll() is None:
+        process.terminate()
+    process.wait(30)
+
+
+async def test_each_socket_speaks_its_own_protocol(server: Server) -> None:
+    assert json.loads((await server.get("web", "/who"))[1])["workers"] == 2
+    assert (await server.get("web", "/healthz"))[0] == 404
+    assert (await server.get("ops", "/who"))[0] == 404
+    assert (await server.get("decision", "/anything"))[0] == 200
+    assert (server.directory / "web.sock").stat().st_mode & 0o777 == 0o660
+
+
+async def test_readyz_and_metrics_are_those_of_all_workers(server: Server) -> None:
+    pids = await server.pids(2)
+    assert len(pids) == 2
+    asked = 20
+    for _time in range(asked):
+        await server.get("web", "/who")
+
+    status, text = await server.get("ops", "/metrics")
+
+    assert status == 200
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(lines['bastion_logins_total{outcome="accepted"}']) >= asked + 2
+    assert float(lines["bastion_workers"]) == 2
+    assert json.loads((await server.get("ops", "/readyz"))[1]) == {
+        "ready": True,
+        "checks": {"toy": "ok", "policy": "ok"},
+    }
+    (server.directory / "config.yaml.ill").touch()
+    assert (await server.get("ops", "/readyz"))[0] == 503
+    assert (await server.get("ops", "/healthz"))[0] == 200
+
+
+async def test_a_killed_worker_is_replaced_while_the_others_go_on(server: Server) -> None:
+    first, second = await server.pids(2)
+
+    os.kill(first, signal.SIGKILL)
+
+    assert (await server.get("web", "/who"))[0] == 200
+
+    async def replaced() -> bool:
+        pids = await server.pids(2)
+        return len(pids) == 2 and first not in pids and second in pids
+
+    assert await until(replaced)
+    assert server.process.poll() is None
+
+
+async def test_hup_replaces_the_workers_without_a_refused_request(server: Server) -> None:
+    before = await server.pids(2)
+    slow = asyncio.create_task(server.get("web", "/slow"))
+    await asyncio.sleep(0.1)
+
+    server.process.send_signal(signal.SIGHUP)
+
+    async def all_new() -> bool:
+        return not await server.pids(2) & before
+
+    assert await until(all_new)
+    assert await slow == (200, "whole")
+
+
+async def test_hup_with_a_broken_configuration_keeps_the_workers(server: Server) -> None:
+    before = await server.pids(2)
+    server.write_config(CONFIG + "  wrkers: 7\n")
+
+    server.process.send_signal(signal.SIGHUP)
+
+    async def said() -> bool:
+        return "did you mean `workers`" in (server.directory / "log").read_text()
+
+    assert await until(said)
+    await asyncio.sleep(1)
+    assert await server.pids(2) == before
+
+
+async def test_usr1_makes_every_worker_read_policy_again(server: Server) -> None:
+    server.process.send_signal(signal.SIGUSR1)
+
+    async def reloaded() -> bool:
+        return "read again" in (await server.get("ops", "/readyz"))[1]
+
+    assert await until(reloaded)
+
+
+async def test_term_answers_what_is_under_way_and_leaves_nothing(server: Server) -> None:
+    pids = await server.pids(2)
+    slow = asyncio.create_task(server.get("web", "/slow"))
+    await asyncio.sleep(0.1)
+
+    server.process.terminate()
+
+    assert await slow == (200, "whole")
+    assert server.process.wait(30) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not (server.directory / "web.sock").exists()
+
+
+async def test_health_asks_the_ops_listener(server: Server) -> None:
+    config = server.directory / "config.yaml"
+
+    def health(*options: str) -> "subprocess.CompletedProcess[str]":
+        argv = [sys.executable, "-m", "gateway", "health", "--config", str(config), *options]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+
+    assert health().returncode == health("--ready").returncode == 0
+    Path(f"{config}.ill").touch()
+    assert health().returncode == 0
+    assert health("--ready").returncode == 1
+    server.process.kill()
+    server.process.wait()
+    await until(lambda: asyncio.sleep(0.5, result=True))
+    assert "does not answer" in health().stderr
+
+
+async def test_workers_end_when_the_arbiter_is_killed(server: Server) -> None:
+    pids = await server.pids(2)
+
+    server.process.kill()
+
+    async def gone() -> bool:
+        return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+    assert await until(gone)
