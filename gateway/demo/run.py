@@ -1,0 +1,216 @@
+"""Owns the life of a demo: starts everything in order, tells how to reach it, ends everything.
+
+However this process ends, nothing it started goes on: see gateway.embedded.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from socket import AF_UNIX, socket
+from time import monotonic, sleep
+from typing import Final
+
+from gateway.config import DemoServers
+from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
+from gateway.core.caddy.snippet import Snippet
+from gateway.core.errors import GatewayError
+from gateway.demo.setting import APP2_HOST, APP_HOST, AUTH_HOST, USER, Setting, write_private
+from gateway.embedded import Children, EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey
+
+_READY_WITHIN_S: Final = 30.0
+_OK: Final = 200
+_DAY_S: Final = 86_400
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM)
+_TAIL: Final = 3000
+
+
+class _Ended(BaseException):
+    """SIGINT or SIGTERM; raised wherever the start or the wait is."""
+
+
+class DemoFailed(GatewayError):
+    """A part of the demo did not start."""
+
+
+def run_demo(directory: Path, port: int, servers: DemoServers) -> None:
+    """Returns after SIGINT or SIGTERM, when everything has ended. Raises DemoFailed and ServerFailed."""
+    setting = Setting.prepare(directory, port)
+    _raise_at_the_end()
+    with suppress(_Ended), _alone(setting.directory), ExitStack() as stack:
+        children = Children()
+        stack.callback(children.close)
+        demo = _Demo(setting, servers, children, stack)
+        demo.start()
+        write_private(setting.summary_file, json.dumps(demo.summary(), indent=2) + "\n")
+        stack.callback(setting.summary_file.unlink, missing_ok=True)
+        print(_welcome(setting), flush=True)
+        while True:
+            sleep(_DAY_S)
+
+
+class _Demo:
+    """Everything that runs. What starts later ends earlier."""
+
+    def __init__(self, setting: Setting, servers: DemoServers, children: Children, stack: ExitStack) -> None:
+        self._setting = setting
+        self._servers = servers
+        self._children = children
+        self._stack = stack
+        self._pids: dict[str, int] = {"demo": os.getpid()}
+        self._caddy = EmbeddedCaddy(setting.directory, children, servers.binaries)
+        self._database_url = servers.database_url
+        self._redis_url = servers.redis_url
+
+    def start(self) -> None:
+        self._spawn("app", "-m", "gateway.demo.legacy_app", str(self._setting.socket("app")))
+        self._start_stores()
+        self._setting.write_config(self._database_url, self._redis_url)
+        self._prepare_database()
+        gateway = self._spawn("bastion", "-m", "gateway", "serve", "--config", str(self._setting.config_file))
+        hosts = [AUTH_HOST, APP_HOST, APP2_HOST]
+        self._caddy.start(demo_caddyfile(self._site()), hosts=hosts, https_port=self._setting.port)
+        self._stack.callback(self._caddy.stop)
+        self._pids["caddy"] = self._caddy.pid
+        self._await_ready(gateway)
+
+    def summary(self) -> dict[str, object]:
+        """What tests and scripts read; its keys are fixed."""
+        setting = self._setting
+        return {
+            "app_url": setting.url(APP_HOST),
+            "app2_url": setting.url(APP2_HOST),
+            "auth_url": setting.url(AUTH_HOST),
+            "user": USER,
+            "password": setting.password,
+            "ca_file": str(self._caddy.ca_file),
+            "decision_socket": str(setting.socket("decision")),
+            "database_url": self._database_url,
+            "redis_url": self._redis_url,
+            "pids": self._pids,
+        }
+
+    def _start_stores(self) -> None:
+        directory, children, binaries = self._setting.directory, self._children, self._servers.binaries
+        if not self._database_url:
+            postgres = EmbeddedPostgres(directory, children, binaries)
+            postgres.start()
+            self._stack.callback(postgres.stop)
+            self._pids["postgres"] = postgres.pid
+            self._database_url = postgres.url()
+        if not self._redis_url:
+            valkey = EmbeddedValkey(directory, children, binaries)
+            valkey.start()
+            self._stack.callback(valkey.stop)
+            self._pids["valkey"] = valkey.pid
+            self._redis_url = valkey.url
+
+    def _prepare_database(self) -> None:
+        """Through the commands that an operator would use."""
+        self._command("migrate")
+        self._command("user", "add", USER, "--name", "Ada Lovelace", "--email", "ada@example.org", "--group", "staff",
+                      "--password-stdin", "--if-absent", stdin=self._setting.password)  # fmt: skip
+
+    def _command(self, *arguments: str, stdin: str = "") -> None:
+        argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(self._setting.config_file)]
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=self._environment())
+        if done.returncode != 0:
+            raise DemoFailed(f"bastion {' '.join(arguments[:2])} failed:\n{done.stdout}{done.stderr}")
+
+    def _spawn(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        log = self._setting.directory / f"{name}.log"
+        process = self._children.spawn([sys.executable, *arguments], log=log, env=self._environment())
+        self._stack.callback(self._children.end, process, signal.SIGTERM)
+        self._pids[name] = process.pid
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        """The URLs stand in the configuration file already."""
+        stores = ("BASTION_DATABASE_URL", "BASTION_REDIS_URL", "BASTION_CONFIG")
+        return {name: value for name, value in self._servers.environment.items() if name not in stores}
+
+    def _site(self) -> DemoSite:
+        web, decision = (f"unix/{self._setting.socket(name)}" for name in ("web", "decision"))
+        app = f"unix/{self._setting.socket('app')}"
+        return DemoSite(
+            auth_host=AUTH_HOST,
+            https_port=self._setting.port,
+            web=web,
+            snippet=Snippet(decision=decision, web=web),
+            sites=(ProtectedSite(APP_HOST, app), ProtectedSite(APP2_HOST, app)),
+        )
+
+    def _await_ready(self, gateway: "subprocess.Popen[bytes]") -> None:
+        deadline = monotonic() + _READY_WITHIN_S
+        while gateway.poll() is None and monotonic() < deadline:
+            if _is_ready(self._setting.socket("ops")):
+                return
+            sleep(0.02)
+        log = self._setting.directory / "bastion.log"
+        raise DemoFailed(f"bastion serve did not become ready; end of {log}:\n{log.read_text()[-_TAIL:]}")
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=1)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket(AF_UNIX)
+        self.sock.settimeout(1)
+        self.sock.connect(str(self._path))
+
+
+def _is_ready(ops: Path) -> bool:
+    connection = _UnixConnection(ops)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == _OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _raise_at_the_end() -> None:
+    """Set by hand, because a process that a script started with & inherits SIGINT as ignored."""
+
+    def end(_number: int, _frame: object) -> None:
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        raise _Ended
+
+    for number in _ENDS:
+        signal.signal(number, end)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoFailed(f"another demo runs in {directory}; end it, or name another --directory") from error
+        yield
+
+
+def _welcome(setting: Setting) -> str:
+    rows = {
+        "protected app": setting.url(APP_HOST),
+        "second app": f"{setting.url(APP2_HOST)}   (no second login)",
+        "your sessions": f"{setting.url(AUTH_HOST)}/account",
+        "user": USER,
+        "password": setting.password,
+        "policy": f"{setting.directory}/policies   (loaded again when it changes)",
+        "for scripts": str(setting.summary_file),
+    }
+    width = max(map(len, rows))
+    lines = [f"  {name:<{width}}  {value}" for name, value in rows.items()]
+    note = "The certificates are of an authority made here: let the browser pass, or trust ca_file of demo.json."
+    return "\n".join(["Bastion is ready.", "", *lines, "", note, "Ctrl-C ends everything."])

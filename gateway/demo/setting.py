@@ -1,0 +1,110 @@
+"""Owns the files of a demo: where they lie, and the configuration and policy that are written once and kept."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.fernet import Fernet
+
+from gateway.embedded import home_of
+
+USER: Final = "ada"
+APP_HOST: Final = "app.localhost"
+APP2_HOST: Final = "app2.localhost"
+AUTH_HOST: Final = "auth.localhost"
+_POLICY: Final = Path(__file__).with_name("policy.yaml")
+_CONFIG: Final = """\
+# Written by `bastion demo` at each start; BASTION_* variables win over it.
+public_url: https://{auth_host}:{port}
+profile: dev
+data_dir: {directory}/data
+server:
+  web_listen: unix:{home}/web.sock
+  decision_listen: unix:{home}/decision.sock
+  ops_listen: unix:{home}/ops.sock
+database:
+  url: "{database_url}"
+redis:
+  url: "{redis_url}"
+policy:
+  directory: {directory}/policies
+audit:
+  checkpoint_dir: {directory}/checkpoints
+log:
+  format: json
+secrets: {secrets}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """directory: what the operator named. home: where sockets fit, mostly the same."""
+
+    directory: Path
+    home: Path
+    port: int
+    password: str
+    secrets: str
+
+    @classmethod
+    def prepare(cls, directory: Path, port: int) -> "Setting":
+        """Makes what is missing; keeps secrets, password and policy of earlier runs."""
+        directory = directory.resolve()
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        kept = directory / "secrets.json"
+        if not kept.exists():
+            write_private(kept, json.dumps(_fresh_secrets()))
+        secrets = json.loads(kept.read_text())
+        policies = directory / "policies"
+        if not policies.exists():
+            policies.mkdir()
+            shutil.copyfile(_POLICY, policies / "demo.yaml")
+        (directory / "checkpoints").mkdir(exist_ok=True)
+        (directory / "data").mkdir(exist_ok=True)
+        return cls(directory, home_of(directory), port, secrets["password"], json.dumps(secrets["secrets"]))
+
+    @property
+    def config_file(self) -> Path:
+        return self.directory / "config.yaml"
+
+    @property
+    def summary_file(self) -> Path:
+        return self.directory / "demo.json"
+
+    def url(self, host: str) -> str:
+        return f"https://{host}:{self.port}"
+
+    def socket(self, name: str) -> Path:
+        return self.home / f"{name}.sock"
+
+    def write_config(self, database_url: str, redis_url: str) -> None:
+        text = _CONFIG.format(
+            auth_host=AUTH_HOST,
+            port=self.port,
+            directory=self.directory,
+            home=self.home,
+            database_url=database_url,
+            redis_url=redis_url,
+            secrets=self.secrets,
+        )
+        write_private(self.config_file, text)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and for us only."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.rename(path)
+
+
+def _fresh_secrets() -> dict[str, object]:
+    def key() -> str:
+        return Fernet.generate_key().decode()
+
+    secrets = {"master_keys": [key()], "root_key": key(), "index_key": key(), "peppers": {"p1": key()}}
+    return {"password": key()[:20].replace("-", "x").replace("_", "y"), "secrets": secrets}
