@@ -42,6 +42,7 @@ class DemoFailed(GatewayError):
 def run_demo(directory: Path, port: int, servers: DemoServers) -> None:
     """Returns after SIGINT or SIGTERM, when everything has ended. Raises DemoFailed and ServerFailed."""
     setting = Setting.prepare(directory, port)
+    setting.summary_file.unlink(missing_ok=True)
     _raise_at_the_end()
     with suppress(_Ended), _alone(setting.directory), ExitStack() as stack:
         children = Children()
