@@ -42,9 +42,9 @@ class DemoFailed(GatewayError):
 def run_demo(directory: Path, port: int, servers: DemoServers) -> None:
     """Returns after SIGINT or SIGTERM, when everything has ended. Raises DemoFailed and ServerFailed."""
     setting = Setting.prepare(directory, port)
-    setting.summary_file.unlink(missing_ok=True)
     _raise_at_the_end()
     with suppress(_Ended), _alone(setting.directory), ExitStack() as stack:
+        setting.summary_file.unlink(missing_ok=True)  # of a demo that was killed
         children = Children()
         stack.callback(children.close)
         demo = _Demo(setting, servers, children, stack)
