@@ -59,7 +59,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Lease tokens of the two records, 0 where the record needs no fill. With LIVE: records that are due (section 2)."""
+    """Lease tokens of the two records, 0 where the record needs no fill. With LIVE: of records that are due."""
 
     person: int
     login: int

@@ -1,0 +1,1 @@
+"""The figures in docs/performance.md, each made by `python3 dev.py bench`."""
