@@ -8,6 +8,8 @@ python3 dev.py bench [options]    the figures of docs/performance.md
 python3 dev.py lock               write the hash-locked requirements anew
 """
 
+from __future__ import annotations  # an older Python has to get as far as the message
+
 import hashlib
 import os
 import signal
@@ -126,7 +128,8 @@ def _run(argv: Sequence[str | Path], *, quiet: bool = False) -> int:
 
 
 def _must(argv: Sequence[str | Path]) -> None:
-    if code := _run(argv):
+    code = _run(argv)
+    if code:
         sys.exit(code)
 
 
