@@ -69,6 +69,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that ended in an error of ours."),
     Gauge("bastion_workers", "Workers that serve."),
+    Counter("bastion_worker_starts", "Times that a worker began to serve."),
 )
 
 
@@ -150,6 +151,14 @@ class Metrics:
         assert 0 <= number < self.slots
         mine = self._integers[number * self._width : (number + 1) * self._width]
         return Slot(mine, self._places, self._figures)
+
+    def level(self, number: int, name: str, value: str = "") -> int:
+        """What one slot holds."""
+        return int(self._integers[number * self._width + self._places[name, value]])
+
+    def total(self, name: str, value: str = "") -> int:
+        """What all slots hold together."""
+        return self._sum(self._places[name, value])
 
     def render(self) -> bytes:
         """In the text format of Prometheus."""

@@ -18,7 +18,7 @@ from gunicorn.arbiter import Arbiter
 from gateway.config import Config, ConfigRejected
 from gateway.logs import start_logging
 from gateway.metrics import Metrics
-from gateway.worker import DRAIN_S, BastionWorker, Build, Start
+from gateway.worker import DRAIN_S, SERVING, BastionWorker, Build, Start
 
 _WORKER_SILENT_S: Final = 30
 _PRIVATE_SOCKETS: Final = 0o117  # umask: owner and group may connect
@@ -33,11 +33,23 @@ def serve(config: Config, reload_config: Callable[[], Config], build: Build) -> 
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's own reload replaces the workers whatever became of the configuration."""
+    """gunicorn's own reload ends the old workers whatever becomes of the new ones."""
 
     def reload(self) -> None:
-        if self.app.accept_new_config():
-            super().reload()
+        """On SIGHUP. manage_workers ends the old workers."""
+        if not self.app.accept_new_config():
+            return
+        self.app.reload()
+        self.setup(self.app)
+        for _number in range(self.num_workers):
+            self.spawn_worker()
+
+    def manage_workers(self) -> None:
+        """Called each second. Old workers stay until as many young ones serve; who cannot start changes nothing."""
+        young = sorted(self.WORKERS.values(), key=lambda worker: worker.age)[-self.num_workers :]
+        replacing = len(self.WORKERS) > self.num_workers
+        if not replacing or all(self.app.serves(worker.number) for worker in young):
+            super().manage_workers()
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -52,13 +64,12 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         super().__init__(prog="bastion")
 
     def load_config(self) -> None:
-        server = self._config.server
-        listeners = (server.web_listen, server.decision_listen, server.ops_listen)
+        listeners = _listeners(self._config)
         for address in listeners:
             _make_room(address)
         settings: dict[str, object] = {
             "bind": list(listeners),
-            "workers": server.workers,
+            "workers": self._config.server.workers,
             "worker_class": BastionWorker,
             "timeout": _WORKER_SILENT_S,
             "graceful_timeout": int(DRAIN_S) + 5,
@@ -77,21 +88,27 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def accept_new_config(self) -> bool:
         """On SIGHUP, in the arbiter; False: the last good configuration stays, and the workers with it."""
         try:
-            self._config = self._reload_config()
+            config = self._reload_config()
         except ConfigRejected as refusal:
             _LOG.error("configuration refused, the last good one stays", problems=str(refusal).splitlines())
             return False
+        if _listeners(config) != _listeners(self._config):
+            _LOG.error("listeners change only at a restart, the last good configuration stays")
+            return False
+        self._config = config
         start_logging(self._config.log.level, self._config.log.format)
         return True
 
     def start_for(self, number: int) -> Start:
-        slot = self._metrics.slot(number)
-        slot.reset_gauges()
-        return Start(self._config, number, self._metrics, slot)
+        return Start(self._config, number, self._metrics, self._metrics.slot(number))
+
+    def serves(self, number: int) -> bool:
+        return self._metrics.level(number, SERVING) > 0
 
     def _give_number(self, arbiter: Any, worker: BastionWorker) -> None:
         taken = {living.number for living in arbiter.WORKERS.values()}
         worker.number = next(number for number in range(self._metrics.slots) if number not in taken)
+        self._metrics.slot(worker.number).reset_gauges()
 
 
 class _Logger:
@@ -106,6 +123,10 @@ class _Logger:
         """critical, error, warning, info, debug and exception are the log's own."""
         return getattr(self._log, name)
 
+    def setup(self, cfg: object) -> None:
+        """start_logging has done it."""
+        self.cfg = cfg
+
     def access(self, *_arguments: object) -> None:
         """Requests are logged by who answers them."""
 
@@ -114,6 +135,11 @@ class _Logger:
 
     def close_on_exec(self) -> None:
         """Standard error stays."""
+
+
+def _listeners(config: Config) -> tuple[str, str, str]:
+    """In the order that the worker expects."""
+    return config.server.web_listen, config.server.decision_listen, config.server.ops_listen
 
 
 def _make_room(address: str) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -25,11 +26,14 @@ from gateway.config import Config
 from gateway.metrics import Metrics, Slot
 
 DRAIN_S: Final = 20.0
+SERVING: Final = "bastion_workers"
+STARTS: Final = "bastion_worker_starts"
 _MAX_LINE: Final = 32_768
 _MAX_FIELD: Final = 65_536
 _MAX_HEADERS: Final = 512
 _KEEP_ALIVE_S: Final = 75.0
 _BEAT_S: Final = 1.0
+_PAUSE_S: Final = 1.0
 _PR_SET_PDEATHSIG: Final = 1
 _LOG: Final = structlog.stdlib.get_logger("gateway.worker")
 
@@ -88,16 +92,20 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
     def run(self) -> None:
-        """booted stays False until all sockets are served, so that the arbiter stops where no worker can start."""
-        self.booted = False
+        """An error before the first worker ever served ends the arbiter too; later it only ends this worker."""
+        start: Start = self.app.start_for(self.number)
+        self.booted = start.metrics.total(STARTS) > 0
         try:
-            self.loop.run_until_complete(self._serve())
+            self.loop.run_until_complete(self._serve(start))
+        except Exception:
+            _LOG.exception("worker ends")
+            time.sleep(_PAUSE_S)  # whatever ails the start ails the next one too
+            raise
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
 
-    async def _serve(self) -> None:
-        start: Start = self.app.start_for(self.number)
+    async def _serve(self, start: Start) -> None:
         build: Build = self.wsgi
         web_socket, decision_socket, ops_socket = (listener.sock for listener in self.sockets)
         async with AsyncExitStack() as stack:
@@ -107,8 +115,9 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             await _serve_app(stack, served.web_app, web_socket)
             await _serve_decisions(stack, served, decision_socket)
             self.booted = True
-            start.slot.cell("bastion_workers").set(1)
-            stack.callback(start.slot.cell("bastion_workers").set, 0)
+            start.slot.cell(STARTS).add()
+            start.slot.cell(SERVING).set(1)
+            stack.callback(start.slot.cell(SERVING).set, 0)
             _LOG.info("worker serves", number=start.number)
             await self._live(served)
 

@@ -139,20 +139,82 @@ async def test_hup_replaces_the_workers_without_a_refused_request(server: Server
 
     assert await until(all_new)
     assert await slow == (200, "whole")
+    assert "Traceback" not in (server.directory / "log").read_text()
 
 
-async def test_hup_with_a_broken_configuration_keeps_the_workers(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("workers: {workers}", "wrkers: 7"), "did you mean `workers`"),
+        (("web.sock", "other.sock"), "only at a restart"),
+    ],
+)
+async def test_hup_with_a_broken_configuration_keeps_the_workers(
+    server: Server, change: tuple[str, str], words: str
+) -> None:
     before = await server.pids(2)
-    server.write_config(CONFIG + "  wrkers: 7\n")
+    server.write_config(CONFIG.replace(*change))
 
     server.process.send_signal(signal.SIGHUP)
 
     async def said() -> bool:
-        return "did you mean `workers`" in (server.directory / "log").read_text()
+        return words in (server.directory / "log").read_text()
 
     assert await until(said)
     await asyncio.sleep(1)
     assert await server.pids(2) == before
+
+
+async def test_workers_that_cannot_start_leave_the_old_ones(server: Server) -> None:
+    before = await server.pids(2)
+    broken = server.directory / "config.yaml.broken"
+    broken.touch()
+
+    server.process.send_signal(signal.SIGHUP)
+
+    async def failed() -> bool:
+        return (server.directory / "log").read_text().count("this worker cannot start") >= 2
+
+    assert await until(failed)
+    await asyncio.sleep(2)
+    assert await server.pids(2) == before
+    broken.unlink()
+    server.process.send_signal(signal.SIGHUP)
+
+    async def all_new() -> bool:
+        return not await server.pids(2) & before
+
+    assert await until(all_new)
+
+
+async def test_a_crash_while_no_worker_can_start_is_mended_later(server: Server) -> None:
+    first, second = await server.pids(2)
+    broken = server.directory / "config.yaml.broken"
+    broken.touch()
+
+    os.kill(first, signal.SIGKILL)
+    await asyncio.sleep(3)
+
+    assert await server.pids(2) == {second}
+    broken.unlink()
+
+    async def two_again() -> bool:
+        return len(await server.pids(2)) == 2
+
+    assert await until(two_again)
+
+
+def test_a_server_that_never_could_start_ends(short_directory: Path) -> None:
+    directory = short_directory / uuid4().hex[:8]
+    directory.mkdir()
+    (directory / "config.yaml").write_text(CONFIG.format(directory=directory, workers=2))
+    (directory / "config.yaml.broken").touch()
+
+    argv: list[str | Path] = [sys.executable, Path(__file__).with_name("toy.py"), directory / "config.yaml"]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+
+    assert ended.returncode != 0
+    assert "this worker cannot start" in ended.stderr
 
 
 async def test_usr1_makes_every_worker_read_policy_again(server: Server) -> None:

@@ -37,6 +37,8 @@ class Decisions(asyncio.Protocol):
 
 @asynccontextmanager
 async def build(start: Start) -> AsyncIterator[Served]:
+    if Path(f"{CONFIG}.broken").exists():
+        raise RuntimeError("this worker cannot start")
     living: set[Decisions] = set()
     logins = start.slot.cell("bastion_logins", "accepted")
 
