@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 import structlog
+from structlog.types import Processor
 
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 _REDACTED: Final = "[redacted]"
@@ -17,44 +18,39 @@ _SECRET_NAMES: Final = re.compile(
 )
 _TOKENS: Final = re.compile(r"v1\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{16}")
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
+_ORIGIN: Final[tuple[Processor, ...]] = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
 Event = MutableMapping[str, Any]
 
 
 def start_logging(level: str, form: str) -> None:
     """For structlog's loggers and the standard library's alike. form: json or console."""
-    shared: list[structlog.types.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        _add_request_id,
-        redact,
-    ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
-    )
+    to_handler = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared[:2],
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[structlog.stdlib.filter_by_level, *_ORIGIN, to_handler],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shared[3:], renderer],
-        )
-    )
+    handler.setFormatter(_formatter(form))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("asyncio").setLevel("WARNING")
+
+
+def _formatter(form: str) -> logging.Formatter:
+    renderer: Processor = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
+    finish: list[Processor] = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _add_request_id,
+        redact,
+    ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_ORIGIN, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish, renderer],
+    )
 
 
 def redact(_logger: object, _method: str, event: Event) -> Event:

@@ -6,11 +6,9 @@ app.py, which knows nothing of processes.
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -23,6 +21,7 @@ from aiohttp import web
 from gunicorn.workers.base import Worker
 
 from gateway.config import Config
+from gateway.embedded import end_with_parent
 from gateway.metrics import Metrics, Slot
 
 DRAIN_S: Final = 20.0
@@ -34,7 +33,6 @@ _MAX_HEADERS: Final = 512
 _KEEP_ALIVE_S: Final = 75.0
 _BEAT_S: Final = 1.0
 _PAUSE_S: Final = 1.0
-_PR_SET_PDEATHSIG: Final = 1
 _LOG: Final = structlog.stdlib.get_logger("gateway.worker")
 
 
@@ -88,8 +86,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             self.loop.add_signal_handler(number, self.told.set)
         self.loop.add_signal_handler(signal.SIGUSR1, self.reloads.set)
         self.loop.add_signal_handler(signal.SIGWINCH, lambda: None)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        end_with_parent(signal.SIGTERM)
 
     def run(self) -> None:
         """An error before the first worker ever served ends the arbiter too; later it only ends this worker."""

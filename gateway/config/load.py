@@ -38,8 +38,8 @@ class ConfigRejected(GatewayError):
     """Holds every mistake, not only the first."""
 
     def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
+        self.problems = tuple(sorted(problems, key=_reading_order))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ class _Sources:
             above = above.get(step) if isinstance(above, MarkedMap) else None
         key = above.key(path[-1]) if isinstance(above, MarkedMap) else None
         return self.place(path) if key is None else f"{self.path}:{key.line}:{key.column}"
+
+
+def _reading_order(problem: ConfigProblem) -> tuple[int, ...]:
+    """The environment first, then the file from its top."""
+    return tuple(int(part) for part in problem.place.split(":")[1:] if part.isdigit())
 
 
 def load_config(path: Path | None = None, *, dev: bool = False, environ: Mapping[str, str] = os.environ) -> Loaded:

@@ -11,9 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from socket import AF_UNIX, socket
 from time import monotonic, sleep
 from typing import Final
 
@@ -23,6 +21,7 @@ from gateway.core.caddy.snippet import Snippet
 from gateway.core.errors import GatewayError
 from gateway.demo.setting import APP2_HOST, APP_HOST, AUTH_HOST, USER, Setting, write_private
 from gateway.embedded import Children, EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey
+from gateway.probe import NoAnswer, probe
 
 _READY_WITHIN_S: Final = 30.0
 _OK: Final = 200
@@ -150,33 +149,18 @@ class _Demo:
     def _await_ready(self, gateway: "subprocess.Popen[bytes]") -> None:
         deadline = monotonic() + _READY_WITHIN_S
         while gateway.poll() is None and monotonic() < deadline:
-            if _is_ready(self._setting.socket("ops")):
+            if _is_ready(f"unix:{self._setting.socket('ops')}"):
                 return
             sleep(0.02)
         log = self._setting.directory / "bastion.log"
         raise DemoFailed(f"bastion serve did not become ready; end of {log}:\n{log.read_text()[-_TAIL:]}")
 
 
-class _UnixConnection(HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=1)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket(AF_UNIX)
-        self.sock.settimeout(1)
-        self.sock.connect(str(self._path))
-
-
-def _is_ready(ops: Path) -> bool:
-    connection = _UnixConnection(ops)
+def _is_ready(listen: str) -> bool:
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == _OK
-    except (OSError, HTTPException):
+        return probe(listen, "/readyz")[0] == _OK
+    except NoAnswer:
         return False
-    finally:
-        connection.close()
 
 
 def _raise_at_the_end() -> None:

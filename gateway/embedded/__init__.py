@@ -5,7 +5,7 @@ kernel signals it, and everywhere a watchdog process sees the parent's pipe clos
 """
 
 from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of
-from gateway.embedded.children import Account, Children
+from gateway.embedded.children import Account, Children, end_with_parent
 from gateway.embedded.servers import EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey, free_port
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "EmbeddedValkey",
     "ServerFailed",
     "caddy_binary",
+    "end_with_parent",
     "free_port",
     "home_of",
 ]

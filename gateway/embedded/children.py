@@ -110,13 +110,18 @@ class Children:
             self._watchdog.stdin.flush()
 
 
+def end_with_parent(number: signal.Signals) -> None:
+    """From now on the kernel sends us number when the thread that started us ends; nothing where it is not Linux."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(number))
+
+
 def _die_with(parent: int) -> Callable[[], None]:
     """Runs in the child, after it changed its account: a change of credentials would clear the death signal."""
 
     def arrange() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
-            if os.getppid() != parent:
-                os._exit(1)
+        end_with_parent(signal.SIGINT)
+        if os.getppid() != parent:
+            os._exit(1)
 
     return arrange

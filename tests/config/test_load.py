@@ -85,7 +85,7 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
 
     found = problems(path)
 
-    assert sorted(found) == sorted(
+    assert found == (
         [
             "1:13: `public_url` is `https://auth.example.com/login`; expected an origin such as https://auth.example.com",
             (
