@@ -71,6 +71,8 @@ async def test_postgres_keeps_its_rows_over_kill_9(directory: Path, children: Ch
     server.kill()
     server.start()
 
+    # The file of the killed server says "ready" too; start must not have believed it.
+    assert (server.home / "data" / "postmaster.pid").read_text().splitlines()[0] == str(server.pid)
     connection = await asyncpg.connect(server.url())
     assert await connection.fetchval("SELECT n FROM kept") == 7
     await connection.close()
