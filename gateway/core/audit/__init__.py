@@ -1,0 +1,1 @@
+"""Owns what the audit log says and how its entries are chained."""

@@ -1,0 +1,51 @@
+"""What happened, who did it and to whom: the words of the audit log."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+from uuid import UUID
+
+Detail: TypeAlias = Mapping[str, "str | int | bool | list[str] | list[dict[str, str]]"]
+
+
+class Kind(Enum):
+    """The values are in stored entries: they never change."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
+    USER_ADDED = "user_added"
+    USER_CHANGED = "user_changed"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    PASSWORD_CHANGED = "password_changed"
+    GROUPS_CHANGED = "groups_changed"
+    POLICY_LOADED = "policy_loaded"
+    POLICY_REFUSED = "policy_refused"
+    CONFIG_LOADED = "config_loaded"
+    ACCESS_DENIED = "access_denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """at: Unix seconds. actor: a user id, `cli:<operating system user>`, `gateway`, or "" for a stranger.
+
+    detail stays readable for ever, so it holds ids and no personal words; personal is sealed under the subject's data
+    key and becomes unreadable when the subject is erased.
+    """
+
+    kind: Kind
+    at: int
+    actor: str
+    subject: UUID | None
+    detail: Detail
+    personal: Mapping[str, str]
+    request_id: str
+
+
+def canonical(values: Mapping[str, object]) -> str:
+    """One text for one value: keys sorted, no spaces, ASCII only. Stored entries have it, so it can't change."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

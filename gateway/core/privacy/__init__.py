@@ -1,0 +1,1 @@
+"""Owns how personal data is sealed and found again."""

@@ -1,0 +1,85 @@
+"""Seals what is personal under a person's own data key, bound to the place where it lies.
+
+Fernet gives secrecy and integrity; the place in front of the plaintext makes a ciphertext that was moved to another
+column or another person worthless (threats.md D5). The layout is in stored rows: it can't change.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from gateway.core.errors import GatewayError
+
+DATA_KEY_BYTES: Final = 32
+
+
+class BrokenSeal(GatewayError):
+    """A ciphertext was not made with this key for this place: unknown, never "empty"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a ciphertext lies, and whose it is."""
+
+    table: str
+    column: str
+    user_id: UUID
+
+    @property
+    def prefix(self) -> bytes:
+        """In front of every plaintext; the NUL bytes keep one place from being the beginning of another."""
+        return f"{self.table}\0{self.column}\0{self.user_id}\0".encode()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DataKey:
+    """One person's key, unwrapped. repr is left out so that no key reaches a log."""
+
+    raw: bytes
+
+    def seal(self, place: Place, values: Mapping[str, str]) -> bytes:
+        """A Fernet token."""
+        text = json.dumps(dict(values), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return self._fernet().encrypt(place.prefix + text.encode())
+
+    def unseal(self, place: Place, sealed: bytes) -> dict[str, str]:
+        """Raises BrokenSeal."""
+        try:
+            plain = self._fernet().decrypt(sealed)
+        except InvalidToken as error:
+            raise BrokenSeal(f"{place.table}.{place.column} was not sealed with its person's key") from error
+        if not plain.startswith(place.prefix):
+            raise BrokenSeal(f"{place.table}.{place.column} was sealed for another place")
+        values = json.loads(plain[len(place.prefix) :])
+        return {str(name): str(value) for name, value in values.items()}
+
+    def _fernet(self) -> Fernet:
+        return Fernet(urlsafe_b64encode(self.raw))
+
+
+class MasterKeys:
+    """Wraps data keys. The first wraps, each may unwrap: so master keys are rotated by wrapping again."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """keys: 32 bytes each, at least one."""
+        assert keys
+        self._fernet = MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
+
+    def wrap(self, user_id: UUID, key: DataKey) -> bytes:
+        """Bound to the person: a wrapped key that was moved to another row opens nothing (threats.md D5)."""
+        return self._fernet.encrypt(user_id.bytes + key.raw)
+
+    def unwrap(self, user_id: UUID, wrapped: bytes) -> DataKey:
+        """Raises BrokenSeal."""
+        try:
+            plain = self._fernet.decrypt(wrapped)
+        except InvalidToken as error:
+            raise BrokenSeal("a data key was not wrapped with any of this node's master keys") from error
+        if plain[: len(user_id.bytes)] != user_id.bytes:
+            raise BrokenSeal("a data key was wrapped for another person")
+        return DataKey(plain[len(user_id.bytes) :])

@@ -1,0 +1,1 @@
+"""Owns Postgres, the record of truth: one module for each noun."""

@@ -1,0 +1,134 @@
+"""The audit log: entries go in with the act that they tell of, and are linked into the chain afterwards."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.core.audit.chain import GENESIS, Link, Stored, chain
+from gateway.core.audit.entries import Entry, canonical
+from gateway.core.privacy.sealing import Place
+from gateway.stores.postgres.vault import Vault
+
+_BATCH: Final = 500
+_ENTRY: Final = "e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id"
+_SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
+_INSERT_ENTRY: Final = """
+    INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock(4243)"
+_SELECT_HEAD: Final = "SELECT position, hash FROM audit_links ORDER BY position DESC LIMIT 1"
+_LIST_QUEUE: Final = f"""
+    SELECT {_ENTRY} FROM audit_queue q JOIN audit_entries e ON e.id = q.entry_id ORDER BY q.entry_id LIMIT $1
+"""  # noqa: S608 - constants
+_INSERT_LINKS: Final = """
+    INSERT INTO audit_links (position, entry_id, prev_hash, hash)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[])
+"""
+_DELETE_QUEUED: Final = "DELETE FROM audit_queue WHERE entry_id = ANY($1::bigint[])"
+_LIST_LINKS: Final = f"""
+    SELECT l.position, l.prev_hash, l.hash, {_ENTRY}
+      FROM audit_links l JOIN audit_entries e ON e.id = l.entry_id
+     WHERE l.position > $1 ORDER BY l.position LIMIT $2
+"""  # noqa: S608 - constants
+_COUNT_UNLINKED: Final = """
+    SELECT count(*) FROM audit_entries e
+     WHERE e.at < $1 AND NOT EXISTS (SELECT 1 FROM audit_links l WHERE l.entry_id = e.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last link; position 0 and GENESIS before the first."""
+
+    position: int
+    hash: bytes
+
+
+class Audit:
+    """Bound to one connection, so that an entry commits with its act or not at all (threats.md D3)."""
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]", vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    async def append(self, entry: Entry) -> None:
+        """personal needs a subject, under whose key it is sealed. Raises CorruptRow where that key is gone."""
+        await self._connection.execute(
+            _INSERT_ENTRY,
+            entry.kind.value,
+            entry.at,
+            entry.actor,
+            entry.subject,
+            canonical(entry.detail),
+            await self._sealed(entry),
+            entry.request_id,
+        )
+
+    async def _sealed(self, entry: Entry) -> bytes:
+        if not entry.personal:
+            return b""
+        assert entry.subject is not None
+        wrapped = await self._connection.fetchval(_SELECT_KEY, entry.subject)
+        return self._vault.open(entry.subject, wrapped).seal(_place(entry.subject), entry.personal)
+
+
+class Chain:
+    """The linker's and the verifier's side of the log. Bound to one connection."""
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+        self._connection = connection
+
+    async def link_next(self) -> int:
+        """Link up to _BATCH committed entries and count them; the head is locked until the transaction ends."""
+        await self._connection.execute(_LOCK_CHAIN)
+        head = await self.head()
+        waiting = [_stored(row) for row in await self._connection.fetch(_LIST_QUEUE, _BATCH)]
+        if not waiting:
+            return 0
+        links = chain(head.hash, head.position, waiting)
+        await self._connection.execute(
+            _INSERT_LINKS,
+            [one.position for one in links],
+            [one.entry.id for one in links],
+            [one.prev_hash for one in links],
+            [one.hash for one in links],
+        )
+        await self._connection.execute(_DELETE_QUEUED, [one.entry.id for one in links])
+        return len(links)
+
+    async def head(self) -> Head:
+        row = await self._connection.fetchrow(_SELECT_HEAD)
+        return Head(0, GENESIS) if row is None else Head(row["position"], row["hash"])
+
+    async def links(self) -> AsyncIterator[list[Link]]:
+        """All of them in order, some at a time."""
+        position = 0
+        while rows := await self._connection.fetch(_LIST_LINKS, position, _BATCH):
+            yield [Link(row["position"], _stored(row), row["prev_hash"], row["hash"]) for row in rows]
+            position = rows[-1]["position"]
+
+    async def count_unlinked(self, before: int) -> int:
+        """Entries of before this Unix second that no link holds: the linker is behind, or somebody took links away."""
+        return int(await self._connection.fetchval(_COUNT_UNLINKED, before))
+
+
+def _stored(row: asyncpg.Record) -> Stored:
+    return Stored(
+        id=row["id"],
+        kind=row["kind"],
+        at=row["at"],
+        actor=row["actor"],
+        subject=row["subject"],
+        detail=row["detail"],
+        personal=row["personal"],
+        request_id=row["request_id"],
+    )
+
+
+def _place(user_id: UUID) -> Place:
+    return Place("audit_entries", "personal", user_id)

@@ -1,0 +1,38 @@
+"""Keeps a node with a wrong key from serving: each key has left a mark of itself in the database (threats.md D2)."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+import asyncpg
+
+from gateway.core.errors import GatewayError
+
+_INSERT_CHECK: Final = "INSERT INTO key_checks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
+_SELECT_CHECK: Final = "SELECT value FROM key_checks WHERE name = $1"
+_DELETE_CHECK: Final = "DELETE FROM key_checks WHERE name = $1"
+
+
+class WrongKey(GatewayError):
+    """This node's secrets are not those that the database was made with; the message names the key."""
+
+
+async def agree(connection: "asyncpg.Connection[asyncpg.Record]", keys: Mapping[str, bytes]) -> None:
+    """keys: configured name -> key. The first node leaves the marks. Raises WrongKey with all names that differ."""
+    wrong = []
+    for name, key in keys.items():
+        mark = hmac.digest(key, b"bastion/key-check/" + name.encode(), "sha256")
+        await connection.execute(_INSERT_CHECK, name, mark)
+        stored: bytes = await connection.fetchval(_SELECT_CHECK, name)
+        if not hmac.compare_digest(stored, mark):
+            wrong.append(name)
+    if wrong:
+        raise WrongKey(
+            f"not the key that this database was made with: {', '.join(wrong)}; give this node the secrets"
+            " of the others (a root key that was changed on purpose: bastion migrate --new-root-key)"
+        )
+
+
+async def forget(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+    """The next agree() leaves a new mark for it."""
+    await connection.execute(_DELETE_CHECK, name)

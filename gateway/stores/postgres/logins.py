@@ -1,0 +1,223 @@
+"""Logins and the sessions in them: one session is one secret, made for one host."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.core.privacy.sealing import Place
+from gateway.stores.postgres.vault import Vault
+
+REPLACED_S: Final = 20  # threats.md R12: how long a secret passes after it was replaced
+SESSIONS_OF_HOST: Final = 5
+_INSERT_LOGIN: Final = """
+    INSERT INTO logins (id, user_id, created_at, persistent, idle_s, expires_at, last_seen_at, sealed)
+    SELECT $1, u.id, $3, $4, $5, $6, $3, $7 FROM users u WHERE u.id = $2 AND u.state = 'active' FOR SHARE OF u
+    RETURNING id
+"""
+_SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
+_SELECT_LOGIN: Final = """
+    SELECT id, user_id, persistent, idle_s, expires_at, last_seen_at, ended_at FROM logins WHERE id = $1
+"""
+_CONFIRM_LOGIN: Final = """
+    UPDATE logins SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL
+"""
+_LIST_SESSIONS: Final = """
+    SELECT credential, host, authenticated_at, mfa_at, replaced_at FROM sessions
+     WHERE login_id = $1 ORDER BY created_at, credential
+"""
+_INSERT_SESSION: Final = """
+    INSERT INTO sessions (login_id, credential, host, created_at, authenticated_at, mfa_at)
+    SELECT l.id, $3, $2, $6, $4, $5
+      FROM logins l JOIN users u ON u.id = l.user_id
+     WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $6 AND u.state = 'active'
+       FOR SHARE
+    RETURNING credential
+"""
+_LOCK_LOGIN: Final = "SELECT 1 FROM logins WHERE id = $1 AND ended_at IS NULL FOR NO KEY UPDATE"
+_DELETE_OLD_SESSIONS: Final = """
+    DELETE FROM sessions WHERE login_id = $1 AND (
+        replaced_at + $3 < $4
+        OR credential IN (
+            SELECT credential FROM sessions WHERE login_id = $1 AND host = $2
+             ORDER BY created_at DESC, credential DESC OFFSET $5))
+"""
+_REPLACE_SESSION: Final = """
+    UPDATE sessions SET replaced_at = $3 WHERE login_id = $1 AND credential = $2 AND replaced_at IS NULL
+"""
+_END_LOGIN: Final = """
+    UPDATE logins SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id
+"""
+_END_LOGINS_OF_USER: Final = """
+    UPDATE logins SET ended_at = $3, ended_why = $2
+     WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id
+"""
+_LIST_LOGINS_OF_USER: Final = """
+    SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped,
+           coalesce((SELECT array_agg(DISTINCT s.host) FROM sessions s WHERE s.login_id = l.id), '{}') AS hosts
+      FROM logins l LEFT JOIN user_keys k ON k.user_id = l.user_id
+     WHERE l.user_id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND l.last_seen_at + l.idle_s > $2
+     ORDER BY l.last_seen_at DESC, l.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLogin:
+    """id: LOGIN_BYTES bytes. Times are Unix seconds. address "" where it is not known."""
+
+    id: bytes
+    user_id: UUID
+    created_at: int
+    persistent: bool
+    idle_s: int
+    expires_at: int
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """until: when the secret stops to pass because it was replaced; 0 while it stands."""
+
+    credential: bytes
+    host: str
+    authenticated_at: int
+    mfa_at: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRow:
+    """A login with all its sessions."""
+
+    id: bytes
+    user_id: UUID
+    persistent: bool
+    idle_s: int
+    expires_at: int
+    last_seen_at: int
+    ended: bool
+    sessions: tuple[SessionRow, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LiveLoginRow:
+    """As its person sees it. hosts: each once."""
+
+    id: bytes
+    created_at: int
+    last_seen_at: int
+    address: str
+    user_agent: str
+    hosts: tuple[str, ...]
+
+
+class Logins:
+    """Bound to one connection, so the caller's transaction is visible at the call site."""
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]", vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    async def create(self, login: NewLogin) -> bool:
+        """False: the person is not active (any more)."""
+        key = self._vault.open(login.user_id, await self._connection.fetchval(_SELECT_KEY, login.user_id))
+        created = await self._connection.fetchval(
+            _INSERT_LOGIN,
+            login.id,
+            login.user_id,
+            login.created_at,
+            login.persistent,
+            login.idle_s,
+            login.expires_at,
+            key.seal(_place(login.user_id), {"address": login.address, "user_agent": login.user_agent}),
+        )
+        return created is not None
+
+    async def find(self, login_id: bytes) -> LoginRow | None:
+        row = await self._connection.fetchrow(_SELECT_LOGIN, login_id)
+        if row is None:
+            return None
+        sessions = await self._connection.fetch(_LIST_SESSIONS, login_id)
+        return _login(row, sessions)
+
+    async def confirm(self, login_id: bytes, last_seen_at: int) -> LoginRow | None:
+        """find, and write the last-seen time back; it never goes back."""
+        await self._connection.execute(_CONFIRM_LOGIN, login_id, last_seen_at)
+        return await self.find(login_id)
+
+    async def add_session(
+        self, login_id: bytes, host: str, credential: bytes, authenticated_at: int, mfa_at: int, now: int
+    ) -> bool:
+        """False: the login has ended or its person is not active; locked until the transaction ends (threats.md R2).
+
+        The newest SESSIONS_OF_HOST of a host stay.
+        """
+        if not await self._connection.fetchval(_LOCK_LOGIN, login_id):
+            return False
+        added = await self._connection.fetchval(
+            _INSERT_SESSION, login_id, host, credential, authenticated_at, mfa_at, now
+        )
+        if added is None:
+            return False
+        await self._connection.execute(_DELETE_OLD_SESSIONS, login_id, host, REPLACED_S, now, SESSIONS_OF_HOST)
+        return True
+
+    async def replace_session(self, login_id: bytes, credential: bytes, now: int) -> None:
+        """The secret passes for REPLACED_S more; replacing it again prolongs nothing."""
+        await self._connection.execute(_REPLACE_SESSION, login_id, credential, now)
+
+    async def end(self, login_id: bytes, why: str, now: int) -> bool:
+        """False: it had ended before, or never was."""
+        return await self._connection.fetchval(_END_LOGIN, login_id, why, now) is not None
+
+    async def end_all(self, user_id: UUID, why: str, now: int, except_login: bytes | None = None) -> list[bytes]:
+        """Ids of those that ended by this."""
+        rows = await self._connection.fetch(_END_LOGINS_OF_USER, user_id, why, now, except_login)
+        return [row["id"] for row in rows]
+
+    async def list_live(self, user_id: UUID, now: int) -> list[LiveLoginRow]:
+        """The latest seen first. Raises BrokenSeal or CorruptRow."""
+        rows = await self._connection.fetch(_LIST_LOGINS_OF_USER, user_id, now)
+        return [self._live(user_id, row) for row in rows]
+
+    def _live(self, user_id: UUID, row: asyncpg.Record) -> LiveLoginRow:
+        personal = self._vault.open(user_id, row["wrapped"]).unseal(_place(user_id), row["sealed"])
+        return LiveLoginRow(
+            id=row["id"],
+            created_at=row["created_at"],
+            last_seen_at=row["last_seen_at"],
+            address=personal["address"],
+            user_agent=personal["user_agent"],
+            hosts=tuple(row["hosts"]),
+        )
+
+
+def _login(row: asyncpg.Record, sessions: list[asyncpg.Record]) -> LoginRow:
+    return LoginRow(
+        id=row["id"],
+        user_id=row["user_id"],
+        persistent=row["persistent"],
+        idle_s=row["idle_s"],
+        expires_at=row["expires_at"],
+        last_seen_at=row["last_seen_at"],
+        ended=row["ended_at"] is not None,
+        sessions=tuple(_session(session) for session in sessions),
+    )
+
+
+def _session(row: asyncpg.Record) -> SessionRow:
+    replaced_at = row["replaced_at"]
+    return SessionRow(
+        credential=row["credential"],
+        host=row["host"],
+        authenticated_at=row["authenticated_at"],
+        mfa_at=row["mfa_at"],
+        until=0 if replaced_at is None else replaced_at + REPLACED_S,
+    )
+
+
+def _place(user_id: UUID) -> Place:
+    return Place("logins", "sealed", user_id)

@@ -1,0 +1,139 @@
+"""People: sealed under a key of their own, found by blind indexes."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.core.errors import GatewayError
+from gateway.core.privacy.sealing import Place
+from gateway.stores.postgres.vault import Vault
+
+State = Literal["active", "disabled"]
+_COLUMNS: Final = "u.id, u.state, u.sealed, u.password, u.groups, u.version, k.wrapped"
+_FIND_USER: Final = f"SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id WHERE u.id = $1"  # noqa: S608 - constants
+_FIND_BY_NAME: Final = f"""
+    SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id
+     WHERE u.username_index = $1 OR u.email_index = $2
+     ORDER BY (u.username_index = $1) DESC LIMIT 1
+"""  # noqa: S608 - constants
+_LIST_USERS: Final = f"""
+    SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id ORDER BY u.created_at, u.id
+"""  # noqa: S608 - constants
+_NAME_TAKEN: Final = "SELECT 1 FROM users WHERE username_index = ANY($1::bytea[]) OR email_index = ANY($2::bytea[])"
+_LOCK_NAMES: Final = "SELECT pg_advisory_xact_lock(4242)"
+_INSERT_USER: Final = """
+    INSERT INTO users (id, state, username_index, email_index, sealed, password, groups, version, created_at,
+                       changed_at)
+    VALUES ($1, 'active', $2, $3, $4, $5, $6, 1, $7, $7)
+"""
+_INSERT_KEY: Final = "INSERT INTO user_keys (user_id, wrapped) VALUES ($1, $2)"
+_SET_STATE: Final = """
+    UPDATE users SET state = $2, version = version + 1, changed_at = $3 WHERE id = $1 AND state <> $2 RETURNING version
+"""
+_SET_GROUPS: Final = "UPDATE users SET groups = $2, version = version + 1, changed_at = $3 WHERE id = $1"
+_SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
+
+
+class NameTaken(GatewayError):
+    """Another person has this user name or e-mail, in either column."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """password: stored text. email "": none."""
+
+    id: UUID
+    username: str
+    name: str
+    email: str
+    groups: tuple[str, ...]
+    password: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UserRow:
+    """version: grows with every change that other nodes must see. repr is left out: it holds personal words."""
+
+    id: UUID
+    state: State
+    username: str
+    email: str
+    name: str
+    groups: tuple[str, ...]
+    version: int
+    password: str
+
+
+class Users:
+    """Bound to one connection. Reading raises BrokenSeal or CorruptRow for a row that is not ours."""
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]", vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    async def find(self, user_id: UUID) -> UserRow | None:
+        row = await self._connection.fetchrow(_FIND_USER, user_id)
+        return None if row is None else self._user(row)
+
+    async def find_by_name(self, name: str) -> UserRow | None:
+        """name: a user name or an e-mail address, in any case."""
+        indexes = (self._vault.index("username", name), self._vault.index("email", name))
+        row = await self._connection.fetchrow(_FIND_BY_NAME, *indexes)
+        return None if row is None else self._user(row)
+
+    async def list(self) -> list[UserRow]:
+        """The oldest first."""
+        return [self._user(row) for row in await self._connection.fetch(_LIST_USERS)]
+
+    async def add(self, user: NewUser, now: int) -> None:
+        """Raises NameTaken. Nobody's user name may be another's e-mail: a login name means one person."""
+        await self._connection.execute(_LOCK_NAMES)
+        names = [name for name in (user.username, user.email) if name]
+        as_username = [self._vault.index("username", name) for name in names]
+        as_email = [self._vault.index("email", name) for name in names]
+        if await self._connection.fetchval(_NAME_TAKEN, as_username, as_email):
+            raise NameTaken(f"the user name {user.username!r} or its e-mail belongs to somebody already")
+        key, wrapped = self._vault.fresh(user.id)
+        personal = {"username": user.username, "name": user.name, "email": user.email}
+        await self._connection.execute(
+            _INSERT_USER,
+            user.id,
+            self._vault.index("username", user.username),
+            self._vault.index("email", user.email) if user.email else None,
+            key.seal(_place(user.id), personal),
+            user.password,
+            list(user.groups),
+            now,
+        )
+        await self._connection.execute(_INSERT_KEY, user.id, wrapped)
+
+    async def set_state(self, user_id: UUID, state: State, now: int) -> bool:
+        """False: it was so already."""
+        return await self._connection.fetchval(_SET_STATE, user_id, state, now) is not None
+
+    async def set_groups(self, user_id: UUID, groups: tuple[str, ...], now: int) -> None:
+        await self._connection.execute(_SET_GROUPS, user_id, list(groups), now)
+
+    async def set_password(self, user_id: UUID, stored: str, now: int) -> None:
+        await self._connection.execute(_SET_PASSWORD, user_id, stored, now)
+
+    def _user(self, row: asyncpg.Record) -> UserRow:
+        user_id: UUID = row["id"]
+        personal = self._vault.open(user_id, row["wrapped"]).unseal(_place(user_id), row["sealed"])
+        return UserRow(
+            id=user_id,
+            state=row["state"],
+            username=personal["username"],
+            email=personal["email"],
+            name=personal["name"],
+            groups=tuple(row["groups"]),
+            version=row["version"],
+            password=row["password"],
+        )
+
+
+def _place(user_id: UUID) -> Place:
+    return Place("users", "sealed", user_id)

@@ -1,0 +1,36 @@
+"""Gives stores the keys that columns are sealed and searched with."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from gateway.core.errors import GatewayError
+from gateway.core.privacy.names import blind_index
+from gateway.core.privacy.sealing import DATA_KEY_BYTES, DataKey, MasterKeys
+
+
+class CorruptRow(GatewayError):
+    """A row says what no version of ours would have written."""
+
+
+class Vault:
+    """One for the process. random: as many bytes as it is asked for."""
+
+    def __init__(self, master_keys: MasterKeys, index_key: bytes, random: Callable[[int], bytes]) -> None:
+        self._master_keys = master_keys
+        self._index_key = index_key
+        self._random = random
+
+    def fresh(self, user_id: UUID) -> tuple[DataKey, bytes]:
+        """A new person's data key, and how it is stored."""
+        key = DataKey(self._random(DATA_KEY_BYTES))
+        return key, self._master_keys.wrap(user_id, key)
+
+    def open(self, user_id: UUID, wrapped: bytes | None) -> DataKey:
+        """Raises CorruptRow where the key is gone (the person was erased), BrokenSeal where it is not of ours."""
+        if wrapped is None:
+            raise CorruptRow(f"user {user_id} has no data key")
+        return self._master_keys.unwrap(user_id, wrapped)
+
+    def index(self, column: str, name: str) -> bytes:
+        """What a sealed column is searched by."""
+        return blind_index(self._index_key, column, name)

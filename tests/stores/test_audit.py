@@ -1,0 +1,112 @@
+"""Entries commit with their act, nothing changes them, and one chain holds them all."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from gateway.core.audit.chain import GENESIS, first_fault
+from gateway.core.audit.entries import Entry, Kind
+from gateway.stores.postgres.audit import Audit, Chain
+from gateway.stores.postgres.vault import Vault
+from tests.conftest import Pool
+from tests.stores.conftest import ADA
+
+
+def entry(number: int) -> Entry:
+    return Entry(Kind.LOGIN, 100 + number, "ada", ADA, {"login": "x"}, {"address": "203.0.113.7"}, f"r{number}")
+
+
+async def append(pool: Pool, vault: Vault, count: int) -> None:
+    for number in range(count):
+        async with pool.acquire() as connection, connection.transaction():
+            await Audit(connection, vault).append(entry(number))
+
+
+async def link_all(pool: Pool) -> None:
+    linked = 1
+    while linked:
+        async with pool.acquire() as connection, connection.transaction():
+            linked = await Chain(connection).link_next()
+
+
+async def fault(pool: Pool) -> str | None:
+    async with pool.acquire() as connection:
+        links = [one async for batch in Chain(connection).links() for one in batch]
+    return first_fault(GENESIS, 0, links)
+
+
+async def test_entries_are_linked_in_order_and_verify(people: Pool, vault: Vault) -> None:
+    await append(people, vault, 7)
+
+    await link_all(people)
+
+    assert await fault(people) is None
+    async with people.acquire() as connection:
+        assert (await Chain(connection).head()).position == 7
+        assert await Chain(connection).count_unlinked(10_000) == 0
+
+
+async def test_an_entry_of_an_act_that_failed_is_not_there(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await Audit(connection, vault).append(entry(1))
+        await transaction.rollback()
+
+        assert await connection.fetchval("SELECT count(*) FROM audit_entries") == 0
+
+
+async def test_many_linkers_at_once_make_one_chain(people: Pool, vault: Vault) -> None:
+    await append(people, vault, 20)
+
+    await asyncio.gather(*(link_all(people) for _ in range(4)), append(people, vault, 20))
+    await link_all(people)
+
+    assert await fault(people) is None
+    async with people.acquire() as connection:
+        assert (await Chain(connection).head()).position == 40
+
+
+@pytest.mark.parametrize("table", ["audit_entries", "audit_links"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {} = 1", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+async def test_the_log_takes_no_change(people: Pool, vault: Vault, table: str, statement: str) -> None:
+    await append(people, vault, 1)
+    await link_all(people)
+    column = "at" if table == "audit_entries" else "position"
+
+    async with people.acquire() as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await connection.execute(statement.format(table, column))
+
+
+async def test_who_owns_the_tables_has_not_even_the_privilege(people: Pool) -> None:
+    async with people.acquire() as connection:
+        grants = await connection.fetchval(
+            "SELECT string_agg(relacl::text, ' ') FROM pg_class WHERE relname IN ('audit_entries', 'audit_links')"
+        )
+
+    assert "w" not in grants.split("=")[1].split("/")[0]
+    assert "d" not in grants.split("=")[1].split("/")[0]
+
+
+async def test_what_goes_around_the_trigger_shows(people: Pool, vault: Vault) -> None:
+    await append(people, vault, 3)
+    await link_all(people)
+    async with people.acquire() as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("UPDATE audit_entries SET actor = 'eve' WHERE id = 2")
+        await connection.execute("SET session_replication_role = origin")
+
+    assert await fault(people) == "position 2 (entry 2) was changed after it was linked"
+
+
+async def test_personal_words_are_sealed(people: Pool, vault: Vault) -> None:
+    await append(people, vault, 1)
+
+    async with people.acquire() as connection:
+        row = await connection.fetchrow("SELECT * FROM audit_entries")
+
+    assert row is not None
+    assert row["personal"]
+    assert "203.0.113.7" not in str(tuple(row))

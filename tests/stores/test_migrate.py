@@ -1,0 +1,56 @@
+"""A database comes to this version's schema once, whoever starts first, and forward only."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from gateway.embedded import EmbeddedPostgres
+from gateway.stores.postgres.key_checks import WrongKey, agree, forget
+from gateway.stores.postgres.migrate import MigrationFailed, migrate, migrations, missing
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    return await asyncpg.connect(url)
+
+
+async def test_four_nodes_at_once_apply_each_migration_once(postgres_server: EmbeddedPostgres) -> None:
+    admin = await connect(postgres_server.url())
+    await admin.execute("DROP DATABASE IF EXISTS fresh")
+    await admin.execute("CREATE DATABASE fresh")
+    nodes = [await connect(postgres_server.url("fresh")) for _ in range(4)]
+
+    before = await missing(nodes[0])
+    applied = await asyncio.gather(*(migrate(node) for node in nodes))
+    after = await missing(nodes[0])
+
+    assert before == [one.name for one in migrations()]
+    assert sorted(name for names in applied for name in names) == before
+    assert after == []
+    for node in nodes:
+        await node.close()
+    await admin.execute("DROP DATABASE fresh")
+    await admin.close()
+
+
+async def test_a_migration_that_was_changed_is_named(database_url: str) -> None:
+    connection = await connect(database_url)
+    await connection.execute("UPDATE schema_migrations SET digest = 'x' WHERE number = 1")
+
+    with pytest.raises(MigrationFailed, match="0001_foundation"):
+        await migrate(connection)
+    await connection.close()
+
+
+async def test_a_wrong_key_is_named_and_the_right_ones_are_not(database_url: str) -> None:
+    connection = await connect(database_url)
+    await agree(connection, {"root": b"r", "pepper p1": b"p"})
+
+    await agree(connection, {"root": b"r", "pepper p1": b"p", "pepper p2": b"q"})
+    with pytest.raises(WrongKey, match="pepper p1") as wrong:
+        await agree(connection, {"root": b"r", "pepper p1": b"x"})
+
+    assert "root," not in str(wrong.value)
+    await forget(connection, "pepper p1")
+    await agree(connection, {"pepper p1": b"x"})
+    await connection.close()

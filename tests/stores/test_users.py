@@ -1,0 +1,82 @@
+"""People are found by any spelling of their names, and nothing personal lies in clear."""
+
+from uuid import UUID
+
+import pytest
+
+from gateway.core.privacy.sealing import BrokenSeal
+from gateway.stores.postgres.users import NameTaken, NewUser, Users
+from gateway.stores.postgres.vault import CorruptRow, Vault
+from tests.conftest import Pool
+from tests.stores.conftest import ADA, EVE
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA", " Ada ", "ada@example.org", "Ada@Example.ORG"])
+async def test_a_person_is_found_by_user_name_and_email(people: Pool, vault: Vault, name: str) -> None:
+    async with people.acquire() as connection:
+        found = await Users(connection, vault).find_by_name(name)
+
+    assert found is not None
+    assert (found.id, found.username, found.name, found.email) == (ADA, "ada", "Ada Lovelace", "ada@example.org")
+    assert (found.state, found.groups, found.version, found.password) == ("active", ("staff", "ops"), 1, "secret")
+
+
+@pytest.mark.parametrize("name", ["", "ad", "a_a", "%", "eve@example.org", "ada\0"])
+async def test_nobody_else_is_found(people: Pool, vault: Vault, name: str) -> None:
+    async with people.acquire() as connection:
+        assert await Users(connection, vault).find_by_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("username", "email"), [("ADA", ""), ("x", "ADA@example.org"), ("ada@example.org", ""), ("x", "ada")]
+)
+async def test_a_name_means_one_person(people: Pool, vault: Vault, username: str, email: str) -> None:
+    async with people.acquire() as connection, connection.transaction():
+        with pytest.raises(NameTaken):
+            await Users(connection, vault).add(NewUser(UUID(int=9), username, "", email, (), "p"), 1)
+
+
+async def test_changes_that_nodes_must_see_raise_the_version(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection:
+        users = Users(connection, vault)
+        await users.set_groups(ADA, ("staff",), 200)
+        disabled = await users.set_state(ADA, "disabled", 201)
+        again = await users.set_state(ADA, "disabled", 202)
+        found = await users.find(ADA)
+
+    assert (disabled, again) == (True, False)
+    assert found is not None
+    assert (found.groups, found.state, found.version) == (("staff",), "disabled", 3)
+
+
+async def test_nothing_personal_is_in_the_tables(people: Pool) -> None:
+    async with people.acquire() as connection:
+        rows = await connection.fetch("SELECT * FROM users JOIN user_keys ON user_id = id")
+
+    text = str([tuple(row) for row in rows]).lower()
+    assert "ada" not in text
+    assert "lovelace" not in text
+    assert "example" not in text
+
+
+async def test_a_row_that_was_moved_to_another_person_does_not_open(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection:
+        await connection.execute(
+            "UPDATE users SET sealed = (SELECT sealed FROM users WHERE id = $1) WHERE id = $2", EVE, ADA
+        )
+        with pytest.raises(BrokenSeal):
+            await Users(connection, vault).find(ADA)
+        await connection.execute(
+            "UPDATE user_keys SET wrapped = (SELECT wrapped FROM user_keys WHERE user_id = $1) WHERE user_id = $2",
+            EVE,
+            ADA,
+        )
+        with pytest.raises(BrokenSeal):
+            await Users(connection, vault).find(ADA)
+
+
+async def test_without_the_data_key_a_person_cannot_be_read(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection:
+        await connection.execute("DELETE FROM user_keys WHERE user_id = $1", ADA)
+        with pytest.raises(CorruptRow):
+            await Users(connection, vault).find(ADA)
