@@ -3,3 +3,7 @@
 
 class GatewayError(Exception):
     """Says what went wrong in protocol words; HTTP meets it only in web/errors.py."""
+
+
+class StoreUnavailable(GatewayError):
+    """Redis, the live copy and the limits, did not answer: unknown, so nobody passes."""

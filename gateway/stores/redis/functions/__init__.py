@@ -1,0 +1,1 @@
+"""Holds the functions that run inside Redis."""

@@ -1,0 +1,232 @@
+"""One connection to Redis that sends the calls of one event-loop tick in one write and resolves replies in order.
+
+A reply belongs to the oldest call that waits. So whatever could put the two out of step ends the connection and fails
+all that waits: a timeout, an error while parsing, a reply that nobody asked for (threats.md R5). A caller that has
+lost interest keeps its place.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import hiredis
+
+from gateway.core.errors import StoreUnavailable
+
+Reply: TypeAlias = object
+Done: TypeAlias = Callable[[Reply | Exception], None]
+Argument: TypeAlias = str | bytes | int
+
+MAX_WAITING: Final = 20_000
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 0.5
+_DEFAULT_PORT: Final = 6379
+_CONNECT_S: Final = 1.0
+
+
+class RedisRefused(StoreUnavailable):
+    """Redis answered with an error of its own."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Server:
+    """Where Redis is and who we are there. path "": TCP. repr is left out: it holds a password."""
+
+    path: str
+    host: str
+    port: int
+    tls: bool
+    username: str
+    password: str
+    database: int
+
+    @classmethod
+    def of(cls, url: str) -> "Server":
+        """url: redis://, rediss:// or unix://, as the configuration has checked it."""
+        parts = urlsplit(url)
+        over_socket = parts.scheme == "unix"
+        in_query = parse_qs(parts.query).get("db", ["0"])[0]
+        database = in_query if over_socket else parts.path.strip("/") or in_query
+        return cls(
+            path=unquote(parts.path) if over_socket else "",
+            host=parts.hostname or "localhost",
+            port=parts.port or _DEFAULT_PORT,
+            tls=parts.scheme == "rediss",
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            database=int(database),
+        )
+
+    def greeting(self) -> list[tuple[str, ...]]:
+        """What is sent before all else on a new connection."""
+        commands: list[tuple[str, ...]] = []
+        if self.password:
+            user = (self.username,) if self.username else ()
+            commands.append(("AUTH", *user, self.password))
+        if self.database:
+            commands.append(("SELECT", str(self.database)))
+        commands.append(("CLIENT", "SETNAME", "bastion"))
+        return commands
+
+
+class _Connection(asyncio.Protocol):
+    """waiting: oldest first, each with the loop time at which it is too late."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.closed = asyncio.get_running_loop().create_future()
+        self.waiting: deque[tuple[float, Done]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._timeout_s = timeout_s
+        self._reader = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._out: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._loop.call_later(self._timeout_s / 2, self._look_at_the_oldest)
+
+    def send(self, packed: bytes, done: Done) -> None:
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(packed)
+        self.waiting.append((self._loop.time() + self._timeout_s, done))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._reader.feed(data)
+            while (reply := self._reader.gets()) is not False:
+                if not self.waiting:
+                    raise hiredis.ProtocolError("a reply that nobody waits for")
+                _, done = self.waiting.popleft()
+                done(RedisRefused(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
+        except hiredis.HiredisError as error:
+            self.end(StoreUnavailable(f"Redis does not speak its protocol: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(StoreUnavailable(f"the connection to Redis is lost: {exc or 'closed'}"))
+
+    def end(self, error: StoreUnavailable) -> None:
+        """Nothing is read any more; whoever waits hears the error."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+        if not self.closed.done():
+            self.closed.set_result(None)
+        waiting, self.waiting = self.waiting, deque()
+        for _, done in waiting:
+            done(error)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self._transport is not None:
+            self._transport.write(b"".join(out))
+
+    def _look_at_the_oldest(self) -> None:
+        if self._transport is None:
+            return
+        if self.waiting and self.waiting[0][0] <= self._loop.time():
+            self.end(StoreUnavailable(f"Redis did not answer within {self._timeout_s} s"))
+            return
+        self._loop.call_later(self._timeout_s / 2, self._look_at_the_oldest)
+
+
+class Pipeline:
+    """run() keeps it connected; while it is not, every call fails at once."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        """timeout_s: for one call; it may last half as long again until it is noticed."""
+        self._server = Server.of(url)
+        self._timeout_s = timeout_s
+        self._connection: _Connection | None = None
+        self._first_try = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
+    def call(self, command: Sequence[Argument], done: Done) -> None:
+        """done hears the reply, or StoreUnavailable; it may be called before this returns. It must not raise."""
+        connection = self._connection
+        if connection is None:
+            done(StoreUnavailable("there is no connection to Redis"))
+        elif len(connection.waiting) >= MAX_WAITING:
+            done(StoreUnavailable("too many calls wait for Redis"))
+        else:
+            connection.send(_packed(command), done)
+
+    async def ask(self, command: Sequence[Argument]) -> Reply:
+        """call() for those who may wait. Raises StoreUnavailable."""
+        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply | Exception) -> None:
+            if answered.done():
+                return
+            if isinstance(reply, Exception):
+                answered.set_exception(reply)
+            else:
+                answered.set_result(reply)
+
+        self.call(command, done)
+        return await answered
+
+    async def ready(self) -> None:
+        """Returns when the first attempt to connect has ended, well or not."""
+        await self._first_try.wait()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        pause_s = _FIRST_PAUSE_S
+        try:
+            while True:
+                try:
+                    connection = await self._connect()
+                except (OSError, TimeoutError, StoreUnavailable):
+                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                else:
+                    pause_s, self._connection = _FIRST_PAUSE_S, connection
+                    self._first_try.set()
+                    await connection.closed
+                    self._connection = None
+                self._first_try.set()
+                await asyncio.sleep(pause_s)
+        finally:
+            if self._connection is not None:
+                self._connection.end(StoreUnavailable("the gateway ends"))
+                self._connection = None
+
+    async def _connect(self) -> _Connection:
+        """Raises OSError, TimeoutError, or StoreUnavailable where Redis refuses our password or database."""
+        loop, server = asyncio.get_running_loop(), self._server
+        async with asyncio.timeout(_CONNECT_S):
+            if server.path:
+                _, connection = await loop.create_unix_connection(lambda: _Connection(self._timeout_s), server.path)
+            else:
+                tls = ssl.create_default_context() if server.tls else None
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(self._timeout_s), server.host, server.port, ssl=tls
+                )
+            for command in server.greeting():
+                await self._greet(connection, command)
+        return connection
+
+    async def _greet(self, connection: _Connection, command: tuple[str, ...]) -> None:
+        answered: asyncio.Future[Reply | Exception] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply | Exception) -> None:
+            if not answered.done():
+                answered.set_result(reply)
+
+        connection.send(_packed(command), done)
+        reply = await answered
+        if isinstance(reply, Exception):
+            connection.end(StoreUnavailable("Redis refused the greeting"))
+            raise reply
+
+
+def _packed(command: Sequence[Argument]) -> bytes:
+    packed: bytes = hiredis.pack_command(tuple(command))  # type: ignore[arg-type]  # its stub means one argument, not many
+    return packed

@@ -1,0 +1,30 @@
+"""Makes Redis follow what Postgres has committed: ends, changes, and the one-time codes of the hand-off."""
+
+from gateway.stores.redis.decisions import FunctionCalls, code_key, login_key, person_key
+
+
+class Revocations:
+    """Each is one round trip and raises StoreUnavailable; doing it again does no harm."""
+
+    def __init__(self, functions: FunctionCalls) -> None:
+        self._functions = functions
+
+    async def end_login(self, tag: str, login: str) -> None:
+        """Over on all nodes and hosts when this returns; also for a refill that is under way."""
+        await self._functions.ask("finish", [login_key(tag, login)])
+
+    async def stale_login(self, tag: str, login: str) -> None:
+        """The next decision asks Postgres."""
+        await self._functions.ask("stale", [login_key(tag, login)])
+
+    async def stale_person(self, tag: str) -> None:
+        """State, groups or names have changed: the next decision of any of their logins asks Postgres."""
+        await self._functions.ask("stale", [person_key(tag)])
+
+    async def offer(self, tag: str, code_hash: str, host: str) -> None:
+        """The code may be claimed once within 30 s, for this host."""
+        await self._functions.ask("offer", [code_key(tag, code_hash)], host)
+
+    async def deny_until(self, tag: str, login: str, until: int) -> None:
+        """Over, although Postgres could not be told. until: Unix seconds (threats.md R13)."""
+        await self._functions.ask("deny", [login_key(tag, login)], until)
