@@ -3,9 +3,41 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.caddy.snippet import Snippet, filled, indented, snippet_text
 
 EXAMPLE_AUTH_HOST: Final = "auth.example.com"
+
+_DEMO: Final = """
+{
+    admin <admin>
+    persist_config off
+    skip_install_trust
+    local_certs
+    auto_https disable_redirects
+    https_port <https port>
+    default_bind 127.0.0.1
+    grace_period 2s
+    servers {
+        0rtt off
+    }
+}
+"""
+
+_DEMO_AUTH: Final = """
+https://<host>:<port> {
+    import bastion_auth
+}
+"""
+
+_DEMO_SITE: Final = """
+https://<host>:<port> {
+    import bastion {
+        reverse_proxy <app> {
+            stream_timeout 15m
+        }
+    }
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +62,11 @@ class DemoSite:
 
 def demo_caddyfile(demo: DemoSite) -> str:
     """Everything on one port with certificates of Caddy's internal authority; nothing listens on port 80."""
-    raise NotImplementedError(snippet_text, EXAMPLE_AUTH_HOST)
+    port = str(demo.https_port)
+    parts = [
+        indented(filled(_DEMO, admin=demo.admin, https_port=port)),
+        snippet_text(demo.snippet),
+        indented(filled(_DEMO_AUTH, host=demo.auth_host, port=port)),
+        *(indented(filled(_DEMO_SITE, host=site.host, port=port, app=site.app)) for site in demo.sites),
+    ]
+    return "\n".join(parts)
