@@ -10,7 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 from gateway.core.errors import GatewayError
 
 _ACQUIRE_S: Final = 2.0
-_GONE: Final = (
+GONE: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -35,5 +35,5 @@ async def transaction(
     try:
         async with pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
             yield connection
-    except _GONE as error:
+    except GONE as error:
         raise RecordUnavailable("Postgres does not answer") from error

@@ -2,16 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
-from typing import Final, TypeAlias
 
 from gateway.core.login.attempt import Device
+from gateway.core.ratelimit.slots import Address, address_slot
 from gateway.core.session.tokens import b64
-
-Address: TypeAlias = IPv4Address | IPv6Address
-
-_IPV6_NETWORK_BITS: Final = 64
-_UNKNOWN_ADDRESS: Final = "unknown"  # threats.md L7: all of them share one bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +39,4 @@ def login_buckets(address: Address | None, device: Device, *, known: bool) -> Lo
 
 def address_bucket(address: Address | None) -> Bucket:
     """One bucket for an IPv4 address or an IPv6 /64; one for all whose address is not known."""
-    text = _UNKNOWN_ADDRESS if address is None else _network(address)
-    return Bucket("i" + b64(hashlib.sha256(text.encode()).digest()[:12]), "")
-
-
-def _network(address: Address) -> str:
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    if isinstance(address, IPv4Address):
-        return str(address)
-    kept = int(address) >> (128 - _IPV6_NETWORK_BITS) << (128 - _IPV6_NETWORK_BITS)
-    return str(IPv6Address(kept))
+    return Bucket(address_slot(address), "")

@@ -1,5 +1,6 @@
 """The audit log: entries go in with the act that they tell of, and are linked into the chain afterwards."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,8 @@ _INSERT_ENTRY: Final = """
     INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
+_LOCK_KIND: Final = "SELECT pg_advisory_xact_lock(4244, hashtext($1))"
+_SELECT_LAST_DETAIL: Final = "SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id DESC LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock(4243)"
 _SELECT_HEAD: Final = "SELECT position, hash FROM audit_links ORDER BY position DESC LIMIT 1"
 _LIST_QUEUE: Final = f"""
@@ -68,6 +71,15 @@ class Audit:
             await self._sealed(entry),
             entry.request_id,
         )
+
+    async def append_if_new(self, entry: Entry, name: str) -> bool:
+        """False: the last entry of this kind has the same detail `name`. Others of the fleet wait meanwhile."""
+        await self._connection.execute(_LOCK_KIND, entry.kind.value)
+        last = await self._connection.fetchval(_SELECT_LAST_DETAIL, entry.kind.value)
+        if last is not None and json.loads(last).get(name) == entry.detail[name]:
+            return False
+        await self.append(entry)
+        return True
 
     async def _sealed(self, entry: Entry) -> bytes:
         if not entry.personal:

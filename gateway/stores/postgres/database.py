@@ -1,9 +1,12 @@
 """Opens connections to the primary."""
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
+from asyncpg.pool import PoolConnectionProxy
+
+AnyConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 _COMMAND_S: Final = 5.0
 _CONNECT_S: Final = 2.0

@@ -4,9 +4,8 @@ import hmac
 from collections.abc import Mapping
 from typing import Final
 
-import asyncpg
-
 from gateway.core.errors import GatewayError
+from gateway.stores.postgres.database import AnyConnection
 
 _INSERT_CHECK: Final = "INSERT INTO key_checks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 _SELECT_CHECK: Final = "SELECT value FROM key_checks WHERE name = $1"
@@ -17,7 +16,7 @@ class WrongKey(GatewayError):
     """This node's secrets are not those that the database was made with; the message names the key."""
 
 
-async def agree(connection: "asyncpg.Connection[asyncpg.Record]", keys: Mapping[str, bytes]) -> None:
+async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
     """keys: configured name -> key. The first node leaves the marks. Raises WrongKey with all names that differ."""
     wrong = []
     for name, key in keys.items():
@@ -33,6 +32,6 @@ async def agree(connection: "asyncpg.Connection[asyncpg.Record]", keys: Mapping[
         )
 
 
-async def forget(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+async def forget(connection: AnyConnection, name: str) -> None:
     """The next agree() leaves a new mark for it."""
     await connection.execute(_DELETE_CHECK, name)

@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 
 from gateway.core.errors import GatewayError
+from gateway.stores.postgres.database import AnyConnection
 
 _LOCK: Final = 0x626173_74696F6E  # "bastion"
 _POLL_S: Final = 0.2
@@ -53,7 +54,7 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def migrate(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
+async def migrate(connection: AnyConnection) -> list[str]:
     """Apply what is missing; the names of it. Raises MigrationFailed.
 
     The lock is polled, not waited for: a waiting statement would hold back whatever a migration needs.
@@ -67,13 +68,13 @@ async def migrate(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]
         await connection.execute(_UNLOCK, _LOCK)
 
 
-async def missing(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
+async def missing(connection: AnyConnection) -> list[str]:
     """Names of migrations that the database has not had. Raises MigrationFailed for a database of a newer version."""
     applied = await _applied(connection) if await connection.fetchval(_TABLE_EXISTS) else {}
     return [one.name for one in migrations() if one.number not in applied]
 
 
-async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, str]:
+async def _applied(connection: AnyConnection) -> dict[int, str]:
     rows = await connection.fetch(_LIST_APPLIED)
     known = {one.number: one for one in migrations()}
     for row in rows:
@@ -83,7 +84,7 @@ async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int
     return {row["number"]: row["name"] for row in rows}
 
 
-async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _lock(connection: AnyConnection) -> None:
     waited_s = 0.0
     while not await connection.fetchval(_TRY_LOCK, _LOCK):
         if waited_s >= _WAIT_S:
@@ -92,7 +93,7 @@ async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         waited_s += _POLL_S
 
 
-async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> str:
+async def _apply(connection: AnyConnection, migration: Migration) -> str:
     try:
         async with connection.transaction():
             await connection.execute(migration.sql)

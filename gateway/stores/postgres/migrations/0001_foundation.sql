@@ -60,6 +60,7 @@ CREATE TABLE audit_entries (
     personal   bytea  NOT NULL,
     request_id text   NOT NULL
 );
+CREATE INDEX audit_entries_of_kind ON audit_entries (kind, id);
 CREATE INDEX audit_entries_of_subject ON audit_entries (subject, id);
 
 CREATE TABLE audit_links (

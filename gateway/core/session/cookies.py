@@ -1,0 +1,60 @@
+"""The one reader of our cookies, byte for byte, and how they are set and forgotten.
+
+`__Host-` keeps siblings from planting a cookie only if the server reads as strictly as the browser writes: aiohttp's
+own reader, for one, strips U+2000 and so takes a sibling's forgery for ours (threats.md H1). Names are in browsers:
+they can't change.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+LOGIN_COOKIE: Final = "__Host-bastion-login"  # auth host: the login
+CSRF_COOKIE: Final = "__Host-bastion-csrf"  # auth host: what forms belong to
+DEVICE_COOKIE: Final = "__Host-bastion-device"  # auth host: who has signed in from this browser
+SESSION_COOKIE: Final = "__Host-bastion"  # protected host: the session
+WAY_COOKIE: Final = "__Host-bastion-way"  # protected host: the browser that started a journey
+LAST_COOKIE: Final = "__Host-bastion-last"  # protected host: who was here last
+_OURS: Final = b"__Host-bastion"
+_VALUE: Final = re.compile(rb"[A-Za-z0-9._~-]{1,256}")
+_FOREIGN_NAME: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
+_MOST_FOREIGN: Final = 60
+
+
+def read_cookies(lines: Iterable[bytes]) -> dict[str, str]:
+    """Our cookies by name. lines: values of Cookie header fields, in order.
+
+    Only SP and HTAB around a pair are dropped; a name that comes twice, or with a value that we never write, is no
+    cookie at all.
+    """
+    joined = b"; ".join(lines)
+    if _OURS not in joined:
+        return {}
+    found: dict[bytes, bytes] = {}
+    bad: set[bytes] = set()
+    for pair in joined.split(b";"):
+        name, _, value = pair.strip(b" \t").partition(b"=")
+        if not name.startswith(_OURS):
+            continue
+        if name in found or not _VALUE.fullmatch(value):
+            bad.add(name)
+        found[name] = value
+    return {name.decode("latin-1"): value.decode() for name, value in found.items() if name not in bad}
+
+
+def foreign_names(lines: Iterable[bytes]) -> list[str]:
+    """Names of the app's own cookies, each once, as far as they can be named in a Set-Cookie field."""
+    names = (pair.strip(b" \t").partition(b"=")[0] for pair in b"; ".join(lines).split(b";"))
+    kept = dict.fromkeys(name for name in names if _FOREIGN_NAME.fullmatch(name) and not name.startswith(_OURS))
+    return [name.decode() for name in list(kept)[:_MOST_FOREIGN]]
+
+
+def set_cookie(name: str, value: str, max_age_s: int = 0) -> str:
+    """The value of a Set-Cookie field. max_age_s 0: until the browser is closed."""
+    age = f"; Max-Age={max_age_s}" if max_age_s else ""
+    return f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"
+
+
+def expire_cookie(name: str) -> str:
+    """The browser forgets the cookie with this answer."""
+    return f"{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"

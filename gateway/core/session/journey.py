@@ -1,0 +1,108 @@
+"""The sealed way back of somebody who was sent to log in, and the sealed ticket of a logout.
+
+Both travel in URLs, so they are ciphertext: the auth host's log never shows a protected URL (threats.md section 2).
+The layouts are in browsers for an hour: they change only with a new version prefix.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.core.errors import GatewayError
+from gateway.core.session.tokens import b64, unb64
+
+NONCE_BYTES: Final = 12
+JOURNEY_S: Final = 3600
+LOGOUT_S: Final = 60
+FUTURE_S: Final = 60
+MAX_RETURN: Final = 2048
+_MOST_CHARS: Final = 6000
+_PREFIX: Final = "v1."
+
+
+class BadJourney(GatewayError):
+    """Not sealed by us, or for another purpose; there is no way back in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """host: canonical. return_to: raw path and query as Caddy sent them. way: b64(SHA-256(way cookie)). iat: Unix s.
+
+    need: "", "authenticated:<seconds>" or "mfa": what the login must meet. notice: "", or "again" where what was sent
+    could not be kept. old: b64 credential of the session that the browser had, "" without one.
+    """
+
+    host: str
+    return_to: str
+    way: str
+    iat: int
+    need: str = ""
+    notice: str = ""
+    old: str = ""
+
+    def is_timely(self, now: int) -> bool:
+        return -FUTURE_S <= now - self.iat <= JOURNEY_S
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutTicket:
+    """Ends this login when the browser brings it to the auth host. iat: Unix s."""
+
+    tag: str
+    login: str
+    iat: int
+
+    def is_timely(self, now: int) -> bool:
+        return -FUTURE_S <= now - self.iat <= LOGOUT_S
+
+
+def return_of(target: str) -> str:
+    """Where to go back to: raw path and query, or "/" for what is too long or ours (threats.md H3)."""
+    ours = target.lower().startswith("/.bastion")
+    plain = (
+        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isascii() and target.isprintable()
+    )
+    return target if plain and not ours and len(target) <= MAX_RETURN and " " not in target else "/"
+
+
+def seal_journey(key: bytes, journey: Journey, nonce: bytes) -> str:
+    """nonce: NONCE_BYTES random bytes."""
+    return _seal(key, b"journey", asdict(journey), nonce)
+
+
+def unseal_journey(key: bytes, text: str) -> Journey:
+    """Raises BadJourney. Whether it is timely is the caller's question."""
+    return Journey(**_unseal(key, b"journey", text))
+
+
+def seal_logout(key: bytes, ticket: LogoutTicket, nonce: bytes) -> str:
+    """nonce: NONCE_BYTES random bytes."""
+    return _seal(key, b"logout", asdict(ticket), nonce)
+
+
+def unseal_logout(key: bytes, text: str) -> LogoutTicket:
+    """Raises BadJourney."""
+    return LogoutTicket(**_unseal(key, b"logout", text))
+
+
+def _seal(key: bytes, purpose: bytes, values: dict[str, Any], nonce: bytes) -> str:
+    assert len(nonce) == NONCE_BYTES
+    text = json.dumps(values, separators=(",", ":")).encode()
+    return _PREFIX + b64(nonce + AESGCM(key).encrypt(nonce, text, purpose))
+
+
+def _unseal(key: bytes, purpose: bytes, text: str) -> dict[str, Any]:
+    if not text.startswith(_PREFIX) or len(text) > _MOST_CHARS or not text.isascii():
+        raise BadJourney("not in our form")
+    try:
+        raw = unb64(text.removeprefix(_PREFIX))
+        if b64(raw) != text.removeprefix(_PREFIX):
+            raise BadJourney("not in our form")
+        plain = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose)
+    except (ValueError, InvalidTag) as error:
+        raise BadJourney("not sealed by us for this purpose") from error
+    values: dict[str, Any] = json.loads(plain)
+    return values

@@ -1,0 +1,69 @@
+"""Reads the operator's policy files, and keeps a copy of the last ones that were accepted."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.core.errors import GatewayError
+
+_MOST_FILES: Final = 2_000
+_MOST_BYTES: Final = 16 * 1024 * 1024
+
+
+class PolicyUnreadable(GatewayError):
+    """The directory or a file in it can't be read; the message names it."""
+
+
+def read_sources(directory: Path) -> dict[str, str]:
+    """Texts by file name, for all *.yaml of the directory, without hidden files. Raises PolicyUnreadable."""
+    try:
+        files = sorted(file for file in directory.iterdir() if file.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        raise PolicyUnreadable(f"policy directory {directory}: {error.strerror}") from error
+    files = [file for file in files if not file.name.startswith(".")]
+    if len(files) > _MOST_FILES:
+        raise PolicyUnreadable(f"policy directory {directory}: more than {_MOST_FILES} files")
+    sources, left = {}, _MOST_BYTES
+    for file in files:
+        sources[file.name] = _text(file, left)
+        left -= len(sources[file.name])
+    return sources
+
+
+def _text(file: Path, left: int) -> str:
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise PolicyUnreadable(f"{file}: {error.strerror}") from error
+    if len(raw) > left:
+        raise PolicyUnreadable(f"{file}: all files together are larger than {_MOST_BYTES} bytes")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PolicyUnreadable(f"{file}: byte {error.start} is not UTF-8") from error
+
+
+@dataclass(frozen=True, slots=True)
+class LastGood:
+    """One file with the sources that were accepted last, so that a restart with a broken policy serves something."""
+
+    path: Path
+
+    def read(self) -> dict[str, str] | None:
+        """None: there is none, or it can't be read."""
+        try:
+            kept = json.loads(self.path.read_bytes())
+            return {str(name): str(text) for name, text in kept["sources"].items()}
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            return None
+
+    def write(self, sources: Mapping[str, str]) -> None:
+        """Whole or not at all; workers may do it at once. Raises OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        fresh.write_text(json.dumps({"sources": dict(sources)}), encoding="utf-8")
+        fresh.chmod(0o600)
+        fresh.rename(self.path)

@@ -1,0 +1,97 @@
+"""Our cookies are read byte for byte: what a sibling host could plant is no cookie (threats.md H1)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.session.cookies import expire_cookie, foreign_names, read_cookies, set_cookie
+
+NAME = "__Host-bastion"
+READ = {
+    "alone": b"__Host-bastion=x",
+    "among others": b"a=1; __Host-bastion=x; b=2",
+    "without a space": b"a=1;__Host-bastion=x;b=2",
+    "with tabs": b"a=1;\t__Host-bastion=x\t;b=2",
+    "with an empty pair": b";; __Host-bastion=x;",
+    "beside one whose name begins alike": b"__Host-bastion-way=y; __Host-bastion=x",
+    "after a quoted value": b'a="q;"; __Host-bastion=x',
+    "beside another case": b"__host-bastion=y; __Host-bastion=x",
+}
+NOT_READ = {
+    "U+2000 before": "\u2000__Host-bastion=evil".encode(),
+    "U+00A0 before": "\u00a0__Host-bastion=evil".encode(),
+    "U+0085 before": "\u0085__Host-bastion=evil".encode(),
+    "latin-1 NBSP before": b"\xa0__Host-bastion=evil",
+    "vertical tab before": b"\x0b__Host-bastion=evil",
+    "form feed before": b"\x0c__Host-bastion=evil",
+    "NUL before": b"\0__Host-bastion=evil",
+    "another case": b"__host-bastion=evil",
+    "capitals": b"__HOST-BASTION=evil",
+    "a space before =": b"__Host-bastion =evil",
+    "a tab before =": b"__Host-bastion\t=evil",
+    "a space after =": b"__Host-bastion= evil",
+    "quoted": b'__Host-bastion="evil"',
+    "an octal escape": b'__Host-bastion="\\145vil"',
+    "a dollar name": b"$__Host-bastion=evil",
+    "percent-encoded name": b"__Host%2Dbastion=evil",
+    "no value": b"__Host-bastion=",
+    "no =": b"__Host-bastion",
+    "= in the value": b"__Host-bastion=ev=il",
+    "a comma": b"a=1, __Host-bastion=evil",
+    "a space in the value": b"__Host-bastion=ev il",
+    "a control byte in the value": b"__Host-bastion=ev\x01il",
+    "UTF-8 in the value": "__Host-bastion=évil".encode(),
+    "257 characters": b"__Host-bastion=" + b"x" * 257,
+    "twice": b"__Host-bastion=evil; __Host-bastion=evil",
+    "twice, one bad": b"__Host-bastion=x; __Host-bastion=",
+    "twice, the bad one first": b'__Host-bastion="e"; __Host-bastion=x',
+    "a suffix": b"__Host-bastion2=evil",
+    "a prefix": b"x__Host-bastion=evil",
+    "a nameless cookie": b"=__Host-bastion=evil",
+    "$Version": b'$Version=1; "__Host-bastion"=evil',
+}
+
+
+@pytest.mark.parametrize("line", READ.values(), ids=READ)
+def test_what_a_browser_writes_is_read(line: bytes) -> None:
+    assert read_cookies([line])[NAME] == "x"
+
+
+@pytest.mark.parametrize("line", NOT_READ.values(), ids=NOT_READ)
+def test_what_only_looks_like_it_is_not_read(line: bytes) -> None:
+    assert NAME not in read_cookies([line])
+
+
+def test_several_lines_are_one_list() -> None:
+    assert read_cookies([b"a=1", b"__Host-bastion=x"]) == {NAME: "x"}
+    assert read_cookies([b"__Host-bastion=x", b"__Host-bastion=x"]) == {}
+
+
+def test_256_characters_are_read() -> None:
+    assert read_cookies([b"__Host-bastion=" + b"x" * 256]) == {NAME: "x" * 256}
+
+
+@given(st.lists(st.binary(max_size=60), max_size=4))
+def test_any_bytes_are_read_without_an_error(lines: list[bytes]) -> None:
+    for name, value in read_cookies([*lines, b"__Host-bastion=x"]).items():
+        assert name.startswith("__Host-bastion")
+        assert value.isascii()
+
+
+@given(st.from_regex(r"\A[A-Za-z0-9._~-]{1,256}\Z"))
+def test_what_is_set_is_read_back(value: str) -> None:
+    pair = set_cookie(NAME, value).partition(";")[0]
+
+    assert read_cookies([pair.encode()]) == {NAME: value}
+
+
+def test_cookies_are_set_as_host_cookies() -> None:
+    assert set_cookie(NAME, "x") == "__Host-bastion=x; Path=/; Secure; HttpOnly; SameSite=Lax"
+    assert set_cookie(NAME, "x", 60).endswith("; Max-Age=60")
+    assert expire_cookie(NAME) == "__Host-bastion=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+
+
+def test_names_of_the_app_are_found_and_ours_are_not() -> None:
+    lines = [b"PHPSESSID=1; __Host-bastion=x; a b=2; c=3; c=4", b"\xff=5; d=6"]
+
+    assert foreign_names(lines) == ["PHPSESSID", "c", "d"]
