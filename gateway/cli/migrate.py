@@ -1,0 +1,88 @@
+"""`bastion migrate`: bring the database to this version's schema, and leave the marks of this fleet's keys in it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+import click
+from asyncpg.connect_utils import SessionAttribute
+
+from gateway.cli._options import with_config
+from gateway.config import Config
+from gateway.core.errors import GatewayError
+from gateway.resources import key_marks
+from gateway.stores.postgres import key_checks
+from gateway.stores.postgres.migrate import migrate as apply_missing
+from gateway.stores.postgres.migrate import missing
+
+_CONNECT_S: Final = 10.0
+
+
+class NoDatabase(GatewayError):
+    """Nobody is there, or not for us; the message never holds the URL, which may hold a password."""
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only say what is missing; exit with 1 if anything is.")
+@click.option("--new-root-key", is_flag=True, help="The root key was changed on purpose: forget the old one's mark.")
+@with_config
+def migrate(config: Config, *, check: bool, new_root_key: bool) -> None:
+    """Bring the database to this version's schema.
+
+    Run it before a new version serves; running it again does nothing. Nodes that still serve the version before go on.
+    The first run also leaves a mark of each secret, and a node with other secrets is refused from then on.
+    """
+    if check and new_root_key:
+        raise click.UsageError("--check changes nothing, so it can't go with --new-root-key")
+    if check:
+        _tell_missing(asyncio.run(_missing(config)))
+        return
+    applied = asyncio.run(_migrate(config, new_root_key=new_root_key))
+    for name in applied:
+        click.echo(f"applied {name}")
+    click.echo("The database has this version's schema, and this node has its keys.")
+
+
+def _tell_missing(names: list[str]) -> None:
+    for name in names:
+        click.echo(f"missing {name}")
+    if names:
+        raise SystemExit(1)
+    click.echo("Nothing is missing.")
+
+
+async def _missing(config: Config) -> list[str]:
+    async with _connected(config) as connection:
+        return await missing(connection)
+
+
+async def _migrate(config: Config, *, new_root_key: bool) -> list[str]:
+    async with _connected(config) as connection:
+        applied = await apply_missing(connection)
+        async with connection.transaction():
+            if new_root_key:
+                await key_checks.forget(connection, "root")
+            await key_checks.agree(connection, key_marks(config))
+        return applied
+
+
+@asynccontextmanager
+async def _connected(config: Config) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """Without a limit on statements: a migration takes as long as it takes. Raises NoDatabase."""
+    try:
+        connection = await asyncpg.connect(
+            config.database.url,
+            timeout=_CONNECT_S,
+            target_session_attrs=SessionAttribute.read_write,
+            server_settings={"application_name": "bastion migrate"},
+        )
+    except TimeoutError as error:
+        raise NoDatabase(f"Postgres does not answer within {_CONNECT_S:.0f} s") from error
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise NoDatabase(f"Postgres can't be used: {error}") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,245 @@
+"""`bastion user`: who may sign in, and to which groups they belong."""
+
+import asyncio
+import json
+import os
+import pwd
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import asyncpg
+import click
+
+from gateway.cli._options import with_config
+from gateway.config import Config
+from gateway.core.errors import GatewayError
+from gateway.core.login.attempt import PASSWORD_CHARS
+from gateway.flows.transaction import transaction
+from gateway.flows.users import Newcomer, UserAdmin, check_newcomer
+from gateway.resources import Resources, clock_us, key_marks, open_resources, random_bytes
+from gateway.stores.postgres import key_checks
+from gateway.stores.postgres.migrate import missing
+from gateway.stores.postgres.users import UserRow
+from gateway.stores.redis.revocations import Revocations
+
+T = TypeVar("T")
+_PASSWORD: Final = click.option(
+    "--password-stdin", is_flag=True, help="Read it from standard input instead of asking twice."
+)
+
+
+class NotMigrated(GatewayError):
+    """The database has not this version's schema."""
+
+
+@click.group()
+def user() -> None:
+    """Add people, end their access, change their groups and passwords.
+
+    NAME is a user name, or in all commands but `add` an e-mail address too. Each act is written to the audit log under
+    the name of your account on this machine, and holds on all nodes when the command returns.
+    """
+
+
+@user.command()
+@click.argument("username", metavar="NAME")
+@click.option("--name", default="", help="As pages and apps show it.")
+@click.option("--email", default="", help="They may sign in with it too.")
+@click.option("--group", "groups", multiple=True, help="Repeat it for more.")
+@click.option("--if-absent", is_flag=True, help="Change nothing, and succeed, if NAME exists.")
+@_PASSWORD
+@with_config
+def add(
+    config: Config,
+    *,
+    username: str,
+    name: str,
+    email: str,
+    groups: tuple[str, ...],
+    if_absent: bool,
+    password_stdin: bool,
+) -> None:
+    """Add a person.
+
+    \b
+    bastion user add ada --name "Ada Lovelace" --email ada@example.org --group staff --group ops
+    """  # noqa: D301 - click wants the backspace
+    newcomer = Newcomer(username, name, email, groups)
+    check_newcomer(newcomer)
+    typed = _from_stdin() if password_stdin else None
+    if if_absent and _act(config, lambda admin: admin.has(username)):
+        click.echo(f"{username} exists; nothing was changed.")
+        return
+    password = _asked() if typed is None else typed
+    if if_absent:
+        added = _act(config, lambda admin: admin.add_if_absent(newcomer, password))
+    else:
+        added = bool(_act(config, lambda admin: admin.add(newcomer, password)))
+    click.echo(f"{username} is added." if added else f"{username} exists; nothing was changed.")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@with_config
+def list_(config: Config, *, as_json: bool) -> None:
+    """List everybody, the oldest account first."""
+    users = _act(config, lambda admin: admin.list())
+    if as_json:
+        click.echo(json.dumps([_as_json(one) for one in users], indent=2))
+        return
+    for one in users:
+        state = "" if one.state == "active" else f"  [{one.state}]"
+        click.echo(f"{one.username:<24} {one.email:<32} {','.join(one.groups)}{state}")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@with_config
+def show(config: Config, *, name: str, as_json: bool) -> None:
+    """Show a person and where they are signed in."""
+    shown = _act(config, lambda admin: admin.show(name))
+    logins = [
+        {"address": one.address, "user_agent": one.user_agent, "created_at": one.created_at,
+         "last_seen_at": one.last_seen_at, "hosts": list(one.hosts)}
+        for one in shown.logins
+    ]  # fmt: skip
+    fields = {**_as_json(shown.user), "logins": logins}
+    if as_json:
+        click.echo(json.dumps(fields, indent=2))
+        return
+    for key, value in fields.items():
+        click.echo(f"{key:<10} {value}")
+
+
+@user.command()
+@click.argument("name")
+@with_config
+def disable(config: Config, *, name: str) -> None:
+    """End all their logins on all nodes, and let them sign in no more."""
+    changed = _act(config, lambda admin: admin.disable(name))
+    click.echo(f"{name} is disabled, and signed out everywhere." if changed else f"{name} was disabled already.")
+
+
+@user.command()
+@click.argument("name")
+@with_config
+def enable(config: Config, *, name: str) -> None:
+    """Let them sign in again."""
+    changed = _act(config, lambda admin: admin.enable(name))
+    click.echo(f"{name} may sign in again." if changed else f"{name} was active already.")
+
+
+@user.command("set-password")
+@click.argument("name")
+@_PASSWORD
+@with_config
+def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
+    """Give them a new password and end all their logins."""
+    password = _from_stdin() if password_stdin else _asked()
+    _act(config, lambda admin: admin.set_password(name, password))
+    click.echo(f"{name} has a new password, and is signed out everywhere.")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--set", "replacing", metavar="A,B", help='These and no others; "" for none.')
+@click.option("--add", "added", multiple=True, metavar="GROUP", help="Repeat it for more.")
+@click.option("--remove", "removed", multiple=True, metavar="GROUP", help="Repeat it for more.")
+@with_config
+def groups(
+    config: Config, *, name: str, replacing: str | None, added: tuple[str, ...], removed: tuple[str, ...]
+) -> None:
+    """Change the groups of a person; without options, say which they have.
+
+    \b
+    bastion user groups ada --add ops --remove interns
+    bastion user groups ada --set staff,ops
+    """  # noqa: D301 - click wants the backspace
+    if replacing is not None and (added or removed):
+        raise click.UsageError("--set says all groups, so it can't go with --add or --remove")
+    if replacing is not None:
+        wanted = tuple(one for one in replacing.split(",") if one)
+        now = _act(config, lambda admin: admin.set_groups(name, wanted))
+    elif added or removed:
+        now = _act(config, lambda admin: admin.change_groups(name, added, removed))
+    else:
+        now = _act(config, lambda admin: admin.show(name)).user.groups
+    click.echo(f"{name}: {', '.join(now) or 'no groups'}")
+
+
+def _act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
+    """One command's work, with connections of its own."""
+    return asyncio.run(_with_resources(config, work))
+
+
+async def _with_resources(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
+    try:
+        async with open_resources(config) as resources:
+            await _check_database(config, resources)
+            return await work(_admin(config, resources))
+    except ExceptionGroup as group:
+        # The resources' task group has wrapped what is ours to explain.
+        raise group.exceptions[0] from None
+
+
+async def _check_database(config: Config, resources: Resources) -> None:
+    """Raises NotMigrated, WrongKey or RecordUnavailable: nothing is done under another schema or other keys."""
+    try:
+        async with transaction(resources.pool) as connection:
+            waiting = await missing(connection)
+            if not waiting:
+                await key_checks.agree(connection, key_marks(config))
+    except asyncpg.PostgresError as error:
+        raise NotMigrated(f"Postgres can't be used: {error}") from error
+    if waiting:
+        raise NotMigrated(f"the database lacks {', '.join(waiting)}: run `bastion migrate` first")
+
+
+def _admin(config: Config, resources: Resources) -> UserAdmin:
+    return UserAdmin(
+        pool=resources.pool,
+        vault=resources.vault,
+        passwords=resources.passwords,
+        revocations=Revocations(resources.functions),
+        keys=config.keys(),
+        clock_us=clock_us,
+        random=random_bytes,
+        actor=f"cli:{_account()}",
+    )
+
+
+def _account() -> str:
+    """By number, not by the environment, which says what its owner likes."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _from_stdin() -> str:
+    """One line, with or without its end."""
+    try:
+        text = sys.stdin.buffer.read(8 * PASSWORD_CHARS).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.UsageError("the password on standard input is not UTF-8") from error
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _asked() -> str:
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask for a password; use --password-stdin")
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _as_json(one: UserRow) -> dict[str, object]:
+    return {
+        "id": str(one.id),
+        "username": one.username,
+        "name": one.name,
+        "email": one.email,
+        "groups": list(one.groups),
+        "state": one.state,
+    }
