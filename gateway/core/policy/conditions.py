@@ -1,0 +1,154 @@
+"""Owns when a condition of `allow` or `deny` holds: four-valued, so that what is not known never opens a door."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from gateway.core.policy.facts import Facts
+from gateway.core.policy.networks import NetworkSet
+
+
+class Truth(IntEnum):
+    """Ordered so that `all` is the least and `any` the greatest; `not` turns the ends and leaves the middle."""
+
+    NO = 0
+    NOWHERE = 1  # the address is not known, and no login changes that
+    ASK = 2  # a stranger: it depends on who they are
+    YES = 3
+
+
+NO, NOWHERE, ASK, YES = Truth.NO, Truth.NOWHERE, Truth.ASK, Truth.YES
+_OPPOSITE: Final = {NO: YES, NOWHERE: NOWHERE, ASK: ASK, YES: NO}
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone:
+    def holds(self, _facts: Facts) -> Truth:
+        return YES
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    def holds(self, _facts: Facts) -> Truth:
+        return NO
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    def holds(self, facts: Facts) -> Truth:
+        return ASK if facts.person is None else YES
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """captured: names of captures whose value is the user's name."""
+
+    names: frozenset[str]
+    captured: tuple[str, ...] = ()
+
+    def holds(self, facts: Facts) -> Truth:
+        if facts.person is None:
+            return ASK
+        user = facts.person.user
+        return YES if user in self.names or any(facts.captures[name] == user for name in self.captured) else NO
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Any of them. captured: names of captures whose value is a group's name."""
+
+    names: frozenset[str]
+    captured: tuple[str, ...] = ()
+
+    def holds(self, facts: Facts) -> Truth:
+        if facts.person is None:
+            return ASK
+        groups = facts.person.groups
+        if not self.names.isdisjoint(groups):
+            return YES
+        return YES if any(facts.captures[name] in groups for name in self.captured) else NO
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """names: as the policy has them."""
+
+    names: tuple[str, ...]
+    addresses: NetworkSet
+
+    def holds(self, facts: Facts) -> Truth:
+        if facts.address is None:
+            return NOWHERE
+        return YES if facts.address in self.addresses else NO
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """day: YYYY-MM-DD, the last on which it holds; ends_at: the first second after it, in UTC."""
+
+    day: str
+    ends_at: int
+
+    def holds(self, facts: Facts) -> Truth:
+        return YES if facts.now < self.ends_at else NO
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    parts: "tuple[Condition, ...]"
+
+    def holds(self, facts: Facts) -> Truth:
+        worst = YES
+        for part in self.parts:
+            truth = part.holds(facts)
+            if truth is NO:
+                return NO
+            worst = min(worst, truth)
+        return worst
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    parts: "tuple[Condition, ...]"
+
+    def holds(self, facts: Facts) -> Truth:
+        return max((part.holds(facts) for part in self.parts), default=NO)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: "Condition"
+
+    def holds(self, facts: Facts) -> Truth:
+        return _OPPOSITE[self.part.holds(facts)]
+
+
+Condition = Anyone | Nobody | Authenticated | Users | Groups | Networks | Until | All | Any | Not
+
+
+def leaves(condition: Condition) -> Iterable[Condition]:
+    """The conditions inside that have no parts."""
+    match condition:
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
+        case _:
+            yield condition
+
+
+def on_people(condition: Condition) -> bool:
+    """Whether some part of it depends on who asks."""
+    return any(isinstance(leaf, (Authenticated, Users, Groups)) for leaf in leaves(condition))
+
+
+def on_other(condition: Condition) -> bool:
+    """Whether some part of it depends on something else than who asks: the place, the day, nothing."""
+    return any(not isinstance(leaf, (Authenticated, Users, Groups)) for leaf in leaves(condition))
+
+
+def captured(condition: Condition) -> frozenset[str]:
+    """Names of captures that it needs."""
+    return frozenset(name for leaf in leaves(condition) if isinstance(leaf, (Users, Groups)) for name in leaf.captured)

@@ -1,0 +1,67 @@
+"""What is known about a request when policy judges it, and what policy answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came."""
+
+    user: str
+    groups: frozenset[str]
+    authenticated_at: int
+    mfa_at: int
+    credential: str = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """person None: a stranger. address None: not known. captures: those of Routed."""
+
+    person: Actor | None
+    address: IPv4Address | IPv6Address | None
+    now: int
+    captures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """identity False: in as nobody, also with a valid session. leg: the name of what let them in."""
+
+    identity: bool
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """What the person has to prove anew; authenticated_within_s 0: not asked. With mfa: each factor within."""
+
+    mfa: bool
+    authenticated_within_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A stranger who might be let in as somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """reason: short words for the log and the page."""
+
+    reason: str
+
+
+Verdict = Allow | StepUp | Login | Deny
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No route decides this request. status: 400, 403 (no_host, no_route) or 405 with allow. detail: for the log."""
+
+    status: int
+    reason: str
+    allow: tuple[str, ...] = ()
+    detail: str = ""

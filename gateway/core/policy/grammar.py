@@ -1,0 +1,341 @@
+"""The words of the language: every key with its meaning, from which reader, JSON Schema and reference page are made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Schema = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """meaning: for people who write policies. schema: of the value. built False: refused, never ignored."""
+
+    name: str
+    meaning: str
+    schema: Schema
+    required: bool = False
+    built: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A map with known keys. title: as messages say it. free: a map with names of its own, of that shape or schema."""
+
+    name: str
+    title: str
+    meaning: str
+    keys: tuple[Key, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(key.name for key in self.keys if key.built)
+
+    def key(self, name: str) -> Key | None:
+        return next((key for key in self.keys if key.name == name), None)
+
+
+def ref(shape: str) -> Schema:
+    return {"$ref": f"#/$defs/{shape}"}
+
+
+def words(*names: object) -> Schema:
+    return {"enum": list(names)}
+
+
+def either(*schemas: Schema) -> Schema:
+    return {"anyOf": list(schemas)}
+
+
+def listed(item: Schema) -> Schema:
+    """One or a list of them: a list of one needs no brackets."""
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+def named(value: Schema) -> Schema:
+    """A map with names that the author chooses."""
+    return {"type": "object", "additionalProperties": value, "propertyNames": {"pattern": NAME_PATTERN}}
+
+
+def later(name: str, meaning: str) -> Key:
+    return Key(name, meaning, {}, built=False)
+
+
+NAME_PATTERN: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
+DURATION_PATTERN: Final = "^[0-9]{1,9}[smhd]$"
+TEXT: Final[Schema] = {"type": "string"}
+TEXTS: Final = listed(TEXT)
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
+DAY: Final[Schema] = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+NOTHING: Final = words("none")
+LEFT: Final = words("app", "remove")
+ODDITIES: Final = ("encoded_slash", "encoded_percent", "double_slash", "semicolon", "backslash", "not_utf8")
+KINDS: Final = ("navigate", "fetch", "websocket", "api", "preflight")
+OUTCOMES: Final = ("allow", "login", "step_up", "deny", "slow_down", "refuse", "preflight", "unavailable")
+REFERRER_POLICIES: Final = (
+    "no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin",
+    "strict-origin", "strict-origin-when-cross-origin", "unsafe-url",
+)  # fmt: skip
+OPENER_POLICIES: Final = ("same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none")
+RESOURCE_POLICIES: Final = ("same-origin", "same-site", "cross-origin")
+EMBEDDER_POLICIES: Final = ("require-corp", "credentialless", "unsafe-none")
+
+METADATA: Final = (
+    Key("owner", "Who answers for it; nothing is decided by it.", TEXT),
+    Key("note", "Why it is as it is.", TEXT),
+    Key("review_by", "The day from which it is due for a review.", DAY),
+)
+CONDITION_KEYS: Final = (
+    Key("users", "Any of these users; `{name}` stands for what a host or path captured.", TEXTS),
+    Key("groups", "In any of these groups; `{name}` as with users.", TEXTS),
+    Key("networks", "From any of these networks: names, addresses or CIDR.", TEXTS),
+    Key("until", "Holds up to the end of this day, in UTC.", DAY),
+    Key("all", "Each of these conditions holds.", listed(ref("condition"))),
+    Key("any", "One of these conditions holds; they must not mix people and places.", listed(ref("condition"))),
+    Key("not", "This condition does not hold; of a stranger nothing is known.", ref("condition")),
+    later("email_domains", "Verified addresses in any of these domains."),
+    later("clients", "Tokens of any of these clients."),
+    later("scopes", "Tokens with all of these scopes."),
+    later("app_token", "The app's own credential is there."),
+)
+CONDITION: Final = Shape(
+    "condition",
+    "a condition",
+    "Who and where: every key has to hold. Or the name of a defined condition.",
+    CONDITION_KEYS,
+)
+REQUIRE: Final = Shape(
+    "require",
+    "require",
+    "What somebody has to prove who is let in as somebody.",
+    (
+        Key("mfa", "A second factor.", BOOLEAN),
+        Key("authenticated_within", "Signed in no longer ago than this; with mfa, each factor.", DURATION),
+        later("amr", "All of these methods (RFC 8176)."),
+        later("dpop", "Only tokens bound to a key."),
+        later("risk_below", "A risk score below this."),
+    ),
+)
+LEG: Final = Shape(
+    "leg",
+    "a leg",
+    "One way in: every key has to hold.",
+    (*CONDITION_KEYS, Key("require", "Of who comes in by this leg, on top of the route's.", ref("require"))),
+)
+RESPOND: Final = Shape(
+    "respond",
+    "respond",
+    "How refusals look.",
+    (
+        Key("anonymous", "To strangers: auto (by kind of client), 401 or 404.", words("auto", 401, 404)),
+        Key("denied", "To who may not: 403, 404 or 503.", words(403, 404, 503)),
+        Key("retry_after", "When to come back.", DURATION),
+        Key("message", "For people, as plain text.", {"type": "string", "maxLength": 300}),
+    ),
+)
+LIMIT: Final = Shape(
+    "limit",
+    "a limit",
+    "A rate that refills evenly.",
+    (
+        Key(
+            "rate", "N/s, N/min, N/h or N/d.", {"type": "string", "pattern": "^[0-9]{1,7}/(s|min|h|d)$"}, required=True
+        ),
+        Key("burst", "How many may come at once; default N.", {"type": "integer", "minimum": 1}),
+        Key(
+            "per",
+            "Whose budget: caller (who is signed in, else the address), principal, ip (of IPv6 the /64), everyone.",
+            words("caller", "principal", "ip", "everyone"),
+        ),
+        Key("on_store_failure", "What happens while nothing can be counted; default deny.", words("deny", "allow")),
+    ),
+)
+CORS: Final = Shape(
+    "cors",
+    "a CORS profile",
+    "Which other origins may read answers; the app's own Access-Control headers are taken away.",
+    (
+        Key(
+            "origins", 'As browsers write them: scheme, host, port. "*" only without credentials.', TEXTS, required=True
+        ),
+        Key("methods", "Default GET, HEAD, POST.", TEXTS),
+        Key("headers", "Request headers beyond the harmless ones.", TEXTS),
+        Key("expose", "Response headers that scripts may read.", TEXTS),
+        Key("credentials", "Whether cookies go along; default false.", BOOLEAN),
+        Key("max_age", "How long a browser may remember the answer; default 10m.", DURATION),
+    ),
+)
+CSP: Final = either({"type": "object", "additionalProperties": either(TEXTS, BOOLEAN)}, TEXT)
+HSTS: Final = Shape(
+    "hsts",
+    "hsts",
+    "Strict-Transport-Security; left out where the site is not https.",
+    (
+        Key("max_age", "How long browsers refuse plain http.", DURATION, required=True),
+        Key("subdomains", "Also for all subdomains.", BOOLEAN),
+        Key("preload", "Ask browsers to ship it; hard to take back.", BOOLEAN),
+    ),
+)
+HEADERS: Final = Shape(
+    "headers",
+    "a header profile",
+    "Response headers: `app` leaves what the app sends, `remove` takes it away; nearer wins over `extends`.",
+    (
+        Key("extends", "The profile to start from: strict, legacy (default), off or a defined one.", TEXT),
+        Key("csp", "Content-Security-Policy by directive; bare words are keywords and schemes.", CSP),
+        Key("csp_report_only", "Content-Security-Policy-Report-Only, likewise.", CSP),
+        Key("frame_ancestors", "Who may frame pages; writes X-Frame-Options in step.", TEXTS),
+        Key("hsts", "Strict-Transport-Security.", either(ref("hsts"), LEFT)),
+        Key("content_type_options", "X-Content-Type-Options.", words("nosniff", "app", "remove")),
+        Key("referrer_policy", "Referrer-Policy.", words(*REFERRER_POLICIES, "app", "remove")),
+        Key(
+            "permissions_policy",
+            "Permissions-Policy: for each feature none, all, self or origins.",
+            either({"type": "object", "additionalProperties": TEXTS}, LEFT),
+        ),
+        Key("coop", "Cross-Origin-Opener-Policy.", words(*OPENER_POLICIES, "app", "remove")),
+        Key("corp", "Cross-Origin-Resource-Policy.", words(*RESOURCE_POLICIES, "app", "remove")),
+        Key("coep", "Cross-Origin-Embedder-Policy.", words(*EMBEDDER_POLICIES, "app", "remove")),
+        Key(
+            "remove",
+            "Further headers of the app to take away.",
+            either(listed(words("Server", "X-Powered-By")), NOTHING),
+        ),
+    ),
+)
+ALLOW: Final = Key("allow", "Who comes in: legs, one is enough.", listed(either(TEXT, ref("leg"))))
+SETTINGS: Final = (
+    Key(
+        "deny",
+        "Who never does: conditions; one that holds is enough. Levels add up.",
+        listed(either(TEXT, ref("condition"))),
+    ),
+    Key(
+        "require",
+        "What they must prove; levels merge by key, none drops what is inherited.",
+        either(ref("require"), NOTHING),
+    ),
+    Key("credentials", "How they may prove it.", listed(words("session"))),
+    Key(
+        "identity",
+        "Whether the app learns who it is: sent (default), none, optional.",
+        words("sent", "none", "optional"),
+    ),
+    Key(
+        "cross_origin",
+        "refuse (default): unsafe methods and WebSockets by session only from this origin or one of cors. Or allow.",
+        words("refuse", "allow"),
+    ),
+    Key("cors", "none (default), app (the app does it), a name, or a profile.", either(TEXT, ref("cors"))),
+    Key("headers", "A name, or a profile; default legacy.", either(TEXT, ref("headers"))),
+    Key("limits", "Names, rates, profiles, or none.", listed(either(TEXT, ref("limit")))),
+    Key("path_accepts", "Odd characters that may be in paths.", listed(words(*ODDITIES, "none"))),
+    Key("respond", "How refusals look.", ref("respond")),
+    later("assertion", "Also send X-Bastion-Assertion."),
+    later("max_body", "The longest body."),
+)
+SHADOW: Final = later("shadow", "Evaluated and logged, not enforced.")
+ROUTE: Final = Shape(
+    "route",
+    "a route",
+    "Paths of an app with settings of their own.",
+    (
+        Key("paths", "Whole segments: text, {name:RE2}, * or {name}, and ** at the end.", TEXTS, required=True),
+        Key("methods", "Default: all registered ones that no route with the path lists. GET brings HEAD.", TEXTS),
+        Key("priority", "Decides only between routes that would tie.", {"type": "integer"}),
+        ALLOW,
+        *SETTINGS,
+        *METADATA,
+        SHADOW,
+    ),
+)
+APP: Final = Shape(
+    "app",
+    "an app",
+    "A fence: nothing in it applies to other hosts. With `allow` it also has the route `rest` (/**).",
+    (
+        Key("hosts", "Names; * or {name} for one label, ** for one or more at the start.", TEXTS, required=True),
+        Key("base", "Where the app is mounted; default /.", TEXT),
+        Key("case", "What a path is that differs only by case.", words("guarded", "sensitive", "insensitive")),
+        ALLOW,
+        *SETTINGS,
+        Key("routes", "By name.", named(ref("route"))),
+        *METADATA,
+        later("use", "Templates."),
+        SHADOW,
+    ),
+)
+DEFAULTS: Final = Shape(
+    "defaults", "defaults", "Settings for all apps of all files; only one file may have them.", SETTINGS
+)
+PERSON_KEYS: Final = (
+    Key("user", "Their name; default the name they are defined by.", TEXT),
+    Key("groups", "Their groups.", TEXTS),
+    Key("authenticated", "How long ago they signed in; default just now.", DURATION),
+    Key("mfa", "How long ago they gave a second factor; default none.", either(DURATION, NOTHING)),
+    *(
+        later(name, "For tests of what is not built yet.")
+        for name in ("email", "credential", "client", "scopes", "amr", "risk")
+    ),
+)
+PERSON: Final = Shape("person", "a person", "An actor of tests; it grants nothing.", PERSON_KEYS)
+ACTOR: Final = Shape(
+    "actor",
+    "an actor",
+    "Who asks in a test.",
+    (Key("person", "A defined person, changed by the other keys.", TEXT), *PERSON_KEYS),
+)
+DEFINE: Final = Shape(
+    "define",
+    "define",
+    "Names for all files, each defined once.",
+    (
+        Key("networks", "Addresses, CIDR, or other names.", named(TEXTS)),
+        Key("conditions", "Named legs.", named(ref("leg"))),
+        Key("limits", "Budgets that all routes share that name them.", named(either(ref("limit"), TEXT))),
+        Key("headers", "Response header profiles.", named(ref("headers"))),
+        Key("cors", "CORS profiles.", named(ref("cors"))),
+        Key("people", "Actors of tests.", named(ref("person"))),
+        later("app_tokens", "Credentials of apps."),
+        later("templates", "Apps without hosts."),
+    ),
+)
+TEST: Final = Shape(
+    "test",
+    "a test",
+    "A request and what becomes of it; run before every reload.",
+    (
+        Key("request", "METHOD URL; quote it where it stands in braces and has ? , { or }.", TEXT, required=True),
+        Key("as", "Each of these people; default a stranger.", listed(either(TEXT, ref("actor")))),
+        Key("from", "An address, or a network's name; default an address in none of them.", TEXT),
+        Key("at", "A day; default today.", DAY),
+        Key("headers", "Of the request.", {"type": "object", "additionalProperties": TEXT}),
+        Key("kind", "navigate (default for GET), fetch (default else), websocket, api, preflight.", words(*KINDS)),
+        Key("times", "So often; expect is the last answer.", {"type": "integer", "minimum": 1, "maximum": 100000}),
+        Key("expect", "An outcome, or a status.", either(words(*OUTCOMES), {"type": "integer"}), required=True),
+        Key("route", "app/route that decided.", TEXT),
+        Key("identity", "none, or the user that the app sees.", TEXT),
+        Key(
+            "expect_headers",
+            "Of the answer: a value, absent, or present.",
+            {"type": "object", "additionalProperties": TEXT},
+        ),
+        later("expect_shadow", "What the shadow says."),
+    ),
+)
+POLICY: Final = Shape(
+    "policy",
+    "a policy",
+    "All files are one policy; order decides nothing, not of files, apps, routes, legs or keys. Default: nobody gets in.",
+    (
+        Key("define", "Names.", ref("define")),
+        Key("defaults", "Settings of all apps.", ref("defaults")),
+        Key("apps", "By name.", named(ref("app"))),
+        Key("tests", "What has to hold.", {"type": "array", "items": ref("test")}),
+    ),
+)
+SHAPES: Final = (
+    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, RESPOND, LIMIT, HEADERS, HSTS, CORS, PERSON, TEST,
+    ACTOR,
+)  # fmt: skip

@@ -1,0 +1,169 @@
+"""Owns one route as it is enforced: who comes in, who never does, and what is sent along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, Literal
+
+from gateway.core.policy.canonical import Oddity
+from gateway.core.policy.conditions import Condition, Truth
+from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
+from gateway.core.policy.places import Place
+from gateway.core.ratelimit.gcra import Limit
+
+DENIED_BY_RULE: Final = Deny("a rule forbids it")
+NOT_AMONG_THEM: Final = Deny("not among those allowed here")
+_STRANGER: Final = Login()
+_CREDENTIAL: Final = "session"
+
+
+class Case(Enum):
+    """What a path is that differs from a route only by the case of its letters."""
+
+    GUARDED = "guarded"  # refused
+    SENSITIVE = "sensitive"  # another path
+    INSENSITIVE = "insensitive"  # the same path
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """authenticated_within_s 0: however old."""
+
+    mfa: bool = False
+    authenticated_within_s: int = 0
+
+    def and_also(self, other: "Require") -> "Require":
+        """What meets both."""
+        windows = [one for one in (self.authenticated_within_s, other.authenticated_within_s) if one]
+        return Require(self.mfa or other.mfa, min(windows, default=0))
+
+    def met_by(self, person: Actor, now: int) -> bool:
+        """A window includes its last second. With mfa, each factor has to be within."""
+        if self.mfa and not person.mfa_at:
+            return False
+        if not self.authenticated_within_s:
+            return True
+        since = now - self.authenticated_within_s
+        return person.authenticated_at >= since and (not self.mfa or person.mfa_at >= since)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One of the ways in. people: it depends on who asks, so who comes in by it comes in as somebody.
+
+    require: the route's and the leg's own together. allowed, step_up: its answers, made once.
+    """
+
+    name: str
+    condition: Condition
+    people: bool
+    require: Require
+    place: Place
+    allowed: Allow
+    step_up: StepUp
+
+    @classmethod
+    def of(cls, name: str, condition: Condition, require: Require, place: Place, *, people: bool) -> "Leg":
+        step_up = StepUp(require.mfa, require.authenticated_within_s)
+        return cls(name, condition, people, require, place, Allow(people, name), step_up)
+
+    def judge(self, facts: Facts) -> Verdict | None:
+        """None: not by this leg, whatever they prove."""
+        truth = self.condition.holds(facts)
+        if truth is Truth.YES:
+            if not self.people:
+                return self.allowed
+            assert facts.person is not None
+            return self.allowed if self.require.met_by(facts.person, facts.now) else self.step_up
+        return _STRANGER if truth is Truth.ASK else None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Fires when it holds, and when the address that it depends on is not known."""
+
+    condition: Condition
+    place: Place
+
+    def fires(self, facts: Facts) -> bool:
+        return self.condition.holds(facts) in (Truth.YES, Truth.NOWHERE)
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """How refusals look. message: for people, plain text."""
+
+    anonymous: Literal["auto", "401", "404"] = "auto"
+    denied: Literal[403, 404, 503] = 403
+    retry_after_s: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """name: app/route. asks_people: some leg, denial or the identity depends on who asks.
+
+    cors: "app" when the app answers preflights itself. response_block: constant headers of an allow.
+    identity: "none" sends none although people come in as somebody: see sends_identity.
+    """
+
+    name: str
+    place: Place
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...]
+    methods: tuple[str, ...]
+    legs: tuple[Leg, ...]
+    denials: tuple[Denial, ...]
+    asks_people: bool
+    identity: Literal["sent", "none", "optional"]
+    limits: tuple[Limit, ...]
+    cors: Literal["none", "app"] | CorsProfile
+    cross_origin_allow: bool
+    path_accepts: frozenset[Oddity]
+    respond: Respond
+    headers: str
+    response_block: tuple[tuple[str, str], ...]
+    case: Case = Case.GUARDED
+    priority: int = 0
+
+    def judge(self, facts: Facts) -> Verdict:
+        """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
+        if facts.person is not None and facts.person.credential != _CREDENTIAL:
+            facts = replace(facts, person=None)  # a credential that the route doesn't accept is no credential
+        for denial in self.denials:
+            if denial.fires(facts):
+                return DENIED_BY_RULE
+        best: Verdict = NOT_AMONG_THEM
+        for leg in self.legs:
+            verdict = leg.judge(facts)
+            if verdict is not None and _rank(verdict) > _rank(best):
+                best = verdict
+        if self.identity == "optional" and facts.person is not None and isinstance(best, Allow):
+            return Allow(identity=True, leg=best.leg)
+        return best
+
+    def sends_identity(self, verdict: Allow) -> bool:
+        """Whether the app learns who it is."""
+        return verdict.identity and self.identity != "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """captures: those that conditions of the route use."""
+
+    route: Route
+    captures: Mapping[str, str]
+
+
+def _rank(verdict: Verdict) -> tuple[int, int, int]:
+    """Among step-ups the one that asks least."""
+    match verdict:
+        case Allow(identity):
+            return (4 if identity else 3, 0, 0)
+        case StepUp(mfa, within_s):
+            return (2, 0 if mfa else 1, within_s or 1 << 62)
+        case Login():
+            return (1, 0, 0)
+        case Deny():
+            return (0, 0, 0)
