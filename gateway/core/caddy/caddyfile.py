@@ -39,6 +39,62 @@ https://<host>:<port> {
 }
 """
 
+_EXAMPLE_GLOBAL: Final = """
+# Bastion in front of apps, as `bastion caddy example` prints it. docs/caddy.md explains it.
+# `bastion caddy snippet` prints the two snippets alone, for your configuration.
+{
+    servers {
+        # A request in TLS early data may be a replay, and its address is not proven.
+        0rtt off
+
+        # Behind a CDN: its networks, and always the second line with the first.
+        # trusted_proxies static 192.0.2.0/24
+        # trusted_proxies_strict
+    }
+}
+"""
+
+_EXAMPLE_SITES: Final = """
+# Where people log in.
+<auth host> {
+    import bastion_auth
+}
+
+# A site stands inside `import bastion { ... }`, whole: what stands beside it is not asked about.
+app.example.com {
+    import bastion {
+        request_body {
+            max_size 100MB
+        }
+        reverse_proxy 127.0.0.1:8080 {
+            # Logging out does not reach into an open WebSocket; this ends it.
+            stream_timeout 15m
+        }
+    }
+
+    # Only `respond` here: an app behind handle_errors would be reached without being asked about.
+    handle_errors {
+        respond "{err.status_code} {err.status_text}"
+    }
+}
+
+# Inside, everything that Caddy can do.
+wiki.example.com {
+    import bastion {
+        encode zstd gzip
+        handle_path /static/* {
+            root * /srv/wiki
+            file_server
+        }
+        handle {
+            reverse_proxy 127.0.0.1:8081 {
+                stream_timeout 15m
+            }
+        }
+    }
+}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ProtectedSite:
@@ -70,3 +126,9 @@ def demo_caddyfile(demo: DemoSite) -> str:
         *(indented(filled(_DEMO_SITE, host=site.host, port=port, app=site.app)) for site in demo.sites),
     ]
     return "\n".join(parts)
+
+
+def example_caddyfile(snippet: Snippet) -> str:
+    """What an operator begins with; the Caddyfile at the top of the project is this text."""
+    sites = indented(filled(_EXAMPLE_SITES, auth_host=EXAMPLE_AUTH_HOST))
+    return "\n".join([indented(_EXAMPLE_GLOBAL), snippet_text(snippet), sites])

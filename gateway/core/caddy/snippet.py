@@ -191,6 +191,10 @@ _AUTH: Final = """
         reverse_proxy <web> {
             header_up X-Request-Id {http.request.uuid}
             header_up X-Forwarded-For {client_ip}
+            transport http {
+                dial_timeout 1s
+                response_header_timeout 30s
+            }
         }
     }
 }
