@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.flows.passwords import PasswordsBusy
+from gateway.flows.transaction import RecordUnavailable
 
 
 class CrossSite(GatewayError):
@@ -30,6 +32,10 @@ class NotAPage(GatewayError):
     """The browser asked for a page from inside a frame, or before the person wanted it."""
 
 
+class NoSuchPage(GatewayError):
+    """The address is not for browsers, or names something that isn't there."""
+
+
 class TooManyAttempts(GatewayError):
     """retry_after_s: whole seconds until the next attempt has a chance."""
 
@@ -51,8 +57,12 @@ STATUS: Final[dict[type[GatewayError], int]] = {
     CrossSite: 403,
     FormExpired: 403,
     NotAPage: 403,
+    NoSuchPage: 404,
     WrongHost: 421,
     TooManyAttempts: 429,
+    PasswordsBusy: 503,
+    RecordUnavailable: 503,
+    StoreUnavailable: 503,
 }
 
 _UNKNOWN: Final = Problem("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")

@@ -1,24 +1,18 @@
 """`bastion demo` as a person starts it."""
 
-import contextlib
-import http.client
-import json
 import os
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from gateway.embedded import free_port
+from tests.staging import Demo, fetch
 
 pytestmark = pytest.mark.skipif(find_spec("gateway.app") is None, reason="nothing to serve yet")
 
@@ -34,39 +28,6 @@ KEYS = {
     "redis_url",
     "pids",
 }
-
-
-class Demo:
-    """One demo process on a directory of its own."""
-
-    def __init__(self, directory: Path, port: int) -> None:
-        self.directory = directory
-        self.port = port
-
-    def start(self) -> dict[str, Any]:
-        """SIGINT is ignored at its birth, as for anything that a script starts with &."""
-        argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(self.directory), "--port", str(self.port)]
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        summary = self.directory / "demo.json"
-        summary.unlink(missing_ok=True)  # of one that was killed
-        self.log = self.directory.with_suffix(".log")
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
-        signal.signal(signal.SIGINT, before)
-        deadline = time.monotonic() + 50
-        while self.process.poll() is None and not summary.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if not summary.exists():
-            self.process.kill()
-            self.process.wait()
-            pytest.fail(self.log.read_text())
-        found: dict[str, Any] = json.loads(summary.read_text())
-        return found
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(40)
 
 
 @pytest.fixture
@@ -89,28 +50,6 @@ def left(pids: dict[str, int], seconds: float) -> list[str]:
     while any(not gone(pid) for pid in pids.values()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return [name for name, pid in pids.items() if not gone(pid)]
-
-
-class Connection(http.client.HTTPSConnection):
-    """To this machine whatever the name, because not every resolver knows *.localhost."""
-
-    def connect(self) -> None:
-        context = ssl.create_default_context(cafile=self.ca_file)
-        plain = socket.create_connection(("127.0.0.1", self.port), 10)
-        self.sock = context.wrap_socket(plain, server_hostname=self.host)
-
-    ca_file = ""
-
-
-def fetch(url: str, ca_file: str, **headers: str) -> tuple[int, str]:
-    """Without following redirects."""
-    parts = urlsplit(url)
-    connection = Connection(parts.hostname or "", parts.port)
-    connection.ca_file = ca_file
-    with contextlib.closing(connection):
-        connection.request("GET", parts.path or "/", headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
 
 
 def test_the_demo_protects_its_app_and_keeps_its_people(demo: Demo) -> None:

@@ -1,0 +1,275 @@
+"""The composition root: builds every object once, and lists every route table."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Network, IPv6Network
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from gateway.config import Config
+from gateway.core.errors import GatewayError
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.context import Context
+from gateway.core.forward.identity import People
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.policy.model import Policy
+from gateway.core.policy.site import Site as PolicySite
+from gateway.core.ratelimit.gcra import Limit
+from gateway.flows.account import Account
+from gateway.flows.audit_log import Linker
+from gateway.flows.decisions import Decisions
+from gateway.flows.denials import EVERY_S, Denials
+from gateway.flows.handoff import Handoff
+from gateway.flows.leader import Leader
+from gateway.flows.login import Lifetimes, Login
+from gateway.flows.logout import Logout
+from gateway.flows.policies import Policies
+from gateway.flows.readiness import Readiness
+from gateway.flows.refill import FillOutcome, Refill
+from gateway.flows.throttle import LoginThrottle
+from gateway.flows.transaction import RecordUnavailable
+from gateway.metrics import Slot
+from gateway.resources import Resources, clock_us, key_marks, open_resources, random_bytes
+from gateway.stores.files.journal import Journal
+from gateway.stores.files.policies import LastGood
+from gateway.stores.files.watch import watch
+from gateway.stores.redis.buckets import Buckets
+from gateway.stores.redis.decisions import DecisionCalls
+from gateway.stores.redis.revocations import Revocations
+from gateway.web import account, assets, login, logout, operations
+from gateway.web.browser import Browser
+from gateway.web.forms import MAX_BODY_BYTES, Site
+from gateway.web.forward_auth import handler
+from gateway.web.forward_auth.listener import Listener
+from gateway.web.html import Html, static_files
+from gateway.web.middleware import page_middlewares
+from gateway.worker import Served, Start
+
+_JOURNAL_S: Final = 5.0
+_OUTCOMES: Final = ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable")
+_LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
+
+
+@asynccontextmanager
+async def build(start: Start) -> AsyncIterator[Served]:
+    """Everything that one worker needs; also while Postgres or Redis is away, and with a policy that is broken."""
+    async with open_resources(start.config) as resources:
+        worker = _Worker(start, resources)
+        await worker.readiness.agree_on_keys()
+        worker.begin()
+        yield worker.served()
+
+
+class _Worker:
+    """The objects of one worker, each made once."""
+
+    def __init__(self, start: Start, resources: Resources) -> None:
+        config = start.config
+        self.config = config
+        self.resources = resources
+        self.slot = start.slot
+        self.render_metrics = start.metrics.render
+        self.keys = config.keys()
+        self.calls = DecisionCalls(resources.functions)
+        self.revocations = Revocations(resources.functions)
+        self.site = Site(config.public_url, self.keys.csrf)
+        self.files = static_files()
+        self.denials = Denials(resources.pool, resources.vault, clock_us)
+        self.policies = self._policies()
+        self.decisions = self._decisions(self.policies.first())
+        self.policies.enforce = self.decisions.enforce
+        self.readiness = Readiness(resources.pool, lambda: resources.pipeline.connected, key_marks(config))
+        self.logout = Logout(
+            resources.pool,
+            resources.vault,
+            self.revocations,
+            Journal(config.data_dir / "ended-logins.jsonl"),
+            config.sessions.remembered_absolute_s,
+            clock_us,
+        )
+        self.listener = Listener(self.decisions, networks(config))
+
+    def begin(self) -> None:
+        """What goes on beside the requests, until the worker ends."""
+        spawn, resources, config = self.resources.background.spawn, self.resources, self.config
+        linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock_us)
+        spawn(Leader(resources.pool, linker.work).run())
+        spawn(self.policies.announce())
+        spawn(_every(EVERY_S, self.denials.write))
+        spawn(_every(_JOURNAL_S, self._complete_journal))
+        if config.policy.watch:
+            spawn(watch(config.policy.directory, self.policies.reload))
+
+    def served(self) -> Served:
+        return Served(self.web_app(), self.ops_app(), self.listener, self.listener.drain, self.policies.reload)
+
+    def web_app(self) -> web.Application:
+        html = Html(self.files)
+        browser = Browser(self.site, self.keys, html, self.decisions, self.config.origin_of, clock_us, random_bytes)
+        verify = self.config.server.verify_path
+        app = web.Application(
+            middlewares=page_middlewares(self.site, html, random_bytes, verify), client_max_size=MAX_BODY_BYTES
+        )
+        app.add_routes(login.routes(browser, self._login(), self._handoff()))
+        app.add_routes(logout.routes(browser, self.logout))
+        app.add_routes(account.routes(browser, self._account()))
+        app.add_routes(assets.routes(self.files))
+        app.add_routes(handler.routes(verify, self.decisions, self.site))
+        return app
+
+    def ops_app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(operations.routes(self._ready, self.render_metrics))
+        return app
+
+    async def _ready(self) -> Mapping[str, operations.Check]:
+        found = await self.readiness.look()
+        checks = {name: operations.Check(state.serves, state.detail) for name, state in found.items()}
+        version = self.decisions.policy.version
+        refused = self.policies.refused
+        detail = f"ok, version {version}" if not refused else f"version {version} stays; refused: {refused}"
+        return {**checks, "policy": operations.Check(serves=True, detail=detail)}
+
+    def _policies(self) -> Policies:
+        config, resources = self.config, self.resources
+        loads = {outcome: self.slot.cell("bastion_policy_loads", outcome) for outcome in ("accepted", "refused")}
+        stale = self.slot.cell("bastion_policy_stale")
+
+        def count(outcome: str) -> None:
+            loads[outcome].add()
+            stale.set(outcome == "refused")
+
+        return Policies(
+            directory=config.policy.directory,
+            site=_policy_site(config),
+            limits=_limits(config),
+            last_good=LastGood(config.data_dir / "policy-last-good.json"),
+            pool=resources.pool,
+            vault=resources.vault,
+            clock_us=clock_us,
+            enforce=lambda _policy: None,
+            count=count,
+        )
+
+    def _decisions(self, policy: Policy) -> Decisions:
+        config, resources = self.config, self.resources
+        headers = config.identity_headers
+        html = Html(self.files, config.public_url)
+        context = Context(
+            policy=policy,
+            keys=self.keys,
+            people=People(self.keys.person, remote=headers.remote, x_auth_request=headers.x_auth_request),
+            auth_origin=config.public_url,
+            origin_of=config.origin_of,
+            render=lambda page: html.text("refusal.html", page=page).encode(),
+        )
+        refill = Refill(
+            resources.pool,
+            resources.vault,
+            self.keys,
+            self.calls,
+            self.revocations,
+            random_bytes,
+            resources.background.spawn,
+            _refill_counter(self.slot),
+        )
+        record = _recorder(self.slot, config.log.decisions, self.denials)
+        return Decisions(context, self.calls, refill, clock_us, random_bytes, resources.background.spawn, record)
+
+    def _login(self) -> Login:
+        config, resources = self.config, self.resources
+        sessions = config.sessions
+        lifetimes = Lifetimes(
+            sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s
+        )
+        return Login(
+            resources.pool,
+            resources.vault,
+            resources.passwords,
+            LoginThrottle(Buckets(self.calls), lambda: config.limit("AUTH.LOGIN")),
+            self.revocations,
+            self.keys,
+            lifetimes,
+            config.auth_host,
+            clock_us,
+            random_bytes,
+        )
+
+    def _handoff(self) -> Handoff:
+        return Handoff(
+            self.resources.pool,
+            self.resources.vault,
+            self.revocations,
+            self.keys,
+            lambda: self.decisions.policy,
+            clock_us,
+            random_bytes,
+        )
+
+    def _account(self) -> Account:
+        return Account(self.resources.pool, self.resources.vault, self.revocations, clock_us)
+
+    async def _complete_journal(self) -> None:
+        completed = await self.logout.complete()
+        if completed:
+            _LOG.info("logouts that Postgres missed are in it now", count=completed)
+
+
+def networks(config: Config) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Who may connect to the decision listener over TCP."""
+    return tuple(config.server.decision_peers)
+
+
+def _policy_site(config: Config) -> PolicySite:
+    if config.port is None:
+        return PolicySite(config.auth_host, config.scheme)
+    return PolicySite(config.auth_host, config.scheme, config.port)
+
+
+def _limits(config: Config) -> dict[str, Limit]:
+    return {name: config.limit(name) for name in config.limits}
+
+
+def _refill_counter(slot: Slot) -> Callable[[FillOutcome], None]:
+    cells = {outcome: slot.cell("bastion_refills", outcome.value) for outcome in FillOutcome}
+    return lambda outcome: cells[outcome].add()
+
+
+def _recorder(slot: Slot, wanted: str, denials: Denials) -> Callable[[ForwardedRequest, Answer, int], None]:
+    """Figures for each decision; a log line where the operator wants one."""
+    cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in _OUTCOMES}
+    timer = slot.timer("bastion_decision_seconds")
+
+    def record(request: ForwardedRequest, answer: Answer, took_us: int) -> None:
+        cells[answer.outcome].add()
+        timer.observe(took_us)
+        if answer.outcome == "deny":
+            denials.count(answer)
+        if wanted == "all" or (wanted == "refused" and answer.outcome != "allow"):
+            _LOG.info(
+                "decided",
+                outcome=answer.outcome,
+                status=answer.status,
+                route=answer.route,
+                reason=answer.reason,
+                subject=str(answer.subject or ""),
+                method=request.method,
+                host=request.host,
+                took_us=took_us,
+                request_id=request.request_id,
+            )
+
+    return record
+
+
+async def _every(seconds: float, work: Callable[[], object]) -> None:
+    """Until it is cancelled. What Postgres can't take now it gets the next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()  # type: ignore[misc]  # each is awaitable
+        except (RecordUnavailable, GatewayError) as error:
+            _LOG.warning("work is put off", why=str(error))

@@ -1,0 +1,97 @@
+"""What goes back to the proxy, as the bytes that both listeners write."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+Outcome = Literal["allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable"]
+
+_OURS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+_HTML: Final = b"Content-Type: text/html; charset=utf-8\r\n"
+_JSON: Final = b"Content-Type: application/json\r\n"
+_CORS_OF_OURS: Final = {
+    "X-Bastion-Acao": "Access-Control-Allow-Origin",
+    "X-Bastion-Acac": "Access-Control-Allow-Credentials",
+    "X-Bastion-Acexpose": "Access-Control-Expose-Headers",
+}
+
+
+@dataclass(slots=True)
+class Answer:
+    """Not frozen, because that costs on the hot path; nothing changes it.
+
+    head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
+    reason, subject: for the log, never for the client.
+    """
+
+    status: int
+    head: bytes
+    body: bytes
+    outcome: Outcome
+    route: str = ""
+    reason: str = ""
+    subject: UUID | None = None
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The head for a shell that wants pairs."""
+        lines = self.head.decode("ascii").split("\r\n")[:-1]
+        return [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+
+
+@lru_cache(8192)
+def header_value(text: str) -> str:
+    """The one encoder of header values (threats.md P9).
+
+    Visible ASCII and spaces pass; other characters become percent-encoded UTF-8; a control character empties it all.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip(" ")
+    if any(character < " " or character == "\x7f" for character in text):
+        return ""
+    return "".join(
+        character if " " <= character <= "~" else quote(character.encode("utf-8", "replace")) for character in text
+    ).strip(" ")
+
+
+def header_line(name: str, value: str) -> bytes:
+    return f"{name}: {header_value(value)}\r\n".encode("ascii")
+
+
+@lru_cache(65_536)
+def constant_lines(pairs: tuple[tuple[str, str], ...]) -> bytes:
+    """A route's block, joined once."""
+    return b"".join(header_line(name, value) for name, value in pairs)
+
+
+def own_head(request_id: str, more: Iterable[tuple[str, str]] = ()) -> bytes:
+    """What every answer of ours carries that is not an allow (threats.md H6)."""
+    lines = [_OURS, header_line("X-Request-Id", request_id)]
+    lines += [header_line(name, value) for name, value in more]
+    return b"".join(lines)
+
+
+def html_head(auth_origin: str) -> bytes:
+    """A page on a protected host may load our style and nothing else, and is never framed."""
+    policy = (
+        f"default-src 'none'; style-src {auth_origin}; img-src {auth_origin}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return _HTML + header_line("Content-Security-Policy", f"{policy}; form-action 'self' {auth_origin}")
+
+
+def json_body(values: Mapping[str, str]) -> bytes:
+    return json.dumps(dict(values), separators=(",", ":")).encode() + b"\n"
+
+
+def json_head() -> bytes:
+    return _JSON
+
+
+def cors_of_ours(block: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """So that a partner's script can read our refusal as it could read the app's answer."""
+    pairs = [(_CORS_OF_OURS[name], value) for name, value in block if name in _CORS_OF_OURS and value]
+    return [*pairs, ("Vary", "Origin")] if pairs else []

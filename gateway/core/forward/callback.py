@@ -1,0 +1,203 @@
+"""What lies under /.bastion/ on every protected host: step 4 of the hand-off, and the logout of that host."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from gateway.core.forward import pages
+from gateway.core.forward.answer import Answer, own_head
+from gateway.core.forward.ask import Claim, Outcome, Presented, Question, Reply
+from gateway.core.forward.context import Context, refusal
+from gateway.core.forward.login_start import WAY_BYTES, Way
+from gateway.core.forward.pages import START, Link, Page
+from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.session.cookies import (
+    LAST_COOKIE,
+    SESSION_COOKIE,
+    WAY_COOKIE,
+    expire_cookie,
+    foreign_names,
+    set_cookie,
+)
+from gateway.core.session.journey import (
+    NONCE_BYTES,
+    BadJourney,
+    Journey,
+    LogoutTicket,
+    seal_logout,
+    unseal_journey,
+)
+from gateway.core.session.person import ForgedPerson
+from gateway.core.session.tokens import (
+    Token,
+    b64,
+    child_token,
+    code_hash,
+    credential_of,
+    parse,
+    unb64,
+)
+
+OURS: Final = "/.bastion"
+_CALLBACK: Final = "/.bastion/callback"
+_LOGOUT: Final = "/.bastion/logout"
+_LAST_S: Final = 400 * 86_400
+_LAST_CHARS: Final = 22
+_ROUTE: Final = "bastion/callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A browser that is about to get its session. child: what it will carry. keep: also when it is closed."""
+
+    question: Question
+    request: ForwardedRequest
+    context: Context
+    journey: Journey
+    child: Token
+    keep: bool
+
+
+def is_ours(path: str) -> bool:
+    """In any spelling that an app could read as ours; such a path never reaches an app."""
+    folded = path.lower()
+    return folded == OURS or folded.startswith((OURS + "/", OURS + "%", OURS + ";"))
+
+
+def prepare_ours(
+    context: Context, request: ForwardedRequest, now: int, random: bytes, number: int
+) -> Answer | Callback:
+    """now: Unix seconds. random: RANDOM_BYTES bytes."""
+    if request.path == _CALLBACK:
+        return _prepare_callback(context, request, now, number)
+    if request.path == _LOGOUT:
+        return _log_out(context, request, now, random)
+    return _page(context, request, 404, pages.NOT_FOUND, "not_found")
+
+
+def _prepare_callback(context: Context, request: ForwardedRequest, now: int, number: int) -> Answer | Callback:
+    if request.method != "GET":
+        return _page(context, request, 405, pages.METHOD, "method", headers=[("Allow", "GET")])
+    if request.prefetch or request.client is not Client.NAVIGATION:
+        return _page(context, request, 403, pages.PREFETCHED, "not_a_navigation")
+    fields = parse_qsl(request.query, keep_blank_values=True, max_num_fields=10)
+    given = dict(fields)
+    journey = _journey(context, request, given.get("j", ""), now)
+    if len(given) != len(fields) or not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey is None:
+        return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey")
+    way = Way.read(request.cookies.get(WAY_COOKIE, ""))
+    code = parse(context.keys.mac, given["code"])
+    if way is None or code is None or not hmac.compare_digest(way.hash, unb64(journey.way)):
+        return _begin_again(context, request, journey)
+    child = child_token(context.keys.child, context.keys.mac, code, request.host, way.hash)
+    presented = Presented(code.tag, code.login, credential_of(request.host, child))
+    claim = Claim(code_hash(code), request.host, request.request_id)
+    question = Question(number, presented, claim, ())
+    return Callback(question, request, context, journey, child, keep=given.get("keep") == "1")
+
+
+def conclude_callback(callback: Callback, reply: Reply | None) -> Answer:
+    """Only a claim that was just taken opens the session; anything else begins again or says what is wrong."""
+    context, request, journey = callback.context, callback.request, callback.journey
+    if reply is None or reply.outcome is Outcome.MISS or not _is_own(callback, reply):
+        return _unavailable(context, request)
+    if reply.outcome is not Outcome.LIVE or reply.facts is None:
+        return _begin_again(context, request, journey)
+    try:
+        known = context.people.open(callback.child.tag, reply.person)
+    except ForgedPerson:
+        return _unavailable(context, request)
+    left_s = reply.facts.expires_at - reply.now_us // 1_000_000
+    last = last_subject(context, request.host, known.person.user_id.bytes)
+    before = request.cookies.get(LAST_COOKIE)
+    headers = [
+        ("Location", context.origin_of(request.host) + journey.return_to),
+        ("Set-Cookie", set_cookie(SESSION_COOKIE, callback.child.text, max(1, left_s) if callback.keep else 0)),
+        ("Set-Cookie", set_cookie(LAST_COOKIE, last, _LAST_S)),
+    ]
+    if before is not None and not hmac.compare_digest(before, last):
+        headers += forget_app(request)
+    head = own_head(request.request_id, headers)
+    return Answer(302, head, b"", "allow", _ROUTE, "callback", known.person.user_id)
+
+
+def last_subject(context: Context, host: str, user_id: bytes) -> str:
+    """Who was here last, for nobody to read (threats.md H4)."""
+    return b64(hmac.digest(context.keys.device, b"last\0" + host.encode() + b"\0" + user_id, "sha256"))[:_LAST_CHARS]
+
+
+def forget_app(request: ForwardedRequest) -> list[tuple[str, str]]:
+    """The next person on this browser must not meet the app's session of the one before (threats.md H4).
+
+    Never "cookies" in Clear-Site-Data: that empties the whole registrable domain.
+    """
+    labels = request.host.split(".")
+    domains = [".".join(labels[start:]) for start in range(len(labels) - 1)]
+    expired = [("Clear-Site-Data", '"cache", "storage"')]
+    for name in foreign_names(request.cookie_lines):
+        expired.append(("Set-Cookie", f"{name}=; Path=/; Max-Age=0"))
+        if not name.startswith("__Host-"):
+            expired += [("Set-Cookie", f"{name}=; Path=/; Domain={domain}; Max-Age=0") for domain in domains]
+    return expired
+
+
+def _journey(context: Context, request: ForwardedRequest, sealed: str, now: int) -> Journey | None:
+    try:
+        journey = unseal_journey(context.keys.journey, sealed)
+    except BadJourney:
+        return None
+    return journey if journey.host == request.host and journey.is_timely(now) else None
+
+
+def _begin_again(context: Context, request: ForwardedRequest, journey: Journey) -> Answer:
+    """The page itself: it opens if there is a session after all, or starts the login once more, which is counted."""
+    if WAY_COOKIE not in request.cookies and SESSION_COOKIE not in request.cookies:
+        return _page(context, request, 400, pages.OTHER_BROWSER, "other_browser")
+    location = context.origin_of(request.host) + journey.return_to
+    return Answer(302, own_head(request.request_id, [("Location", location)]), b"", "login", _ROUTE, "begin_again")
+
+
+def _log_out(context: Context, request: ForwardedRequest, now: int, random: bytes) -> Answer:
+    """POST of this host's own page carries the ticket on; anything else is asked first, on the auth host."""
+    token = parse(context.keys.mac, request.cookies.get(SESSION_COOKIE, ""))
+    own = request.fetch_site == "same-origin" or (
+        request.fetch_site is None and request.origin == context.origin_of(request.host)
+    )
+    if request.method != "POST" or not own or token is None:
+        location = f"{context.auth_origin}/logout"
+        status = 302 if request.method in ("GET", "HEAD") else 303
+        return Answer(status, own_head(request.request_id, [("Location", location)]), b"", "login", _ROUTE, "logout")
+    ticket = LogoutTicket(token.tag, token.login, now)
+    sealed = seal_logout(context.keys.journey, ticket, random[WAY_BYTES : WAY_BYTES + NONCE_BYTES])
+    headers = [
+        ("Location", f"{context.auth_origin}/logout?t={sealed}"),
+        ("Set-Cookie", expire_cookie(SESSION_COOKIE)),
+        *forget_app(request),
+    ]
+    return Answer(303, own_head(request.request_id, headers), b"", "login", _ROUTE, "logout")
+
+
+def _is_own(callback: Callback, reply: Reply) -> bool:
+    question = callback.question
+    return reply.number == question.number and reply.login == callback.child.login
+
+
+def _unavailable(context: Context, request: ForwardedRequest) -> Answer:
+    again = Link("Try again", request.target)
+    page = pages.UNAVAILABLE.on(request.host, request.request_id, again)
+    return refusal(
+        context, request, 503, page, "unavailable", error="unavailable", headers=[("Retry-After", "5")], route=_ROUTE
+    )
+
+
+def _page(
+    context: Context,
+    request: ForwardedRequest,
+    status: int,
+    page: Page,
+    error: str,
+    headers: list[tuple[str, str]] | None = None,
+) -> Answer:
+    shown = page.on(request.host, request.request_id, START)
+    return refusal(context, request, status, shown, "refused", error=error, headers=headers, route=_ROUTE)

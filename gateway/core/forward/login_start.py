@@ -1,0 +1,137 @@
+"""Sends whoever must log in to the auth host, in the way that fits the client: step 0 of the flow in threats.md."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway.core.forward import pages
+from gateway.core.forward.answer import Answer, Outcome, own_head
+from gateway.core.forward.context import Context, refusal
+from gateway.core.forward.pages import START, Link
+from gateway.core.forward.request import Client, ForwardedRequest, is_safe
+from gateway.core.session.cookies import SESSION_COOKIE, WAY_COOKIE, expire_cookie, set_cookie
+from gateway.core.session.journey import NONCE_BYTES, Journey, return_of, seal_journey
+from gateway.core.session.tokens import b64
+
+WAY_BYTES: Final = 32
+WAY_S: Final = 3600
+STARTS: Final = 8
+STARTS_WITHIN_S: Final = 30
+_WAY: Final = re.compile(r"([\w-]{43})(?:\.([0-9]{1,2})\.([0-9]{1,12}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The browser's own secret of a journey, and how often it was sent to log in since a moment (Unix seconds)."""
+
+    secret: str
+    starts: int
+    since: int
+
+    @classmethod
+    def read(cls, text: str) -> "Way | None":
+        """None: not one of ours."""
+        found = _WAY.fullmatch(text)
+        return None if found is None else cls(found[1], int(found[2] or 0), int(found[3] or 0))
+
+    def next(self, now: int) -> "Way":
+        """Once more; the count begins anew after STARTS_WITHIN_S."""
+        within = 0 <= now - self.since < STARTS_WITHIN_S
+        return Way(self.secret, self.starts + 1, self.since) if within else Way(self.secret, 1, now)
+
+    @property
+    def text(self) -> str:
+        return f"{self.secret}.{self.starts}.{self.since}"
+
+    @property
+    def hash(self) -> bytes:
+        """What a journey and a child token know it by."""
+        return hashlib.sha256(self.secret.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over."""
+
+    route: str
+    need: str = ""
+    old: str = ""
+    dead: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        return "step_up" if self.need else "login"
+
+
+def start_login(
+    context: Context, request: ForwardedRequest, start: Start, now: int, random: bytes, more: list[tuple[str, str]]
+) -> Answer:
+    """more: CORS headers of the refusal. random: RANDOM_BYTES bytes."""
+    headers = [*more, *_forget(start)]
+    if request.prefetch:
+        return refusal(context, request, 403, pages.PREFETCHED, start.outcome, error="prefetch", headers=headers)
+    if request.client is Client.NAVIGATION:
+        return _redirect(context, request, start, now, random, headers)
+    headers += [("WWW-Authenticate", _challenge(request, start)), ("Location", f"{context.auth_origin}/login")]
+    here = Link("Sign in", request.target, top=True)
+    page = pages.IN_FRAME.on(request.host, request.request_id, here)
+    error = "step_up_required" if start.need else "login_required"
+    return refusal(context, request, 401, page, start.outcome, error=error, headers=headers, route=start.route)
+
+
+def _redirect(
+    context: Context, request: ForwardedRequest, start: Start, now: int, random: bytes, headers: list[tuple[str, str]]
+) -> Answer:
+    way = Way.read(request.cookies.get(WAY_COOKIE, "")) or Way(b64(random[:WAY_BYTES]), 0, 0)
+    way = way.next(now)
+    safe = is_safe(request.method)
+    back = return_of(request.target) if safe else _referer_path(context, request)
+    if way.starts > STARTS:
+        page = pages.LOOP.on(request.host, request.request_id, Link("Try again", back), START)
+        return refusal(
+            context, request, 403, page, start.outcome, error="login_loop", headers=headers, route=start.route
+        )
+    journey = Journey(
+        host=request.host,
+        return_to=back,
+        way=b64(way.hash),
+        iat=now,
+        need=start.need,
+        notice="" if safe else "again",
+        old=start.old,
+    )
+    sealed = seal_journey(context.keys.journey, journey, random[WAY_BYTES : WAY_BYTES + NONCE_BYTES])
+    headers = [
+        ("Location", f"{context.auth_origin}/login?j={sealed}"),
+        ("Set-Cookie", set_cookie(WAY_COOKIE, way.text, WAY_S)),
+        *headers,
+    ]
+    head = own_head(request.request_id, headers)
+    return Answer(302 if safe else 303, head, b"", start.outcome, start.route, start.outcome)
+
+
+def _referer_path(context: Context, request: ForwardedRequest) -> str:
+    """Where the form was: what was sent with it can't be kept (threats.md section 2, step 0)."""
+    origin = context.origin_of(request.host)
+    referer = request.referer or ""
+    if not referer.startswith(origin + "/"):
+        return "/"
+    parts = urlsplit(referer)
+    return return_of(parts.path + (f"?{parts.query}" if parts.query else ""))
+
+
+def _forget(start: Start) -> list[tuple[str, str]]:
+    """The first refusal after a session's end takes its cookie and what was cached with it (threats.md H6)."""
+    if not start.dead:
+        return []
+    return [("Set-Cookie", expire_cookie(SESSION_COOKIE)), ("Clear-Site-Data", '"cache"')]
+
+
+def _challenge(request: ForwardedRequest, start: Start) -> str:
+    """RFC 9110 section 11.6.1; the error words are those of RFC 9470."""
+    if not start.need:
+        return f'Bastion realm="{request.host}"'
+    max_age = start.need.removeprefix("authenticated:")
+    return f'Bastion realm="{request.host}", error="insufficient_user_authentication", max_age={max_age}'

@@ -1,0 +1,157 @@
+"""Drives decisions between the listeners, Redis and, where Redis doesn't know, Postgres."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from gateway.core.errors import StoreUnavailable
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.ask import LoginFacts, Outcome, Presented, Question, Reply
+from gateway.core.forward.callback import Callback, conclude_callback
+from gateway.core.forward.check import Ask, conclude, prepare
+from gateway.core.forward.context import RANDOM_BYTES, Context
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.policy.model import Policy
+from gateway.core.session.person import ForgedPerson, Person
+from gateway.core.session.tokens import Token, credential_of, parse
+from gateway.flows.refill import FillOutcome, Refill
+from gateway.stores.redis.decisions import DecisionCalls
+
+_ROUNDS: Final = 3
+_NUMBERS: Final = 0xFFFF_FFFF
+_POOL_BYTES: Final = RANDOM_BYTES * 256
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLogin:
+    """Who is signed in on the auth host, as Redis said a moment ago."""
+
+    token: Token
+    person: Person
+    facts: LoginFacts
+
+
+class Decisions:
+    """One for the process. record: hears of each answer and the microseconds it took; it must not raise."""
+
+    def __init__(
+        self,
+        context: Context,
+        calls: DecisionCalls,
+        refill: Refill,
+        clock_us: Callable[[], int],
+        random: Callable[[int], bytes],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        record: Callable[[ForwardedRequest, Answer, int], None],
+    ) -> None:
+        self._context = context
+        self._calls = calls
+        self._refill = refill
+        self._clock_us = clock_us
+        self._random = random
+        self._spawn = spawn
+        self._record = record
+        self._number = 0
+        self._bytes = b""
+        self._used = 0
+
+    @property
+    def policy(self) -> Policy:
+        return self._context.policy
+
+    def enforce(self, policy: Policy) -> None:
+        """From the next request on. What waits for Redis goes on under the policy that it began with."""
+        self._context = replace(self._context, policy=policy)
+
+    def start(self, request: ForwardedRequest, done: Callable[[Answer], None]) -> None:
+        """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""
+        started_us = self._clock_us()
+
+        def answer(given: Answer) -> None:
+            self._record(request, given, self._clock_us() - started_us)
+            done(given)
+
+        prepared = prepare(request, self._context, started_us, self._fresh(), self._next())
+        if isinstance(prepared, Answer):
+            answer(prepared)
+            return
+        self._calls.ask(prepared.question, lambda reply: self._answered(prepared, reply, answer))
+
+    async def authenticate(self, text: str, host: str) -> LiveLogin | None:
+        """None: nobody is signed in with this token on this host. Raises StoreUnavailable: not known."""
+        token = parse(self._context.keys.mac, text)
+        if token is None:
+            return None
+        presented = Presented(token.tag, token.login, credential_of(host, token))
+        reply = await self._asked_until_known(Question(self._next(), presented, None, ()))
+        if reply is None or reply.login != token.login:
+            raise StoreUnavailable("who is signed in could not be asked")
+        if reply.outcome is not Outcome.LIVE or reply.facts is None:
+            return None
+        try:
+            known = self._context.people.open(token.tag, reply.person)
+        except ForgedPerson as error:
+            raise StoreUnavailable("who is signed in can't be read") from error
+        return LiveLogin(token, known.person, reply.facts)
+
+    def _answered(self, asked: Ask | Callback, reply: Reply | None, answer: Callable[[Answer], None]) -> None:
+        if reply is not None and reply.outcome is Outcome.MISS:
+            self._spawn(self._fill_and_answer(asked, reply, answer))
+            return
+        self._confirm_if_due(asked.question, reply)
+        answer(self._concluded(asked, reply))
+
+    async def _fill_and_answer(self, asked: Ask | Callback, reply: Reply, answer: Callable[[Answer], None]) -> None:
+        answer(self._concluded(asked, await self._known_after(asked.question, reply)))
+
+    def _concluded(self, asked: Ask | Callback, reply: Reply | None) -> Answer:
+        if isinstance(asked, Callback):
+            return conclude_callback(asked, reply)
+        return conclude(asked, reply, self._clock_us())
+
+    async def _asked_until_known(self, question: Question) -> Reply | None:
+        reply = await self._asked(question)
+        if reply is not None and reply.outcome is Outcome.MISS:
+            return await self._known_after(question, reply)
+        self._confirm_if_due(question, reply)
+        return reply
+
+    async def _known_after(self, question: Question, missed: Reply) -> Reply | None:
+        """What Redis says once it has been told. None: not known, so nobody passes."""
+        assert question.presented is not None
+        reply: Reply | None = missed
+        for _ in range(_ROUNDS):
+            if reply is None or reply.outcome is not Outcome.MISS:
+                return reply
+            outcome = await self._refill.fill(question.presented, reply)
+            if outcome in (FillOutcome.BUSY, FillOutcome.UNAVAILABLE):
+                return None
+            reply = await self._asked(question)
+        return reply if reply is not None and reply.outcome is not Outcome.MISS else None
+
+    async def _asked(self, question: Question) -> Reply | None:
+        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply | None) -> None:
+            if not answered.done():
+                answered.set_result(reply)
+
+        self._calls.ask(question, done)
+        return await answered
+
+    def _confirm_if_due(self, question: Question, reply: Reply | None) -> None:
+        if reply is not None and reply.leases is not None and question.presented is not None:
+            self._refill.confirm_soon(question.presented, reply)
+
+    def _next(self) -> int:
+        self._number = (self._number + 1) & _NUMBERS
+        return self._number
+
+    def _fresh(self) -> bytes:
+        """Random bytes are read in one go for many requests; each is handed out once."""
+        at = self._used
+        if at + RANDOM_BYTES > len(self._bytes):
+            self._bytes, at = self._random(_POOL_BYTES), 0
+        self._used = at + RANDOM_BYTES
+        return self._bytes[at : self._used]

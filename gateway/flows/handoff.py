@@ -1,0 +1,142 @@
+"""Gives a signed-in browser the session of one protected host: steps 1 and 3 of the flow in threats.md section 2."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address
+
+import asyncpg
+
+from gateway.core.audit.entries import Entry, Kind
+from gateway.core.keys import Keys
+from gateway.core.login.attempt import need_met
+from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
+from gateway.core.policy.model import Policy
+from gateway.core.session.journey import Journey
+from gateway.core.session.tokens import (
+    SECRET_BYTES,
+    Token,
+    child_token,
+    code_hash,
+    credential_of,
+    mint,
+    unb64,
+)
+from gateway.flows.decisions import LiveLogin
+from gateway.flows.transaction import transaction
+from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.logins import Logins
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.revocations import Revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The browser may have the host's session: `code` goes there, and is worthless in any other browser.
+
+    keep: the session stays when the browser is closed, as its login does.
+    """
+
+    code: Token
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """The login is not fresh or strong enough for where the person is going, or has just ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Policy doesn't let this person there, whatever they prove. why: policy's reason."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """policy: as it is now; a reload swaps it whole."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    vault: Vault
+    revocations: Revocations
+    keys: Keys
+    policy: Callable[[], Policy]
+    clock_us: Callable[[], int]
+    random: Callable[[int], bytes]
+
+    def knows(self, journey: Journey) -> bool:
+        """Whether policy still has the host that the journey started from."""
+        return self.policy().knows_host(journey.host)
+
+    async def pass_on(
+        self,
+        live: LiveLogin,
+        journey: Journey,
+        address: IPv4Address | IPv6Address | None,
+        request_id: str,
+    ) -> Go | AskAgain | Denied:
+        """Raises RecordUnavailable or StoreUnavailable. After an error nothing is claimable."""
+        refusal = self._judge(live, journey, address)
+        if refusal is not None:
+            return refusal
+        code = mint(self.keys.mac, live.token.tag, live.token.login_id, self.random(SECRET_BYTES))
+        child = child_token(self.keys.child, self.keys.mac, code, journey.host, unb64(journey.way))
+        keep = await self._insert(live, journey, credential_of(journey.host, child), request_id)
+        if keep is None:
+            return AskAgain()
+        await self.revocations.stale_login(code.tag, code.login)
+        await self.revocations.offer(code.tag, code_hash(code), journey.host)
+        return Go(code, keep)
+
+    def _judge(
+        self, live: LiveLogin, journey: Journey, address: IPv4Address | IPv6Address | None
+    ) -> AskAgain | Denied | None:
+        """None: go on. A path that policy refuses for its form is answered by its own host, which knows the method."""
+        now, facts = self._now(), live.facts
+        if not need_met(journey.need, facts.authenticated_at, facts.mfa_at, now):
+            return AskAgain()
+        found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
+        if isinstance(found, Refused):
+            return Denied(found.reason) if found.status == HTTPStatus.FORBIDDEN else None
+        person = live.person
+        actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
+        verdict = found.route.judge(Facts(actor, address, now, found.captures))
+        match verdict:
+            case Deny(reason):
+                return Denied(reason)
+            case StepUp():
+                return AskAgain()
+            case _:
+                return None
+
+    async def _insert(self, live: LiveLogin, journey: Journey, credential: bytes, request_id: str) -> bool | None:
+        """Whether the login is kept; None: it ended in the meantime.
+
+        The child inherits the assurance of the secret that it was made with.
+        """
+        now, login_id, facts = self._now(), live.token.login_id, live.facts
+        async with transaction(self.pool) as connection:
+            logins = Logins(connection, self.vault)
+            if not await logins.add_session(
+                login_id, journey.host, credential, facts.authenticated_at, facts.mfa_at, now
+            ):
+                return None
+            if journey.old:
+                await logins.replace_session(login_id, unb64(journey.old), now)
+            await Audit(connection, self.vault).append(
+                Entry(
+                    kind=Kind.LOGIN,
+                    at=now,
+                    actor=str(live.person.user_id),
+                    subject=live.person.user_id,
+                    detail={"login": live.token.login, "host": journey.host},
+                    personal={},
+                    request_id=request_id,
+                )
+            )
+            row = await logins.find(login_id)
+        return row is not None and row.persistent
+
+    def _now(self) -> int:
+        return self.clock_us() // 1_000_000

@@ -1,0 +1,209 @@
+"""Turns a name and a password into a login: throttle, look up, compare, then one transaction, then the live copy."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+import asyncpg
+
+from gateway.core.audit.entries import Entry, Kind
+from gateway.core.keys import Keys
+from gateway.core.login.attempt import DEVICE_BYTES, Typed, knows, parse_device, remember
+from gateway.core.login.throttle import login_buckets
+from gateway.core.session.tokens import (
+    LOGIN_BYTES,
+    SECRET_BYTES,
+    Token,
+    b64,
+    credential_of,
+    mint,
+    tag_of,
+)
+from gateway.flows.decisions import LiveLogin
+from gateway.flows.passwords import Passwords
+from gateway.flows.throttle import LoginThrottle
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.logins import Logins, NewLogin
+from gateway.stores.postgres.users import UserRow, Users
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.revocations import Revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """Seconds; remembered: with "keep me signed in"."""
+
+    idle_s: int
+    absolute_s: int
+    remembered_idle_s: int
+    remembered_absolute_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The browser that asks, as far as the web saw it. device: the text of its device cookie, "" without one."""
+
+    address: IPv4Address | IPv6Address | None
+    user_agent: str
+    device: str
+    request_id: str
+
+    @property
+    def address_text(self) -> str:
+        """ "" where the address is not known."""
+        return "" if self.address is None else str(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """token: the auth host's new secret. max_age_s 0: until the browser is closed. device: new device cookie text."""
+
+    token: Token
+    max_age_s: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Unknown name, wrong password or disabled person: the same answer in the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """retry_after_s: whole seconds."""
+
+    retry_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """auth_host: the canonical name that the auth host's own credentials are bound to."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    vault: Vault
+    passwords: Passwords
+    throttle: LoginThrottle
+    revocations: Revocations
+    keys: Keys
+    lifetimes: Lifetimes
+    auth_host: str
+    clock_us: Callable[[], int]
+    random: Callable[[int], bytes]
+
+    async def attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> SignedIn | Wrong | Throttled:
+        """current: who is signed in here already. Raises RecordUnavailable, StoreUnavailable, PasswordsBusy."""
+        device = parse_device(visit.device)
+        known = knows(self.keys.device, device, typed.name)
+        buckets = login_buckets(visit.address, device, known=known)
+        wait_s = await self.throttle.before(buckets)
+        if wait_s:
+            return Throttled(wait_s)
+        user = await self._verified(typed, visit) if typed.plausible else None
+        if user is None:
+            await self.throttle.failed(buckets)
+            return Wrong()
+        token, max_age_s = await self._sign_in(user, typed, visit, current)
+        marked = remember(self.keys.device, device, typed.name, self.random(DEVICE_BYTES))
+        return SignedIn(token, max_age_s, marked)
+
+    async def _verified(self, typed: Typed, visit: Visit) -> UserRow | None:
+        """None: refused, and the refusal is in the audit log. The same steps whatever the reason."""
+        async with transaction(self.pool) as connection:
+            user = await Users(connection, self.vault).find_by_name(typed.name)
+        stored = None if user is None else user.password
+        checked = await self.passwords.verify(None if user is None else user.id, typed.password, stored)
+        if checked and user is not None and user.state == "active":
+            return user
+        async with transaction(self.pool) as connection:
+            await Audit(connection, self.vault).append(self._failure(user, typed, visit))
+        return None
+
+    async def _sign_in(self, user: UserRow, typed: Typed, visit: Visit, current: LiveLogin | None) -> tuple[Token, int]:
+        """Commit, then the live copy, then the answer: what is ended is ended everywhere before the browser hears."""
+        tag = tag_of(self.keys.tag, user.id)
+        outdated = self.passwords.is_outdated(user.password)
+        renewed = await self.passwords.hash(user.id, typed.password) if outdated else ""
+        async with transaction(self.pool) as connection:
+            logins = Logins(connection, self.vault)
+            if renewed:
+                await Users(connection, self.vault).set_password(user.id, renewed, self._now())
+            rotated = await self._rotate(logins, tag, current)
+            if rotated is None and current is not None:
+                await logins.end(current.token.login_id, "replaced", self._now())
+            signed_in = rotated or await self._create(logins, tag, user, typed, visit)
+            await Audit(connection, self.vault).append(self._success(user, visit, signed_in[0]))
+        if current is not None and rotated is None:
+            await self.revocations.end_login(current.token.tag, current.token.login)
+        await self.revocations.stale_login(tag, signed_in[0].login)
+        return signed_in
+
+    async def _rotate(self, logins: Logins, tag: str, current: LiveLogin | None) -> tuple[Token, int] | None:
+        """A new secret in the same login; the old one passes for 20 s with its old assurance (threats.md R12).
+
+        None: there is no login of this person to go on with, or its secret was replaced already.
+        """
+        if current is None or current.token.tag != tag:
+            return None
+        now, old = self._now(), credential_of(self.auth_host, current.token)
+        row = await logins.find(current.token.login_id)
+        standing = row is not None and any(s.credential == old and not s.until for s in row.sessions)
+        if row is None or row.ended or row.expires_at <= now or not standing:
+            return None
+        token = mint(self.keys.mac, tag, row.id, self.random(SECRET_BYTES))
+        credential = credential_of(self.auth_host, token)
+        if not await logins.add_session(row.id, self.auth_host, credential, now, 0, now):
+            return None
+        await logins.replace_session(row.id, old, now)
+        return token, (row.expires_at - now) if row.persistent else 0
+
+    async def _create(self, logins: Logins, tag: str, user: UserRow, typed: Typed, visit: Visit) -> tuple[Token, int]:
+        now, times = self._now(), self.lifetimes
+        idle_s = times.remembered_idle_s if typed.keep else times.idle_s
+        absolute_s = times.remembered_absolute_s if typed.keep else times.absolute_s
+        token = mint(self.keys.mac, tag, self.random(LOGIN_BYTES), self.random(SECRET_BYTES))
+        created = await logins.create(
+            NewLogin(
+                id=token.login_id,
+                user_id=user.id,
+                created_at=now,
+                persistent=typed.keep,
+                idle_s=idle_s,
+                expires_at=now + absolute_s,
+                address=visit.address_text,
+                user_agent=visit.user_agent,
+            )
+        )
+        credential = credential_of(self.auth_host, token)
+        if not created or not await logins.add_session(token.login_id, self.auth_host, credential, now, 0, now):
+            raise RecordUnavailable("the person was disabled while signing in")
+        return token, absolute_s if typed.keep else 0
+
+    def _success(self, user: UserRow, visit: Visit, token: Token) -> Entry:
+        return Entry(
+            kind=Kind.LOGIN,
+            at=self._now(),
+            actor=str(user.id),
+            subject=user.id,
+            detail={"login": token.login},
+            personal={"address": visit.address_text, "user_agent": visit.user_agent},
+            request_id=visit.request_id,
+        )
+
+    def _failure(self, user: UserRow | None, typed: Typed, visit: Visit) -> Entry:
+        """A name that nobody has may be a password typed in the wrong field: only its HMAC is kept (threats.md D4)."""
+        name = b64(hmac.digest(self.keys.unknown_name, typed.name.encode(errors="replace"), "sha256")[:12])
+        personal = {"address": visit.address_text, "user_agent": visit.user_agent}
+        return Entry(
+            kind=Kind.LOGIN_FAILED,
+            at=self._now(),
+            actor="",
+            subject=None if user is None else user.id,
+            detail={"unknown_name": name} if user is None else {},
+            personal={} if user is None else personal,
+            request_id=visit.request_id,
+        )
+
+    def _now(self) -> int:
+        return self.clock_us() // 1_000_000

@@ -1,0 +1,80 @@
+"""Ends one login on all hosts at once, also when Postgres can't be asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncpg
+
+from gateway.core.audit.entries import Entry, Kind
+from gateway.core.session.tokens import unb64
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.stores.files.journal import EndedLogin, Journal
+from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.logins import Logins
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.revocations import Revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Which login is to end, as a token whose MAC was right, or a ticket of ours, names it."""
+
+    tag: str
+    login: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """longest_s: the longest absolute lifetime that any login has."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    vault: Vault
+    revocations: Revocations
+    journal: Journal
+    longest_s: int
+    clock_us: Callable[[], int]
+
+    async def end(self, ending: Ending) -> bool:
+        """True: ended and recorded. False: denied everywhere, and journalled until Postgres answers (threats.md R13).
+
+        Raises StoreUnavailable when Redis does not answer: then a session may still pass, and we don't say otherwise.
+        """
+        now = self.clock_us() // 1_000_000
+        try:
+            await self._record(EndedLogin(ending.login, now, ending.request_id))
+        except RecordUnavailable:
+            self.journal.append(EndedLogin(ending.login, now, ending.request_id))
+            await self.revocations.deny_until(ending.tag, ending.login, now + self.longest_s)
+            return False
+        # Also when Postgres said that it had ended before: a crash may have come between the two.
+        await self.revocations.end_login(ending.tag, ending.login)
+        return True
+
+    async def complete(self) -> int:
+        """Gives Postgres what it missed, and counts it; called when it answers again. Raises RecordUnavailable."""
+        waiting = self.journal.waiting()
+        for ended in waiting:
+            await self._record(ended)
+        self.journal.forget(waiting)
+        return len(waiting)
+
+    async def _record(self, ended: EndedLogin) -> None:
+        """The act and its entry in one transaction; nothing where it had ended before."""
+        login_id = unb64(ended.login)
+        async with transaction(self.pool) as connection:
+            logins = Logins(connection, self.vault)
+            row = await logins.find(login_id)
+            if row is None or not await logins.end(login_id, "logout", ended.at):
+                return
+            await Audit(connection, self.vault).append(
+                Entry(
+                    kind=Kind.LOGOUT,
+                    at=ended.at,
+                    actor=str(row.user_id),
+                    subject=row.user_id,
+                    detail={"login": ended.login},
+                    personal={},
+                    request_id=ended.request_id,
+                )
+            )

@@ -1,0 +1,58 @@
+"""Looks at what a worker stands on, for operators and load balancers."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.stores.postgres.key_checks import agree
+from gateway.stores.postgres.migrate import MigrationFailed, missing
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """serves: requests can be answered without it, or with it as it is."""
+
+    serves: bool
+    detail: str
+
+
+@dataclass(slots=True)
+class Readiness:
+    """redis_connected: of the decision pipeline. keys: marks by name, compared with the database's (threats.md D2)."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    redis_connected: Callable[[], bool]
+    keys: Mapping[str, bytes]
+    _agreed: bool = field(default=False)
+
+    async def agree_on_keys(self) -> None:
+        """At start, if Postgres answers: a node with a wrong key must not serve. Raises WrongKey."""
+        with suppress(RecordUnavailable):
+            async with transaction(self.pool) as connection:
+                if not await missing(connection):
+                    await agree(connection, self.keys)
+                    self._agreed = True
+
+    async def look(self) -> Mapping[str, State]:
+        """Postgres away: who is signed in goes on, so that serves; nobody can sign in. Raises WrongKey."""
+        redis = State(serves=True, detail="ok")
+        if not self.redis_connected():
+            redis = State(serves=False, detail="no connection: only public routes are answered")
+        return {"postgres": await self._postgres(), "redis": redis}
+
+    async def _postgres(self) -> State:
+        try:
+            async with transaction(self.pool) as connection:
+                lacking = await missing(connection)
+        except RecordUnavailable:
+            return State(serves=self._agreed, detail="no connection: nobody can sign in, who is signed in goes on")
+        except MigrationFailed as error:
+            return State(serves=False, detail=str(error))
+        if lacking:
+            return State(serves=False, detail=f"the schema lacks {', '.join(lacking)}: run bastion migrate")
+        if not self._agreed:
+            await self.agree_on_keys()
+        return State(serves=True, detail="ok")

@@ -1,0 +1,135 @@
+"""Makes live records from Postgres, the one way in which any comes to be (design.md section 2)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+import asyncpg
+
+from gateway.core.errors import StoreUnavailable
+from gateway.core.forward.ask import Leases, Presented, Reply
+from gateway.core.keys import Keys
+from gateway.core.session.login_record import Session
+from gateway.core.session.person import Person, seal
+from gateway.core.session.tokens import tag_of, unb64
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.stores.postgres.logins import LoginRow, Logins
+from gateway.stores.postgres.users import UserRow, Users
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.decisions import DecisionCalls, Fill
+from gateway.stores.redis.revocations import Revocations
+
+CONNECTIONS: Final = 4
+WAITING: Final = 256
+_NONCE_BYTES: Final = 12
+
+
+class FillOutcome(Enum):
+    """The values are labels of a figure."""
+
+    FILLED = "filled"
+    REFUSED = "refused"  # something changed meanwhile: ask Redis again
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(slots=True)
+class Refill:
+    """At most CONNECTIONS at a time and one for each session; who comes in between waits for it (threats.md R6).
+
+    spawn: runs in the background until the gateway ends.
+    """
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    vault: Vault
+    keys: Keys
+    calls: DecisionCalls
+    revocations: Revocations
+    random: Callable[[int], bytes]
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
+    count: Callable[[FillOutcome], None]
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+    _running: dict[Presented, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
+    _waiting: int = 0
+
+    async def fill(self, presented: Presented, reply: Reply) -> FillOutcome:
+        """After a miss. FILLED or REFUSED: ask Redis again."""
+        running = self._running.get(presented)
+        if running is not None:
+            return await asyncio.shield(running)
+        if self._waiting >= WAITING:
+            return self._counted(FillOutcome.BUSY)
+        future = self._running[presented] = asyncio.get_running_loop().create_future()
+        outcome = FillOutcome.UNAVAILABLE
+        try:
+            outcome = await self._fill_in_turn(presented, reply, confirm=False)
+        finally:
+            del self._running[presented]
+            future.set_result(outcome)
+        return outcome
+
+    def confirm_soon(self, presented: Presented, reply: Reply) -> None:
+        """A live record is due: ask Postgres whether it still holds, and tell it when the person was last seen."""
+        if self._waiting < WAITING:
+            self.spawn(self._confirm(presented, reply))
+
+    async def _confirm(self, presented: Presented, reply: Reply) -> None:
+        await self._fill_in_turn(presented, reply, confirm=True)
+
+    async def _fill_in_turn(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
+        self._waiting += 1
+        try:
+            async with self._slots:
+                return self._counted(await self._fill(presented, reply, confirm=confirm))
+        except (RecordUnavailable, StoreUnavailable):
+            return self._counted(FillOutcome.UNAVAILABLE)
+        finally:
+            self._waiting -= 1
+
+    async def _fill(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
+        assert reply.leases is not None
+        now, login_id = reply.now_us // 1_000_000, unb64(presented.login)
+        async with transaction(self.pool) as connection:
+            logins = Logins(connection, self.vault)
+            row = await (logins.confirm(login_id, now) if confirm and reply.leases.login else logins.find(login_id))
+            user = None if row is None else await Users(connection, self.vault).find(row.user_id)
+        if row is None or user is None or not self._is_live(row, user, presented, now):
+            return await self._end(presented, reply.leases)
+        written = await self.calls.fill(self._record(presented, reply.leases, row, user))
+        return FillOutcome.FILLED if written == (True, True) else FillOutcome.REFUSED
+
+    def _is_live(self, row: LoginRow, user: UserRow, presented: Presented, now: int) -> bool:
+        """Idle counts from the last time that Postgres knows of, never from now (threats.md R7)."""
+        in_time = row.expires_at > now and row.last_seen_at + row.idle_s > now
+        own = tag_of(self.keys.tag, row.user_id) == presented.tag
+        return in_time and own and not row.ended and user.state == "active"
+
+    async def _end(self, presented: Presented, leases: Leases) -> FillOutcome:
+        """Redis remembers for a while, so that Postgres is not asked again for each request (threats.md R6)."""
+        if not leases.login:
+            await self.revocations.end_login(presented.tag, presented.login)
+            return FillOutcome.FILLED
+        over = Fill(presented.tag, presented.login, Leases(0, leases.login), b"", 0, 0, 1, ())
+        _, written = await self.calls.fill(over)
+        return FillOutcome.FILLED if written else FillOutcome.REFUSED
+
+    def _record(self, presented: Presented, leases: Leases, row: LoginRow, user: UserRow) -> Fill:
+        person = Person(user.id, user.username, user.name, user.email, user.groups, user.version)
+        return Fill(
+            tag=presented.tag,
+            login=presented.login,
+            leases=leases,
+            person=seal(self.keys.person, presented.tag, person, self.random(_NONCE_BYTES)),
+            expires_at=row.expires_at,
+            idle_at=row.last_seen_at + row.idle_s,
+            idle_s=row.idle_s,
+            sessions=tuple(
+                Session(one.credential, one.authenticated_at, one.mfa_at, one.until) for one in row.sessions
+            ),
+        )
+
+    def _counted(self, outcome: FillOutcome) -> FillOutcome:
+        self.count(outcome)
+        return outcome

@@ -1,0 +1,101 @@
+"""Opens what a worker stands on, in order, and closes it in the opposite order; reads the clock and random bytes."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from gateway.config import Config
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.flows.passwords import Passwords
+from gateway.stores.postgres.database import make_pool
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.functions.library import library
+from gateway.stores.redis.pipeline import Pipeline
+
+_PASSWORD_THREADS: Final = 2
+_FIRST_CONNECTION_S: Final = 2.0
+_NAME_CHARS: Final = 8
+
+
+def clock_us() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def random_bytes(size: int) -> bytes:
+    """From the operating system."""
+    return os.urandom(size)
+
+
+def key_marks(config: Config) -> dict[str, bytes]:
+    """Keys by the names under which the database knows them (threats.md D2).
+
+    A master key's name is its own digest, because master keys come and go; the others stay.
+    """
+    secrets = config.secrets
+    assert secrets.root_key is not None
+    assert secrets.index_key is not None
+    marks = {"root": secrets.root_key, "index": secrets.index_key}
+    marks |= {f"pepper {name}": pepper for name, pepper in secrets.peppers.items()}
+    marks |= {f"master {hashlib.sha256(key).hexdigest()[:_NAME_CHARS]}": key for key in secrets.master_keys}
+    return marks
+
+
+class Background:
+    """Everything that runs beside the requests; an error in it ends the worker."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = self._group.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def end(self) -> None:
+        """What goes on for ever is cancelled; the group waits until it is over."""
+        for task in self._running:
+            task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Built once for a process."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    pipeline: Pipeline
+    functions: FunctionCalls
+    vault: Vault
+    passwords: Passwords
+    background: Background
+
+
+@asynccontextmanager
+async def open_resources(config: Config) -> AsyncIterator[Resources]:
+    """Also while Postgres or Redis is away: what needs them fails until they are back."""
+    pipeline = Pipeline(config.redis.url, config.redis.timeout_ms / 1000)
+    passwords = Passwords(config.secrets.peppers, _PASSWORD_THREADS)
+    functions = FunctionCalls(pipeline, library())
+    async with AsyncExitStack() as stack:
+        stack.callback(passwords.close)
+        pool = await stack.enter_async_context(make_pool(config.database.url, config.database.pool_size))
+        background = Background(await stack.enter_async_context(asyncio.TaskGroup()))
+        stack.callback(background.end)
+        background.spawn(pipeline.run())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(pipeline.ready(), _FIRST_CONNECTION_S)
+        yield Resources(pool, pipeline, functions, make_vault(config), passwords, background)
+
+
+def make_vault(config: Config) -> Vault:
+    assert config.secrets.index_key is not None
+    return Vault(MasterKeys(config.secrets.master_keys), config.keys().blind_index, random_bytes)

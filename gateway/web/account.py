@@ -1,0 +1,121 @@
+"""/account: every device that is signed in as this person, and the buttons that end them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+from ua_parser import parse as parse_user_agent
+
+from gateway.core.session.cookies import LOGIN_COOKIE, expire_cookie
+from gateway.core.session.tokens import b64
+from gateway.flows.account import Account, OpenLogin, login_id_of
+from gateway.flows.decisions import LiveLogin
+from gateway.web.browser import Browser, see_other
+from gateway.web.forms import add_cookie, own_form
+from gateway.web.middleware import REQUEST_ID
+
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One login as the page shows it."""
+
+    id: str
+    browser: str
+    address: str
+    created: str
+    created_iso: str
+    last_seen: str
+    last_seen_iso: str
+    hosts: list[str]
+    current: bool
+
+
+def routes(browser: Browser, account: Account) -> list[web.RouteDef]:
+    """Whoever is not signed in is sent to sign in, and nothing is ended."""
+
+    async def show(request: web.Request) -> web.Response:
+        live = await browser.signed_in(request)
+        if live is None:
+            return see_other("/login")
+        now = browser.clock_us() // 1_000_000
+        devices = [_device(one, live, now, browser.site.host) for one in await account.devices(live)]
+        return browser.csrf_page(request, "account.html", devices=devices, signed_in=live.person, notice="")
+
+    async def end_one(request: web.Request) -> web.Response:
+        await own_form(request, browser.site)
+        live = await browser.signed_in(request)
+        if live is None:
+            return see_other("/login")
+        login_id = login_id_of(request.match_info["id"])
+        if login_id is None or not await account.end_one(live, login_id, request[REQUEST_ID]):
+            raise web.HTTPNotFound
+        return _left() if login_id == live.token.login_id else see_other("/account")
+
+    async def end_all(request: web.Request) -> web.Response:
+        fields = await own_form(request, browser.site)
+        live = await browser.signed_in(request)
+        if live is None:
+            return see_other("/login")
+        if fields.get("keep_this") == "yes":
+            await account.end_others(live, request[REQUEST_ID])
+            return see_other("/account")
+        await account.end_all(live, request[REQUEST_ID])
+        return _left()
+
+    async def home(_request: web.Request) -> web.Response:
+        return see_other("/account")
+
+    return [
+        web.get("/", home),
+        web.get("/account", show),
+        web.post("/account/sessions/{id}/end", end_one),
+        web.post("/account/sessions/end-all", end_all),
+    ]
+
+
+def _left() -> web.Response:
+    response = see_other("/login")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    add_cookie(response, expire_cookie(LOGIN_COOKIE))
+    return response
+
+
+def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> Device:
+    return Device(
+        id=b64(one.id),
+        browser=browser_name(one.user_agent),
+        address=one.address,
+        created=ago(now - one.created_at),
+        created_iso=_iso(one.created_at),
+        last_seen=ago(now - one.last_seen_at),
+        last_seen_iso=_iso(one.last_seen_at),
+        hosts=sorted(host for host in one.hosts if host != auth_host),
+        current=one.id == live.token.login_id,
+    )
+
+
+def browser_name(user_agent: str) -> str:
+    """ "Firefox on Windows"; what ua-parser doesn't know is said plainly."""
+    found = parse_user_agent(user_agent)
+    browser = found.user_agent.family if found.user_agent else "Unknown browser"
+    return f"{browser} on {found.os.family}" if found.os else browser
+
+
+def ago(seconds: int) -> str:
+    """Rounded down, in the largest unit that fits."""
+    if seconds < _MINUTE_S:
+        return "just now"
+    for unit_s, unit in ((_DAY_S, "day"), (_HOUR_S, "hour"), (_MINUTE_S, "minute")):
+        count = seconds // unit_s
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

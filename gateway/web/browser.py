@@ -1,0 +1,68 @@
+"""The browser in front of the auth host: who is signed in, where it wants to go, and pages with forms made for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.core.keys import Keys
+from gateway.core.login.attempt import CSRF_BYTES, csrf_token, is_csrf_cookie
+from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
+from gateway.core.session.journey import BadJourney, Journey, unseal_journey
+from gateway.core.session.tokens import b64
+from gateway.flows.decisions import Decisions, LiveLogin
+from gateway.flows.login import Visit
+from gateway.web.forms import Site, add_cookie, client_address, cookies, user_agent
+from gateway.web.html import Html
+from gateway.web.middleware import REQUEST_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What the handlers of the auth host share: who asks, and how pages and cookies for them are made.
+
+    origin_of: a protected host's origin, from configuration; its scheme and port never come from a request (H3).
+    """
+
+    site: Site
+    keys: Keys
+    html: Html
+    decisions: Decisions
+    origin_of: Callable[[str], str]
+    clock_us: Callable[[], int]
+    random: Callable[[int], bytes]
+
+    async def signed_in(self, request: web.Request) -> LiveLogin | None:
+        """Asks the store for each request: a login that ended on another node is ended here too."""
+        text = cookies(request).get(LOGIN_COOKIE, "")
+        return await self.decisions.authenticate(text, self.site.host) if text else None
+
+    def journey(self, text: str) -> Journey | None:
+        """None: no way back that we sealed within the last hour; the person ends on /account instead."""
+        try:
+            journey = unseal_journey(self.keys.journey, text)
+        except BadJourney:
+            return None
+        return journey if journey.is_timely(self.clock_us() // 1_000_000) else None
+
+    def csrf_page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
+        """A page with a form: its token belongs to the csrf cookie, which is made if the browser has none."""
+        cookie = cookies(request).get(CSRF_COOKIE, "")
+        fresh = not is_csrf_cookie(cookie)
+        if fresh:
+            cookie = b64(self.random(CSRF_BYTES))
+        response = self.html.page(template, status, csrf=csrf_token(self.keys.csrf, cookie), **values)
+        if fresh:
+            add_cookie(response, set_cookie(CSRF_COOKIE, cookie))
+        return response
+
+    def visit(self, request: web.Request) -> Visit:
+        """The browser as the flows see it."""
+        device = cookies(request).get(DEVICE_COOKIE, "")
+        return Visit(client_address(request), user_agent(request), device, request[REQUEST_ID])
+
+
+def see_other(location: str) -> web.Response:
+    """303, and the next page doesn't learn where the person came from."""
+    headers = {"Location": location, "Referrer-Policy": "no-referrer"}
+    return web.Response(status=303, headers=headers)

@@ -1,0 +1,92 @@
+"""Reads what browsers send to the auth host: one form, its proof of origin, the address and the cookies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.login.attempt import csrf_holds
+from gateway.core.session.cookies import CSRF_COOKIE, read_cookies
+from gateway.web.errors import BadForm, CrossSite, FormExpired
+
+MAX_BODY_BYTES: Final = 16 * 1024
+_FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_OWN_SITES: Final = ("same-origin", "none")
+_USER_AGENT_CHARS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """origin: scheme://host[:port] of the auth host, from configuration. authority: what its Host header says."""
+
+    origin: str
+    csrf_key: bytes
+
+    @property
+    def authority(self) -> str:
+        """host[:port]."""
+        return self.origin.split("://", 1)[1]
+
+    @property
+    def host(self) -> str:
+        """The canonical host: what credentials of the auth host are bound to."""
+        return self.authority.rsplit(":", 1)[0] if ":" in self.authority else self.authority
+
+
+def cookies(request: web.Request) -> Mapping[str, str]:
+    """The one byte-exact reader (threats.md H1): aiohttp's own takes forgeries."""
+    lines = [value for name, value in request.raw_headers if name.lower() == b"cookie"]
+    return read_cookies(lines)
+
+
+def client_address(request: web.Request) -> IPv4Address | IPv6Address | None:
+    """The one address that the proxy wrote; None where it is absent, doubled or not an address (threats.md L7)."""
+    lines = request.headers.getall("X-Forwarded-For", [])
+    if len(lines) != 1:
+        return None
+    try:
+        return ip_address(lines[0].strip())
+    except ValueError:
+        return None
+
+
+def user_agent(request: web.Request) -> str:
+    """Cut to a length that is worth storing; printable characters only."""
+    text = request.headers.get("User-Agent", "")[:_USER_AGENT_CHARS]
+    return "".join(character for character in text if character.isprintable())
+
+
+async def own_form(request: web.Request, site: Site) -> Mapping[str, str]:
+    """The fields of a form that our own page sent from this browser: all three proofs, or nothing.
+
+    Raises CrossSite, FormExpired (only the token is wrong) or BadForm.
+    """
+    if request.headers.getall("Sec-Fetch-Site", []) not in [[own] for own in _OWN_SITES]:
+        raise CrossSite("Sec-Fetch-Site is neither same-origin nor none")
+    if request.headers.getall("Origin", []) != [site.origin]:
+        raise CrossSite("Origin is not our own")
+    fields = await _fields(request)
+    if not csrf_holds(site.csrf_key, cookies(request).get(CSRF_COOKIE, ""), fields.get("csrf", "")):
+        raise FormExpired("the form's token doesn't belong to the csrf cookie")
+    return fields
+
+
+async def _fields(request: web.Request) -> Mapping[str, str]:
+    if request.content_type != _FORM_TYPE:
+        raise BadForm("the body is not a form")
+    try:
+        posted = await request.post()
+    except (ValueError, LookupError) as error:
+        raise BadForm("the form can't be read") from error
+    fields = {name: value for name, value in posted.items() if isinstance(value, str)}
+    if len(fields) != len(posted):
+        raise BadForm("a field came twice")
+    return fields
+
+
+def add_cookie(response: web.StreamResponse, cookie: str) -> None:
+    """cookie: of core/session/cookies.py; aiohttp's own writer quotes and knows no `__Host-`."""
+    assert not response.prepared
+    response.headers.add("Set-Cookie", cookie)

@@ -1,0 +1,1 @@
+"""Owns the two ways in which a proxy asks for a decision."""

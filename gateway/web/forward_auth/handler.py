@@ -1,0 +1,52 @@
+"""The same decision over aiohttp, for set-ups that want a single port."""
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.check import malformed
+from gateway.core.forward.request import MalformedRequest, read_request
+from gateway.flows.decisions import Decisions
+from gateway.web.errors import NoSuchPage
+from gateway.web.forms import Site
+
+
+def routes(path: str, decisions: Decisions, site: Site) -> list[web.RouteDef]:
+    """path "": nothing is served. A request of the auth host's own site is 404: only proxies ask (threats.md P10)."""
+    if not path:
+        return []
+
+    async def verify(request: web.Request) -> web.Response:
+        if request.headers.get("Host", "").lower() == site.authority:
+            raise NoSuchPage("the decision path was asked for by a browser")
+        if request.body_exists:
+            return _response(malformed(MalformedRequest("a question has no body")), close=True)
+        return _response(await _asked(decisions, request))
+
+    return [web.get(path, verify)]
+
+
+async def _asked(decisions: Decisions, request: web.Request) -> Answer:
+    try:
+        forwarded = read_request((name.lower(), value) for name, value in request.raw_headers)
+    except MalformedRequest as error:
+        return malformed(error)
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def done(answer: Answer) -> None:
+        if not answered.done():
+            answered.set_result(answer)
+
+    decisions.start(forwarded, done)
+    return await answered
+
+
+def _response(answer: Answer, *, close: bool = False) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body or None)
+    response.headers.clear()
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    if close:
+        response.force_close()
+    return response

@@ -1,0 +1,257 @@
+"""The decision listener: a small HTTP/1.1 server that faces only the proxy, and makes no task for a request.
+
+It answers GET and HEAD of /decide. A body is refused and ends the connection, because whatever follows could be an
+attacker's bytes (threats.md P4); Upgrade means nothing here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final, cast
+
+import httptools
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.check import malformed
+from gateway.core.forward.request import MalformedRequest, read_request
+from gateway.flows.decisions import Decisions
+
+PATH: Final = b"/decide"
+MAX_HEADER_BYTES: Final = 65_536
+MAX_HEADERS: Final = 256
+MAX_WAITING: Final = 64
+IDLE_S: Final = 150.0  # longer than Caddy keeps a connection (120 s), so that the proxy closes first
+PARTIAL_S: Final = 10.0
+_LOOK_S: Final = 5.0
+_REASONS: Final = {
+    200: b"OK", 204: b"No Content", 302: b"Found", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
+    403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 413: b"Content Too Large",
+    421: b"Misdirected Request", 425: b"Too Early", 429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large", 503: b"Service Unavailable",
+}  # fmt: skip
+_STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in _REASONS.items()}
+_NO_CONTENT: Final = 204
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One question on a connection. answer: None until it is there. last: the connection ends with it."""
+
+    head_only: bool = False
+    answer: bytes | None = None
+    last: bool = False
+
+
+class Listener:
+    """Makes a protocol for each connection of the proxy, and ends them all. peers: who may connect over TCP."""
+
+    def __init__(self, decisions: Decisions, peers: Sequence[IPv4Network | IPv6Network]) -> None:
+        self.decisions = decisions
+        self.connections: set[_Connection] = set()
+        self.draining = False
+        self._peers = peers
+        self._empty = asyncio.Event()
+
+    def __call__(self) -> asyncio.Protocol:
+        return _Connection(self)
+
+    def admits(self, transport: asyncio.Transport) -> bool:
+        """Over a unix socket the file's permissions decide; over TCP the address does, this machine by default."""
+        peer = transport.get_extra_info("peername")
+        if not isinstance(peer, tuple):
+            return True
+        address = ip_address(str(peer[0]).partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        address = mapped or address
+        if not self._peers:
+            return address.is_loopback
+        return any(address in network for network in self._peers)
+
+    async def drain(self, within_s: float) -> None:
+        """Answers what is under way, then closes; what takes longer is cut off."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.close_when_idle()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_closed(), within_s)
+        for connection in list(self.connections):
+            connection.abort()
+
+    def closed(self, connection: "_Connection") -> None:
+        self.connections.discard(connection)
+        if self.draining and not self.connections:
+            self._empty.set()
+
+    async def _all_closed(self) -> None:
+        if self.connections:
+            await self._empty.wait()
+
+
+class _Connection(asyncio.Protocol):
+    """Questions are answered in the order in which they came."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._exchanges: deque[_Exchange] = deque()
+        self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
+        self._paused = False
+        self._unread = 0  # bytes since the last whole question
+        self._since = self._loop.time()
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if not self._listener.admits(self._transport):
+            self.abort()
+            return
+        self._listener.connections.add(self)
+        self._loop.call_later(_LOOK_S, self._look_at_the_clock)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own signature
+        self._transport = None
+        self._deaf = True
+        self._listener.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        self._since = self._loop.time()
+        self._unread += len(data)
+        rest: bytes | None = data
+        while rest and not self._deaf:
+            rest = self._fed(rest)
+        if self._unread > MAX_HEADER_BYTES and not self._deaf:
+            self._refuse(431, "the headers are too large")
+        if len(self._exchanges) > MAX_WAITING and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _fed(self, data: bytes) -> bytes | None:
+        """What is still to be fed: after an Upgrade header the parser stops, and here it means nothing."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parser = httptools.HttpRequestParser(self)
+            return data[upgrade.args[0] :]
+        except (httptools.HttpParserError, httptools.HttpParserCallbackError):
+            if not self._deaf:
+                self._refuse(400, "not HTTP/1.1")
+        return None
+
+    # The parser calls these.
+
+    def on_message_begin(self) -> None:
+        self._url, self._headers = b"", []
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._deaf:
+            return
+        if len(self._headers) > MAX_HEADERS:
+            self._refuse(431, "there are too many headers")
+        elif any(
+            name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+            for name, value in self._headers
+        ):
+            self._refuse(400, "a question has no body")
+
+    def on_message_complete(self) -> None:
+        if self._deaf:
+            return
+        self._unread = 0
+        method = self._parser.get_method()
+        exchange = _Exchange(method == b"HEAD", None, self._listener.draining or not self._parser.should_keep_alive())
+        self._exchanges.append(exchange)
+        self._deaf = exchange.last
+        if self._url.partition(b"?")[0] != PATH:
+            self._answer(exchange, _plain(404, "only /decide is answered here"))
+        elif method not in (b"GET", b"HEAD"):
+            self._answer(exchange, _plain(405, "ask with GET", b"Allow: GET, HEAD\r\n"))
+        else:
+            self._ask(exchange)
+
+    def _ask(self, exchange: _Exchange) -> None:
+        try:
+            request = read_request(self._headers)
+        except MalformedRequest as error:
+            self._answer(exchange, malformed(error))
+            return
+        self._listener.decisions.start(request, lambda answer: self._answer(exchange, answer))
+
+    def _answer(self, exchange: _Exchange, answer: Answer) -> None:
+        exchange.answer = _rendered(answer, head_only=exchange.head_only, last=exchange.last)
+        self._flush()
+
+    def _flush(self) -> None:
+        transport, exchanges = self._transport, self._exchanges
+        if transport is None:
+            exchanges.clear()
+            return
+        while exchanges and exchanges[0].answer is not None:
+            exchange = exchanges.popleft()
+            assert exchange.answer is not None
+            transport.write(exchange.answer)
+            if exchange.last or (self._listener.draining and not exchanges):
+                self._deaf = True
+                transport.close()
+                return
+        if self._paused and len(exchanges) <= MAX_WAITING and not self._deaf:
+            self._paused = False
+            transport.resume_reading()
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Nothing more is read: whatever follows may be anybody's bytes."""
+        self._deaf = True
+        exchange = _Exchange(last=True)
+        self._exchanges.append(exchange)
+        self._answer(exchange, _plain(status, why))
+
+    def pause_writing(self) -> None:
+        """A proxy that doesn't read its answers is asked no more."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and not self._deaf and not self._paused:
+            self._transport.resume_reading()
+
+    def close_when_idle(self) -> None:
+        if not self._exchanges and self._unread == 0 and self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _look_at_the_clock(self) -> None:
+        if self._transport is None:
+            return
+        silent_s = self._loop.time() - self._since
+        if not self._exchanges and silent_s > (PARTIAL_S if self._unread else IDLE_S):
+            self._transport.abort()
+            return
+        self._loop.call_later(_LOOK_S, self._look_at_the_clock)
+
+
+def _plain(status: int, why: str, more: bytes = b"") -> Answer:
+    head = b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n" + more
+    return Answer(status, head, f"Bastion: {why}.\n".encode(), "refused", "", why)
+
+
+def _rendered(answer: Answer, *, head_only: bool, last: bool) -> bytes:
+    line = _STATUS_LINES.get(answer.status) or b"HTTP/1.1 %d Other\r\n" % answer.status
+    length = b"" if answer.status == _NO_CONTENT else b"Content-Length: %d\r\n" % len(answer.body)
+    close = b"Connection: close\r\n" if last else b""
+    return b"".join((line, answer.head, length, close, b"\r\n", b"" if head_only else answer.body))

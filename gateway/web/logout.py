@@ -1,0 +1,66 @@
+"""/logout: a page that asks, a form that ends the login everywhere, and the tickets of protected hosts."""
+
+from aiohttp import web
+
+from gateway.core.session.cookies import CSRF_COOKIE, LOGIN_COOKIE, expire_cookie
+from gateway.core.session.journey import BadJourney, unseal_logout
+from gateway.core.session.tokens import parse
+from gateway.flows.logout import Ending, Logout
+from gateway.web.browser import Browser, see_other
+from gateway.web.forms import add_cookie, cookies, own_form
+from gateway.web.html import Html
+from gateway.web.middleware import REQUEST_ID
+
+
+def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
+    """GET has no HEAD twin: a ticket ends a login."""
+
+    async def show(request: web.Request) -> web.Response:
+        tickets = request.query.getall("t", [])
+        if len(tickets) == 1:
+            return await redeem(request, tickets[0])
+        live = await browser.signed_in(request)
+        if live is None:
+            return see_other("/login")
+        return browser.csrf_page(request, "logout.html", signed_in=live.person)
+
+    async def redeem(request: web.Request, sealed: str) -> web.Response:
+        now = browser.clock_us() // 1_000_000
+        try:
+            ticket = unseal_logout(browser.keys.journey, sealed)
+        except BadJourney:
+            return see_other("/logout")
+        if not ticket.is_timely(now):
+            return see_other("/logout")
+        token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
+        ending = Ending(ticket.tag, ticket.login, request[REQUEST_ID])
+        completed = await logout.end(ending)
+        # Somebody else's ticket ends somebody else's login, and leaves this browser's cookie alone.
+        own = token is not None and token.login == ticket.login
+        return _goodbye(browser.html, completed=completed, forget=own)
+
+    async def submit(request: web.Request) -> web.Response:
+        fields = await own_form(request, browser.site)
+        token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
+        completed = True
+        if token is not None:
+            completed = await logout.end(Ending(token.tag, token.login, request[REQUEST_ID]))
+        journey = fields.get("j", "")
+        if journey and completed and browser.journey(journey) is not None:
+            return _forget(see_other(f"/login?j={journey}"))
+        return _goodbye(browser.html, completed=completed, forget=True)
+
+    return [web.get("/logout", show, allow_head=False), web.post("/logout", submit)]
+
+
+def _goodbye(html: Html, *, completed: bool, forget: bool) -> web.Response:
+    response = html.page("logged_out.html", completed=completed)
+    return _forget(response) if forget else response
+
+
+def _forget(response: web.Response) -> web.Response:
+    """Never "cookies" in Clear-Site-Data: that empties the whole registrable domain (threats.md H4)."""
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    add_cookie(response, expire_cookie(LOGIN_COOKIE))
+    add_cookie(response, expire_cookie(CSRF_COOKIE))
+    return response

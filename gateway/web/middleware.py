@@ -1,0 +1,133 @@
+"""What holds for every answer of the auth host: an id, safe headers, the right host, and no error without a page."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.core.errors import GatewayError
+from gateway.web.errors import NotAPage, TooManyAttempts, WrongHost, problem_of, status_of
+from gateway.web.forms import MAX_BODY_BYTES, Site
+from gateway.web.html import Html
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+PUBLIC_PATHS: Final = "/static/"
+_METHODS: Final = ("GET", "HEAD", "POST")
+_RETRY_AFTER_S: Final = 5
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LOG: Final = logging.getLogger("gateway.web")
+_HEADERS: Final[Mapping[str, str]] = {
+    "Strict-Transport-Security": "max-age=63072000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: with it, browsers send `Origin: null` with our own forms, and no form would pass.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cache-Control": "no-store",
+}
+
+
+def content_security_policy(form_target: str = "") -> str:
+    """form_target: one more origin that a form's answer may redirect to (browsers check redirects too)."""
+    target = f" {form_target}" if form_target else ""
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        f"form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def page_middlewares(site: Site, html: Html, random: Callable[[int], bytes], verify_path: str = "") -> list[Middleware]:
+    """Outermost first. random: bytes of resources.py, for the id of a request that came without a proxy.
+
+    verify_path: where proxies ask for decisions on this listener; what they get is not a page of the auth host.
+    """
+
+    @web.middleware
+    async def identify_and_protect(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path == verify_path and not _is_of(request, site):
+            return await request.match_info.handler(request)
+        request[REQUEST_ID] = _request_id(request, random)
+        response = await handler(request)
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @web.middleware
+    async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            _refuse_wrong_requests(request, site)
+            return await handler(request)
+        except GatewayError as error:
+            return _refusal(request, html, error)
+        except web.HTTPException as error:
+            if error.status < HTTPStatus.BAD_REQUEST:
+                return error
+            response = _error_page(request, html, error.status)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+            return response
+        except Exception:  # noqa: BLE001 - the one place: the person gets a page, the log gets the rest
+            _LOG.exception("unhandled", extra={"request_id": request[REQUEST_ID], "path": request.path})
+            return _error_page(request, html, 500)
+
+    return [identify_and_protect, answer_errors]
+
+
+def _request_id(request: web.Request, random: Callable[[int], bytes]) -> str:
+    """The proxy writes a uuid over whatever the client sent; anything else is not from our proxy."""
+    given = request.headers.getall("X-Request-Id", [])
+    if len(given) == 1 and _UUID.fullmatch(given[0]):
+        return given[0]
+    return str(UUID(bytes=random(16), version=4))
+
+
+def _is_of(request: web.Request, site: Site) -> bool:
+    """Whether the request is of the auth host's own site."""
+    hosts = request.headers.getall("Host", [])
+    return len(hosts) == 1 and hosts[0].lower() == site.authority
+
+
+def _refuse_wrong_requests(request: web.Request, site: Site) -> None:
+    """Raises WrongHost, NotAPage or web.HTTPException."""
+    if not _is_of(request, site):
+        raise WrongHost("Host is not the auth host")
+    if request.method not in _METHODS:
+        raise web.HTTPMethodNotAllowed(request.method, _METHODS)
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
+    if request.path.startswith(PUBLIC_PATHS):
+        return
+    if request.headers.get("Sec-Fetch-Dest", "document") != "document":
+        raise NotAPage("asked for by something else than a page")
+    if "Sec-Purpose" in request.headers or "Purpose" in request.headers:
+        raise NotAPage("prefetched")
+
+
+def _refusal(request: web.Request, html: Html, error: GatewayError) -> web.Response:
+    status = status_of(error)
+    level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+    _LOG.log(level, "refused", extra={"request_id": request[REQUEST_ID], "status": status, "why": str(error)})
+    retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else 0
+    return _error_page(request, html, status, retry_after_s)
+
+
+def _error_page(request: web.Request, html: Html, status: int, retry_after_s: int = 0) -> web.Response:
+    response = html.page(
+        "error.html",
+        status,
+        problem=problem_of(status),
+        request_id=request[REQUEST_ID],
+        retry_after_s=retry_after_s,
+    )
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(retry_after_s or _RETRY_AFTER_S)
+    return response

@@ -1,0 +1,50 @@
+"""No value ends a header line or begins another (threats.md P9)."""
+
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.forward.answer import Answer, header_line, header_value
+from gateway.core.forward.identity import People
+from gateway.core.session.person import Person, seal
+
+TAG, KEY, NONCE = "t" * 16, b"k" * 32, b"n" * 12
+
+
+@given(st.text(max_size=50))
+def test_a_value_is_visible_ascii_whatever_it_was(text: str) -> None:
+    value = header_value(text)
+
+    assert value.isascii()
+    assert value == "" or value.isprintable()
+    assert header_line("X", text).count(b"\r\n") == 1
+
+
+def test_plain_words_pass_and_others_are_encoded() -> None:
+    assert header_value("Ada Lovelace, 100%") == "Ada Lovelace, 100%"
+    assert header_value("Zoë") == "Zo%C3%AB"
+    assert header_value("x\r\nRemote-Groups: admin") == ""
+    assert header_value("x\x00") == ""
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_identity_headers_are_always_four_lines(name: str, email: str) -> None:
+    people = People(KEY, remote=True, x_auth_request=False)
+    person = Person(UUID(int=1), "ada", name, email, ("staff", "ops"), 1)
+
+    known = people.open(TAG, seal(KEY, TAG, person, NONCE))
+    headers = Answer(200, known.block, b"", "allow").headers
+
+    assert [header for header, _ in headers] == ["Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email"]
+    assert dict(headers)["Remote-User"] == "ada"
+    assert dict(headers)["Remote-Groups"] == "staff,ops"
+
+
+def test_nobody_has_all_headers_empty_and_both_sets_if_both_are_wanted() -> None:
+    people = People(KEY, remote=True, x_auth_request=True)
+
+    headers = Answer(200, people.nobody, b"", "allow").headers
+
+    assert len(headers) == 8
+    assert {value for _, value in headers} == {""}

@@ -1,0 +1,120 @@
+"""What Caddy says is read strictly: each header once, one host, one address."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.forward.request import Client, MalformedRequest, read_request
+
+USUAL = {
+    b"host": b"wiki.example.org:8443",
+    b"x-request-id": b"7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11",
+    b"x-forwarded-method": b"GET",
+    b"x-forwarded-uri": b"/a/b?c=d",
+    b"x-forwarded-host": b"WIKI.example.org:8443",
+    b"x-forwarded-proto": b"https",
+    b"x-forwarded-for": b"203.0.113.7",
+}
+NAVIGATION = {b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"document"}
+
+
+def test_a_usual_question_is_read() -> None:
+    request = read_request({**USUAL, **NAVIGATION, b"cookie": b"a=1; __Host-bastion=x"}.items())
+
+    assert (request.host, request.method, request.target, request.path) == (
+        "wiki.example.org",
+        "GET",
+        "/a/b?c=d",
+        "/a/b",
+    )
+    assert request.query == "c=d"
+    assert request.address == ip_address("203.0.113.7")
+    assert request.cookies == {"__Host-bastion": "x"}
+    assert request.client is Client.NAVIGATION
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_each_header_comes_exactly_once(name: bytes) -> None:
+    without = [(key, value) for key, value in USUAL.items() if key != name]
+
+    with pytest.raises(MalformedRequest, match="missing"):
+        read_request(without)
+    with pytest.raises(MalformedRequest, match="twice"):
+        read_request([*USUAL.items(), (name, USUAL[name])])
+
+
+BAD: dict[str, tuple[bytes, bytes]] = {
+    "another host": (b"host", b"evil.example.org"),
+    "no host": (b"host", b""),
+    "a final dot": (b"x-forwarded-host", b"wiki.example.org."),
+    "an address": (b"x-forwarded-host", b"127.0.0.1"),
+    "an IPv6 address": (b"x-forwarded-host", b"[::1]"),
+    "full-width dots": (b"x-forwarded-host", "wiki\uff0eexample.org".encode()),
+    "a user part": (b"x-forwarded-host", b"x@wiki.example.org"),
+    "a space": (b"x-forwarded-host", b"wiki example.org"),
+    "a label of 64": (b"x-forwarded-host", b"x" * 64 + b".example.org"),
+    "no path": (b"x-forwarded-uri", b""),
+    "an absolute form": (b"x-forwarded-uri", b"https://evil/"),
+    "a fragment": (b"x-forwarded-uri", b"/a#b"),
+    "a space in the path": (b"x-forwarded-uri", b"/a b"),
+    "a tab in the path": (b"x-forwarded-uri", b"/a\tb"),
+    "another scheme": (b"x-forwarded-proto", b"gopher"),
+    "two addresses": (b"x-forwarded-for", b"203.0.113.7, 198.51.100.1"),
+    "an id with a quote": (b"x-request-id", b'7f0c2a54"evil'),
+    "a short id": (b"x-request-id", b"x"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), BAD.values(), ids=BAD)
+def test_what_is_not_one_thing_is_refused(name: bytes, value: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        read_request({**USUAL, name: value}.items())
+
+
+@pytest.mark.parametrize("value", [b"", b"unknown", b"@", b"1.2.3", b"203.0.113.7:80"])
+def test_an_address_that_is_none_is_not_known(value: bytes) -> None:
+    assert read_request({**USUAL, b"x-forwarded-for": value}.items()).address is None
+
+
+def test_an_address_in_another_spelling_is_the_same() -> None:
+    assert read_request({**USUAL, b"x-forwarded-for": b"::ffff:203.0.113.7"}.items()).address == ip_address(
+        "203.0.113.7"
+    )
+
+
+CLIENTS: dict[str, tuple[dict[bytes, bytes], Client]] = {
+    "a person's browser": (NAVIGATION, Client.NAVIGATION),
+    "an older browser": ({b"accept": b"text/html,*/*;q=0.8"}, Client.NAVIGATION),
+    "jQuery": ({b"accept": b"text/html", b"x-requested-with": b"XMLHttpRequest"}, Client.FETCH),
+    "curl": ({b"accept": b"*/*"}, Client.FETCH),
+    "fetch": ({b"sec-fetch-mode": b"cors", b"sec-fetch-dest": b"empty", b"accept": b"text/html"}, Client.FETCH),
+    "an image": ({b"sec-fetch-mode": b"no-cors", b"sec-fetch-dest": b"image"}, Client.FETCH),
+    "a frame": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"iframe"}, Client.FRAME),
+    "an object": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"object"}, Client.FRAME),
+    "a WebSocket": ({b"x-bastion-upgrade": b"websocket", **NAVIGATION}, Client.WEBSOCKET),
+    "a WebSocket in HTTP/2": ({b"x-forwarded-method": b"CONNECT"}, Client.WEBSOCKET),
+    "a preflight": (
+        {b"x-forwarded-method": b"OPTIONS", b"origin": b"https://x", b"access-control-request-method": b"PUT"},
+        Client.PREFLIGHT,
+    ),
+    "OPTIONS that is no preflight": ({b"x-forwarded-method": b"OPTIONS", b"origin": b"https://x"}, Client.FETCH),
+}
+
+
+@pytest.mark.parametrize(("headers", "client"), CLIENTS.values(), ids=CLIENTS)
+def test_the_client_is_told_by_what_it_sends(headers: dict[bytes, bytes], client: Client) -> None:
+    assert read_request({**USUAL, **headers}.items()).client is client
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*USUAL, b"cookie", b"origin", b"accept"]), st.binary(max_size=40)), max_size=12)
+)
+def test_any_headers_are_read_or_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    try:
+        request = read_request([*USUAL.items(), *((name, value) for name, value in headers if name not in USUAL)])
+        read_request(headers)
+    except MalformedRequest:
+        return
+    assert request.host == "wiki.example.org"

@@ -1,0 +1,195 @@
+"""What reaches the app, what reaches the browser, and who gets which refusal."""
+
+import asyncio
+import ssl
+
+import aiohttp
+import pytest
+
+from tests.journeys.conftest import Stage
+from tests.staging import NAVIGATION, Visitor
+
+
+def test_a_forged_identity_never_arrives(stage: Stage) -> None:
+    forged = {"Remote-User": "root", "Remote_User": "root", "Remote-Groups": "admins", "X-Auth-Request-User": "root"}
+
+    public = stage.visitor().send("GET", stage.app + "/public/x", {**NAVIGATION, **forged})
+    protected = stage.signed_in().send("GET", stage.app + "/api/x", forged)
+
+    assert public.status == 200
+    assert "root" not in public.text
+    assert protected.status == 200
+    assert "root" not in protected.text
+    assert "ada" in protected.text
+
+
+def test_our_cookies_never_reach_the_app(stage: Stage) -> None:
+    visitor = stage.signed_in()
+    visitor.jar["app.localhost"]["theme"] = "dark"
+
+    page = visitor.visit(stage.app + "/")
+
+    assert "__Host-bastion" not in page.text
+    assert "theme=dark" in page.text
+
+
+def test_no_session_cookie_is_set_on_an_allowed_response(stage: Stage) -> None:
+    visitor = stage.signed_in()
+
+    answers = [visitor.fetch(stage.app + "/api/x") for _ in range(100)]
+
+    assert {answer.status for answer in answers} == {200}
+    assert all(answer.headers.get("Set-Cookie") is None for answer in answers)
+    assert all("public" not in answer.headers["Cache-Control"] for answer in answers)
+
+
+def test_a_script_gets_401_json_with_the_way_to_the_login(stage: Stage) -> None:
+    answer = stage.visitor().fetch(stage.app + "/api/x")
+
+    assert answer.status == 401
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()["error"] == "login_required"
+    assert answer.headers["Location"] == stage.auth + "/login"
+    assert answer.headers["WWW-Authenticate"].startswith("Bastion realm=")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_preflight_is_answered_without_the_app(stage: Stage) -> None:
+    before = stage.hits()
+    asked = {"Origin": "https://partner.example", "Access-Control-Request-Method": "POST"}
+
+    granted = stage.visitor().send("OPTIONS", stage.app + "/api/x", asked)
+    refused = stage.visitor().send("OPTIONS", stage.app + "/api/x", {**asked, "Origin": "https://evil.example"})
+    elsewhere = stage.visitor().send("OPTIONS", stage.app + "/x", asked)
+
+    assert granted.status == 204
+    assert granted.headers["Access-Control-Allow-Origin"] == "https://partner.example"
+    assert granted.headers.get("Access-Control-Allow-Credentials") is None
+    assert granted.headers.get("X-Bastion-Answer") is None
+    assert (refused.status, elsewhere.status) == (403, 403)
+    assert refused.headers.get("Access-Control-Allow-Origin") is None
+    assert stage.hits() == before
+
+
+def test_the_routes_headers_override_the_apps(stage: Stage) -> None:
+    visitor = stage.signed_in()
+
+    page = visitor.visit(stage.app + "/")
+
+    assert page.headers.get_all("Content-Security-Policy") is not None
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "default-src *" not in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers.get("X-Powered-By") is None
+    assert "Legacy" not in (page.headers.get("Server") or "")
+    assert page.headers.get("Access-Control-Allow-Origin") is None
+    assert not [name for name in page.headers if name.lower().startswith("x-bastion")]
+    assert page.headers["RateLimit"].startswith('"GENERAL.EXECUTE"')
+
+
+def test_a_person_who_may_not_gets_a_page_that_says_why(stage: Stage) -> None:
+    visitor = stage.signed_in()
+
+    page = visitor.visit(stage.app + "/admin/x")
+    script = visitor.fetch(stage.app + "/admin/x")
+
+    assert page.status == 403
+    assert "have access" in page.text
+    assert "ada" in page.text
+    assert "another account" in page.text
+    assert (script.status, script.json()["error"]) == (403, "access_denied")
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/../admin/x", "/%2e%2e/x", "/x%00", "//admin/x", "/ADMIN/x", "/a%2fadmin", "/a%zz"]
+)
+def test_a_path_with_two_meanings_is_refused(stage: Stage, path: str) -> None:
+    before = stage.hits()
+
+    assert stage.signed_in().send("GET", stage.app + path, NAVIGATION).status == 400
+    assert stage.hits() == before + 1, "only the page after the login reached the app"
+
+
+def test_another_sites_post_is_refused_and_our_own_is_not(stage: Stage) -> None:
+    visitor = stage.signed_in()
+
+    own = visitor.fetch(stage.app + "/form", "POST", Origin=stage.app)
+    cross = visitor.fetch(
+        stage.app + "/form", "POST", Origin="https://evil.example", **{"Sec-Fetch-Site": "cross-site"}
+    )
+    sibling = visitor.fetch(stage.app + "/form", "POST", Origin=stage.app2, **{"Sec-Fetch-Site": "same-site"})
+
+    assert (own.status, cross.status, sibling.status) == (200, 403, 403)
+
+
+def test_an_old_login_is_asked_again_where_the_route_wants_it_fresh(stage: Stage) -> None:
+    visitor = stage.signed_in()
+
+    assert visitor.visit(stage.app + "/strong/x").status == 200
+
+
+def websocket(stage: Stage, visitor: Visitor, origin: str) -> str:
+    """What came back: the echo, or the status of the refusal."""
+
+    async def talk() -> str:
+        context = ssl.create_default_context(cafile=visitor.ca_file)
+        resolver = aiohttp.TCPConnector(ssl=context, resolver=_ToThisMachine())
+        cookies = "; ".join(f"{name}={value}" for name, value in visitor.jar.get("app.localhost", {}).items())
+        async with aiohttp.ClientSession(connector=resolver) as session:
+            try:
+                headers = {"Origin": origin, "Cookie": cookies}
+                async with session.ws_connect(stage.app + "/ws", headers=headers) as socket:
+                    await socket.send_str("hello")
+                    return str((await socket.receive(5)).data)
+            except aiohttp.WSServerHandshakeError as error:
+                return str(error.status)
+
+    return asyncio.run(talk())
+
+
+class _ToThisMachine(aiohttp.abc.AbstractResolver):
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[aiohttp.abc.ResolveResult]:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family or 2, "proto": 0, "flags": 0}]
+
+    async def close(self) -> None:
+        return
+
+
+def test_a_websocket_passes_when_allowed_and_gets_401_when_not(stage: Stage) -> None:
+    visitor = stage.signed_in()
+
+    assert "hello" in websocket(stage, visitor, stage.app)
+    assert websocket(stage, stage.visitor(), stage.app) == "401"
+    assert websocket(stage, visitor, "https://evil.example") == "403"
+    assert websocket(stage, visitor, stage.app2) == "403"
+
+
+def test_a_limit_is_said_and_kept(stage: Stage) -> None:
+    visitor = stage.visitor()
+
+    statuses = [visitor.send("GET", stage.app + "/public/x").status for _ in range(3)]
+    answer = visitor.send("GET", stage.app + "/public/x")
+
+    assert statuses == [200, 200, 200]
+    assert "q=600;w=60" in answer.headers["RateLimit-Policy"]
+
+
+def test_guessing_is_slowed_down(stage: Stage) -> None:
+    visitor = stage.visitor()
+    answers = [visitor.log_in(visitor.visit(stage.auth + "/login"), "ada", "wrong") for _ in range(6)]
+
+    assert [answer.status for answer in answers] == [403] * 5 + [429]
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+
+
+def test_a_prefetch_starts_nothing(stage: Stage) -> None:
+    visitor = stage.visitor()
+
+    answer = visitor.send("GET", stage.app + "/", {**NAVIGATION, "Sec-Purpose": "prefetch"})
+
+    assert answer.status == 403
+    assert visitor.jar["app.localhost"] == {}
+
+
+def test_early_data_is_asked_again(stage: Stage) -> None:
+    assert stage.visitor().send("GET", stage.app + "/", {**NAVIGATION, "Early-Data": "1"}).status == 425

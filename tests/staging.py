@@ -1,0 +1,170 @@
+"""A whole demo as a process, and a visitor that talks to it through Caddy as a browser does."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import pytest
+
+NAVIGATION = {
+    "Accept": "text/html,application/xhtml+xml",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-Site": "none",
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+}
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class Demo:
+    """One demo process on a directory of its own."""
+
+    def __init__(self, directory: Path, port: int, environment: dict[str, str] | None = None) -> None:
+        self.directory = directory
+        self.port = port
+        self.environment = environment
+
+    def start(self) -> dict[str, Any]:
+        """SIGINT is ignored at its birth, as for anything that a script starts with &."""
+        argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(self.directory), "--port", str(self.port)]
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        summary = self.directory / "demo.json"
+        summary.unlink(missing_ok=True)  # of one that was killed
+        self.log = self.directory.with_suffix(".log")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=self.environment)
+        signal.signal(signal.SIGINT, before)
+        deadline = time.monotonic() + 50
+        while self.process.poll() is None and not summary.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not summary.exists():
+            self.process.kill()
+            self.process.wait()
+            pytest.fail(self.log.read_text())
+        found: dict[str, Any] = json.loads(summary.read_text())
+        return found
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(40)
+
+
+class Connection(http.client.HTTPSConnection):
+    """To this machine whatever the name, because not every resolver knows *.localhost."""
+
+    def connect(self) -> None:
+        context = ssl.create_default_context(cafile=self.ca_file)
+        plain = socket.create_connection(("127.0.0.1", self.port), 10)
+        self.sock = context.wrap_socket(plain, server_hostname=self.host)
+
+    ca_file = ""
+
+
+def fetch(url: str, ca_file: str, **headers: str) -> tuple[int, str]:
+    """Without following redirects."""
+    answer = Visitor(ca_file).send("GET", url, headers)
+    return answer.status, answer.text
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An answer. url: of the request that it belongs to."""
+
+    url: str
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    def field(self, name: str) -> str:
+        """The value of a form's field."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
+        assert found is not None, self.text
+        return unescape(found[1])
+
+
+@dataclass
+class Visitor:
+    """A browser without a window: cookies by host, redirects, forms."""
+
+    ca_file: str
+    jar: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str | None = None) -> Seen:
+        """One request, with exactly these headers and the host's cookies."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        sent = dict(headers or {})
+        cookies = self.jar.get(host, {})
+        if cookies and "Cookie" not in sent:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        connection = Connection(host, parts.port)
+        connection.ca_file = self.ca_file
+        with contextlib.closing(connection):
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request(method, target, body=body, headers=sent)
+            answer = connection.getresponse()
+            seen = Seen(url, answer.status, answer.headers, answer.read().decode())
+        self._keep(host, seen.headers.get_all("Set-Cookie") or [])
+        return seen
+
+    def visit(self, url: str) -> Seen:
+        """As a person who types the address: redirects are followed."""
+        return self._follow(self.send("GET", url, NAVIGATION))
+
+    def fetch(self, url: str, method: str = "GET", **headers: str) -> Seen:
+        """As a script of the page."""
+        own = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin"}
+        return self.send(method, url, {**own, **headers})
+
+    def submit(self, page: Seen, path: str, **fields: str) -> Seen:
+        """A form of the page, with its token and its way back."""
+        seen = self._post(page, path, **fields)
+        return self._follow(seen)
+
+    def _post(self, page: Seen, path: str, **fields: str) -> Seen:
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
+        headers = {
+            **NAVIGATION,
+            "Sec-Fetch-Site": "same-origin",
+            "Origin": origin,
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        return self.send("POST", urljoin(page.url, path), headers, urlencode(fields))
+
+    def log_in(self, page: Seen, user: str, password: str, **more: str) -> Seen:
+        """page: the login page."""
+        fields = {"csrf": page.field("csrf"), "j": page.field("j"), "name": user, "password": password, **more}
+        return self.submit(page, "/login", **fields)
+
+    def _follow(self, seen: Seen) -> Seen:
+        for _ in range(10):
+            if seen.status not in _REDIRECTS:
+                return seen
+            seen = self.send("GET", urljoin(seen.url, seen.headers["Location"]), NAVIGATION)
+        pytest.fail(f"more than ten redirects, the last to {seen.url}")
+
+    def _keep(self, host: str, lines: list[str]) -> None:
+        jar = self.jar.setdefault(host, {})
+        for line in lines:
+            pair, _, attributes = line.partition(";")
+            name, _, value = pair.partition("=")
+            if "max-age=0" in attributes.lower():
+                jar.pop(name, None)
+            else:
+                jar[name] = value

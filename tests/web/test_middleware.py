@@ -1,0 +1,132 @@
+"""What holds for every answer of the auth host."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.core.errors import GatewayError
+from gateway.web import assets
+from gateway.web.errors import PROBLEMS, STATUS, TooManyAttempts
+from gateway.web.forms import Site
+from gateway.web.html import Html, static_files
+from gateway.web.middleware import page_middlewares
+
+SITE = Site("https://auth.example.com", b"k" * 32)
+HOST = {"Host": "auth.example.com"}
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async def fine(_request: web.Request) -> web.Response:
+        return web.Response(text="fine")
+
+    async def broken(_request: web.Request) -> web.Response:
+        message = "secret detail"
+        raise RuntimeError(message)
+
+    async def busy(_request: web.Request) -> web.Response:
+        raise TooManyAttempts(7)
+
+    files = static_files()
+    app = web.Application(middlewares=page_middlewares(SITE, Html(files), lambda size: b"r" * size))
+    app.add_routes(
+        [web.get("/fine", fine), web.post("/fine", fine), web.get("/broken", broken), web.get("/busy", busy)]
+    )
+    app.add_routes(assets.routes(files))
+    async with TestClient(TestServer(app)) as testing:
+        yield testing
+
+
+@pytest.mark.parametrize("path", ["/fine", "/broken", "/busy", "/nowhere", "/static/bastion.css"])
+async def test_every_answer_carries_the_safe_headers(client: Client, path: str) -> None:
+    answer = await client.get(path, headers=HOST)
+
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer.headers["X-Request-Id"]
+    if not path.startswith("/static/"):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "auth.example.com.", "auth.example.com:8443", "auth.example.com@x"]
+)
+async def test_another_host_is_misdirected(client: Client, host: str) -> None:
+    answer = await client.get("/fine", headers={"Host": host})
+
+    assert answer.status == 421
+
+
+async def test_a_host_in_capitals_is_the_same_host(client: Client) -> None:
+    assert (await client.get("/fine", headers={"Host": "AUTH.example.com"})).status == 200
+
+
+async def test_an_unhandled_error_tells_nothing_but_its_reference(client: Client) -> None:
+    answer = await client.get("/broken", headers=HOST)
+    text = await answer.text()
+
+    assert answer.status == 500
+    assert "secret" not in text
+    assert "Traceback" not in text
+    assert answer.headers["X-Request-Id"] in text
+
+
+async def test_the_id_of_the_proxy_is_kept_and_another_form_is_not(client: Client) -> None:
+    given = "7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11"
+
+    kept = await client.get("/fine", headers={**HOST, "X-Request-Id": given})
+    replaced = await client.get("/fine", headers={**HOST, "X-Request-Id": "<script>"})
+
+    assert kept.headers["X-Request-Id"] == given
+    assert replaced.headers["X-Request-Id"] != "<script>"
+
+
+async def test_too_many_attempts_say_when_to_come_back(client: Client) -> None:
+    answer = await client.get("/busy", headers=HOST)
+
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+async def test_other_methods_are_refused(client: Client, method: str) -> None:
+    answer = await client.request(method, "/fine", headers=HOST)
+
+    assert answer.status == 405
+    assert "Allow" in answer.headers
+
+
+@pytest.mark.parametrize(("size", "status"), [(16 * 1024, 200), (16 * 1024 + 1, 413)])
+async def test_a_body_has_a_limit(client: Client, size: int, status: int) -> None:
+    assert (await client.post("/fine", headers=HOST, data=b"x" * size)).status == status
+
+
+@pytest.mark.parametrize("extra", [{"Sec-Fetch-Dest": "iframe"}, {"Sec-Purpose": "prefetch"}, {"Purpose": "prefetch"}])
+async def test_a_page_is_not_framed_and_not_fetched_ahead(client: Client, extra: dict[str, str]) -> None:
+    assert (await client.get("/fine", headers={**HOST, **extra})).status == 403
+    assert (await client.get("/fine", headers={**HOST, "Sec-Fetch-Dest": "document"})).status == 200
+
+
+async def test_static_files_are_kept_by_content_and_may_be_linked_from_protected_hosts(client: Client) -> None:
+    path = static_files()["bastion.css"].path
+
+    hashed = await client.get(path, headers=HOST)
+    plain = await client.get("/static/bastion.css", headers=HOST)
+
+    assert "immutable" in hashed.headers["Cache-Control"]
+    assert "immutable" not in plain.headers["Cache-Control"]
+    assert hashed.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert hashed.headers["Content-Type"].startswith("text/css")
+    assert (await client.get("/static/nothing.css", headers=HOST)).status == 404
+
+
+@pytest.mark.parametrize("kind", GatewayError.__subclasses__())
+def test_every_status_has_words(kind: type[GatewayError]) -> None:
+    assert STATUS.get(kind, 500) in PROBLEMS
