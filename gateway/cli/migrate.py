@@ -12,6 +12,7 @@ from asyncpg.connect_utils import SessionAttribute
 from gateway.cli._options import with_config
 from gateway.config import Config
 from gateway.core.errors import GatewayError
+from gateway.flows.transaction import transaction
 from gateway.resources import key_marks
 from gateway.stores.postgres import key_checks
 from gateway.stores.postgres.migrate import migrate as apply_missing
@@ -22,6 +23,21 @@ _CONNECT_S: Final = 10.0
 
 class NoDatabase(GatewayError):
     """Nobody is there, or not for us; the message never holds the URL, which may hold a password."""
+
+
+class NotMigrated(GatewayError):
+    """The database has not this version's schema."""
+
+
+async def require_schema(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """What other commands ask first. Raises NoDatabase, NotMigrated, MigrationFailed or RecordUnavailable."""
+    try:
+        async with transaction(pool) as connection:
+            names = await missing(connection)
+    except (asyncpg.PostgresError, asyncpg.InternalClientError) as error:
+        raise NoDatabase(f"Postgres can't be used: {error}") from error
+    if names:
+        raise NotMigrated(f"the database lacks {', '.join(names)}: run `bastion migrate` first")
 
 
 @click.command()

@@ -6,20 +6,20 @@ import os
 import pwd
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-import asyncpg
 import click
 
 from gateway.cli._options import with_config
+from gateway.cli.migrate import require_schema
 from gateway.config import Config
-from gateway.core.errors import GatewayError
 from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.flows.transaction import transaction
 from gateway.flows.users import Newcomer, UserAdmin, check_newcomer
 from gateway.resources import Resources, clock_us, key_marks, open_resources, random_bytes
 from gateway.stores.postgres import key_checks
-from gateway.stores.postgres.migrate import missing
+from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
 from gateway.stores.redis.revocations import Revocations
 
@@ -27,10 +27,6 @@ T = TypeVar("T")
 _PASSWORD: Final = click.option(
     "--password-stdin", is_flag=True, help="Read it from standard input instead of asking twice."
 )
-
-
-class NotMigrated(GatewayError):
-    """The database has not this version's schema."""
 
 
 @click.group()
@@ -100,17 +96,19 @@ def list_(config: Config, *, as_json: bool) -> None:
 def show(config: Config, *, name: str, as_json: bool) -> None:
     """Show a person and where they are signed in."""
     shown = _act(config, lambda admin: admin.show(name))
-    logins = [
-        {"address": one.address, "user_agent": one.user_agent, "created_at": one.created_at,
-         "last_seen_at": one.last_seen_at, "hosts": list(one.hosts)}
-        for one in shown.logins
-    ]  # fmt: skip
-    fields = {**_as_json(shown.user), "logins": logins}
+    fields = {**_as_json(shown.user), "logins": [_login_as_json(one) for one in shown.logins]}
     if as_json:
         click.echo(json.dumps(fields, indent=2))
         return
-    for key, value in fields.items():
+    one = shown.user
+    rows = {"id": str(one.id), "user name": one.username, "name": one.name, "e-mail": one.email,
+            "groups": ", ".join(one.groups), "state": one.state}  # fmt: skip
+    for key, value in rows.items():
         click.echo(f"{key:<10} {value}")
+    for login in shown.logins:
+        # A browser says what it likes of itself: repr, so that it doesn't speak to the terminal.
+        seen = f"last seen {utc(login.last_seen_at)} from {login.address or 'an unknown address'}"
+        click.echo(f"{'login':<10} {seen} with {login.user_agent!r}")
 
 
 @user.command()
@@ -177,24 +175,18 @@ def _act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
 async def _with_resources(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
     try:
         async with open_resources(config) as resources:
-            await _check_database(config, resources)
+            await require_schema(resources.pool)
+            await _check_keys(config, resources)
             return await work(_admin(config, resources))
     except ExceptionGroup as group:
         # The resources' task group has wrapped what is ours to explain.
         raise group.exceptions[0] from None
 
 
-async def _check_database(config: Config, resources: Resources) -> None:
-    """Raises NotMigrated, WrongKey or RecordUnavailable: nothing is done under another schema or other keys."""
-    try:
-        async with transaction(resources.pool) as connection:
-            waiting = await missing(connection)
-            if not waiting:
-                await key_checks.agree(connection, key_marks(config))
-    except asyncpg.PostgresError as error:
-        raise NotMigrated(f"Postgres can't be used: {error}") from error
-    if waiting:
-        raise NotMigrated(f"the database lacks {', '.join(waiting)}: run `bastion migrate` first")
+async def _check_keys(config: Config, resources: Resources) -> None:
+    """Nothing is done with other keys than those of the fleet. Raises WrongKey, and then leaves no mark."""
+    async with transaction(resources.pool) as connection:
+        await key_checks.agree(connection, key_marks(config))
 
 
 def _admin(config: Config, resources: Resources) -> UserAdmin:
@@ -232,6 +224,21 @@ def _asked() -> str:
         raise click.UsageError("there is no terminal to ask for a password; use --password-stdin")
     asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
+
+
+def utc(at: int) -> str:
+    """at: Unix seconds."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _login_as_json(one: LiveLoginRow) -> dict[str, object]:
+    return {
+        "address": one.address,
+        "user_agent": one.user_agent,
+        "created_at": one.created_at,
+        "last_seen_at": one.last_seen_at,
+        "hosts": list(one.hosts),
+    }
 
 
 def _as_json(one: UserRow) -> dict[str, object]:

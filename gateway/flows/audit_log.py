@@ -1,0 +1,249 @@
+"""Links the audit log, judges whether it is whole, and lists it for who may read it."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from gateway.core.audit.chain import GENESIS, Link, first_fault
+from gateway.core.audit.checkpoint import Checkpoint
+from gateway.core.privacy.sealing import BrokenSeal, Place
+from gateway.flows.transaction import transaction
+from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable
+from gateway.stores.postgres.audit import Chain, Head
+from gateway.stores.postgres.users import Users
+from gateway.stores.postgres.vault import CorruptRow, Vault
+
+LATE_S: Final = 5
+_MOST_BATCHES: Final = 200
+_COMPLAIN_EVERY_S: Final = 60
+_LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
+_LIST_ENTRIES: Final = """
+    SELECT e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id, l.position, k.wrapped
+      FROM audit_entries e
+      LEFT JOIN audit_links l ON l.entry_id = e.id
+      LEFT JOIN user_keys k ON k.user_id = e.subject
+     WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2)
+     ORDER BY e.id DESC LIMIT $3
+"""
+
+
+@dataclass(slots=True)
+class Linker:
+    """work() is one round; any number of them at once, in the whole fleet, makes one chain.
+
+    checkpoint_dir None: no checkpoints are written.
+    """
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    data_dir: Path
+    checkpoint_dir: Path | None
+    clock_us: Callable[[], int]
+    _checkpoints: Checkpoints | None = field(default=None, init=False)
+    _complained_at: int = field(default=0, init=False)
+
+    async def work(self) -> None:
+        """Links what waits, then signs a checkpoint if one is due. Raises RecordUnavailable.
+
+        A checkpoint that can't be written is logged and does not stop the linking.
+        """
+        await self.link_all()
+        if self.checkpoint_dir is None:
+            return
+        async with transaction(self.pool) as connection:
+            head = await Chain(connection).head()
+        now = self.clock_us() // 1_000_000
+        try:
+            await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, now)
+        except (OSError, CheckpointsUnusable) as error:
+            if not 0 <= now - self._complained_at < _COMPLAIN_EVERY_S:
+                self._complained_at = now
+                _LOG.error("no checkpoint of the audit log could be written", error=str(error))
+
+    async def link_all(self) -> int:
+        """Links the committed entries that wait and counts them; each batch is a transaction of its own.
+
+        Where more come all the time it ends all the same, and the next round goes on.
+        """
+        linked = 0
+        for _ in range(_MOST_BATCHES):
+            async with transaction(self.pool) as connection:
+                batch = await Chain(connection).link_next()
+            if not batch:
+                break
+            linked += batch
+        return linked
+
+    def _write_if_due(self, directory: Path, head: Head, now: int) -> None:
+        if self._checkpoints is None:
+            self._checkpoints = Checkpoints.open(directory, self.data_dir)
+        self._checkpoints.write_if_due(head, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """position and head: how far the chain was followed. newest: of the checkpoints, None without any.
+
+    fault None: whole. late: entries of more than LATE_S seconds that no link holds.
+    """
+
+    position: int
+    head: bytes
+    checkpoints: int
+    newest: Checkpoint | None
+    late: int
+    fault: str | None
+
+
+async def verify(pool: "asyncpg.Pool[asyncpg.Record]", now: int, checkpoints: Sequence[Checkpoint] = ()) -> Verdict:
+    """Follows the whole chain and changes nothing. checkpoints: read before, so that none is newer than the chain.
+
+    now: Unix seconds. Raises RecordUnavailable.
+    """
+    walk = _Walk(checkpoints)
+    async with transaction(pool) as connection:
+        chain = Chain(connection)
+        claimed = await chain.head()
+        async for links in chain.links():
+            if not walk.goes_on(links):
+                break
+        late = await chain.count_unlinked(now - LATE_S)
+    return Verdict(
+        position=walk.position,
+        head=walk.head,
+        checkpoints=len(checkpoints),
+        newest=max(checkpoints, key=lambda one: one.position, default=None),
+        late=late,
+        fault=walk.fault or walk.cut_off(claimed) or _late(late),
+    )
+
+
+class _Walk:
+    """Along the chain, with an eye on what checkpoints saw."""
+
+    def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
+        self.position = 0
+        self.head = GENESIS
+        self.fault: str | None = None
+        self._ahead: defaultdict[int, list[Checkpoint]] = defaultdict(list)
+        for one in checkpoints:
+            self._ahead[one.position].append(one)
+
+    def goes_on(self, links: list[Link]) -> bool:
+        """False: a fault was found."""
+        self.fault = first_fault(self.head, self.position, links)
+        for found in links:
+            if self.fault is None and (seen := self._ahead.pop(found.position, None)):
+                self.fault = _contradiction(found, seen)
+        if self.fault is None:
+            self.position, self.head = links[-1].position, links[-1].hash
+        return self.fault is None
+
+    def cut_off(self, claimed: Head) -> str | None:
+        """After the last link: whether there were more. claimed: the head as the table of links had it before."""
+        if self._ahead:
+            newest = self._ahead[max(self._ahead)][0]
+            return (
+                f"the chain ends at position {self.position}, but the checkpoint of {newest.time} (Unix seconds)"
+                f" saw position {newest.position}: the end was cut off, or an old backup was restored"
+            )
+        if claimed.position > self.position:
+            return f"position {claimed.position} is linked, but its entry is gone"
+        return None
+
+
+def _contradiction(found: Link, seen: list[Checkpoint]) -> str | None:
+    for one in seen:
+        if one.head != found.hash or one.count != found.position:
+            return (
+                f"position {found.position} is not what the checkpoint of {one.time} (Unix seconds) saw:"
+                " the chain was written anew"
+            )
+    return None
+
+
+def _late(late: int) -> str | None:
+    if not late:
+        return None
+    entries = "entry" if late == 1 else "entries"
+    return (
+        f"{late} {entries} of more than {LATE_S} s ago in no chain: no gateway is serving, so nobody links,"
+        " or links were taken away"
+    )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Listed:
+    """position 0: not linked yet. actor and subject: user names where people are known, else what the entry has.
+
+    unreadable: why personal is empty although there is something; "" otherwise.
+    """
+
+    id: int
+    position: int
+    kind: str
+    at: int
+    actor: str
+    subject: str
+    detail: Mapping[str, object]
+    personal: Mapping[str, str]
+    unreadable: str
+    request_id: str
+
+
+async def list_entries(
+    pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, subject: UUID | None, kind: str | None, limit: int
+) -> list[Listed]:
+    """The newest, in the order in which they were written. None: of anybody, of any kind. Raises RecordUnavailable."""
+    async with transaction(pool) as connection:
+        rows = await connection.fetch(_LIST_ENTRIES, subject, kind, limit)
+        names: dict[str, str] = {}
+        users = Users(connection, vault)
+        for text in {one for row in rows for one in (row["actor"], str(row["subject"] or ""))}:
+            names[text] = await _name(users, text)
+    return [_listed(vault, row, names) for row in reversed(rows)]
+
+
+async def _name(users: Users, text: str) -> str:
+    """text itself for what is no person, or nobody's any more."""
+    try:
+        user = await users.find(UUID(text))
+    except (ValueError, CorruptRow, BrokenSeal):
+        return text
+    return text if user is None else user.username
+
+
+def _listed(vault: Vault, row: asyncpg.Record, names: Mapping[str, str]) -> Listed:
+    personal, unreadable = _unsealed(vault, row)
+    return Listed(
+        id=row["id"],
+        position=row["position"] or 0,
+        kind=row["kind"],
+        at=row["at"],
+        actor=names[row["actor"]],
+        subject=names[str(row["subject"] or "")],
+        detail=json.loads(row["detail"]),
+        personal=personal,
+        unreadable=unreadable,
+        request_id=row["request_id"],
+    )
+
+
+def _unsealed(vault: Vault, row: asyncpg.Record) -> tuple[dict[str, str], str]:
+    subject: UUID | None = row["subject"]
+    if not row["personal"] or subject is None:
+        return {}, ""
+    try:
+        place = Place("audit_entries", "personal", subject)
+        return vault.open(subject, row["wrapped"]).unseal(place, row["personal"]), ""
+    except CorruptRow:
+        return {}, "the person was erased"
+    except BrokenSeal as error:
+        return {}, str(error)

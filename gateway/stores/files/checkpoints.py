@@ -1,0 +1,181 @@
+"""Keeps signed checkpoints of the audit log in a file that only grows, and the key that signs them.
+
+`checkpoints.jsonl` has one `{"jws": ...}` a line. Copies of it on other hosts are what counts: who owns this machine
+can sign anew what they like.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key_id, read, sign
+from gateway.core.errors import GatewayError
+from gateway.stores.postgres.audit import Head
+
+FILE_NAME: Final = "checkpoints.jsonl"
+_KEY_NAME: Final = "audit-checkpoint.pem"
+_PUBLIC_KEYS: Final = "audit-checkpoint-*.pub.pem"
+_TAIL_BYTES: Final = 4096  # more than the longest line
+_FOR_OTHERS: Final = 0o077
+
+
+class CheckpointsUnusable(GatewayError):
+    """A file of checkpoints or of their key can't be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Workers of a node share the files: whoever comes second waits, and finds nothing due."""
+
+    file: Path
+    key: Ed25519PrivateKey
+
+    @classmethod
+    def open(cls, directory: Path, data_dir: Path) -> "Checkpoints":
+        """Makes directory and key where they are missing. Raises CheckpointsUnusable or OSError."""
+        directory.mkdir(parents=True, exist_ok=True)
+        key = _own_key(data_dir / "keys")
+        public = key.public_key()
+        beside = directory / _PUBLIC_KEYS.replace("*", key_id(public))
+        if not beside.exists():
+            _write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+        return cls(directory / FILE_NAME, key)
+
+    def write_if_due(self, head: Head, now: int) -> bool:
+        """On the disk when this returns True. Blocks for one fsync. Raises OSError."""
+        with self._locked() as file:
+            last = self._last(file)
+            if not is_due(last, head.position, head.hash, now):
+                return False
+            jws = sign(self.key, Checkpoint(head.position, head.position, now, head.hash))
+            os.lseek(file, 0, os.SEEK_END)
+            os.write(file, json.dumps({"jws": jws}).encode() + b"\n")
+            os.fsync(file)
+        return True
+
+    def _last(self, file: int) -> Checkpoint | None:
+        """None: there is none, or the last is not of our key; then a new one is due. Takes away a line cut by a crash.
+
+        A line that does end is never touched, whatever it says.
+        """
+        size = os.lseek(file, 0, os.SEEK_END)
+        start = max(0, size - _TAIL_BYTES)
+        tail = os.pread(file, _TAIL_BYTES, start)
+        whole = tail[: tail.rfind(b"\n") + 1]
+        if len(whole) != len(tail) and (whole or start == 0):
+            os.ftruncate(file, start + len(whole))
+        public = self.key.public_key()
+        try:
+            return _parsed(whole.splitlines()[-1], {key_id(public): public})
+        except (IndexError, BadCheckpoint):
+            return None
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        file = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            os.close(file)
+
+
+def read_checkpoints(file: Path, keys: dict[str, Ed25519PublicKey]) -> list[Checkpoint]:
+    """In the order of the file. A last line without an end is left out: a crash cut it off, or it is being written.
+
+    Raises CheckpointsUnusable for anything else that is no checkpoint of these keys.
+    """
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise CheckpointsUnusable(f"{file}: {error.strerror}") from error
+    found = []
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            found.append(_parsed(line, keys))
+        except BadCheckpoint as error:
+            raise CheckpointsUnusable(f"{file}:{number}: the checkpoint {error}") from error
+    return found
+
+
+def read_public_keys(files: list[Path]) -> dict[str, Ed25519PublicKey]:
+    """By key_id. Raises CheckpointsUnusable."""
+    keys = {}
+    for file in files:
+        try:
+            key = load_pem_public_key(file.read_bytes())
+        except OSError as error:
+            raise CheckpointsUnusable(f"{file}: {error.strerror}") from error
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise CheckpointsUnusable(f"{file}: is no public key in PEM form") from error
+        if not isinstance(key, Ed25519PublicKey):
+            raise CheckpointsUnusable(f"{file}: is no Ed25519 key")
+        keys[key_id(key)] = key
+    return keys
+
+
+def public_key_files(directory: Path) -> list[Path]:
+    """The keys that lie beside the checkpoints: one of each node that has written there."""
+    return sorted(directory.glob(_PUBLIC_KEYS))
+
+
+def _parsed(line: bytes, keys: dict[str, Ed25519PublicKey]) -> Checkpoint:
+    try:
+        jws = json.loads(line)["jws"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadCheckpoint("is no JSON object with a jws") from error
+    if not isinstance(jws, str):
+        raise BadCheckpoint("is no JSON object with a jws")
+    return read(jws, keys)
+
+
+def _own_key(directory: Path) -> Ed25519PrivateKey:
+    """Made once; of two workers that make it at once, one wins."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = directory / _KEY_NAME
+    if not file.exists():
+        fresh = Ed25519PrivateKey.generate()
+        _write_new(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    if file.stat().st_mode & _FOR_OTHERS:
+        raise CheckpointsUnusable(f"{file}: others may read it; make it anew, or chmod 600 if nobody has")
+    try:
+        key = load_pem_private_key(file.read_bytes(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CheckpointsUnusable(f"{file}: is no private key in PEM form") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise CheckpointsUnusable(f"{file}: is no Ed25519 key")
+    return key
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, and never over another."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
