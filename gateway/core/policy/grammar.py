@@ -327,7 +327,7 @@ TEST: Final = Shape(
 POLICY: Final = Shape(
     "policy",
     "a policy",
-    "All files are one policy; order decides nothing, not of files, apps, routes, legs or keys. Default: nobody gets in.",
+    "All files are one policy; no order decides, of files, apps, routes, legs or keys. Default: nobody gets in.",
     (
         Key("define", "Names.", ref("define")),
         Key("defaults", "Settings of all apps.", ref("defaults")),

@@ -1,0 +1,135 @@
+"""Compiles the files of a policy into one, or says everything that is wrong with them."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Final
+
+from gateway.core.policy.cases import PolicyTest
+from gateway.core.policy.compose import Composer, Placed
+from gateway.core.policy.grammar import DEFAULTS, DEFINE, POLICY
+from gateway.core.policy.model import Policy
+from gateway.core.policy.patterns import HostPattern
+from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
+from gateway.core.policy.reading.apps import Apps, AppText
+from gateway.core.policy.reading.cases import Tests, people_book
+from gateway.core.policy.reading.maps import keyed
+from gateway.core.policy.reading.settings import Definitions, Level, read_level
+from gateway.core.policy.route import Route
+from gateway.core.policy.site import Site
+from gateway.core.policy.ties import refuse_ties
+from gateway.core.policy.tree import Entry, HostTree, RouteTable
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.yaml_marks import Marked, YamlProblem, load_marked
+
+__all__ = ["DEFAULT_LIMIT", "Policy", "PolicyRejected", "Problem", "Site", "compile_policy"]
+
+DEFAULT_LIMIT: Final = Limit("GENERAL.EXECUTE", count=600, period_us=60_000_000, burst=600)
+_VERSION_CHARACTERS: Final = 16
+_Files = list[tuple[Page, Mapping[str, Marked]]]
+
+
+def compile_policy(
+    sources: Mapping[str, str],
+    site: Site,
+    *,
+    default_limit: Limit = DEFAULT_LIMIT,
+    limits: Mapping[str, Limit] | None = None,
+) -> Policy:
+    """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name.
+
+    default_limit: of routes that name none. Raises PolicyRejected with all mistakes at once.
+    """
+    problems = Problems()
+    files = _files(sources, problems)
+    names = Definitions.over(limits or {})
+    people = people_book()
+    for page, at in _sections(files, "define"):
+        for kind, names_of_kind in (keyed(page, at, DEFINE) or {}).items():
+            book = people if kind == "people" else names.book(kind)
+            book.add(page, names_of_kind)
+    apps, tests = Apps(site, names), Tests(people, names.networks)
+    for page, at in _sections(files, "apps"):
+        apps.add(page, at)
+    for page, at in _sections(files, "tests"):
+        tests.add(page, at)
+    names.read_all()
+    list(people.each())
+    composer = Composer(_defaults(files, names), site, default_limit, problems)
+    placed = [one for app in apps.read for one in composer.compose(app)]
+    refuse_ties(placed, problems)
+    if problems.found:
+        raise PolicyRejected(problems.found)
+    return _policy(_version(sources), site, names, apps.read, placed, tests.read)
+
+
+def _files(sources: Mapping[str, str], problems: Problems) -> _Files:
+    files: _Files = []
+    for name in sorted(sources):
+        page = Page(name, problems)
+        try:
+            found = keyed(page, load_marked(sources[name], name), POLICY)
+        except YamlProblem as bad:
+            problems.add(Place(name, bad.line, bad.column), _hinted(bad.message))
+        else:
+            files.append((page, found or {}))
+    return files
+
+
+def _hinted(message: str) -> str:
+    """A { or ? inside of {...} ends the text, and YAML says it in its own words."""
+    if "flow mapping" in message or "flow sequence" in message:
+        return f"{message}; text with {{, }}, ? or , in it needs quotes inside of {{...}} and [...]"
+    return message
+
+
+def _sections(files: _Files, key: str) -> Iterable[tuple[Page, Marked]]:
+    return [(page, found[key]) for page, found in files if key in found]
+
+
+def _defaults(files: _Files, names: Definitions) -> Level:
+    level, first = Level(Place("", 1, 1)), ""
+    for page, at in _sections(files, "defaults"):
+        if first:
+            page.say(at, f"defaults again, first in {first}; expected them in one file")
+        else:
+            given = keyed(page, at, DEFAULTS) or {}
+            level, first = read_level(page, page.place(at), given, names), page.file
+    return level
+
+
+def _version(sources: Mapping[str, str]) -> str:
+    digest = sha256()
+    for name in sorted(sources):
+        for part in (name.encode(), sources[name].encode("utf-8", "surrogatepass")):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:_VERSION_CHARACTERS]
+
+
+def _policy(
+    version: str,
+    site: Site,
+    names: Definitions,
+    apps: Iterable[AppText],
+    placed: Iterable[Placed],
+    tests: Iterable[PolicyTest],
+) -> Policy:
+    by_host: dict[object, tuple[HostPattern, list[Entry]]] = {}
+    routes = dict[str, Route]()
+    for one in placed:
+        by_host.setdefault(one.host.pattern.key, (one.host.pattern, []))[1].append(one.entry)
+        routes[one.entry.route.name] = one.entry.route
+    tables = {pattern: RouteTable(entries) for pattern, entries in by_host.values()}
+    return Policy(
+        version=version,
+        hosts=tuple(dict.fromkeys(host.text for app in apps for host in app.hosts)),
+        routes=tuple(routes.values()),
+        tests=tuple(tests),
+        networks=dict(names.networks.each()),
+        site=site,
+        exact_hosts={".".join(_labels(pattern)): table for pattern, table in tables.items() if pattern.exact},
+        other_hosts=HostTree({pattern: table for pattern, table in tables.items() if not pattern.exact}),
+    )
+
+
+def _labels(pattern: HostPattern) -> Iterable[str]:
+    return [label or "" for label in pattern.labels][::-1]

@@ -1,0 +1,211 @@
+"""Owns how the levels of settings become one route: defaults, app, route; the nearest replaces, deny adds up."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
+from gateway.core.policy.headers import DEFAULT, Profile
+from gateway.core.policy.places import Place, Problems
+from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
+from gateway.core.policy.reading.legs import Draft, Inherited
+from gateway.core.policy.reading.limits import OwnLimit
+from gateway.core.policy.reading.settings import Identity, Level
+from gateway.core.policy.route import Denial, Leg, Require, Respond, Route
+from gateway.core.policy.site import Site
+from gateway.core.policy.tree import Entry
+from gateway.core.ratelimit.gcra import Limit
+
+T = TypeVar("T")
+PRIVATE: Final = ("X-Bastion-Private", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry with where it comes from, for messages about two that collide."""
+
+    host: HostText
+    path: PathText
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    defaults: Level
+    site: Site
+    default_limit: Limit
+    problems: Problems
+
+    def compose(self, app: AppText) -> Iterator[Placed]:
+        """One for each host and path of each route."""
+        self._judge_level(app.level, _expanded(app.level, ()))
+        for text in app.routes:
+            legs = self._legs(app, text)
+            self._judge_level(text.level, legs)
+            self._judge_require(text.level, legs)
+            route = self._route(app, text, legs)
+            for host in app.hosts:
+                for path in text.paths:
+                    self._judge_captures(host, path)
+                    yield self._placed(host, path, app, text, route)
+
+    def _legs(self, app: AppText, text: RouteText) -> tuple[Draft, ...]:
+        if text.level.allow is None and app.level.allow is None:
+            self.problems.add(
+                text.level.place, f"{app.name}/{text.name} has no allow; expected one, here or on the app"
+            )
+        above = _expanded(app.level, ())
+        if app.level.allow is not None and _has_inherited(app.level):
+            self.problems.add(app.level.place, "`inherited` has nothing above; expected it in allow of a route")
+        if text.level.allow is None:
+            return above
+        if app.level.allow is None and _has_inherited(text.level):
+            self.problems.add(text.level.place, f"`inherited` has nothing above; expected allow on {app.name}")
+        return _expanded(text.level, above)
+
+    def _judge_level(self, level: Level, legs: tuple[Draft, ...]) -> None:
+        """What contradicts itself on one level."""
+        stranger = next((leg for leg in legs if leg.strangers), None)
+        for denial in level.deny:
+            if stranger is not None and denial.people:
+                self.problems.add(
+                    denial.place,
+                    f"deny names people, but allow ({stranger.place}) lets strangers in: they only have to log out; "
+                    "expected `authenticated`, users or groups in allow",
+                )
+        if level.identity == "optional" and not any(isinstance(leg.condition, Anyone) for leg in legs):
+            self.problems.add(
+                level.place, "identity: optional without anyone; expected allow: anyone on the same level"
+            )
+
+    def _judge_require(self, level: Level, legs: tuple[Draft, ...]) -> None:
+        asked = level.asked
+        if asked is not None and not asked.dropped and legs and not any(leg.people for leg in legs):
+            self.problems.add(
+                asked.place,
+                f"require has nobody to ask: allow ({legs[0].place}) has no leg on people; expected users or groups",
+            )
+
+    def _route(self, app: AppText, text: RouteText, legs: tuple[Draft, ...]) -> Route:
+        levels = (text.level, app.level, self.defaults)
+        denials = tuple(Denial(draft.condition, draft.place) for level in reversed(levels) for draft in level.deny)
+        require = _require(levels)
+        identity = _identity(levels, legs)
+        asks_people = identity == "optional" or any(leg.people for leg in legs) or any(map(_on_people, denials))
+        headers = _nearest(level.headers for level in levels) or DEFAULT
+        return Route(
+            name=f"{app.name}/{text.name}",
+            place=text.level.place,
+            hosts=tuple(host.text for host in app.hosts),
+            paths=tuple(str(path.pattern.under(app.base)) for path in text.paths),
+            methods=tuple(sorted(text.methods or ())),
+            legs=tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)),
+            denials=denials,
+            asks_people=asks_people,
+            identity=identity,
+            limits=self._limits(f"{app.name}/{text.name}", levels),
+            cors=_nearest(level.cors for level in levels) or "none",
+            cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
+            path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
+            respond=_nearest(level.respond for level in levels) or Respond(),
+            headers=headers.name,
+            response_block=self._block(headers, private=asks_people or bool(denials) or not _open(legs)),
+            case=app.case,
+            priority=text.priority,
+        )
+
+    def _limits(self, name: str, levels: tuple[Level, ...]) -> tuple[Limit, ...]:
+        given = _nearest(level.limits for level in levels)
+        if given is None:
+            return (self.default_limit,)
+        return tuple(
+            limit.named(f"{name}#{number}") if isinstance(limit, OwnLimit) else limit
+            for number, limit in enumerate(given, 1)
+        )
+
+    def _block(self, headers: Profile, *, private: bool) -> tuple[tuple[str, str], ...]:
+        """private: who may not come in must not get the answer from a shared cache either."""
+        block = headers.block(https=self.site.origin_scheme == "https")
+        return (*block, PRIVATE) if private else block
+
+    def _placed(self, host: HostText, path: PathText, app: AppText, text: RouteText, route: Route) -> Placed:
+        """Captures that no condition uses are not kept."""
+        pattern = path.pattern.under(app.base)
+        there = {name for name, _index in (*pattern.captures, *host.pattern.captures)}
+        for place, condition in _conditions(route):
+            for name in sorted(captured(condition) - there):
+                self.problems.add(
+                    place, f"{{{name}}} is captured by no host or path of {route.name} {pattern}; expected it in each"
+                )
+        needed = frozenset(name for _place, condition in _conditions(route) for name in captured(condition))
+        return Placed(
+            host,
+            path,
+            Entry(
+                route,
+                pattern,
+                text.methods,
+                tuple(pair for pair in pattern.captures if pair[0] in needed),
+                tuple(pair for pair in host.pattern.captures if pair[0] in needed),
+            ),
+        )
+
+    def _judge_captures(self, host: HostText, path: PathText) -> None:
+        for name in {name for name, _ in path.pattern.captures} & {name for name, _ in host.pattern.captures}:
+            self.problems.add(path.place, f"{{{name}}} is captured by {host.text} too; expected another name")
+
+
+def _on_people(denial: Denial) -> bool:
+    return on_people(denial.condition)
+
+
+def _open(legs: tuple[Draft, ...]) -> bool:
+    return any(isinstance(leg.condition, Anyone) for leg in legs)
+
+
+def _conditions(route: Route) -> Iterator[tuple[Place, Condition]]:
+    yield from ((leg.place, leg.condition) for leg in route.legs)
+    yield from ((denial.place, denial.condition) for denial in route.denials)
+
+
+def _nearest(values: Iterable[T | None]) -> T | None:
+    """Of the levels from the route outwards: the first that says something."""
+    return next((value for value in values if value is not None), None)
+
+
+def _has_inherited(level: Level) -> bool:
+    return any(isinstance(leg, Inherited) for leg in level.allow or ())
+
+
+def _expanded(level: Level, above: tuple[Draft, ...]) -> tuple[Draft, ...]:
+    expanded = list[Draft]()
+    for leg in level.allow or ():
+        expanded.extend(above if isinstance(leg, Inherited) else (leg,))
+    return tuple(expanded)
+
+
+def _require(levels: tuple[Level, ...]) -> Require:
+    """levels: from the route outwards. Merged by key; `require: none` drops what stands further out."""
+    mfa, within_s = False, 0
+    for asked in (level.asked for level in reversed(levels)):
+        if asked is None:
+            continue
+        if asked.dropped:
+            mfa, within_s = False, 0
+        mfa = mfa if asked.mfa is None else asked.mfa
+        within_s = within_s if asked.authenticated_within_s is None else asked.authenticated_within_s
+    return Require(mfa, within_s)
+
+
+def _identity(levels: tuple[Level, ...], legs: tuple[Draft, ...]) -> Identity:
+    """An inherited `optional` means nothing where strangers don't come in by `anyone`."""
+    identity = _nearest(level.identity for level in levels)
+    return "sent" if identity is None or (identity == "optional" and not _open(legs)) else identity
+
+
+def _leg(number: int, draft: Draft, require: Require) -> Leg:
+    asked = Require()
+    if draft.people:
+        own = draft.asked
+        asked = require.and_also(Require(bool(own.mfa), own.authenticated_within_s or 0)) if own else require
+    return Leg.of(draft.name or f"leg {number}", draft.condition, asked, draft.place, people=draft.people)
