@@ -14,11 +14,13 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
+from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
+from tests.staging import Demo, Stage
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -145,6 +147,25 @@ async def database_url(postgres_server: EmbeddedPostgres, database_template: str
 async def pool(database_url: str) -> AsyncIterator[Pool]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
         yield pool
+
+
+@pytest.fixture(scope="session")
+def running_stage(
+    postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_directory: Path
+) -> Iterator[Stage]:
+    asyncio.run(_execute(postgres_server, "CREATE DATABASE journeys"))
+    urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
+    demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
+    yield Stage(demo, demo.start(), postgres_server, redis_server)
+    demo.end()
+
+
+@pytest.fixture
+def stage(running_stage: Stage) -> Stage:
+    """As it was at the start, as far as limits are concerned: all visitors share one address."""
+    with SyncRedis.from_url(running_stage.valkey.url) as client:
+        client.flushall()
+    return running_stage
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:

@@ -18,6 +18,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 
+from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
+
 NAVIGATION = {
     "Accept": "text/html,application/xhtml+xml",
     "Sec-Fetch-Mode": "navigate",
@@ -168,3 +170,52 @@ class Visitor:
                 jar.pop(name, None)
             else:
                 jar[name] = value
+
+
+@dataclass(frozen=True)
+class Stage:
+    """summary: demo.json."""
+
+    demo: Demo
+    summary: dict[str, Any]
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+
+    @property
+    def app(self) -> str:
+        return str(self.summary["app_url"])
+
+    @property
+    def app2(self) -> str:
+        return str(self.summary["app2_url"])
+
+    @property
+    def auth(self) -> str:
+        return str(self.summary["auth_url"])
+
+    @property
+    def decision_socket(self) -> str:
+        return str(self.summary["decision_socket"])
+
+    def visitor(self) -> Visitor:
+        return Visitor(str(self.summary["ca_file"]))
+
+    def log_in(self, visitor: Visitor, url: str = "", **more: str) -> Seen:
+        page = visitor.visit(url or self.app + "/")
+        assert page.url.startswith(self.auth), page
+        return visitor.log_in(page, str(self.summary["user"]), str(self.summary["password"]), **more)
+
+    def signed_in(self) -> Visitor:
+        """A visitor with a session on the first host."""
+        visitor = self.visitor()
+        assert self.log_in(visitor).status == 200
+        return visitor
+
+    def hits(self) -> int:
+        """How many requests have reached the app."""
+        return int(self.visitor().send("GET", self.app + "/hits").json()["count"])
+
+    def logged(self) -> list[dict[str, Any]]:
+        """What the gateway has logged."""
+        lines = (self.demo.directory / "bastion.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]

@@ -13,15 +13,17 @@ import structlog
 
 from gateway.core.audit.entries import Detail, Entry, Kind
 from gateway.core.errors import GatewayError
-from gateway.core.policy.compile import PolicyRejected, Site, compile_policy
+from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy
-from gateway.core.policy.tests import run_tests
+from gateway.core.policy.site import Site
+from gateway.core.policy.tests_runner import run_tests
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 
+DEFAULT_LIMIT: Final = "GENERAL.EXECUTE"
 _DIFF_LINES: Final = 400
 _LOG: Final = structlog.stdlib.get_logger("gateway.policy")
 
@@ -50,7 +52,7 @@ def load(directory: Path, site: Site, limits: Mapping[str, Limit], now: int) -> 
 def accept(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
     """Compile and test. Raises PolicyRefused."""
     try:
-        policy = compile_policy(sources, site, limits)
+        policy = compile_policy(sources, site, default_limit=limits[DEFAULT_LIMIT], limits=limits)
     except PolicyRejected as error:
         raise PolicyRefused(str(error)) from error
     failures = run_tests(policy, now)

@@ -13,8 +13,7 @@ import asyncpg
 import redis as redis_sync
 
 from gateway.probe import probe
-from tests.journeys.conftest import Stage
-from tests.staging import NAVIGATION, Visitor
+from tests.staging import NAVIGATION, Stage, Visitor
 
 DECISIONS = 10_000
 CONNECTIONS = 16

@@ -4,8 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.journeys.conftest import Stage
-from tests.staging import NAVIGATION, Seen, Visitor
+from tests.staging import NAVIGATION, Seen, Stage, Visitor
 
 
 def test_a_protected_page_leads_to_the_login_and_back(stage: Stage) -> None:

@@ -6,8 +6,7 @@ import ssl
 import aiohttp
 import pytest
 
-from tests.journeys.conftest import Stage
-from tests.staging import NAVIGATION, Visitor
+from tests.staging import NAVIGATION, Stage, Visitor
 
 
 def test_a_forged_identity_never_arrives(stage: Stage) -> None:

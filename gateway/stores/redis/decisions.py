@@ -59,6 +59,7 @@ class FunctionCalls:
     def __init__(self, pipeline: Pipeline, library: Library) -> None:
         self._pipeline = pipeline
         self._library = library
+        self._loading = False
         self._names = {
             name: library.name(name) for name in ("decide", "spend", "fill", "finish", "stale", "deny", "offer")
         }
@@ -75,13 +76,23 @@ class FunctionCalls:
 
         def heard(reply: object) -> None:
             if isinstance(reply, RedisRefused) and str(reply).startswith(_NOT_FOUND):
-                # Replies come in order, so the second call is answered after the load.
-                self._pipeline.call(self._library.load_command, _ignore)
+                # Commands are done in order, so the second call comes after the load.
+                self._load()
                 self._pipeline.call(command, done)
             else:
                 done(reply)
 
         self._pipeline.call(command, heard)
+
+    def _load(self) -> None:
+        """Once, however many calls found it missing; whether it worked is said by the calls that follow."""
+
+        def loaded(_reply: object) -> None:
+            self._loading = False
+
+        if not self._loading:
+            self._loading = True
+            self._pipeline.call(self._library.load_command, loaded)
 
     async def ask(self, function: str, keys: Sequence[str], *arguments: Argument) -> object:
         """Raises StoreUnavailable."""
@@ -91,7 +102,7 @@ class FunctionCalls:
         except RedisRefused as error:
             if not str(error).startswith(_NOT_FOUND):
                 raise
-        await self._pipeline.ask(self._library.load_command)
+        self._load()
         return await self._pipeline.ask(command)
 
 
@@ -238,7 +249,3 @@ def _reply(question: Question, raw: object) -> Reply | None:
 def _spent(raw: bytes, at: int) -> Spent:
     allowed, retry_after_us, remaining, reset_us = _SPENT.unpack_from(raw, at)
     return Spent(allowed == 1, int(retry_after_us), remaining, int(reset_us))
-
-
-def _ignore(_reply: object) -> None:
-    """The call that follows says whether loading worked."""

@@ -1,0 +1,234 @@
+"""A decision: all legs together open the door, and each of them carries weight."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.forward.ask import Outcome
+from gateway.core.session.journey import unseal_journey
+from gateway.core.session.tokens import mint
+from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of
+
+HTML = "text/html; charset=utf-8"
+NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "none"}
+OWN_POST = {"origin": "https://wiki.example.org", "sec-fetch-site": "same-origin"}
+
+ALLOWED: dict[str, Case] = {
+    "a page": Case(),
+    "a navigation": Case(headers=NAVIGATION),
+    "a fresh page": Case(path="/fresh/x"),
+    "a post": Case(method="POST", headers=OWN_POST),
+    "a WebSocket": Case(headers={"x-bastion-upgrade": "websocket", **OWN_POST}),
+    "a limited page": Case(path="/strictly/x"),
+}
+LEGS: dict[str, Callable[[Case], Case]] = {
+    "cookie": lambda case: replace(case, token=None),
+    "mac": lambda case: replace(case, token=mint(b"x" * 32, TAG, b"l" * 16, b"s" * 32)),
+    "tag": lambda case: replace(case, token=replace(TOKEN, text=TOKEN.text.replace(TAG, "x" * 16))),
+    "known host": lambda case: replace(case, host="evil.example.org"),
+    "not the auth host": lambda case: replace(case, host="auth.example.org"),
+    "reply": lambda case: replace(case, answered=False),
+    "own number": lambda case: replace(case, off_by=1),
+    "own login": lambda case: replace(case, login="x" * 22),
+    "not ended": lambda case: replace(case, outcome=Outcome.ENDED),
+    "known credential": lambda case: replace(case, outcome=Outcome.UNKNOWN),
+    "present": lambda case: replace(case, outcome=Outcome.MISS),
+    "sealed by us": lambda case: replace(case, person_key=b"x" * 32),
+    "group": lambda case: replace(case, groups=("guests",)),
+    "within the limit": lambda case: replace(case, allowed=False),
+    "not in early data": lambda case: replace(case, headers={**case.headers, "early-data": "1"}),
+    "one reading": lambda case: replace(case, path=case.path + "/..%2fopen"),
+    "guarded case": lambda case: replace(case, path="/FRESH/x"),
+    "method": lambda case: replace(case, method="TRACE"),
+}
+
+
+@pytest.mark.parametrize("case", ALLOWED.values(), ids=ALLOWED)
+def test_all_legs_together_open_the_door(case: Case) -> None:
+    answer = case.answer()
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert headers_of(answer)["Remote-User"] == "ada"
+
+
+@pytest.mark.parametrize("take_away", LEGS.values(), ids=LEGS)
+@pytest.mark.parametrize("case", ALLOWED.values(), ids=ALLOWED)
+def test_each_leg_carries_weight(case: Case, take_away: Callable[[Case], Case]) -> None:
+    answer = take_away(case).answer()
+
+    assert answer.status >= 300
+    assert "Remote-User" not in headers_of(answer)
+
+
+def test_a_fresh_page_wants_a_fresh_login_on_the_second() -> None:
+    assert Case(path="/fresh/x", authenticated_at=NOW - 600).answer().status == 200
+    assert Case(path="/fresh/x", authenticated_at=NOW - 601).answer().status == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
+        {"origin": "https://other.example.org", "sec-fetch-site": "same-site"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_what_another_site_sends_is_refused(headers: dict[str, str]) -> None:
+    assert Case(method="POST", headers=headers).answer().status == 403
+    assert Case(headers={**headers, "x-bastion-upgrade": "websocket"}).answer().status == 403
+    assert Case(headers=headers).answer().status == 200
+
+
+def test_a_websocket_says_where_it_comes_from() -> None:
+    assert Case(headers={"x-bastion-upgrade": "websocket"}).answer().status == 403
+
+
+def test_a_stranger_is_let_in_as_nobody_where_anyone_may() -> None:
+    for case in (Case(path="/open/x", token=None), Case(path="/open/x"), Case(path="/open/x", outcome=Outcome.ENDED)):
+        answer = case.answer()
+        assert answer.status == 200
+        assert headers_of(answer)["Remote-User"] == ""
+        assert set(headers_of(answer)) >= {"Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email"}
+
+
+def test_an_address_that_is_not_known_is_in_no_network() -> None:
+    assert Case(path="/office/x", token=None, address="203.0.113.9").answer().status == 200
+    assert Case(path="/office/x", token=None, address="203.0.114.9").answer().status >= 400
+    assert Case(path="/office/x", token=None, address="unknown").answer().status >= 400
+
+
+def test_without_redis_the_public_goes_on_and_nobody_comes_in_unasked() -> None:
+    assert Case(path="/open/x", token=None, answered=False).answer().status == 200
+    assert Case(answered=False).answer().status == 503
+    assert Case(path="/strictly/x", token=None, answered=False, headers=NAVIGATION).answer().status in (302, 503)
+
+
+def test_nothing_is_set_on_an_allowed_response() -> None:
+    assert "Set-Cookie" not in headers_of(Case().answer())
+
+
+def test_the_routes_headers_travel_with_an_allow() -> None:
+    headers = headers_of(Case().answer())
+
+    assert "default-src 'self'" in headers["X-Bastion-Set-Content-Security-Policy"]
+    assert headers["X-Bastion-Private"] == "1"
+    assert headers["X-Bastion-Cors"] == "1"
+    assert headers["X-Bastion-RateLimit"] == '"GENERAL.EXECUTE";r=5;t=1'
+
+
+def test_a_navigation_is_sent_to_log_in_with_its_way_back_sealed() -> None:
+    answer = Case(token=None, path="/x?secret=1", headers=NAVIGATION).answer()
+    headers = headers_of(answer)
+
+    journey = unseal_journey(KEYS.journey, headers["Location"].partition("?j=")[2])
+
+    assert answer.status == 302
+    assert headers["Location"].startswith("https://auth.example.org/login?j=v1.")
+    assert "secret" not in headers["Location"]
+    assert (journey.host, journey.return_to, journey.iat) == ("wiki.example.org", "/x?secret=1", NOW)
+    assert headers["Set-Cookie"].startswith("__Host-bastion-way=")
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_an_unsafe_navigation_comes_back_to_the_page_with_the_form() -> None:
+    headers = {**NAVIGATION, "referer": "https://wiki.example.org/form?x=1"}
+    answer = Case(token=None, method="POST", path="/save", headers=headers).answer()
+
+    journey = unseal_journey(KEYS.journey, headers_of(answer)["Location"].partition("?j=")[2])
+
+    assert answer.status == 303
+    assert (journey.return_to, journey.notice) == ("/form?x=1", "again")
+
+
+@pytest.mark.parametrize(
+    "referer", ["https://evil.example/x", "https://wiki.example.org.evil/x", "", "https://wiki.example.org"]
+)
+def test_a_strange_referer_leads_to_the_start(referer: str) -> None:
+    answer = Case(token=None, method="POST", path="/save", headers={**NAVIGATION, "referer": referer}).answer()
+
+    assert unseal_journey(KEYS.journey, headers_of(answer)["Location"].partition("?j=")[2]).return_to == "/"
+
+
+def test_a_stale_login_goes_on_as_the_session_that_it_replaces() -> None:
+    answer = Case(path="/fresh/x", authenticated_at=NOW - 601, headers=NAVIGATION).answer()
+    journey = unseal_journey(KEYS.journey, headers_of(answer)["Location"].partition("?j=")[2])
+
+    assert journey.need == "authenticated:600"
+    assert journey.old
+
+
+def test_a_dead_session_is_forgotten_with_the_first_refusal() -> None:
+    answer = Case(outcome=Outcome.ENDED, headers=NAVIGATION).answer()
+    cookies = [value for name, value in answer.headers if name == "Set-Cookie"]
+
+    assert any(cookie.startswith("__Host-bastion=;") for cookie in cookies)
+    assert headers_of(answer)["Clear-Site-Data"] == '"cache"'
+
+
+REFUSALS: dict[str, tuple[Case, int, str]] = {
+    "a script": (Case(token=None), 401, "application/json"),
+    "a WebSocket": (Case(token=None, headers={"x-bastion-upgrade": "websocket"}), 401, "application/json"),
+    "a frame": (
+        Case(token=None, headers={"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}), 401, HTML
+    ),
+    "a prefetch": (Case(token=None, headers={**NAVIGATION, "sec-purpose": "prefetch"}), 403, HTML),
+    "a denied person": (Case(groups=(), headers=NAVIGATION), 403, HTML),
+    "a denied script": (Case(groups=()), 403, "application/json"),
+    "a hidden page, to a stranger": (Case(path="/hidden/x", token=None, headers=NAVIGATION), 404, HTML),
+    "a hidden page, to the wrong one": (Case(path="/hidden/x", groups=()), 404, "application/json"),
+    "no redirect": (Case(path="/strict401/x", token=None, headers=NAVIGATION), 401, HTML),
+    "no second factor": (Case(path="/mfa/x", headers=NAVIGATION), 403, HTML),
+    "another method": (Case(path="/get", method="POST"), 405, "application/json"),
+    "an unknown host": (Case(host="x.example.org"), 421, "application/json"),
+    "a limit": (Case(allowed=False), 429, "application/json"),
+    "no Redis": (Case(answered=False, headers=NAVIGATION), 503, HTML),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "status", "content_type"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_fits_the_client(case: Case, status: int, content_type: str) -> None:
+    answer = case.answer()
+    headers = headers_of(answer)
+
+    assert answer.status == status
+    assert headers["Content-Type"] == content_type
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Request-Id"]
+    assert answer.body
+
+
+def test_a_refused_limit_says_when_to_come_back() -> None:
+    headers = headers_of(Case(allowed=False).answer())
+
+    assert headers["Retry-After"] == "2"
+    assert headers["RateLimit-Policy"] == '"GENERAL.EXECUTE";q=600;w=60'
+
+
+def test_a_405_says_what_is_allowed() -> None:
+    assert headers_of(Case(path="/get", method="POST").answer())["Allow"] == "GET, HEAD"
+
+
+def test_a_partner_may_read_our_refusals_and_others_may_not() -> None:
+    partner = headers_of(Case(path="/api/x", token=None, headers={"origin": "https://partner.example"}).answer())
+    evil = headers_of(Case(path="/api/x", token=None, headers={"origin": "https://evil.example"}).answer())
+
+    assert partner["Access-Control-Allow-Origin"] == "https://partner.example"
+    assert partner["Access-Control-Allow-Credentials"] == "true"
+    assert "Access-Control-Allow-Origin" not in evil
+
+
+@given(st.text(max_size=30), st.sampled_from(["GET", "POST", "OPTIONS", "get", "", "X" * 40]), st.booleans())
+def test_any_request_has_an_answer_and_strangers_stay_outside(path: str, method: str, cookie: bool) -> None:
+    target = "/" + "".join(character for character in path if "!" <= character <= "~" and character != "#")
+
+    answer = Case(
+        path=target, method=method, token=None, headers={"cookie": path} if cookie and path.isascii() else {}
+    ).answer()
+
+    assert answer.status >= 300 or target.lower().startswith("/open")

@@ -1,0 +1,89 @@
+"""Real decisions on a test's own Postgres and Redis, without processes and sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.session.tokens import Token, b64, credential_of, mint, tag_of
+from gateway.flows.decisions import Decisions
+from gateway.flows.refill import FillOutcome, Refill
+from gateway.stores.postgres.logins import Logins, NewLogin
+from gateway.stores.postgres.users import NewUser, Users
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.functions.library import library
+from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
+from tests.conftest import Pool, RandomBytes
+from tests.core.forward.setting import CONTEXT, KEYS
+
+ADA = UUID(int=1)
+HOST = "wiki.example.org"
+
+
+@dataclass
+class Deciding:
+    """now_us: the shell's clock; Redis has its own."""
+
+    pool: Pool
+    vault: Vault
+    decisions: Decisions
+    revocations: Revocations
+    random: RandomBytes
+    now: int
+    fills: list[FillOutcome] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+    async def add_person(self, user_id: UUID = ADA, name: str = "ada", groups: tuple[str, ...] = ("staff",)) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await Users(connection, self.vault).add(NewUser(user_id, name, "", "", groups, "x"), self.now)
+
+    async def log_in(self, user_id: UUID = ADA, host: str = HOST, idle_s: int = 1800) -> Token:
+        """A login with one session, as Postgres has it; Redis knows nothing yet."""
+        token = mint(KEYS.mac, tag_of(KEYS.tag, user_id), self.random(16), self.random(32))
+        login = NewLogin(token.login_id, user_id, self.now, False, idle_s, self.now + 86_400, "", "")
+        async with self.pool.acquire() as connection, connection.transaction():
+            logins = Logins(connection, self.vault)
+            assert await logins.create(login)
+            assert await logins.add_session(token.login_id, host, credential_of(host, token), self.now, 0, self.now)
+        return token
+
+    async def end(self, token: Token) -> None:
+        """As a logout does."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await Logins(connection, self.vault).end(token.login_id, "logout", self.now)
+        await self.revocations.end_login(token.tag, b64(token.login_id))
+
+
+@asynccontextmanager
+async def deciding(pool: Pool, redis_url: str, now: int) -> AsyncIterator[Deciding]:
+    random = RandomBytes()
+    vault = Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random)
+    pipeline = Pipeline(redis_url, 1)
+    functions = FunctionCalls(pipeline, library())
+    calls, revocations = DecisionCalls(functions), Revocations(functions)
+    tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn(work: Any) -> None:
+        tasks.add(asyncio.create_task(work))
+
+    fills: list[FillOutcome] = []
+    answers: list[Answer] = []
+
+    def record(_request: ForwardedRequest, answer: Answer, _took_us: int) -> None:
+        answers.append(answer)
+
+    refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append)
+    decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record)
+    spawn(pipeline.run())
+    await pipeline.ready()
+    yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

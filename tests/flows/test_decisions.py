@@ -1,0 +1,231 @@
+"""Decisions on real stores: a miss is filled from Postgres, what ended stays ended, and a flood reaches nobody."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.request import read_request
+from gateway.core.session.person import Person, seal
+from gateway.core.session.tokens import Token, mint
+from gateway.flows.refill import FillOutcome
+from gateway.stores.postgres.users import Users
+from gateway.stores.redis.decisions import login_key, person_key
+from tests.conftest import Pool
+from tests.core.forward.setting import KEYS, headers_of
+from tests.deciding import ADA, HOST, Deciding, deciding
+
+EVE = UUID(int=2)
+
+
+@pytest.fixture
+async def here(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[Deciding]:
+    await redis.ping()
+    async with deciding(pool, redis_url, int(time.time())) as made:
+        await made.add_person()
+        yield made
+
+
+async def ask(here: Deciding, token: Token | None, path: str = "/x", host: str = HOST) -> Answer:
+    sent = {
+        b"host": host.encode(),
+        b"x-request-id": b"7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11",
+        b"x-forwarded-method": b"GET",
+        b"x-forwarded-uri": path.encode(),
+        b"x-forwarded-host": host.encode(),
+        b"x-forwarded-proto": b"https",
+        b"x-forwarded-for": b"198.51.100.7",
+    }
+    if token is not None:
+        sent[b"cookie"] = f"__Host-bastion={token.text}".encode()
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    here.decisions.start(read_request(sent.items()), answered.set_result)
+    return await answered
+
+
+async def test_a_session_that_redis_never_heard_of_is_let_in(here: Deciding) -> None:
+    token = await here.log_in()
+
+    first, second = await ask(here, token), await ask(here, token)
+
+    assert (first.status, second.status) == (200, 200)
+    assert headers_of(first)["Remote-User"] == "ada"
+    assert here.fills == [FillOutcome.FILLED]
+
+
+async def test_many_requests_at_once_ask_postgres_once(here: Deciding) -> None:
+    token = await here.log_in()
+
+    answers = await asyncio.gather(*(ask(here, token) for _ in range(100)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(here.fills) == 1
+
+
+async def test_an_ended_login_is_out_and_postgres_is_asked_once(here: Deciding) -> None:
+    token = await here.log_in()
+    assert (await ask(here, token)).status == 200
+
+    await here.end(token)
+
+    assert [(await ask(here, token)).status for _ in range(5)] == [401] * 5
+    assert here.fills == [FillOutcome.FILLED]
+
+
+async def test_a_crash_between_postgres_and_redis_heals_when_redis_asks_again(here: Deciding, redis: Redis) -> None:
+    token = await here.log_in()
+    async with here.pool.acquire() as connection:
+        await connection.execute("UPDATE logins SET ended_at = 1, ended_why = 'logout'")
+
+    await redis.flushall()
+
+    assert (await ask(here, token)).status == 401
+
+
+async def test_idle_counts_from_what_postgres_knows(here: Deciding, redis: Redis) -> None:
+    token = await here.log_in(idle_s=900)
+    async with here.pool.acquire() as connection:
+        await connection.execute("UPDATE logins SET last_seen_at = $1", here.now - 901)
+    expired = await ask(here, token)
+    await redis.flushall()
+    async with here.pool.acquire() as connection:
+        await connection.execute("UPDATE logins SET last_seen_at = $1", here.now - 890)
+
+    assert (expired.status, (await ask(here, token)).status) == (401, 200)
+
+
+async def test_a_disabled_person_and_a_lost_group_are_out(here: Deciding) -> None:
+    token = await here.log_in()
+    assert (await ask(here, token)).status == 200
+
+    async with here.pool.acquire() as connection:
+        await Users(connection, here.vault).set_groups(ADA, ("guests",), here.now)
+    await here.revocations.stale_person(token.tag)
+    without_group = await ask(here, token)
+    async with here.pool.acquire() as connection:
+        await Users(connection, here.vault).set_state(ADA, "disabled", here.now)
+    await here.revocations.stale_person(token.tag)
+
+    assert (without_group.status, (await ask(here, token)).status) == (403, 401)
+
+
+async def test_each_part_of_a_cookie_carries_weight(here: Deciding) -> None:
+    token = await here.log_in()
+    await here.add_person(EVE, "eve")
+    eves = await here.log_in(EVE)
+    forged = mint(KEYS.mac, token.tag, token.login_id, b"x" * 32)
+    crossed = mint(KEYS.mac, eves.tag, token.login_id, b"s" * 32)
+
+    assert (await ask(here, token)).status == 200
+    assert (await ask(here, forged)).status == 401
+    assert (await ask(here, crossed)).status == 401
+    assert (await ask(here, token, host="other.example.org")).status == 401
+    assert (await ask(here, replace(token, text=token.text[:-1] + "x"))).status == 401
+
+
+async def test_a_flood_of_made_up_cookies_reaches_no_store(here: Deciding, redis: Redis) -> None:
+    assert (await ask(here, None, "/get")).status == 401
+    await redis.config_resetstat()
+    forged = [mint(b"x" * 32, "t" * 16, here.random(16), here.random(32)) for _ in range(500)]
+
+    answers = await asyncio.gather(*(ask(here, token, "/get") for token in forged))
+
+    calls = (await redis.info("commandstats")).get("cmdstat_fcall", {"calls": 0})["calls"]
+    assert {answer.status for answer in answers} <= {401, 429}
+    assert here.fills == []
+    assert calls <= 500, "the address's own limit, and nothing else"
+
+
+async def test_a_library_that_redis_lost_is_loaded_once_by_a_thousand_requests(here: Deciding, redis: Redis) -> None:
+    await ask(here, None)
+    await redis.function_flush()
+    await redis.config_resetstat()
+
+    answers = await asyncio.gather(*(ask(here, None, "/open/x") for _ in range(500)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert (await redis.info("commandstats"))["cmdstat_function|load"]["calls"] == 1
+
+
+async def test_a_record_that_somebody_wrote_into_redis_is_nobody(here: Deciding, redis: Redis) -> None:
+    token = await here.log_in()
+    assert (await ask(here, token)).status == 200
+    record = await redis.get(person_key(token.tag))
+    root = Person(ADA, "root", "", "", ("staff", "admins"), 9)
+
+    await redis.set(person_key(token.tag), record[:21] + seal(b"x" * 32, token.tag, root, b"n" * 12))
+
+    assert (await ask(here, token)).status == 503
+
+
+async def test_redis_holds_no_personal_word(here: Deciding, redis: Redis) -> None:
+    token = await here.log_in()
+    await ask(here, token)
+
+    values = [key + (await redis.get(key) or b"") async for key in redis.scan_iter()]
+
+    assert len(values) >= 3
+    assert not [value for value in values if b"ada" in value or b"staff" in value]
+
+
+async def test_without_postgres_who_is_in_stays_and_a_stranger_to_redis_waits(here: Deciding) -> None:
+    inside, outside = await here.log_in(), await here.log_in()
+    assert (await ask(here, inside)).status == 200
+
+    await here.pool.close()
+
+    assert (await ask(here, inside)).status == 200
+    assert (await ask(here, outside)).status == 503
+
+
+async def test_decisions_during_a_logout_never_pass_after_it(here: Deciding) -> None:
+    token = await here.log_in()
+    after: list[int] = []
+    over = asyncio.Event()
+
+    async def proxy() -> None:
+        for _ in range(150):
+            ended = over.is_set()
+            answer = await ask(here, token)
+            if ended:
+                after.append(answer.status)
+
+    async def leave() -> None:
+        await asyncio.sleep(0.02)
+        await here.end(token)
+        over.set()
+
+    await asyncio.gather(*(proxy() for _ in range(20)), leave())
+
+    assert len(after) > 100
+    assert 200 not in after
+
+
+async def test_authenticate_says_who_is_signed_in_on_the_auth_host(here: Deciding) -> None:
+    token = await here.log_in(host="auth.example.org")
+
+    live = await here.decisions.authenticate(token.text, "auth.example.org")
+    elsewhere = await here.decisions.authenticate(token.text, HOST)
+    await here.end(token)
+
+    assert live is not None
+    assert live.person.username == "ada"
+    assert elsewhere is None
+    assert await here.decisions.authenticate(token.text, "auth.example.org") is None
+    assert await here.decisions.authenticate("garbage", "auth.example.org") is None
+
+
+async def test_a_login_of_another_person_is_not_filled_under_this_tag(here: Deciding, redis: Redis) -> None:
+    """Should a key ever leak, a login id alone still moves nobody into another person's slot."""
+    await here.add_person(EVE, "eve")
+    eves = await here.log_in(EVE)
+    token = await here.log_in()
+    crossed = mint(KEYS.mac, token.tag, eves.login_id, b"s" * 32)
+
+    assert (await ask(here, crossed)).status == 401
+    assert await redis.get(login_key(token.tag, crossed.login)) == b"X"
