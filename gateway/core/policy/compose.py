@@ -199,7 +199,7 @@ def _require(levels: tuple[Level, ...]) -> Require:
 
 def _identity(levels: tuple[Level, ...], legs: tuple[Draft, ...]) -> Identity:
     """An inherited `optional` means nothing where strangers don't come in by `anyone`."""
-    identity = _nearest(level.identity for level in levels)
+    identity: Identity | None = _nearest(level.identity for level in levels)
     return "sent" if identity is None or (identity == "optional" and not _open(legs)) else identity
 
 
