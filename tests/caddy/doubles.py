@@ -89,18 +89,20 @@ class App:
 
 @dataclass(slots=True)
 class RawApp:
-    """Answers each connection with the same bytes once a request's head is there, and keeps all that it receives."""
+    """Answers each connection's first head with the same bytes, and keeps all that it receives.
+
+    After a 101 it goes on listening.
+    """
 
     answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     received: bytearray = field(default_factory=bytearray)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answered = False
-        while chunk := await reader.read(65_536):
-            self.received += chunk
-            if not answered and b"\r\n\r\n" in self.received:
-                writer.write(self.answer)
-                answered = True
+        self.received += await reader.readuntil(b"\r\n\r\n")
+        writer.write(self.answer)
+        if self.answer.startswith(b"HTTP/1.1 101"):
+            while chunk := await reader.read(65_536):
+                self.received += chunk
         writer.close()
 
 

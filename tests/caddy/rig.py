@@ -35,6 +35,9 @@ class Got:
         (value,) = self.all(name)
         return value
 
+    def has(self, pairs: Pairs) -> bool:
+        return all(value in self.all(name) for name, value in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -62,12 +65,16 @@ class Rig:
         self._caddy.stop()
         self.doubles.close()
 
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._caddy.ca_file)
+
     def connect(self, host: str, *protocols: str) -> ssl.SSLSocket:
         """protocols: for ALPN."""
-        context = ssl.create_default_context(cafile=self._caddy.ca_file)
+        context = self.trust()
         if protocols:
             context.set_alpn_protocols(list(protocols))
         plain = socket.create_connection(("127.0.0.1", self.port), _WITHIN_S)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(plain, server_hostname=host)
 
     def fetch(
