@@ -139,7 +139,9 @@ def _about_checkpoints(verdict: Verdict, *, pinned: bool) -> str:
     if newest is None:
         return "No checkpoint was compared: entries cut off at the end would not show."
     key = "" if pinned else " Their key was not pinned: --public-key takes the one that you kept."
-    return f"{verdict.checkpoints} checkpoints agree, up to position {newest.position} of {utc(newest.time)}.{key}"
+    return (
+        f"Checkpoints that agree: {verdict.checkpoints}, up to position {newest.position} of {utc(newest.time)}.{key}"
+    )
 
 
 def _as_json(verdict: Verdict) -> dict[str, object]:

@@ -117,7 +117,11 @@ def show(config: Config, *, name: str, as_json: bool) -> None:
 def disable(config: Config, *, name: str) -> None:
     """End all their logins on all nodes, and let them sign in no more."""
     changed = _act(config, lambda admin: admin.disable(name))
-    click.echo(f"{name} is disabled, and signed out everywhere." if changed else f"{name} was disabled already.")
+    click.echo(
+        f"{name} is disabled, and signed out everywhere."
+        if changed
+        else f"{name} was disabled already, and is signed out everywhere."
+    )
 
 
 @user.command()

@@ -1,0 +1,138 @@
+"""A gateway's stores on real servers, with the parts that decide and the parts that operators use."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.core.forward.ask import Outcome, Presented, Question, Reply
+from gateway.core.keys import Keys
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.session.person import Person, unseal
+from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
+from gateway.flows.passwords import Passwords
+from gateway.flows.refill import Refill
+from gateway.flows.users import Newcomer, UserAdmin
+from gateway.stores.postgres.logins import Logins, NewLogin
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.functions.library import library
+from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
+from tests.conftest import Clock, Pool, RandomBytes
+
+KEYS = Keys.derive(b"r" * 32, b"i" * 32)
+HOST = "app.example.com"
+ADA = Newcomer("ada", "Ada Lovelace", "ada@example.org", ("staff",))
+PASSWORD = "correct horse battery"
+
+
+@dataclass(slots=True)
+class Stage:
+    """admin acts as an operator's command does; passes() asks as a decision does."""
+
+    pool: Pool
+    vault: Vault
+    random: RandomBytes
+    clock: Clock
+    calls: DecisionCalls
+    refill: Refill
+    admin: UserAdmin
+    number: int = 0
+
+    async def sign_in(self, user_id: UUID) -> Presented | None:
+        """None: the person may not."""
+        now, tag = self.clock.now, tag_of(KEYS.tag, user_id)
+        token = mint(KEYS.mac, tag, self.random(LOGIN_BYTES), self.random(SECRET_BYTES))
+        credential = credential_of(HOST, token)
+        async with self.pool.acquire() as connection, connection.transaction():
+            logins = Logins(connection, self.vault)
+            login = NewLogin(token.login_id, user_id, now, False, 1800, now + 43_200, "203.0.113.7", "a\x1b[31mbrowser")
+            if not await logins.create(login):
+                return None
+            assert await logins.add_session(token.login_id, HOST, credential, now, 0, now)
+        return Presented(token.tag, token.login, credential)
+
+    async def passes(self, presented: Presented) -> Person | None:
+        """Who Redis says it is; None: the session does not pass."""
+        for _ in range(3):
+            reply = await self._decide(presented)
+            if reply.outcome is Outcome.LIVE:
+                return unseal(KEYS.person, presented.tag, reply.person)
+            if reply.outcome is not Outcome.MISS:
+                return None
+            await self.refill.fill(presented, reply)
+        return None
+
+    async def entries(self, kind: str) -> int:
+        async with self.pool.acquire() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = $1", kind))
+
+    async def _decide(self, presented: Presented) -> Reply:
+        self.number += 1
+        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self.calls.ask(Question(self.number, presented, None, ()), answered.set_result)
+        reply = await answered
+        assert reply is not None
+        return reply
+
+
+@pytest.fixture
+def vault(random_bytes: RandomBytes) -> Vault:
+    return Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random_bytes)
+
+
+@pytest.fixture
+def real_clock() -> Clock:
+    """Begins at the time of the real Redis, whose records end by it."""
+    return Clock(now=int(time.time()))
+
+
+@pytest.fixture
+async def pipeline(redis: Redis, redis_url: str) -> AsyncIterator[Pipeline]:
+    """Connected to a Redis without keys and functions."""
+    assert await redis.dbsize() == 0
+    async for pipeline in _running(redis_url):
+        yield pipeline
+
+
+@pytest.fixture
+async def dead_pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
+    """Nobody listens there."""
+    async for pipeline in _running(f"unix://{tmp_path}/nobody.sock"):
+        yield pipeline
+
+
+async def _running(url: str) -> AsyncIterator[Pipeline]:
+    pipeline = Pipeline(url, 1)
+    task = asyncio.create_task(pipeline.run())
+    await pipeline.ready()
+    yield pipeline
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.fixture
+async def stage(
+    pool: Pool, vault: Vault, random_bytes: RandomBytes, real_clock: Clock, pipeline: Pipeline
+) -> AsyncIterator[Stage]:
+    functions = FunctionCalls(pipeline, library())
+    calls, revocations = DecisionCalls(functions), Revocations(functions)
+    passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
+    async with asyncio.TaskGroup() as group:
+        refill = Refill(pool, vault, KEYS, calls, revocations, random_bytes, group.create_task, lambda _outcome: None)
+        admin = UserAdmin(pool, vault, passwords, revocations, KEYS, real_clock, random_bytes, "cli:root")
+        yield Stage(pool, vault, random_bytes, real_clock, calls, refill, admin)
+    passwords.close()
+
+
+@pytest.fixture
+def admin_without_redis(stage: Stage, dead_pipeline: Pipeline) -> UserAdmin:
+    return replace(stage.admin, revocations=Revocations(FunctionCalls(dead_pipeline, library())))
