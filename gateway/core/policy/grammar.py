@@ -224,7 +224,8 @@ SETTINGS: Final = (
     ),
     Key(
         "cross_origin",
-        "refuse (default): unsafe methods and WebSockets by session only from this origin or one of cors. Or allow.",
+        "allow, or refuse (default): by session, unsafe methods and WebSockets only from the host itself and from "
+        "the origins of a CORS profile with credentials.",
         words("refuse", "allow"),
     ),
     Key("cors", "none (default), app (the app does it), a name, or a profile.", either(TEXT, ref("cors"))),

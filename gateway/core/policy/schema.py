@@ -79,6 +79,9 @@ def _value(schema: Schema) -> str:
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in cast("list[object]", schema["enum"]))
     if "anyOf" in schema:
+        one, *others = cast("list[Schema]", schema["anyOf"])
+        if others == [{"type": "array", "items": one, "minItems": 1}]:
+            return f"one or more of: {_value(one)}"
         return " or ".join(dict.fromkeys(_value(one) for one in cast("list[Schema]", schema["anyOf"])))
     if schema.get("type") == "array":
         return f"a list of {_value(cast('Schema', schema['items']))}"
@@ -121,7 +124,12 @@ def _words_chapter() -> str:
 
 
 def _later_chapter() -> str:
-    rows = [f"- `{key.name}` ({shape.name}): {_lower(key)}" for shape in SHAPES for key in shape.keys if not key.built]
+    found: dict[tuple[str, str], list[str]] = {}
+    for shape in SHAPES:
+        for key in shape.keys:
+            if not key.built:
+                found.setdefault((key.name, _lower(key)), []).append(shape.name)
+    rows = [f"- `{name}` ({', '.join(shapes)}): {meaning}" for (name, meaning), shapes in found.items()]
     return "\n".join(["## Not built yet", "", "Part of the language, and refused until they are built:", "", *rows, ""])
 
 

@@ -34,6 +34,13 @@ class Asked:
     headers: Mapping[str, str]
     kind: str
 
+    @property
+    def decided_method(self) -> str:
+        """By which a route is looked up: a preflight asks for another method than its own."""
+        if self.kind != "preflight":
+            return self.method
+        return self.headers.get("access-control-request-method", "GET")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -59,13 +66,11 @@ class Simulation:
 
     def answer(self, asked: Asked) -> Outcome:
         """429 comes before who they are, and a preflight is settled by `cors` alone."""
-        is_preflight = asked.kind == "preflight"
-        requested = asked.headers.get("access-control-request-method", "GET")
-        found = self.policy.find(asked.host, requested if is_preflight else asked.method, asked.target)
+        found = self.policy.find(asked.host, asked.decided_method, asked.target)
         if isinstance(found, Refused):
             return _refused(found)
-        if is_preflight:
-            return _preflight(found.route, asked, requested)
+        if asked.kind == "preflight":
+            return _preflight(found.route, asked)
         retry_after_s = self._spend(found.route, asked)
         if retry_after_s:
             return _own(asked, Outcome("slow_down", 429, found.route.name), {"retry-after": str(retry_after_s)})
@@ -128,10 +133,10 @@ def _refused(found: Refused) -> Outcome:
     return Outcome(word, found.status, why=why, headers=headers)
 
 
-def _preflight(route: Route, asked: Asked, requested: str) -> Outcome:
+def _preflight(route: Route, asked: Asked) -> Outcome:
     if route.cors == "app":
         return Outcome("allow", 200, route.name, why="the app answers preflights")
-    origin = asked.headers.get("origin", "")
+    origin, requested = asked.headers.get("origin", ""), asked.decided_method
     granted = preflight(route, origin, requested, asked.headers.get("access-control-request-headers"))
     if granted is None:
         return _denied(route, asked, f"cors grants {origin} no {requested}")

@@ -1,0 +1,159 @@
+"""Tells people why a request is answered as it is."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.core.policy.conditions import (
+    All,
+    Any,
+    Anyone,
+    Authenticated,
+    Condition,
+    Groups,
+    Networks,
+    Nobody,
+    Not,
+    Truth,
+    Until,
+    Users,
+)
+from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
+from gateway.core.policy.model import Policy
+from gateway.core.policy.route import Leg, Require, Route, Routed
+from gateway.core.policy.simulate import Asked, Outcome, Simulation
+
+_SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
+_WORDS: Final = {Allow: "allow", StepUp: "step_up", Login: "login", Deny: "deny", type(None): "deny"}
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86400
+
+
+def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
+    """Lines for a terminal. Budgets are full."""
+    return tuple(_lines(policy, asked))
+
+
+def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
+    yield _line(
+        "request", f"{asked.method} {asked.host} {_path(asked)}   kind {asked.kind}   from {_from(policy, asked)}"
+    )
+    yield _line("person", _person(asked.person, asked.now))
+    found = policy.find(asked.host, asked.decided_method, asked.target)
+    if isinstance(found, Refused):
+        detail = f": {found.detail}" if found.detail else ""
+        allow = f"   Allow: {', '.join(found.allow)}" if found.allow else ""
+        yield _line("route", f"none, {found.reason}{detail}{allow}")
+    else:
+        yield from _route_lines(found, asked)
+    outcome = Simulation(policy).answer(asked)
+    yield _line("answer", _answer(outcome))
+    yield from (_line("", f"{name}: {value}") for name, value in outcome.headers.items())
+    yield _line("policy", policy.version)
+
+
+def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
+    route = found.route
+    facts = Facts(asked.person, asked.address, asked.now, found.captures)
+    captures = "".join(f"   {name} = {value}" for name, value in found.captures.items())
+    yield _line("route", f"{route.name}   {', '.join(route.paths)}   {route.place}{captures}")
+    yield from _numbered("deny", [_denial(facts, denial.condition) for denial in route.denials])
+    yield from _numbered("allow", [_leg(facts, leg) for leg in route.legs])
+    yield _line("limits", ", ".join(_limits(route)) or "none")
+    yield _line("headers", f"{route.headers}   cors {route.cors if isinstance(route.cors, str) else route.cors.name}")
+
+
+def _numbered(title: str, texts: list[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        yield _line("" if number else title, text)
+    if not texts:
+        yield _line(title, "-")
+
+
+def _denial(facts: Facts, condition: Condition) -> str:
+    fires = condition.holds(facts) in (Truth.YES, Truth.NOWHERE)
+    return f"{described(condition, facts)}   -> {'deny' if fires else 'does not hold'}"
+
+
+def _leg(facts: Facts, leg: Leg) -> str:
+    verdict = leg.judge(facts)
+    word = _WORDS[type(verdict)]
+    require = f"   require {_require(leg.require)}" if leg.require != Require() else ""
+    return f"{leg.name}: {described(leg.condition, facts)}{require}   -> {word}   {leg.place}"
+
+
+def described(condition: Condition, facts: Facts) -> str:
+    """The condition, each leaf with its truth."""
+    match condition:
+        case All(parts):
+            return " and ".join(described(part, facts) for part in parts)
+        case Any(parts):
+            return f"({' or '.join(described(part, facts) for part in parts)})"
+        case Not(part):
+            return f"not ({described(part, facts)})"
+        case _:
+            return f"{_leaf(condition)}: {_SAID[condition.holds(facts)]}"
+
+
+def _leaf(condition: Anyone | Nobody | Authenticated | Users | Groups | Networks | Until) -> str:
+    match condition:
+        case Anyone():
+            return "anyone"
+        case Nobody():
+            return "nobody"
+        case Authenticated():
+            return "authenticated"
+        case Users(names, captured) | Groups(names, captured):
+            kind = "users" if isinstance(condition, Users) else "groups"
+            return f"{kind} {' '.join([*sorted(names), *(f'{{{name}}}' for name in captured)])}"
+        case Networks(names):
+            return f"networks {' '.join(names)}"
+        case Until(day):
+            return f"until {day}"
+
+
+def _require(require: Require) -> str:
+    within = f"authenticated within {_age(require.authenticated_within_s)}" if require.authenticated_within_s else ""
+    return ", ".join(part for part in ("mfa" if require.mfa else "", within) if part)
+
+
+def _limits(route: Route) -> Iterator[str]:
+    for limit in route.limits:
+        yield f"{limit.name} {limit.count} in {_age(limit.period_us // 1_000_000)} per {limit.per.value}"
+
+
+def _answer(outcome: Outcome) -> str:
+    who = f"   as {outcome.identity}" if outcome.identity else ""
+    why = f"   {outcome.why}" if outcome.why else ""
+    return f"{outcome.word} {outcome.status}{who}{why}".strip()
+
+
+def _path(asked: Asked) -> str:
+    path, mark, _query = asked.target.partition("?")
+    return f"{path} (query not used)" if mark else path
+
+
+def _from(policy: Policy, asked: Asked) -> str:
+    if asked.address is None:
+        return "an unknown address"
+    names = [name for name, network in policy.networks.items() if asked.address in network]
+    return f"{asked.address}, in {', '.join(names) if names else 'no network'}"
+
+
+def _person(person: Actor | None, now: int) -> str:
+    if person is None:
+        return "a stranger"
+    mfa = f"second factor {_age(now - person.mfa_at)} ago" if person.mfa_at else "no second factor"
+    groups = " ".join(sorted(person.groups)) or "-"
+    return f"{person.user}   groups {groups}   signed in {_age(now - person.authenticated_at)} ago, {mfa}"
+
+
+def _age(seconds: int) -> str:
+    for unit_s, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "m")):
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds // unit_s}{unit}"
+    return f"{seconds}s"
+
+
+def _line(title: str, text: str) -> str:
+    return f"{title:<9}{text}"
