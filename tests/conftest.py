@@ -6,10 +6,11 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import asyncpg
@@ -130,7 +131,7 @@ async def redis(redis_server: EmbeddedValkey) -> AsyncIterator[Redis]:
 @pytest.fixture(scope="session")
 def database_template(postgres_server: EmbeddedPostgres) -> str:
     """The name of a database with all migrations, that each test copies."""
-    asyncio.run(_make_template(postgres_server))
+    _run(_make_template(postgres_server))
     return "bastion_template"
 
 
@@ -153,7 +154,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 def running_stage(
     postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_directory: Path
 ) -> Iterator[Stage]:
-    asyncio.run(_execute(postgres_server, "CREATE DATABASE journeys"))
+    _run(_execute(postgres_server, "CREATE DATABASE journeys"))
     urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
     yield Stage(demo, demo.start(), postgres_server, redis_server)
@@ -166,6 +167,12 @@ def stage(running_stage: Stage) -> Stage:
     with SyncRedis.from_url(running_stage.valkey.url) as client:
         client.flushall()
     return running_stage
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """In a thread, because the browser's fixture has a running loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:

@@ -215,6 +215,10 @@ class Stage:
         """How many requests have reached the app."""
         return int(self.visitor().send("GET", self.app + "/hits").json()["count"])
 
+    def reached(self) -> list[str]:
+        """The last requests that have reached the app."""
+        return list(self.visitor().send("GET", self.app + "/hits").json()["last"])
+
     def logged(self) -> list[dict[str, Any]]:
         """What the gateway has logged."""
         lines = (self.demo.directory / "bastion.log").read_text().splitlines()

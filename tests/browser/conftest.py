@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from tests.staging import Stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """For this module only: while it runs, its thread has an event loop that other tests would meet."""
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     if binary is None:
         pytest.skip("no Chromium on this machine")

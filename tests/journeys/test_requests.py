@@ -138,8 +138,9 @@ def websocket(stage: Stage, visitor: Visitor, origin: str) -> str:
             try:
                 headers = {"Origin": origin, "Cookie": cookies}
                 async with session.ws_connect(stage.app + "/ws", headers=headers) as socket:
+                    told = str((await socket.receive(5)).data)
                     await socket.send_str("hello")
-                    return str((await socket.receive(5)).data)
+                    return told + str((await socket.receive(5)).data)
             except aiohttp.WSServerHandshakeError as error:
                 return str(error.status)
 
@@ -157,7 +158,10 @@ class _ToThisMachine(aiohttp.abc.AbstractResolver):
 def test_a_websocket_passes_when_allowed_and_gets_401_when_not(stage: Stage) -> None:
     visitor = stage.signed_in()
 
-    assert "hello" in websocket(stage, visitor, stage.app)
+    answer = websocket(stage, visitor, stage.app)
+
+    assert "hello" in answer
+    assert "ada" in answer
     assert websocket(stage, stage.visitor(), stage.app) == "401"
     assert websocket(stage, visitor, "https://evil.example") == "403"
     assert websocket(stage, visitor, stage.app2) == "403"

@@ -125,7 +125,7 @@ class Composer:
 
     def _block(self, headers: Profile, *, private: bool) -> tuple[tuple[str, str], ...]:
         """private: who may not come in must not get the answer from a shared cache either."""
-        block = headers.block(https=self.site.origin_scheme == "https")
+        block = headers.block(self.site.origin_of(self.site.auth_host))
         return (*block, PRIVATE) if private else block
 
     def _placed(self, host: HostText, path: PathText, app: AppText, text: RouteText, route: Route) -> Placed:

@@ -27,6 +27,7 @@ HSTS: Final = SET_HEADERS[2]
 FRAME_OPTIONS: Final = SET_HEADERS[6]
 REMOVE: Final = "!"
 HIDDEN: Final = ("Server", "X-Powered-By")
+_FORM_ACTION: Final = "form-action"
 _FRAME_OPTIONS: Final = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
 
 
@@ -44,18 +45,22 @@ class Profile:
     ancestors: str = ""
     hidden: tuple[str, ...] = ()
 
-    def block(self, *, https: bool) -> tuple[tuple[str, str], ...]:
-        """The X-Bastion-* headers, in a fixed order. Strict-Transport-Security means nothing over plain http."""
+    def block(self, auth_origin: str) -> tuple[tuple[str, str], ...]:
+        """The X-Bastion-* headers, in a fixed order. Strict-Transport-Security means nothing over plain http.
+
+        auth_origin: where forms of the app may end, when they are answered with the way to the login or the logout:
+        browsers hold form-action against redirects too.
+        """
         values = {**self.values, **dict.fromkeys(self.hidden, REMOVE)}
         if self.ancestors:
             # An older header with fewer words: what it can't say is left to frame-ancestors alone.
             values[FRAME_OPTIONS] = _FRAME_OPTIONS.get(self.ancestors, REMOVE)
-        if not https:
+        if not auth_origin.startswith("https://"):
             values.pop(HSTS, None)
         if self.csp is not None:
-            values[CSP] = joined(self._with_ancestors(self.csp)) or REMOVE
+            values[CSP] = joined(_with_login(self._with_ancestors(self.csp), auth_origin)) or REMOVE
         if self.csp_report_only is not None:
-            values[CSP_REPORT_ONLY] = joined(self.csp_report_only) or REMOVE
+            values[CSP_REPORT_ONLY] = joined(_with_login(self.csp_report_only, auth_origin)) or REMOVE
         lines = [(f"X-Bastion-Set-{name}", values[name]) for name in SET_HEADERS if name in values]
         if self.ancestors and self.csp is None:
             lines.append((f"X-Bastion-Add-{CSP}", joined(self._with_ancestors({}))))
@@ -63,6 +68,14 @@ class Profile:
 
     def _with_ancestors(self, directives: Directives) -> Directives:
         return {**directives, ANCESTORS: self.ancestors} if self.ancestors else directives
+
+
+def _with_login(directives: Directives, auth_origin: str) -> Directives:
+    """Where forms are forbidden they stay forbidden."""
+    targets = directives.get(_FORM_ACTION)
+    if targets is None or targets == "'none'" or auth_origin in targets.split():
+        return directives
+    return {**directives, _FORM_ACTION: f"{targets} {auth_origin}".strip()}
 
 
 _ONE_YEAR: Final = "max-age=31536000"
