@@ -115,6 +115,11 @@ def readings(path: str) -> Readings | Refused:
     return _all_readings([_decoded_once(start) for start in starts], len(path))
 
 
+def literal_key(segment: str) -> str | None:
+    """How a segment is looked up among literals."""
+    return None if is_opaque(segment) else folded(segment)
+
+
 def is_opaque(segment: str) -> bool:
     """Whether only `*`, `{name}` and `**` take it: a literal or an expression can't say what an app makes of it."""
     return bool(_oddities(_S + segment))

@@ -11,6 +11,7 @@ from gateway.core.policy.canonical import (
     canonical_host,
     is_method,
     is_plain,
+    literal_key,
     plain_segments,
     readings,
 )
@@ -72,7 +73,7 @@ class Policy:
         segments = plain_segments(path)
         if segments and segments[0] == RESERVED_SEGMENT:
             return _RESERVED
-        return table.find(method, segments, ())
+        return table.find(method, segments, plain_segments(path.lower()), ())
 
     def knows_host(self, host: str) -> bool:
         """Whether some app has it. Never the auth host."""
@@ -103,7 +104,7 @@ class Policy:
 
 def _agreed(table: RouteTable, method: str, read: Readings, labels: Segments) -> Routed | Refused:
     """The route that all readings end at, which has to accept each oddity."""
-    first, *others = (table.find_odd(method, segments, labels) for segments in read.each)
+    first, *others = (table.find(method, segments, tuple(map(literal_key, segments)), labels) for segments in read.each)
     for other in others:
         if other != first:
             detail = f"{_name(first)} or {_name(other)}, as the app reads the path"

@@ -106,7 +106,10 @@ def _headers_chapter() -> str:
 
 
 def _profile_rows(profile: Profile) -> Iterator[str]:
-    rows = [f"| {name.removeprefix('X-Bastion-')} | `{value}` |" for name, value in profile.block(https=True)]
+    rows = [
+        f"| {name.removeprefix('X-Bastion-')} | `{value}` |"
+        for name, value in profile.block("https://auth.example.com")
+    ]
     yield from ["| header | value |", "|---|---|", *rows] if rows else ["Nothing; all headers are the app's."]
 
 

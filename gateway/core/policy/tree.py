@@ -6,7 +6,7 @@ from typing import Final
 
 import re2
 
-from gateway.core.policy.canonical import METHODS, Segments, folded, is_opaque
+from gateway.core.policy.canonical import METHODS, Segments
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.patterns import Expression, HostPattern, Literal, PathPattern, shape
 from gateway.core.policy.route import Case, Route, Routed
@@ -14,6 +14,7 @@ from gateway.core.policy.route import Case, Route, Routed
 NO_ROUTE: Final = Refused(403, "no_route")
 _SPELLING: Final = Refused(400, "case", detail="differs from a route only by the case of its letters")
 _ALWAYS_SHOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+Keys = tuple[str | None, ...]  # segments as literals are looked up: folded, None where opaque
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -108,6 +109,8 @@ class _Group:
         )
 
     def takes(self, segments: Segments) -> bool:
+        if not self.spelling and not self.expressions:
+            return True
         return all(segments[index] == text for index, text in self.spelling) and all(
             expression.fullmatch(segments[index]) for index, expression in self.expressions
         )
@@ -153,14 +156,8 @@ class RouteTable:
         for group in sorted(grouped.values(), key=lambda group: -max(entry.route.priority for entry in group)):
             self._add(shape(group[0].pattern), _Group.of(group))
 
-    def find(self, method: str, segments: Segments, labels: Segments) -> Routed | Refused:
+    def find(self, method: str, segments: Segments, keys: Keys, labels: Segments) -> Routed | Refused:
         """labels: of the host, from the right; for captures."""
-        group = _search(self._root, segments, tuple(map(folded, segments)), 0)
-        return NO_ROUTE if group is None else group.find(method, segments, labels)
-
-    def find_odd(self, method: str, segments: Segments, labels: Segments) -> Routed | Refused:
-        """The same, with opaque segments."""
-        keys = tuple(None if is_opaque(segment) else folded(segment) for segment in segments)
         group = _search(self._root, segments, keys, 0)
         return NO_ROUTE if group is None else group.find(method, segments, labels)
 
@@ -209,28 +206,24 @@ class _HostNode:
     rest: RouteTable | None = None
 
 
-def _search(node: _Node, segments: Segments, keys: tuple[str | None, ...], at: int) -> _Group | None:
-    """Depth first in the order of specificity; a node is visited at most once. keys: None where opaque."""
-    if at < len(keys):
-        key = keys[at]
-        if key is not None:
-            found = _descend(node.literals.get(key), segments, keys, at) or _descend(
-                node.expression, segments, keys, at
-            )
-            if found is not None:
-                return found
-        found = _descend(node.one, segments, keys, at)
-        if found is not None:
-            return found
-    else:
+def _search(node: _Node, segments: Segments, keys: Keys, at: int) -> _Group | None:
+    """Depth first in the order of specificity; a node is visited at most once."""
+    if at == len(keys):
         for group in node.ends:
             if group.takes(segments):
                 return group
-    return next((group for group in node.rest if group.takes(segments)), None)
-
-
-def _descend(node: _Node | None, segments: Segments, keys: tuple[str | None, ...], at: int) -> _Group | None:
-    return None if node is None else _search(node, segments, keys, at + 1)
+    else:
+        key = keys[at]
+        if key is not None:
+            for child in (node.literals.get(key), node.expression):
+                if child is not None and (found := _search(child, segments, keys, at + 1)) is not None:
+                    return found
+        if node.one is not None and (found := _search(node.one, segments, keys, at + 1)) is not None:
+            return found
+    for group in node.rest:
+        if group.takes(segments):
+            return group
+    return None
 
 
 def _search_host(node: _HostNode, labels: Segments, at: int) -> RouteTable | None:
