@@ -1,5 +1,8 @@
 """`bastion caddy`: what goes into Caddy's configuration."""
 
+import re
+from typing import Final
+
 import click
 
 from gateway.cli._options import with_config
@@ -7,6 +10,8 @@ from gateway.config import Config
 from gateway.config.values import parse_listen
 from gateway.core.caddy.caddyfile import example_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
+
+_ONE_WORD: Final = re.compile(r"[^\s{}\"'`#<>]+")
 
 
 @click.group()
@@ -49,4 +54,6 @@ def _upstream(listen: str) -> str:
         parse_listen(listen)
     except ValueError as error:
         raise click.BadParameter(f"{listen}: expected unix:/path or host:port") from error
+    if not _ONE_WORD.fullmatch(listen):
+        raise click.BadParameter(f"{listen}: a Caddyfile takes no spaces, quotes or braces there")
     return f"unix/{listen.removeprefix('unix:')}" if listen.startswith("unix:") else listen

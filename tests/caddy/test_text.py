@@ -1,0 +1,96 @@
+"""What Caddy and the command line say of the text."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.embedded import Binaries, caddy_binary
+
+SITES = (ProtectedSite("app.localhost", "127.0.0.1:1"),)
+TEXTS = {
+    "example": example_caddyfile(Snippet()),
+    "both": example_caddyfile(Snippet(x_auth_request=True)),
+    "no identity": example_caddyfile(Snippet(remote=False)),
+    "demo": demo_caddyfile(DemoSite("auth.localhost", 8443, "unix//run/w.sock", Snippet(), SITES)),
+}
+
+
+def caddy(binaries: Binaries, directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    home = {"HOME": str(directory), "XDG_DATA_HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
+    argv = [str(caddy_binary(binaries)), *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=directory, env=home, timeout=60)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=list(TEXTS))
+def test_caddy_takes_it_and_has_nothing_to_say(tmp_path: Path, binaries: Binaries, text: str) -> None:
+    (tmp_path / "Caddyfile").write_text(text)
+
+    done = caddy(binaries, tmp_path, "adapt", "--validate")
+    fmt = caddy(binaries, tmp_path, "fmt")
+
+    assert done.returncode == 0, done.stderr
+    notes = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert [note["msg"] for note in notes if note["level"] in ("warn", "error")] in ([], ["admin endpoint disabled"])
+    assert fmt.stdout == text
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=list(TEXTS))
+def test_early_data_is_off(tmp_path: Path, binaries: Binaries, text: str) -> None:
+    (tmp_path / "Caddyfile").write_text(text)
+
+    config = json.loads(caddy(binaries, tmp_path, "adapt").stdout)
+
+    assert [server["allow_0rtt"] for server in config["apps"]["http"]["servers"].values()] == [False]
+
+
+def bastion(config: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-m", "gateway", "caddy", *arguments]
+    environment = {**os.environ, "BASTION_CONFIG": str(config)}
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, timeout=60)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "profile: dev\n"
+        "server: {decision_listen: 'unix:/srv/d.sock', web_listen: '127.0.0.1:9001'}\n"
+        "identity_headers: {remote: false, x_auth_request: true}\n"
+    )
+    return path
+
+
+def test_the_command_prints_what_is_configured(config: Path) -> None:
+    done = bastion(config, "snippet", "--dev")
+
+    expected = Snippet("unix//srv/d.sock", "127.0.0.1:9001", remote=False, x_auth_request=True)
+    assert (done.returncode, done.stdout) == (0, snippet_text(expected)), done.stderr
+
+
+def test_the_command_may_name_another_way_to_the_sockets(config: Path) -> None:
+    done = bastion(config, "snippet", "--dev", "--decision", "10.0.0.5:9000", "--web", "unix:/other.sock")
+
+    expected = Snippet("10.0.0.5:9000", "unix//other.sock", remote=False, x_auth_request=True)
+    assert done.stdout == snippet_text(expected)
+
+
+@pytest.mark.parametrize("web", ["/other.sock", "unix:/other.sock } respond", "unix:/{env.HOME}", "host"])
+def test_what_is_no_upstream_is_refused(config: Path, web: str) -> None:
+    done = bastion(config, "snippet", "--dev", "--web", web)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert web in done.stderr
+
+
+def test_the_example_needs_no_configuration(config: Path) -> None:
+    config.write_text("nonsense: [")
+
+    done = bastion(config, "example")
+
+    assert (done.returncode, done.stdout) == (0, TEXTS["example"])
