@@ -1,0 +1,64 @@
+"""`bastion` as an operator runs it: a process with a configuration file, on real servers."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+_CONFIG = """\
+public_url: https://auth.example.com
+profile: production
+data_dir: data
+database: {{url: "{database_url}"}}
+redis: {{url: "{redis_url}", timeout_ms: 5000}}
+audit: {{checkpoint_dir: checkpoints}}
+secrets: {{master_keys: [{master}], root_key: {root}, index_key: {index}, peppers: {{p1: {pepper}}}}}
+"""
+SECRETS = {
+    name: urlsafe_b64encode(bytes(range(start, start + 32))).decode()
+    for start, name in enumerate(("master", "root", "index", "pepper", "other"))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(slots=True)
+class Bastion:
+    directory: Path
+    database_url: str
+    redis_url: str
+
+    def configure(self, **changed: str) -> None:
+        values = SECRETS | {"database_url": self.database_url, "redis_url": self.redis_url} | changed
+        (self.directory / "config.yaml").write_text(_CONFIG.format(**values))
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", *arguments, cwd=self.directory, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
+
+    async def __call__(self, *arguments: str, stdin: str = "") -> Ran:
+        process = await self.start(*arguments)
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+        assert process.returncode is not None
+        assert "Traceback" not in err.decode()
+        return Ran(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def bastion(tmp_path: Path, database_url: str, redis_url: str, redis: Redis) -> Bastion:
+    """With a database that has all migrations, and an empty Redis."""
+    assert await redis.dbsize() == 0
+    bastion = Bastion(tmp_path, database_url, redis_url)
+    bastion.configure()
+    return bastion

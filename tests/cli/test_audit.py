@@ -1,0 +1,157 @@
+"""`bastion audit` tells a whole log from one that was tampered with by its exit status, and says where."""
+
+import json
+import shutil
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from gateway.core.audit.entries import Entry, Kind
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.flows.audit_log import Linker
+from gateway.resources import clock_us
+from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.vault import Vault
+from tests.cli.conftest import Bastion
+from tests.conftest import Pool, RandomBytes
+
+
+@pytest.fixture
+async def logged(bastion: Bastion, pool: Pool) -> Bastion:
+    """ada was added and given other groups twice; all of it is linked and signed."""
+    await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse")
+    for group in ("staff", "ops"):
+        await bastion("user", "groups", "ada", "--set", group)
+    await Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", clock_us).work()
+    return bastion
+
+
+async def cut_off(pool: Pool, after: int) -> None:
+    async with pool.acquire() as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("DELETE FROM audit_links WHERE position > $1", after)
+        await connection.execute("DELETE FROM audit_entries WHERE id > $1", after)
+        await connection.execute("SET session_replication_role = origin")
+
+
+async def test_a_whole_log_verifies(logged: Bastion) -> None:
+    verified = await logged("audit", "verify")
+    as_json = json.loads((await logged("audit", "verify", "--json")).out)
+
+    assert verified.status == 0
+    assert "The audit log is whole: 3 entries" in verified.out
+    assert "Checkpoints that agree: 1, up to position 3" in verified.out
+    assert "not pinned" in verified.out
+    assert (as_json["whole"], as_json["fault"], as_json["position"]) == (True, None, 3)
+
+
+async def test_a_log_whose_end_was_cut_off_is_a_fault(logged: Bastion, pool: Pool) -> None:
+    await cut_off(pool, 2)
+
+    verified = await logged("audit", "verify")
+    as_json = await logged("audit", "verify", "--json")
+
+    assert (verified.status, as_json.status) == (1, 1)
+    assert verified.out.startswith("FAULT: the chain ends at position 2, but the checkpoint of ")
+    assert json.loads(as_json.out)["whole"] is False
+
+
+async def test_copies_elsewhere_are_compared_with_a_key_that_was_kept(logged: Bastion, pool: Pool) -> None:
+    shutil.copytree(logged.directory / "checkpoints", logged.directory / "elsewhere")
+    shutil.rmtree(logged.directory / "checkpoints")
+    (key,) = (logged.directory / "elsewhere").glob("*.pub.pem")
+    copies = ("--checkpoints", "elsewhere/checkpoints.jsonl", "--public-key", str(key))
+
+    whole = await logged("audit", "verify", *copies)
+    await cut_off(pool, 2)
+    without = await logged("audit", "verify")
+    cut = await logged("audit", "verify", *copies)
+
+    assert whole.status == 0
+    assert "not pinned" not in whole.out
+    assert (without.status, "No checkpoint was compared" in without.out) == (0, True)
+    assert (cut.status, "saw position 3" in cut.out) == (1, True)
+
+
+async def test_checkpoints_of_another_key_than_the_pinned_are_a_fault(logged: Bastion) -> None:
+    other = Ed25519PrivateKey.from_private_bytes(b"o" * 32).public_key()
+    pinned = logged.directory / "pinned.pem"
+    pinned.write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+    verified = await logged("audit", "verify", "--public-key", str(pinned))
+
+    assert verified.status == 1
+    assert "checkpoints.jsonl:1: the checkpoint is signed with another key" in verified.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--checkpoints", "none.jsonl"), "none.jsonl: No such file"),
+        (("--checkpoints", "empty.jsonl"), "empty.jsonl: holds no checkpoint"),
+        (("--public-key", "none.pem"), "none.pem: No such file"),
+    ],
+)
+async def test_what_was_asked_for_and_is_not_there_is_no_success(
+    logged: Bastion, arguments: tuple[str, ...], message: str
+) -> None:
+    (logged.directory / "empty.jsonl").write_text("")
+
+    verified = await logged("audit", "verify", *arguments)
+
+    assert verified.status == 1
+    assert message in verified.err
+
+
+async def test_a_pinned_key_without_checkpoints_is_no_success(logged: Bastion) -> None:
+    (key,) = (logged.directory / "checkpoints").glob("*.pub.pem")
+    (logged.directory / "checkpoints" / "checkpoints.jsonl").unlink()
+
+    verified = await logged("audit", "verify", "--public-key", str(key))
+
+    assert verified.status == 1
+    assert "no checkpoints for --public-key" in verified.err
+
+
+async def test_entries_are_listed_with_personal_words_and_by_person_and_kind(logged: Bastion) -> None:
+    listed = (await logged("audit", "list")).out.splitlines()
+    added = json.loads((await logged("audit", "list", "--kind", "user_added", "--json")).out)
+    newest = (await logged("audit", "list", "--user", "ada@example.org", "--limit", "1")).out
+    nobody = await logged("audit", "list", "--user", "eve")
+
+    assert len(listed) == 3
+    assert "user_added" in listed[0]
+    assert "-> ada" in listed[0]
+    assert "email=ada@example.org" in listed[0]
+    assert added[0]["personal"] == {"email": "ada@example.org", "name": "", "username": "ada"}
+    assert 'before=["staff"]' in newest
+    assert 'after=["ops"]' in newest
+    assert (nobody.status, "nobody has" in nobody.err) == (1, True)
+
+
+async def test_an_erased_persons_entries_are_listed_by_id_without_their_words(logged: Bastion, pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        user_id = await connection.fetchval("DELETE FROM user_keys RETURNING user_id")
+
+    listed = (await logged("audit", "list", "--user", str(user_id))).out.splitlines()
+
+    assert len(listed) == 3
+    assert f"-> {user_id}" in listed[0]
+    assert "(the person was erased)" in listed[0]
+    assert (await logged("audit", "verify")).status == 0
+
+
+async def test_what_a_stranger_called_their_browser_does_not_speak_to_the_terminal(
+    logged: Bastion, pool: Pool, random_bytes: RandomBytes
+) -> None:
+    vault = Vault(MasterKeys([bytes(range(32))]), b"", random_bytes)
+    async with pool.acquire() as connection, connection.transaction():
+        user_id = await connection.fetchval("SELECT id FROM users")
+        personal = {"user_agent": "\x1b]0;owned\x07\r\n2026-01-01 all is well"}
+        await Audit(connection, vault).append(Entry(Kind.LOGIN, 1, "", user_id, {}, personal, ""))
+
+    listed = await logged("audit", "list", "--kind", "login")
+
+    assert listed.out.count("\n") == 1
+    assert r"user_agent=\x1b]0;owned\x07\r\n2026" in listed.out

@@ -1,0 +1,88 @@
+"""`bastion policy` as an operator types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.policy import policy
+
+PLACE = ["--auth-url", "https://auth.example.com"]
+GOOD = """
+apps:
+  wiki:
+    hosts: wiki.example.com
+    allow: {groups: staff}
+    deny: {networks: 203.0.113.0/24}
+tests:
+  - {request: "GET https://wiki.example.com/", expect: login}
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "wiki.yaml").write_text(GOOD)
+    return tmp_path
+
+
+def run(directory: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(policy, [*arguments, "--directory", str(directory), *PLACE])
+
+
+def test_a_good_policy_is_fine(directory: Path) -> None:
+    found = run(directory, "check")
+
+    assert found.exit_code == 0
+    assert "1 routes on 1 hosts" in found.output
+
+
+def test_every_mistake_is_said_with_its_place(directory: Path) -> None:
+    (directory / "wiki.yaml").write_text(GOOD.replace("allow", "alow").replace("deny", "denny"))
+
+    found = run(directory, "check")
+
+    assert found.exit_code == 1
+    assert "wiki.yaml:5:5" in str(found.exception)
+    assert "wiki.yaml:6:5" in str(found.exception)
+    assert "did you mean" in str(found.exception)
+
+
+def test_tests_are_run_and_counted(directory: Path) -> None:
+    passed = run(directory, "test")
+    (directory / "wiki.yaml").write_text(GOOD.replace("expect: login", "expect: allow"))
+    failed = run(directory, "test")
+
+    assert (passed.exit_code, passed.output.strip()) == (0, "1 tests, 0 failures")
+    assert failed.exit_code == 1
+    assert "wiki.yaml:8" in failed.output
+
+
+def test_it_says_why(directory: Path) -> None:
+    allowed = run(directory, "explain", "https://wiki.example.com/x", "--user", "ada", "--group", "staff")
+    outside = run(directory, "explain", "https://wiki.example.com/x", "--from", "203.0.113.9")
+
+    assert allowed.exit_code == 0
+    assert "wiki/rest" in allowed.output
+    assert "allow" in allowed.output
+    assert "deny" in outside.output
+
+
+@pytest.mark.parametrize("bad", [["explain", "wiki"], ["explain", "https://x/", "--header", "x"]])
+def test_bad_options_are_told(directory: Path, bad: list[str]) -> None:
+    assert run(directory, *bad).exit_code == 2
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    found = run(tmp_path / "nowhere", "check")
+
+    assert found.exit_code == 1
+    assert "nowhere" in str(found.exception)
+
+
+def test_the_schema_is_json_and_the_reference_is_kept() -> None:
+    schema = json.loads(CliRunner().invoke(policy, ["schema"]).output)
+    reference = CliRunner().invoke(policy, ["reference"]).output
+
+    assert "apps" in schema["properties"]
+    assert Path("docs/policy-reference.md").read_text() == reference

@@ -1,0 +1,236 @@
+"""`bastion user` says what it did, refuses what can't be, and survives being killed."""
+
+import asyncio
+import json
+import os
+import pwd
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.core.keys import Keys
+from gateway.core.session.tokens import LOGIN_BYTES, b64, tag_of
+from gateway.stores.redis.decisions import login_key
+from tests.cli.conftest import SECRETS, Bastion
+from tests.conftest import Pool
+
+ADA = ("user", "add", "ada", "--name", "Ada Lovelace", "--email", "ada@example.org", "--group", "staff")
+PASSWORD = "correct horse battery"
+KEYS = Keys.derive(bytes(range(1, 33)), bytes(range(2, 34)))
+
+
+async def add_ada(bastion: Bastion) -> None:
+    added = await bastion(*ADA, "--password-stdin", stdin=PASSWORD + "\n")
+    assert (added.status, added.err) == (0, "")
+
+
+async def test_a_person_is_added_shown_and_listed(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    listed = await bastion("user", "list", "--json")
+    shown = await bastion("user", "show", "ADA@example.org")
+
+    (ada,) = json.loads(listed.out)
+    assert (ada["username"], ada["groups"], ada["state"]) == ("ada", ["staff"], "active")
+    assert "Ada Lovelace" in shown.out
+    assert PASSWORD not in listed.out + shown.out
+
+
+async def test_the_log_names_the_account_of_the_operator(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+
+    async with pool.acquire() as connection:
+        actor = await connection.fetchval("SELECT actor FROM audit_entries")
+    assert actor == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+
+
+async def test_if_absent_changes_nothing_for_who_exists(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+
+    again = await bastion("user", "add", "ADA", "--if-absent", "--password-stdin", stdin="another one")
+    without = await bastion("user", "add", "ada", "--password-stdin", stdin="another one")
+
+    assert (again.status, again.out) == (0, "ADA exists; nothing was changed.\n")
+    assert (without.status, without.err) == (
+        1,
+        "Error: the user name 'ada' or its e-mail belongs to somebody already\n",
+    )
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM audit_entries") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (("user", "add", "ada,root", "--password-stdin"), PASSWORD, "user name 'ada,root'"),
+        (("user", "add", "ada", "--group", "a,b", "--password-stdin"), PASSWORD, "group name 'a,b'"),
+        (("user", "add", "ada", "--password-stdin"), "1234567\n", "8 to 1024 characters"),
+        (("user", "add", "ada", "--password-stdin"), "two\nlines are not one", "one line"),
+        (("user", "add", "ada"), PASSWORD, "use --password-stdin"),
+        (("user", "disable", "ada"), "", "nobody has the user name or e-mail 'ada'"),
+        (("user", "groups", "ada", "--set", "a", "--add", "b"), "", "can't go with"),
+    ],
+)
+async def test_what_can_not_be_is_refused_with_its_reason(
+    bastion: Bastion, arguments: tuple[str, ...], stdin: str, message: str
+) -> None:
+    refused = await bastion(*arguments, stdin=stdin)
+
+    assert refused.status in (1, 2)
+    assert message in refused.err
+    assert stdin.strip() not in refused.err or not stdin
+    assert (await bastion("user", "list")).out == ""
+
+
+async def test_a_password_that_is_not_utf8_is_refused(bastion: Bastion) -> None:
+    process = await bastion.start("user", "add", "ada", "--password-stdin")
+    _, err = await process.communicate(b"\xff\xfe12345678")
+
+    assert process.returncode == 2
+    assert b"not UTF-8" in err
+
+
+async def test_a_password_is_asked_for_twice_and_not_shown(bastion: Bastion) -> None:
+    terminal, inside = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "user", "add", "ada",
+        cwd=bastion.directory, stdin=inside, stdout=PIPE, stderr=PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+
+    for prompt in (b"Password: ", b"Repeat for confirmation: "):
+        await asyncio.wait_for(process.stderr.readuntil(prompt), 30)
+        os.write(terminal, PASSWORD.encode() + b"\n")
+    out, _ = await process.communicate()
+
+    assert out == b"ada is added.\n"
+    os.set_blocking(terminal, False)
+    with pytest.raises(BlockingIOError):  # a terminal that echoes would have something to read
+        os.read(terminal, 1000)
+    os.close(terminal)
+    os.close(inside)
+
+
+async def test_groups_are_set_added_and_removed(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    said = [
+        (await bastion("user", "groups", "ada", *options)).out
+        for options in ((), ("--add", "ops", "--remove", "staff"), ("--set", "a,b"), ("--set", ""))
+    ]
+
+    assert said == ["ada: staff\n", "ada: ops\n", "ada: a, b\n", "ada: no groups\n"]
+
+
+async def test_disable_enable_and_a_new_password_are_done_and_said(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    disabled = await bastion("user", "disable", "ada")
+    again = await bastion("user", "disable", "ada")
+    listed = await bastion("user", "list")
+    enabled = await bastion("user", "enable", "ada")
+    changed = await bastion("user", "set-password", "ada", "--password-stdin", stdin="another long one")
+
+    assert disabled.out == "ada is disabled, and signed out everywhere.\n"
+    assert again.out == "ada was disabled already, and is signed out everywhere.\n"
+    assert "[disabled]" in listed.out
+    assert enabled.out == "ada may sign in again.\n"
+    assert changed.out == "ada has a new password, and is signed out everywhere.\n"
+
+
+async def test_without_redis_the_command_fails_and_says_what_holds(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+    bastion.configure(redis_url=f"unix://{bastion.directory}/nobody.sock")
+
+    failed = await bastion("user", "disable", "ada")
+
+    assert failed.status == 1
+    assert "recorded" in failed.err
+    assert "60 s" in failed.err
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT state FROM users") == "disabled"
+
+
+async def test_without_postgres_the_command_fails_without_showing_the_url(bastion: Bastion) -> None:
+    bastion.configure(database_url=f"postgresql://bastion:hunter2@/none?host={bastion.directory}")
+
+    failed = await bastion("user", "list")
+
+    assert (failed.status, failed.err) == (1, "Error: Postgres does not answer\n")
+
+
+async def test_a_node_with_another_key_may_do_nothing(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+    bastion.configure(pepper=SECRETS["other"])
+
+    refused = await bastion("user", "add", "eve", "--password-stdin", stdin=PASSWORD)
+
+    assert refused.status == 1
+    assert "not the key that this database was made with: pepper p1;" in refused.err
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM users") == 1
+
+
+async def test_a_command_that_was_killed_before_redis_heard_is_mended_by_repeating_it(
+    bastion: Bastion, pool: Pool, redis: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    await add_ada(bastion)
+    key = await _live_login_of_ada(pool, redis)
+    async with _redis_that_hangs(tmp_path / "hangs.sock", redis_url) as reached:
+        bastion.configure(redis_url=f"unix://{tmp_path}/hangs.sock")
+        process = await bastion.start("user", "disable", "ada")
+        await asyncio.wait_for(reached.wait(), 30)
+        process.kill()
+        await process.wait()
+    before = await redis.get(key)
+    bastion.configure()
+
+    repeated = await bastion("user", "disable", "ada")
+
+    assert before == b"live", "the kill came too late"
+    assert repeated.status == 0
+    assert await redis.get(key) == b"X"
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'user_disabled'") == 1
+
+
+async def _live_login_of_ada(pool: Pool, redis: Redis) -> str:
+    """The key of its record; what the record says is of no matter here."""
+    login_id, now = b"l" * LOGIN_BYTES, int(time.time())
+    async with pool.acquire() as connection:
+        user_id = await connection.fetchval("SELECT id FROM users")
+        await connection.execute(
+            "INSERT INTO logins (id, user_id, created_at, persistent, idle_s, expires_at, last_seen_at, sealed)"
+            " VALUES ($1, $2, $3, false, 60, $4, $3, '')",
+            login_id, user_id, now, now + 600,
+        )  # fmt: skip
+    key = login_key(tag_of(KEYS.tag, user_id), b64(login_id))
+    await redis.set(key, "live")
+    return key
+
+
+@asynccontextmanager
+async def _redis_that_hangs(path: Path, redis_url: str) -> AsyncIterator[asyncio.Event]:
+    """A socket in front of the real one that lets the greeting through and keeps the first function call."""
+    reached = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, front = await asyncio.open_unix_connection(redis_url.removeprefix("unix://").split("?")[0])
+        while data := await reader.read(65536):
+            if b"FCALL" in data:
+                reached.set()
+                break
+            front.write(data)
+            writer.write(await behind.read(65536))
+        await reader.read()  # until the process is gone
+        for end in (front, writer):
+            end.close()
+
+    async with await asyncio.start_unix_server(serve, path):
+        yield reached
