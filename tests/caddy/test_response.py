@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.caddy.snippet import SET_HEADERS
+from gateway.core.policy.headers import SET_HEADERS
 from tests.caddy.doubles import IDENTITY, App, Decision, RawApp
 from tests.caddy.rig import APP, RAW, Rig
 

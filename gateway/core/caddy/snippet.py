@@ -4,21 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-# Response headers that a route may set, remove (`!`) or leave; the same tuple as in gateway.core.policy.headers.
-SET_HEADERS: Final = (
-    "Content-Security-Policy",
-    "Content-Security-Policy-Report-Only",
-    "Strict-Transport-Security",
-    "X-Content-Type-Options",
-    "Referrer-Policy",
-    "Permissions-Policy",
-    "X-Frame-Options",
-    "Cross-Origin-Opener-Policy",
-    "Cross-Origin-Embedder-Policy",
-    "Cross-Origin-Resource-Policy",
-    "Server",
-    "X-Powered-By",
-)
+from gateway.core.policy.headers import REMOVE, SET_HEADERS
+
 _REMOTE: Final = ("Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email")
 _X_AUTH_REQUEST: Final = (
     "X-Auth-Request-User",
@@ -287,10 +274,10 @@ def _identity(snippet: Snippet) -> Iterator[str]:
 def _sets_or_removes() -> Iterator[str]:
     for header in SET_HEADERS:
         variable = _variable(_set_name(header))
-        yield f'@{variable} not vars {variable} "" !'
+        yield f'@{variable} not vars {variable} "" {REMOVE}'
         yield f"header @{variable} >{header} {{vars.{variable}}}"
-        yield f"@{variable}_not vars {variable} !"
-        yield f"header @{variable}_not -{header}"
+        yield f"@{variable}_gone vars {variable} {REMOVE}"
+        yield f"header @{variable}_gone -{header}"
 
 
 def _sets(headers: dict[str, str]) -> Iterator[str]:

@@ -1,14 +1,12 @@
 """The generated text itself."""
 
-import importlib
 import re
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
-from gateway.core.caddy.snippet import SET_HEADERS, Snippet, snippet_text
+from gateway.core.caddy.snippet import Snippet, snippet_text
 
 ROOT = Path(__file__).resolve().parents[3]
 SNIPPETS = [Snippet(remote=remote, x_auth_request=both) for remote in (True, False) for both in (True, False)]
@@ -17,11 +15,6 @@ SNIPPETS = [Snippet(remote=remote, x_auth_request=both) for remote in (True, Fal
 def test_the_caddyfile_of_the_project_is_the_example() -> None:
     """After a change: bastion caddy example > Caddyfile."""
     assert (ROOT / "Caddyfile").read_text() == example_caddyfile(Snippet())
-
-
-@pytest.mark.skipif(find_spec("gateway.core.policy.headers") is None, reason="no header profiles yet")
-def test_policy_and_snippet_know_the_same_headers() -> None:
-    assert importlib.import_module("gateway.core.policy.headers").SET_HEADERS == SET_HEADERS
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
