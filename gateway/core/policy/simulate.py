@@ -79,13 +79,12 @@ class Simulation:
     def _spend(self, route: Route, asked: Asked) -> int:
         """Seconds to wait, 0: none. All budgets or none are spent."""
         now_us = asked.now * _SECOND_US
-        keys = [(limit.name, _payer(limit, asked)) for limit in route.limits]
-        verdicts = [
-            spend(limit, self._full_at_us.get(key, 0), now_us) for limit, key in zip(route.limits, keys, strict=True)
-        ]
-        wait_us = max((verdict.retry_after_us for verdict in verdicts), default=0)
+        payers = [(limit, _payer(limit, route, asked)) for limit in route.limits]
+        budgets = [(limit, (limit.name, payer)) for limit, payer in payers if payer]
+        verdicts = [(key, spend(limit, self._full_at_us.get(key, 0), now_us)) for limit, key in budgets]
+        wait_us = max((verdict.retry_after_us for _key, verdict in verdicts), default=0)
         if not wait_us:
-            self._full_at_us.update((key, verdict.full_at_us) for key, verdict in zip(keys, verdicts, strict=True))
+            self._full_at_us.update((key, verdict.full_at_us) for key, verdict in verdicts)
         return -(-wait_us // _SECOND_US)
 
     def _judged(self, found: Routed, asked: Asked) -> Outcome:
@@ -117,13 +116,13 @@ class Simulation:
         return replace(outcome, headers=_allow_headers(route, asked, identity))
 
 
-def _payer(limit: Limit, asked: Asked) -> str:
-    """Whose budget: the principal, the address, or one for everybody."""
+def _payer(limit: Limit, route: Route, asked: Asked) -> str:
+    """Whose budget it is; "" where it is nobody's: one of principals, and a stranger asks."""
     if limit.per is Per.EVERYONE:
         return "everyone"
-    if asked.person is not None and limit.per is not Per.IP:
+    if asked.person is not None and route.asks_people and limit.per is not Per.IP:
         return f"person {asked.person.user}"
-    return f"address {asked.address}"
+    return "" if limit.per is Per.PRINCIPAL else f"address {asked.address}"
 
 
 def _refused(found: Refused) -> Outcome:
