@@ -51,14 +51,19 @@ def load(directory: Path, site: Site, limits: Mapping[str, Limit], now: int) -> 
 
 def accept(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
     """Compile and test. Raises PolicyRefused."""
-    try:
-        policy = compile_policy(sources, site, default_limit=limits[DEFAULT_LIMIT], limits=limits)
-    except PolicyRejected as error:
-        raise PolicyRefused(str(error)) from error
+    policy = compile_sources(sources, site, limits)
     failures = run_tests(policy, now)
     if failures:
         raise PolicyRefused("\n".join(map(str, failures)))
     return Loaded(policy, sources)
+
+
+def compile_sources(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit]) -> Policy:
+    """limits: of the configuration, GENERAL.EXECUTE among them. Raises PolicyRefused."""
+    try:
+        return compile_policy(sources, site, default_limit=limits[DEFAULT_LIMIT], limits=limits)
+    except PolicyRejected as error:
+        raise PolicyRefused(str(error)) from error
 
 
 @dataclass(slots=True)

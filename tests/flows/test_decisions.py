@@ -156,6 +156,7 @@ async def test_a_record_that_somebody_wrote_into_redis_is_nobody(here: Deciding,
     token = await here.log_in()
     assert (await ask(here, token)).status == 200
     record = await redis.get(person_key(token.tag))
+    assert isinstance(record, bytes)
     root = Person(ADA, "root", "", "", ("staff", "admins"), 9)
 
     await redis.set(person_key(token.tag), record[:21] + seal(b"x" * 32, token.tag, root, b"n" * 12))

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
-
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Reply, Spent
 from gateway.core.forward.callback import Callback, conclude_callback
@@ -13,6 +11,7 @@ from gateway.core.forward.context import Context
 from gateway.core.forward.identity import People
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
+from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint, tag_of

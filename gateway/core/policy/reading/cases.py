@@ -19,8 +19,15 @@ _PORT: Final = re.compile(r":[0-9]{1,5}\Z")
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 _NOON_S: Final = 43200
 _MOST_TIMES: Final = 100_000
-# Documentation addresses, one of which is hopefully in no network of the policy.
-_ELSEWHERE: Final = ("203.0.113.250", "192.0.2.250", "198.51.100.250", "2001:db8:ffff::250", "233.252.0.250")
+# First one for benchmarks (RFC 2544), which no policy names, also not in place; then those of documentation.
+_ELSEWHERE: Final = (
+    "198.19.250.250",
+    "203.0.113.250",
+    "192.0.2.250",
+    "198.51.100.250",
+    "2001:db8:ffff::250",
+    "233.252.0.250",
+)
 
 
 def people_book() -> Book[Person]:

@@ -1,0 +1,182 @@
+"""`bastion policy`: check it, run its tests, ask it why, and print what the language is made of."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from gateway.config import load_config
+from gateway.core.policy.compile import DEFAULT_LIMIT
+from gateway.core.policy.explain import explain as explained
+from gateway.core.policy.facts import Actor
+from gateway.core.policy.model import Policy
+from gateway.core.policy.schema import reference as reference_text
+from gateway.core.policy.schema import schema as schema_of
+from gateway.core.policy.simulate import Asked
+from gateway.core.policy.site import Site
+from gateway.core.policy.tests_runner import run_tests
+from gateway.core.ratelimit.gcra import Limit
+from gateway.flows.policies import compile_sources
+from gateway.resources import clock_us
+from gateway.stores.files.policies import read_sources
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_PORTS: Final = {"https": 443, "http": 80}
+_KINDS: Final = ("navigate", "fetch", "websocket", "preflight")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the policy is, and what it needs to know of the configuration."""
+
+    directory: Path
+    site: Site
+    limits: Mapping[str, Limit]
+
+    def compiled(self) -> Policy:
+        """Raises PolicyUnreadable or PolicyRefused."""
+        return compile_sources(read_sources(self.directory), self.site, self.limits)
+
+
+def _with_policy(command: Callable[Concatenate[_Place, P], R]) -> Callable[P, R]:
+    """Adds --directory and --auth-url, which together need no configuration, --config and --dev."""
+
+    @click.option("--directory", type=click.Path(path_type=Path), help="Instead of the configured policy directory.")
+    @click.option("--auth-url", help="Instead of the configured public_url, such as https://auth.example.com.")
+    @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Instead of the usual places.")
+    @click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
+    @wraps(command)
+    def with_place(*arguments: P.args, **options: P.kwargs) -> R:
+        directory, auth_url = options.pop("directory"), options.pop("auth_url")
+        config_path, dev = options.pop("config_path"), options.pop("dev")
+        assert directory is None or isinstance(directory, Path)
+        assert auth_url is None or isinstance(auth_url, str)
+        assert config_path is None or isinstance(config_path, Path)
+        return command(_place(directory, auth_url, config_path, dev=bool(dev)), *arguments, **options)
+
+    return with_place
+
+
+@click.group()
+def policy() -> None:
+    """Check the policy, run its tests, and ask it why."""
+
+
+@policy.command()
+@_with_policy
+def check(place: _Place) -> None:
+    """Say every mistake with its place; exit status 1 if there is one. Tests are not run."""
+    found = place.compiled()
+    click.echo(
+        f"{place.directory}: fine, version {found.version}: {len(found.routes)} routes on {len(found.hosts)} hosts"
+    )
+
+
+@policy.command()
+@_with_policy
+def test(place: _Place) -> None:
+    """Run the tests that the files carry; exit status 1 if one fails."""
+    found = place.compiled()
+    failures = run_tests(found, clock_us() // 1_000_000)
+    for failure in failures:
+        click.echo(str(failure), err=True)
+    click.echo(f"{len(found.tests)} tests, {len(failures)} failures")
+    if failures:
+        raise SystemExit(1)
+
+
+@policy.command()
+@click.argument("url")
+@click.option("--method", default="GET", show_default=True)
+@click.option("--user", help="Who asks; without it a stranger.")
+@click.option("--group", "groups", multiple=True, help="A group of the user; may be given again.")
+@click.option("--authenticated", default="1m", show_default=True, help="How long ago the user signed in.")
+@click.option("--mfa", help="How long ago with a second factor.")
+@click.option("--from", "address", default="", help="The client's address; not known without it.")
+@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header; may be given again.")
+@click.option("--kind", type=click.Choice(_KINDS), help="What asks; by default navigate for GET, fetch for others.")
+@_with_policy
+def explain(
+    place: _Place,
+    url: str,
+    method: str,
+    user: str | None,
+    groups: tuple[str, ...],
+    authenticated: str,
+    mfa: str | None,
+    address: str,
+    headers: tuple[str, ...],
+    kind: str | None,
+) -> None:
+    """Say which route decides a request, which condition holds, and what the answer is.
+
+    For example: bastion policy explain https://wiki.example.com/admin --user ada --group staff
+    """
+    now = clock_us() // 1_000_000
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise click.BadParameter("expected one such as https://wiki.example.com/path", param_hint="URL")
+    person = None
+    if user is not None:
+        mfa_at = 0 if mfa is None else now - _seconds(mfa)
+        person = Actor(user, frozenset(groups), now - _seconds(authenticated), mfa_at)
+    asked = Asked(
+        method=method,
+        host=parts.hostname,
+        target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        person=person,
+        address=ip_address(address) if address else None,
+        now=now,
+        headers=dict(_header(text) for text in headers),
+        kind=kind or ("navigate" if method in ("GET", "HEAD") else "fetch"),
+    )
+    click.echo(f"at      {datetime.fromtimestamp(now, UTC).isoformat()}")
+    for line in explained(place.compiled(), asked):
+        click.echo(line)
+
+
+@policy.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files, for editors."""
+    click.echo(json.dumps(schema_of(), indent=2))
+
+
+@policy.command()
+def reference() -> None:
+    """Print docs/policy-reference.md."""
+    click.echo(reference_text(), nl=False)
+
+
+def _place(directory: Path | None, auth_url: str | None, config_path: Path | None, *, dev: bool) -> _Place:
+    if directory is not None and auth_url is not None:
+        parts = urlsplit(auth_url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise click.BadParameter("expected one such as https://auth.example.com", param_hint="--auth-url")
+        port = parts.port or _PORTS[parts.scheme]
+        return _Place(directory, Site(parts.hostname, parts.scheme, port), {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
+    config = load_config(config_path, dev=dev).config
+    site = Site(config.auth_host, config.scheme, config.port or _PORTS[config.scheme])
+    limits = {name: config.limit(name) for name in config.limits}
+    return _Place(directory or config.policy.directory, site, limits)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition(":")
+    if not separator:
+        raise click.BadParameter(f"{text}: expected NAME:VALUE", param_hint="--header")
+    return name.strip().lower(), value.strip()
+
+
+def _seconds(text: str) -> int:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    if not text[:-1].isdigit() or text[-1:] not in units:
+        raise click.BadParameter(f"{text}: expected a duration such as 30s, 10m, 2h or 1d")
+    return int(text[:-1]) * units[text[-1]]
