@@ -85,7 +85,7 @@ def canonical_host(host: str) -> str | None:
 
 
 def is_plain(path: str) -> bool:
-    return _PLAIN.fullmatch(path) is not None and path[:1] == "/"
+    return path[:1] == "/" and len(path) <= _MOST_CHARACTERS and _PLAIN.fullmatch(path) is not None
 
 
 def plain_segments(path: str) -> Segments:
@@ -126,7 +126,8 @@ def is_opaque(segment: str) -> bool:
 
 
 def _all_readings(starts: list[str], length: int) -> Readings | Refused:
-    seen, waiting, odd = dict.fromkeys(starts), starts, set[Oddity]()
+    # A // that only shows up in another reading, as in /queues/%2F/get, asks for no consent of its own.
+    seen, waiting, odd = dict.fromkeys(starts), starts[:], set(_oddities(starts[0]))
     while waiting:
         text = waiting.pop()
         for shape, what in _REFUSALS.items():
@@ -134,7 +135,7 @@ def _all_readings(starts: list[str], length: int) -> Readings | Refused:
                 return _bad(what)
         if len(seen) > max(_FEW_READINGS, min(_MOST_READINGS, _MOST_WORK // length)):
             return _bad("a path with too many readings")
-        odd |= _oddities(text)
+        odd |= _oddities(text) - {Oddity.DOUBLE_SLASH}
         fresh = [other for change in _CHANGES if (other := change(text).removesuffix(_S)) not in seen]
         seen.update(dict.fromkeys(fresh))
         waiting.extend(dict.fromkeys(fresh))
