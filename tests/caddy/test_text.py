@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.policy.headers import SET_HEADERS
 from gateway.embedded import Binaries, caddy_binary
 
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "caddy.md").read_text()
 SITES = (ProtectedSite("app.localhost", "127.0.0.1:1"),)
 TEXTS = {
     "example": example_caddyfile(Snippet()),
@@ -47,6 +50,25 @@ def test_early_data_is_off(tmp_path: Path, binaries: Binaries, text: str) -> Non
     config = json.loads(caddy(binaries, tmp_path, "adapt").stdout)
 
     assert [server["allow_0rtt"] for server in config["apps"]["http"]["servers"].values()] == [False]
+
+
+def test_the_guides_example_is_one(tmp_path: Path, binaries: Binaries) -> None:
+    first = re.search(r"^```caddyfile\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    assert first
+    (tmp_path / "Caddyfile").write_text(first[1])
+    (tmp_path / "bastion.caddy").write_text(snippet_text(Snippet()))
+
+    done = caddy(binaries, tmp_path, "adapt", "--validate")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_guide_names_every_header_of_the_contract() -> None:
+    for name in SET_HEADERS:
+        assert f"`{name}`" in GUIDE
+    for name in set(re.findall(r"\{rp\.header\.X-Bastion-([A-Za-z-]+)\}", TEXTS["example"])):
+        known = name.lower().removeprefix("set-")
+        assert known in GUIDE.lower()
 
 
 def bastion(config: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
