@@ -172,6 +172,7 @@ _AUTH: Final = """
         <refuse>
         <strip>
         <forwarded>
+        header -Server
         request_body {
             max_size 64KiB
         }
