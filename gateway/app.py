@@ -1,8 +1,8 @@
 """The composition root: builds every object once, and lists every route table."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
@@ -10,7 +10,8 @@ import structlog
 from aiohttp import web
 
 from gateway.config import Config
-from gateway.core.errors import GatewayError
+from gateway.config.describe import settings_lines
+from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.context import Context
 from gateway.core.forward.identity import People
@@ -20,6 +21,7 @@ from gateway.core.policy.site import Site as PolicySite
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.account import Account
 from gateway.flows.audit_log import Linker
+from gateway.flows.config_record import ConfigRecord
 from gateway.flows.decisions import Decisions
 from gateway.flows.denials import EVERY_S, Denials
 from gateway.flows.handoff import Handoff
@@ -87,8 +89,9 @@ class _Worker:
             resources.vault,
             self.revocations,
             Journal(config.data_dir / "ended-logins.jsonl"),
-            config.sessions.remembered_absolute_s,
+            max(config.sessions.absolute_s, config.sessions.remembered_absolute_s),
             clock_us,
+            self.slot.cell("bastion_logouts").add,
         )
         self.listener = Listener(self.decisions, networks(config))
 
@@ -98,6 +101,7 @@ class _Worker:
         linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock_us)
         spawn(Leader(resources.pool, linker.work).run())
         spawn(self.policies.announce())
+        spawn(_once(ConfigRecord(resources.pool, resources.vault, settings_lines(config), clock_us).announce))
         spawn(_every(EVERY_S, self.denials.write))
         spawn(_every(_JOURNAL_S, self._complete_journal))
         if config.policy.watch:
@@ -111,7 +115,8 @@ class _Worker:
         browser = Browser(self.site, self.keys, html, self.decisions, self.config.origin_of, clock_us, random_bytes)
         verify = self.config.server.verify_path
         app = web.Application(
-            middlewares=page_middlewares(self.site, html, random_bytes, verify), client_max_size=MAX_BODY_BYTES
+            middlewares=page_middlewares(self.site, html, random_bytes, verify, _failure_counter(self.slot)),
+            client_max_size=MAX_BODY_BYTES,
         )
         app.add_routes(login.routes(browser, self._login(), self._handoff()))
         app.add_routes(logout.routes(browser, self.logout))
@@ -196,6 +201,7 @@ class _Worker:
             config.auth_host,
             clock_us,
             random_bytes,
+            _login_counter(self.slot),
         )
 
     def _handoff(self) -> Handoff:
@@ -233,6 +239,29 @@ def _limits(config: Config) -> dict[str, Limit]:
     return {name: config.limit(name) for name in config.limits}
 
 
+def _login_counter(slot: Slot) -> Callable[[str], None]:
+    cells = {
+        outcome: slot.cell("bastion_logins", outcome) for outcome in ("accepted", "wrong", "throttled", "unavailable")
+    }
+    return lambda outcome: cells[outcome].add()
+
+
+def _failure_counter(slot: Slot) -> Callable[[Exception], None]:
+    """A store that does not answer, or an error that is ours."""
+    postgres, redis = (slot.cell("bastion_store_failures", store) for store in ("postgres", "redis"))
+    ours = slot.cell("bastion_errors")
+
+    def failed(error: Exception) -> None:
+        if isinstance(error, RecordUnavailable):
+            postgres.add()
+        elif isinstance(error, StoreUnavailable):
+            redis.add()
+        elif not isinstance(error, GatewayError):
+            ours.add()
+
+    return failed
+
+
 def _refill_counter(slot: Slot) -> Callable[[FillOutcome], None]:
     cells = {outcome: slot.cell("bastion_refills", outcome.value) for outcome in FillOutcome}
     return lambda outcome: cells[outcome].add()
@@ -242,12 +271,15 @@ def _recorder(slot: Slot, wanted: str, denials: Denials) -> Callable[[ForwardedR
     """Figures for each decision; a log line where the operator wants one."""
     cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in _OUTCOMES}
     timer = slot.timer("bastion_decision_seconds")
+    unanswered = slot.cell("bastion_store_failures", "redis")
 
     def record(request: ForwardedRequest, answer: Answer, took_us: int) -> None:
         cells[answer.outcome].add()
         timer.observe(took_us)
         if answer.outcome == "deny":
             denials.count(answer)
+        elif answer.outcome == "unavailable":
+            unanswered.add()
         if wanted == "all" or (wanted == "refused" and answer.outcome != "allow"):
             _LOG.info(
                 "decided",
@@ -265,11 +297,17 @@ def _recorder(slot: Slot, wanted: str, denials: Denials) -> Callable[[ForwardedR
     return record
 
 
-async def _every(seconds: float, work: Callable[[], object]) -> None:
+async def _once(work: Callable[[], Awaitable[None]]) -> None:
+    """What Postgres can't take now, the next start brings."""
+    with suppress(GatewayError):
+        await work()
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     """Until it is cancelled. What Postgres can't take now it gets the next time."""
     while True:
         await asyncio.sleep(seconds)
         try:
-            await work()  # type: ignore[misc]  # each is awaitable
-        except (RecordUnavailable, GatewayError) as error:
+            await work()
+        except GatewayError as error:
             _LOG.warning("work is put off", why=str(error))

@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.staging import Demo, Stage
 
@@ -157,6 +158,7 @@ def running_stage(
     _run(_execute(postgres_server, "CREATE DATABASE journeys"))
     urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
+    _add_unlimited_route(demo.directory)
     yield Stage(demo, demo.start(), postgres_server, redis_server)
     demo.end()
 
@@ -167,6 +169,15 @@ def stage(running_stage: Stage) -> Stage:
     with SyncRedis.from_url(running_stage.valkey.url) as client:
         client.flushall()
     return running_stage
+
+
+def _add_unlimited_route(directory: Path) -> None:
+    """For races: the demo's own routes would answer 429 after the first hundreds."""
+    (directory / "policies").mkdir(parents=True)
+    demo = Path(gateway.demo.__file__).with_name("policy.yaml").read_text()
+    assert demo.count("    routes:\n") == 1
+    race = "    routes:\n      race: {paths: /race/**, limits: none}\n"
+    (directory / "policies" / "demo.yaml").write_text(demo.replace("    routes:\n", race))
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

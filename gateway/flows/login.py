@@ -4,10 +4,12 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import Final
 
 import asyncpg
 
 from gateway.core.audit.entries import Entry, Kind
+from gateway.core.errors import StoreUnavailable
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, Typed, knows, parse_device, remember
 from gateway.core.login.throttle import login_buckets
@@ -21,7 +23,7 @@ from gateway.core.session.tokens import (
     tag_of,
 )
 from gateway.flows.decisions import LiveLogin
-from gateway.flows.passwords import Passwords
+from gateway.flows.passwords import Passwords, PasswordsBusy
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.audit import Audit
@@ -77,9 +79,15 @@ class Throttled:
     retry_after_s: int
 
 
+_COUNTED: Final[dict[type, str]] = {SignedIn: "accepted", Wrong: "wrong", Throttled: "throttled"}
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
-    """auth_host: the canonical name that the auth host's own credentials are bound to."""
+    """auth_host: the canonical name that the auth host's own credentials are bound to.
+
+    count: hears how each attempt ended: accepted, wrong, throttled or unavailable.
+    """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     vault: Vault
@@ -91,9 +99,19 @@ class Login:
     auth_host: str
     clock_us: Callable[[], int]
     random: Callable[[int], bytes]
+    count: Callable[[str], None]
 
     async def attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> SignedIn | Wrong | Throttled:
         """current: who is signed in here already. Raises RecordUnavailable, StoreUnavailable, PasswordsBusy."""
+        try:
+            outcome = await self._attempt(typed, visit, current)
+        except (RecordUnavailable, StoreUnavailable, PasswordsBusy):
+            self.count("unavailable")
+            raise
+        self.count(_COUNTED[type(outcome)])
+        return outcome
+
+    async def _attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> SignedIn | Wrong | Throttled:
         device = parse_device(visit.device)
         known = knows(self.keys.device, device, typed.name)
         buckets = login_buckets(visit.address, device, known=known)

@@ -26,7 +26,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """longest_s: the longest absolute lifetime that any login has."""
+    """longest_s: the longest absolute lifetime that any login has. count: hears of each logout."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     vault: Vault
@@ -34,12 +34,14 @@ class Logout:
     journal: Journal
     longest_s: int
     clock_us: Callable[[], int]
+    count: Callable[[], None]
 
     async def end(self, ending: Ending) -> bool:
         """True: ended and recorded. False: denied everywhere, and journalled until Postgres answers (threats.md R13).
 
         Raises StoreUnavailable when Redis does not answer: then a session may still pass, and we don't say otherwise.
         """
+        self.count()
         now = self.clock_us() // 1_000_000
         try:
             await self._record(EndedLogin(ending.login, now, ending.request_id))

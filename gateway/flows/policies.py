@@ -143,7 +143,9 @@ class Policies:
         """Every worker of the fleet loads the same files: the first one tells."""
         try:
             async with transaction(self.pool) as connection:
-                await Audit(connection, self.vault).append_if_new(entry, "version")
+                audit = Audit(connection, self.vault)
+                if (await audit.last_detail(entry.kind)).get("version") != entry.detail["version"]:
+                    await audit.append(entry)
         except RecordUnavailable:
             _LOG.warning("a policy change is not in the audit log: Postgres does not answer", kind=entry.kind.value)
 

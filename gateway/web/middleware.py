@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from aiohttp import web
@@ -34,6 +34,13 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
+Failed: TypeAlias = Callable[[Exception], None]
+
+
+def _quietly(_error: Exception) -> None:
+    """For whoever counts nothing."""
+
+
 def content_security_policy(form_target: str = "") -> str:
     """form_target: one more origin that a form's answer may redirect to (browsers check redirects too)."""
     target = f" {form_target}" if form_target else ""
@@ -43,9 +50,12 @@ def content_security_policy(form_target: str = "") -> str:
     )
 
 
-def page_middlewares(site: Site, html: Html, random: Callable[[int], bytes], verify_path: str = "") -> list[Middleware]:
+def page_middlewares(
+    site: Site, html: Html, random: Callable[[int], bytes], verify_path: str = "", failed: Failed = _quietly
+) -> list[Middleware]:
     """Outermost first. random: bytes of resources.py, for the id of a request that came without a proxy.
 
+    failed: hears of every error that is answered with a page.
     verify_path: where proxies ask for decisions on this listener; what they get is not a page of the auth host.
     """
 
@@ -67,6 +77,7 @@ def page_middlewares(site: Site, html: Html, random: Callable[[int], bytes], ver
             _refuse_wrong_requests(request, site)
             return await handler(request)
         except GatewayError as error:
+            failed(error)
             return _refusal(request, html, error)
         except web.HTTPException as error:
             if error.status < HTTPStatus.BAD_REQUEST:
@@ -75,7 +86,8 @@ def page_middlewares(site: Site, html: Html, random: Callable[[int], bytes], ver
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
             return response
-        except Exception:  # noqa: BLE001 - the one place: the person gets a page, the log gets the rest
+        except Exception as error:  # noqa: BLE001 - the one place: the person gets a page, the log gets the rest
+            failed(error)
             _LOG.exception("unhandled", extra={"request_id": request[REQUEST_ID], "path": request.path})
             return _error_page(request, html, 500)
 

@@ -30,7 +30,7 @@ def question(cookie: str) -> bytes:
     """What Caddy asks about a script's request to the first host."""
     return (
         "GET /decide?x HTTP/1.1\r\nHost: app.localhost\r\nX-Request-Id: 7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11\r\n"
-        "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /x\r\nX-Forwarded-Host: app.localhost\r\n"
+        "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /race/x\r\nX-Forwarded-Host: app.localhost\r\n"
         f"X-Forwarded-Proto: https\r\nX-Forwarded-For: 127.0.0.1\r\nCookie: __Host-bastion={cookie}\r\n\r\n"
     ).encode()
 
@@ -66,7 +66,7 @@ def test_no_decision_passes_after_the_logout_answer(stage: Stage) -> None:
     async def race() -> tuple[Proxy, float]:
         proxy = Proxy(stage.decision_socket, cookie)
         asking = [asyncio.create_task(proxy.ask()) for _ in range(CONNECTIONS)]
-        while len(proxy.answers) < 300:
+        while len(proxy.answers) < 2_000:
             await asyncio.sleep(0.01)
         page = await asyncio.to_thread(visitor.visit, stage.auth + "/logout")
         await asyncio.to_thread(visitor.submit, page, "/logout", csrf=page.field("csrf"))
@@ -81,10 +81,10 @@ def test_no_decision_passes_after_the_logout_answer(stage: Stage) -> None:
 
     before = [status for sent, status in proxy.answers if sent < answered]
     after = [status for sent, status in proxy.answers if sent > answered]
-    assert before.count(200) >= 250
+    assert before.count(200) >= 2_000
     assert len(after) >= DECISIONS
     assert 200 not in after
-    assert set(after) <= {401, 429}
+    assert set(after) == {401}
 
 
 def test_a_killed_worker_takes_nobody_with_it(stage: Stage) -> None:
@@ -184,7 +184,7 @@ def test_a_broken_policy_changes_nothing_and_says_where(stage: Stage) -> None:
         file.write_text(good)
 
     assert during == 200
-    assert "did you mean" in body
+    assert "expected anyone, authenticated" in body
     wait_until(lambda: visitor.fetch(stage.app + "/api/x").status == 200)
 
 

@@ -1,7 +1,7 @@
 """The audit log: entries go in with the act that they tell of, and are linked into the chain afterwards."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -10,7 +10,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.audit.chain import GENESIS, Link, Stored, chain
-from gateway.core.audit.entries import Entry, canonical
+from gateway.core.audit.entries import Entry, Kind, canonical
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
@@ -72,14 +72,12 @@ class Audit:
             entry.request_id,
         )
 
-    async def append_if_new(self, entry: Entry, name: str) -> bool:
-        """False: the last entry of this kind has the same detail `name`. Others of the fleet wait meanwhile."""
-        await self._connection.execute(_LOCK_KIND, entry.kind.value)
-        last = await self._connection.fetchval(_SELECT_LAST_DETAIL, entry.kind.value)
-        if last is not None and json.loads(last).get(name) == entry.detail[name]:
-            return False
-        await self.append(entry)
-        return True
+    async def last_detail(self, kind: Kind) -> Mapping[str, object]:
+        """Of the newest entry of this kind, {} without one. Others who ask wait until the transaction ends."""
+        await self._connection.execute(_LOCK_KIND, kind.value)
+        last = await self._connection.fetchval(_SELECT_LAST_DETAIL, kind.value)
+        found: dict[str, object] = {} if last is None else json.loads(last)
+        return found
 
     async def _sealed(self, entry: Entry) -> bytes:
         if not entry.personal:

@@ -1,0 +1,19 @@
+"""Says what a configuration is, without its secrets, one line for each key."""
+
+from gateway.config.fields import all_keys
+from gateway.config.model import Config
+
+
+def settings_lines(config: Config) -> list[str]:
+    """`section.key: value`, in the order of the model; a secret says only whether it is set."""
+    lines = []
+    for key in all_keys():
+        value: object = config
+        for name in key.path:
+            value = getattr(value, name)
+        if key.secret:
+            value = "set" if value else "not set"
+        if key.path != ("limits",):
+            lines.append(f"{key.dotted}: {value}")
+    lines += [f"limits.{name}: {limit.model_dump(mode='json')}" for name, limit in sorted(config.limits.items())]
+    return lines
