@@ -29,6 +29,7 @@ apps:
 
 AGREEING = policy_of(GUARDED)
 
+
 @pytest.mark.parametrize(
     ("path", "what"),
     [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from publicsuffixlist import PublicSuffixList
@@ -68,13 +69,12 @@ class AppText:
 
 
 class Apps:
-    """Of all files; suffixes are those under which strangers register names."""
+    """Of all files."""
 
     def __init__(self, site: Site, names: Definitions) -> None:
         self._site = site
         self._names = names
         self._places: dict[str, Place] = {}
-        self._suffixes = PublicSuffixList(accept_unknown=False)
         self.read: list[AppText] = []
 
     def add(self, page: Page, at: Marked) -> None:
@@ -129,7 +129,7 @@ class Apps:
             page.say(at, f"{name} is where people sign in; expected another host")
             return False
         under = name.rpartition("*.")[2]
-        if not pattern.exact and under and self._suffixes.publicsuffix(under) == under:
+        if not pattern.exact and under and _suffixes().publicsuffix(under) == under:
             page.say(at, f"everybody can register names under {under}; expected a wildcard under a domain of your own")
             return False
         return True
@@ -146,6 +146,12 @@ class Apps:
                     0 if priority is None else whole(page, priority, "priority", -_MOST_PRIORITY, _MOST_PRIORITY) or 0,
                     read_level(page, page.place(key), given, self._names),
                 )
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Names under which strangers register theirs. Read once: it takes longer than a policy."""
+    return PublicSuffixList(accept_unknown=False)
 
 
 def _base(page: Page, at: Marked) -> PathPattern:
