@@ -1,0 +1,32 @@
+"""Signs people in without pages: rows in Postgres, as a login and a hand-off leave them."""
+
+import time
+from pathlib import Path
+from uuid import UUID
+
+from gateway.config import load_config
+from gateway.core.session.tokens import credential_of, mint, tag_of
+from gateway.resources import make_vault, random_bytes
+from gateway.stores.postgres.database import make_pool
+from gateway.stores.postgres.logins import Logins, NewLogin
+from gateway.stores.postgres.users import NewUser, Users
+
+_HOST = "app.localhost"
+_DAY_S = 86_400
+
+
+async def signed_in(database_url: str, directory: Path, count: int) -> list[str]:
+    """Cookies of that many new people, members of staff. directory: of the demo, for its keys."""
+    config = load_config(directory / "config.yaml", dev=True, environ={}).config
+    keys, vault, now = config.keys(), make_vault(config), int(time.time())
+    cookies = []
+    async with make_pool(database_url, 1) as pool, pool.acquire() as connection, connection.transaction():
+        for _ in range(count):
+            user_id = UUID(bytes=random_bytes(16), version=4)
+            await Users(connection, vault).add(NewUser(user_id, f"bench-{user_id}", "", "", ("staff",), "x"), now)
+            token = mint(keys.mac, tag_of(keys.tag, user_id), random_bytes(16), random_bytes(32))
+            logins = Logins(connection, vault)
+            await logins.create(NewLogin(token.login_id, user_id, now, False, 3600, now + _DAY_S, "", "bench"))
+            await logins.add_session(token.login_id, _HOST, credential_of(_HOST, token), now, 0, now)
+            cookies.append(f"__Host-bastion={token.text}")
+    return cookies
