@@ -1,7 +1,9 @@
 """Checkpoints are believed only when a known key has signed them as such, and their file survives a crash."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import jwt
 import pytest
@@ -39,6 +41,23 @@ def test_the_key_is_for_us_only_and_stays(tmp_path: Path) -> None:
     assert first.key.private_bytes_raw() == second.key.private_bytes_raw()
     assert sorted(file.name for file in key.parent.iterdir()) == ["audit-checkpoint.pem"]
     assert len(public_key_files(tmp_path / "checkpoints")) == 1
+
+
+def test_of_many_that_begin_at_once_one_makes_the_key_and_one_signs(tmp_path: Path) -> None:
+    together = Barrier(8)
+
+    def begin(_number: int) -> tuple[bytes, bool]:
+        together.wait(10)
+        checkpoints = opened(tmp_path)
+        together.wait(10)
+        return checkpoints.key.private_bytes_raw(), checkpoints.write_if_due(Head(1, b"a" * 32), 1000)
+
+    with ThreadPoolExecutor(8) as threads:
+        begun = list(threads.map(begin, range(8)))
+
+    assert len({key for key, _ in begun}) == 1
+    assert [signed for _, signed in begun].count(True) == 1
+    assert len(list(tmp_path.rglob("*.*"))) == 3, "the key, its public half and the checkpoints"
 
 
 def test_a_key_that_others_may_read_is_not_used(tmp_path: Path) -> None:

@@ -108,11 +108,12 @@ async def test_two_linkers_at_once_make_one_chain(linker: Linker, append: Append
     await append(1100)
     other = replace(linker, data_dir=linker.data_dir)
 
-    await asyncio.gather(linker.work(), other.work(), append(3))
-    await linker.work()
+    with capture_logs() as logs:
+        await asyncio.gather(linker.work(), other.work(), append(3))
+        await linker.work()
 
     verdict = await judged(linker)
-    assert (verdict.fault, verdict.position) == (None, 1103)
+    assert (verdict.fault, verdict.position, logs) == (None, 1103, [])
 
 
 async def test_an_entry_that_was_changed_is_found(linker: Linker, append: Append) -> None:
