@@ -76,9 +76,11 @@ def _files(sources: Mapping[str, str], problems: Problems) -> _Files:
 
 
 def _hinted(message: str) -> str:
-    """A { or ? inside of {...} ends the text, and YAML says it in its own words."""
+    """YAML says in its own words that a mark ended the text, or began something."""
+    if "unexpected ':'" in message:
+        return f"{message}; a CSP scheme stands without its colon (data, not data:), other text with a : needs quotes"
     if "flow mapping" in message or "flow sequence" in message:
-        return f"{message}; text with {{, }}, ? or , in it needs quotes inside of {{...}} and [...]"
+        return f"{message}; text with {{, }}, [, ] or , in it needs quotes inside of {{...}} and [...]"
     return message
 
 
