@@ -14,10 +14,10 @@ import structlog
 
 from gateway.core.audit.chain import GENESIS, Link, first_fault
 from gateway.core.audit.checkpoint import Checkpoint
-from gateway.core.privacy.sealing import BrokenSeal, Place
+from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.transaction import transaction
 from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable
-from gateway.stores.postgres.audit import Chain, Head
+from gateway.stores.postgres.audit import Audit, Chain, Head, ReadEntry
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import CorruptRow, Vault
 
@@ -25,14 +25,6 @@ LATE_S: Final = 5
 _MOST_BATCHES: Final = 200
 _COMPLAIN_EVERY_S: Final = 60
 _LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
-_LIST_ENTRIES: Final = """
-    SELECT e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id, l.position, k.wrapped
-      FROM audit_entries e
-      LEFT JOIN audit_links l ON l.entry_id = e.id
-      LEFT JOIN user_keys k ON k.user_id = e.subject
-     WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2)
-     ORDER BY e.id DESC LIMIT $3
-"""
 
 
 @dataclass(slots=True)
@@ -203,12 +195,12 @@ async def list_entries(
 ) -> list[Listed]:
     """The newest, in the order in which they were written. None: of anybody, of any kind. Raises RecordUnavailable."""
     async with transaction(pool) as connection:
-        rows = await connection.fetch(_LIST_ENTRIES, subject, kind, limit)
+        found = await Audit(connection, vault).newest(subject, kind, limit)
         names: dict[str, str] = {}
         users = Users(connection, vault)
-        for text in {one for row in rows for one in (row["actor"], str(row["subject"] or ""))}:
+        for text in {one for read in found for one in (read.entry.actor, str(read.entry.subject or ""))}:
             names[text] = await _name(users, text)
-    return [_listed(vault, row, names) for row in reversed(rows)]
+    return [_listed(read, names) for read in reversed(found)]
 
 
 async def _name(users: Users, text: str) -> str:
@@ -220,30 +212,17 @@ async def _name(users: Users, text: str) -> str:
     return text if user is None else user.username
 
 
-def _listed(vault: Vault, row: asyncpg.Record, names: Mapping[str, str]) -> Listed:
-    personal, unreadable = _unsealed(vault, row)
+def _listed(read: ReadEntry, names: Mapping[str, str]) -> Listed:
+    entry = read.entry
     return Listed(
-        id=row["id"],
-        position=row["position"] or 0,
-        kind=row["kind"],
-        at=row["at"],
-        actor=names[row["actor"]],
-        subject=names[str(row["subject"] or "")],
-        detail=json.loads(row["detail"]),
-        personal=personal,
-        unreadable=unreadable,
-        request_id=row["request_id"],
+        id=entry.id,
+        position=read.position,
+        kind=entry.kind,
+        at=entry.at,
+        actor=names[entry.actor],
+        subject=names[str(entry.subject or "")],
+        detail=json.loads(entry.detail),
+        personal=read.personal,
+        unreadable=read.unreadable,
+        request_id=entry.request_id,
     )
-
-
-def _unsealed(vault: Vault, row: asyncpg.Record) -> tuple[dict[str, str], str]:
-    subject: UUID | None = row["subject"]
-    if not row["personal"] or subject is None:
-        return {}, ""
-    try:
-        place = Place("audit_entries", "personal", subject)
-        return vault.open(subject, row["wrapped"]).unseal(place, row["personal"]), ""
-    except CorruptRow:
-        return {}, "the person was erased"
-    except BrokenSeal as error:
-        return {}, str(error)

@@ -24,10 +24,6 @@ from gateway.stores.redis.revocations import Revocations
 
 PASSWORD_LEAST_CHARS: Final = 8  # NIST SP 800-63B: length counts, composition rules don't
 _USER_ID_BYTES: Final = 16
-# Redis may hold a login that ended long ago, where it was not told then: each that could still pass is ended anew.
-_LIST_ENDED: Final = """
-    SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NOT NULL AND expires_at > $2
-"""
 
 
 class UnknownUser(GatewayError):
@@ -197,7 +193,7 @@ class UserAdmin:
     async def _follow(self, user_id: UUID) -> None:
         """Redis learns of what is committed, also of what an earlier run could not tell it. Raises RedisBehind."""
         async with transaction(self.pool) as connection:
-            ended = [row["id"] for row in await connection.fetch(_LIST_ENDED, user_id, self._now())]
+            ended = await Logins(connection, self.vault).list_ended(user_id, self._now())
         tag = tag_of(self.keys.tag, user_id)
         try:
             for login_id in ended:

@@ -64,10 +64,8 @@ def test_the_demo_protects_its_app_and_keeps_its_people(demo: Demo) -> None:
     assert left(first["pids"], 1) == []
     assert not (demo.directory / "demo.json").exists()
 
-    begun = time.monotonic()
     second = demo.start()
 
-    assert time.monotonic() - begun < 6  # three on a machine of one's own
     assert second["password"] == first["password"]
     assert second["ca_file"] == first["ca_file"]
 

@@ -11,8 +11,8 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.audit.chain import GENESIS, Link, Stored, chain
 from gateway.core.audit.entries import Entry, Kind, canonical
-from gateway.core.privacy.sealing import Place
-from gateway.stores.postgres.vault import Vault
+from gateway.core.privacy.sealing import BrokenSeal, Place
+from gateway.stores.postgres.vault import CorruptRow, Vault
 
 _BATCH: Final = 500
 _ENTRY: Final = "e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id"
@@ -21,6 +21,14 @@ _INSERT_ENTRY: Final = """
     INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
+_LIST_NEWEST: Final = f"""
+    SELECT {_ENTRY}, l.position, k.wrapped
+      FROM audit_entries e
+      LEFT JOIN audit_links l ON l.entry_id = e.id
+      LEFT JOIN user_keys k ON k.user_id = e.subject
+     WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2)
+     ORDER BY e.id DESC LIMIT $3
+"""  # noqa: S608 - constants
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock(4244, hashtext($1))"
 _SELECT_LAST_DETAIL: Final = "SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id DESC LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock(4243)"
@@ -52,6 +60,16 @@ class Head:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ReadEntry:
+    """position 0: not linked yet. unreadable: why personal is empty although there is something; "" otherwise."""
+
+    entry: Stored
+    position: int
+    personal: dict[str, str]
+    unreadable: str
+
+
 class Audit:
     """Bound to one connection, so that an entry commits with its act or not at all (threats.md D3)."""
 
@@ -78,6 +96,22 @@ class Audit:
         last = await self._connection.fetchval(_SELECT_LAST_DETAIL, kind.value)
         found: dict[str, object] = {} if last is None else json.loads(last)
         return found
+
+    async def newest(self, subject: UUID | None, kind: str | None, limit: int) -> list[ReadEntry]:
+        """The newest first. None: of anybody, of any kind."""
+        return [self._read(row) for row in await self._connection.fetch(_LIST_NEWEST, subject, kind, limit)]
+
+    def _read(self, row: asyncpg.Record) -> ReadEntry:
+        entry, personal, unreadable = _stored(row), dict[str, str](), ""
+        if entry.personal and entry.subject is not None:
+            try:
+                key = self._vault.open(entry.subject, row["wrapped"])
+                personal = key.unseal(_place(entry.subject), entry.personal)
+            except CorruptRow:
+                unreadable = "the person was erased"
+            except BrokenSeal as error:
+                unreadable = str(error)
+        return ReadEntry(entry, row["position"] or 0, personal, unreadable)
 
     async def _sealed(self, entry: Entry) -> bytes:
         if not entry.personal:

@@ -54,6 +54,9 @@ _END_LOGINS_OF_USER: Final = """
     UPDATE logins SET ended_at = $3, ended_why = $2
      WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id
 """
+_LIST_ENDED_LOGINS: Final = """
+    SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NOT NULL AND expires_at > $2
+"""
 _LIST_LOGINS_OF_USER: Final = """
     SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped,
            coalesce((SELECT array_agg(DISTINCT s.host) FROM sessions s WHERE s.login_id = l.id), '{}') AS hosts
@@ -177,6 +180,10 @@ class Logins:
         """Ids of those that ended by this."""
         rows = await self._connection.fetch(_END_LOGINS_OF_USER, user_id, why, now, except_login)
         return [row["id"] for row in rows]
+
+    async def list_ended(self, user_id: UUID, now: int) -> list[bytes]:
+        """Ids of those that could still pass somewhere, were Redis never told that they are over."""
+        return [row["id"] for row in await self._connection.fetch(_LIST_ENDED_LOGINS, user_id, now)]
 
     async def list_live(self, user_id: UUID, now: int) -> list[LiveLoginRow]:
         """The latest seen first. Raises BrokenSeal or CorruptRow."""

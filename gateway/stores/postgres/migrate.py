@@ -69,7 +69,10 @@ async def migrate(connection: AnyConnection) -> list[str]:
 
 
 async def missing(connection: AnyConnection) -> list[str]:
-    """Names of migrations that the database has not had. Raises MigrationFailed for a database of a newer version."""
+    """Names of migrations that the database has not had. Raises MigrationFailed where one was changed.
+
+    One of a newer version is fine: a schema serves the version before it too, so that upgrades can roll.
+    """
     applied = await _applied(connection) if await connection.fetchval(_TABLE_EXISTS) else {}
     return [one.name for one in migrations() if one.number not in applied]
 

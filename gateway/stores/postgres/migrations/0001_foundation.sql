@@ -32,7 +32,7 @@ CREATE TABLE logins (
     sealed       bytea    NOT NULL,
     CHECK ((ended_at IS NULL) = (ended_why IS NULL))
 );
-CREATE INDEX logins_of_user ON logins (user_id) WHERE ended_at IS NULL;
+CREATE INDEX logins_of_user ON logins (user_id);
 
 CREATE TABLE sessions (
     login_id         bytea  NOT NULL REFERENCES logins ON DELETE CASCADE,
