@@ -1,0 +1,156 @@
+"""The `tests:` of a policy: each word of their syntax, and what they say when they don't hold."""
+
+import pytest
+
+from gateway.core.policy.compile import Policy
+from gateway.core.policy.tests_runner import run_tests
+from tests.core.policy.build import NOW, mistakes, policy_of
+
+APPS = """
+define:
+  networks: {office: 198.51.100.0/24, six: "2001:db8:7::/48", elsewhere: 203.0.113.0/24}
+  limits: {shared: {rate: 2/min, per: everyone}}
+  people:
+    ada: {groups: staff, authenticated: 3h}
+    root: {user: toor, groups: [staff, ops], authenticated: 5m, mfa: 5m}
+apps:
+  a:
+    hosts: a.t.example
+    allow: {groups: staff}
+    routes:
+      admin: {paths: /admin, allow: {groups: ops}, require: {mfa: true, authenticated_within: 10m}}
+      open: {paths: /open, allow: anyone, limits: shared}
+      old: {paths: /old, allow: {groups: staff, until: 2026-12-31}}
+      office: {paths: /office, allow: [{networks: office}, {networks: six}]}
+      hidden: {paths: /hidden, respond: {anonymous: 404, denied: 404}}
+      closed: {paths: /closed, allow: nobody, respond: {denied: 503, retry_after: 2h}}
+      silent: {paths: /silent, identity: none}
+      app: {paths: /app, cors: app}
+      partner: {paths: /partner, cors: {origins: https://p.example, credentials: true}}
+      limited: {paths: /limited, limits: [3/min, {rate: 2/min, per: principal}]}
+"""
+
+
+def with_test(test: str) -> Policy:
+    return policy_of(f"{APPS}tests:\n  - {test}\n")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "{request: GET https://a.t.example/, expect: login}",
+        "{request: GET https://a.t.example, expect: 302}",
+        "{request: POST https://a.t.example/, expect: 303, kind: navigate}",
+        "{request: POST https://a.t.example/, expect: 401}",
+        "{request: GET https://a.t.example/, expect: 401, kind: fetch}",
+        "{request: GET https://a.t.example/, expect: 401, kind: api}",
+        "{request: GET https://a.t.example/, expect: 401, kind: websocket}",
+        "{request: GET https://a.t.example/, as: ada, expect: allow, route: a/rest, identity: ada}",
+        "{request: GET https://a.t.example/, as: root, expect: 200, identity: toor}",
+        "{request: GET https://a.t.example/, as: {groups: staff}, expect: allow, identity: somebody}",
+        "{request: GET https://a.t.example/, as: {user: eve, groups: staff}, expect: allow, identity: eve}",
+        "{request: GET https://a.t.example/, as: [ada, root, {person: ada, user: x}], expect: allow}",
+        "{request: GET https://a.t.example/, as: {person: ada, groups: guests}, expect: deny}",
+        "{request: GET https://a.t.example/admin, as: root, expect: allow}",
+        "{request: GET https://a.t.example/admin, as: {person: root, mfa: 11m}, expect: step_up}",
+        "{request: GET https://a.t.example/admin, as: {person: root, mfa: none}, expect: step_up}",
+        "{request: GET https://a.t.example/admin, as: {person: root, mfa: none}, kind: fetch, expect: 401}",
+        "{request: GET https://a.t.example/old, as: ada, at: 2026-12-31, expect: allow}",
+        "{request: GET https://a.t.example/old, as: ada, at: 2027-01-01, expect: deny}",
+        "{request: GET https://a.t.example/office, expect: deny}",
+        "{request: GET https://a.t.example/office, from: office, expect: allow, identity: none}",
+        "{request: GET https://a.t.example/office, from: six, as: ada, expect: allow, identity: none}",
+        "{request: GET https://a.t.example/office, from: 198.51.100.77, expect: allow}",
+        '{request: GET https://a.t.example/office, from: "::ffff:198.51.100.77", expect: allow}',
+        "{request: GET https://a.t.example/hidden, expect: 404}",
+        "{request: GET https://a.t.example/hidden, as: {user: eve}, expect: 404}",
+        "{request: GET https://a.t.example/closed, expect: unavailable, expect_headers: {Retry-After: 7200}}",
+        "{request: GET https://a.t.example/closed, expect: deny}",
+        "{request: GET https://a.t.example/silent, as: ada, expect: allow, identity: none}",
+        "{request: GET https://a.t.example/silent, as: ada, expect: allow, expect_headers: {Remote-User: absent}}",
+        "{request: GET https://a.t.example/open, times: 2, expect: allow}",
+        "{request: GET https://a.t.example/open, times: 3, expect: slow_down, expect_headers: {Retry-After: present}}",
+        "{request: GET https://a.t.example/limited, as: ada, times: 2, expect: allow}",
+        "{request: GET https://a.t.example/limited, as: ada, times: 3, expect: slow_down}",
+        "{request: GET https://a.t.example/limited, times: 3, expect: login}",
+        "{request: GET https://a.t.example/limited, times: 4, expect: 429}",
+        "{request: GET https://a.t.example//, as: ada, expect: refuse}",
+        "{request: FOO https://a.t.example/, as: ada, expect: 405, expect_headers: {Allow: present}}",
+        "{request: GET https://b.t.example/, as: ada, expect: deny}",
+        "{request: GET https://a.t.example/, as: ada, headers: {Origin: https://evil.example}, expect: allow}",
+        "{request: POST https://a.t.example/, as: ada, headers: {Origin: https://evil.example}, expect: deny}",
+        "{request: POST https://a.t.example/, as: ada, headers: {Sec-Fetch-Site: same-site}, expect: deny}",
+        "{request: GET https://a.t.example/, as: ada, kind: websocket, expect: allow}",
+        "{request: GET https://a.t.example/, as: ada, kind: websocket, headers: {Origin: null}, expect: deny}",
+        "{request: OPTIONS https://a.t.example/app, kind: preflight, expect: allow, identity: none}",
+        "{request: OPTIONS https://a.t.example/, kind: preflight, expect: deny}",
+        "{request: GET https://a.t.example/, as: ada, expect: allow, expect_headers: {X-Frame-Options: SAMEORIGIN}}",
+        "{request: GET https://a.t.example/, as: ada, expect: allow, expect_headers: {Server: absent}}",
+        "{request: GET https://a.t.example/, as: ada, expect: allow, expect_headers: {Remote-Groups: staff}}",
+        "{request: GET https://a.t.example/, expect: login, expect_headers: {cache-control: no-store}}",
+        "{request: GET https://a.t.example/, expect: login, expect_headers: {Content-Type: present}}",
+    ],
+)
+def test_a_test_holds(test: str) -> None:
+    assert run_tests(with_test(test), NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("expect: deny", "expected deny, got login by a/rest"),
+        ("expect: allow, route: a/open", "expected allow, got login by a/rest; expected route a/open, got a/rest"),
+        ("as: ada, expect: allow, identity: root", "as ada: expected identity root, got ada"),
+        ("as: ada, expect: allow, identity: none", "expected identity none, got ada"),
+        ("as: [ada, root], expect: deny", "as toor: expected deny, got allow"),
+        ("as: ada, expect: 302", "expected 302, got allow"),
+        ("as: ada, expect: allow, expect_headers: {Server: present}", "expected server: present, got absent"),
+        ("as: ada, expect: allow, expect_headers: {Remote-User: eve}", "expected remote-user: eve, got ada"),
+        ("as: ada, expect: allow, expect_headers: {Remote-User: absent}", "expected remote-user: absent, got ada"),
+    ],
+)
+def test_a_test_that_does_not_hold_is_said(test: str, said: str) -> None:
+    failures = run_tests(with_test(f"{{request: GET https://a.t.example/, {test}}}"), NOW)
+
+    assert any(said in failure.message for failure in failures), failures
+    assert {failure.line for failure in failures} == {24}
+
+
+def test_each_person_of_a_test_asks() -> None:
+    policy = with_test("{request: GET https://a.t.example/, as: [ada, {user: eve}, root], expect: allow}")
+
+    (failure,) = run_tests(policy, NOW)
+
+    assert " as eve: expected allow, got deny" in str(failure)
+
+
+def test_a_test_without_a_day_is_run_at_the_present() -> None:
+    policy = with_test("{request: GET https://a.t.example/old, as: ada, expect: allow}")
+
+    assert run_tests(policy, 1_798_761_599) == ()
+    assert len(run_tests(policy, 1_798_761_600)) == 1
+
+
+def test_a_test_asks_from_an_address_in_no_network() -> None:
+    address = with_test("{request: GET https://a.t.example/, expect: login}").tests[0].address
+
+    assert address is not None
+    assert not any(address in network for network in policy_of(APPS).networks.values())
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("request: GET https://a.t.example/, expect: deny, times: 0", "times is `0`"),
+        ("request: GET https://a.t.example/, expect: deny, kind: ajax", "kind is `ajax`"),
+        ("request: GET https://a.t.example/, expect: deny, from: 1.2.3", "from is `1.2.3`"),
+        ("request: GET https://a.t.example/, expect: deny, headers: [x]", "expected a map of headers"),
+        ("request: GET https://a.t.example/, expect: deny, as: [adda]", "no person `adda`"),
+        ("request: GET https://a.t.example/, expect: deny, at: tomorrow", "at is `tomorrow`"),
+        ("request: GET ftp://a.t.example/, expect: deny", "no request"),
+        ("request: https://a.t.example/, expect: deny", "no request"),
+        ("request: GET https://a.t.example/, expect: 999", "expect is `999`"),
+    ],
+)
+def test_a_test_that_makes_no_sense_is_a_mistake(test: str, said: str) -> None:
+    assert any(said in one for one in mistakes(f"{APPS}tests: [{{{test}}}]"))
