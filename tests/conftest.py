@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -23,6 +24,10 @@ from redis.backoff import NoBackoff
 import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.staging import Demo, Stage
+
+# A slow machine is no failure.
+settings.register_profile("bastion", deadline=None)
+settings.load_profile("bastion")
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 

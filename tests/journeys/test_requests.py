@@ -4,7 +4,9 @@ import asyncio
 import ssl
 
 import aiohttp
+import asyncpg
 import pytest
+from redis import Redis as SyncRedis
 
 from tests.staging import NAVIGATION, Stage, Visitor
 
@@ -123,8 +125,32 @@ def test_another_sites_post_is_refused_and_our_own_is_not(stage: Stage) -> None:
 
 def test_an_old_login_is_asked_again_where_the_route_wants_it_fresh(stage: Stage) -> None:
     visitor = stage.signed_in()
+    fresh = visitor.visit(stage.app + "/strong/x")
+    asyncio.run(make_logins_older(stage, 700))
+    with SyncRedis.from_url(stage.valkey.url) as redis:
+        redis.flushall()
+    old = visitor.jar["app.localhost"]["__Host-bastion"]
 
-    assert visitor.visit(stage.app + "/strong/x").status == 200
+    usual = visitor.visit(stage.app + "/x")
+    asked = visitor.visit(stage.app + "/strong/x")
+    again = visitor.log_in(asked, "ada", stage.summary["password"])
+    late = Visitor(visitor.ca_file, {"app.localhost": {"__Host-bastion": old}})
+
+    assert (fresh.status, usual.status) == (200, 200)
+    assert asked.url.startswith(stage.auth + "/login")
+    assert "Confirm" in asked.text
+    assert (again.status, again.url) == (200, stage.app + "/strong/x")
+    assert visitor.jar["app.localhost"]["__Host-bastion"] != old
+    assert late.fetch(stage.app + "/x").status == 200, "requests that were under way are not thrown out (R12)"
+    assert late.fetch(stage.app + "/strong/x").status == 401, "and never get the new assurance"
+
+
+async def make_logins_older(stage: Stage, seconds: int) -> None:
+    connection = await asyncpg.connect(stage.summary["database_url"])
+    try:
+        await connection.execute("UPDATE sessions SET authenticated_at = authenticated_at - $1::bigint", seconds)
+    finally:
+        await connection.close()
 
 
 def websocket(stage: Stage, visitor: Visitor, origin: str) -> str:

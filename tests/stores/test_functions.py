@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
 from gateway.core.ratelimit.gcra import Limit, spend
 from gateway.core.session.login_record import Session
+from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls, login_key, person_key
 from gateway.stores.redis.functions.library import Library, library
 from gateway.stores.redis.pipeline import Pipeline
@@ -30,6 +31,7 @@ class Server:
     """The functions with a clock that the test holds (it lies in a key; the product's source asks TIME)."""
 
     def __init__(self, pipeline: Pipeline, redis: Redis, source: Library) -> None:
+        self.pipeline = pipeline
         self.functions = FunctionCalls(pipeline, source)
         self.calls = DecisionCalls(self.functions)
         self.revocations = Revocations(self.functions)
@@ -358,6 +360,27 @@ async def test_a_promoted_or_restarted_server_serves_nothing_old(server: Server)
     await server.set_time(NOW + 1)
 
     assert (await server.decide()).outcome is Outcome.MISS
+
+
+async def test_a_restart_from_an_old_image_serves_nothing_old(server: Server, redis_server: EmbeddedValkey) -> None:
+    """The record was saved, its end was not (threats.md R1)."""
+    await server.bring_to_life()
+    await server.redis.save()
+    await server.revocations.end_login(TAG, LOGIN)
+    redis_server.kill()
+    redis_server.start()
+    await server.redis.connection_pool.disconnect()
+    kept = await server.redis.get(login_key(TAG, LOGIN))
+    while not server.pipeline.connected:
+        await asyncio.sleep(0.01)
+
+    outcome = (await server.decide()).outcome
+
+    assert kept is not None
+    assert kept[:1] == b"L", "the old image is there"
+    assert outcome is Outcome.MISS
+    await server.redis.flushall()
+    await server.redis.save()
 
 
 async def test_a_lost_library_is_loaded_again(server: Server) -> None:

@@ -24,7 +24,7 @@ from gateway.core.forward.request import Client, ForwardedRequest, MalformedRequ
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
-from gateway.core.policy.route import Route, Routed
+from gateway.core.policy.route import DENIED_BY_RULE, Route, Routed
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import EVERYONE, address_slot
 from gateway.core.session.cookies import SESSION_COOKIE
@@ -151,7 +151,8 @@ def _judge(ask: Ask, who: tuple[Actor, Known] | None, now: int, limits: bytes) -
         case StepUp(authenticated_within_s=within_s):
             return _login(ask, Start(route.name, f"authenticated:{within_s}", _old(ask)), now)
         case Deny(reason):
-            return _denied(ask, pages.DENIED if who else pages.DENIED_HERE, reason, who)
+            page = pages.DENIED_BY_RULE if verdict is DENIED_BY_RULE else pages.DENIED
+            return _denied(ask, page if who else pages.DENIED_HERE, reason, who)
 
 
 def _allowed(ask: Ask, verdict: Allow, who: tuple[Actor, Known] | None, limits: bytes) -> Answer:

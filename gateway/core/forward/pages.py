@@ -33,6 +33,9 @@ START: Final = Link("Go to the start page", "/")
 RETRY: Final = Link("Try again", "")
 
 DENIED: Final = Page("You don't have access to this page", "You are signed in, but this page is for others.")
+DENIED_BY_RULE: Final = Page(
+    "You don't have access to this page", "You are signed in, but a rule closes this page to you or to where you are."
+)
 DENIED_HERE: Final = Page("You don't have access to this page", "It is not open from where you are.")
 NEEDS_FACTOR: Final = Page(
     "A second factor is needed", "This page asks for a second factor, and your account has none yet."
