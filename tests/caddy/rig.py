@@ -4,14 +4,13 @@ import contextlib
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet
-from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
+from gateway.embedded import Binaries, Children, EmbeddedCaddy, ServerFailed, free_port
 from tests.caddy.doubles import Doubles, Pairs
 
 APP: Final = "app.localhost"
@@ -56,10 +55,11 @@ class Rig:
         self.files = directory / "files"
         self.files.mkdir(parents=True)
         self.doubles = Doubles(directory)
-        self.port = free_port()
         self._caddy = EmbeddedCaddy(directory, children, binaries)
-        hosts = [AUTH, APP, RAW, *wish.hosts]
-        self._caddy.start(self._caddyfile(wish), hosts=hosts, https_port=self.port)
+        try:
+            self._start(wish)
+        except ServerFailed:  # somebody took the port that was free just now
+            self._start(wish)
 
     def close(self) -> None:
         self._caddy.stop()
@@ -94,11 +94,23 @@ class Rig:
             return Got(answer.status, answer.getheaders(), answer.read())
 
     def say(self, host: str, request: bytes) -> bytes:
-        """Raw bytes there, and all that comes back until Caddy closes or is silent for half a second."""
+        """Raw bytes there, and all that comes back.
+
+        The end is that Caddy closes, or half a second of silence after its first word.
+        """
         with self.connect(host) as channel:
             channel.sendall(request)
-            channel.settimeout(0.5)
-            return b"".join(_received(channel))
+            received = b""
+            with contextlib.suppress(TimeoutError):
+                while chunk := channel.recv(65_536):
+                    received += chunk
+                    channel.settimeout(0.5)
+            return received
+
+    def _start(self, wish: Wish) -> None:
+        self.port = free_port()
+        hosts = [AUTH, APP, RAW, *wish.hosts]
+        self._caddy.start(self._caddyfile(wish), hosts=hosts, https_port=self.port)
 
     def _caddyfile(self, wish: Wish) -> str:
         upstream = {name: f"unix/{self.doubles.path(f'{name}.sock')}" for name in ("decision", "web", "app", "raw")}
@@ -112,9 +124,3 @@ class Rig:
         text = demo_caddyfile(DemoSite(AUTH, self.port, upstream["web"], snippet, sites))
         more = wish.sites.replace("<port>", str(self.port)).replace("<app>", upstream["app"])
         return text.replace("0rtt off", f"0rtt off\n{wish.servers}") + more.replace("<files>", str(self.files))
-
-
-def _received(channel: ssl.SSLSocket) -> Iterator[bytes]:
-    with contextlib.suppress(TimeoutError):
-        while chunk := channel.recv(65_536):
-            yield chunk

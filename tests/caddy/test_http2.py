@@ -9,7 +9,7 @@ from tests.caddy.doubles import App, Decision
 from tests.caddy.rig import APP, Rig
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, SETTINGS = 1, 4
+HEADERS, RESET, SETTINGS, GOAWAY = 1, 3, 4, 7
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
@@ -32,20 +32,18 @@ def frames(received: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def talk(rig: Rig, *headers: tuple[str, str], end: bool = True) -> list[tuple[int, int, bytes]]:
-    """One request on stream 1; all frames that come back within half a second."""
+    """One request on stream 1; all frames that come back until it is answered or refused."""
     flags = END_HEADERS | (END_STREAM if end else 0)
     opening = PREFACE + frame(SETTINGS, 0, 0, b"") + frame(SETTINGS, ACK, 0, b"")
     with rig.connect(APP, "h2") as channel:
         assert channel.selected_alpn_protocol() == "h2"
         channel.sendall(opening + frame(HEADERS, flags, 1, block(*headers)))
-        channel.settimeout(0.5)
         received = b""
-        try:
-            while chunk := channel.recv(65_536):
-                received += chunk
-        except TimeoutError:
-            pass
-    return list(frames(received))
+        while not any(kind in (HEADERS, RESET, GOAWAY) for kind, _, _ in frames(received)):
+            chunk = channel.recv(65_536)
+            assert chunk, "closed without a word"
+            received += chunk
+        return list(frames(received))
 
 
 def start(rig: Rig, method: str, *more: tuple[str, str]) -> list[tuple[str, str]]:

@@ -36,7 +36,6 @@ _STRIPPED: Final = (
     "X-Http-Method*",
     "X-Method-Override",
     "X-Real-Ip",
-    "X-Request-Id",
     "Forwarded",
 )
 
@@ -67,7 +66,6 @@ request_header X-Forwarded-Proto {http.request.scheme}
 header {
     -Via
     -X-Bastion*
-    defer
 }
 """
 
@@ -90,10 +88,7 @@ reverse_proxy <decision> {
         compression off
         keepalive_idle_conns_per_host 256
     }
-    @answered {
-        status 2xx
-        header X-Bastion-Answer *
-    }
+    @answered header X-Bastion-Answer *
     handle_response @answered {
         copy_response
     }
@@ -143,10 +138,7 @@ header @bastion_cors {
     +Vary Origin
     defer
 }
-header @bastion_cors {
-    -Access-Control-*
-    defer
-}
+header @bastion_cors -Access-Control-*
 """
 
 _WRAPPER: Final = """
