@@ -20,7 +20,7 @@ GONE: Final = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TargetServerAttributeNotMatched,  # only a replica answers
+    asyncpg.InternalClientError,  # only a replica answers, or the connection was cut in the middle of a message
 )
 
 
@@ -38,3 +38,5 @@ async def transaction(
             yield connection
     except GONE as error:
         raise RecordUnavailable("Postgres does not answer") from error
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise RecordUnavailable("the schema is not of this version: run bastion migrate") from error

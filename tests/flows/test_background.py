@@ -1,0 +1,110 @@
+"""What runs beside the requests: one leader at a time, and denials added up."""
+
+import asyncio
+import contextlib
+
+import asyncpg
+import pytest
+
+from gateway.core.forward.answer import Answer
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.embedded import EmbeddedPostgres
+from gateway.flows.denials import Denials
+from gateway.flows.leader import Leader
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.stores.postgres.users import NewUser, Users
+from gateway.stores.postgres.vault import Vault
+from tests.conftest import Clock, Pool, RandomBytes
+from tests.deciding import ADA
+
+
+async def test_one_of_many_leads_and_another_takes_over(pool: Pool) -> None:
+    rounds = {"first": 0, "second": 0}
+
+    def leader(name: str) -> "asyncio.Task[None]":
+        async def work() -> None:
+            rounds[name] += 1
+
+        return asyncio.create_task(Leader(pool, work, every_s=0.01).run())
+
+    first = leader("first")
+    await asyncio.sleep(0.2)
+    second = leader("second")
+    await asyncio.sleep(0.2)
+    led_alone = rounds["second"] == 0 and rounds["first"] > 1
+    first.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await first
+
+    async with asyncio.timeout(10):
+        while not rounds["second"]:
+            await asyncio.sleep(0.05)
+    second.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await second
+
+    assert led_alone
+
+
+async def test_a_leader_whose_connection_is_cut_leads_again(pool: Pool) -> None:
+    rounds = 0
+
+    async def work() -> None:
+        nonlocal rounds
+        rounds += 1
+
+    task = asyncio.create_task(Leader(pool, work, every_s=0.01).run())
+    await asyncio.sleep(0.2)
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        )
+    before = rounds
+
+    async with asyncio.timeout(10):
+        while rounds <= before + 2:
+            assert not task.done(), task.exception()
+            await asyncio.sleep(0.05)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+    assert before > 1
+
+
+async def test_denials_of_a_person_are_added_up(pool: Pool) -> None:
+    vault = Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())
+    async with pool.acquire() as connection, connection.transaction():
+        await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "x"), 1)
+    denials = Denials(pool, vault, Clock())
+    denied = Answer(403, b"", b"", "deny", "app/admin", "not among those allowed here", ADA)
+
+    for _ in range(5):
+        denials.count(denied)
+    denials.count(Answer(403, b"", b"", "deny", "app/admin", "x", None))
+    denials.count(Answer(200, b"", b"", "allow", "app/admin", "x", ADA))
+    await denials.write()
+    await denials.write()
+
+    rows = await pool.fetch("SELECT kind, subject, detail FROM audit_entries")
+    assert [(row["kind"], row["subject"]) for row in rows] == [("access_denied", ADA)]
+    assert '"times":5' in rows[0]["detail"]
+
+
+async def test_denials_wait_for_postgres(pool: Pool) -> None:
+    vault = Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())
+    denials = Denials(pool, vault, Clock())
+    denials.count(Answer(403, b"", b"", "deny", "app/admin", "x", ADA))
+    await pool.close()
+
+    await denials.write()
+
+    assert sum(denials._counted.values()) == 1
+
+
+async def test_a_database_without_a_schema_is_no_crash(postgres_server: EmbeddedPostgres) -> None:
+    """A gateway that starts before `bastion migrate` waits for it and says so."""
+    async with asyncpg.create_pool(postgres_server.url(), min_size=0, max_size=1) as pool:
+        with pytest.raises(RecordUnavailable, match="bastion migrate"):
+            async with transaction(pool) as connection:
+                await connection.fetch("SELECT * FROM users")

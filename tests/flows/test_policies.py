@@ -1,0 +1,147 @@
+"""Policy is loaded whole or not at all; the last good one stays; the audit log has each change once."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.core.policy.compile import DEFAULT_LIMIT
+from gateway.core.policy.facts import Refused
+from gateway.core.policy.model import Policy
+from gateway.core.policy.site import Site
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.flows.policies import Policies
+from gateway.stores.files.policies import LastGood
+from gateway.stores.files.watch import watch
+from gateway.stores.postgres.vault import Vault
+from tests.conftest import Clock, Pool, RandomBytes
+
+GOOD = "apps: {wiki: {hosts: wiki.example.org, allow: authenticated}}\n"
+BETTER = "apps: {wiki: {hosts: wiki.example.org, allow: {groups: staff}}}\n"
+BROKEN = "apps: {wiki: {hosts: wiki.example.org, alow: authenticated}}\n"
+FAILING = GOOD + "tests: [{request: 'GET https://wiki.example.org/', expect: allow}]\n"
+
+
+class Worker:
+    """One worker's policies. enforced: what it was told to enforce, newest last."""
+
+    def __init__(self, pool: Pool, directory: Path, data: Path) -> None:
+        self.file = directory / "wiki.yaml"
+        self.enforced: list[Policy] = []
+        self.counted: list[str] = []
+        self.policies = Policies(
+            directory=directory,
+            site=Site("auth.example.org"),
+            limits={DEFAULT_LIMIT.name: DEFAULT_LIMIT},
+            last_good=LastGood(data / "last-good.json"),
+            pool=pool,
+            vault=Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()),
+            clock_us=Clock(),
+            enforce=self.enforced.append,
+            count=self.counted.append,
+        )
+
+
+@pytest.fixture
+def worker(pool: Pool, tmp_path: Path) -> Worker:
+    return another(pool, tmp_path)
+
+
+def another(pool: Pool, tmp_path: Path) -> Worker:
+    (tmp_path / "policies").mkdir(exist_ok=True)
+    return Worker(pool, tmp_path / "policies", tmp_path / "data")
+
+
+async def entries(pool: Pool) -> list[tuple[str, dict[str, object]]]:
+    rows = await pool.fetch("SELECT kind, detail FROM audit_entries ORDER BY id")
+    return [(row["kind"], json.loads(row["detail"])) for row in rows]
+
+
+async def test_an_accepted_change_is_enforced_and_recorded_with_its_difference(worker: Worker, pool: Pool) -> None:
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    await worker.policies.announce()
+
+    worker.file.write_text(BETTER)
+    await worker.policies.reload()
+    await worker.policies.reload()
+
+    kinds = await entries(pool)
+    assert [kind for kind, _ in kinds] == ["policy_loaded", "policy_loaded"]
+    assert f"-{GOOD.strip()}" in kinds[1][1]["diff"]  # type: ignore[operator]  # a list of lines
+    assert f"+{BETTER.strip()}" in kinds[1][1]["diff"]  # type: ignore[operator]  # a list of lines
+    assert len(worker.enforced) == 1
+    assert worker.counted == ["accepted"]
+
+
+@pytest.mark.parametrize("bad", [BROKEN, FAILING, "apps: [", "\0", "apps: &a {x: *a}"])
+async def test_a_refused_change_changes_nothing_and_is_recorded_once(worker: Worker, pool: Pool, bad: str) -> None:
+    worker.file.write_text(GOOD)
+    before = worker.policies.first()
+
+    worker.file.write_text(bad)
+    await worker.policies.reload()
+    await worker.policies.reload()
+
+    assert worker.enforced == []
+    assert worker.policies.current is not None
+    assert worker.policies.current.policy is before
+    assert worker.policies.refused.startswith("wiki.yaml:")
+    assert [kind for kind, _ in await entries(pool)] == ["policy_refused"]
+    worker.file.write_text(GOOD)
+    await worker.policies.reload()
+    assert worker.policies.refused == ""
+
+
+async def test_a_start_with_a_broken_policy_serves_the_last_good_one(
+    worker: Worker, pool: Pool, tmp_path: Path
+) -> None:
+    worker.file.write_text(GOOD)
+    good = worker.policies.first()
+    worker.file.write_text(BROKEN)
+
+    restarted = another(pool, tmp_path)
+    found = restarted.policies.first()
+
+    assert found.version == good.version
+    assert restarted.policies.refused
+
+
+async def test_a_first_start_with_a_broken_policy_lets_nobody_in_anywhere(worker: Worker) -> None:
+    worker.file.write_text(BROKEN)
+
+    found = worker.policies.first().find("wiki.example.org", "GET", "/")
+
+    assert isinstance(found, Refused)
+
+
+async def test_workers_of_a_fleet_record_a_change_once(worker: Worker, pool: Pool, tmp_path: Path) -> None:
+    worker.file.write_text(GOOD)
+    workers = [worker, another(pool, tmp_path), another(pool, tmp_path)]
+    for one in workers:
+        one.policies.first()
+
+    await asyncio.gather(*(one.policies.announce() for one in workers))
+    worker.file.write_text(BETTER)
+    await asyncio.gather(*(one.policies.reload() for one in workers))
+
+    assert [kind for kind, _ in await entries(pool)] == ["policy_loaded", "policy_loaded"]
+    assert all(len(one.enforced) == 1 for one in workers)
+
+
+async def test_a_change_of_a_file_is_noticed(worker: Worker, tmp_path: Path) -> None:
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    watching = asyncio.create_task(watch(tmp_path / "policies", worker.policies.reload))
+    await asyncio.sleep(0.5)
+
+    fresh = worker.file.with_suffix(".new")
+    fresh.write_text(BETTER)
+    fresh.rename(worker.file)
+    async with asyncio.timeout(10):
+        while not worker.enforced:
+            await asyncio.sleep(0.05)
+    watching.cancel()
+
+    assert [policy.version for policy in worker.enforced] == [worker.policies.current.policy.version]  # type: ignore[union-attr]  # it was loaded
