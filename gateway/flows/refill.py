@@ -7,23 +7,26 @@ from enum import Enum
 from typing import Any, Final
 
 import asyncpg
+import structlog
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Leases, Presented, Reply
 from gateway.core.keys import Keys
+from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.session.login_record import Session
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import tag_of, unb64
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.logins import LoginRow, Logins
 from gateway.stores.postgres.users import UserRow, Users
-from gateway.stores.postgres.vault import Vault
+from gateway.stores.postgres.vault import CorruptRow, Vault
 from gateway.stores.redis.decisions import DecisionCalls, Fill
 from gateway.stores.redis.revocations import Revocations
 
 CONNECTIONS: Final = 4
 WAITING: Final = 256
 _NONCE_BYTES: Final = 12
+_LOG: Final = structlog.stdlib.get_logger("gateway.refill")
 
 
 class FillOutcome(Enum):
@@ -84,6 +87,9 @@ class Refill:
             async with self._slots:
                 return self._counted(await self._fill(presented, reply, confirm=confirm))
         except (RecordUnavailable, StoreUnavailable):
+            return self._counted(FillOutcome.UNAVAILABLE)
+        except (BrokenSeal, CorruptRow) as error:
+            _LOG.error("a person's row can't be read, so they can't pass", why=str(error))
             return self._counted(FillOutcome.UNAVAILABLE)
         finally:
             self._waiting -= 1

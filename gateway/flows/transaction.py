@@ -10,17 +10,20 @@ from asyncpg.pool import PoolConnectionProxy
 from gateway.core.errors import GatewayError
 
 _ACQUIRE_S: Final = 2.0
+# Whatever says that Postgres can't do it now; a mistake in our SQL is none of them.
 GONE: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,  # only a replica answers, or the connection was cut in the middle of a message
+    asyncpg.OperatorInterventionError,  # shuts down, starts up, was told to cancel
+    asyncpg.InsufficientResourcesError,  # too many connections, a full disk
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,  # a deadlock
+    asyncpg.InvalidAuthorizationSpecificationError,  # our password was changed
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
 
 

@@ -184,6 +184,16 @@ async def test_without_postgres_who_is_in_stays_and_a_stranger_to_redis_waits(he
     assert (await ask(here, outside)).status == 503
 
 
+async def test_a_row_that_cannot_be_read_lets_nobody_in_and_stops_nobody_else(here: Deciding) -> None:
+    await here.add_person(EVE, "eve")
+    broken, whole = await here.log_in(), await here.log_in(EVE)
+    async with here.pool.acquire() as connection:
+        await connection.execute("UPDATE users SET sealed = 'x' WHERE id = $1", ADA)
+
+    assert (await ask(here, broken)).status == 503
+    assert (await ask(here, whole)).status == 200
+
+
 async def test_decisions_during_a_logout_never_pass_after_it(here: Deciding) -> None:
     token = await here.log_in()
     after: list[int] = []

@@ -69,7 +69,7 @@ def prepare(
     if isinstance(found, Refused):
         return _refused(context, request, found)
     route = found.route
-    if request.client is Client.PREFLIGHT and route.cors != "app":
+    if request.client is Client.PREFLIGHT:
         return _preflight(context, request, route)
     if request.early_data and (route.asks_people or route.limits):
         return _too_early(context, request, route)
@@ -235,7 +235,11 @@ def _cors(ask: Ask) -> list[tuple[str, str]]:
 
 
 def _preflight(context: Context, request: ForwardedRequest, route: Route) -> Answer:
-    """Answered here, never by the app; 2xx of ours goes to the client because of X-Bastion-Answer."""
+    """Settled by `cors` alone. Answered here unless the app is to; our 204 goes to the client by X-Bastion-Answer."""
+    if route.cors == "app":
+        return Answer(
+            200, constant_lines(route.response_block) + context.people.nobody, b"", "allow", route.name, "cors"
+        )
     granted = preflight(route, request.origin or "", request.requested_method or "", request.requested_headers)
     if granted is None:
         page = pages.CROSS_ORIGIN.on(request.host, request.request_id)

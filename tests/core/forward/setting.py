@@ -38,6 +38,7 @@ apps:
       fresh: {paths: /fresh/**, require: {authenticated_within: 10m}}
       mfa: {paths: /mfa/**, require: {mfa: true}}
       api: {paths: /api/**, cors: partner}
+      spa: {paths: /spa/**, cors: app}
       hidden: {paths: /hidden/**, respond: {anonymous: 404, denied: 404}}
       strict401: {paths: /strict401/**, respond: {anonymous: 401}}
       office: {paths: /office/**, allow: {networks: 203.0.113.0/24}}

@@ -223,6 +223,35 @@ def test_a_partner_may_read_our_refusals_and_others_may_not() -> None:
     assert "Access-Control-Allow-Origin" not in evil
 
 
+ASKED = {"origin": "https://partner.example", "access-control-request-method": "POST"}
+
+
+def test_a_preflight_is_settled_by_cors_alone() -> None:
+    granted = Case(path="/api/x", method="OPTIONS", token=None, headers=ASKED).answer()
+    by_the_app = Case(path="/spa/x", method="OPTIONS", headers=ASKED).answer()
+    elsewhere = Case(path="/x", method="OPTIONS", headers=ASKED).answer()
+    no_preflight = Case(path="/spa/x", method="OPTIONS", token=None).answer()
+
+    assert (granted.status, headers_of(granted)["X-Bastion-Answer"]) == (204, "1")
+    assert headers_of(granted)["Access-Control-Allow-Origin"] == "https://partner.example"
+    assert (by_the_app.status, headers_of(by_the_app)["Remote-User"]) == (200, "")
+    assert "X-Bastion-Cors" not in headers_of(by_the_app)
+    assert (elsewhere.status, no_preflight.status) == (403, 401)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {**ASKED, "origin": "https://evil.example"},
+        {**ASKED, "origin": "null"},
+        {**ASKED, "access-control-request-method": "DELETE"},
+        {**ASKED, "access-control-request-headers": "x-secret"},
+    ],
+)
+def test_each_part_of_a_preflight_carries_weight(headers: dict[str, str]) -> None:
+    assert Case(path="/api/x", method="OPTIONS", token=None, headers=headers).answer().status == 403
+
+
 @given(st.text(max_size=30), st.sampled_from(["GET", "POST", "OPTIONS", "get", "", "X" * 40]), st.booleans())
 def test_any_request_has_an_answer_and_strangers_stay_outside(path: str, method: str, cookie: bool) -> None:
     target = "/" + "".join(character for character in path if "!" <= character <= "~" and character != "#")
