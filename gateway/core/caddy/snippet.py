@@ -127,7 +127,6 @@ header @bastion_private {
     -*-Cache-Control
     -Surrogate-Control
     +Vary "Cookie, Authorization"
-    defer
 }
 header @bastion_private ?Cache-Control "private, no-cache"
 <add csp>
