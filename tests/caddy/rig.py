@@ -16,6 +16,7 @@ from tests.caddy.doubles import Doubles, Pairs
 APP: Final = "app.localhost"
 RAW: Final = "raw.localhost"
 AUTH: Final = "auth.localhost"
+TOKEN_CHARACTERS: Final = "!#$%&'*+-.^_`|~"  # RFC 9110 section 5.6.2, letters and digits apart
 _WITHIN_S: Final = 10
 
 

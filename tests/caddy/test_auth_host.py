@@ -3,7 +3,7 @@
 import pytest
 
 from tests.caddy.doubles import IDENTITY
-from tests.caddy.rig import AUTH, Rig
+from tests.caddy.rig import AUTH, TOKEN_CHARACTERS, Rig
 
 
 def test_a_page_is_asked_for_as_the_browser_asked(rig: Rig) -> None:
@@ -30,7 +30,7 @@ def test_nobody_can_ask_for_a_decision_there(rig: Rig) -> None:
         ("X-Request-Id", "another-id"),
         ("X-Real-Ip", "10.0.0.1"),
         ("Forwarded", "for=10.0.0.1"),
-        ("X_Forwarded_Uri", "/admin"),
+        *((f"X{odd}Forwarded{odd}Uri", "evil") for odd in TOKEN_CHARACTERS),
         *((name, "evil") for name in IDENTITY),
     ]
 

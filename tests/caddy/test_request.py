@@ -6,9 +6,8 @@ from typing import Final
 import pytest
 
 from tests.caddy.doubles import IDENTITY, App, Decision
-from tests.caddy.rig import APP, Rig
+from tests.caddy.rig import APP, TOKEN_CHARACTERS, Rig
 
-TOKEN_CHARACTERS: Final = "!#$%&'*+-.^_`|~"
 FORGED: Final = (
     ("Remote", "User"),
     ("Remote", "Groups"),
