@@ -156,6 +156,10 @@ class Doubles:
         self._raw.close()
         for runner in self._runners:
             await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, name: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.AppRunner:
         application = web.Application(client_max_size=1 << 30)
