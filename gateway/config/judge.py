@@ -71,6 +71,17 @@ def _servers(config: Config) -> Iterator[Finding]:
             yield Finding(key, "is missing")
         elif (urlsplit(url).password or "").lower() in _KNOWN_PASSWORDS:
             yield Finding(key, "has a password that everybody knows; expected one of your own")
+    yield from _redis(config.redis.url)
+
+
+def _redis(url: str) -> Iterator[Finding]:
+    """Who can write there ends sessions and resets limits (threats.md R14)."""
+    if not url:
+        return
+    if urlsplit(url).scheme == "redis":
+        yield Finding("redis.url", "is neither a socket nor TLS; expected unix:// or rediss://")
+    if not urlsplit(url).username:
+        yield Finding("redis.url", "names no user; expected one whose ACL has only Bastion's keys (docs/install.md)")
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

@@ -93,10 +93,10 @@ class RedisSection(_Section):
 
     url: RedisUrl = _setting(
         "",
-        "TLS with rediss://.",
+        "TLS with rediss://. In production a socket or TLS, and a user with an ACL of its own.",
         "a URL that starts with redis://, rediss:// or unix://",
         secret=True,
-        example="redis://redis.internal:6379/0",
+        example="rediss://bastion:CHANGE-THIS@redis.internal:6379/0",
     )
     timeout_ms: Annotated[StrictInt, Field(ge=10, le=10_000)] = _setting(
         250,

@@ -27,7 +27,7 @@ MASTER, ROOT_KEY, INDEX, PEPPER = (
 GOOD: dict[str, Any] = {
     "public_url": "https://auth.example.com",
     "database": {"url": "postgresql://bastion:Q9kd82mcLw@db.internal/bastion"},
-    "redis": {"url": "redis://redis.internal"},
+    "redis": {"url": "rediss://bastion:x1@redis.internal"},
     "secrets": {"master_keys": [MASTER], "root_key": ROOT_KEY, "index_key": INDEX, "peppers": {"p1": PEPPER}},
 }
 
@@ -177,7 +177,7 @@ def test_everything_may_come_from_the_environment(tmp_path: Path, monkeypatch: p
     environ = {
         "BASTION_PUBLIC_URL": "https://auth.example.com",
         "BASTION_DATABASE_URL": "postgresql://db/bastion",
-        "BASTION_REDIS_URL": "redis://r",
+        "BASTION_REDIS_URL": "rediss://bastion:x1@r",
         "BASTION_SECRETS_MASTER_KEYS": MASTER,
         "BASTION_SECRETS_ROOT_KEY": ROOT_KEY,
         "BASTION_SECRETS_INDEX_KEY": INDEX,
@@ -205,6 +205,8 @@ UNSAFE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "HS256": (put("tokens", "algorithm", value="HS256"), "`tokens.algorithm` HS256"),
     "no database": (put("database", "url", value=""), "`database.url` is missing"),
     "no redis": (put("redis", "url", value=""), "`redis.url` is missing"),
+    "redis without TLS": (put("redis", "url", value="redis://u:p9x@r"), "neither a socket nor TLS"),
+    "redis without a user": (put("redis", "url", value="unix:///run/r.sock"), "names no user"),
     "known password": (put("database", "url", value="postgresql://x:postgres@db/x"), "everybody knows"),
     "no master key": (put("secrets", "master_keys", value=[]), "`secrets.master_keys` is missing"),
     "no root key": (put("secrets", "root_key", value=None), "`secrets.root_key` is missing"),
