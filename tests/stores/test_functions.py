@@ -1,84 +1,21 @@
 """The functions inside Redis: a session lives while both its records do, and nothing that was ended comes back."""
 
 import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from importlib import resources
 
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
-from gateway.core.ratelimit.gcra import Limit, spend
+from gateway.core.forward.ask import Claim, Outcome, Presented, Spend
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
-from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls, login_key, person_key
-from gateway.stores.redis.functions.library import Library, library
+from gateway.stores.redis.decisions import FunctionCalls, login_key, person_key
+from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
-
-TAG, LOGIN, CREDENTIAL = "t" * 16, "l" * 22, b"c" * 16
-PRESENTED = Presented(TAG, LOGIN, CREDENTIAL)
-PERSON = b"sealed person"
-NOW = int(time.time())  # of the real Redis, whose keys end by it
-LIMIT = Limit("L", count=5, period_us=5_000_000, burst=3)
-
-
-class Server:
-    """The functions with a clock that the test holds (it lies in a key; the product's source asks TIME)."""
-
-    def __init__(self, pipeline: Pipeline, redis: Redis, source: Library) -> None:
-        self.pipeline = pipeline
-        self.functions = FunctionCalls(pipeline, source)
-        self.calls = DecisionCalls(self.functions)
-        self.revocations = Revocations(self.functions)
-        self.redis = redis
-        self.now = NOW
-        self.number = 0
-
-    async def set_time(self, now: float) -> None:
-        self.now = int(now)
-        await self.redis.set("now", int(now * 1_000_000))
-
-    async def decide(
-        self, presented: Presented | None = PRESENTED, *spends: Spend, claim: Claim | None = None
-    ) -> Reply:
-        self.number += 1
-        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self.calls.ask(Question(self.number, presented, claim, spends), answered.set_result)
-        reply = await answered
-        assert reply is not None
-        return reply
-
-    async def fill(self, leases: Leases | None, **changed: object) -> tuple[bool, bool]:
-        assert leases is not None
-        usual = Fill(TAG, LOGIN, leases, PERSON, NOW + 10_000, NOW + 600, 600, (Session(CREDENTIAL, NOW - 50, 0, 0),))
-        return await self.calls.fill(replace(usual, **changed))  # type: ignore[arg-type]  # field names of Fill
-
-    async def bring_to_life(self, **changed: object) -> None:
-        missed = await self.decide()
-        assert missed.outcome is Outcome.MISS
-        assert await self.fill(missed.leases, **changed) == (True, True)
-
-
-@pytest.fixture
-async def server(redis: Redis, redis_url: str) -> AsyncIterator[Server]:
-    text = resources.files("gateway.stores.redis.functions").joinpath("bastion.lua").read_text("utf-8")
-    real = "local t = redis.call('TIME')"
-    assert text.count(real) == 1
-    held = "local v = redis.call('GET', 'now') local t = {string.sub(v, 1, -7), string.sub(v, -6)}"
-    pipeline = Pipeline(redis_url, 1)
-    task = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    server = Server(pipeline, redis, Library.of(text.replace(real, held)))
-    await server.set_time(NOW)
-    yield server
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+from tests.stores.live import CREDENTIAL, LIMIT, LOGIN, NOW, PERSON, PRESENTED, TAG, Server
 
 
 async def test_a_live_session_is_let_in_with_its_facts(server: Server) -> None:
@@ -289,66 +226,6 @@ async def test_twenty_claims_at_once_have_one_winner(server: Server) -> None:
     replies = await asyncio.gather(*(server.decide(claim=Claim("code", "h", f"r{number}")) for number in range(20)))
 
     assert sum(one.outcome is Outcome.LIVE for one in replies) == 1
-
-
-async def test_a_miss_spends_and_claims_nothing(server: Server) -> None:
-    await server.revocations.offer(TAG, "code", "h")
-    own = Spend(TAG, LOGIN, LIMIT)
-
-    missed = await server.decide(PRESENTED, own, claim=Claim("code", "h", "r1"))
-    await server.fill(missed.leases)
-    claimed = await server.decide(PRESENTED, own, claim=Claim("code", "h", "r2"))
-
-    assert (missed.outcome, missed.spent, claimed.outcome) == (Outcome.MISS, (), Outcome.LIVE)
-    assert claimed.spent[0].remaining == 2
-
-
-async def test_redis_agrees_with_the_specification(server: Server) -> None:
-    """Arrivals that land on the boundary often, and a clock that jumps."""
-    rng, full_at_us, now_us = random.Random(7), 0, NOW * 1_000_000
-    for step in range(400):
-        now_us += 250_000 * rng.randrange(4)
-        if step % 97 == 96:
-            now_us -= 3_600_000_000
-        await server.redis.set("now", now_us)
-        verdict = spend(LIMIT, full_at_us, now_us)
-        full_at_us = verdict.full_at_us
-        got = (await server.decide(None, Spend("iaddress", "", LIMIT))).spent[0]
-        assert (got.allowed, got.retry_after_us, got.remaining) == (
-            verdict.allowed,
-            verdict.retry_after_us,
-            verdict.remaining,
-        )
-        assert got.reset_us == max(0, verdict.full_at_us - now_us)
-
-
-async def test_of_several_limits_of_a_slot_all_have_room_or_none_is_spent(server: Server) -> None:
-    await server.bring_to_life()
-    tight, wide = Spend(TAG, LOGIN, replace(LIMIT, name="tight", burst=1)), Spend(TAG, LOGIN, LIMIT)
-
-    first = await server.decide(PRESENTED, wide, tight)
-    second = await server.decide(PRESENTED, wide, tight)
-    third = await server.decide(PRESENTED, wide)
-
-    assert [one.allowed for one in first.spent] == [True, True]
-    assert [one.allowed for one in second.spent] == [True, False]
-    assert third.spent[0].remaining == 1
-
-
-async def test_limits_of_several_slots_come_back_in_their_order(server: Server) -> None:
-    await server.bring_to_life()
-    spends = [
-        Spend("iaddress", "", replace(LIMIT, name="A", burst=2)),
-        Spend(TAG, LOGIN, replace(LIMIT, name="B", burst=3)),
-        Spend("e", "", replace(LIMIT, name="C", burst=4)),
-        Spend("iaddress", "", replace(LIMIT, name="D", burst=5)),
-    ]
-
-    with_login = await server.decide(PRESENTED, *spends)
-    as_nobody = await server.decide(None, *(one for one in spends if one.slot != TAG))
-
-    assert [one.remaining for one in with_login.spent] == [1, 2, 3, 4]
-    assert [one.remaining for one in as_nobody.spent] == [0, 2, 3]
 
 
 async def test_a_promoted_or_restarted_server_serves_nothing_old(server: Server) -> None:

@@ -1,0 +1,58 @@
+"""The functions inside Redis with a clock that the test holds."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+from redis.asyncio import Redis
+
+from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.session.login_record import Session
+from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
+from gateway.stores.redis.functions.library import Library
+from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
+
+TAG, LOGIN, CREDENTIAL = "t" * 16, "l" * 22, b"c" * 16
+PRESENTED = Presented(TAG, LOGIN, CREDENTIAL)
+PERSON = b"sealed person"
+NOW = int(time.time())  # of the real Redis, whose keys end by it
+LIMIT = Limit("L", count=5, period_us=5_000_000, burst=3)
+
+
+class Server:
+    """The functions with a clock that the test holds (it lies in a key; the product's source asks TIME)."""
+
+    def __init__(self, pipeline: Pipeline, redis: Redis, source: Library) -> None:
+        self.pipeline = pipeline
+        self.functions = FunctionCalls(pipeline, source)
+        self.calls = DecisionCalls(self.functions)
+        self.revocations = Revocations(self.functions)
+        self.redis = redis
+        self.now = NOW
+        self.number = 0
+
+    async def set_time(self, now: float) -> None:
+        self.now = int(now)
+        await self.redis.set("now", int(now * 1_000_000))
+
+    async def decide(
+        self, presented: Presented | None = PRESENTED, *spends: Spend, claim: Claim | None = None
+    ) -> Reply:
+        self.number += 1
+        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self.calls.ask(Question(self.number, presented, claim, spends), answered.set_result)
+        reply = await answered
+        assert reply is not None
+        return reply
+
+    async def fill(self, leases: Leases | None, **changed: object) -> tuple[bool, bool]:
+        assert leases is not None
+        usual = Fill(TAG, LOGIN, leases, PERSON, NOW + 10_000, NOW + 600, 600, (Session(CREDENTIAL, NOW - 50, 0, 0),))
+        return await self.calls.fill(replace(usual, **changed))  # type: ignore[arg-type]  # field names of Fill
+
+    async def bring_to_life(self, **changed: object) -> None:
+        missed = await self.decide()
+        assert missed.outcome is Outcome.MISS
+        assert await self.fill(missed.leases, **changed) == (True, True)

@@ -1,0 +1,68 @@
+"""The limits inside Redis agree with their specification, and all of a call are spent or none."""
+
+import random
+from dataclasses import replace
+
+from gateway.core.forward.ask import Claim, Outcome, Spend
+from gateway.core.ratelimit.gcra import spend
+from tests.stores.live import LIMIT, LOGIN, NOW, PRESENTED, TAG, Server
+
+
+async def test_a_miss_spends_and_claims_nothing(server: Server) -> None:
+    await server.revocations.offer(TAG, "code", "h")
+    own = Spend(TAG, LOGIN, LIMIT)
+
+    missed = await server.decide(PRESENTED, own, claim=Claim("code", "h", "r1"))
+    await server.fill(missed.leases)
+    claimed = await server.decide(PRESENTED, own, claim=Claim("code", "h", "r2"))
+
+    assert (missed.outcome, missed.spent, claimed.outcome) == (Outcome.MISS, (), Outcome.LIVE)
+    assert claimed.spent[0].remaining == 2
+
+
+async def test_redis_agrees_with_the_specification(server: Server) -> None:
+    """Arrivals that land on the boundary often, and a clock that jumps."""
+    rng, full_at_us, now_us = random.Random(7), 0, NOW * 1_000_000
+    for step in range(400):
+        now_us += 250_000 * rng.randrange(4)
+        if step % 97 == 96:
+            now_us -= 3_600_000_000
+        await server.redis.set("now", now_us)
+        verdict = spend(LIMIT, full_at_us, now_us)
+        full_at_us = verdict.full_at_us
+        got = (await server.decide(None, Spend("iaddress", "", LIMIT))).spent[0]
+        assert (got.allowed, got.retry_after_us, got.remaining) == (
+            verdict.allowed,
+            verdict.retry_after_us,
+            verdict.remaining,
+        )
+        assert got.reset_us == max(0, verdict.full_at_us - now_us)
+
+
+async def test_of_several_limits_of_a_slot_all_have_room_or_none_is_spent(server: Server) -> None:
+    await server.bring_to_life()
+    tight, wide = Spend(TAG, LOGIN, replace(LIMIT, name="tight", burst=1)), Spend(TAG, LOGIN, LIMIT)
+
+    first = await server.decide(PRESENTED, wide, tight)
+    second = await server.decide(PRESENTED, wide, tight)
+    third = await server.decide(PRESENTED, wide)
+
+    assert [one.allowed for one in first.spent] == [True, True]
+    assert [one.allowed for one in second.spent] == [True, False]
+    assert third.spent[0].remaining == 1
+
+
+async def test_limits_of_several_slots_come_back_in_their_order(server: Server) -> None:
+    await server.bring_to_life()
+    spends = [
+        Spend("iaddress", "", replace(LIMIT, name="A", burst=2)),
+        Spend(TAG, LOGIN, replace(LIMIT, name="B", burst=3)),
+        Spend("e", "", replace(LIMIT, name="C", burst=4)),
+        Spend("iaddress", "", replace(LIMIT, name="D", burst=5)),
+    ]
+
+    with_login = await server.decide(PRESENTED, *spends)
+    as_nobody = await server.decide(None, *(one for one in spends if one.slot != TAG))
+
+    assert [one.remaining for one in with_login.spent] == [1, 2, 3, 4]
+    assert [one.remaining for one in as_nobody.spent] == [0, 2, 3]
