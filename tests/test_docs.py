@@ -1,0 +1,192 @@
+"""What the documentation says is so: commands, figures, links, files, examples, and the pages of the program."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from gateway.cli import bastion
+from gateway.config.fields import all_keys
+from gateway.config.reference import reference as configuration_page
+from gateway.core.policy.schema import reference as policy_page
+from gateway.metrics import FIGURES, Gauge, Histogram
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
+HAND_WRITTEN = [page for page in PAGES if page.name not in ("configuration.md", "policy-reference.md")]
+THREATS = {"R": 14, "H": 7, "P": 10, "Y": 4, "K": 4, "D": 6, "L": 7}
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def commands(group: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by the words that call it."""
+    if not isinstance(group, click.Group):
+        yield name, group
+        return
+    context = click.Context(group)
+    for child in group.list_commands(context):
+        command = group.get_command(context, child)
+        assert command is not None
+        yield from commands(command, f"{name} {child}")
+
+
+COMMANDS = dict(commands(bastion, "bastion"))
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as forges make them."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_shown(name: str) -> None:
+    assert any(re.search(rf"\b{name}(?![\w-])", page.read_text()) for page in HAND_WRITTEN)
+
+
+@pytest.mark.parametrize("page", HAND_WRITTEN, ids=lambda page: page.name)
+def test_every_command_that_is_shown_exists(page: Path) -> None:
+    """And every option of it, as far as it stands on the line of the command."""
+    for line in re.findall(r"(?<![\w/.-])bastion [a-z][^\n`#|)]*", page.read_text()):
+        words = line.split()
+        known = [name for name in COMMANDS if name.split() == words[: len(name.split())]]
+        groups = {name.rsplit(" ", 1)[0] for name in COMMANDS}
+        if not known:
+            first = " ".join(words[:2])
+            is_prose = words[1] not in bastion.list_commands(click.Context(bastion))
+            assert is_prose or (first in groups and (len(words) == 2 or not words[2].isalpha())), line
+            continue
+        options = {option for parameter in COMMANDS[known[0]].params for option in parameter.opts}
+        assert {word.split("=")[0].rstrip(",.:;]") for word in re.findall(r"(?<=[ \[])--[a-z-]+", line)} <= options, (
+            line
+        )
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_every_figure_is_explained_with_each_of_its_values(figure: object) -> None:
+    assert not isinstance(figure, str)
+    name = figure.name if isinstance(figure, Gauge | Histogram) else f"{figure.name}_total"  # type: ignore[attr-defined]  # all have one
+    page = (ROOT / "docs" / "operations.md").read_text()
+
+    row = re.search(rf"^\| `{name}` \|.*$", page, re.MULTILINE)
+
+    assert row
+    for value in getattr(figure, "values", ()):
+        assert f"`{value}`" in row[0] or not value
+
+
+def test_no_figure_is_explained_that_is_not_there() -> None:
+    named = set(re.findall(r"^\| `(bastion_\w+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE))
+
+    assert len(named) == len(FIGURES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in _LINK.findall(without_code(page)):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.is_file(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_the_pages_of_the_program_are_as_it_prints_them() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text() == configuration_page()
+    assert (ROOT / "docs" / "policy-reference.md").read_text() == policy_page()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "docs"], ids=lambda page: page.name)
+def test_the_readme_leads_to_every_page(page: Path) -> None:
+    assert f"](docs/{page.name})" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", HAND_WRITTEN, ids=lambda page: page.name)
+def test_every_variable_is_one(page: Path) -> None:
+    known = {key.environment for key in all_keys()} | {"BASTION_CONFIG", "BASTION_SECTION_KEY"}
+
+    named = {name.removesuffix("_FILE") for name in re.findall(r"\bBASTION_[A-Z_]*[A-Z]\b", page.read_text())}
+
+    assert {name for name in named if not name.endswith("_BIN")} <= known
+
+
+def test_each_threat_stands_once_and_its_files_are_there() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+
+    assert re.findall(r"^\| ([RHPYKDL]\d+) \|", text, re.MULTILINE) == [
+        f"{letter}{number + 1}" for letter, count in THREATS.items() for number in range(count)
+    ]
+    for name in re.findall(r"`([a-z0-9_/]+\.(?:py|lua))`", text):
+        assert any((ROOT / folder / name).is_file() for folder in ("gateway", "tests")), name
+
+
+def test_the_examples_of_the_guide_are_a_policy_whose_tests_pass(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "policy.md").read_text()
+    blocks = re.findall(r"^```yaml\n((?:# policies/|tests:).*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yaml").write_text(block)
+
+    assert len(blocks) == 4
+    assert "0 failures" in policy_test(tmp_path, "https://auth.example.org")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
+def test_the_first_policy_is_one(page: str, tmp_path: Path) -> None:
+    block = re.search(
+        r"^```yaml\n(# \S*policies/app\.yaml.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert block
+    (tmp_path / "app.yaml").write_text(block[1])
+
+    assert "0 failures" in policy_test(tmp_path, "https://auth.example.com")
+
+
+def policy_test(directory: Path, auth_url: str) -> str:
+    options = ["--directory", str(directory), "--auth-url", auth_url]
+    argv = [sys.executable, "-m", "gateway", "policy", "test", *options]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr
+
+
+def test_the_image_has_an_account_of_its_own_and_no_secret() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    final = lines[max(number for number, line in enumerate(lines) if line.startswith("FROM")) :]
+
+    assert "USER bastion" in final
+    assert not [
+        line for line in lines if re.match(r"(ENV|ARG|COPY|ADD) .*(secret|passw|_key|\.env)", line, re.IGNORECASE)
+    ]
+    assert not [line for line in lines if re.match(r"COPY \.( |$)|ADD ", line)]
+
+
+def test_the_composition_names_settings_and_secrets_that_exist() -> None:
+    composed = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    services, known = composed["services"], {key.environment for key in all_keys()}
+    own = services["bastion"]
+
+    assert {name.removesuffix("_FILE") for name in own["environment"]} <= known
+    files = {value for name, value in own["environment"].items() if name.endswith("_FILE")}
+    assert files == {f"/run/secrets/{name}" for name in own["secrets"]}
+    assert set(own["secrets"]) <= composed["secrets"].keys()
+    for name, service in services.items():
+        assert name == "caddy" or "ports" not in service
+
+
+def test_the_image_is_of_a_python_that_we_support() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    versions = re.findall(r"^FROM python:3\.(\d+)-slim", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert versions
+    assert len(set(versions)) == 1
+    assert int(versions[0]) >= int(wanted.removeprefix(">=3."))
