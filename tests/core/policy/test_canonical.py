@@ -122,6 +122,22 @@ def test_what_an_app_may_take_for_another_route_is_refused(path: str) -> None:
     assert "a/admin" in refused(policy, path).detail
 
 
+def test_an_expression_does_not_judge_what_apps_read_differently() -> None:
+    policy = app('allow: nobody, path_accepts: semicolon, routes: {f: {paths: "/f/{name:.+}", allow: anyone}}')
+
+    assert refused(policy, "/f/a;b").reason == "ambiguous_path"
+
+
+def test_parameters_may_be_cut_off_before_or_after_decoding() -> None:
+    """Here both extremes, nothing cut and all cut, end at `wide`, and a server that cuts first asks for `secret`."""
+    policy = app(
+        "path_accepts: semicolon, routes: {wide: {paths: [/*/*, /a/*], allow: anyone}, "
+        "secret: {paths: /*/secret, allow: nobody}}"
+    )
+
+    assert refused(policy, "/a%3bb/secret;c").reason == "ambiguous_path"
+
+
 def test_an_accepted_oddity_never_changes_what_is_captured() -> None:
     policy = app(
         'allow: nobody, path_accepts: encoded_slash, routes: {own: {paths: "/h/{who}/**", allow: {users: "{who}"}}}'
