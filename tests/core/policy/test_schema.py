@@ -1,5 +1,6 @@
 """What editors and readers are told about the language is what the reader of the language knows."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,11 @@ def test_every_key_is_described_once(shape: Any) -> None:
     assert all(key.meaning.endswith(".") for key in shape.keys)
     properties = (SCHEMA if shape.name == "policy" else SCHEMA["$defs"][shape.name])["properties"]
     assert all(properties[name]["description"] for name in shape.names)
+
+
+def test_the_schema_beside_the_example_policies_is_the_present_one() -> None:
+    """Written by `bastion policy schema`."""
+    assert json.loads((ROOT / "policies" / "schema.json").read_text()) == SCHEMA
 
 
 def test_every_reference_has_a_definition() -> None:
