@@ -20,7 +20,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A map with known keys. title: as messages say it. free: a map with names of its own, of that shape or schema."""
+    """A map with known keys. title: as messages say it."""
 
     name: str
     title: str

@@ -26,7 +26,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class Book(Generic[T]):
-    """kind: of the names, in the singular. shipped: names that are there already. else_: what stands beside names."""
+    """kind: of the names, in the singular. shipped: names that are there already. beside: what else may stand there."""
 
     kind: str
     read: Reader[T]
