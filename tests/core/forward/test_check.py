@@ -116,6 +116,7 @@ def test_the_routes_headers_travel_with_an_allow() -> None:
     headers = headers_of(Case().answer())
 
     assert "default-src 'self'" in headers["X-Bastion-Set-Content-Security-Policy"]
+    assert "form-action 'self' https://auth.example.org" in headers["X-Bastion-Set-Content-Security-Policy"]
     assert headers["X-Bastion-Private"] == "1"
     assert headers["X-Bastion-Cors"] == "1"
     assert headers["X-Bastion-RateLimit"] == '"GENERAL.EXECUTE";r=5;t=1'
