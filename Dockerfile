@@ -1,7 +1,6 @@
 # Bastion without its demo: docker build -t bastion .
-# Not 3.13: there the decision socket does not outlive a reload yet.
 # Nothing secret goes in: secrets come at run time, as files (BASTION_..._FILE). See docs/install.md.
-FROM python:3.12-slim AS build
+FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/bastion
 COPY requirements.lock .
@@ -12,7 +11,7 @@ COPY pyproject.toml README.md ./
 COPY gateway ./gateway
 RUN /opt/bastion/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:3.12-slim
+FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/bastion bastion \
  && install -d -o bastion -g bastion -m 750 /run/bastion \
  && install -d -o bastion -g bastion -m 700 /var/lib/bastion \

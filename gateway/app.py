@@ -83,7 +83,7 @@ class _Worker:
         self.policies = self._policies()
         self.decisions = self._decisions(self.policies.first())
         self.policies.enforce = self.decisions.enforce
-        self.readiness = Readiness(resources.pool, lambda: resources.pipeline.connected, key_marks(config))
+        self.readiness = Readiness(resources.pool, resources.functions, key_marks(config))
         self.logout = Logout(
             resources.pool,
             resources.vault,
@@ -180,9 +180,19 @@ class _Worker:
             random_bytes,
             resources.background.spawn,
             _refill_counter(self.slot),
+            _store_counter(self.slot),
         )
         record = _recorder(self.slot, config.log.decisions, self.denials)
-        return Decisions(context, self.calls, refill, clock_us, random_bytes, resources.background.spawn, record)
+        return Decisions(
+            context,
+            self.calls,
+            refill,
+            clock_us,
+            random_bytes,
+            resources.background.spawn,
+            record,
+            _store_counter(self.slot),
+        )
 
     def _login(self) -> Login:
         config, resources = self.config, self.resources
@@ -248,18 +258,22 @@ def _login_counter(slot: Slot) -> Callable[[str], None]:
 
 def _failure_counter(slot: Slot) -> Callable[[Exception], None]:
     """A store that does not answer, or an error that is ours."""
-    postgres, redis = (slot.cell("bastion_store_failures", store) for store in ("postgres", "redis"))
-    ours = slot.cell("bastion_errors")
+    lost, ours = _store_counter(slot), slot.cell("bastion_errors")
 
     def failed(error: Exception) -> None:
         if isinstance(error, RecordUnavailable):
-            postgres.add()
+            lost("postgres")
         elif isinstance(error, StoreUnavailable):
-            redis.add()
+            lost("redis")
         elif not isinstance(error, GatewayError):
             ours.add()
 
     return failed
+
+
+def _store_counter(slot: Slot) -> Callable[[str], None]:
+    cells = {store: slot.cell("bastion_store_failures", store) for store in ("postgres", "redis")}
+    return lambda store: cells[store].add()
 
 
 def _refill_counter(slot: Slot) -> Callable[[FillOutcome], None]:
@@ -271,15 +285,12 @@ def _recorder(slot: Slot, wanted: str, denials: Denials) -> Callable[[ForwardedR
     """Figures for each decision; a log line where the operator wants one."""
     cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in _OUTCOMES}
     timer = slot.timer("bastion_decision_seconds")
-    unanswered = slot.cell("bastion_store_failures", "redis")
 
     def record(request: ForwardedRequest, answer: Answer, took_us: int) -> None:
         cells[answer.outcome].add()
         timer.observe(took_us)
         if answer.outcome == "deny":
             denials.count(answer)
-        elif answer.outcome == "unavailable":
-            unanswered.add()
         if wanted == "all" or (wanted == "refused" and answer.outcome != "allow"):
             _LOG.info(
                 "decided",

@@ -147,10 +147,7 @@ async def _serve_app(stack: AsyncExitStack, app: web.Application, listening: soc
 
 async def _serve_decisions(stack: AsyncExitStack, served: Served, listening: socket.socket) -> None:
     """The listening socket closes first, so that the proxy's next connection goes to a worker that stays."""
-    loop = asyncio.get_running_loop()
-    if listening.family == socket.AF_UNIX:
-        server: asyncio.Server = await loop.create_unix_server(served.decision_protocol, sock=listening)
-    else:
-        server = await loop.create_server(served.decision_protocol, sock=listening)
+    # Not create_unix_server: from Python 3.13 on it removes the socket's file when one worker of many closes it.
+    server = await asyncio.get_running_loop().create_server(served.decision_protocol, sock=listening)
     stack.push_async_callback(served.drain, DRAIN_S)
     stack.callback(server.close)

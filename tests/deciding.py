@@ -39,6 +39,7 @@ class Deciding:
     now: int
     fills: list[FillOutcome] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     async def add_person(self, user_id: UUID = ADA, name: str = "ada", groups: tuple[str, ...] = ("staff",)) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -75,15 +76,16 @@ async def deciding(pool: Pool, redis_url: str, now: int) -> AsyncIterator[Decidi
 
     fills: list[FillOutcome] = []
     answers: list[Answer] = []
+    lost: list[str] = []
 
     def record(_request: ForwardedRequest, answer: Answer, _took_us: int) -> None:
         answers.append(answer)
 
-    refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append)
-    decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record)
+    refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append, lost.append)
+    decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
     spawn(pipeline.run())
     await pipeline.ready()
-    yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers)
+    yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -33,7 +33,9 @@ class LiveLogin:
 
 
 class Decisions:
-    """One for the process. record: hears of each answer and the microseconds it took; it must not raise."""
+    """One for the process. record: hears of each answer and the microseconds it took. lost: hears which store did not
+    answer. Neither may raise.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Decisions:
         random: Callable[[int], bytes],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         record: Callable[[ForwardedRequest, Answer, int], None],
+        lost: Callable[[str], None],
     ) -> None:
         self._context = context
         self._calls = calls
@@ -52,6 +55,7 @@ class Decisions:
         self._random = random
         self._spawn = spawn
         self._record = record
+        self._lost = lost
         self._number = 0
         self._bytes = b""
         self._used = 0
@@ -96,7 +100,9 @@ class Decisions:
         return LiveLogin(token, known.person, reply.facts)
 
     def _answered(self, asked: Ask | Callback, reply: Reply | None, answer: Callable[[Answer], None]) -> None:
-        if reply is not None and reply.outcome is Outcome.MISS:
+        if reply is None:
+            self._lost("redis")
+        elif reply.outcome is Outcome.MISS:
             self._spawn(self._fill_and_answer(asked, reply, answer))
             return
         self._confirm_if_due(asked.question, reply)

@@ -87,6 +87,7 @@ class Policies:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
         try:
             self.current = load(self.directory, self.site, self.limits, self._now())
+            self.count("accepted")
             self._keep(self.current)
         except PolicyRefused as error:
             self._refuse(error)
@@ -103,12 +104,14 @@ class Policies:
                     self._refuse(error)
                     await self._tell(self._refusal(error))
                 return
-            before, self.refused = self.current, ""
-            if before is not None and before.policy.version == loaded.policy.version:
+            before, mended, self.refused = self.current, bool(self.refused), ""
+            unchanged = before is not None and before.policy.version == loaded.policy.version
+            if mended or not unchanged:
+                self.count("accepted")
+            if unchanged:
                 return
             self.current = loaded
             self.enforce(loaded.policy)
-            self.count("accepted")
             self._keep(loaded)
             _LOG.info("policy accepted", version=loaded.policy.version)
             await self._tell(self._acceptance(before, loaded))

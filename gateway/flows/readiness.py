@@ -1,14 +1,19 @@
 """Looks at what a worker stands on, for operators and load balancers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 import asyncpg
 
+from gateway.core.errors import StoreUnavailable
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.key_checks import agree
 from gateway.stores.postgres.migrate import MigrationFailed, missing
+from gateway.stores.redis.decisions import FunctionCalls
+
+_PROBE: Final = "{ready}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +26,10 @@ class State:
 
 @dataclass(slots=True)
 class Readiness:
-    """redis_connected: of the decision pipeline. keys: marks by name, compared with the database's (threats.md D2)."""
+    """keys: marks by name, compared with the database's (threats.md D2)."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    redis_connected: Callable[[], bool]
+    functions: FunctionCalls
     keys: Mapping[str, bytes]
     _agreed: bool = field(default=False)
 
@@ -38,10 +43,15 @@ class Readiness:
 
     async def look(self) -> Mapping[str, State]:
         """Postgres away: who is signed in goes on, so that serves; nobody can sign in. Raises WrongKey."""
-        redis = State(serves=True, detail="ok")
-        if not self.redis_connected():
-            redis = State(serves=False, detail="no connection: only public routes are answered")
-        return {"postgres": await self._postgres(), "redis": redis}
+        return {"postgres": await self._postgres(), "redis": await self._redis()}
+
+    async def _redis(self) -> State:
+        """By a call that writes, as decisions do: a replica, or a primary without its replicas, can't serve them."""
+        try:
+            await self.functions.ask("stale", [_PROBE])
+        except StoreUnavailable as error:
+            return State(serves=False, detail=f"only public routes are answered: {error}")
+        return State(serves=True, detail="ok")
 
     async def _postgres(self) -> State:
         try:

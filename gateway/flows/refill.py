@@ -53,6 +53,7 @@ class Refill:
     random: Callable[[int], bytes]
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     count: Callable[[FillOutcome], None]
+    lost: Callable[[str], None]  # hears which store did not answer: postgres or redis
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     _running: dict[Presented, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
     _waiting: int = 0
@@ -86,7 +87,8 @@ class Refill:
         try:
             async with self._slots:
                 return self._counted(await self._fill(presented, reply, confirm=confirm))
-        except (RecordUnavailable, StoreUnavailable):
+        except (RecordUnavailable, StoreUnavailable) as error:
+            self.lost("postgres" if isinstance(error, RecordUnavailable) else "redis")
             return self._counted(FillOutcome.UNAVAILABLE)
         except (BrokenSeal, CorruptRow) as error:
             _LOG.error("a person's row can't be read, so they can't pass", why=str(error))

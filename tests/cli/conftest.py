@@ -59,6 +59,6 @@ class Bastion:
 async def bastion(tmp_path: Path, database_url: str, redis_url: str, redis: Redis) -> Bastion:
     """With a database that has all migrations, and an empty Redis."""
     assert await redis.dbsize() == 0
-    bastion = Bastion(tmp_path, database_url, redis_url)
+    bastion = Bastion(tmp_path, database_url, redis_url.replace("unix://", "unix://default@"))
     bastion.configure()
     return bastion

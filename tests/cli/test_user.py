@@ -146,7 +146,7 @@ async def test_disable_enable_and_a_new_password_are_done_and_said(bastion: Bast
 
 async def test_without_redis_the_command_fails_and_says_what_holds(bastion: Bastion, pool: Pool) -> None:
     await add_ada(bastion)
-    bastion.configure(redis_url=f"unix://{bastion.directory}/nobody.sock")
+    bastion.configure(redis_url=f"unix://default@{bastion.directory}/nobody.sock")
 
     failed = await bastion("user", "disable", "ada")
 
@@ -183,7 +183,7 @@ async def test_a_command_that_was_killed_before_redis_heard_is_mended_by_repeati
     await add_ada(bastion)
     key = await _live_login_of_ada(pool, redis)
     async with _redis_that_hangs(tmp_path / "hangs.sock", redis_url) as reached:
-        bastion.configure(redis_url=f"unix://{tmp_path}/hangs.sock")
+        bastion.configure(redis_url=f"unix://default@{tmp_path}/hangs.sock")
         process = await bastion.start("user", "disable", "ada")
         await asyncio.wait_for(reached.wait(), 30)
         process.kill()

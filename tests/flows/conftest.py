@@ -127,7 +127,9 @@ async def stage(
     calls, revocations = DecisionCalls(functions), Revocations(functions)
     passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
     async with asyncio.TaskGroup() as group:
-        refill = Refill(pool, vault, KEYS, calls, revocations, random_bytes, group.create_task, lambda _outcome: None)
+        refill = Refill(
+            pool, vault, KEYS, calls, revocations, random_bytes, group.create_task, lambda _: None, lambda _: None
+        )
         admin = UserAdmin(pool, vault, passwords, revocations, KEYS, real_clock, random_bytes, "cli:root")
         yield Stage(pool, vault, random_bytes, real_clock, calls, refill, admin)
     passwords.close()

@@ -182,6 +182,7 @@ async def test_without_postgres_who_is_in_stays_and_a_stranger_to_redis_waits(he
 
     assert (await ask(here, inside)).status == 200
     assert (await ask(here, outside)).status == 503
+    assert here.lost == ["postgres"]
 
 
 async def test_a_row_that_cannot_be_read_lets_nobody_in_and_stops_nobody_else(here: Deciding) -> None:

@@ -72,7 +72,7 @@ async def test_an_accepted_change_is_enforced_and_recorded_with_its_difference(w
     assert f"-{GOOD.strip()}" in kinds[1][1]["diff"]  # type: ignore[operator]  # a list of lines
     assert f"+{BETTER.strip()}" in kinds[1][1]["diff"]  # type: ignore[operator]  # a list of lines
     assert len(worker.enforced) == 1
-    assert worker.counted == ["accepted"]
+    assert worker.counted == ["accepted", "accepted"]
 
 
 @pytest.mark.parametrize("bad", [BROKEN, FAILING, "apps: [", "\0", "apps: &a {x: *a}"])
@@ -92,6 +92,7 @@ async def test_a_refused_change_changes_nothing_and_is_recorded_once(worker: Wor
     worker.file.write_text(GOOD)
     await worker.policies.reload()
     assert worker.policies.refused == ""
+    assert worker.counted == ["accepted", "refused", "accepted"], "the figure of stale workers goes back"
 
 
 async def test_a_start_with_a_broken_policy_serves_the_last_good_one(

@@ -7,7 +7,10 @@ import pytest
 
 from gateway.core.audit.chain import GENESIS, first_fault
 from gateway.core.audit.entries import Entry, Kind
+from gateway.embedded import EmbeddedPostgres
 from gateway.stores.postgres.audit import Audit, Chain
+from gateway.stores.postgres.migrate import migrate
+from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Pool
 from tests.stores.conftest import ADA
@@ -110,3 +113,30 @@ async def test_personal_words_are_sealed(people: Pool, vault: Vault) -> None:
     assert row is not None
     assert row["personal"]
     assert "203.0.113.7" not in str(tuple(row))
+
+
+async def test_an_ordinary_role_migrates_writes_and_links(postgres_server: EmbeddedPostgres, vault: Vault) -> None:
+    """As in production: the tables belong to the role, and it may not change what it wrote."""
+    admin = await asyncpg.connect(postgres_server.url())
+    await admin.execute("DROP DATABASE IF EXISTS ordinary")
+    await admin.execute("DROP ROLE IF EXISTS ordinary")
+    await admin.execute("CREATE ROLE ordinary LOGIN")
+    await admin.execute("CREATE DATABASE ordinary OWNER ordinary")
+    role = await asyncpg.connect(postgres_server.url("ordinary"), user="ordinary")
+    await migrate(role)
+    async with asyncpg.create_pool(postgres_server.url("ordinary"), user="ordinary", min_size=1, max_size=2) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "x"), 1)
+        await append(pool, vault, 3)
+        await link_all(pool)
+
+        assert await fault(pool) is None
+        for statement in ("UPDATE audit_entries SET at = 1", "DELETE FROM audit_links", "TRUNCATE audit_entries"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+                await pool.execute(statement)
+        async with pool.acquire() as connection:
+            assert (await Chain(connection).head()).position == 3
+    await role.close()
+    await admin.execute("DROP DATABASE ordinary")
+    await admin.execute("DROP ROLE ordinary")
+    await admin.close()

@@ -76,7 +76,8 @@ def start_login(
         return _redirect(context, request, start, now, random, headers)
     headers += [("WWW-Authenticate", _challenge(request, start)), ("Location", f"{context.auth_origin}/login")]
     here = Link("Sign in", request.target, top=True)
-    page = pages.IN_FRAME.on(request.host, request.request_id, here)
+    words = pages.IN_FRAME if request.client is Client.FRAME else pages.SIGN_IN
+    page = words.on(request.host, request.request_id, here)
     error = "step_up_required" if start.need else "login_required"
     return refusal(context, request, 401, page, start.outcome, error=error, headers=headers, route=start.route)
 

@@ -129,7 +129,8 @@ def _refused(found: Refused) -> Outcome:
     word = {400: "refuse", 403: "deny"}.get(found.status, "")
     headers = {"cache-control": "no-store"} | ({"allow": ", ".join(found.allow)} if found.allow else {})
     why = f"{found.reason}: {found.detail}" if found.detail else found.reason
-    return Outcome(word, found.status, why=why, headers=headers)
+    status = 421 if found.reason == "no_host" else found.status  # RFC 9110 section 15.5.20: no site of ours
+    return Outcome(word, status, why=why, headers=headers)
 
 
 def _preflight(route: Route, asked: Asked) -> Outcome:
