@@ -13,6 +13,7 @@ from gateway.web.errors import BadForm, CrossSite, FormExpired
 
 MAX_BODY_BYTES: Final = 16 * 1024
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_CHARSET: Final = "utf-8"
 _OWN_SITES: Final = ("same-origin", "none")
 _USER_AGENT_CHARS: Final = 400
 
@@ -74,8 +75,11 @@ async def own_form(request: web.Request, site: Site) -> Mapping[str, str]:
 
 
 async def _fields(request: web.Request) -> Mapping[str, str]:
-    if request.content_type != _FORM_TYPE:
+    if request.content_type != _FORM_TYPE or "Content-Encoding" in request.headers:
         raise BadForm("the body is not a form")
+    # Another charset can spell what no UTF-8 does: half a surrogate pair, which nothing behind this can write.
+    if (request.charset or _CHARSET).lower() != _CHARSET:
+        raise BadForm("the form is not in UTF-8")
     try:
         posted = await request.post()
     except (ValueError, LookupError) as error:
