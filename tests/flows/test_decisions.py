@@ -13,7 +13,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint
-from gateway.flows.refill import FillOutcome
+from gateway.flows.refill import WAITING, FillOutcome
 from gateway.stores.postgres.users import Users
 from gateway.stores.redis.decisions import login_key, person_key
 from tests.conftest import Pool
@@ -65,6 +65,16 @@ async def test_many_requests_at_once_ask_postgres_once(here: Deciding) -> None:
 
     assert {answer.status for answer in answers} == {200}
     assert len(here.fills) == 1
+
+
+async def test_more_refills_than_may_wait_are_turned_away_and_pass_the_next_time(here: Deciding) -> None:
+    tokens = [await here.log_in() for _ in range(WAITING + 10)]
+
+    first = [answer.status for answer in await asyncio.gather(*(ask(here, token) for token in tokens))]
+    second = [answer.status for answer in await asyncio.gather(*(ask(here, token) for token in tokens))]
+
+    assert (first.count(200), first.count(503)) == (WAITING, 10)
+    assert set(second) == {200}
 
 
 async def test_an_ended_login_is_out_and_postgres_is_asked_once(here: Deciding) -> None:

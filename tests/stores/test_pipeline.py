@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.errors import StoreUnavailable
 from gateway.embedded import EmbeddedValkey
-from gateway.stores.redis.pipeline import Pipeline, RedisRefused, Server
+from gateway.stores.redis.pipeline import MAX_WAITING, Pipeline, RedisRefused, Server
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -65,6 +65,21 @@ async def test_an_error_of_redis_is_for_its_own_call_only(redis_url: str) -> Non
         with pytest.raises(RedisRefused):
             await bad
         assert await good == b"x"
+
+
+async def test_more_calls_than_may_wait_fail_at_once(redis_url: str) -> None:
+    heard: list[object] = []
+    async with running(Pipeline(redis_url, 5)) as pipeline:
+        for _ in range(MAX_WAITING + 1):
+            pipeline.call(("PING",), heard.append)
+        refused = list(heard)
+        async with asyncio.timeout(10):
+            while len(heard) <= MAX_WAITING:
+                await asyncio.sleep(0.01)
+
+    assert len(refused) == 1
+    assert isinstance(refused[0], StoreUnavailable)
+    assert heard.count(b"PONG") == MAX_WAITING
 
 
 async def test_a_caller_that_went_away_keeps_its_place(redis_url: str) -> None:

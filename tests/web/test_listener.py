@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from gateway.web.forms import Site
 from gateway.web.forward_auth import handler
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, Listener
+from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, Listener, Patience
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
 from tests.conftest import Pool
@@ -227,6 +227,54 @@ async def test_draining_answers_what_is_under_way_and_closes_the_rest(served: Se
     assert served.listener.connections == set()
     idle_writer.close()
     busy_writer.close()
+
+
+QUICK = Patience(idle_s=0.6, partial_s=0.3, look_s=0.05)
+
+
+@pytest.mark.parametrize(
+    ("raw", "after_s", "open_still"),
+    [
+        (b"", 0.45, True),
+        (b"", 0.85, False),
+        (question(), 0.45, True),
+        (question(), 0.85, False),
+        (question()[:40], 0.15, True),
+        (question()[:40], 0.55, False),
+    ],
+)
+async def test_silence_ends_a_connection_and_half_a_question_sooner(
+    served: Served, short_directory: Path, raw: bytes, after_s: float, open_still: bool
+) -> None:
+    listener = Listener(served.here.decisions, (), QUICK)
+    path = short_directory / f"{uuid4().hex[:8]}.sock"
+    server = await asyncio.get_running_loop().create_unix_server(listener, path)
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(raw)
+
+    await asyncio.sleep(after_s)
+
+    assert bool(listener.connections) is open_still
+    writer.close()
+    server.close()
+    await listener.drain(1)
+    assert reader is not None
+
+
+async def test_half_a_question_in_drops_is_not_waited_for(served: Served, short_directory: Path) -> None:
+    listener = Listener(served.here.decisions, (), QUICK)
+    path = short_directory / f"{uuid4().hex[:8]}.sock"
+    server = await asyncio.get_running_loop().create_unix_server(listener, path)
+    _, writer = await asyncio.open_unix_connection(path)
+
+    for byte in question()[:8]:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0.07)
+
+    assert not listener.connections
+    writer.close()
+    server.close()
+    await listener.drain(1)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,6 @@ PATH: Final = b"/decide"
 MAX_HEADER_BYTES: Final = 65_536
 MAX_HEADERS: Final = 256
 MAX_WAITING: Final = 64
-IDLE_S: Final = 150.0  # longer than Caddy keeps a connection (120 s), so that the proxy closes first
-PARTIAL_S: Final = 10.0
-_LOOK_S: Final = 5.0
 _REASONS: Final = {
     200: b"OK", 204: b"No Content", 302: b"Found", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
     403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 413: b"Content Too Large",
@@ -34,6 +31,18 @@ _REASONS: Final = {
 }  # fmt: skip
 _STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in _REASONS.items()}
 _NO_CONTENT: Final = 204
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds. idle_s: longer than Caddy keeps a connection (120 s), so that the proxy closes first.
+
+    partial_s: for the rest of a question that has begun. look_s: how often the clock is looked at.
+    """
+
+    idle_s: float = 150.0
+    partial_s: float = 10.0
+    look_s: float = 5.0
 
 
 @dataclass(slots=True)
@@ -48,8 +57,11 @@ class _Exchange:
 class Listener:
     """Makes a protocol for each connection of the proxy, and ends them all. peers: who may connect over TCP."""
 
-    def __init__(self, decisions: Decisions, peers: Sequence[IPv4Network | IPv6Network]) -> None:
+    def __init__(
+        self, decisions: Decisions, peers: Sequence[IPv4Network | IPv6Network], patience: Patience = Patience()
+    ) -> None:
         self.decisions = decisions
+        self.patience = patience
         self.connections: set[_Connection] = set()
         self.draining = False
         self._peers = peers
@@ -112,7 +124,7 @@ class _Connection(asyncio.Protocol):
             self.abort()
             return
         self._listener.connections.add(self)
-        self._loop.call_later(_LOOK_S, self._look_at_the_clock)
+        self._loop.call_later(self._listener.patience.look_s, self._look_at_the_clock)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own signature
         self._transport = None
@@ -122,7 +134,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        self._since = self._loop.time()
+        if not self._unread:
+            self._since = self._loop.time()  # of the question's first byte, so that drops of it prolong nothing
         self._unread += len(data)
         rest: bytes | None = data
         while rest and not self._deaf:
@@ -170,7 +183,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._deaf:
             return
-        self._unread = 0
+        self._unread, self._since = 0, self._loop.time()
         method = self._parser.get_method()
         exchange = _Exchange(method == b"HEAD", None, self._listener.draining or not self._parser.should_keep_alive())
         self._exchanges.append(exchange)
@@ -238,11 +251,11 @@ class _Connection(asyncio.Protocol):
     def _look_at_the_clock(self) -> None:
         if self._transport is None:
             return
-        silent_s = self._loop.time() - self._since
-        if not self._exchanges and silent_s > (PARTIAL_S if self._unread else IDLE_S):
+        silent_s, patience = self._loop.time() - self._since, self._listener.patience
+        if not self._exchanges and silent_s > (patience.partial_s if self._unread else patience.idle_s):
             self._transport.abort()
             return
-        self._loop.call_later(_LOOK_S, self._look_at_the_clock)
+        self._loop.call_later(self._listener.patience.look_s, self._look_at_the_clock)
 
 
 def _plain(status: int, why: str, more: bytes = b"") -> Answer:
