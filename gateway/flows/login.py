@@ -79,6 +79,7 @@ class Throttled:
     retry_after_s: int
 
 
+_LOOKS: Final = 3
 _COUNTED: Final[dict[type, str]] = {SignedIn: "accepted", Wrong: "wrong", Throttled: "throttled"}
 
 
@@ -118,13 +119,24 @@ class Login:
         wait_s = await self.throttle.before(buckets)
         if wait_s:
             return Throttled(wait_s)
-        user = await self._verified(typed, visit) if typed.plausible else None
-        if user is None:
+        signed_in = await self._checked_in(typed, visit, current) if typed.plausible else None
+        if signed_in is None:
             await self.throttle.failed(buckets)
             return Wrong()
-        token, max_age_s = await self._sign_in(user, typed, visit, current)
+        token, max_age_s = signed_in
         marked = remember(self.keys.device, device, typed.name, self.random(DEVICE_BYTES))
         return SignedIn(token, max_age_s, marked)
+
+    async def _checked_in(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> tuple[Token, int] | None:
+        """None: refused. Looks again where the password that was compared is no longer the one that is stored."""
+        for _ in range(_LOOKS):
+            user = await self._verified(typed, visit)
+            if user is None:
+                return None
+            signed_in = await self._sign_in(user, typed, visit, current)
+            if signed_in is not None:
+                return signed_in
+        raise RecordUnavailable("the password is changed over and over")
 
     async def _verified(self, typed: Typed, visit: Visit) -> UserRow | None:
         """None: refused, and the refusal is in the audit log. The same steps whatever the reason."""
@@ -138,15 +150,25 @@ class Login:
             await Audit(connection, self.vault).append(self._failure(user, typed, visit))
         return None
 
-    async def _sign_in(self, user: UserRow, typed: Typed, visit: Visit, current: LiveLogin | None) -> tuple[Token, int]:
-        """Commit, then the live copy, then the answer: what is ended is ended everywhere before the browser hears."""
+    async def _sign_in(
+        self, user: UserRow, typed: Typed, visit: Visit, current: LiveLogin | None
+    ) -> tuple[Token, int] | None:
+        """Commit, then the live copy, then the answer: what is ended is ended everywhere before the browser hears.
+
+        None: an operator set another password, or disabled the person, since this one was compared.
+        """
         tag = tag_of(self.keys.tag, user.id)
         outdated = self.passwords.is_outdated(user.password)
         renewed = await self.passwords.hash(user.id, typed.password) if outdated else ""
         async with transaction(self.pool) as connection:
-            logins = Logins(connection, self.vault)
-            if renewed:
-                await Users(connection, self.vault).set_password(user.id, renewed, self._now())
+            logins, users = Logins(connection, self.vault), Users(connection, self.vault)
+            held = (
+                await users.renew_password(user.id, user.password, renewed, self._now())
+                if renewed
+                else await users.hold_password(user.id, user.password)
+            )
+            if not held:
+                return None
             rotated = await self._rotate(logins, tag, current)
             if rotated is None and current is not None:
                 await logins.end(current.token.login_id, "replaced", self._now())

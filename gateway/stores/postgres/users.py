@@ -34,6 +34,10 @@ _SET_STATE: Final = """
     UPDATE users SET state = $2, version = version + 1, changed_at = $3 WHERE id = $1 AND state <> $2 RETURNING version
 """
 _SET_GROUPS: Final = "UPDATE users SET groups = $2, version = version + 1, changed_at = $3 WHERE id = $1"
+_HOLD_PASSWORD: Final = "SELECT id FROM users WHERE id = $1 AND password = $2 AND state = 'active' FOR SHARE"
+_RENEW_PASSWORD: Final = """
+    UPDATE users SET password = $3, changed_at = $4 WHERE id = $1 AND password = $2 AND state = 'active' RETURNING id
+"""
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
 
@@ -119,6 +123,14 @@ class Users:
 
     async def set_password(self, user_id: UUID, stored: str, now: int) -> None:
         await self._connection.execute(_SET_PASSWORD, user_id, stored, now)
+
+    async def hold_password(self, user_id: UUID, stored: str) -> bool:
+        """Nobody changes it until the transaction ends. False: it is not that any more, or the person not active."""
+        return await self._connection.fetchval(_HOLD_PASSWORD, user_id, stored) is not None
+
+    async def renew_password(self, user_id: UUID, stored: str, renewed: str, now: int) -> bool:
+        """The same password, stored anew. False: as hold_password, and nothing was changed."""
+        return await self._connection.fetchval(_RENEW_PASSWORD, user_id, stored, renewed, now) is not None
 
     def _user(self, row: asyncpg.Record) -> UserRow:
         user_id: UUID = row["id"]

@@ -1,0 +1,157 @@
+"""The flows of people on real stores, on one node, while decisions are taken on another."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.login_start import Way
+from gateway.core.forward.request import read_request
+from gateway.core.login.attempt import Typed
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.session.journey import Journey, seal_journey
+from gateway.core.session.tokens import Token, b64
+from gateway.flows.account import Account
+from gateway.flows.decisions import LiveLogin
+from gateway.flows.handoff import Handoff
+from gateway.flows.login import Lifetimes, Login, SignedIn, Throttled, Visit, Wrong
+from gateway.flows.logout import Logout
+from gateway.flows.passwords import Passwords
+from gateway.flows.throttle import LoginThrottle
+from gateway.flows.users import Newcomer, UserAdmin
+from gateway.stores.files.journal import Journal
+from gateway.stores.redis.buckets import Buckets
+from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.functions.library import library
+from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
+from tests.conftest import Pool
+from tests.core.forward.setting import KEYS, POLICY
+from tests.deciding import HOST, Deciding, deciding
+
+AUTH_HOST = "auth.example.org"
+PASSWORD = "correct horse battery"
+WAY = Way("w" * 43, 1, 0)
+_PLENTY = Limit("plenty", 1_000_000, 60_000_000, 100_000)
+_LIFETIMES = Lifetimes(1800, 43_200, 604_800, 2_592_000)
+
+
+@dataclass
+class House:
+    """there: the node that decides, with the vault, clock and random bytes that both share."""
+
+    there: Deciding
+    passwords: Passwords
+    revocations: Revocations
+    login: Login
+    handoff: Handoff
+    logout: Logout
+    account: Account
+    admin: UserAdmin
+
+    @property
+    def pool(self) -> Pool:
+        return self.there.pool
+
+    async def add(self, name: str, groups: tuple[str, ...] = ("staff",)) -> UUID:
+        return await self.admin.add(Newcomer(name, "", "", groups), PASSWORD)
+
+    async def attempt(
+        self, name: str, password: str = PASSWORD, current: LiveLogin | None = None
+    ) -> SignedIn | Wrong | Throttled:
+        return await self.login.attempt(Typed(name, password, keep=False), Visit(None, "", "", ""), current)
+
+    async def sign_in(self, name: str, current: LiveLogin | None = None) -> Token:
+        """The auth host's own token."""
+        outcome = await self.attempt(name, current=current)
+        assert isinstance(outcome, SignedIn)
+        return outcome.token
+
+    async def live(self, token: Token) -> LiveLogin | None:
+        """As the node that decides knows it."""
+        return await self.there.decisions.authenticate(token.text, AUTH_HOST)
+
+    async def lives(self, token: Token) -> bool:
+        return await self.live(token) is not None
+
+    def journey(self, need: str = "", old: str = "", way: Way = WAY) -> Journey:
+        return Journey(HOST, "/x", b64(way.hash), self.there.now, need, "", old)
+
+    async def come_back(self, code: Token, journey: Journey, way: Way | None = WAY, session: str = "") -> Answer:
+        """The browser at the callback of the host."""
+        sealed = seal_journey(KEYS.journey, journey, self.there.random(12))
+        cookies = {"__Host-bastion-way": "" if way is None else way.text, "__Host-bastion": session}
+        pairs = "; ".join(f"{name}={value}" for name, value in cookies.items() if value)
+        return await self.ask(f"/.bastion/callback?code={code.text}&j={sealed}", pairs)
+
+    async def ask(self, path: str, cookies: str) -> Answer:
+        """A navigation. Every question has an id of its own."""
+        self.questions += 1
+        sent = {
+            "host": HOST,
+            "x-request-id": f"00000000-{self.questions:08d}",
+            "x-forwarded-method": "GET",
+            "x-forwarded-uri": path,
+            "x-forwarded-host": HOST,
+            "x-forwarded-proto": "https",
+            "x-forwarded-for": "198.51.100.7",
+            "sec-fetch-mode": "navigate",
+            "sec-fetch-dest": "document",
+            "cookie": cookies,
+        }
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        request = read_request((name.encode(), value.encode()) for name, value in sent.items())
+        self.there.decisions.start(request, answered.set_result)
+        return await answered
+
+    questions: int = 0
+
+
+def session_of(answer: Answer) -> str:
+    """The session that the answer opens, "" without one."""
+    cookies = [value.partition(";")[0] for name, value in answer.headers if name == "Set-Cookie"]
+    return next((pair.partition("=")[2] for pair in cookies if pair.startswith("__Host-bastion=v1")), "")
+
+
+@pytest.fixture
+async def house(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    await redis.ping()
+    pipeline = Pipeline(redis_url, 1)
+    running = asyncio.create_task(pipeline.run())
+    await pipeline.ready()
+    passwords = Passwords({"p1": b"p" * 32, "old": b"o" * 32}, threads=2, cost=4)
+    async with deciding(pool, redis_url, int(time.time())) as there:
+        yield _house(there, pipeline, passwords, tmp_path)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    passwords.close()
+
+
+def _house(there: Deciding, pipeline: Pipeline, passwords: Passwords, directory: Path) -> House:
+    functions = FunctionCalls(pipeline, library())
+    revocations, pool, vault, random = Revocations(functions), there.pool, there.vault, there.random
+
+    def clock_us() -> int:
+        return there.now * 1_000_000
+
+    throttle = LoginThrottle(Buckets(DecisionCalls(functions)), lambda: _PLENTY)
+    return House(
+        there,
+        passwords,
+        revocations,
+        Login(
+            pool, vault, passwords, throttle, revocations, KEYS, _LIFETIMES, AUTH_HOST, clock_us, random, lambda _: None
+        ),
+        Handoff(pool, vault, revocations, KEYS, lambda: POLICY, clock_us, random),
+        Logout(pool, vault, revocations, Journal(directory / "ended"), 2_592_000, clock_us, lambda: None),
+        Account(pool, vault, revocations, clock_us),
+        UserAdmin(pool, vault, passwords, revocations, KEYS, clock_us, random, "cli:root"),
+    )
