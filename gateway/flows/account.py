@@ -67,17 +67,19 @@ class Account:
         await self._end_all(live, None, request_id)
 
     async def _end_all(self, live: LiveLogin, kept: bytes | None, request_id: str) -> None:
+        """Redis hears of all that are over, also of what an earlier try could not tell it; of the asking one last.
+
+        So who is still signed in can try again until everything is done.
+        """
         now = self._now()
         async with transaction(self.pool) as connection:
-            ended = await Logins(connection, self.vault).end_all(
-                live.person.user_id, "ended_by_person", now, except_login=kept
-            )
+            logins = Logins(connection, self.vault)
+            ended = await logins.end_all(live.person.user_id, "ended_by_person", now, except_login=kept)
             for login_id in ended:
                 await Audit(connection, self.vault).append(self._entry(live, login_id, now, request_id))
-        for login_id in ended:
+            over = await logins.list_ended(live.person.user_id, now)
+        for login_id in sorted(over, key=lambda one: one == live.token.login_id):
             await self.revocations.end_login(live.token.tag, b64(login_id))
-        if kept is None:
-            await self.revocations.end_login(live.token.tag, live.token.login)
 
     def _entry(self, live: LiveLogin, login_id: bytes, now: int, request_id: str) -> Entry:
         return Entry(
