@@ -28,6 +28,7 @@ from gateway.core.policy.route import DENIED_BY_RULE, Route, Routed
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import EVERYONE, address_slot
 from gateway.core.session.cookies import SESSION_COOKIE
+from gateway.core.session.journey import return_of
 from gateway.core.session.person import ForgedPerson
 from gateway.core.session.tokens import b64, credential_of, parse
 
@@ -323,7 +324,7 @@ def _without_store(ask: Ask, now: int) -> Answer:
 
 def _unavailable(ask: Ask) -> Answer:
     request = ask.request
-    page = pages.UNAVAILABLE.on(request.host, request.request_id, Link("Try again", request.target))
+    page = pages.UNAVAILABLE.on(request.host, request.request_id, Link("Try again", return_of(request.target)))
     headers = [("Retry-After", _RETRY_S), *_cors(ask)]
     route = ask.routed.route.name
     return refusal(ask.context, request, 503, page, "unavailable", error="unavailable", headers=headers, route=route)

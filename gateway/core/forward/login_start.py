@@ -75,7 +75,7 @@ def start_login(
     if request.client is Client.NAVIGATION:
         return _redirect(context, request, start, now, random, headers)
     headers += [("WWW-Authenticate", _challenge(request, start)), ("Location", f"{context.auth_origin}/login")]
-    here = Link("Sign in", request.target, top=True)
+    here = Link("Sign in", return_of(request.target), top=True)
     words = pages.IN_FRAME if request.client is Client.FRAME else pages.SIGN_IN
     page = words.on(request.host, request.request_id, here)
     error = "step_up_required" if start.need else "login_required"
