@@ -49,7 +49,11 @@ _ROUTE: Final = "bastion/callback"
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A browser that is about to get its session. child: what it will carry. keep: also when it is closed."""
+    """A browser that is about to get its session. child: what it will carry. keep: also when it is closed.
+
+    stranger: the journey began in another browser, so this one gets nothing, and the code is used up: who planted the
+    journey has its way cookie, and only waits to read the code (threats.md section 2, step b).
+    """
 
     question: Question
     request: ForwardedRequest
@@ -57,6 +61,7 @@ class Callback:
     journey: Journey
     child: Token
     keep: bool
+    stranger: bool
 
 
 def is_ours(path: str) -> bool:
@@ -88,18 +93,22 @@ def _prepare_callback(context: Context, request: ForwardedRequest, now: int, num
         return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey")
     way = Way.read(request.cookies.get(WAY_COOKIE, ""))
     code = parse(context.keys.mac, given["code"])
-    if way is None or code is None or not hmac.compare_digest(way.hash, unb64(journey.way)):
+    if code is None:
         return _begin_again(context, request, journey)
-    child = child_token(context.keys.child, context.keys.mac, code, request.host, way.hash)
+    stranger = way is None or not hmac.compare_digest(way.hash, unb64(journey.way))
+    way_hash = b"" if way is None or stranger else way.hash  # of b"" no login has a credential
+    child = child_token(context.keys.child, context.keys.mac, code, request.host, way_hash)
     presented = Presented(code.tag, code.login, credential_of(request.host, child))
     claim = Claim(code_hash(code), request.host, request.request_id)
     question = Question(number, presented, claim, ())
-    return Callback(question, request, context, journey, child, keep=given.get("keep") == "1")
+    return Callback(question, request, context, journey, child, given.get("keep") == "1", stranger)
 
 
 def conclude_callback(callback: Callback, reply: Reply | None) -> Answer:
     """Only a claim that was just taken opens the session; anything else begins again or says what is wrong."""
     context, request, journey = callback.context, callback.request, callback.journey
+    if callback.stranger:
+        return _begin_again(context, request, journey)
     if reply is None or reply.outcome is Outcome.MISS or not _is_own(callback, reply):
         return _unavailable(context, request)
     if reply.outcome is not Outcome.LIVE or reply.facts is None:

@@ -129,7 +129,8 @@ local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
 -- KEYS person, login, [code], bucket...
 -- ARGV number, login, credential, request id ('' without a code), host, then interval and window of each bucket
 -- -> one string: reply() above; by its outcome:
---    L live (with leases of what is due)   X ended   U unknown credential   C the code is refused
+--    L live (with leases of what is due)   X ended   U unknown credential, and the code is used up
+--    C the code is refused
 --    M not here: leases are taken, nothing was spent or claimed
 local function decide(keys, argv)
   local now = clock()
@@ -156,6 +157,7 @@ local function decide(keys, argv)
   end
   local authenticated_at, mfa_at = session_of(l, count, argv[3], s)
   if not authenticated_at then
+    if request ~= '' then call('DEL', keys[3]) end  -- in a strange browser: whoever saw it there is too late
     return reply(number, now, 'U', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now), '')
   end
   local spent, allowed = spend(keys, first, argv, 6, now)
