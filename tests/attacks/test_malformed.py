@@ -113,3 +113,24 @@ def test_no_form_is_taken_from_elsewhere_even_with_its_token(stage: Stage, path:
 
     assert seen.status == 403
     assert visitor.fetch(stage.app + "/api/x").status == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "&" * 11,
+        "a=1&" * 5000,
+        "code=%ff&j=%ff",
+        "code=1&j=1&keep=1&keep=1",
+        "j=v1." + "A" * 8000,
+        "=" * 3000,
+        "%00",
+        "",
+    ],
+)
+def test_no_query_of_the_callback_is_left_without_an_answer(stage: Stage, query: str) -> None:
+    """Eleven fields once raised in the listener, and the visitor was left to Caddy's timeout."""
+    seen = stage.visitor().send("GET", f"{stage.app}/.bastion/callback?{query}", NAVIGATION)
+
+    assert seen.status == 400
+    assert "doesn&#39;t lead anywhere" in seen.text

@@ -44,6 +44,7 @@ _CALLBACK: Final = "/.bastion/callback"
 _LOGOUT: Final = "/.bastion/logout"
 _LAST_S: Final = 400 * 86_400
 _LAST_CHARS: Final = 22
+_MOST_FIELDS: Final = 10
 _ROUTE: Final = "bastion/callback"
 
 
@@ -86,10 +87,9 @@ def _prepare_callback(context: Context, request: ForwardedRequest, now: int, num
         return _page(context, request, 405, pages.METHOD, "method", headers=[("Allow", "GET")])
     if request.prefetch or request.client is not Client.NAVIGATION:
         return _page(context, request, 403, pages.PREFETCHED, "not_a_navigation")
-    fields = parse_qsl(request.query, keep_blank_values=True, max_num_fields=10)
-    given = dict(fields)
+    given = _fields(request.query)
     journey = _journey(context, request, given.get("j", ""), now)
-    if len(given) != len(fields) or not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey is None:
+    if not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey is None:
         return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey")
     way = Way.read(request.cookies.get(WAY_COOKIE, ""))
     code = parse(context.keys.mac, given["code"])
@@ -149,6 +149,16 @@ def forget_app(request: ForwardedRequest) -> list[tuple[str, str]]:
         if not name.startswith("__Host-"):
             expired += [("Set-Cookie", f"{name}=; Path=/; Domain={domain}; Max-Age=0") for domain in domains]
     return expired
+
+
+def _fields(query: str) -> dict[str, str]:
+    """Each comes once, or there are none."""
+    try:
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return {}
+    given = dict(fields)
+    return given if len(given) == len(fields) else {}
 
 
 def _journey(context: Context, request: ForwardedRequest, sealed: str, now: int) -> Journey | None:
