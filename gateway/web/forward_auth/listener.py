@@ -5,6 +5,7 @@ attacker's bytes (threats.md P4); Upgrade means nothing here.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,6 +32,7 @@ _REASONS: Final = {
 }  # fmt: skip
 _STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in _REASONS.items()}
 _NO_CONTENT: Final = 204
+_LOG: Final = logging.getLogger("gateway.listener")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,12 @@ class _Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._parser = httptools.HttpRequestParser(self)
             return data[upgrade.args[0] :]
-        except (httptools.HttpParserError, httptools.HttpParserCallbackError):
+        except httptools.HttpParserCallbackError:
+            # A mistake of ours. The question's place would stay empty, and the proxy would wait for it.
+            _LOG.exception("a question could not be answered")
+            self._deaf = True
+            self.abort()
+        except httptools.HttpParserError:
             if not self._deaf:
                 self._refuse(400, "not HTTP/1.1")
         return None
