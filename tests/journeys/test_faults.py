@@ -54,6 +54,7 @@ class Proxy:
             await reader.readexactly(length)
             self.answers.append((sent, int(head[9:12])))
         writer.close()
+        await writer.wait_closed()
 
 
 def test_no_decision_passes_after_the_logout_answer(stage: Stage) -> None:

@@ -27,6 +27,12 @@ from tests.deciding import Deciding, deciding
 SITE = Site("https://auth.example.org", b"k" * 32)
 
 
+async def close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
 @dataclass
 class Served:
     """path: of the socket. listener: for draining. here: the stores behind it."""
@@ -49,7 +55,7 @@ class Served:
                 received += b"<closed>"
         except (TimeoutError, ConnectionResetError):
             pass
-        writer.close()
+        await close(writer)
         return received
 
 
@@ -225,8 +231,8 @@ async def test_draining_answers_what_is_under_way_and_closes_the_rest(served: Se
     answer = await busy_reader.read()
     assert statuses(answer) == [401]
     assert served.listener.connections == set()
-    idle_writer.close()
-    busy_writer.close()
+    await close(idle_writer)
+    await close(busy_writer)
 
 
 QUICK = Patience(idle_s=0.6, partial_s=0.3, look_s=0.05)
@@ -255,7 +261,7 @@ async def test_silence_ends_a_connection_and_half_a_question_sooner(
     await asyncio.sleep(after_s)
 
     assert bool(listener.connections) is open_still
-    writer.close()
+    await close(writer)
     server.close()
     await listener.drain(1)
     assert reader is not None
@@ -272,7 +278,7 @@ async def test_half_a_question_in_drops_is_not_waited_for(served: Served, short_
         await asyncio.sleep(0.07)
 
     assert not listener.connections
-    writer.close()
+    await close(writer)
     server.close()
     await listener.drain(1)
 
@@ -293,7 +299,7 @@ async def test_over_tcp_only_the_configured_peers_are_answered(
     received = b""
     with suppress(ConnectionResetError, TimeoutError):
         received = await asyncio.wait_for(reader.read(4096), 1)
-    writer.close()
+    await close(writer)
     server.close()
 
     assert (statuses(received) == [200]) is admitted
@@ -308,7 +314,7 @@ async def test_any_bytes_in_any_pieces_are_refused_or_answered(served: Served, g
         writer.write(raw[start : start + max(size, len(raw) // 20)])
         await asyncio.sleep(0)
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
-    writer.close()
+    await close(writer)
 
     assert head.startswith(b"HTTP/1.1 200")
 
@@ -349,7 +355,7 @@ async def test_the_aiohttp_handler_answers_alike(served: Served, raw: bytes) -> 
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(raw.replace(b"/decide?x", b"/verify?x").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         by_aiohttp = await reader.read()
-        writer.close()
+        await close(writer)
 
     by_listener = await served.send(raw.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
@@ -370,6 +376,6 @@ async def test_the_auth_hosts_own_site_does_not_answer_decisions(served: Served)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(question(target="/verify", host="auth.example.org", more="Connection: close\r\n"))
         received = await reader.read()
-        writer.close()
+        await close(writer)
 
     assert statuses(received) == [404]
