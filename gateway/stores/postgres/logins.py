@@ -36,6 +36,11 @@ _INSERT_SESSION: Final = """
        FOR SHARE
     RETURNING credential
 """
+# The person first, the login second, as whoever disables a person or sets a password does: or they deadlock.
+_LOCK_PERSON: Final = """
+    SELECT u.id FROM users u WHERE u.id = (SELECT l.user_id FROM logins l WHERE l.id = $1) AND u.state = 'active'
+       FOR SHARE OF u
+"""
 _LOCK_LOGIN: Final = "SELECT 1 FROM logins WHERE id = $1 AND ended_at IS NULL FOR NO KEY UPDATE"
 _DELETE_OLD_SESSIONS: Final = """
     DELETE FROM sessions WHERE login_id = $1 AND (
@@ -158,6 +163,8 @@ class Logins:
 
         The newest SESSIONS_OF_HOST of a host stay.
         """
+        if not await self._connection.fetchval(_LOCK_PERSON, login_id):
+            return False
         if not await self._connection.fetchval(_LOCK_LOGIN, login_id):
             return False
         added = await self._connection.fetchval(

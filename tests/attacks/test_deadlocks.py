@@ -1,0 +1,53 @@
+"""Nobody who is busy signing in can hinder an operator who throws them out."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from gateway.core.session.tokens import Token
+from gateway.flows.handoff import Go
+from gateway.flows.transaction import RecordUnavailable
+from tests.attacks.conftest import PASSWORD, House
+
+Act = Callable[[House], Coroutine[Any, Any, object]]
+ACTS: dict[str, Act] = {
+    "disable": lambda house: house.admin.disable("eve"),
+    "password": lambda house: house.admin.set_password("eve", "staple battery horse"),
+    "groups": lambda house: house.admin.set_groups("eve", ("guests",)),
+}
+
+
+async def keep_busy(house: House, token: Token, ended: asyncio.Event) -> int:
+    """Hand-offs one after the other, as many as the login lives for."""
+    live = await house.live(token)
+    assert live is not None
+    count = 0
+    while not ended.is_set():
+        await asyncio.sleep(0)
+        with suppress(RecordUnavailable):
+            if not isinstance(await house.handoff.pass_on(live, house.journey(), None, ""), Go):
+                break
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_an_operator_is_not_held_up_by_hand_offs(house: House, act: str) -> None:
+    await house.add("eve")
+    for _ in range(8):
+        tokens = [await house.sign_in("eve") for _ in range(3)]
+        ended = asyncio.Event()
+        busy = [asyncio.create_task(keep_busy(house, token, ended)) for token in tokens]
+        await asyncio.sleep(0.02)
+
+        async with asyncio.timeout(0.9):  # Postgres looks for deadlocks after a second
+            await ACTS[act](house)
+
+        ended.set()
+        assert sum(await asyncio.gather(*busy)) > 0
+        await house.admin.enable("eve")
+        await house.admin.set_groups("eve", ("staff",))
+        await house.admin.set_password("eve", PASSWORD)
