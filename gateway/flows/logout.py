@@ -46,8 +46,10 @@ class Logout:
         try:
             await self._record(EndedLogin(ending.login, now, ending.request_id))
         except RecordUnavailable:
-            self.journal.append(EndedLogin(ending.login, now, ending.request_id))
-            await self.revocations.deny_until(ending.tag, ending.login, now + self.longest_s)
+            try:
+                await self.revocations.deny_until(ending.tag, ending.login, now + self.longest_s)
+            finally:  # each does its part, also where the other can't: Redis is away too, the disk is full
+                self.journal.append(EndedLogin(ending.login, now, ending.request_id))
             return False
         # Also when Postgres said that it had ended before: a crash may have come between the two.
         await self.revocations.end_login(ending.tag, ending.login)

@@ -1,0 +1,72 @@
+"""A logout ends the session wherever it still can, whatever else fails."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from gateway.core.errors import StoreUnavailable
+from gateway.core.session.tokens import Token
+from gateway.flows.logout import Ending
+from gateway.stores.files.journal import Journal
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.functions.library import library
+from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
+from tests.attacks.conftest import House
+
+
+async def closed_pool(house: House) -> "asyncpg.Pool[asyncpg.Record]":
+    """Postgres does not answer."""
+    async with house.pool.acquire() as connection:
+        database = await connection.fetchval("SELECT current_database()")
+        host = await connection.fetchval("SELECT current_setting('unix_socket_directories')")
+    pool = await asyncpg.create_pool(host=host.split(",")[0], user="postgres", database=database, min_size=1)
+    await pool.close()
+    return pool
+
+
+async def signed_in(house: House) -> Token:
+    await house.add("eve")
+    token = await house.sign_in("eve")
+    assert await house.lives(token)
+    return token
+
+
+async def test_without_postgres_and_with_a_full_disk_the_session_is_over_all_the_same(
+    house: House, tmp_path: Path
+) -> None:
+    """It is not said to be done, because the journal could not take it."""
+    token = await signed_in(house)
+    nowhere = Journal(tmp_path / "no such directory" / "journal")
+    logout = replace(house.logout, pool=await closed_pool(house), journal=nowhere)
+
+    with pytest.raises(FileNotFoundError):
+        await logout.end(Ending(token.tag, token.login, ""))
+
+    assert not await house.lives(token)
+
+
+async def test_an_end_that_was_journalled_stays_when_it_is_completed(house: House) -> None:
+    token = await signed_in(house)
+    without = replace(house.logout, pool=await closed_pool(house))
+    assert not await without.end(Ending(token.tag, token.login, ""))
+
+    assert await house.logout.complete() == 1
+
+    assert not await house.lives(token)
+    assert (await house.admin.show("eve")).logins == ()
+    assert await house.logout.complete() == 0
+
+
+async def test_without_postgres_and_redis_the_journal_remembers(house: House, tmp_path: Path) -> None:
+    token = await signed_in(house)
+    nobody = Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))
+    without = replace(house.logout, pool=await closed_pool(house), revocations=nobody)
+
+    with pytest.raises(StoreUnavailable):
+        await without.end(Ending(token.tag, token.login, ""))
+
+    assert await house.logout.complete() == 1
+    assert (await house.admin.show("eve")).logins == ()
