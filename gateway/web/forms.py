@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.login.attempt import csrf_holds
+from gateway.core.policy.canonical import canonical_host
 from gateway.core.session.cookies import CSRF_COOKIE, read_cookies
 from gateway.web.errors import BadForm, CrossSite, FormExpired
 
@@ -34,6 +35,10 @@ class Site:
     def host(self) -> str:
         """The canonical host: what credentials of the auth host are bound to."""
         return self.authority.rsplit(":", 1)[0] if ":" in self.authority else self.authority
+
+    def is_named(self, host: str) -> bool:
+        """Whether a proxy could take a request with this Host header for one of ours: no proxy looks at the port."""
+        return host.lower() == self.authority or canonical_host(host) == self.host
 
 
 def cookies(request: web.Request) -> Mapping[str, str]:

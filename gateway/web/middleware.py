@@ -61,7 +61,7 @@ def page_middlewares(
 
     @web.middleware
     async def identify_and_protect(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path == verify_path and not _is_of(request, site):
+        if request.path == verify_path and not any(map(site.is_named, request.headers.getall("Host", []))):
             return await request.match_info.handler(request)
         request[REQUEST_ID] = _request_id(request, random)
         response = await handler(request)

@@ -18,7 +18,7 @@ def routes(path: str, decisions: Decisions, site: Site) -> list[web.RouteDef]:
         return []
 
     async def verify(request: web.Request) -> web.Response:
-        if request.headers.get("Host", "").lower() == site.authority:
+        if site.is_named(request.headers.get("Host", "")):
             raise NoSuchPage("the decision path was asked for by a browser")
         if request.body_exists:
             return _response(malformed(MalformedRequest("a question has no body")), close=True)
