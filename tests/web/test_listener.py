@@ -47,14 +47,11 @@ class Served:
         writer.write(raw)
         if half_close:
             writer.write_eof()
-        received = b""
-        try:
-            async with asyncio.timeout(0.3):
-                while data := await reader.read(65_536):
-                    received += data
-                received += b"<closed>"
-        except (TimeoutError, ConnectionResetError):
-            pass
+        received, patience_s = b"", 5.0
+        with suppress(TimeoutError, ConnectionResetError):
+            while data := await asyncio.wait_for(reader.read(65_536), patience_s):
+                received, patience_s = received + data, 0.4
+            received += b"<closed>"
         await close(writer)
         return received
 
