@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 import structlog
@@ -93,7 +92,7 @@ class _Worker:
             clock_us,
             self.slot.cell("bastion_logouts").add,
         )
-        self.listener = Listener(self.decisions, networks(config))
+        self.listener = Listener(self.decisions, config.server.decision_peers)
 
     def begin(self) -> None:
         """What goes on beside the requests, until the worker ends."""
@@ -149,7 +148,7 @@ class _Worker:
 
         return Policies(
             directory=config.policy.directory,
-            site=_policy_site(config),
+            site=PolicySite.of(config.public_url),
             limits=_limits(config),
             last_good=LastGood(config.data_dir / "policy-last-good.json"),
             pool=resources.pool,
@@ -232,17 +231,6 @@ class _Worker:
         completed = await self.logout.complete()
         if completed:
             _LOG.info("logouts that Postgres missed are in it now", count=completed)
-
-
-def networks(config: Config) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Who may connect to the decision listener over TCP."""
-    return tuple(config.server.decision_peers)
-
-
-def _policy_site(config: Config) -> PolicySite:
-    if config.port is None:
-        return PolicySite(config.auth_host, config.scheme)
-    return PolicySite(config.auth_host, config.scheme, config.port)
 
 
 def _limits(config: Config) -> dict[str, Limit]:

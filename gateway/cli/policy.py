@@ -29,7 +29,6 @@ from gateway.stores.files.policies import read_sources
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_PORTS: Final = {"https": 443, "http": 80}
 _KINDS: Final = ("navigate", "fetch", "websocket", "preflight")
 
 
@@ -122,7 +121,7 @@ def explain(
     """
     now = clock_us() // 1_000_000
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in ("https", "http") or not parts.hostname:
         raise click.BadParameter("expected one such as https://wiki.example.com/path", param_hint="URL")
     person = None
     if user is not None:
@@ -157,15 +156,14 @@ def reference() -> None:
 
 def _place(directory: Path | None, auth_url: str | None, config_path: Path | None, *, dev: bool) -> _Place:
     if directory is not None and auth_url is not None:
-        parts = urlsplit(auth_url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise click.BadParameter("expected one such as https://auth.example.com", param_hint="--auth-url")
-        port = parts.port or _PORTS[parts.scheme]
-        return _Place(directory, Site(parts.hostname, parts.scheme, port), {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
+        try:
+            site = Site.of(auth_url)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--auth-url") from error
+        return _Place(directory, site, {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
     config = load_config(config_path, dev=dev).config
-    site = Site(config.auth_host, config.scheme, config.port or _PORTS[config.scheme])
     limits = {name: config.limit(name) for name in config.limits}
-    return _Place(directory or config.policy.directory, site, limits)
+    return _Place(directory or config.policy.directory, Site.of(config.public_url), limits)
 
 
 def _header(text: str) -> tuple[str, str]:

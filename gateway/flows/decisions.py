@@ -1,6 +1,5 @@
 """Drives decisions between the listeners, Redis and, where Redis doesn't know, Postgres."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -117,7 +116,7 @@ class Decisions:
         return conclude(asked, reply, self._clock_us())
 
     async def _asked_until_known(self, question: Question) -> Reply | None:
-        reply = await self._asked(question)
+        reply = await self._calls.reply_to(question)
         if reply is not None and reply.outcome is Outcome.MISS:
             return await self._known_after(question, reply)
         self._confirm_if_due(question, reply)
@@ -133,18 +132,8 @@ class Decisions:
             outcome = await self._refill.fill(question.presented, reply)
             if outcome in (FillOutcome.BUSY, FillOutcome.UNAVAILABLE):
                 return None
-            reply = await self._asked(question)
+            reply = await self._calls.reply_to(question)
         return reply if reply is not None and reply.outcome is not Outcome.MISS else None
-
-    async def _asked(self, question: Question) -> Reply | None:
-        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Reply | None) -> None:
-            if not answered.done():
-                answered.set_result(reply)
-
-        self._calls.ask(question, done)
-        return await answered
 
     def _confirm_if_due(self, question: Question, reply: Reply | None) -> None:
         if reply is not None and reply.leases is not None and question.presented is not None:

@@ -30,7 +30,6 @@ class Page:
 
 
 START: Final = Link("Go to the start page", "/")
-RETRY: Final = Link("Try again", "")
 
 DENIED: Final = Page("You don't have access to this page", "You are signed in, but this page is for others.")
 DENIED_BY_RULE: Final = Page(

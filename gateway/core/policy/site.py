@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -13,6 +14,14 @@ class Site:
     auth_host: str
     origin_scheme: str = "https"
     origin_port: int = 443
+
+    @classmethod
+    def of(cls, auth_url: str) -> "Site":
+        """auth_url: the auth host's origin. Raises ValueError where it names no host or another scheme."""
+        parts = urlsplit(auth_url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            raise ValueError("expected an origin such as https://auth.example.com")
+        return cls(parts.hostname, parts.scheme, parts.port or _DEFAULT_PORTS[parts.scheme])
 
     def origin_of(self, host: str) -> str:
         """As browsers write it: without the port that goes without saying."""

@@ -8,7 +8,6 @@ from typing import Final
 from gateway.core.errors import GatewayError
 
 NAME_CHARS: Final = 64
-EMAIL_CHARS: Final = 254
 DISPLAY_NAME_CHARS: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}")

@@ -16,7 +16,6 @@ from gateway.stores.postgres.vault import CorruptRow, Vault
 
 _BATCH: Final = 500
 _ENTRY: Final = "e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id"
-_SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
 _INSERT_ENTRY: Final = """
     INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -117,8 +116,8 @@ class Audit:
         if not entry.personal:
             return b""
         assert entry.subject is not None
-        wrapped = await self._connection.fetchval(_SELECT_KEY, entry.subject)
-        return self._vault.open(entry.subject, wrapped).seal(_place(entry.subject), entry.personal)
+        key = await self._vault.key_of(self._connection, entry.subject)
+        return key.seal(_place(entry.subject), entry.personal)
 
 
 class Chain:

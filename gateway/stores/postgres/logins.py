@@ -17,7 +17,6 @@ _INSERT_LOGIN: Final = """
     SELECT $1, u.id, $3, $4, $5, $6, $3, $7 FROM users u WHERE u.id = $2 AND u.state = 'active' FOR SHARE OF u
     RETURNING id
 """
-_SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
 _SELECT_LOGIN: Final = """
     SELECT id, user_id, persistent, idle_s, expires_at, last_seen_at, ended_at FROM logins WHERE id = $1
 """
@@ -131,7 +130,7 @@ class Logins:
 
     async def create(self, login: NewLogin) -> bool:
         """False: the person is not active (any more)."""
-        key = self._vault.open(login.user_id, await self._connection.fetchval(_SELECT_KEY, login.user_id))
+        key = await self._vault.key_of(self._connection, login.user_id)
         created = await self._connection.fetchval(
             _INSERT_LOGIN,
             login.id,

@@ -1,11 +1,15 @@
 """Gives stores the keys that columns are sealed and searched with."""
 
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import blind_index
 from gateway.core.privacy.sealing import DATA_KEY_BYTES, DataKey, MasterKeys
+from gateway.stores.postgres.database import AnyConnection
+
+_SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
 
 
 class CorruptRow(GatewayError):
@@ -30,6 +34,10 @@ class Vault:
         if wrapped is None:
             raise CorruptRow(f"user {user_id} has no data key")
         return self._master_keys.unwrap(user_id, wrapped)
+
+    async def key_of(self, connection: AnyConnection, user_id: UUID) -> DataKey:
+        """As open, of the row that the connection sees."""
+        return self.open(user_id, await connection.fetchval(_SELECT_KEY, user_id))
 
     def index(self, column: str, name: str) -> bytes:
         """What a sealed column is searched by."""

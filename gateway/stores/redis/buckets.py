@@ -1,9 +1,7 @@
 """Spends from one rate limit outside of a decision."""
 
-import asyncio
-
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Question, Reply, Spend, Spent
+from gateway.core.forward.ask import Question, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.stores.redis.decisions import DecisionCalls
 
@@ -16,14 +14,7 @@ class Buckets:
 
     async def spend(self, slot: str, who: str, limit: Limit) -> Spent:
         """slot and who as in core/forward/ask.py Spend. Raises StoreUnavailable."""
-        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Reply | None) -> None:
-            if not answered.done():
-                answered.set_result(reply)
-
-        self._calls.ask(Question(0, None, None, (Spend(slot, who, limit),)), done)
-        reply = await answered
+        reply = await self._calls.reply_to(Question(0, None, None, (Spend(slot, who, limit),)))
         if reply is None:
             raise StoreUnavailable("a rate limit could not be asked")
         return reply.spent[0]

@@ -1,5 +1,6 @@
 """Asks Redis what a decision needs: one function call for each slot, all of them in one write."""
 
+import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,17 @@ class DecisionCalls:
             self._decide(question, own, lambda reply: gathering.decided(_reply(question, reply), own))
         for indexes in others.values():
             self._spend(question, indexes, gathering)
+
+    async def reply_to(self, question: Question) -> Reply | None:
+        """ask() for those who may wait."""
+        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply | None) -> None:
+            if not answered.done():
+                answered.set_result(reply)
+
+        self.ask(question, done)
+        return await answered
 
     def _decide(self, question: Question, own: list[int], done: Callable[[object], None]) -> None:
         presented, claim = question.presented, question.claim
