@@ -18,7 +18,8 @@ class Keys:
     """
 
     tag: bytes  # user id -> Redis hash tag
-    mac: bytes  # tokens and hand-off codes
+    mac: bytes  # tokens
+    code: bytes  # hand-off codes: one in a cookie is nobody's token
     child: bytes  # per-host session secrets
     journey: bytes  # the sealed return address of a login
     person: bytes  # person records in Redis
@@ -33,6 +34,7 @@ class Keys:
         return cls(
             tag=_derived(root_key, "tag"),
             mac=_derived(root_key, "mac"),
+            code=_derived(root_key, "code"),
             child=_derived(root_key, "child"),
             journey=_derived(root_key, "journey"),
             person=_derived(root_key, "person"),

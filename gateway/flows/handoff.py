@@ -80,7 +80,7 @@ class Handoff:
         refusal = self._judge(live, journey, address)
         if refusal is not None:
             return refusal
-        code = mint(self.keys.mac, live.token.tag, live.token.login_id, self.random(SECRET_BYTES))
+        code = mint(self.keys.code, live.token.tag, live.token.login_id, self.random(SECRET_BYTES))
         child = child_token(self.keys.child, self.keys.mac, code, journey.host, unb64(journey.way))
         keep = await self._insert(live, journey, credential_of(journey.host, child), request_id)
         if keep is None:

@@ -92,7 +92,7 @@ def _prepare_callback(context: Context, request: ForwardedRequest, now: int, num
     if not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey is None:
         return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey")
     way = Way.read(request.cookies.get(WAY_COOKIE, ""))
-    code = parse(context.keys.mac, given["code"])
+    code = parse(context.keys.code, given["code"])
     if code is None:
         return _begin_again(context, request, journey)
     stranger = way is None or not hmac.compare_digest(way.hash, unb64(journey.way))

@@ -1,4 +1,5 @@
-"""What a browser carries: `v1.<tag>.<login>.<secret>.<mac>`, for session cookies and hand-off codes alike.
+"""What a browser carries: `v1.<tag>.<login>.<secret>.<mac>`, for session cookies and hand-off codes alike;
+their MACs are of different keys, so that neither passes for the other.
 
 The layout can't change without a new version prefix: cookies in browsers have it. All parts are base64url without
 padding. Without a right MAC a token is nobody's, and no store is asked.

@@ -25,10 +25,14 @@ class Journal:
     path: Path
 
     def append(self, ended: EndedLogin) -> None:
-        """Blocks for one fsync: it happens only while Postgres is down."""
+        """Blocks for one fsync: it happens only while Postgres is down.
+
+        A line that a crash cut off is ended first, or it would swallow this one.
+        """
         with self._locked() as file:
-            os.lseek(file, 0, os.SEEK_END)
-            os.write(file, json.dumps(asdict(ended)).encode() + b"\n")
+            size = os.lseek(file, 0, os.SEEK_END)
+            cut_off = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+            os.write(file, b"\n" * cut_off + _line(ended))
             os.fsync(file)
 
     def waiting(self) -> list[EndedLogin]:
@@ -42,7 +46,7 @@ class Journal:
             kept = [entry for entry in _entries(file) if entry not in done]
             os.lseek(file, 0, os.SEEK_SET)
             os.ftruncate(file, 0)
-            os.write(file, b"".join(json.dumps(asdict(entry)).encode() + b"\n" for entry in kept))
+            os.write(file, b"".join(map(_line, kept)))
             os.fsync(file)
 
     @contextmanager
@@ -53,6 +57,10 @@ class Journal:
             yield file
         finally:
             os.close(file)
+
+
+def _line(ended: EndedLogin) -> bytes:
+    return json.dumps(asdict(ended)).encode() + b"\n"
 
 
 def _entries(file: int) -> Iterator[EndedLogin]:

@@ -15,7 +15,7 @@ from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of
 
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "cross-site"}
 WAY = Way("w" * 43, 1, NOW)
-CODE = mint(KEYS.mac, TAG, b"l" * 16, b"c" * 32)
+CODE = mint(KEYS.code, TAG, b"l" * 16, b"c" * 32)
 JOURNEY = Journey("wiki.example.org", "/notes?x=1", b64(WAY.hash), NOW - 60)
 
 
@@ -67,6 +67,7 @@ LEGS: dict[str, Callable[[HandOff], HandOff]] = {
     "own way cookie": lambda one: replace(one, way=Way("x" * 43, 1, NOW).text),
     "code": lambda one: replace(one, code="x"),
     "code under our key": lambda one: replace(one, code=mint(b"x" * 32, TAG, b"l" * 16, b"c" * 32).text),
+    "code, not a session": lambda one: replace(one, code=mint(KEYS.mac, TAG, b"l" * 16, b"c" * 32).text),
     "journey under our key": lambda one: replace(one, journey_key=b"x" * 32),
     "journey of this host": lambda one: replace(one, journey=replace(JOURNEY, host="other.example.org")),
     "journey in time": lambda one: replace(one, journey=replace(JOURNEY, iat=NOW - 3601)),
@@ -165,6 +166,7 @@ def test_a_logout_of_our_own_page_carries_a_ticket() -> None:
         Case(path="/.bastion/logout", method="POST", headers={"sec-fetch-site": "same-site"}),
         Case(path="/.bastion/logout", method="POST", headers={"origin": "https://evil.example"}),
         Case(path="/.bastion/logout", method="POST", headers={"sec-fetch-site": "same-origin"}, token=None),
+        Case(path="/.bastion/logout", method="POST", headers={"sec-fetch-site": "same-origin"}, token=CODE),
     ],
 )
 def test_any_other_logout_is_asked_about_first(case: Case) -> None:
