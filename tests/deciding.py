@@ -40,6 +40,12 @@ class Deciding:
     fills: list[FillOutcome] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    working: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def quiet(self) -> None:
+        """Returns when nothing goes on in the background."""
+        while unfinished := [task for task in self.working if not task.done()]:
+            await asyncio.wait(unfinished)
 
     async def add_person(self, user_id: UUID = ADA, name: str = "ada", groups: tuple[str, ...] = ("staff",)) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -83,9 +89,9 @@ async def deciding(pool: Pool, redis_url: str, now: int) -> AsyncIterator[Decidi
 
     refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append, lost.append)
     decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
-    spawn(pipeline.run())
+    running = asyncio.create_task(pipeline.run())
     await pipeline.ready()
-    yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost)
-    for task in tasks:
+    yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost, tasks)
+    for task in (running, *tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(running, *tasks, return_exceptions=True)

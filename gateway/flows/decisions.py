@@ -132,6 +132,7 @@ class Decisions:
             outcome = await self._refill.fill(question.presented, reply)
             if outcome in (FillOutcome.BUSY, FillOutcome.UNAVAILABLE):
                 return None
+            question = replace(question, paid=reply.paid)
             reply = await self._calls.reply_to(question)
         return reply if reply is not None and reply.outcome is not Outcome.MISS else None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ from gateway.stores.redis.revocations import Revocations
 
 CONNECTIONS: Final = 4
 WAITING: Final = 256
+CONFIRMING: Final = 10_000
+_CONFIRM_CONNECTIONS: Final = 2
 _NONCE_BYTES: Final = 12
 _LOG: Final = structlog.stdlib.get_logger("gateway.refill")
 
@@ -42,6 +44,7 @@ class FillOutcome(Enum):
 class Refill:
     """At most CONNECTIONS at a time and one for each session; who comes in between waits for it (threats.md R6).
 
+    Confirmations have a queue of their own, so that neither a flood of refills drops them nor they hold refills up.
     spawn: runs in the background until the gateway ends.
     """
 
@@ -56,14 +59,15 @@ class Refill:
     lost: Callable[[str], None]  # hears which store did not answer: postgres or redis
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     _running: dict[Presented, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
-    _waiting: int = 0
+    _confirming: dict[Presented, Reply] = field(default_factory=dict)
+    _confirm_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONFIRM_CONNECTIONS))
 
     async def fill(self, presented: Presented, reply: Reply) -> FillOutcome:
         """After a miss. FILLED or REFUSED: ask Redis again."""
         running = self._running.get(presented)
         if running is not None:
             return await asyncio.shield(running)
-        if self._waiting >= WAITING:
+        if len(self._running) >= WAITING:
             return self._counted(FillOutcome.BUSY)
         future = self._running[presented] = asyncio.get_running_loop().create_future()
         outcome = FillOutcome.UNAVAILABLE
@@ -76,14 +80,20 @@ class Refill:
 
     def confirm_soon(self, presented: Presented, reply: Reply) -> None:
         """A live record is due: ask Postgres whether it still holds, and tell it when the person was last seen."""
-        if self._waiting < WAITING:
-            self.spawn(self._confirm(presented, reply))
+        earlier = self._confirming.get(presented)
+        if earlier is not None:
+            self._confirming[presented] = replace(reply, leases=_newest(earlier.leases, reply.leases))
+        elif len(self._confirming) >= CONFIRMING:
+            self._counted(FillOutcome.BUSY)
+        else:
+            self._confirming[presented] = reply
+            self.spawn(self._confirm(presented))
 
-    async def _confirm(self, presented: Presented, reply: Reply) -> None:
-        await self._fill_in_turn(presented, reply, confirm=True)
+    async def _confirm(self, presented: Presented) -> None:
+        async with self._confirm_slots:
+            await self._fill_in_turn(presented, self._confirming.pop(presented), confirm=True)
 
     async def _fill_in_turn(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
-        self._waiting += 1
         try:
             async with self._slots:
                 return self._counted(await self._fill(presented, reply, confirm=confirm))
@@ -93,8 +103,6 @@ class Refill:
         except (BrokenSeal, CorruptRow) as error:
             _LOG.error("a person's row can't be read, so they can't pass", why=str(error))
             return self._counted(FillOutcome.UNAVAILABLE)
-        finally:
-            self._waiting -= 1
 
     async def _fill(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
         assert reply.leases is not None
@@ -141,3 +149,10 @@ class Refill:
     def _counted(self, outcome: FillOutcome) -> FillOutcome:
         self.count(outcome)
         return outcome
+
+
+def _newest(earlier: Leases | None, later: Leases | None) -> Leases | None:
+    """Of each record the lease that stands on it now: a later one took the place of the earlier."""
+    if earlier is None or later is None:
+        return later or earlier
+    return Leases(later.person or earlier.person, later.login or earlier.login)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -75,6 +76,16 @@ async def test_more_refills_than_may_wait_are_turned_away_and_pass_the_next_time
 
     assert (first.count(200), first.count(503)) == (WAITING, 10)
     assert set(second) == {200}
+
+
+async def test_a_limit_of_another_slot_is_spent_once_by_a_request_that_redis_did_not_know(here: Deciding) -> None:
+    """The address may once a minute: what the first try spent lets the second one through."""
+    token = await here.log_in()
+
+    first, second = await ask(here, token, "/door/x"), await ask(here, token, "/door/x")
+
+    assert (first.status, second.status) == (200, 429)
+    assert here.fills == [FillOutcome.FILLED]
 
 
 async def test_an_ended_login_is_out_and_postgres_is_asked_once(here: Deciding) -> None:
@@ -182,6 +193,58 @@ async def test_redis_holds_no_personal_word(here: Deciding, redis: Redis) -> Non
 
     assert len(values) >= 3
     assert not [value for value in values if b"ada" in value or b"staff" in value]
+
+
+@asynccontextmanager
+async def slow_postgres(here: Deciding) -> AsyncIterator[None]:
+    """Who reads people waits until this is over."""
+    async with here.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+async def become_due(redis: Redis, token: Token) -> None:
+    """As a minute does it."""
+    await redis.setrange(login_key(token.tag, token.login), 17, b"\1\0\0\0")
+
+
+async def test_a_confirmation_is_done_however_many_refills_wait(here: Deciding, redis: Redis) -> None:
+    token = await here.log_in()
+    assert (await ask(here, token)).status == 200
+    async with here.pool.acquire() as connection:
+        await connection.execute("UPDATE logins SET last_seen_at = last_seen_at - 100")
+    strangers = [await here.log_in() for _ in range(WAITING)]
+    await become_due(redis, token)
+
+    async with slow_postgres(here):
+        waiting = [asyncio.create_task(ask(here, one)) for one in strangers]
+        await asyncio.sleep(0.1)
+        assert (await ask(here, token)).status == 200
+    await asyncio.gather(*waiting)
+    await here.quiet()
+
+    async with here.pool.acquire() as connection:
+        seen = await connection.fetchval("SELECT last_seen_at FROM logins WHERE id = $1", token.login_id)
+    assert seen >= here.now - 10
+    assert here.fills.count(FillOutcome.FILLED) == WAITING + 2
+
+
+async def test_what_becomes_due_again_before_it_was_confirmed_is_confirmed_once(here: Deciding, redis: Redis) -> None:
+    """The later lease took the earlier one's place, so a confirmation with the earlier would write nothing."""
+    tokens = [await here.log_in() for _ in range(3)]
+    for token in tokens:
+        assert (await ask(here, token)).status == 200
+        await become_due(redis, token)
+
+    async with slow_postgres(here):
+        for token in tokens:  # two are being confirmed, the third waits for its turn
+            await ask(here, token)
+        await asyncio.sleep(0.1)
+        await become_due(redis, tokens[2])
+        await ask(here, tokens[2])
+    await here.quiet()
+
+    assert here.fills == [FillOutcome.FILLED] * 6
 
 
 async def test_without_postgres_who_is_in_stays_and_a_stranger_to_redis_waits(here: Deciding) -> None:

@@ -38,12 +38,17 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """number: echoed by the function in every reply; a reply with another number is somebody else's (R5)."""
+    """number: echoed by the function in every reply; a reply with another number is somebody else's (R5).
+
+    paid: what an earlier try of the same question has spent already, in other slots than the person's, by its index in
+    spends; it is not spent again.
+    """
 
     number: int
     presented: Presented | None
     claim: Claim | None
     spends: tuple[Spend, ...]
+    paid: "tuple[tuple[int, Spent], ...]" = ()
 
 
 class Outcome(Enum):
@@ -54,7 +59,7 @@ class Outcome(Enum):
     ENDED = "X"  # ended, idle too long, or past its absolute deadline
     UNKNOWN = "U"  # the login lives, but not with this credential
     CLAIM_REFUSED = "C"  # used before, late, another host
-    MISS = "M"  # not in Redis: a lease was taken, Postgres is to be asked, nothing was spent
+    MISS = "M"  # not in Redis: a lease was taken, Postgres is to be asked, nothing was spent in this slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE."""
+    """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE.
+
+    paid: with MISS, what was spent all the same, as in Question.
+    """
 
     number: int
     login: str
@@ -97,3 +105,4 @@ class Reply:
     facts: LoginFacts | None
     leases: Leases | None
     spent: tuple[Spent, ...]
+    paid: tuple[tuple[int, Spent], ...] = ()

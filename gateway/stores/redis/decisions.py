@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from gateway.core.errors import StoreUnavailable
@@ -120,9 +120,9 @@ class DecisionCalls:
         own = [index for index, one in enumerate(spends) if one.slot == slot] if slot else []
         others: dict[str, list[int]] = {}
         for index, one in enumerate(spends):
-            if one.slot != slot:
+            if one.slot != slot and not _is_paid(question, index):
                 others.setdefault(one.slot, []).append(index)
-        if presented is not None and not others:
+        if presented is not None and not others and not question.paid:
             self._decide(question, own, lambda reply: answered(_reply(question, reply)))
             return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
@@ -194,7 +194,7 @@ class _Gathering:
         self._missing = missing
         self._failed = False
         self._reply: Reply | None = None
-        self._spent: list[Spent | None] = [None] * len(question.spends)
+        self._spent = dict(question.paid)
 
     def decided(self, reply: Reply | None, indexes: list[int]) -> None:
         self._reply = reply
@@ -218,13 +218,15 @@ class _Gathering:
     def _whole(self) -> Reply | None:
         if self._failed or self._reply is None:
             return None
-        known = tuple(one for one in self._spent if one is not None)
-        reply = self._reply
-        if len(known) != len(self._spent) and reply.outcome is not Outcome.MISS:
+        if self._reply.outcome is Outcome.MISS:
+            return replace(self._reply, paid=tuple(self._spent.items()))
+        if len(self._spent) != len(self._question.spends):
             return None
-        return Reply(
-            reply.number, reply.login, reply.now_us, reply.outcome, reply.person, reply.facts, reply.leases, known
-        )
+        return replace(self._reply, spent=tuple(self._spent[index] for index in sorted(self._spent)))
+
+
+def _is_paid(question: Question, index: int) -> bool:
+    return any(paid == index for paid, _ in question.paid)
 
 
 def _add_bucket(spend: Spend, keys: list[str], arguments: list[Argument]) -> None:

@@ -44,6 +44,7 @@ apps:
       office: {paths: /office/**, allow: {networks: 203.0.113.0/24}}
       strictly: {paths: /strictly/**, limits: {rate: 1/min, per: principal, on_store_failure: deny}}
       get: {paths: /get, methods: GET}
+      door: {paths: /door/**, limits: [{rate: 1/min, per: ip}, {rate: 2/min, per: principal}]}
   other: {hosts: other.example.org, allow: authenticated}
 """
     },
