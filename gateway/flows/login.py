@@ -241,7 +241,7 @@ class Login:
             actor="",
             subject=None if user is None else user.id,
             detail={"unknown_name": name} if user is None else {},
-            personal={} if user is None else personal,
+            personal=personal,
             request_id=visit.request_id,
         )
 

@@ -11,10 +11,10 @@ import bcrypt
 
 from gateway.core.errors import GatewayError
 from gateway.core.login.password import BCRYPT_COST, StoredPassword, is_outdated, parse_stored, prehash
+from gateway.core.privacy.sealing import NOBODY
 
 T = TypeVar("T")
 
-NOBODY: Final = UUID(int=0)
 _QUEUE: Final = 32
 
 

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from gateway.core.errors import GatewayError
 
 DATA_KEY_BYTES: Final = 32
+NOBODY: Final = UUID(int=0)  # no person has this id: decoys do
 
 
 class BrokenSeal(GatewayError):

@@ -11,7 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.audit.chain import GENESIS, Link, Stored, chain
 from gateway.core.audit.entries import Entry, Kind, canonical
-from gateway.core.privacy.sealing import BrokenSeal, Place
+from gateway.core.privacy.sealing import NOBODY, BrokenSeal, Place
 from gateway.stores.postgres.vault import CorruptRow, Vault
 
 _BATCH: Final = 500
@@ -77,7 +77,10 @@ class Audit:
         self._vault = vault
 
     async def append(self, entry: Entry) -> None:
-        """personal needs a subject, under whose key it is sealed. Raises CorruptRow where that key is gone."""
+        """personal is sealed under the subject's key. Raises CorruptRow where that key is gone.
+
+        What is personal without a subject is nobody's to read: it is dropped, after the same steps (threats.md L5).
+        """
         await self._connection.execute(
             _INSERT_ENTRY,
             entry.kind.value,
@@ -115,9 +118,10 @@ class Audit:
     async def _sealed(self, entry: Entry) -> bytes:
         if not entry.personal:
             return b""
-        assert entry.subject is not None
-        key = await self._vault.key_of(self._connection, entry.subject)
-        return key.seal(_place(entry.subject), entry.personal)
+        subject = entry.subject or NOBODY
+        key = await self._vault.key_of(self._connection, subject)
+        sealed = key.seal(_place(subject), entry.personal)
+        return b"" if entry.subject is None else sealed
 
 
 class Chain:

@@ -8,7 +8,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.errors import GatewayError
-from gateway.core.privacy.sealing import Place
+from gateway.core.privacy.sealing import NOBODY, Place
 from gateway.stores.postgres.vault import Vault
 
 State = Literal["active", "disabled"]
@@ -38,6 +38,7 @@ _HOLD_PASSWORD: Final = "SELECT id FROM users WHERE id = $1 AND password = $2 AN
 _RENEW_PASSWORD: Final = """
     UPDATE users SET password = $3, changed_at = $4 WHERE id = $1 AND password = $2 AND state = 'active' RETURNING id
 """
+_DECOY: Final = {"username": "ada.lovelace", "name": "Ada Lovelace", "email": "ada.lovelace@example.org"}
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
 
@@ -83,10 +84,13 @@ class Users:
         return None if row is None else self._user(row)
 
     async def find_by_name(self, name: str) -> UserRow | None:
-        """name: a user name or an e-mail address, in any case."""
+        """name: a user name or an e-mail address, in any case. One that nobody has costs the same steps (L5)."""
         indexes = (self._vault.index("username", name), self._vault.index("email", name))
         row = await self._connection.fetchrow(_FIND_BY_NAME, *indexes)
-        return None if row is None else self._user(row)
+        if row is None:
+            self._vault.rehearse(_place(NOBODY), _DECOY)
+            return None
+        return self._user(row)
 
     async def list(self) -> list[UserRow]:
         """The oldest first."""

@@ -1,12 +1,12 @@
 """Gives stores the keys that columns are sealed and searched with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import blind_index
-from gateway.core.privacy.sealing import DATA_KEY_BYTES, DataKey, MasterKeys
+from gateway.core.privacy.sealing import DATA_KEY_BYTES, NOBODY, DataKey, MasterKeys, Place
 from gateway.stores.postgres.database import AnyConnection
 
 _SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
@@ -17,12 +17,18 @@ class CorruptRow(GatewayError):
 
 
 class Vault:
-    """One for the process. random: as many bytes as it is asked for."""
+    """One for the process. random: as many bytes as it is asked for.
+
+    NOBODY has a data key that only this process knows, so that a name which nobody has can cost the same steps as a
+    person's (threats.md L5).
+    """
 
     def __init__(self, master_keys: MasterKeys, index_key: bytes, random: Callable[[int], bytes]) -> None:
         self._master_keys = master_keys
         self._index_key = index_key
         self._random = random
+        self._decoy, self._decoy_wrapped = self.fresh(NOBODY)
+        self._decoy_rows: dict[Place, bytes] = {}
 
     def fresh(self, user_id: UUID) -> tuple[DataKey, bytes]:
         """A new person's data key, and how it is stored."""
@@ -31,6 +37,8 @@ class Vault:
 
     def open(self, user_id: UUID, wrapped: bytes | None) -> DataKey:
         """Raises CorruptRow where the key is gone (the person was erased), BrokenSeal where it is not of ours."""
+        if user_id == NOBODY:
+            wrapped = self._decoy_wrapped
         if wrapped is None:
             raise CorruptRow(f"user {user_id} has no data key")
         return self._master_keys.unwrap(user_id, wrapped)
@@ -38,6 +46,13 @@ class Vault:
     async def key_of(self, connection: AnyConnection, user_id: UUID) -> DataKey:
         """As open, of the row that the connection sees."""
         return self.open(user_id, await connection.fetchval(_SELECT_KEY, user_id))
+
+    def rehearse(self, place: Place, values: Mapping[str, str]) -> None:
+        """What it costs to unseal a person's row. place: of NOBODY. values: about as long as a person's."""
+        sealed = self._decoy_rows.get(place)
+        if sealed is None:
+            sealed = self._decoy_rows[place] = self._decoy.seal(place, values)
+        self.open(NOBODY, None).unseal(place, sealed)
 
     def index(self, column: str, name: str) -> bytes:
         """What a sealed column is searched by."""

@@ -1,0 +1,56 @@
+"""Somebody tries names: what the gateway does must not tell whether anybody has one (threats.md L5)."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from gateway.flows.login import Wrong
+from tests.attacks.conftest import House
+
+_COUNTED = {"fernet.py": ("encrypt", "decrypt"), "connection.py": ("execute", "_execute"), "passwords.py": ("_run",)}
+
+
+async def steps_of(house: House, name: str) -> Counter[str]:
+    """What one wrong attempt does that takes time: statements, and work of the ciphers and of bcrypt."""
+    steps: Counter[str] = Counter()
+
+    def see(frame: FrameType, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_name in _COUNTED.get(Path(code.co_filename).name, ()):
+            steps[code.co_name] += 1
+
+    sys.setprofile(see)
+    try:
+        outcome = await house.attempt(name, "wrong")
+    finally:
+        sys.setprofile(None)
+    assert isinstance(outcome, Wrong)
+    return steps
+
+
+@pytest.mark.parametrize("name", ["nobody", "nobody@example.org", "x" * 254])
+async def test_a_name_that_nobody_has_costs_the_steps_of_one_that_somebody_has(house: House, name: str) -> None:
+    await house.add("eve")
+    await steps_of(house, "eve")
+    await steps_of(house, name)  # once each, because the first statement of a connection is prepared
+
+    known, unknown = await steps_of(house, "eve"), await steps_of(house, name)
+
+    assert known == unknown
+    assert known["decrypt"] >= 2
+    assert known["execute"] + known["_execute"] >= 5
+
+
+async def test_what_the_stranger_brought_is_kept_nowhere(house: House) -> None:
+    """A name that nobody has may be a password, and nobody could ever read what is sealed for nobody."""
+    await house.attempt("hunter2", "wrong")
+
+    async with house.pool.acquire() as connection:
+        row = await connection.fetchrow("SELECT detail, personal, subject FROM audit_entries WHERE kind = 'login_failed'")
+
+    assert row is not None
+    assert "hunter2" not in row["detail"]
+    assert (row["personal"], row["subject"]) == (b"", None)
