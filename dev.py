@@ -60,7 +60,7 @@ def check(_options: Sequence[str]) -> int:
 
 def fmt(_options: Sequence[str]) -> int:
     _prepare(DEV_LOCK)
-    return _run([BIN / "ruff", "check", "--fix", "."]) or _run([BIN / "ruff", "format", "."])
+    return max(_run([BIN / "ruff", "check", "--fix", "."]), _run([BIN / "ruff", "format", "."]))
 
 
 def bench(options: Sequence[str]) -> int:

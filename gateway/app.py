@@ -22,7 +22,6 @@ from gateway.flows.account import Account
 from gateway.flows.audit_log import Linker
 from gateway.flows.config_record import ConfigRecord
 from gateway.flows.decisions import Decisions
-from gateway.flows.denials import EVERY_S, Denials
 from gateway.flows.handoff import Handoff
 from gateway.flows.leader import Leader
 from gateway.flows.login import Lifetimes, Login
@@ -30,6 +29,7 @@ from gateway.flows.logout import Logout
 from gateway.flows.policies import Policies
 from gateway.flows.readiness import Readiness
 from gateway.flows.refill import FillOutcome, Refill
+from gateway.flows.tallies import EVERY_S, Tallies
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 from gateway.metrics import Slot
@@ -62,6 +62,7 @@ async def build(start: Start) -> AsyncIterator[Served]:
         await worker.readiness.agree_on_keys()
         worker.begin()
         yield worker.served()
+        await worker.end()
 
 
 class _Worker:
@@ -78,7 +79,7 @@ class _Worker:
         self.revocations = Revocations(resources.functions)
         self.site = Site(config.public_url, self.keys.csrf)
         self.files = static_files()
-        self.denials = Denials(resources.pool, resources.vault, clock_us)
+        self.tallies = Tallies(resources.pool, resources.vault, clock_us)
         self.policies = self._policies()
         self.decisions = self._decisions(self.policies.first())
         self.policies.enforce = self.decisions.enforce
@@ -101,10 +102,15 @@ class _Worker:
         spawn(Leader(resources.pool, linker.work).run())
         spawn(self.policies.announce())
         spawn(_once(ConfigRecord(resources.pool, resources.vault, settings_lines(config), clock_us).announce))
-        spawn(_every(EVERY_S, self.denials.write))
+        spawn(_every(EVERY_S, self.tallies.write))
         spawn(_every(_JOURNAL_S, self._complete_journal))
         if config.policy.watch:
             spawn(watch(config.policy.directory, self.policies.reload))
+
+    async def end(self) -> None:
+        """What was only counted until now; lost where Postgres doesn't take it."""
+        with suppress(GatewayError):
+            await self.tallies.write()
 
     def served(self) -> Served:
         return Served(self.web_app(), self.ops_app(), self.listener, self.listener.drain, self.policies.reload)
@@ -114,7 +120,9 @@ class _Worker:
         browser = Browser(self.site, self.keys, html, self.decisions, self.config.origin_of, clock_us, random_bytes)
         verify = self.config.server.verify_path
         app = web.Application(
-            middlewares=page_middlewares(self.site, html, random_bytes, verify, _failure_counter(self.slot)),
+            middlewares=page_middlewares(
+                self.site, html, random_bytes, verify, _failure_counter(self.slot), self.tallies.count_doubled
+            ),
             client_max_size=MAX_BODY_BYTES,
         )
         app.add_routes(login.routes(browser, self._login(), self._handoff()))
@@ -181,7 +189,7 @@ class _Worker:
             _refill_counter(self.slot),
             _store_counter(self.slot),
         )
-        record = _recorder(self.slot, config.log.decisions, self.denials)
+        record = _recorder(self.slot, config.log.decisions, self.tallies)
         return Decisions(
             context,
             self.calls,
@@ -269,7 +277,7 @@ def _refill_counter(slot: Slot) -> Callable[[FillOutcome], None]:
     return lambda outcome: cells[outcome].add()
 
 
-def _recorder(slot: Slot, wanted: str, denials: Denials) -> Callable[[ForwardedRequest, Answer, int], None]:
+def _recorder(slot: Slot, wanted: str, tallies: Tallies) -> Callable[[ForwardedRequest, Answer, int], None]:
     """Figures for each decision; a log line where the operator wants one."""
     cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in _OUTCOMES}
     timer = slot.timer("bastion_decision_seconds")
@@ -278,7 +286,9 @@ def _recorder(slot: Slot, wanted: str, denials: Denials) -> Callable[[ForwardedR
         cells[answer.outcome].add()
         timer.observe(took_us)
         if answer.outcome == "deny":
-            denials.count(answer)
+            tallies.count_denial(answer)
+        if request.cookies.doubled:
+            tallies.count_doubled(request.host, request.cookies.doubled)
         if wanted == "all" or (wanted == "refused" and answer.outcome != "allow"):
             _LOG.info(
                 "decided",

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.core.login.attempt import csrf_holds
 from gateway.core.policy.canonical import canonical_host
-from gateway.core.session.cookies import CSRF_COOKIE, read_cookies
+from gateway.core.session.cookies import CSRF_COOKIE, Cookies, read_cookies
 from gateway.web.errors import BadForm, CrossSite, FormExpired
 
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -41,7 +41,7 @@ class Site:
         return host.lower() == self.authority or canonical_host(host) == self.host
 
 
-def cookies(request: web.Request) -> Mapping[str, str]:
+def cookies(request: web.Request) -> Cookies:
     """The one byte-exact reader (threats.md H1): aiohttp's own takes forgeries."""
     lines = [value for name, value in request.raw_headers if name.lower() == b"cookie"]
     return read_cookies(lines)

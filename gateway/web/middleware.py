@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import GatewayError
 from gateway.web.errors import NotAPage, TooManyAttempts, WrongHost, problem_of, status_of
-from gateway.web.forms import MAX_BODY_BYTES, Site
+from gateway.web.forms import MAX_BODY_BYTES, Site, cookies
 from gateway.web.html import Html
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -35,9 +35,10 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 
 Failed: TypeAlias = Callable[[Exception], None]
+Doubled: TypeAlias = Callable[[str, tuple[str, ...]], None]
 
 
-def _quietly(_error: Exception) -> None:
+def _quietly(*_what: object) -> None:
     """For whoever counts nothing."""
 
 
@@ -51,11 +52,16 @@ def content_security_policy(form_target: str = "") -> str:
 
 
 def page_middlewares(
-    site: Site, html: Html, random: Callable[[int], bytes], verify_path: str = "", failed: Failed = _quietly
+    site: Site,
+    html: Html,
+    random: Callable[[int], bytes],
+    verify_path: str = "",
+    failed: Failed = _quietly,
+    doubled: Doubled = _quietly,
 ) -> list[Middleware]:
     """Outermost first. random: bytes of resources.py, for the id of a request that came without a proxy.
 
-    failed: hears of every error that is answered with a page.
+    failed: hears of every error that is answered with a page. doubled: hears of our host and which cookies came twice.
     verify_path: where proxies ask for decisions on this listener; what they get is not a page of the auth host.
     """
 
@@ -75,6 +81,7 @@ def page_middlewares(
     async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             _refuse_wrong_requests(request, site)
+            _tell_of_doubled(request, site, doubled)
             return await handler(request)
         except GatewayError as error:
             failed(error)
@@ -122,6 +129,11 @@ def _refuse_wrong_requests(request: web.Request, site: Site) -> None:
         raise NotAPage("asked for by something else than a page")
     if "Sec-Purpose" in request.headers or "Purpose" in request.headers:
         raise NotAPage("prefetched")
+
+
+def _tell_of_doubled(request: web.Request, site: Site, doubled: Doubled) -> None:
+    if names := cookies(request).doubled:
+        doubled(site.host, names)
 
 
 def _refusal(request: web.Request, html: Html, error: GatewayError) -> web.Response:

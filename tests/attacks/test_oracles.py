@@ -49,7 +49,9 @@ async def test_what_the_stranger_brought_is_kept_nowhere(house: House) -> None:
     await house.attempt("hunter2", "wrong")
 
     async with house.pool.acquire() as connection:
-        row = await connection.fetchrow("SELECT detail, personal, subject FROM audit_entries WHERE kind = 'login_failed'")
+        row = await connection.fetchrow(
+            "SELECT detail, personal, subject FROM audit_entries WHERE kind = 'login_failed'"
+        )
 
     assert row is not None
     assert "hunter2" not in row["detail"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import asyncpg
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from gateway.core.forward.answer import Answer
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.embedded import EmbeddedPostgres
-from gateway.flows.denials import Denials
 from gateway.flows.leader import Leader
+from gateway.flows.tallies import OTHER_HOSTS, Tallies
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
@@ -76,30 +77,48 @@ async def test_denials_of_a_person_are_added_up(pool: Pool) -> None:
     vault = Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())
     async with pool.acquire() as connection, connection.transaction():
         await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "x"), 1)
-    denials = Denials(pool, vault, Clock())
+    tallies = Tallies(pool, vault, Clock())
     denied = Answer(403, b"", b"", "deny", "app/admin", "not among those allowed here", ADA)
 
     for _ in range(5):
-        denials.count(denied)
-    denials.count(Answer(403, b"", b"", "deny", "app/admin", "x", None))
-    denials.count(Answer(200, b"", b"", "allow", "app/admin", "x", ADA))
-    await denials.write()
-    await denials.write()
+        tallies.count_denial(denied)
+    tallies.count_denial(Answer(403, b"", b"", "deny", "app/admin", "x", None))
+    tallies.count_denial(Answer(200, b"", b"", "allow", "app/admin", "x", ADA))
+    await tallies.write()
+    await tallies.write()
 
     rows = await pool.fetch("SELECT kind, subject, detail FROM audit_entries")
     assert [(row["kind"], row["subject"]) for row in rows] == [("access_denied", ADA)]
     assert '"times":5' in rows[0]["detail"]
 
 
-async def test_denials_wait_for_postgres(pool: Pool) -> None:
+async def test_doubled_cookies_are_added_up_by_host_and_strangers_fill_no_log(pool: Pool) -> None:
+    tallies = Tallies(pool, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()), Clock())
+
+    for number in range(150):
+        for _ in range(2):
+            tallies.count_doubled(f"x{number}.example.org", ["__Host-bastion"])
+    await tallies.write()
+    await tallies.write()
+
+    rows = await pool.fetch("SELECT kind, actor, subject, detail FROM audit_entries ORDER BY id")
+    details = [json.loads(row["detail"]) for row in rows]
+    assert {(row["kind"], row["actor"], row["subject"]) for row in rows} == {("cookie_doubled", "", None)}
+    assert details[0] == {"host": "x0.example.org", "cookie": "__Host-bastion", "times": 2}
+    assert details[-1] == {"host": OTHER_HOSTS, "cookie": "__Host-bastion", "times": 100}
+    assert len(details) == 101
+
+
+async def test_tallies_wait_for_postgres(pool: Pool) -> None:
     vault = Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())
-    denials = Denials(pool, vault, Clock())
-    denials.count(Answer(403, b"", b"", "deny", "app/admin", "x", ADA))
+    tallies = Tallies(pool, vault, Clock())
+    tallies.count_denial(Answer(403, b"", b"", "deny", "app/admin", "x", ADA))
+    tallies.count_doubled("app.example.org", ["__Host-bastion"])
     await pool.close()
 
-    await denials.write()
+    await tallies.write()
 
-    assert sum(denials._counted.values()) == 1
+    assert (sum(tallies._denials.values()), sum(tallies._doubled.values())) == (1, 1)
 
 
 async def test_a_database_without_a_schema_is_no_crash(postgres_server: EmbeddedPostgres) -> None:

@@ -18,8 +18,13 @@ HOST = {"Host": "auth.example.com"}
 Client = TestClient[web.Request, web.Application]
 
 
+TOLD = web.AppKey("told", list[tuple[str, tuple[str, ...]]])
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
+    told: list[tuple[str, tuple[str, ...]]] = []
+
     async def fine(_request: web.Request) -> web.Response:
         return web.Response(text="fine")
 
@@ -31,7 +36,9 @@ async def client() -> AsyncIterator[Client]:
         raise TooManyAttempts(7)
 
     files = static_files()
-    app = web.Application(middlewares=page_middlewares(SITE, Html(files), lambda size: b"r" * size))
+    middlewares = page_middlewares(SITE, Html(files), lambda size: b"r" * size, doubled=lambda *what: told.append(what))
+    app = web.Application(middlewares=middlewares)
+    app[TOLD] = told
     app.add_routes(
         [web.get("/fine", fine), web.post("/fine", fine), web.get("/broken", broken), web.get("/busy", busy)]
     )
@@ -130,3 +137,13 @@ async def test_static_files_are_kept_by_content_and_may_be_linked_from_protected
 @pytest.mark.parametrize("kind", GatewayError.__subclasses__())
 def test_every_status_has_words(kind: type[GatewayError]) -> None:
     assert STATUS.get(kind, 500) in PROBLEMS
+
+
+async def test_cookies_of_ours_that_came_twice_are_told_and_others_are_not(client: Client) -> None:
+    ours = "__Host-bastion-login"
+
+    for cookie in (f"{ours}=x; {ours}=y", f"{ours}=x", "a=1; a=2"):
+        assert (await client.get("/fine", headers={**HOST, "Cookie": cookie})).status == 200
+
+    assert client.app is not None
+    assert client.app[TOLD] == [("auth.example.com", (ours,))]

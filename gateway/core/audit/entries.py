@@ -27,6 +27,7 @@ class Kind(Enum):
     POLICY_REFUSED = "policy_refused"
     CONFIG_LOADED = "config_loaded"
     ACCESS_DENIED = "access_denied"
+    COOKIE_DOUBLED = "cookie_doubled"
 
 
 @dataclass(frozen=True, slots=True)

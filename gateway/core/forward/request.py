@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.core.errors import GatewayError
 from gateway.core.policy.canonical import canonical_host
-from gateway.core.session.cookies import read_cookies
+from gateway.core.session.cookies import Cookies, read_cookies
 
 _ONCE: Final = (
     b"x-forwarded-method",
@@ -26,6 +26,7 @@ _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte
 _METHOD_CHARS: Final = 32
 _FRAMES: Final = ("iframe", "frame", "embed", "object", "fencedframe")
 _SAFE: Final = ("GET", "HEAD")
+_NO_COOKIES: Final = Cookies()
 
 
 class MalformedRequest(GatewayError):
@@ -56,7 +57,7 @@ class ForwardedRequest:
     path: str
     address: IPv4Address | IPv6Address | None
     client: Client
-    cookies: dict[str, str]
+    cookies: Cookies
     cookie_lines: list[bytes]
     origin: str | None
     fetch_site: str | None
@@ -116,7 +117,7 @@ def _request(seen: dict[bytes, str], cookie_lines: list[bytes]) -> ForwardedRequ
         path=target.partition("?")[0],
         address=_address(seen[b"x-forwarded-for"]),
         client=_client(seen, method, websocket=websocket),
-        cookies=read_cookies(cookie_lines) if cookie_lines else {},
+        cookies=read_cookies(cookie_lines) if cookie_lines else _NO_COOKIES,
         cookie_lines=cookie_lines,
         origin=get(b"origin"),
         fetch_site=get(b"sec-fetch-site"),

@@ -16,30 +16,45 @@ SESSION_COOKIE: Final = "__Host-bastion"  # protected host: the session
 WAY_COOKIE: Final = "__Host-bastion-way"  # protected host: the browser that started a journey
 LAST_COOKIE: Final = "__Host-bastion-last"  # protected host: who was here last
 _OURS: Final = b"__Host-bastion"
+_NAMES: Final = {
+    name.encode(): name for name in (LOGIN_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, SESSION_COOKIE, WAY_COOKIE, LAST_COOKIE)
+}
 _VALUE: Final = re.compile(rb"[A-Za-z0-9._~-]{1,256}")
 _FOREIGN_NAME: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _MOST_FOREIGN: Final = 60
 
 
-def read_cookies(lines: Iterable[bytes]) -> dict[str, str]:
-    """Our cookies by name. lines: values of Cookie header fields, in order.
+class Cookies(dict[str, str]):
+    """Our cookies by name. doubled: names that came twice: somebody plants them, so none of them counts."""
+
+    __slots__ = ("doubled",)
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = (), doubled: tuple[str, ...] = ()) -> None:
+        super().__init__(pairs)
+        self.doubled = doubled
+
+
+def read_cookies(lines: Iterable[bytes]) -> Cookies:
+    """lines: values of Cookie header fields, in order.
 
     Only SP and HTAB around a pair are dropped; a name that comes twice, or with a value that we never write, is no
     cookie at all.
     """
     joined = b"; ".join(lines)
     if _OURS not in joined:
-        return {}
-    found: dict[bytes, bytes] = {}
-    bad: set[bytes] = set()
+        return Cookies()
+    found: dict[str, bytes] = {}
+    doubled: tuple[str, ...] = ()
     for pair in joined.split(b";"):
-        name, _, value = pair.strip(b" \t").partition(b"=")
-        if not name.startswith(_OURS):
+        raw, _, value = pair.strip(b" \t").partition(b"=")
+        name = _NAMES.get(raw)
+        if name is None:
             continue
-        if name in found or not _VALUE.fullmatch(value):
-            bad.add(name)
+        if name in found and name not in doubled:
+            doubled += (name,)
         found[name] = value
-    return {name.decode("latin-1"): value.decode() for name, value in found.items() if name not in bad}
+    whole = ((name, value.decode()) for name, value in found.items() if name not in doubled and _VALUE.fullmatch(value))
+    return Cookies(whole, doubled)
 
 
 def foreign_names(lines: Iterable[bytes]) -> list[str]:

@@ -51,6 +51,15 @@ apps:
     Site("auth.example.org"),
     default_limit=replace(DEFAULT_LIMIT, allow_on_store_failure=True),  # as the configuration has it
 )
+HEADERS = [
+    (b"host", b"wiki.example.org"),
+    (b"x-request-id", b"7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11"),
+    (b"x-forwarded-method", b"GET"),
+    (b"x-forwarded-uri", b"/x"),
+    (b"x-forwarded-host", b"wiki.example.org"),
+    (b"x-forwarded-proto", b"https"),
+    (b"x-forwarded-for", b"198.51.100.7"),
+]
 CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,

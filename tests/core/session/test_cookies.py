@@ -67,6 +67,25 @@ def test_several_lines_are_one_list() -> None:
     assert read_cookies([b"__Host-bastion=x", b"__Host-bastion=x"]) == {}
 
 
+@pytest.mark.parametrize(
+    ("line", "doubled"),
+    [
+        (b"__Host-bastion=x", ()),
+        (b"__Host-bastion=x; __Host-bastion-way=y; a=1; a=1", ()),
+        (b"__Host-bastion=; b=1", ()),
+        (b"__Host-bastion=x; __Host-bastion=x", ("__Host-bastion",)),
+        (b'__Host-bastion="e"; __Host-bastion=x; __Host-bastion=y', ("__Host-bastion",)),
+        (b"__Host-bastion-way=x; __Host-bastion-way=; __Host-bastion=z", ("__Host-bastion-way",)),
+        (b"__Host-bastion-of-mine=x; __Host-bastion-of-mine=x", ()),
+    ],
+)
+def test_a_name_that_came_twice_is_told(line: bytes, doubled: tuple[str, ...]) -> None:
+    read = read_cookies([line])
+
+    assert read.doubled == doubled
+    assert not set(doubled) & set(read)
+
+
 def test_256_characters_are_read() -> None:
     assert read_cookies([b"__Host-bastion=" + b"x" * 256]) == {NAME: "x" * 256}
 
