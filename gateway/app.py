@@ -14,6 +14,7 @@ from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.context import Context
 from gateway.core.forward.identity import People
+from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site as PolicySite
@@ -173,6 +174,7 @@ class _Worker:
         context = Context(
             policy=policy,
             keys=self.keys,
+            tokens=Tokens(self.keys.mac),
             people=People(self.keys.person, remote=headers.remote, x_auth_request=headers.x_auth_request),
             auth_origin=config.public_url,
             origin_of=config.origin_of,

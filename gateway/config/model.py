@@ -276,14 +276,11 @@ class Config(_Section):
     def scheme(self) -> str:
         return urlsplit(self.public_url).scheme
 
-    @property
-    def port(self) -> int | None:
-        """None: the default port of the scheme."""
-        return urlsplit(self.public_url).port
-
     def origin_of(self, host: str) -> str:
         """A protected host's origin: scheme and port are never taken from a request."""
-        return f"{self.scheme}://{host}" if self.port is None else f"{self.scheme}://{host}:{self.port}"
+        scheme, _, authority = self.public_url.partition("://")
+        _, colon, port = authority.partition(":")
+        return f"{scheme}://{host}{colon}{port}"
 
     def limit(self, name: str) -> Limit:
         return self.limits[name].limit(name)

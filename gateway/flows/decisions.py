@@ -70,16 +70,16 @@ class Decisions:
     def start(self, request: ForwardedRequest, done: Callable[[Answer], None]) -> None:
         """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""
         started_us = self._clock_us()
+        prepared = prepare(request, self._context, started_us, self._fresh(), self._next())
 
         def answer(given: Answer) -> None:
             self._record(request, given, self._clock_us() - started_us)
             done(given)
 
-        prepared = prepare(request, self._context, started_us, self._fresh(), self._next())
         if isinstance(prepared, Answer):
             answer(prepared)
-            return
-        self._calls.ask(prepared.question, lambda reply: self._answered(prepared, reply, answer))
+        else:
+            self._calls.ask(prepared.question, lambda reply: self._answered(prepared, reply, answer))
 
     async def authenticate(self, text: str, host: str) -> LiveLogin | None:
         """None: nobody is signed in with this token on this host. Raises StoreUnavailable: not known."""
@@ -101,10 +101,11 @@ class Decisions:
     def _answered(self, asked: Ask | Callback, reply: Reply | None, answer: Callable[[Answer], None]) -> None:
         if reply is None:
             self._lost("redis")
-        elif reply.outcome is Outcome.MISS:
-            self._spawn(self._fill_and_answer(asked, reply, answer))
-            return
-        self._confirm_if_due(asked.question, reply)
+        elif reply.leases is not None:
+            if reply.outcome is Outcome.MISS:
+                self._spawn(self._fill_and_answer(asked, reply, answer))
+                return
+            self._confirm_if_due(asked.question, reply)
         answer(self._concluded(asked, reply))
 
     async def _fill_and_answer(self, asked: Ask | Callback, reply: Reply, answer: Callable[[Answer], None]) -> None:

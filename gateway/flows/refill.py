@@ -58,40 +58,40 @@ class Refill:
     count: Callable[[FillOutcome], None]
     lost: Callable[[str], None]  # hears which store did not answer: postgres or redis
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
-    _running: dict[Presented, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
-    _confirming: dict[Presented, Reply] = field(default_factory=dict)
+    _running: dict[bytes, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
+    _confirming: dict[bytes, Reply] = field(default_factory=dict)
     _confirm_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONFIRM_CONNECTIONS))
 
     async def fill(self, presented: Presented, reply: Reply) -> FillOutcome:
         """After a miss. FILLED or REFUSED: ask Redis again."""
-        running = self._running.get(presented)
+        running = self._running.get(presented.credential)
         if running is not None:
             return await asyncio.shield(running)
         if len(self._running) >= WAITING:
             return self._counted(FillOutcome.BUSY)
-        future = self._running[presented] = asyncio.get_running_loop().create_future()
+        future = self._running[presented.credential] = asyncio.get_running_loop().create_future()
         outcome = FillOutcome.UNAVAILABLE
         try:
             outcome = await self._fill_in_turn(presented, reply, confirm=False)
         finally:
-            del self._running[presented]
+            del self._running[presented.credential]
             future.set_result(outcome)
         return outcome
 
     def confirm_soon(self, presented: Presented, reply: Reply) -> None:
         """A live record is due: ask Postgres whether it still holds, and tell it when the person was last seen."""
-        earlier = self._confirming.get(presented)
+        earlier = self._confirming.get(presented.credential)
         if earlier is not None:
-            self._confirming[presented] = replace(reply, leases=_newest(earlier.leases, reply.leases))
+            self._confirming[presented.credential] = replace(reply, leases=_newest(earlier.leases, reply.leases))
         elif len(self._confirming) >= CONFIRMING:
             self._counted(FillOutcome.BUSY)
         else:
-            self._confirming[presented] = reply
+            self._confirming[presented.credential] = reply
             self.spawn(self._confirm(presented))
 
     async def _confirm(self, presented: Presented) -> None:
         async with self._confirm_slots:
-            await self._fill_in_turn(presented, self._confirming.pop(presented), confirm=True)
+            await self._fill_in_turn(presented, self._confirming.pop(presented.credential), confirm=True)
 
     async def _fill_in_turn(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
         try:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from gateway.core.keys import Keys
 from gateway.core.session.tokens import LOGIN_BYTES, b64, tag_of
-from gateway.stores.redis.decisions import login_key
+from gateway.stores.redis.wire import login_key
 from tests.cli.conftest import SECRETS, Bastion
 from tests.conftest import Pool
 

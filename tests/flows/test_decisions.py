@@ -16,7 +16,7 @@ from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint
 from gateway.flows.refill import WAITING, FillOutcome
 from gateway.stores.postgres.users import Users
-from gateway.stores.redis.decisions import login_key, person_key
+from gateway.stores.redis.wire import login_key, person_key
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, headers_of
 from tests.deciding import ADA, HOST, Deciding, deciding

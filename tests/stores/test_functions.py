@@ -11,10 +11,11 @@ from redis.asyncio import Redis
 from gateway.core.forward.ask import Claim, Outcome, Presented, Spend
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
-from gateway.stores.redis.decisions import FunctionCalls, login_key, person_key
+from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
+from gateway.stores.redis.wire import login_key, person_key
 from tests.stores.live import CREDENTIAL, LIMIT, LOGIN, NOW, PERSON, PRESENTED, TAG, Server
 
 

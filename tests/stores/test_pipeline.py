@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.errors import StoreUnavailable
 from gateway.embedded import EmbeddedValkey
-from gateway.stores.redis.pipeline import MAX_WAITING, Pipeline, RedisRefused, Server
+from gateway.stores.redis.pipeline import MAX_WAITING, Pipeline, RedisRefused, Server, packed
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -71,7 +71,7 @@ async def test_more_calls_than_may_wait_fail_at_once(redis_url: str) -> None:
     heard: list[object] = []
     async with running(Pipeline(redis_url, 5)) as pipeline:
         for _ in range(MAX_WAITING + 1):
-            pipeline.call(("PING",), heard.append)
+            pipeline.call(packed(("PING",)), heard.append)
         refused = list(heard)
         async with asyncio.timeout(10):
             while len(heard) <= MAX_WAITING:

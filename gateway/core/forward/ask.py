@@ -1,4 +1,7 @@
-"""What a decision asks of Redis and what comes back: the seam between core/forward and stores/redis."""
+"""What a decision asks of Redis and what comes back: the seam between core/forward and stores/redis.
+
+What is made for every decision is not frozen, because that costs two to four times as much; nothing changes it.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,9 +9,9 @@ from enum import Enum
 from gateway.core.ratelimit.gcra import Limit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Presented:
-    """A token whose MAC was right. credential: tokens.credential_of(host, token), 16 bytes."""
+    """A token whose MAC was right; compared by identity, because one text is read once. credential: tokens.credential_of(host, token), 16 bytes."""
 
     tag: str
     login: str
@@ -36,7 +39,7 @@ class Spend:
     limit: Limit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """number: echoed by the function in every reply; a reply with another number is somebody else's (R5).
 
@@ -70,7 +73,7 @@ class Leases:
     login: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoginFacts:
     """The presented credential's own assurance and the login's deadlines, Unix seconds; mfa_at 0: no second factor."""
 
@@ -80,7 +83,7 @@ class LoginFacts:
     idle_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spent:
     """In the order of Question.spends. reset_us: until the bucket is full again."""
 
@@ -90,7 +93,7 @@ class Spent:
     reset_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE.
 

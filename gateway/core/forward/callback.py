@@ -40,6 +40,7 @@ from gateway.core.session.tokens import (
 )
 
 OURS: Final = "/.bastion"
+ALIKE: Final = "/."  # how every path of ours begins
 _CALLBACK: Final = "/.bastion/callback"
 _LOGOUT: Final = "/.bastion/logout"
 _LAST_S: Final = 400 * 86_400

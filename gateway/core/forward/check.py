@@ -5,7 +5,9 @@ in an allow for a route that asks who it is.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
+from uuid import UUID
 
 from gateway.core.forward import pages
 from gateway.core.forward.answer import (
@@ -15,14 +17,14 @@ from gateway.core.forward.answer import (
     own_head,
 )
 from gateway.core.forward.ask import Outcome, Presented, Question, Reply, Spend, Spent
-from gateway.core.forward.callback import Callback, is_ours, prepare_ours
+from gateway.core.forward.callback import ALIKE, Callback, is_ours, prepare_ours
 from gateway.core.forward.context import Context, refusal
-from gateway.core.forward.identity import Known
+from gateway.core.forward.identity import Known, People
 from gateway.core.forward.login_start import Start, start_login
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.request import Client, ForwardedRequest, MalformedRequest
 from gateway.core.policy.cors import CorsProfile
-from gateway.core.policy.cross_origin import cors_block, preflight, refuses_cross_origin
+from gateway.core.policy.cross_origin import cors_block, may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.route import DENIED_BY_RULE, Route, Routed
 from gateway.core.ratelimit.gcra import Limit, Per
@@ -30,7 +32,7 @@ from gateway.core.ratelimit.slots import EVERYONE, address_slot
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.journey import return_of
 from gateway.core.session.person import ForgedPerson
-from gateway.core.session.tokens import b64, credential_of, parse
+from gateway.core.session.tokens import b64
 
 _RETRY_S: Final = "5"
 _PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"
@@ -61,12 +63,12 @@ def prepare(
 ) -> Answer | Ask | Callback:
     """random: RANDOM_BYTES bytes. number: no other call that waits has it. Steps are those of policy.md 2.1."""
     now = now_us // 1_000_000
-    if is_ours(request.path) and context.policy.knows_host(request.host):
+    if request.path.startswith(ALIKE) and is_ours(request.path) and context.policy.knows_host(request.host):
         return prepare_ours(context, request, now, random, number)
     method = request.method
     if request.client is Client.PREFLIGHT:
         method = request.requested_method or ""
-    found = context.policy.find(request.host, method, request.path)
+    found = context.find(request.host, method, request.path)
     if isinstance(found, Refused):
         return _refused(context, request, found)
     route = found.route
@@ -75,8 +77,8 @@ def prepare(
     if request.early_data and (route.asks_people or route.limits):
         return _too_early(context, request, route)
     text = request.cookies.get(SESSION_COOKIE, "")
-    presented = _presented(context, request, text) if text and route.asks_people else None
-    spends = _spends(route.limits, request, presented)
+    presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
+    spends = _spends(route.limits, request, presented) if route.limits else ()
     ask = Ask(Question(number, presented, None, spends), request, context, found, bool(text), random)
     if presented is None and not spends:
         return _judge(ask, None, now, b"")
@@ -92,25 +94,50 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
         return _unavailable(ask)
     if reply.outcome is Outcome.MISS or len(reply.spent) != len(question.spends):
         return _unavailable(ask)
-    refused = _limited(ask, reply.spent)
-    if refused is not None:
-        return refused
-    now = reply.now_us // 1_000_000
-    limits = _limit_lines(question.spends, reply.spent) if reply.spent else b""
+    now, limits = reply.now_us // 1_000_000, b""
+    if reply.spent:
+        refused = _limited(ask, reply.spent)
+        if refused is not None:
+            return refused
+        limits = _limit_lines(question.spends, reply.spent)
     if reply.outcome is not Outcome.LIVE or reply.facts is None or question.presented is None:
         return _judge(ask, None, now, limits)
     try:
         known = ask.context.people.open(question.presented.tag, reply.person)
     except ForgedPerson:
         return _unavailable(ask)
+    route, request = ask.routed.route, ask.request
+    if route.steady and not may_be_forged(request.method, websocket=request.websocket):
+        given = _pass_of(route, known, ask.context.people)
+        if given is not None:
+            return Answer(200, given.head + limits, b"", "allow", route.name, given.leg, given.subject)
     facts = reply.facts
     actor = Actor(known.person.username, known.groups, facts.authenticated_at, facts.mfa_at)
     return _judge(ask, (actor, known), now, limits)
 
 
-def _presented(context: Context, request: ForwardedRequest, text: str) -> Presented | None:
-    token = parse(context.keys.mac, text)
-    return None if token is None else Presented(token.tag, token.login, credential_of(request.host, token))
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """An allow that is the same each time: head is all of it but the limits."""
+
+    head: bytes
+    leg: str
+    subject: UUID | None
+
+
+@lru_cache(8192)
+def _pass_of(route: Route, known: Known, people: People) -> _Pass | None:
+    """For a steady route: what this person gets there with a safe method; None: not an allow.
+
+    A changed person is another Known, and a changed policy has other routes.
+    """
+    actor = Actor(known.person.username, known.groups, 0, 0)
+    verdict = route.judge(Facts(actor, None, 0, {}))
+    if not isinstance(verdict, Allow):
+        return None
+    named = known if route.sends_identity(verdict) else None
+    head = _allow_lines(route, None) + (people.nobody if named is None else named.block)
+    return _Pass(head, verdict.leg, None if named is None else named.person.user_id)
 
 
 def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
@@ -160,10 +187,23 @@ def _allowed(ask: Ask, verdict: Allow, who: tuple[Actor, Known] | None, limits: 
     """200 with an empty body and every identity header, whoever it is. No cookie is ever set on it (threats.md H5)."""
     route, people = ask.routed.route, ask.context.people
     known = who[1] if who is not None and route.sends_identity(verdict) else None
-    head = constant_lines(route.response_block) + limits + (people.nobody if known is None else known.block)
-    head += constant_lines(cors_block(route, ask.request.origin))
+    origin = _reader(route.cors, ask.request.origin) if isinstance(route.cors, CorsProfile) else None
+    head = _allow_lines(route, origin) + (people.nobody if known is None else known.block) + limits
     subject = None if known is None else known.person.user_id
     return Answer(200, head, b"", "allow", route.name, verdict.leg, subject)
+
+
+def _reader(profile: CorsProfile, origin: str | None) -> str | None:
+    """The origin that may read the answer; * where any may."""
+    if origin is None or not profile.lets(origin):
+        return None
+    return "*" if profile.any_origin else origin
+
+
+@lru_cache(65_536)
+def _allow_lines(route: Route, origin: str | None) -> bytes:
+    """A route's constant headers, joined once. origin: one that the route lists, so strangers fill no memory."""
+    return constant_lines(route.response_block) + constant_lines(cors_block(route, origin))
 
 
 def _login(ask: Ask, start: Start, now: int) -> Answer:

@@ -1,31 +1,53 @@
 """What the decision path depends on beside the request; a reload of policy makes a new one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.core.forward.answer import Answer, Outcome, html_head, json_body, json_head, own_head
 from gateway.core.forward.identity import People
 from gateway.core.forward.pages import Page
+from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.keys import Keys
+from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
+from gateway.core.policy.route import Routed
 
 RANDOM_BYTES = 44  # for one request: 32 of a way cookie, 12 of a nonce
+_MOST_PATHS = 8192
+_PATH_CHARS = 256
+Find = Callable[[str, str, str], Routed | Refused]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """auth_origin: where people log in. origin_of: a protected host's origin, from configuration (threats.md H3).
 
-    render: a page as bytes; pure.
+    render: a page as bytes; pure. find: policy's, which remembers short paths as long as this policy is in force.
     """
 
     policy: Policy
     keys: Keys
+    tokens: Tokens
     people: People
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
+    find: Find = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "find", _remembering(self.policy.find))
+
+
+def _remembering(find: Find) -> Find:
+    """Bounded, and a function of its arguments alone."""
+    remembered = lru_cache(_MOST_PATHS)(find)
+
+    def found(host: str, method: str, path: str) -> Routed | Refused:
+        return remembered(host, method, path) if len(path) <= _PATH_CHARS else find(host, method, path)
+
+    return found
 
 
 def refusal(

@@ -1,6 +1,8 @@
 """Turns sealed person records into what policy judges and what the app is told, each record once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.core.forward.answer import header_line
@@ -16,9 +18,9 @@ _X_AUTH_REQUEST: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """block: the identity headers, ready to be written."""
+    """Compared by identity: one record is opened once. block: the identity headers, ready to be written."""
 
     person: Person
     groups: frozenset[str]
@@ -31,18 +33,12 @@ class People:
     def __init__(self, key: bytes, *, remote: bool, x_auth_request: bool) -> None:
         self._key = key
         self._sets = [names for names, wanted in ((_REMOTE, remote), (_X_AUTH_REQUEST, x_auth_request)) if wanted]
-        self._known: dict[tuple[str, bytes], Known] = {}
+        self._known: Final[Callable[[str, bytes], Known]] = lru_cache(_MOST_KNOWN)(self._open)
         self.nobody: Final = self._block("", "", "", "")
 
     def open(self, tag: str, sealed: bytes) -> Known:
-        """Raises ForgedPerson."""
-        known = self._known.get((tag, sealed))
-        if known is None:
-            known = self._open(tag, sealed)
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[tag, sealed] = known
-        return known
+        """Raises ForgedPerson, which is not remembered."""
+        return self._known(tag, sealed)
 
     def _open(self, tag: str, sealed: bytes) -> Known:
         person = unseal(self._key, tag, sealed)

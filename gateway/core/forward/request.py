@@ -1,11 +1,16 @@
-"""Reads what Caddy says about a request: each of its headers exactly once, or the request is refused."""
+"""Reads what Caddy says about a request: each of its headers exactly once, or the request is refused.
+
+Every request of every site passes here: names are looked up as they are spelled, and values that few decisions need
+are decoded when they are asked for.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from operator import itemgetter
 from typing import Final
 
 from gateway.core.errors import GatewayError
@@ -21,10 +26,30 @@ _ONCE: Final = (
     b"x-request-id",
     b"host",
 )
+_READ: Final = {
+    *_ONCE,
+    b"cookie",
+    b"content-length",
+    b"transfer-encoding",
+    b"accept",
+    b"x-requested-with",
+    b"sec-fetch-site",
+    b"sec-fetch-mode",
+    b"sec-fetch-dest",
+    b"sec-purpose",
+    b"purpose",
+    b"origin",
+    b"referer",
+    b"early-data",
+    b"access-control-request-method",
+    b"access-control-request-headers",
+    b"x-bastion-upgrade",
+}
+_once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
 _METHOD_CHARS: Final = 32
-_FRAMES: Final = ("iframe", "frame", "embed", "object", "fencedframe")
+_FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
 
@@ -43,6 +68,57 @@ class Client(Enum):
     PREFLIGHT = "preflight"
 
 
+@lru_cache(1024)
+def _read_as(name: bytes) -> bytes:
+    """In lower case; b"" for a header that nobody reads."""
+    lowered = name.lower()
+    return lowered if lowered in _READ else b""
+
+
+class Fields:
+    """The headers of a question that are read, by their names in lower case. Total: what is wrong is said later."""
+
+    __slots__ = ("_doubled", "cookie_lines", "values")
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """headers: in any case, in the order in which they came."""
+        values: dict[bytes, bytes] = {}
+        self.values = values
+        self.cookie_lines: list[bytes] = []
+        self._doubled = b""
+        for spelled, value in headers:
+            name = _read_as(spelled)
+            if not name:
+                continue
+            if name == b"cookie":
+                self.cookie_lines.append(value)
+            elif name in values:
+                values[name] += b", " + value
+                if name in _ONCE:
+                    self._doubled = name
+            else:
+                values[name] = value
+
+    @property
+    def body_follows(self) -> bool:
+        """Whether what comes next on the connection could be anybody's bytes (threats.md P4)."""
+        values = self.values
+        return b"transfer-encoding" in values or values.get(b"content-length", b"0").strip() != b"0"
+
+    def text(self, name: bytes) -> str | None:
+        value = self.values.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def once(self) -> tuple[bytes, ...]:
+        """The headers of our snippet, in the order of _ONCE. Raises MalformedRequest unless each came once."""
+        if self._doubled:
+            raise MalformedRequest(f"{self._doubled.decode()} came twice")
+        try:
+            return _once(self.values)
+        except KeyError as error:
+            raise MalformedRequest(f"{error.args[0].decode()} is missing") from error
+
+
 @dataclass(slots=True)
 class ForwardedRequest:
     """Not frozen, because that costs 4 us a request here; nothing changes it.
@@ -58,14 +134,7 @@ class ForwardedRequest:
     address: IPv4Address | IPv6Address | None
     client: Client
     cookies: Cookies
-    cookie_lines: list[bytes]
-    origin: str | None
-    fetch_site: str | None
-    prefetch: bool
-    early_data: bool
-    referer: str | None
-    requested_method: str | None
-    requested_headers: str | None
+    fields: Fields
 
     @property
     def websocket(self) -> bool:
@@ -75,74 +144,87 @@ class ForwardedRequest:
     def query(self) -> str:
         return self.target.partition("?")[2]
 
+    @property
+    def cookie_lines(self) -> list[bytes]:
+        return self.fields.cookie_lines
+
+    @property
+    def early_data(self) -> bool:
+        return b"early-data" in self.fields.values
+
+    @property
+    def prefetch(self) -> bool:
+        return "prefetch" in (self.fields.text(b"sec-purpose") or self.fields.text(b"purpose") or "")
+
+    @property
+    def origin(self) -> str | None:
+        return self.fields.text(b"origin")
+
+    @property
+    def fetch_site(self) -> str | None:
+        return self.fields.text(b"sec-fetch-site")
+
+    @property
+    def referer(self) -> str | None:
+        return self.fields.text(b"referer")
+
+    @property
+    def requested_method(self) -> str | None:
+        return self.fields.text(b"access-control-request-method")
+
+    @property
+    def requested_headers(self) -> str | None:
+        return self.fields.text(b"access-control-request-headers")
+
 
 def read_request(headers: Iterable[tuple[bytes, bytes]]) -> ForwardedRequest:
-    """headers: names in lower case. Raises MalformedRequest."""
-    seen: dict[bytes, bytes] = {}
-    cookie_lines: list[bytes] = []
-    for name, value in headers:
-        if name == b"cookie":
-            cookie_lines.append(value)
-        elif name in seen:
-            if name in _ONCE:
-                raise MalformedRequest(f"{name.decode()} came twice")
-            seen[name] = seen[name] + b", " + value
-        else:
-            seen[name] = value
-    for name in _ONCE:
-        if name not in seen:
-            raise MalformedRequest(f"{name.decode()} is missing")
-    return _request({name: value.decode("latin-1") for name, value in seen.items()}, cookie_lines)
+    """headers: names in any case. Raises MalformedRequest."""
+    return request_of(Fields(headers))
 
 
-def _request(seen: dict[bytes, str], cookie_lines: list[bytes]) -> ForwardedRequest:
-    get = seen.get
-    target = seen[b"x-forwarded-uri"]
+def request_of(fields: Fields) -> ForwardedRequest:
+    """Raises MalformedRequest."""
+    sent_method, uri, forwarded_host, proto, address, sent_id, host = fields.once()
+    cookie_lines = fields.cookie_lines
+    target = uri.decode("latin-1")
     if not _TARGET.fullmatch(target):
         raise MalformedRequest("x-forwarded-uri is not a path")
-    request_id = seen[b"x-request-id"]
+    request_id = sent_id.decode("latin-1")
     if not _REQUEST_ID.fullmatch(request_id):
         raise MalformedRequest("x-request-id is not an id of the proxy")
-    if seen[b"x-forwarded-proto"] not in ("https", "http"):
+    if proto not in (b"https", b"http"):
         raise MalformedRequest("x-forwarded-proto is neither https nor http")
-    method = seen[b"x-forwarded-method"]
+    method = sent_method.decode("latin-1")
     # RFC 8441: a WebSocket over HTTP/2 or 3. Any other CONNECT has no path, and was refused above.
     extended = method == "CONNECT"
-    websocket = extended or get(b"x-bastion-upgrade", "").lower() == "websocket"
     return ForwardedRequest(
-        request_id=request_id,
-        method="GET" if extended else method[: _METHOD_CHARS + 1],
-        host=_host(seen[b"x-forwarded-host"], seen[b"host"]),
-        target=target,
-        path=target.partition("?")[0],
-        address=_address(seen[b"x-forwarded-for"]),
-        client=_client(seen, method, websocket=websocket),
-        cookies=read_cookies(cookie_lines) if cookie_lines else _NO_COOKIES,
-        cookie_lines=cookie_lines,
-        origin=get(b"origin"),
-        fetch_site=get(b"sec-fetch-site"),
-        prefetch="prefetch" in (get(b"sec-purpose") or get(b"purpose") or ""),
-        early_data=b"early-data" in seen,
-        referer=get(b"referer"),
-        requested_method=get(b"access-control-request-method"),
-        requested_headers=get(b"access-control-request-headers"),
+        request_id,
+        "GET" if extended else method[: _METHOD_CHARS + 1],
+        _host(forwarded_host, host),
+        target,
+        target.partition("?")[0],
+        _address(address),
+        Client.WEBSOCKET if extended else _client(fields.values, method),
+        read_cookies(cookie_lines) if cookie_lines else _NO_COOKIES,
+        fields,
     )
 
 
 @lru_cache(4096)
-def _host(forwarded: str, host: str) -> str:
+def _host(forwarded: bytes, host: bytes) -> str:
     """Raises MalformedRequest: both say the same, port and case apart, and it is a host name (threats.md H3)."""
-    canonical = canonical_host(forwarded)
+    canonical = canonical_host(forwarded.decode("latin-1"))
     if canonical is None:
         raise MalformedRequest("x-forwarded-host is not a host name")
-    if canonical_host(host) != canonical:
+    if canonical_host(host.decode("latin-1")) != canonical:
         raise MalformedRequest("host and x-forwarded-host differ")
     return canonical
 
 
 @lru_cache(8192)
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _address(value: bytes) -> IPv4Address | IPv6Address | None:
     """None: not known (threats.md L7). Raises MalformedRequest for a list, of which somebody else wrote a part (P5)."""
+    text = value.decode("latin-1")
     if "," in text:
         raise MalformedRequest("x-forwarded-for is not one address")
     try:
@@ -153,21 +235,20 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return mapped or found
 
 
-def _client(seen: dict[bytes, str], method: str, *, websocket: bool) -> Client:
+def _client(values: dict[bytes, bytes], method: str) -> Client:
     """Sec-Fetch-* where the browser sends it, else Accept and X-Requested-With."""
-    get = seen.get
-    if websocket:
+    if values.get(b"x-bastion-upgrade", b"").lower() == b"websocket":
         return Client.WEBSOCKET
-    if method == "OPTIONS" and b"origin" in seen and b"access-control-request-method" in seen:
+    if method == "OPTIONS" and b"origin" in values and b"access-control-request-method" in values:
         return Client.PREFLIGHT
-    mode = get(b"sec-fetch-mode")
+    mode = values.get(b"sec-fetch-mode")
     if mode is None:
-        asks_for_page = "text/html" in get(b"accept", "") and b"x-requested-with" not in seen
+        asks_for_page = b"text/html" in values.get(b"accept", b"") and b"x-requested-with" not in values
         return Client.NAVIGATION if asks_for_page else Client.FETCH
-    destination = get(b"sec-fetch-dest", "")
+    destination = values.get(b"sec-fetch-dest", b"")
     if destination in _FRAMES:
         return Client.FRAME
-    return Client.NAVIGATION if mode == "navigate" and destination == "document" else Client.FETCH
+    return Client.NAVIGATION if mode == b"navigate" and destination == b"document" else Client.FETCH
 
 
 def is_safe(method: str) -> bool:

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
+from gateway.core.policy.conditions import Anyone, Condition, captured, is_steady, on_people
+from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.headers import DEFAULT, Profile
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
 from gateway.core.policy.reading.legs import Draft, Inherited
 from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
-from gateway.core.policy.route import Denial, Leg, Require, Respond, Route
+from gateway.core.policy.route import Cors, Denial, Leg, Require, Respond, Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.tree import Entry
 from gateway.core.ratelimit.gcra import Limit
@@ -93,18 +94,20 @@ class Composer:
         identity = _identity(levels, legs)
         asks_people = identity == "optional" or any(leg.people for leg in legs) or any(map(_on_people, denials))
         headers = _nearest(level.headers for level in levels) or DEFAULT
+        own_legs = tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1))
+        cors: Cors = _nearest(level.cors for level in levels) or "none"
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
             hosts=tuple(host.text for host in app.hosts),
             paths=tuple(str(path.pattern.under(app.base)) for path in text.paths),
             methods=tuple(sorted(text.methods or ())),
-            legs=tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)),
+            legs=own_legs,
             denials=denials,
             asks_people=asks_people,
             identity=identity,
             limits=self._limits(f"{app.name}/{text.name}", levels),
-            cors=_nearest(level.cors for level in levels) or "none",
+            cors=cors,
             cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
             respond=_nearest(level.respond for level in levels) or Respond(),
@@ -112,6 +115,7 @@ class Composer:
             response_block=self._block(headers, private=asks_people or bool(denials) or not _open(legs)),
             case=app.case,
             priority=text.priority,
+            steady=not isinstance(cors, CorsProfile) and _steady(own_legs, denials),
         )
 
     def _limits(self, name: str, levels: tuple[Level, ...]) -> tuple[Limit, ...]:
@@ -157,6 +161,12 @@ class Composer:
 
 def _on_people(denial: Denial) -> bool:
     return on_people(denial.condition)
+
+
+def _steady(legs: tuple[Leg, ...], denials: tuple[Denial, ...]) -> bool:
+    conditions = [leg.condition for leg in legs] + [denial.condition for denial in denials]
+    asks_nothing_more = all(leg.require == Require() for leg in legs)
+    return asks_nothing_more and all(is_steady(condition) for condition in conditions)
 
 
 def _open(legs: tuple[Draft, ...]) -> bool:

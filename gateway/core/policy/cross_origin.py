@@ -12,6 +12,11 @@ _NOT_FROM_ELSEWHERE: Final = ("same-origin", "none")
 _TAKE_AWAY: Final = ("X-Bastion-Cors", "1")
 
 
+def may_be_forged(method: str, *, websocket: bool) -> bool:
+    """Whether it matters that another site may have made a browser send this."""
+    return websocket or method not in _SAFE
+
+
 def refuses_cross_origin(
     route: Route,
     method: str,
@@ -26,7 +31,7 @@ def refuses_cross_origin(
     Only what is unsafe or a WebSocket, and only where a session opens the door: the rest needs no browser to be sent.
     A client that says nothing about where it came from is no browser, but for a WebSocket it has to say.
     """
-    if not by_session or route.cross_origin_allow or (method in _SAFE and not websocket):
+    if not by_session or route.cross_origin_allow or not may_be_forged(method, websocket=websocket):
         return False
     if origin == own_origin:
         return False

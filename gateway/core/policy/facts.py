@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Actor:
-    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came."""
+    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came.
+
+    Not frozen, like Facts, because that costs on the hot path; nothing changes it.
+    """
 
     user: str
     groups: frozenset[str]
@@ -16,7 +19,7 @@ class Actor:
     credential: str = "session"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """person None: a stranger. address None: not known. captures: those of Routed."""
 

@@ -18,6 +18,9 @@ _STRANGER: Final = Login()
 _CREDENTIAL: Final = "session"
 
 
+Cors = Literal["none", "app"] | CorsProfile
+
+
 class Case(Enum):
     """What a path is that differs from a route only by the case of its letters."""
 
@@ -100,12 +103,14 @@ class Respond:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """name: app/route. asks_people: some leg, denial or the identity depends on who asks.
 
+    Two are never equal, so that what was made of one can be remembered under it.
     cors: "app" when the app answers preflights itself. response_block: constant headers of an allow.
-    identity: "none" sends none although people come in as somebody: see sends_identity.
+    identity: "none" sends none although people come in as somebody: see sends_identity. steady: what is answered to
+    somebody who is let in depends on nothing but who it is: not on time, place, captures, other origins or assurance.
     """
 
     name: str
@@ -118,7 +123,7 @@ class Route:
     asks_people: bool
     identity: Literal["sent", "none", "optional"]
     limits: tuple[Limit, ...]
-    cors: Literal["none", "app"] | CorsProfile
+    cors: Cors
     cross_origin_allow: bool
     path_accepts: frozenset[Oddity]
     respond: Respond
@@ -126,6 +131,7 @@ class Route:
     response_block: tuple[tuple[str, str], ...]
     case: Case = Case.GUARDED
     priority: int = 0
+    steady: bool = False
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
@@ -137,6 +143,9 @@ class Route:
         best: Verdict = NOT_AMONG_THEM
         for leg in self.legs:
             verdict = leg.judge(facts)
+            if verdict is leg.allowed and leg.people:
+                best = verdict
+                break
             if verdict is not None and _rank(verdict) > _rank(best):
                 best = verdict
         if self.identity == "optional" and facts.person is not None and isinstance(best, Allow):

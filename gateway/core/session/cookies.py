@@ -7,6 +7,7 @@ they can't change.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 LOGIN_COOKIE: Final = "__Host-bastion-login"  # auth host: the login
@@ -22,10 +23,11 @@ _NAMES: Final = {
 _VALUE: Final = re.compile(rb"[A-Za-z0-9._~-]{1,256}")
 _FOREIGN_NAME: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _MOST_FOREIGN: Final = 60
+_REMEMBERED_BYTES: Final = 1024
 
 
 class Cookies(dict[str, str]):
-    """Our cookies by name. doubled: names that came twice: somebody plants them, so none of them counts."""
+    """Our cookies by name; nothing changes them. doubled: names that came twice: somebody plants them."""
 
     __slots__ = ("doubled",)
 
@@ -41,6 +43,10 @@ def read_cookies(lines: Iterable[bytes]) -> Cookies:
     cookie at all.
     """
     joined = b"; ".join(lines)
+    return _remembered(joined) if len(joined) <= _REMEMBERED_BYTES else _read(joined)
+
+
+def _read(joined: bytes) -> Cookies:
     if _OURS not in joined:
         return Cookies()
     found: dict[str, bytes] = {}
@@ -55,6 +61,10 @@ def read_cookies(lines: Iterable[bytes]) -> Cookies:
         found[name] = value
     whole = ((name, value.decode()) for name, value in found.items() if name not in doubled and _VALUE.fullmatch(value))
     return Cookies(whole, doubled)
+
+
+# A browser sends the same line with every request of a page.
+_remembered: Final = lru_cache(4096)(_read)
 
 
 def foreign_names(lines: Iterable[bytes]) -> list[str]:

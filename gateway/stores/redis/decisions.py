@@ -1,43 +1,19 @@
 """Asks Redis what a decision needs: one function call for each slot, all of them in one write."""
 
 import asyncio
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Question, Reply, Spend, Spent
+from gateway.core.forward.ask import Leases, Outcome, Question, Reply
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
 from gateway.stores.redis.functions.library import Library
-from gateway.stores.redis.pipeline import Argument, Pipeline, RedisRefused
+from gateway.stores.redis.pipeline import Argument, Pipeline, RedisRefused, packed
+from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
 
 Answered: TypeAlias = Callable[[Reply | None], None]
-_HEAD: Final = struct.Struct("<IdBddIIIIB")
-_SPENT: Final = struct.Struct("<BdId")
-_LOGIN_CHARS: Final = 22
 _NOT_FOUND: Final = "ERR Function not found"
-_OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Outcome}
-
-
-def person_key(tag: str) -> str:
-    """`{tag}u`. Frozen: two versions of a fleet share it."""
-    return f"{{{tag}}}u"
-
-
-def login_key(tag: str, login: str) -> str:
-    """`{tag}l:<login>`."""
-    return f"{{{tag}}}l:{login}"
-
-
-def code_key(tag: str, code_hash: str) -> str:
-    """`{tag}c:<hash of a hand-off code>`."""
-    return f"{{{tag}}}c:{code_hash}"
-
-
-def bucket_key(spend: Spend) -> str:
-    """`{slot}b:<limit>:<who>`."""
-    return f"{{{spend.slot}}}b:{spend.limit.name}:{spend.who}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +41,19 @@ class FunctionCalls:
             name: library.name(name) for name in ("decide", "spend", "fill", "finish", "stale", "deny", "offer")
         }
 
-    def call(
-        self,
-        function: str,
-        keys: Sequence[str],
-        arguments: Sequence[Argument],
-        done: Callable[[object], None],
-    ) -> None:
-        """done hears the reply, or a StoreUnavailable."""
-        command = ("FCALL", self._names[function], len(keys), *keys, *arguments)
+    def name(self, function: str) -> str:
+        return self._names[function]
+
+    def call(self, command: bytes, done: Callable[[object], None]) -> None:
+        """command: an FCALL as Redis reads it. done hears the reply, or a StoreUnavailable."""
 
         def heard(reply: object) -> None:
-            if isinstance(reply, RedisRefused) and str(reply).startswith(_NOT_FOUND):
+            if type(reply) is bytes or not _is_lost(reply):
+                done(reply)
+            else:
                 # Commands are done in order, so the second call comes after the load.
                 self._load()
                 self._pipeline.call(command, done)
-            else:
-                done(reply)
 
         self._pipeline.call(command, heard)
 
@@ -93,7 +65,7 @@ class FunctionCalls:
 
         if not self._loading:
             self._loading = True
-            self._pipeline.call(self._library.load_command, loaded)
+            self._pipeline.call(packed(self._library.load_command), loaded)
 
     async def ask(self, function: str, keys: Sequence[str], *arguments: Argument) -> object:
         """Raises StoreUnavailable."""
@@ -101,10 +73,14 @@ class FunctionCalls:
         try:
             return await self._pipeline.ask(command)
         except RedisRefused as error:
-            if not str(error).startswith(_NOT_FOUND):
+            if not _is_lost(error):
                 raise
         self._load()
         return await self._pipeline.ask(command)
+
+
+def _is_lost(reply: object) -> bool:
+    return isinstance(reply, RedisRefused) and str(reply).startswith(_NOT_FOUND)
 
 
 class DecisionCalls:
@@ -112,22 +88,19 @@ class DecisionCalls:
 
     def __init__(self, functions: FunctionCalls) -> None:
         self._functions = functions
+        self._decide_name = functions.name("decide")
+        self._spend_name = functions.name("spend")
 
     def ask(self, question: Question, answered: Answered) -> None:
         """answered hears None where Redis did not answer, or not in our form: unknown, so nobody passes."""
-        presented, spends = question.presented, question.spends
-        slot = presented.tag if presented is not None else ""
-        own = [index for index, one in enumerate(spends) if one.slot == slot] if slot else []
-        others: dict[str, list[int]] = {}
-        for index, one in enumerate(spends):
-            if one.slot != slot and not _is_paid(question, index):
-                others.setdefault(one.slot, []).append(index)
+        presented = question.presented
+        own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
-            self._decide(question, own, lambda reply: answered(_reply(question, reply)))
+            self._decide(question, own, lambda raw: answered(read_reply(question, raw)))
             return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
         if presented is not None:
-            self._decide(question, own, lambda reply: gathering.decided(_reply(question, reply), own))
+            self._decide(question, own, lambda raw: gathering.decided(read_reply(question, raw), own))
         for indexes in others.values():
             self._spend(question, indexes, gathering)
 
@@ -142,26 +115,12 @@ class DecisionCalls:
         self.ask(question, done)
         return await answered
 
-    def _decide(self, question: Question, own: list[int], done: Callable[[object], None]) -> None:
-        presented, claim = question.presented, question.claim
-        assert presented is not None
-        keys = [person_key(presented.tag), login_key(presented.tag, presented.login)]
-        arguments: list[Argument] = [question.number, presented.login, presented.credential]
-        if claim is None:
-            arguments += ("", "")
-        else:
-            keys.append(code_key(presented.tag, claim.code_hash))
-            arguments += (claim.request_id, claim.host)
-        for index in own:
-            _add_bucket(question.spends[index], keys, arguments)
-        self._functions.call("decide", keys, arguments, done)
+    def _decide(self, question: Question, own: Sequence[int], done: Callable[[object], None]) -> None:
+        self._functions.call(packed_decide(self._decide_name, question, own), done)
 
     def _spend(self, question: Question, indexes: list[int], gathering: "_Gathering") -> None:
-        keys: list[str] = []
-        arguments: list[Argument] = [question.number]
-        for index in indexes:
-            _add_bucket(question.spends[index], keys, arguments)
-        self._functions.call("spend", keys, arguments, lambda reply: gathering.spent(_reply(question, reply), indexes))
+        command = packed_spend(self._spend_name, question, indexes)
+        self._functions.call(command, lambda raw: gathering.spent(read_reply(question, raw), indexes))
 
     async def fill(self, fill: Fill) -> tuple[bool, bool]:
         """Whether person and login were written; True where that was not asked. Raises StoreUnavailable."""
@@ -196,7 +155,7 @@ class _Gathering:
         self._reply: Reply | None = None
         self._spent = dict(question.paid)
 
-    def decided(self, reply: Reply | None, indexes: list[int]) -> None:
+    def decided(self, reply: Reply | None, indexes: Sequence[int]) -> None:
         self._reply = reply
         self._take(reply, indexes)
 
@@ -205,7 +164,7 @@ class _Gathering:
             self._reply = reply
         self._take(reply, indexes)
 
-    def _take(self, reply: Reply | None, indexes: list[int]) -> None:
+    def _take(self, reply: Reply | None, indexes: Sequence[int]) -> None:
         self._missing -= 1
         if reply is None:
             self._failed = True
@@ -229,37 +188,15 @@ def _is_paid(question: Question, index: int) -> bool:
     return any(paid == index for paid, _ in question.paid)
 
 
-def _add_bucket(spend: Spend, keys: list[str], arguments: list[Argument]) -> None:
-    keys.append(bucket_key(spend))
-    arguments += (spend.limit.interval_us, spend.limit.window_us)
-
-
-def _reply(question: Question, raw: object) -> Reply | None:
-    """None for anything that is not the reply to this question (threats.md R5)."""
-    if not isinstance(raw, bytes) or len(raw) < _HEAD.size:
-        return None
-    number, now_us, letter, person_lease, login_lease, auth, mfa, expires, idle, count = _HEAD.unpack_from(raw)
-    outcome = _OUTCOMES.get(letter)
-    if outcome is None or number != question.number:
-        return None
-    at, login = _HEAD.size, ""
-    if outcome is not Outcome.NOT_ASKED:
-        login = raw[at : at + _LOGIN_CHARS].decode("ascii", "replace")
-        at += _LOGIN_CHARS
-    spent = tuple(_spent(raw, at + index * _SPENT.size) for index in range(count))
-    live = outcome is Outcome.LIVE
-    return Reply(
-        number=number,
-        login=login,
-        now_us=int(now_us),
-        outcome=outcome,
-        person=raw[at + count * _SPENT.size :] if live else b"",
-        facts=LoginFacts(auth, mfa, expires, idle) if live else None,
-        leases=Leases(int(person_lease), int(login_lease)) if person_lease or login_lease else None,
-        spent=spent,
-    )
-
-
-def _spent(raw: bytes, at: int) -> Spent:
-    allowed, retry_after_us, remaining, reset_us = _SPENT.unpack_from(raw, at)
-    return Spent(allowed == 1, int(retry_after_us), remaining, int(reset_us))
+def _by_slot(question: Question) -> tuple[Sequence[int], dict[str, list[int]]]:
+    """Indexes of the spends in the person's own slot, and of those in other slots that are not paid yet."""
+    own: list[int] = []
+    others: dict[str, list[int]] = {}
+    slot = "" if question.presented is None else question.presented.tag
+    paid = {index for index, _ in question.paid}
+    for index, one in enumerate(question.spends):
+        if one.slot == slot:
+            own.append(index)
+        elif index not in paid:
+            others.setdefault(one.slot, []).append(index)
+    return own, others

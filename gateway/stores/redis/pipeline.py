@@ -148,15 +148,17 @@ class Pipeline:
     def connected(self) -> bool:
         return self._connection is not None
 
-    def call(self, command: Sequence[Argument], done: Done) -> None:
-        """done hears the reply, or StoreUnavailable; it may be called before this returns. It must not raise."""
+    def call(self, command: bytes, done: Done) -> None:
+        """command: as packed() writes it. done hears the reply, or StoreUnavailable; it may be called before this
+        returns. It must not raise.
+        """
         connection = self._connection
         if connection is None:
             done(StoreUnavailable("there is no connection to Redis"))
         elif len(connection.waiting) >= MAX_WAITING:
             done(StoreUnavailable("too many calls wait for Redis"))
         else:
-            connection.send(_packed(command), done)
+            connection.send(command, done)
 
     async def ask(self, command: Sequence[Argument]) -> Reply:
         """call() for those who may wait. Raises StoreUnavailable."""
@@ -170,7 +172,7 @@ class Pipeline:
             else:
                 answered.set_result(reply)
 
-        self.call(command, done)
+        self.call(packed(command), done)
         return await answered
 
     async def ready(self) -> None:
@@ -220,13 +222,14 @@ class Pipeline:
             if not answered.done():
                 answered.set_result(reply)
 
-        connection.send(_packed(command), done)
+        connection.send(packed(command), done)
         reply = await answered
         if isinstance(reply, Exception):
             connection.end(StoreUnavailable("Redis refused the greeting"))
             raise reply
 
 
-def _packed(command: Sequence[Argument]) -> bytes:
-    packed: bytes = hiredis.pack_command(tuple(command))  # type: ignore[arg-type]  # its stub means one argument, not many
-    return packed
+def packed(command: Sequence[Argument]) -> bytes:
+    """As Redis reads it."""
+    raw: bytes = hiredis.pack_command(tuple(command))  # type: ignore[arg-type]  # its stub means one argument, not many
+    return raw

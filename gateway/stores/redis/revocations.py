@@ -1,6 +1,7 @@
 """Makes Redis follow what Postgres has committed: ends, changes, and the one-time codes of the hand-off."""
 
-from gateway.stores.redis.decisions import FunctionCalls, code_key, login_key, person_key
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.wire import code_key, login_key, person_key
 
 
 class Revocations:

@@ -29,7 +29,7 @@ def routes(path: str, decisions: Decisions, site: Site) -> list[web.RouteDef]:
 
 async def _asked(decisions: Decisions, request: web.Request) -> Answer:
     try:
-        forwarded = read_request((name.lower(), value) for name, value in request.raw_headers)
+        forwarded = read_request(request.raw_headers)
     except MalformedRequest as error:
         return malformed(error)
     answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -17,10 +17,11 @@ import httptools
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
-from gateway.core.forward.request import MalformedRequest, read_request
+from gateway.core.forward.request import Fields, MalformedRequest, request_of
 from gateway.flows.decisions import Decisions
 
 PATH: Final = b"/decide"
+_QUESTION: Final = PATH + b"?"
 MAX_HEADER_BYTES: Final = 65_536
 MAX_HEADERS: Final = 256
 MAX_WAITING: Final = 64
@@ -119,6 +120,7 @@ class _Connection(asyncio.Protocol):
         self._since = self._loop.time()
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._fields = Fields(())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -174,17 +176,16 @@ class _Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._deaf:
             return
         if len(self._headers) > MAX_HEADERS:
             self._refuse(431, "there are too many headers")
-        elif any(
-            name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
-            for name, value in self._headers
-        ):
+            return
+        self._fields = Fields(self._headers)
+        if self._fields.body_follows:
             self._refuse(400, "a question has no body")
 
     def on_message_complete(self) -> None:
@@ -195,16 +196,16 @@ class _Connection(asyncio.Protocol):
         exchange = _Exchange(method == b"HEAD", None, self._listener.draining or not self._parser.should_keep_alive())
         self._exchanges.append(exchange)
         self._deaf = exchange.last
-        if self._url.partition(b"?")[0] != PATH:
+        if not self._url.startswith(_QUESTION) and self._url != PATH:
             self._answer(exchange, _plain(404, "only /decide is answered here"))
         elif method not in (b"GET", b"HEAD"):
             self._answer(exchange, _plain(405, "ask with GET", b"Allow: GET, HEAD\r\n"))
         else:
-            self._ask(exchange)
+            self._ask(exchange, self._fields)
 
-    def _ask(self, exchange: _Exchange) -> None:
+    def _ask(self, exchange: _Exchange, fields: Fields) -> None:
         try:
-            request = read_request(self._headers)
+            request = request_of(fields)
         except MalformedRequest as error:
             self._answer(exchange, malformed(error))
             return

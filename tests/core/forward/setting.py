@@ -9,6 +9,7 @@ from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import Ask, conclude, prepare
 from gateway.core.forward.context import Context
 from gateway.core.forward.identity import People
+from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
@@ -63,6 +64,7 @@ HEADERS = [
 CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,
+    tokens=Tokens(KEYS.mac),
     people=People(KEYS.person, remote=True, x_auth_request=False),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",

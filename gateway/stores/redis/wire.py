@@ -1,0 +1,120 @@
+"""How a question about a decision is written for Redis, and how the reply is read: the hot half of the pipeline.
+
+Calls are written here by hand, because a generic packer walks over every argument anew; all but the number and the
+limits of a call is the same each time that a session asks (tests/stores/test_wire.py compares with the generic one).
+"""
+
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+
+_HEAD: Final = struct.Struct("<IdBddIIIIB")
+_SPENT: Final = struct.Struct("<BdId")
+_LOGIN_CHARS: Final = 22
+_OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Outcome}
+_NOT_ASKED: Final = ord(Outcome.NOT_ASKED.value)
+_LIVE: Final = ord(Outcome.LIVE.value)
+_NO_CLAIM: Final = b"$0\r\n\r\n$0\r\n\r\n"
+_NUMBER: Final = b"$10\r\n%010d\r\n"
+_MOST_KNOWN: Final = 8192
+
+
+def person_key(tag: str) -> str:
+    """`{tag}u`. Frozen: two versions of a fleet share it."""
+    return f"{{{tag}}}u"
+
+
+def login_key(tag: str, login: str) -> str:
+    """`{tag}l:<login>`."""
+    return f"{{{tag}}}l:{login}"
+
+
+def code_key(tag: str, code_hash: str) -> str:
+    """`{tag}c:<hash of a hand-off code>`."""
+    return f"{{{tag}}}c:{code_hash}"
+
+
+def bucket_key(spend: Spend) -> str:
+    """`{slot}b:<limit>:<who>`."""
+    return f"{{{spend.slot}}}b:{spend.limit.name}:{spend.who}"
+
+
+def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
+    """name: of the function. own: indexes of the spends that lie in the person's slot. question.presented is there."""
+    presented, claim = question.presented, question.claim
+    assert presented is not None
+    keys, login = _principal(presented)
+    claimed = _NO_CLAIM
+    if claim is not None:
+        keys += _bulk(code_key(presented.tag, claim.code_hash))
+        claimed = _bulk(claim.request_id) + _bulk(claim.host)
+    buckets, budgets = _buckets(question.spends, own) if own else (b"", b"")
+    head = _head(name, 2 + (claim is not None) + len(own), 5 + 2 * len(own))
+    return b"".join((head, keys, buckets, _NUMBER % question.number, login, claimed, budgets))
+
+
+def packed_spend(name: str, question: Question, indexes: Sequence[int]) -> bytes:
+    """indexes: of spends that share a slot."""
+    buckets, budgets = _buckets(question.spends, indexes)
+    head = _head(name, len(indexes), 1 + 2 * len(indexes))
+    return b"".join((head, buckets, _NUMBER % question.number, budgets))
+
+
+def read_reply(question: Question, raw: object) -> Reply | None:
+    """None for anything that is not the reply to this question (threats.md R5)."""
+    if not isinstance(raw, bytes) or len(raw) < _HEAD.size:
+        return None
+    number, now_us, letter, person_lease, login_lease, auth, mfa, expires, idle, count = _HEAD.unpack_from(raw)
+    outcome = _OUTCOMES.get(letter)
+    if outcome is None or number != question.number:
+        return None
+    at, login = _HEAD.size, ""
+    if letter != _NOT_ASKED:
+        login = raw[at : at + _LOGIN_CHARS].decode("ascii", "replace")
+        at += _LOGIN_CHARS
+    spent: tuple[Spent, ...] = ()
+    if count:
+        if len(raw) < at + count * _SPENT.size:
+            return None
+        spent = tuple(_spent(raw, at + index * _SPENT.size) for index in range(count))
+        at += count * _SPENT.size
+    live = letter == _LIVE
+    leases = Leases(int(person_lease), int(login_lease)) if person_lease or login_lease else None
+    facts = LoginFacts(auth, mfa, expires, idle) if live else None
+    return Reply(number, login, int(now_us), outcome, raw[at:] if live else b"", facts, leases, spent)
+
+
+@lru_cache(256)
+def _head(name: str, keys: int, arguments: int) -> bytes:
+    return b"*%d\r\n" % (3 + keys + arguments) + _bulk("FCALL") + _bulk(name) + _bulk(str(keys))
+
+
+@lru_cache(_MOST_KNOWN)
+def _principal(presented: Presented) -> tuple[bytes, bytes]:
+    """The keys of a session's person and login, and the arguments that name them."""
+    tag, login = presented.tag, presented.login
+    return _bulk(person_key(tag)) + _bulk(login_key(tag, login)), _bulk(login) + _bulk(presented.credential)
+
+
+def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, bytes]:
+    chosen = [spends[index] for index in indexes]
+    keys = b"".join([_bulk(bucket_key(one)) for one in chosen])
+    return keys, b"".join([_budget(one.limit.interval_us, one.limit.window_us) for one in chosen])
+
+
+@lru_cache(1024)
+def _budget(interval_us: int, window_us: int) -> bytes:
+    return _bulk(str(interval_us)) + _bulk(str(window_us))
+
+
+def _bulk(value: str | bytes) -> bytes:
+    raw = value.encode() if isinstance(value, str) else value
+    return b"$%d\r\n%b\r\n" % (len(raw), raw)
+
+
+def _spent(raw: bytes, at: int) -> Spent:
+    allowed, retry_after_us, remaining, reset_us = _SPENT.unpack_from(raw, at)
+    return Spent(allowed == 1, int(retry_after_us), remaining, int(reset_us))

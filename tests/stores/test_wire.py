@@ -1,0 +1,121 @@
+"""Calls are written as the generic packer writes them, and a reply is read for its own question only."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.forward.ask import Claim, Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.ratelimit.gcra import Limit
+from gateway.stores.redis.pipeline import Argument, packed
+from gateway.stores.redis.wire import (
+    _HEAD,
+    _SPENT,
+    bucket_key,
+    code_key,
+    login_key,
+    packed_decide,
+    packed_spend,
+    person_key,
+    read_reply,
+)
+
+NAME = "bastion_decide_0123456789ab"
+TEXTS = st.text(min_size=1, max_size=20)
+PRESENTED = st.builds(Presented, TEXTS, TEXTS, st.binary(min_size=16, max_size=16))
+CLAIMS = st.builds(Claim, TEXTS, TEXTS, TEXTS)
+LIMITS = st.builds(Limit, TEXTS, st.integers(1, 1000), st.integers(1000, 10**11), st.integers(1, 1000))
+SPENDS = st.lists(st.builds(Spend, TEXTS, TEXTS, LIMITS), max_size=4).map(tuple)
+NUMBERS = st.integers(0, 0xFFFF_FFFF)
+ASKED = Question(7, Presented("t" * 16, "l" * 22, b"c" * 16), None, ())
+
+
+@given(NUMBERS, PRESENTED, st.none() | CLAIMS, SPENDS)
+def test_a_decision_is_written_as_the_generic_packer_writes_it(
+    number: int, presented: Presented, claim: Claim | None, spends: tuple[Spend, ...]
+) -> None:
+    keys = [person_key(presented.tag), login_key(presented.tag, presented.login)]
+    arguments: list[Argument] = [f"{number:010}", presented.login, presented.credential]
+    if claim is not None:
+        keys.append(code_key(presented.tag, claim.code_hash))
+    arguments += ("", "") if claim is None else (claim.request_id, claim.host)
+    keys += map(bucket_key, spends)
+    for one in spends:
+        arguments += (one.limit.interval_us, one.limit.window_us)
+
+    written = packed_decide(NAME, Question(number, presented, claim, spends), range(len(spends)))
+
+    assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
+
+
+@given(NUMBERS, SPENDS)
+def test_a_spend_is_written_as_the_generic_packer_writes_it(number: int, spends: tuple[Spend, ...]) -> None:
+    budgets = [number for one in spends for number in (one.limit.interval_us, one.limit.window_us)]
+    keys = list(map(bucket_key, spends))
+
+    written = packed_spend(NAME, Question(number, None, None, spends), range(len(spends)))
+
+    assert written == packed(("FCALL", NAME, len(keys), *keys, f"{number:010}", *budgets))
+
+
+def raw_reply(reply: Reply) -> bytes:
+    """As the function writes it."""
+    leases = reply.leases or Leases(0, 0)
+    facts = reply.facts or LoginFacts(0, 0, 0, 0)
+    head = _HEAD.pack(
+        reply.number,
+        reply.now_us,
+        ord(reply.outcome.value),
+        leases.person,
+        leases.login,
+        facts.authenticated_at,
+        facts.mfa_at,
+        facts.expires_at,
+        facts.idle_at,
+        len(reply.spent),
+    )
+    spent = [_SPENT.pack(one.allowed, one.retry_after_us, one.remaining, one.reset_us) for one in reply.spent]
+    return b"".join((head, reply.login.encode(), *spent, reply.person))
+
+
+LIVE = Reply(7, "l" * 22, 1_790_000_000_000_000, Outcome.LIVE, b"sealed", LoginFacts(1, 2, 3, 4), None, ())
+REPLIES = {
+    "live": LIVE,
+    "live and due": replace(LIVE, leases=Leases(5, 6)),
+    "with limits": replace(LIVE, spent=(Spent(True, 0, 9, 1_000), Spent(False, 2_000, 0, 3_000))),
+    "ended": replace(LIVE, outcome=Outcome.ENDED, person=b"", facts=None),
+    "missed": replace(LIVE, outcome=Outcome.MISS, person=b"", facts=None, leases=Leases(1, 0)),
+    "limits only": replace(
+        LIVE, login="", outcome=Outcome.NOT_ASKED, person=b"", facts=None, spent=(Spent(True, 0, 1, 2),)
+    ),
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_a_reply_is_read_as_it_was_written(reply: Reply) -> None:
+    assert read_reply(ASKED, raw_reply(reply)) == reply
+
+
+@given(st.binary(max_size=120))
+def test_any_bytes_are_a_reply_or_nothing(raw: bytes) -> None:
+    reply = read_reply(ASKED, raw)
+
+    assert reply is None or reply.number == ASKED.number
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        7,
+        "text",
+        b"",
+        [b"x"],
+        raw_reply(LIVE)[:40],
+        raw_reply(REPLIES["with limits"])[:90],
+        raw_reply(replace(LIVE, number=8)),
+    ],
+)
+def test_what_is_not_the_reply_to_this_question_is_nothing(raw: object) -> None:
+    assert read_reply(ASKED, raw) is None
