@@ -4,6 +4,7 @@ Each worker writes only its own slot, so no lock is needed; a slot outlives its 
 """
 
 import mmap
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -92,21 +93,18 @@ class Cell:
 class Timer:
     """One histogram of one worker."""
 
-    __slots__ = ("_bounds_us", "_first", "_integers")
+    __slots__ = ("_bounds_us", "_first", "_integers", "_sum")
 
     def __init__(self, integers: memoryview, first: int, bounds_us: tuple[int, ...]) -> None:
         self._integers = integers
         self._first = first
         self._bounds_us = bounds_us
+        self._sum = first + len(bounds_us) + 1
 
     def observe(self, duration_us: int) -> None:
-        bucket = 0
-        for bound in self._bounds_us:
-            if duration_us <= bound:
-                break
-            bucket += 1
-        self._integers[self._first + bucket] += 1
-        self._integers[self._first + len(self._bounds_us) + 1] += duration_us
+        integers, first = self._integers, self._first
+        integers[first + bisect_left(self._bounds_us, duration_us)] += 1
+        integers[self._sum] += duration_us
 
 
 class Slot:

@@ -49,6 +49,7 @@ _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_O
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
 _METHOD_CHARS: Final = 32
+_MOST_NAMES: Final = 1024
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
@@ -68,46 +69,59 @@ class Client(Enum):
     PREFLIGHT = "preflight"
 
 
-@lru_cache(1024)
-def _read_as(name: bytes) -> bytes:
-    """In lower case; b"" for a header that nobody reads."""
-    lowered = name.lower()
-    return lowered if lowered in _READ else b""
+class _Names(dict[bytes, bytes]):
+    """Names of headers as they are spelled -> in lower case, b"" where nobody reads the header. Bounded."""
+
+    def __missing__(self, spelled: bytes) -> bytes:
+        lowered = spelled.lower()
+        name = lowered if lowered in _READ else b""
+        if len(self) < _MOST_NAMES:
+            self[spelled] = name
+        return name
+
+
+_NAMES: Final = _Names({spelled: name for name in _READ for spelled in (name, name.title())})
 
 
 class Fields:
-    """The headers of a question that are read, by their names in lower case. Total: what is wrong is said later."""
+    """The headers of one question after the other, as far as they are read; names in lower case.
 
-    __slots__ = ("_doubled", "cookie_lines", "values")
+    Total: what is wrong with them is said by request_of. count: of all headers.
+    """
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """headers: in any case, in the order in which they came."""
-        values: dict[bytes, bytes] = {}
-        self.values = values
+    __slots__ = ("_doubled", "cookie_lines", "count", "values")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """The next question: what was handed out of the one before stays as it is."""
+        self.count = 0
+        self.values: dict[bytes, bytes] = {}
         self.cookie_lines: list[bytes] = []
         self._doubled = b""
-        for spelled, value in headers:
-            name = _read_as(spelled)
-            if not name:
-                continue
-            if name == b"cookie":
-                self.cookie_lines.append(value)
-            elif name in values:
-                values[name] += b", " + value
-                if name in _ONCE:
-                    self._doubled = name
-            else:
-                values[name] = value
+
+    def add(self, spelled: bytes, value: bytes) -> None:
+        """spelled: the name, in any case. Called in the order in which they came."""
+        self.count += 1
+        name = _NAMES[spelled]
+        if not name:
+            return
+        values = self.values
+        if name == b"cookie":
+            self.cookie_lines.append(value)
+        elif name not in values:
+            values[name] = value
+        else:
+            values[name] += b", " + value
+            if name in _ONCE:
+                self._doubled = name
 
     @property
     def body_follows(self) -> bool:
         """Whether what comes next on the connection could be anybody's bytes (threats.md P4)."""
         values = self.values
         return b"transfer-encoding" in values or values.get(b"content-length", b"0").strip() != b"0"
-
-    def text(self, name: bytes) -> str | None:
-        value = self.values.get(name)
-        return None if value is None else value.decode("latin-1")
 
     def once(self) -> tuple[bytes, ...]:
         """The headers of our snippet, in the order of _ONCE. Raises MalformedRequest unless each came once."""
@@ -123,7 +137,8 @@ class Fields:
 class ForwardedRequest:
     """Not frozen, because that costs 4 us a request here; nothing changes it.
 
-    host: canonical, without port. target: raw path and query. path: raw. address None: not known.
+    host: canonical, without port. target: raw path and query. path: raw. address None: not known. values: of headers,
+    by their names in lower case.
     """
 
     request_id: str
@@ -134,7 +149,8 @@ class ForwardedRequest:
     address: IPv4Address | IPv6Address | None
     client: Client
     cookies: Cookies
-    fields: Fields
+    cookie_lines: list[bytes]
+    values: dict[bytes, bytes]
 
     @property
     def websocket(self) -> bool:
@@ -145,47 +161,50 @@ class ForwardedRequest:
         return self.target.partition("?")[2]
 
     @property
-    def cookie_lines(self) -> list[bytes]:
-        return self.fields.cookie_lines
-
-    @property
     def early_data(self) -> bool:
-        return b"early-data" in self.fields.values
+        return b"early-data" in self.values
 
     @property
     def prefetch(self) -> bool:
-        return "prefetch" in (self.fields.text(b"sec-purpose") or self.fields.text(b"purpose") or "")
+        return "prefetch" in (self._text(b"sec-purpose") or self._text(b"purpose") or "")
 
     @property
     def origin(self) -> str | None:
-        return self.fields.text(b"origin")
+        return self._text(b"origin")
 
     @property
     def fetch_site(self) -> str | None:
-        return self.fields.text(b"sec-fetch-site")
+        return self._text(b"sec-fetch-site")
 
     @property
     def referer(self) -> str | None:
-        return self.fields.text(b"referer")
+        return self._text(b"referer")
 
     @property
     def requested_method(self) -> str | None:
-        return self.fields.text(b"access-control-request-method")
+        return self._text(b"access-control-request-method")
 
     @property
     def requested_headers(self) -> str | None:
-        return self.fields.text(b"access-control-request-headers")
+        return self._text(b"access-control-request-headers")
+
+    def _text(self, name: bytes) -> str | None:
+        value = self.values.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
 def read_request(headers: Iterable[tuple[bytes, bytes]]) -> ForwardedRequest:
     """headers: names in any case. Raises MalformedRequest."""
-    return request_of(Fields(headers))
+    fields = Fields()
+    for name, value in headers:
+        fields.add(name, value)
+    return request_of(fields)
 
 
 def request_of(fields: Fields) -> ForwardedRequest:
     """Raises MalformedRequest."""
     sent_method, uri, forwarded_host, proto, address, sent_id, host = fields.once()
-    cookie_lines = fields.cookie_lines
+    cookie_lines, values = fields.cookie_lines, fields.values
     target = uri.decode("latin-1")
     if not _TARGET.fullmatch(target):
         raise MalformedRequest("x-forwarded-uri is not a path")
@@ -204,9 +223,10 @@ def request_of(fields: Fields) -> ForwardedRequest:
         target,
         target.partition("?")[0],
         _address(address),
-        Client.WEBSOCKET if extended else _client(fields.values, method),
+        Client.WEBSOCKET if extended else _client(values, method),
         read_cookies(cookie_lines) if cookie_lines else _NO_COOKIES,
-        fields,
+        cookie_lines,
+        values,
     )
 
 

@@ -96,11 +96,14 @@ class DecisionCalls:
         presented = question.presented
         own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
-            self._decide(question, own, lambda raw: answered(read_reply(question, raw)))
+            self._functions.call(
+                packed_decide(self._decide_name, question, own), lambda raw: answered(read_reply(question, raw))
+            )
             return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
         if presented is not None:
-            self._decide(question, own, lambda raw: gathering.decided(read_reply(question, raw), own))
+            command = packed_decide(self._decide_name, question, own)
+            self._functions.call(command, lambda raw: gathering.decided(read_reply(question, raw), own))
         for indexes in others.values():
             self._spend(question, indexes, gathering)
 
@@ -114,9 +117,6 @@ class DecisionCalls:
 
         self.ask(question, done)
         return await answered
-
-    def _decide(self, question: Question, own: Sequence[int], done: Callable[[object], None]) -> None:
-        self._functions.call(packed_decide(self._decide_name, question, own), done)
 
     def _spend(self, question: Question, indexes: list[int], gathering: "_Gathering") -> None:
         command = packed_spend(self._spend_name, question, indexes)

@@ -84,6 +84,7 @@ class _Connection(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
+        self._late_at = 0.0  # of what is sent in this tick
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -92,8 +93,9 @@ class _Connection(asyncio.Protocol):
     def send(self, packed: bytes, done: Done) -> None:
         if not self._out:
             self._loop.call_soon(self._flush)
+            self._late_at = self._loop.time() + self._timeout_s
         self._out.append(packed)
-        self.waiting.append((self._loop.time() + self._timeout_s, done))
+        self.waiting.append((self._late_at, done))
 
     def data_received(self, data: bytes) -> None:
         try:

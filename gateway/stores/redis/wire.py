@@ -81,10 +81,10 @@ def read_reply(question: Question, raw: object) -> Reply | None:
             return None
         spent = tuple(_spent(raw, at + index * _SPENT.size) for index in range(count))
         at += count * _SPENT.size
-    live = letter == _LIVE
     leases = Leases(int(person_lease), int(login_lease)) if person_lease or login_lease else None
-    facts = LoginFacts(auth, mfa, expires, idle) if live else None
-    return Reply(number, login, int(now_us), outcome, raw[at:] if live else b"", facts, leases, spent)
+    if letter != _LIVE:
+        return Reply(number, login, int(now_us), outcome, b"", None, leases, spent)
+    return Reply(number, login, int(now_us), outcome, raw[at:], LoginFacts(auth, mfa, expires, idle), leases, spent)
 
 
 @lru_cache(256)

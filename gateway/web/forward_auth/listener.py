@@ -40,21 +40,13 @@ _LOG: Final = logging.getLogger("gateway.listener")
 class Patience:
     """Seconds. idle_s: longer than Caddy keeps a connection (120 s), so that the proxy closes first.
 
-    partial_s: for the rest of a question that has begun. look_s: how often the clock is looked at.
+    partial_s: for the rest of a question that has begun. look_s: how often the clock is looked at; what is measured
+    begins with the first look, so each may last as much longer.
     """
 
     idle_s: float = 150.0
     partial_s: float = 10.0
     look_s: float = 5.0
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """One question on a connection. answer: None until it is there. last: the connection ends with it."""
-
-    head_only: bool = False
-    answer: bytes | None = None
-    last: bool = False
 
 
 class Listener:
@@ -105,6 +97,22 @@ class Listener:
             await self._empty.wait()
 
 
+class _Exchange:
+    """One question on a connection. rendered: None until the answer is there. last: the connection ends with it."""
+
+    __slots__ = ("_connection", "_head_only", "last", "rendered")
+
+    def __init__(self, connection: "_Connection", *, head_only: bool, last: bool) -> None:
+        self._connection = connection
+        self._head_only = head_only
+        self.last = last
+        self.rendered: bytes | None = None
+
+    def answered(self, answer: Answer) -> None:
+        self.rendered = _rendered(answer, head_only=self._head_only, last=self.last)
+        self._connection.flush()
+
+
 class _Connection(asyncio.Protocol):
     """Questions are answered in the order in which they came."""
 
@@ -112,15 +120,15 @@ class _Connection(asyncio.Protocol):
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._fields = Fields()
+        self.on_header = self._fields.add
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
         self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
         self._paused = False
         self._unread = 0  # bytes since the last whole question
-        self._since = self._loop.time()
+        self._since: float | None = None
         self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._fields = Fields(())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -139,7 +147,7 @@ class _Connection(asyncio.Protocol):
         if self._deaf:
             return
         if not self._unread:
-            self._since = self._loop.time()  # of the question's first byte, so that drops of it prolong nothing
+            self._since = None  # of the question's first byte, so that drops of it prolong nothing
         self._unread += len(data)
         rest: bytes | None = data
         while rest and not self._deaf:
@@ -170,60 +178,53 @@ class _Connection(asyncio.Protocol):
     # The parser calls these.
 
     def on_message_begin(self) -> None:
-        self._url, self._headers = b"", []
+        self._url = b""
+        self._fields.begin()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         if self._deaf:
             return
-        if len(self._headers) > MAX_HEADERS:
+        if self._fields.count > MAX_HEADERS:
             self._refuse(431, "there are too many headers")
-            return
-        self._fields = Fields(self._headers)
-        if self._fields.body_follows:
+        elif self._fields.body_follows:
             self._refuse(400, "a question has no body")
 
     def on_message_complete(self) -> None:
         if self._deaf:
             return
-        self._unread, self._since = 0, self._loop.time()
+        self._unread, self._since = 0, None
         method = self._parser.get_method()
-        exchange = _Exchange(method == b"HEAD", None, self._listener.draining or not self._parser.should_keep_alive())
+        last = self._listener.draining or not self._parser.should_keep_alive()
+        exchange = _Exchange(self, head_only=method == b"HEAD", last=last)
         self._exchanges.append(exchange)
-        self._deaf = exchange.last
+        self._deaf = last
         if not self._url.startswith(_QUESTION) and self._url != PATH:
-            self._answer(exchange, _plain(404, "only /decide is answered here"))
+            exchange.answered(_plain(404, "only /decide is answered here"))
         elif method not in (b"GET", b"HEAD"):
-            self._answer(exchange, _plain(405, "ask with GET", b"Allow: GET, HEAD\r\n"))
+            exchange.answered(_plain(405, "ask with GET", b"Allow: GET, HEAD\r\n"))
         else:
-            self._ask(exchange, self._fields)
+            self._ask(exchange)
 
-    def _ask(self, exchange: _Exchange, fields: Fields) -> None:
+    def _ask(self, exchange: _Exchange) -> None:
         try:
-            request = request_of(fields)
+            request = request_of(self._fields)
         except MalformedRequest as error:
-            self._answer(exchange, malformed(error))
+            exchange.answered(malformed(error))
             return
-        self._listener.decisions.start(request, lambda answer: self._answer(exchange, answer))
+        self._listener.decisions.start(request, exchange.answered)
 
-    def _answer(self, exchange: _Exchange, answer: Answer) -> None:
-        exchange.answer = _rendered(answer, head_only=exchange.head_only, last=exchange.last)
-        self._flush()
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Writes what is answered, in order."""
         transport, exchanges = self._transport, self._exchanges
         if transport is None:
             exchanges.clear()
             return
-        while exchanges and exchanges[0].answer is not None:
+        while exchanges and (rendered := exchanges[0].rendered) is not None:
             exchange = exchanges.popleft()
-            assert exchange.answer is not None
-            transport.write(exchange.answer)
+            transport.write(rendered)
             if exchange.last or (self._listener.draining and not exchanges):
                 self._deaf = True
                 transport.close()
@@ -235,9 +236,9 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, status: int, why: str) -> None:
         """Nothing more is read: whatever follows may be anybody's bytes."""
         self._deaf = True
-        exchange = _Exchange(last=True)
+        exchange = _Exchange(self, head_only=False, last=True)
         self._exchanges.append(exchange)
-        self._answer(exchange, _plain(status, why))
+        exchange.answered(_plain(status, why))
 
     def pause_writing(self) -> None:
         """A proxy that doesn't read its answers is asked no more."""
@@ -259,7 +260,10 @@ class _Connection(asyncio.Protocol):
     def _look_at_the_clock(self) -> None:
         if self._transport is None:
             return
-        silent_s, patience = self._loop.time() - self._since, self._listener.patience
+        now, patience = self._loop.time(), self._listener.patience
+        if self._since is None:
+            self._since = now
+        silent_s = now - self._since
         if not self._exchanges and silent_s > (patience.partial_s if self._unread else patience.idle_s):
             self._transport.abort()
             return
