@@ -1,14 +1,14 @@
 """The functions inside Redis: a session lives while both its records do, and nothing that was ended comes back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.forward.ask import Claim, Outcome, Presented, Spend
+from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Spend
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.decisions import FunctionCalls
@@ -270,6 +270,29 @@ async def test_a_lost_library_is_loaded_again(server: Server) -> None:
 
     assert first.outcome is not None
     assert (await server.decide()).outcome is Outcome.ENDED
+
+
+FIRST_CALLS: dict[str, Callable[[Server], Awaitable[object]]] = {
+    "decide": lambda server: server.decide(),
+    "spend": lambda server: server.decide(None, Spend("e", "who", LIMIT)),
+    "fill": lambda server: server.fill(Leases(1, 1)),
+    "finish": lambda server: server.revocations.end_login(TAG, LOGIN),
+    "stale": lambda server: server.revocations.stale_login(TAG, LOGIN),
+    "deny": lambda server: server.revocations.deny_until(TAG, LOGIN, NOW * 2),
+    "offer": lambda server: server.revocations.offer(TAG, "code", "h"),
+}
+
+
+@pytest.mark.parametrize("call", FIRST_CALLS.values(), ids=FIRST_CALLS)
+async def test_any_function_may_be_the_first_that_a_new_server_hears(
+    server: Server, call: Callable[[Server], Awaitable[object]]
+) -> None:
+    """A library that was just loaded knows neither the time nor the incarnation."""
+    await server.redis.function_flush()
+
+    await call(server)
+
+    assert await server.redis.function_list(library="*")
 
 
 async def test_every_key_ends_by_itself(server: Server) -> None:

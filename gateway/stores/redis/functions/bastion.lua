@@ -257,7 +257,8 @@ end
 
 -- KEYS login   ARGV until, Unix seconds   Postgres could not be asked: the login is over all the same (R13).
 local function deny(keys, argv)
-  local left = tonumber(argv[1]) - floor(clock() / 1000000)
+  local now = clock()  -- first: it may be what sets floor
+  local left = tonumber(argv[1]) - floor(now / 1000000)
   call('SET', keys[1], 'X', 'EX', left > 60 and left or 60)
   return 1
 end
