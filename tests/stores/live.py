@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from importlib import resources
 
 from redis.asyncio import Redis
 
@@ -56,3 +59,20 @@ class Server:
         missed = await self.decide()
         assert missed.outcome is Outcome.MISS
         assert await self.fill(missed.leases, **changed) == (True, True)
+
+
+@asynccontextmanager
+async def serving(redis: Redis, redis_url: str) -> AsyncIterator[Server]:
+    text = resources.files("gateway.stores.redis.functions").joinpath("bastion.lua").read_text("utf-8")
+    real = "local t = redis.call('TIME')"
+    assert text.count(real) == 1
+    held = "local v = redis.call('GET', 'now') local t = {string.sub(v, 1, -7), string.sub(v, -6)}"
+    pipeline = Pipeline(redis_url, 1)
+    task = asyncio.create_task(pipeline.run())
+    await pipeline.ready()
+    server = Server(pipeline, redis, Library.of(text.replace(real, held)))
+    await server.set_time(NOW)
+    yield server
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,19 @@
+"""The model's Redis is the real one: the same calls on its twin and on a server come out the same at every step."""
+
+import random
+
+import pytest
+
+from tests.model.pair import Pair, walk
+from tests.stores.live import Server
+
+OUTCOMES = {"L", "L due", "M", "X", "U", "C", "fill 11", "fill 00", "fill 01", "fill 10", "fill -1", "fill 1-"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_real_functions_do_what_the_model_says(server: Server, seed: int) -> None:
+    pair = Pair(server)
+
+    await walk(pair, random.Random(seed), 800)
+
+    assert set(pair.seen) >= OUTCOMES

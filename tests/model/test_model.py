@@ -1,0 +1,161 @@
+"""The consistency of Redis with Postgres (docs/consistency.md): all states within bounds, with everything that the
+protocol is made of, and with each part of it taken away.
+"""
+
+import importlib
+from dataclasses import fields, replace
+from functools import cache
+from typing import Final
+
+import pytest
+
+from tests.model import nodes
+from tests.model.acts import PROGRAMS
+from tests.model.explore import Explored, Scenario, explore
+from tests.model.faults import FAILOVER, FLUSH, POSTGRES, RESTART, VANISH
+from tests.model.mechanisms import ALL, Mechanisms
+
+# By name, with the number of states that it has at least: fewer, and something is not tried any more.
+SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
+    "a login and its logout": (Scenario(("login", "logout"), frozenset({VANISH}), crash=True), 2_500),
+    "a logout, one fault": (Scenario(("logout",), frozenset({FLUSH, FAILOVER}), crash=True), 8_000),
+    "a logout, two faults": (Scenario(("logout",), frozenset({FLUSH, RESTART, FAILOVER}), 2), 10_000),
+    "a logout, two faults, one node": (
+        Scenario(("logout",), frozenset({FLUSH, RESTART, FAILOVER, VANISH}), 2, nodes=1, crash=True),
+        20_000,
+    ),
+    "a hand-off and a logout": (Scenario(("handoff", "logout"), frozenset({VANISH})), 10_000),
+    "a hand-off, one fault": (Scenario(("handoff",), frozenset({FLUSH, FAILOVER})), 20_000),
+    "a rotation and a logout, one fault": (Scenario(("rotation", "logout"), frozenset({FLUSH, FAILOVER})), 40_000),
+    "a rotation and a logout": (Scenario(("rotation", "logout"), frozenset({VANISH})), 7_000),
+    "groups and a disabled person": (Scenario(("groups", "disable"), crash=True), 7_000),
+    "groups and a disabled person, one fault": (
+        Scenario(("groups", "disable"), frozenset({FAILOVER}), nodes=1, crash=True),
+        10_000,
+    ),
+    "a login while its person is disabled": (
+        Scenario(("login", "disable", "groups"), frozenset({VANISH}), nodes=1, crash=True),
+        2_000,
+    ),
+    "the end of two logins": (Scenario(("end all",), frozenset({VANISH}), logins=2, crash=True), 30_000),
+    "the end of two logins, one fault": (
+        Scenario(("end all",), frozenset({FAILOVER}), nodes=1, logins=2, crash=True),
+        10_000,
+    ),
+    "a logout without Postgres": (Scenario(("logout", "rotation", "completion"), frozenset({POSTGRES})), 15_000),
+    "a logout without Postgres, memory full": (
+        Scenario(("logout", "completion"), frozenset({POSTGRES, VANISH})),
+        2_000,
+    ),
+    "a logout without Postgres, and Redis emptied": (
+        Scenario(("logout, lost", "completion"), frozenset({POSTGRES, FLUSH}), 2),
+        5_000,
+    ),
+}
+
+
+@cache
+def explored(name: str) -> Explored:
+    """Once, however many tests look at it."""
+    return explore(SCENARIOS[name][0], ALL)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_protocol_keeps_its_promise_in_every_state(name: str) -> None:
+    found = explored(name)
+
+    assert found.broken is None, told(found)
+    assert found.states >= SCENARIOS[name][1]
+
+
+# mechanism -> where it shows, and which promise breaks
+TAKEN_AWAY: Final[dict[str, tuple[Scenario, str]]] = {
+    "stamped_records": (SCENARIOS["a logout, one fault"][0], "S1"),
+    "stamped_leases": (SCENARIOS["a logout, one fault"][0], "S1"),
+    "stamped_codes": (SCENARIOS["a hand-off, one fault"][0], "S5"),
+    "fill_needs_the_lease": (SCENARIOS["a login and its logout"][0], "S1"),
+    "fresh_tokens": (SCENARIOS["a login and its logout"][0], "S1"),
+    "stale_ends_the_lease": (SCENARIOS["a hand-off and a logout"][0], "S2"),
+    "stale_leaves_an_end": (SCENARIOS["a logout without Postgres"][0], "S1"),
+    "looks_again": (SCENARIOS["a logout, two faults"][0], "S1"),
+    "due": (SCENARIOS["a login and its logout"][0], "S3"),
+    "lease_before_read": (SCENARIOS["a login and its logout"][0], "S1"),
+    "reads_the_primary": (SCENARIOS["a logout, one fault"][0], "S1"),
+    "reads_the_person": (SCENARIOS["groups and a disabled person"][0], "S2"),
+    "asks_again_when_refused": (SCENARIOS["a login and its logout"][0], "S1"),
+    "commit_before_redis": (SCENARIOS["a login and its logout"][0], "S1"),
+    "redis_before_answer": (SCENARIOS["a login and its logout"][0], "S1"),
+    "rotation_marks_stale": (SCENARIOS["a rotation and a logout"][0], "S2"),
+    "handoff_marks_stale": (SCENARIOS["a hand-off and a logout"][0], "S2"),
+    "groups_mark_stale": (SCENARIOS["groups and a disabled person"][0], "S2"),
+    "retry_does_redis_again": (SCENARIOS["a login and its logout"][0], "S1"),
+    "only_refill_writes": (SCENARIOS["a login while its person is disabled"][0], "S1"),
+    "completion_ends_in_redis": (SCENARIOS["a logout without Postgres, and Redis emptied"][0], "S1"),
+    "marker_lasts": (SCENARIOS["a logout without Postgres, memory full"][0], "S1"),
+    "old_primary_stops": (SCENARIOS["a logout, one fault"][0], "S1"),
+}
+_SPARE: Final = "holds_the_person"
+
+
+@pytest.mark.parametrize("mechanism", TAKEN_AWAY)
+def test_each_mechanism_carries_weight(mechanism: str) -> None:
+    scenario, promise = TAKEN_AWAY[mechanism]
+
+    found = explore(scenario, without(mechanism), promise)
+
+    assert found.broken, f"nothing of {promise} breaks without {mechanism}, in {found.states} states"
+
+
+def test_every_mechanism_is_taken_away_somewhere() -> None:
+    assert {*TAKEN_AWAY, _SPARE} == {field.name for field in fields(Mechanisms)}
+
+
+def test_a_login_that_holds_the_person_and_a_refill_that_reads_them_are_each_others_spare() -> None:
+    """Who is disabled in the middle of a login is met twice: no promise rests on the lock alone."""
+    scenario = SCENARIOS["a login while its person is disabled"][0]
+
+    without_lock = explore(scenario, without(_SPARE))
+    without_both = explore(scenario, without(_SPARE, "reads_the_person"), "S1")
+
+    assert without_lock.broken is None, told(without_lock)
+    assert without_both.broken
+
+
+def test_a_marker_that_redis_loses_before_postgres_has_the_journal_is_no_promise() -> None:
+    """The known limit of a logout without Postgres: two failures at once (docs/consistency.md)."""
+    scenario = Scenario(("logout", "completion"), frozenset({POSTGRES, FLUSH}), 2)
+
+    assert explore(scenario, ALL, "S1").broken
+
+
+def test_every_step_is_taken_and_stands_for_code_that_is_there() -> None:
+    taken = {label for name in SCENARIOS for label in explored(name).taken}
+    nodes_do = (nodes.DECIDE, nodes.CONFIRM, nodes.READ_LOGIN_ROW, nodes.READ_USER_ROW, nodes.FILL, nodes.END)
+    labels = [f"{name}: {step.stands_for}" for name, program in PROGRAMS.items() for step in program]
+
+    for label in (*labels, *nodes_do, nodes.UNAVAILABLE, FLUSH, RESTART, FAILOVER, VANISH, POSTGRES):
+        assert any(label in one for one in taken), label
+    for name in {step.stands_for for program in PROGRAMS.values() for step in program} | {*nodes_do, nodes.UNAVAILABLE}:
+        module, found = _module_of(name)
+        for part in name.removeprefix(f"{module}.").split("."):
+            assert hasattr(found, part), name
+            found = getattr(found, part)
+
+
+def without(*mechanisms: str) -> Mechanisms:
+    return replace(ALL, **dict.fromkeys(mechanisms, False))
+
+
+def told(found: Explored) -> str:
+    return "\n".join((f"{found.broken}, after", *found.trace))
+
+
+def _module_of(name: str) -> tuple[str, object]:
+    parts = name.split(".")
+    module = ".".join(part for part in parts if part == part.lower() and not part.startswith("_"))
+    while module:
+        try:
+            return module, importlib.import_module(module)
+        except ModuleNotFoundError:
+            module = module.rpartition(".")[0]
+    raise AssertionError(name)
