@@ -171,25 +171,44 @@ def _person(groups: int) -> bytes:
 
 async def walk(pair: Pair, source: random.Random, length: int) -> None:
     """Decisions and refills mostly, with whatever else may happen in between."""
+    await pair.server.redis.delete(*KEYS)
     held: list[tuple[int, Leases]] = []
     images = [await pair.image()]
     moved = 0
     for _ in range(length):
         what, login = source.random(), source.randrange(2)
         if what < 0.45:
-            leases = await pair.decide(login, source.choice(CREDENTIALS), source.choice((0, 0, 1, 2)))
-            if leases != NO_LEASES:
-                held.append((login, leases))
+            await _decide(pair, source, login, held)
         elif what < 0.70 and held:
             await pair.fill(_any_fill(source, held))
         elif what < 0.74:
             images.append(await pair.image())
-        elif what < 0.78 and moved < 5:  # each takes a second, and a claim is repeated within ten
+        elif what < 0.82 and moved < 5:  # each takes a second, and a claim is repeated within ten
             moved += 1
-            await pair.come_back(source.choice(images[-2:]), process_goes_on=source.random() < 0.5)
+            image = images[-1] if source.random() < 0.4 else await pair.image()
+            await pair.come_back(image, process_goes_on=source.random() < 0.5)
+            await _go_on(pair, source, login, held)
         else:
             await _anything(pair, source, login)
         await pair.agree()
+
+
+async def _decide(pair: Pair, source: random.Random, login: int, held: list[tuple[int, Leases]]) -> None:
+    leases = await pair.decide(login, source.choice(CREDENTIALS), source.choice((0, 0, 1, 2)))
+    if leases != NO_LEASES:
+        held.append((login, leases))
+
+
+async def _go_on(pair: Pair, source: random.Random, login: int, held: list[tuple[int, Leases]]) -> None:
+    """With another incarnation, as whoever heard the one before would: with its leases and its codes."""
+    if held and source.random() < 0.5:
+        await pair.fill(_any_fill(source, held))
+        await pair.agree()
+    await _decide(pair, source, login, held)
+    await pair.agree()
+    if held:
+        await pair.fill(Fill(held[-1][0], held[-1][1], 0, 15))
+        await pair.decide(held[-1][0], 1, 1)
 
 
 def _any_fill(source: random.Random, held: Sequence[tuple[int, Leases]]) -> Fill:
