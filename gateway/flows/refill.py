@@ -111,14 +111,20 @@ class Refill:
             logins = Logins(connection, self.vault)
             row = await (logins.confirm(login_id, now) if confirm and reply.leases.login else logins.find(login_id))
             user = None if row is None else await Users(connection, self.vault).find(row.user_id)
-        if row is None or user is None or not self._is_live(row, user, presented, now):
+        if row is None or user is None or not self._is_live(row, user, presented, reply):
             return await self._end(presented, reply.leases)
         written = await self.calls.fill(self._record(presented, reply.leases, row, user))
         return FillOutcome.FILLED if written == (True, True) else FillOutcome.REFUSED
 
-    def _is_live(self, row: LoginRow, user: UserRow, presented: Presented, now: int) -> bool:
-        """Idle counts from the last time that Postgres knows of, never from now (threats.md R7)."""
-        in_time = row.expires_at > now and row.last_seen_at + row.idle_s > now
+    def _is_live(self, row: LoginRow, user: UserRow, presented: Presented, reply: Reply) -> bool:
+        """Idle counts from the last time that Postgres knows of, never from now (threats.md R7).
+
+        Where Redis has the login and only misses the person, it judges idle itself: Postgres may not have heard of the
+        login's use for as long as it was away.
+        """
+        now = reply.now_us // 1_000_000
+        known_to_redis = reply.leases is not None and not reply.leases.login
+        in_time = row.expires_at > now and (known_to_redis or row.last_seen_at + row.idle_s > now)
         own = tag_of(self.keys.tag, row.user_id) == presented.tag
         return in_time and own and not row.ended and user.state == "active"
 

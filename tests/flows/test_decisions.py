@@ -120,6 +120,20 @@ async def test_idle_counts_from_what_postgres_knows(here: Deciding, redis: Redis
     assert (expired.status, (await ask(here, token)).status) == (401, 200)
 
 
+async def test_who_was_active_while_postgres_was_away_stays_in_when_only_the_person_is_read_anew(
+    here: Deciding,
+) -> None:
+    """Postgres has not heard of them for longer than idle; Redis has, and judges."""
+    token = await here.log_in(idle_s=900)
+    assert (await ask(here, token)).status == 200
+    async with here.pool.acquire() as connection:
+        await connection.execute("UPDATE logins SET last_seen_at = $1", here.now - 901)
+
+    await here.revocations.stale_person(token.tag)
+
+    assert (await ask(here, token)).status == 200
+
+
 async def test_a_disabled_person_and_a_lost_group_are_out(here: Deciding) -> None:
     token = await here.log_in()
     assert (await ask(here, token)).status == 200

@@ -70,6 +70,18 @@ async def test_an_ended_login_ends_once_and_takes_no_session(login: Pool, vault:
     assert found.last_seen_at == NOW
 
 
+async def test_a_new_session_is_a_use_of_its_login(login: Pool, vault: Vault) -> None:
+    """The record is read anew after it; a lag of Postgres must not end the login then."""
+    async with login.acquire() as connection:
+        logins = Logins(connection, vault)
+        await logins.add_session(LOGIN, "wiki", b"d" * 16, NOW, 0, NOW + 300)
+        await logins.add_session(LOGIN, "wiki", b"e" * 16, NOW, 0, NOW + 200)
+        found = await logins.find(LOGIN)
+
+    assert found is not None
+    assert found.last_seen_at == NOW + 300
+
+
 async def test_a_disabled_person_gets_neither_login_nor_session(login: Pool, vault: Vault) -> None:
     async with login.acquire() as connection:
         await Users(connection, vault).set_state(ADA, "disabled", NOW)

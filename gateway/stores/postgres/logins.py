@@ -40,7 +40,10 @@ _LOCK_PERSON: Final = """
     SELECT u.id FROM users u WHERE u.id = (SELECT l.user_id FROM logins l WHERE l.id = $1) AND u.state = 'active'
        FOR SHARE OF u
 """
-_LOCK_LOGIN: Final = "SELECT 1 FROM logins WHERE id = $1 AND ended_at IS NULL FOR NO KEY UPDATE"
+# Locks it, and is a use of it: what is marked stale next is filled with this, and must not be idle too long.
+_SEE_LOGIN: Final = """
+    UPDATE logins SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL RETURNING id
+"""
 _DELETE_OLD_SESSIONS: Final = """
     DELETE FROM sessions WHERE login_id = $1 AND (
         replaced_at + $3 < $4
@@ -164,7 +167,7 @@ class Logins:
         """
         if not await self._connection.fetchval(_LOCK_PERSON, login_id):
             return False
-        if not await self._connection.fetchval(_LOCK_LOGIN, login_id):
+        if not await self._connection.fetchval(_SEE_LOGIN, login_id, now):
             return False
         added = await self._connection.fetchval(
             _INSERT_SESSION, login_id, host, credential, authenticated_at, mfa_at, now
