@@ -89,6 +89,7 @@ class _Worker:
             resources.pool,
             resources.vault,
             self.revocations,
+            self.keys,
             Journal(config.data_dir / "ended-logins.jsonl"),
             max(config.sessions.absolute_s, config.sessions.remembered_absolute_s),
             clock_us,

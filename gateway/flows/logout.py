@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
 from gateway.core.audit.entries import Entry, Kind
-from gateway.core.session.tokens import unb64
+from gateway.core.keys import Keys
+from gateway.core.session.tokens import tag_of, unb64
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.files.journal import EndedLogin, Journal
 from gateway.stores.postgres.audit import Audit
@@ -31,6 +33,7 @@ class Logout:
     pool: "asyncpg.Pool[asyncpg.Record]"
     vault: Vault
     revocations: Revocations
+    keys: Keys
     journal: Journal
     longest_s: int
     clock_us: Callable[[], int]
@@ -56,21 +59,29 @@ class Logout:
         return True
 
     async def complete(self) -> int:
-        """Gives Postgres what it missed, and counts it; called when it answers again. Raises RecordUnavailable."""
+        """Gives Postgres what it missed, and counts it; called when it answers again.
+
+        Redis hears of it again: it may have lost the marker, and a refill may have asked Postgres before it knew.
+        Raises RecordUnavailable or StoreUnavailable; then all of it is still in the journal.
+        """
         waiting = self.journal.waiting()
         for ended in waiting:
-            await self._record(ended)
+            user_id = await self._record(ended)
+            if user_id is not None:
+                await self.revocations.end_login(tag_of(self.keys.tag, user_id), ended.login)
         self.journal.forget(waiting)
         return len(waiting)
 
-    async def _record(self, ended: EndedLogin) -> None:
-        """The act and its entry in one transaction; nothing where it had ended before."""
+    async def _record(self, ended: EndedLogin) -> UUID | None:
+        """The act and its entry in one transaction; nothing where it had ended before. Whose login it is, if any's."""
         login_id = unb64(ended.login)
         async with transaction(self.pool) as connection:
             logins = Logins(connection, self.vault)
             row = await logins.find(login_id)
-            if row is None or not await logins.end(login_id, "logout", ended.at):
-                return
+            if row is None:
+                return None
+            if not await logins.end(login_id, "logout", ended.at):
+                return row.user_id
             await Audit(connection, self.vault).append(
                 Entry(
                     kind=Kind.LOGOUT,
@@ -82,3 +93,4 @@ class Logout:
                     request_id=ended.request_id,
                 )
             )
+        return row.user_id

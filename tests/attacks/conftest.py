@@ -151,7 +151,7 @@ def _house(there: Deciding, pipeline: Pipeline, passwords: Passwords, directory:
             pool, vault, passwords, throttle, revocations, KEYS, _LIFETIMES, AUTH_HOST, clock_us, random, lambda _: None
         ),
         Handoff(pool, vault, revocations, KEYS, lambda: POLICY, clock_us, random),
-        Logout(pool, vault, revocations, Journal(directory / "ended"), 2_592_000, clock_us, lambda: None),
+        Logout(pool, vault, revocations, KEYS, Journal(directory / "ended"), 2_592_000, clock_us, lambda: None),
         Account(pool, vault, revocations, clock_us),
         UserAdmin(pool, vault, passwords, revocations, KEYS, clock_us, random, "cli:root"),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
@@ -58,6 +59,33 @@ async def test_an_end_that_was_journalled_stays_when_it_is_completed(house: Hous
     assert not await house.lives(token)
     assert (await house.admin.show("eve")).logins == ()
     assert await house.logout.complete() == 0
+
+
+async def test_a_session_that_came_back_meanwhile_ends_when_the_journal_is_completed(
+    house: House, redis: Redis
+) -> None:
+    """Redis lost the marker, and asked Postgres before Postgres was told."""
+    token = await signed_in(house)
+    without = replace(house.logout, pool=await closed_pool(house))
+    assert not await without.end(Ending(token.tag, token.login, ""))
+    await redis.flushall()
+    assert await house.lives(token), "nobody knows of the logout but the journal"
+
+    await house.logout.complete()
+
+    assert not await house.lives(token)
+
+
+async def test_the_journal_is_kept_until_redis_has_heard_of_it(house: House, tmp_path: Path) -> None:
+    token = await signed_in(house)
+    without = replace(house.logout, pool=await closed_pool(house))
+    assert not await without.end(Ending(token.tag, token.login, ""))
+    nobody = Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))
+
+    with pytest.raises(StoreUnavailable):
+        await replace(house.logout, revocations=nobody).complete()
+
+    assert await house.logout.complete() == 1
 
 
 async def test_without_postgres_and_redis_the_journal_remembers(house: House, tmp_path: Path) -> None:
