@@ -176,7 +176,7 @@ PROGRAMS: Final[dict[str, Program]] = {
         Step(f"{_USERS}._follow", "answer", _answer(groups=1)),
     ),
 }
-_PUT: Final = Step("nothing", "redis", _put)
+_PUT: Final = Step("puts the record itself", "redis", _put)
 _MAY_BE_REPEATED: Final = ("logout", "end all", "disable", "groups")
 
 

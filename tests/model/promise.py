@@ -57,7 +57,7 @@ def broken_at_rest(state: State, has: Mechanisms) -> str | None:
     rest = settled(state._replace(postgres=postgres), has)
     said, valid = state.promised, _valid(rest)
     for login, served in enumerate(_served(rest, has)):
-        if served & ~valid[login] and not (said.denied and served & ~said.gone):
+        if served & ~valid[login]:
             return f"S3: login {login} is allowed for good, though its end is committed"
         if served and rest.slot.u is not None and rest.slot.u.says != postgres.groups:
             return "S3: old groups are served for good"

@@ -3,8 +3,10 @@ protocol is made of, and with each part of it taken away.
 """
 
 import importlib
+import re
 from dataclasses import fields, replace
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +16,8 @@ from tests.model.acts import PROGRAMS
 from tests.model.explore import Explored, Scenario, explore
 from tests.model.faults import FAILOVER, FLUSH, POSTGRES, RESTART, VANISH
 from tests.model.mechanisms import ALL, Mechanisms
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "consistency.md"
 
 # By name, with the number of states that it has at least: fewer, and something is not tried any more.
 SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
@@ -28,14 +32,14 @@ SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
     "a hand-off, one fault": (Scenario(("handoff",), frozenset({FLUSH, FAILOVER})), 20_000),
     "a rotation and a logout, one fault": (Scenario(("rotation", "logout"), frozenset({FLUSH, FAILOVER})), 40_000),
     "a rotation and a logout": (Scenario(("rotation", "logout"), frozenset({VANISH})), 7_000),
-    "groups and a disabled person": (Scenario(("groups", "disable"), crash=True), 7_000),
+    "groups and a disabled person": (Scenario(("groups", "disable"), crash=True), 35_000),
     "groups and a disabled person, one fault": (
         Scenario(("groups", "disable"), frozenset({FAILOVER}), nodes=1, crash=True),
-        10_000,
+        60_000,
     ),
     "a login while its person is disabled": (
         Scenario(("login", "disable", "groups"), frozenset({VANISH}), nodes=1, crash=True),
-        2_000,
+        9_000,
     ),
     "the end of two logins": (Scenario(("end all",), frozenset({VANISH}), logins=2, crash=True), 30_000),
     "the end of two logins, one fault": (
@@ -45,7 +49,7 @@ SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
     "a logout without Postgres": (Scenario(("logout", "rotation", "completion"), frozenset({POSTGRES})), 15_000),
     "a logout without Postgres, memory full": (
         Scenario(("logout", "completion"), frozenset({POSTGRES, VANISH})),
-        2_000,
+        8_000,
     ),
     "a logout without Postgres, and Redis emptied": (
         Scenario(("logout, lost", "completion"), frozenset({POSTGRES, FLUSH}), 2),
@@ -140,6 +144,24 @@ def test_every_step_is_taken_and_stands_for_code_that_is_there() -> None:
         for part in name.removeprefix(f"{module}.").split("."):
             assert hasattr(found, part), name
             found = getattr(found, part)
+
+
+@pytest.mark.parametrize("mechanism", TAKEN_AWAY)
+def test_the_page_says_what_each_mechanism_is_for(mechanism: str) -> None:
+    row = re.search(rf"^\|.*`{mechanism}`.*\| (S\d) \|$", PAGE.read_text(), re.MULTILINE)
+
+    assert row
+    assert row[1] == TAKEN_AWAY[mechanism][1]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_page_says_how_far_each_scenario_goes(name: str) -> None:
+    scenario, _ = SCENARIOS[name]
+
+    row = rf"| {name} | {scenario.nodes} | "
+    states = f" | {explored(name).states:,} |"
+
+    assert [line for line in PAGE.read_text().splitlines() if line.startswith(row) and line.endswith(states)]
 
 
 def without(*mechanisms: str) -> Mechanisms:
