@@ -35,19 +35,31 @@ class Case:
         return [self._request(cookie) for cookie in self.cookies]
 
     def _request(self, cookie: str) -> bytes:
+        """As Caddy asks for a browser's navigation: its own fields, and all that the browser sent."""
         lines = [
-            "GET /decide HTTP/1.1",
+            "GET /decide?6f9619ff-8b86-4d01-b42d-00cf4fc964ff HTTP/1.1",
             "Host: app.localhost",
-            "X-Request-Id: 6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
-            "X-Forwarded-Method: GET",
-            f"X-Forwarded-Uri: {self.path}",
-            "X-Forwarded-Host: app.localhost",
-            "X-Forwarded-Proto: https",
-            "X-Forwarded-For: 127.0.0.1",
-            "Accept: text/html",
-            "Sec-Fetch-Mode: navigate",
-            "Sec-Fetch-Dest: document",
+            "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
+            "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+            "Accept-Encoding: gzip, deflate, br, zstd",
+            "Accept-Language: en-GB,en;q=0.9",
             *([f"Cookie: {cookie}"] if cookie else []),
+            "Priority: u=0, i",
+            'Sec-Ch-Ua: "Chromium";v="156", "Not?A_Brand";v="24"',
+            "Sec-Ch-Ua-Mobile: ?0",
+            'Sec-Ch-Ua-Platform: "Linux"',
+            "Sec-Fetch-Dest: document",
+            "Sec-Fetch-Mode: navigate",
+            "Sec-Fetch-Site: same-origin",
+            "Sec-Fetch-User: ?1",
+            "Upgrade-Insecure-Requests: 1",
+            "Via: 2.0 Caddy",
+            "X-Forwarded-For: 127.0.0.1",
+            "X-Forwarded-Host: app.localhost",
+            "X-Forwarded-Method: GET",
+            "X-Forwarded-Proto: https",
+            f"X-Forwarded-Uri: {self.path}",
+            "X-Request-Id: 6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 

@@ -11,7 +11,10 @@ from gateway.core.ratelimit.gcra import Limit
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presented:
-    """A token whose MAC was right; compared by identity, because one text is read once. credential: tokens.credential_of(host, token), 16 bytes."""
+    """A token whose MAC was right. credential: tokens.credential_of(host, token), 16 bytes.
+
+    Compared by identity: one text is read once (core/forward/presented.py).
+    """
 
     tag: str
     login: str

@@ -5,7 +5,7 @@ are decoded when they are asked for.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -69,53 +69,47 @@ class Client(Enum):
     PREFLIGHT = "preflight"
 
 
-class _Names(dict[bytes, bytes]):
-    """Names of headers as they are spelled -> in lower case, b"" where nobody reads the header. Bounded."""
-
-    def __missing__(self, spelled: bytes) -> bytes:
-        lowered = spelled.lower()
-        name = lowered if lowered in _READ else b""
-        if len(self) < _MOST_NAMES:
-            self[spelled] = name
-        return name
+_NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.title())}  # as Go spells them; grows
 
 
-_NAMES: Final = _Names({spelled: name for name in _READ for spelled in (name, name.title())})
+def _learned(spelled: bytes) -> bytes:
+    """In lower case; b"" where nobody reads the header. A bounded number of spellings is remembered."""
+    lowered = spelled.lower()
+    name = lowered if lowered in _READ else b""
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES[spelled] = name
+    return name
 
 
 class Fields:
-    """The headers of one question after the other, as far as they are read; names in lower case.
+    """The headers of a question, as far as they are read; names in lower case.
 
     Total: what is wrong with them is said by request_of. count: of all headers.
     """
 
     __slots__ = ("_doubled", "cookie_lines", "count", "values")
 
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """The next question: what was handed out of the one before stays as it is."""
-        self.count = 0
-        self.values: dict[bytes, bytes] = {}
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """headers: names in any case, in the order in which they came."""
+        self.count = len(headers)
         self.cookie_lines: list[bytes] = []
         self._doubled = b""
-
-    def add(self, spelled: bytes, value: bytes) -> None:
-        """spelled: the name, in any case. Called in the order in which they came."""
-        self.count += 1
-        name = _NAMES[spelled]
-        if not name:
-            return
-        values = self.values
-        if name == b"cookie":
-            self.cookie_lines.append(value)
-        elif name not in values:
-            values[name] = value
-        else:
-            values[name] += b", " + value
-            if name in _ONCE:
-                self._doubled = name
+        self.values = values = dict[bytes, bytes]()
+        known = _NAMES.get
+        for spelled, value in headers:
+            name = known(spelled)
+            if name is None:
+                name = _learned(spelled)
+            if not name:
+                continue
+            if name == b"cookie":
+                self.cookie_lines.append(value)
+            elif name not in values:
+                values[name] = value
+            else:
+                values[name] += b", " + value
+                if name in _ONCE:
+                    self._doubled = name
 
     @property
     def body_follows(self) -> bool:
@@ -195,10 +189,7 @@ class ForwardedRequest:
 
 def read_request(headers: Iterable[tuple[bytes, bytes]]) -> ForwardedRequest:
     """headers: names in any case. Raises MalformedRequest."""
-    fields = Fields()
-    for name, value in headers:
-        fields.add(name, value)
-    return request_of(fields)
+    return request_of(Fields(tuple(headers)))
 
 
 def request_of(fields: Fields) -> ForwardedRequest:
