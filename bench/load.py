@@ -1,13 +1,20 @@
-"""A closed-loop HTTP/1.1 load: fixed request bytes over keep-alive connections; answers are counted and checked."""
+"""Loads of HTTP/1.1 over unix sockets or TCP: fixed request bytes, answers counted and checked.
+
+volley() is for the CPU of a server: it writes to all connections and then reads from all, so that a server finds as
+much to do at once as there are connections, and the load itself costs little. fire() is for rates and latencies: each
+connection sends its next request when the answer to the last is whole.
+"""
 
 import asyncio
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-_CLOCK_TICKS: Final = 100  # Linux USER_HZ
+_RECEIVE: Final = 65_536
 
 
 @dataclass(slots=True)
@@ -19,10 +26,50 @@ class Load:
     seconds: float = 0.0
     latencies_us: list[float] = field(default_factory=list)
 
+    @property
+    def per_second(self) -> float:
+        return self.answers / self.seconds
+
     def percentile_us(self, share: float) -> float:
         """share: 0..1."""
         ordered = sorted(self.latencies_us)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def volley(address: str, requests: Sequence[bytes], *, count: int, connections: int, expected: bytes) -> Load:
+    """address: a unix socket's path, or host:port. expected: how each answer must begin, else it counts as wrong.
+
+    Answers have no body.
+    """
+    load, sent = Load(), 0
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(_connected(address)) for _ in range(connections)]
+        started = time.perf_counter()
+        while load.answers < count:
+            for one in sockets:
+                one.sendall(requests[sent % len(requests)])
+                sent += 1
+            for one in sockets:
+                received = one.recv(_RECEIVE)
+                while b"\r\n\r\n" not in received:
+                    received += one.recv(_RECEIVE)
+                load.answers += 1
+                load.wrong += not received.startswith(expected)
+        load.seconds = time.perf_counter() - started
+    return load
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[socket.socket]:
+    over_socket = address.startswith("/")
+    with socket.socket(socket.AF_UNIX if over_socket else socket.AF_INET) as one:
+        if over_socket:
+            one.connect(address)
+        else:
+            host, port = address.rsplit(":", 1)
+            one.connect((host, int(port)))
+        one.settimeout(10)
+        yield one
 
 
 class _Connection(asyncio.Protocol):
@@ -34,8 +81,7 @@ class _Connection(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -77,12 +123,13 @@ def _content_length(head: bytes) -> int:
 
 
 async def fire(address: str, requests: Sequence[bytes], *, count: int, connections: int, expected: bytes) -> Load:
-    """address: a unix socket's path, or host:port. expected: how each answer must begin, else it counts as wrong."""
+    """address and expected: as for volley. Each connection begins at another request."""
     loop, load, budget = asyncio.get_running_loop(), Load(), [count]
     started = time.perf_counter()
     protocols = []
     for at in range(connections):
-        mine = [*requests[at % len(requests) :], *requests[: at % len(requests)]]
+        first = at * len(requests) // connections
+        mine = [*requests[first:], *requests[:first]]
 
         def make(mine: Sequence[bytes] = mine) -> _Connection:
             return _Connection(mine, expected, load, budget)
@@ -98,7 +145,13 @@ async def fire(address: str, requests: Sequence[bytes], *, count: int, connectio
     return load
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time that a process has used, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
+def cpu_us(pids: Sequence[int]) -> float:
+    """User and system time that processes have used with all their threads, in microseconds (schedstat: exact)."""
+    tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1000
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory, shared pages included."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024

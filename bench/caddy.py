@@ -1,0 +1,97 @@
+"""Requests through Caddy with the shipped snippet: Bastion against a constant answer in its place."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from bench.figures import Figure
+from bench.load import fire
+from bench.site import SMALL, SMALL_ROUTES, Site, paths, rival
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.embedded import Children, EmbeddedCaddy, free_port
+
+_CONNECTIONS: Final = 32
+_PEOPLE: Final = 50
+_WITHIN_S: Final = 20.0
+_SITE: Final = """
+{
+	admin off
+	persist_config off
+	auto_https off
+	servers {
+		0rtt off
+	}
+}
+%s
+http://%s:%d {
+	bind 127.0.0.1
+	import bastion {
+		respond "the app"
+	}
+}
+"""
+
+
+async def caddy_figures(site: Site, directory: Path, repetitions: int, count: int) -> list[Figure]:
+    cookies = (await site.signed_in(_PEOPLE, (SMALL,)))[SMALL]
+    rates: dict[str, list[float]] = {"bastion": [], "constant": []}
+    with (
+        rival("httptools", directory) as (constant, _),
+        _caddy(directory / "bastion", site.decision) as ours,
+        _caddy(directory / "constant", constant) as theirs,
+    ):
+        for repetition in range(repetitions + 1):
+            for name, port in (("bastion", ours), ("constant", theirs)):
+                requests = [
+                    _request(port, path, cookies[at % _PEOPLE]) for at, path in enumerate(paths(SMALL_ROUTES, 4))
+                ]
+                address = f"127.0.0.1:{port}"
+                load = await fire(
+                    address, requests, count=count, connections=_CONNECTIONS, expected=b"HTTP/1.1 200 OK\r\n"
+                )
+                if load.wrong:
+                    raise SystemExit(f"through Caddy, {name}: {load.wrong} answers were not the expected ones")
+                if repetition:  # the first warms up
+                    rates[name].append(load.per_second)
+    return [
+        Figure.ratio("decision.caddy_throughput_vs_constant", rates["bastion"], rates["constant"]),
+        Figure.of("decision.caddy_per_second", rates["bastion"]),
+    ]
+
+
+def _request(port: int, path: str, cookie: str) -> bytes:
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {SMALL}:{port}",
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        f"Cookie: {cookie}",
+        "Sec-Fetch-Dest: document",
+        "Sec-Fetch-Mode: navigate",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+@contextmanager
+def _caddy(directory: Path, decision: str) -> Iterator[int]:
+    """Its port."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port, snippet = free_port(), snippet_text(Snippet(decision=f"unix/{decision}", web=f"unix/{decision}"))
+    with closing(Children()) as children:
+        caddy = EmbeddedCaddy(directory, children)
+        caddy.start(_SITE % (snippet, SMALL, port))
+        _await(port)
+        yield port
+        caddy.stop()
+
+
+def _await(port: int) -> None:
+    deadline = time.monotonic() + _WITHIN_S
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    raise SystemExit("Caddy did not start")
