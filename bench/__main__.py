@@ -55,7 +55,7 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
                 figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count // 2)
             if "process" in parts:
                 _say("start and memory")
-                figures += process_figures(site, directory, options.repetitions)
+                figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)
     if "sessions" in parts:
         _say(f"{options.sessions} sessions in Redis")
         figures += await many_sessions_figures(directory, options.repetitions, options.count, options.sessions)

@@ -1,4 +1,7 @@
-"""Requests through Caddy with the shipped snippet: Bastion against a constant answer in its place."""
+"""Requests through Caddy with the shipped snippet: Bastion against a constant answer in its place.
+
+The answer is one that Bastion gave, so that Caddy has the same to do with it.
+"""
 
 import socket
 import time
@@ -8,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure
-from bench.load import fire
+from bench.load import ask, fire
+from bench.questions import question
 from bench.site import SMALL, SMALL_ROUTES, Site, paths, rival
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Children, EmbeddedCaddy, free_port
@@ -38,8 +42,11 @@ http://%s:%d {
 async def caddy_figures(site: Site, directory: Path, repetitions: int, count: int) -> list[Figure]:
     cookies = (await site.signed_in(_PEOPLE, (SMALL,)))[SMALL]
     rates: dict[str, list[float]] = {"bastion": [], "constant": []}
+    directory.mkdir(parents=True, exist_ok=True)
+    given = directory / "answer"
+    given.write_bytes(ask(site.decision, question(SMALL, paths(SMALL_ROUTES, 1)[0], cookies[0])))
     with (
-        rival("httptools", directory) as (constant, _),
+        rival("httptools", directory, str(given)) as (constant, _),
         _caddy(directory / "bastion", site.decision) as ours,
         _caddy(directory / "constant", constant) as theirs,
     ):

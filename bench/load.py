@@ -59,6 +59,16 @@ def volley(address: str, requests: Sequence[bytes], *, count: int, connections: 
     return load
 
 
+def ask(address: str, request: bytes) -> bytes:
+    """One answer without a body."""
+    with _connected(address) as one:
+        one.sendall(request)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += one.recv(_RECEIVE)
+        return received
+
+
 @contextmanager
 def _connected(address: str) -> Iterator[socket.socket]:
     over_socket = address.startswith("/")

@@ -7,9 +7,7 @@ _ASKED: Final = "/decide?6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 FORGED: Final = f"__Host-bastion=v1.{'A' * 16}.{'A' * 22}.{'A' * 43}.{'A' * 16}"
 
 
-def question(
-    host: str, path: str, cookie: str = "", *, asked: str = _ASKED
-) -> bytes:
+def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED) -> bytes:
     """For a browser's navigation, with all that the browser sent."""
     lines = [
         f"GET {asked} HTTP/1.1",

@@ -1,13 +1,15 @@
 """What decisions are compared with: constant answers on the same socket, by the same load, in processes of their own.
 
 `python -m bench.rivals aiohttp SOCKET`: an application with one constant handler.
-`python -m bench.rivals httptools SOCKET`: httptools over asyncio and nothing else, the least that HTTP costs here.
+`python -m bench.rivals httptools SOCKET [FILE]`: httptools over asyncio and nothing else, the least that HTTP costs
+here. FILE has the bytes of the answer, if it is to be another than an empty 200.
 """
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, cast
 
 import httptools
 import uvloop
@@ -31,6 +33,9 @@ async def serve_aiohttp(path: str) -> None:
 
 
 class _Responder(asyncio.Protocol):
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._parser = httptools.HttpRequestParser(self)
@@ -42,15 +47,19 @@ class _Responder(asyncio.Protocol):
         """Headers are handed over, as to anybody who reads them."""
 
     def on_message_complete(self) -> None:
-        self._transport.write(_ANSWER)
+        self._transport.write(self._answer)
 
 
-async def serve_httptools(path: str) -> None:
-    server = await asyncio.get_running_loop().create_unix_server(_Responder, path)
+async def serve_httptools(path: str, answer: str = "") -> None:
+    written = Path(answer).read_bytes() if answer else _ANSWER
+    server = await asyncio.get_running_loop().create_unix_server(lambda: _Responder(written), path)
     await server.serve_forever()
 
 
-SERVE: Final[dict[str, Callable[[str], Awaitable[None]]]] = {"aiohttp": serve_aiohttp, "httptools": serve_httptools}
+SERVE: Final[dict[str, Callable[..., Coroutine[Any, Any, None]]]] = {
+    "aiohttp": serve_aiohttp,
+    "httptools": serve_httptools,
+}
 
 if __name__ == "__main__":
-    uvloop.run(SERVE[sys.argv[1]](sys.argv[2]))  # type: ignore[arg-type]
+    uvloop.run(SERVE[sys.argv[1]](*sys.argv[2:]))

@@ -33,10 +33,10 @@ _APP: Final = """\
 """
 
 
-def policy() -> str:
-    """Two hosts with the same kinds of routes, one with a hundred times as many; and one with special cases."""
+def policy(big_routes: int) -> str:
+    """Two hosts with the same kinds of routes, one with many more; and one with special cases."""
     text = [_POLICY]
-    for name, host, count in (("small", SMALL, SMALL_ROUTES), ("big", BIG, BIG_ROUTES)):
+    for name, host, count in (("small", SMALL, SMALL_ROUTES), ("big", BIG, big_routes)):
         text.append(_APP.format(name=name, host=host))
         text += [f"      r{number}: {{paths: /area{number % 50}/item{number}/**}}\n" for number in range(count)]
     text.append(_APP.format(name="other", host=OTHER))
@@ -69,7 +69,7 @@ class Site:
 @contextmanager
 def running_site(directory: Path) -> Iterator[Site]:
     (directory / "policies").mkdir(parents=True, exist_ok=True)
-    (directory / "policies" / "demo.yaml").write_text(policy())
+    (directory / "policies" / "demo.yaml").write_text(policy(BIG_ROUTES))
     summary = directory / "demo.json"
     summary.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(directory), "--port", str(free_port())]
@@ -85,8 +85,6 @@ def running_site(directory: Path) -> Iterator[Site]:
 def _site(directory: Path, summary: dict[str, object]) -> Site:
     pids, decision = summary["pids"], str(summary["decision_socket"])
     assert isinstance(pids, dict)
-    gateway = pids["bastion"]
-    workers = Path(f"/proc/{gateway}/task/{gateway}/children").read_text().split()
     return Site(
         directory=directory,
         decision=decision,
@@ -94,17 +92,22 @@ def _site(directory: Path, summary: dict[str, object]) -> Site:
         database_url=str(summary["database_url"]),
         redis_url=str(summary["redis_url"]),
         pids=pids,
-        workers=tuple(map(int, workers)),
+        workers=children(pids["bastion"]),
     )
 
 
+def children(pid: int) -> tuple[int, ...]:
+    """The workers of a gateway."""
+    return tuple(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 @contextmanager
-def rival(kind: str, directory: Path) -> Iterator[tuple[str, int]]:
-    """Its socket and its pid. kind: as in bench/rivals.py."""
+def rival(kind: str, directory: Path, *more: str) -> Iterator[tuple[str, int]]:
+    """Its socket and its pid. kind and more: as in bench/rivals.py."""
     directory.mkdir(parents=True, exist_ok=True)
     address = directory / f"{kind}.sock"
     address.unlink(missing_ok=True)
-    with _process([sys.executable, "-m", "bench.rivals", kind, str(address)]) as pid:
+    with _process([sys.executable, "-m", "bench.rivals", kind, str(address), *more]) as pid:
         _until(address.exists, f"{kind} did not start")
         yield str(address), pid
 

@@ -78,7 +78,7 @@ def prepare(
         return _too_early(context, request, route)
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
-    spends = _spends(route.limits, request, presented) if route.limits else ()
+    spends = _spends(route, request, presented) if route.limits else ()
     ask = Ask(Question(number, presented, None, spends), request, context, found, bool(text), random)
     if presented is None and not spends:
         return _judge(ask, None, now, b"")
@@ -140,9 +140,11 @@ def _pass_of(route: Route, known: Known, people: People) -> _Pass | None:
     return _Pass(head, verdict.leg, None if named is None else named.person.user_id)
 
 
-def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
+def _spends(route: Route, request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
+    if presented is not None and (own := _own_spends(route, presented)):
+        return own
     spends = []
-    for limit in limits:
+    for limit in route.limits:
         if limit.per is Per.EVERYONE:
             spends.append(Spend(EVERYONE, "", limit))
         elif presented is not None and limit.per is not Per.IP:
@@ -150,6 +152,14 @@ def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Pre
         elif limit.per is not Per.PRINCIPAL:
             spends.append(Spend(address_slot(request.address), "", limit))
     return tuple(spends)
+
+
+@lru_cache(8192)
+def _own_spends(route: Route, presented: Presented) -> tuple[Spend, ...]:
+    """Of a route whose limits are all those of whoever asks; () for another."""
+    if any(limit.per not in (Per.CALLER, Per.PRINCIPAL) for limit in route.limits):
+        return ()
+    return tuple(Spend(presented.tag, presented.login, limit) for limit in route.limits)
 
 
 def _judge(ask: Ask, who: tuple[Actor, Known] | None, now: int, limits: bytes) -> Answer:
@@ -306,9 +316,12 @@ def _too_early(context: Context, request: ForwardedRequest, route: Route) -> Ans
 
 
 def _limited(ask: Ask, spent: tuple[Spent, ...]) -> Answer | None:
-    waits = [(one.retry_after_us, index) for index, one in enumerate(spent) if not one.allowed]
-    if not waits:
+    for one in spent:
+        if not one.allowed:
+            break
+    else:
         return None
+    waits = [(one.retry_after_us, index) for index, one in enumerate(spent) if not one.allowed]
     wait_us, index = max(waits)
     limit = ask.question.spends[index].limit
     headers = [
@@ -337,10 +350,8 @@ def _limit_lines(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> bytes:
     for one, of_it in zip(spends[1:], spent[1:], strict=True):
         if of_it.remaining * limit.burst < state.remaining * one.limit.burst:
             limit, state = one.limit, of_it
-    line = (
-        f"X-Bastion-RateLimit-Policy: {_policy_field(limit)}\r\nX-Bastion-RateLimit: {_state_field(limit, state)}\r\n"
-    )
-    return line.encode("ascii")
+    policy, now = _policy_field(limit), _state_field(limit, state)
+    return f"X-Bastion-RateLimit-Policy: {policy}\r\nX-Bastion-RateLimit: {now}\r\n".encode("ascii")
 
 
 def _policy_field(limit: Limit) -> str:

@@ -13,6 +13,7 @@ from gateway.stores.redis.pipeline import Argument, Pipeline, RedisRefused, pack
 from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
 
 Answered: TypeAlias = Callable[[Reply | None], None]
+_NO_OTHERS: Final[dict[str, list[int]]] = {}
 _NOT_FOUND: Final = "ERR Function not found"
 
 
@@ -190,9 +191,14 @@ def _is_paid(question: Question, index: int) -> bool:
 
 def _by_slot(question: Question) -> tuple[Sequence[int], dict[str, list[int]]]:
     """Indexes of the spends in the person's own slot, and of those in other slots that are not paid yet."""
+    slot = "" if question.presented is None else question.presented.tag
+    for one in question.spends:
+        if one.slot != slot:
+            break
+    else:
+        return range(len(question.spends)), _NO_OTHERS
     own: list[int] = []
     others: dict[str, list[int]] = {}
-    slot = "" if question.presented is None else question.presented.tag
     paid = {index for index, _ in question.paid}
     for index, one in enumerate(question.spends):
         if one.slot == slot:

@@ -79,7 +79,7 @@ def read_reply(question: Question, raw: object) -> Reply | None:
     if count:
         if len(raw) < at + count * _SPENT.size:
             return None
-        spent = tuple(_spent(raw, at + index * _SPENT.size) for index in range(count))
+        spent = tuple([_spent(raw, at + index * _SPENT.size) for index in range(count)])
         at += count * _SPENT.size
     leases = Leases(int(person_lease), int(login_lease)) if person_lease or login_lease else None
     if letter != _LIVE:
@@ -100,14 +100,16 @@ def _principal(presented: Presented) -> tuple[bytes, bytes]:
 
 
 def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, bytes]:
-    chosen = [spends[index] for index in indexes]
-    keys = b"".join([_bulk(bucket_key(one)) for one in chosen])
-    return keys, b"".join([_budget(one.limit.interval_us, one.limit.window_us) for one in chosen])
+    written = [_bucket(spends[index]) for index in indexes]
+    if len(written) == 1:
+        return written[0]
+    return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
 
 
-@lru_cache(1024)
-def _budget(interval_us: int, window_us: int) -> bytes:
-    return _bulk(str(interval_us)) + _bulk(str(window_us))
+@lru_cache(_MOST_KNOWN)
+def _bucket(spend: Spend) -> tuple[bytes, bytes]:
+    limit = spend.limit
+    return _bulk(bucket_key(spend)), _bulk(str(limit.interval_us)) + _bulk(str(limit.window_us))
 
 
 def _bulk(value: str | bytes) -> bytes:
