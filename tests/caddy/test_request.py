@@ -60,6 +60,8 @@ def test_what_the_client_says_about_itself_reaches_nobody(rig: Rig, decision: De
         ("X-Http-Method", "LIE"),
         ("X-Http-Method-Override", "LIE"),
         ("X-Method-Override", "LIE"),
+        ("Proxy", "http://lie.example"),
+        ("PROXY", "http://lie.example"),
     ]
 
     rig.fetch(APP, "/", *lies)

@@ -150,6 +150,16 @@ def test_where_the_wrapper_leads_nowhere_there_is_nothing(rig: Rig) -> None:
     assert rig.fetch(PARTS, "/other").status == 404
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", f"{APP}.", f"x.{APP}", f"{APP}:1:2", "*.localhost"])
+def test_a_host_that_nobody_serves_is_told_so(rig: Rig, decision: Decision, app: App, host: str) -> None:
+    """Caddy's own answer would be an empty 200."""
+    answer = rig.say(APP, f"GET /x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 421 ")
+    assert not decision.asked
+    assert not app.reached
+
+
 def test_an_app_that_is_down_is_said_to_be_down(rig: Rig) -> None:
     got = rig.fetch(PARTS, "/broken")
 

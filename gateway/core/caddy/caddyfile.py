@@ -39,6 +39,12 @@ https://<host>:<port> {
 }
 """
 
+_DEMO_ELSE: Final = """
+https://:<port> {
+    respond 421
+}
+"""
+
 _EXAMPLE_GLOBAL: Final = """
 # Bastion in front of apps, as `bastion caddy example` prints it. docs/caddy.md explains it.
 # `bastion caddy snippet` prints the two snippets alone, for your configuration.
@@ -93,6 +99,11 @@ wiki.example.com {
         }
     }
 }
+
+# Any other host. Without this, Caddy answers it with an empty 200.
+https:// {
+    respond 421
+}
 """
 
 
@@ -124,6 +135,7 @@ def demo_caddyfile(demo: DemoSite) -> str:
         snippet_text(demo.snippet),
         indented(filled(_DEMO_AUTH, host=demo.auth_host, port=port)),
         *(indented(filled(_DEMO_SITE, host=site.host, port=port, app=site.app)) for site in demo.sites),
+        indented(filled(_DEMO_ELSE, port=port)),
     ]
     return "\n".join(parts)
 

@@ -37,6 +37,7 @@ _STRIPPED: Final = (
     "X-Method-Override",
     "X-Real-Ip",
     "Forwarded",
+    "Proxy",  # HTTP_PROXY to CGI, which many libraries take for the way out (httpoxy)
 )
 
 # Any other token hides a header from whoever is asked next; any other upgrade is a tunnel that nobody looks into (P3).

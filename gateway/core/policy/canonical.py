@@ -1,6 +1,7 @@
 """Owns the canonical form of a request: its host, its method, and every way in which an app may read its path."""
 
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -38,11 +39,14 @@ _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _RAW_PARAMETERS: Final = re.compile(r";[^/]*")
 _UPPER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
-# While readings are made, a path is one text in which this stands before each segment; no decoding yields it.
+# While readings are made, a path is one text in which _S stands before each segment; no decoding yields these two.
 _S: Final = "\ud800"
+_KEPT: Final = "\ud801"  # before a letter that was encoded without need, and where an empty segment was
+_BARE: Final = frozenset(f"{string.ascii_letters}{string.digits}-._~!$&'()*+,=:@")  # RFC 3986 pchar without ;
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _DOT_SEGMENT: Final = re.compile(rf"{_S}(?=[ .]*\.)[ .]+(?={_S}|\Z)")
 _ENDING: Final = re.compile(rf"(?<=[^{_S} .])[ .]+(?={_S}|\Z)")
+_WALL: Final = re.compile(rf"(?<=[^{_S}]){_S}(?:{_S}+|\Z)")
 _EMPTY_SEGMENT: Final = re.compile(rf"{_S}(?={_S}|\Z)")
 _PARAMETERS: Final = re.compile(rf";[^{_S}]*")
 _NOT_UTF8: Final = re.compile(r"[\udc80-\udcff]")
@@ -66,7 +70,10 @@ class Oddity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """each: at least one, the first is the path as it is; segments are decoded and a trailing slash is gone."""
+    """each: at least one, the first is the path as it is; segments are decoded and a trailing slash is gone.
+
+    For look-up by literal_key and, for all else, without_marks.
+    """
 
     each: tuple[Segments, ...]
     oddities: frozenset[Oddity]
@@ -112,6 +119,8 @@ def readings(path: str) -> Readings | Refused:
     # Some apps cut parameters off, or turn backslashes, before they decode; some after, with those that were encoded.
     cut, turned = _RAW_PARAMETERS.sub("", path), path.replace("\\", "/")
     starts = dict.fromkeys((path, cut, turned, _RAW_PARAMETERS.sub("", turned)))
+    # And some compare before they decode: to them /%61dmin is not /admin.
+    starts |= dict.fromkeys([_PERCENT.sub(_kept, start) for start in starts])
     return _all_readings([_decoded_once(start) for start in starts], len(path))
 
 
@@ -122,7 +131,12 @@ def literal_key(segment: str) -> str | None:
 
 def is_opaque(segment: str) -> bool:
     """Whether only `*`, `{name}` and `**` take it: a literal or an expression can't say what an app makes of it."""
-    return bool(_oddities(_S + segment))
+    return _KEPT in segment or bool(_oddities(_S + segment))
+
+
+def without_marks(segments: Segments) -> Segments:
+    """As an app has them that decodes what it has found."""
+    return tuple(segment.replace(_KEPT, "") for segment in segments)
 
 
 def _all_readings(starts: list[str], length: int) -> Readings | Refused:
@@ -154,7 +168,14 @@ def _decoded(segment: str) -> str:
     """Bytes that are no UTF-8 stay, as surrogates."""
     if not _PERCENT.search(segment):
         return segment
+    if _KEPT in segment:
+        return _KEPT.join(map(_decoded, segment.split(_KEPT)))
     return unquote_to_bytes(segment.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+
+def _kept(encoded: re.Match[str]) -> str:
+    letter = chr(int(encoded[0][1:], 16))
+    return _KEPT + letter if letter in _BARE else encoded[0]
 
 
 def _oddities(text: str) -> frozenset[Oddity]:
@@ -175,5 +196,6 @@ _CHANGES: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: _PARAMETERS.sub("", text),
     lambda text: _S.join(_decoded(segment) for segment in text.split(_S)),
     lambda text: _EMPTY_SEGMENT.sub("", text),
+    lambda text: _WALL.sub(_KEPT, text),  # as Flask, to which /admin//x is not below /admin
     lambda text: _ENDING.sub("", text),  # as Windows reads names
 )

@@ -14,6 +14,7 @@ from gateway.core.policy.canonical import (
     literal_key,
     plain_segments,
     readings,
+    without_marks,
 )
 from gateway.core.policy.cases import PolicyTest
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp, Verdict
@@ -104,7 +105,9 @@ class Policy:
 
 def _agreed(table: RouteTable, method: str, read: Readings, labels: Segments) -> Routed | Refused:
     """The route that all readings end at, which has to accept each oddity."""
-    first, *others = (table.find(method, segments, tuple(map(literal_key, segments)), labels) for segments in read.each)
+    first, *others = (
+        table.find(method, without_marks(segments), tuple(map(literal_key, segments)), labels) for segments in read.each
+    )
     for other in others:
         if other != first:
             detail = f"{_name(first)} or {_name(other)}, as the app reads the path"

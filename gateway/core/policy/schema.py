@@ -23,7 +23,7 @@ What is most specific wins, and nothing falls through to what is wider:
 - **Paths** are compared segment by segment from the left: text before `{name:RE2}` before `*` or `{name}` before `**`;
   a pattern that ends comes before `**`. `/x/**` takes `/x` too, and one trailing slash never matters.
 - **Methods**: the route with the path that lists the method, else the one that lists none, else 405.
-- A path that apps may read as different routes (encoded slashes, `//`, `;`, other case, dots at the end) is refused
+- A path that apps may read as different routes (encoded slashes or letters, `//`, `;`, other case, dots) is refused
   with 400, unless every reading ends at one route, and that accepts the oddity with `path_accepts`.
 
 `deny` comes before `allow`. Of the legs of `allow` the best wins: in as somebody, in as nobody, after a step-up, after

@@ -66,6 +66,7 @@ def test_the_demo_opens_one_port_for_this_machine() -> None:
         "auth.localhost:8443",
         "a.localhost:8443",
         "b.localhost:8443",
+        ":8443",
     ]
     for line in ("admin unix//run/a", "auto_https disable_redirects", "default_bind 127.0.0.1", "0rtt off"):
         assert f"\t{line}\n" in text

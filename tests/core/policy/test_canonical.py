@@ -122,6 +122,43 @@ def test_what_an_app_may_take_for_another_route_is_refused(path: str) -> None:
     assert "a/admin" in refused(policy, path).detail
 
 
+@pytest.mark.parametrize("path", ["/%61dmin/x", "/a%64min", "/u/%72oot/x", "/n/%37", "/%40me", "/%7Eroot/x"])
+def test_a_letter_encoded_without_need_is_refused_where_it_makes_a_difference(path: str) -> None:
+    """Express compares before it decodes: to it /%61dmin is any page, so this one is guarded by another route."""
+    policy = app(
+        "allow: authenticated, routes: {admin: {paths: /admin/**, allow: nobody}, "
+        'root: {paths: [/u/root/**, "/~root/**"]}, number: {paths: "/n/{n:[0-9]+}"}, me: {paths: "/@me"}}'
+    )
+
+    assert refused(policy, path).reason == "ambiguous_path"
+    assert "a/rest" in refused(policy, path).detail
+
+
+@pytest.mark.parametrize("path", ["/%7Eeve/x", "/admin/%61%2E%62", "/caf%C3%A9", "/a%20b", "/u/eve%40t.example"])
+def test_elsewhere_it_is_the_letter_that_it_is(path: str) -> None:
+    policy = app(
+        'allow: authenticated, routes: {admin: {paths: /admin/**}, drinks: {paths: ["/caf\u00e9", "/a b"]}'
+        ', own: {paths: "/u/{who}", allow: {users: "{who}"}}}'
+    )
+
+    assert routed(policy, path).captures == ({"who": "eve@t.example"} if path.startswith("/u/") else {})
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin//x", "/admin/%2fx", "/admin/%252fx", "/admin//", "/admin//x//y", "/admin/;/x"]
+)
+def test_an_empty_segment_may_hide_a_tree_from_an_app(path: str) -> None:
+    """To Flask /admin//x is not below /admin: a handler of the wider route would answer."""
+    policy = app(
+        "allow: anyone, path_accepts: [encoded_slash, encoded_percent, double_slash, semicolon], "
+        "routes: {admin: {paths: /admin/**, allow: nobody}}"
+    )
+
+    assert refused(policy, path).reason == "ambiguous_path"
+    assert routed(policy, path.replace("/admin", "/admin/deeper")).route.name == "a/admin"
+    assert routed(policy, path.replace("/admin", "/other")).route.name == "a/rest"
+
+
 def test_an_expression_does_not_judge_what_apps_read_differently() -> None:
     policy = app('allow: nobody, path_accepts: semicolon, routes: {f: {paths: "/f/{name:.+}", allow: anyone}}')
 

@@ -81,7 +81,7 @@ def test_the_order_of_routes_decides_nothing(patterns: list[str], path: str) -> 
         ("/{n:[0-9]+}", ["/7", "/77/"], ["/7b", "/b7", "/"]),
         ("/a b", ["/a%20b"], ["/ab", "/a+b"]),
         ("/caf\u00e9", ["/caf%c3%a9"], ["/cafe", "/caf%e9"]),
-        ("/a.css", ["/a.css", "/%61%2ecss"], ["/axcss"]),
+        ("/a.css", ["/a.css"], ["/axcss"]),
     ],
 )
 def test_patterns_take_whole_segments(pattern: str, fits: list[str], does_not: list[str]) -> None:
