@@ -1,0 +1,35 @@
+"""The ground, once for each test process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
+from tests.conftest import _execute, _run
+from tests.hostile.ground import Ground
+from tests.hostile.policy import BACKENDS
+
+
+@pytest.fixture(scope="session")
+def ground(
+    postgres_server: EmbeddedPostgres,
+    redis_server: EmbeddedValkey,
+    short_directory: Path,
+    children: Children,
+    binaries: Binaries,
+) -> Iterator[Ground]:
+    _run(_execute(postgres_server, "CREATE DATABASE hostile"))
+    directory = short_directory / "hostile"
+    started = Ground(directory, children, binaries, postgres_server.url("hostile"), redis_server.url)
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, ground: Ground) -> str:
+    name = str(request.param)
+    if name in ground.missing:
+        pytest.skip(ground.missing[name])
+    return name
