@@ -10,7 +10,7 @@ from gateway.core.forward.ask import Claim, Presented
 from gateway.core.forward.ask import Leases as RealLeases
 from gateway.core.session.login_record import Session
 from gateway.stores.redis.decisions import Fill as RealFill
-from gateway.stores.redis.decisions import code_key, login_key, person_key
+from gateway.stores.redis.wire import code_key, login_key, person_key
 from tests.model import functions
 from tests.model.functions import NO_LEASES, Asked, Fill, Leases, Record, Slot
 from tests.stores.live import NOW, TAG, Server
