@@ -145,7 +145,7 @@ class _Worker:
         version = self.decisions.policy.version
         refused = self.policies.refused
         detail = f"ok, version {version}" if not refused else f"version {version} stays; refused: {refused}"
-        return {**checks, "policy": operations.Check(serves=True, detail=detail)}
+        return {**checks, "policy": operations.Check(self.policies.serves, detail)}
 
     def _policies(self) -> Policies:
         config, resources = self.config, self.resources

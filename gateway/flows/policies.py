@@ -83,6 +83,11 @@ class Policies:
     refused: str = ""
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def serves(self) -> bool:
+        """False: the policy of the start was refused and there is no older one, so nobody gets in anywhere."""
+        return not self.refused or (self.current is not None and bool(self.current.sources))
+
     def first(self) -> Policy:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
         try:
@@ -102,7 +107,7 @@ class Policies:
             except PolicyRefused as error:
                 if str(error) != self.refused:
                     self._refuse(error)
-                    await self._tell(self._refusal(error))
+                    await self._tell(self._refusal(self.refused))
                 return
             before, mended, self.refused = self.current, bool(self.refused), ""
             unchanged = before is not None and before.policy.version == loaded.policy.version
@@ -117,8 +122,10 @@ class Policies:
             await self._tell(self._acceptance(before, loaded))
 
     async def announce(self) -> None:
-        """The policy of the start, for the audit log. Nothing where it is the one that was enforced before."""
-        if self.current is not None:
+        """The policy of the start, for the audit log, and one that was refused. Nothing that it has heard before."""
+        if self.refused:
+            await self._tell(self._refusal(self.refused))
+        if self.current is not None and self.serves:
             await self._tell(self._acceptance(None, self.current))
 
     def _refuse(self, error: PolicyRefused) -> None:
@@ -158,9 +165,9 @@ class Policies:
         detail: Detail = {"version": after.policy.version, "before": previous, "diff": diff}
         return Entry(Kind.POLICY_LOADED, self._now(), "gateway", None, detail, {}, "")
 
-    def _refusal(self, error: PolicyRefused) -> Entry:
-        problems = str(error).splitlines()[:_DIFF_LINES]
-        digest = hashlib.sha256(str(error).encode()).hexdigest()[:12]
+    def _refusal(self, problem: str) -> Entry:
+        problems = problem.splitlines()[:_DIFF_LINES]
+        digest = hashlib.sha256(problem.encode()).hexdigest()[:12]
         detail: Detail = {"version": f"refused {digest}", "problems": problems}
         return Entry(Kind.POLICY_REFUSED, self._now(), "gateway", None, detail, {}, "")
 

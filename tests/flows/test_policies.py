@@ -105,16 +105,29 @@ async def test_a_start_with_a_broken_policy_serves_the_last_good_one(
     restarted = another(pool, tmp_path)
     found = restarted.policies.first()
 
+    await restarted.policies.announce()
+
     assert found.version == good.version
     assert restarted.policies.refused
+    assert restarted.policies.serves
+    assert [kind for kind, _ in await entries(pool)] == ["policy_refused", "policy_loaded"]
 
 
-async def test_a_first_start_with_a_broken_policy_lets_nobody_in_anywhere(worker: Worker) -> None:
+async def test_a_first_start_with_a_broken_policy_lets_nobody_in_anywhere_and_is_not_ready(
+    worker: Worker, pool: Pool
+) -> None:
     worker.file.write_text(BROKEN)
 
     found = worker.policies.first().find("wiki.example.org", "GET", "/")
+    ready = worker.policies.serves
+    await worker.policies.announce()
+    worker.file.write_text(GOOD)
+    await worker.policies.reload()
 
     assert isinstance(found, Refused)
+    assert not ready
+    assert worker.policies.serves
+    assert [kind for kind, _ in await entries(pool)] == ["policy_refused", "policy_loaded"]
 
 
 async def test_workers_of_a_fleet_record_a_change_once(worker: Worker, pool: Pool, tmp_path: Path) -> None:
