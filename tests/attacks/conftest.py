@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -123,12 +123,20 @@ def session_of(answer: Answer) -> str:
 @pytest.fixture
 async def house(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[House]:
     await redis.ping()
+    async with open_house(pool, redis_url, tmp_path) as house:
+        yield house
+
+
+@asynccontextmanager
+async def open_house(pool: Pool, redis_url: str, directory: Path, seed: int = 7) -> AsyncIterator[House]:
+    """seed: of all random bytes; two processes on the same stores must not have the same."""
     pipeline = Pipeline(redis_url, 1)
     running = asyncio.create_task(pipeline.run())
     await pipeline.ready()
     passwords = Passwords({"p1": b"p" * 32, "old": b"o" * 32}, threads=2, cost=4)
     async with deciding(pool, redis_url, int(time.time())) as there:
-        yield _house(there, pipeline, passwords, tmp_path)
+        there.random.source.seed(seed)
+        yield _house(there, pipeline, passwords, directory)
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
