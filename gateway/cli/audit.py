@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.cli._options import with_config
+from gateway.cli._progress import Progress
 from gateway.cli.migrate import require_schema
 from gateway.cli.user import utc
 from gateway.config import Config
@@ -27,6 +29,7 @@ from gateway.stores.files.checkpoints import (
     public_key_files,
     read_checkpoints,
     read_public_keys,
+    remember,
 )
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.users import Users
@@ -53,18 +56,24 @@ def audit() -> None:
     help="The key that checkpoints must be signed with, as you kept it; repeat it for several nodes."
     " Else the keys beside the checkpoints.",
 )
+@click.option(
+    "--seen",
+    type=click.Path(path_type=Path),
+    help="Your own file with the newest checkpoint that you saw, made at first use. The log must still have it;"
+    " where all is whole, the file then holds the newest of --checkpoints.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
-def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], as_json: bool) -> None:
+def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], seen: Path | None, as_json: bool) -> None:
     """Follow the chain from its first entry to its last.
 
     Exit status 0: nobody has changed, moved or taken out an entry, and the chain still has everything that the
-    checkpoints saw. Exit status 1: a fault, with what and where. It changes nothing.
+    checkpoints saw. Exit status 1: a fault, with what and where. It changes nothing but the file of --seen.
 
     Who owns this machine can sign checkpoints anew, so keep copies of them and of the public key on another host.
     """
-    checkpoints = _checkpoints(config, file, key_files)
-    verdict = asyncio.run(_verdict(config, checkpoints))
+    evidence = _evidence(config, file, key_files, seen)
+    verdict = asyncio.run(_verdict(config, evidence.checkpoints))
     if as_json:
         click.echo(json.dumps(_as_json(verdict), indent=2))
     elif verdict.fault is None:
@@ -74,6 +83,8 @@ def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], as
         click.echo(f"FAULT: {verdict.fault}.")
     if verdict.fault is not None:
         raise SystemExit(1)
+    if seen is not None:
+        evidence.remember_in(seen)
 
 
 @audit.command("list")
@@ -92,26 +103,66 @@ def list_(config: Config, *, name: str | None, kind: str | None, limit: int, as_
         click.echo(_line(one))
 
 
-def _checkpoints(config: Config, file: Path | None, key_files: tuple[Path, ...]) -> list[Checkpoint]:
-    """None of them where the configuration names no place, or nothing has been written there yet."""
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """Checkpoints of the source, those seen before, and the keys that signed them. source None: there are none."""
+
+    source: Path | None
+    keys: dict[str, Ed25519PublicKey]
+    found: list[Checkpoint]
+    seen: list[Checkpoint]
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        return list(dict.fromkeys([*self.seen, *self.found]))
+
+    def remember_in(self, file: Path) -> None:
+        """Raises CheckpointsUnusable."""
+        assert self.source is not None
+        newest = max(self.checkpoints, key=lambda one: one.position)
+        if newest in self.seen:
+            return
+        try:
+            remember(file, self.source, newest, self.keys)
+        except OSError as error:
+            raise CheckpointsUnusable(f"{file}: {error.strerror}") from error
+
+
+def _evidence(config: Config, file: Path | None, key_files: tuple[Path, ...], seen: Path | None) -> _Evidence:
+    """None where the configuration names no place, or nothing has been written there yet."""
     directory = config.audit.checkpoint_dir
     usual = None if directory is None else directory / FILE_NAME
     source = file or usual
     if source is None or (file is None and not source.exists()):
-        if key_files:
-            raise CheckpointsUnusable("there are no checkpoints for --public-key; name a file with --checkpoints")
-        return []
+        if key_files or seen:
+            raise CheckpointsUnusable(
+                "there are no checkpoints for --public-key or --seen; name a file with --checkpoints"
+            )
+        return _Evidence(None, {}, [], [])
     keys = read_public_keys(list(key_files) or public_key_files(source.parent))
     found = read_checkpoints(source, keys)
     if not found:
         raise CheckpointsUnusable(f"{source}: holds no checkpoint")
-    return found
+    return _Evidence(source, keys, found, _seen_before(seen, keys))
+
+
+def _seen_before(file: Path | None, keys: dict[str, Ed25519PublicKey]) -> list[Checkpoint]:
+    if file is None or not file.exists():
+        return []
+    seen = read_checkpoints(file, keys)
+    if not seen:
+        raise CheckpointsUnusable(f"{file}: holds no checkpoint")
+    return seen
 
 
 async def _verdict(config: Config, checkpoints: list[Checkpoint]) -> Verdict:
+    progress = Progress("entries")
     async with make_pool(config.database.url, 1) as pool:
         await require_schema(pool)
-        return await verify_chain(pool, clock_us() // 1_000_000, checkpoints)
+        try:
+            return await verify_chain(pool, clock_us() // 1_000_000, checkpoints, progress)
+        finally:
+            progress.end()
 
 
 async def _entries(config: Config, name: str | None, kind: str | None, limit: int) -> list[Listed]:

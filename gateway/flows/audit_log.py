@@ -94,10 +94,16 @@ class Verdict:
     fault: str | None
 
 
-async def verify(pool: "asyncpg.Pool[asyncpg.Record]", now: int, checkpoints: Sequence[Checkpoint] = ()) -> Verdict:
+async def verify(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    now: int,
+    checkpoints: Sequence[Checkpoint] = (),
+    progress: Callable[[int, int], None] = lambda _position, _of: None,
+) -> Verdict:
     """Follows the whole chain and changes nothing. checkpoints: read before, so that none is newer than the chain.
 
-    now: Unix seconds. Raises RecordUnavailable.
+    now: Unix seconds. progress: hears the position that was reached, and the last one as it was at the beginning.
+    Holds a few hundred entries at a time, however many there are. Raises RecordUnavailable.
     """
     walk = _Walk(checkpoints)
     async with transaction(pool) as connection:
@@ -106,6 +112,7 @@ async def verify(pool: "asyncpg.Pool[asyncpg.Record]", now: int, checkpoints: Se
         async for links in chain.links():
             if not walk.goes_on(links):
                 break
+            progress(walk.position, claimed.position)
         late = await chain.count_unlinked(now - LATE_S)
     return Verdict(
         position=walk.position,

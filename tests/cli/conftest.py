@@ -1,6 +1,7 @@
 """`bastion` as an operator runs it: a process with a configuration file, on real servers."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE
 from base64 import urlsafe_b64encode
@@ -42,13 +43,14 @@ class Bastion:
         values = SECRETS | {"database_url": self.database_url, "redis_url": self.redis_url} | changed
         (self.directory / "config.yaml").write_text(_CONFIG.format(**values))
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        argv = [sys.executable, "-m", "gateway", *arguments]
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", *arguments, cwd=self.directory, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            *argv, cwd=self.directory, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
         )
 
-    async def __call__(self, *arguments: str, stdin: str = "") -> Ran:
-        process = await self.start(*arguments)
+    async def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
+        process = await self.start(*arguments, **environment)
         out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
         assert process.returncode is not None
         assert "Traceback" not in err.decode()

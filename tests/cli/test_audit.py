@@ -1,7 +1,9 @@
 """`bastion audit` tells a whole log from one that was tampered with by its exit status, and says where."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -111,7 +113,98 @@ async def test_a_pinned_key_without_checkpoints_is_no_success(logged: Bastion) -
     verified = await logged("audit", "verify", "--public-key", str(key))
 
     assert verified.status == 1
-    assert "no checkpoints for --public-key" in verified.err
+    assert "no checkpoints for --public-key or --seen" in verified.err
+
+
+@pytest.fixture
+async def auditor(logged: Bastion) -> tuple[str, ...]:
+    """Options of somebody who fetches the file each time, and keeps the key and what he saw: three entries."""
+    (key,) = (logged.directory / "checkpoints").glob("*.pub.pem")
+    kept = logged.directory / "auditor"
+    kept.mkdir()
+    shutil.copy(key, kept / "key.pem")
+    options = ("--public-key", "auditor/key.pem", "--seen", "auditor/seen.jsonl")
+    assert (await logged("audit", "verify", *options)).status == 0
+    return options
+
+
+async def test_what_the_verifier_saw_is_demanded_though_log_and_file_were_cut_alike(
+    logged: Bastion, pool: Pool, auditor: tuple[str, ...]
+) -> None:
+    """A root of the node signs a shorter log anew with the node's own key: nobody else remembers."""
+    await cut_off(pool, 2)
+    file = logged.directory / "checkpoints" / "checkpoints.jsonl"
+    file.unlink()
+    await Linker(pool, logged.directory / "data", file.parent, clock_us).work()
+
+    believing = await logged("audit", "verify", "--public-key", "auditor/key.pem")
+    remembering = await logged("audit", "verify", *auditor)
+
+    assert believing.status == 0
+    assert remembering.status == 1
+    assert "the chain ends at position 2" in remembering.out
+    assert "saw position 3" in remembering.out
+
+
+async def test_what_was_seen_follows_the_newest_checkpoint_and_only_when_all_is_whole(
+    logged: Bastion, pool: Pool, auditor: tuple[str, ...]
+) -> None:
+    seen, file = logged.directory / "auditor" / "seen.jsonl", logged.directory / "checkpoints" / "checkpoints.jsonl"
+    await logged("user", "groups", "ada", "--set", "crew")
+    await Linker(pool, logged.directory / "data", file.parent, lambda: clock_us() + 61_000_000).work()
+    first = seen.read_text()
+
+    await set_actor(pool, "actor || '!'")
+    fault, kept = await logged("audit", "verify", *auditor), seen.read_text()
+    await set_actor(pool, "rtrim(actor, '!')")
+    whole, followed = await logged("audit", "verify", *auditor), seen.read_text()
+    again = await logged("audit", "verify", *auditor)
+
+    assert [fault.status, whole.status, again.status] == [1, 0, 0]
+    assert kept == first
+    assert [first, followed] == file.read_text().splitlines(keepends=True)
+    assert sorted(one.name for one in seen.parent.iterdir()) == ["key.pem", "seen.jsonl"]
+
+
+async def set_actor(pool: Pool, expression: str) -> None:
+    """Of the first entry."""
+    async with pool.acquire() as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(f"UPDATE audit_entries SET actor = {expression} WHERE id = 1")
+        await connection.execute("SET session_replication_role = origin")
+
+
+async def test_an_auditor_needs_no_secret_and_no_right_to_write(
+    logged: Bastion, pool: Pool, auditor: tuple[str, ...]
+) -> None:
+    """As docs/audit.md has it, on a host of their own."""
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    statements = re.findall(r"^(?:CREATE ROLE|GRANT) auditor.*;$|^GRANT .* TO auditor;$", page, re.MULTILINE)
+    async with pool.acquire() as connection:
+        await connection.execute("DROP ROLE IF EXISTS auditor")
+        for statement in statements:
+            await connection.execute(statement)
+        (logged.directory / "config.yaml").unlink()
+
+        verified = await logged(
+            "audit", "verify", "--dev", "--checkpoints", "checkpoints/checkpoints.jsonl", *auditor,
+            BASTION_DATABASE_URL=logged.database_url.replace("postgres@", "auditor@"),
+        )  # fmt: skip
+        await connection.execute("DROP OWNED BY auditor")
+        await connection.execute("DROP ROLE auditor")
+
+    assert len(statements) == 2
+    assert verified.status == 0, verified.err
+    assert "Checkpoints that agree: 1, up to position 3" in verified.out
+
+
+async def test_a_memory_that_was_emptied_is_no_success(logged: Bastion, auditor: tuple[str, ...]) -> None:
+    (logged.directory / "auditor" / "seen.jsonl").write_text("")
+
+    verified = await logged("audit", "verify", *auditor)
+
+    assert verified.status == 1
+    assert "seen.jsonl: holds no checkpoint" in verified.err
 
 
 async def test_entries_are_listed_with_personal_words_and_by_person_and_kind(logged: Bastion) -> None:

@@ -117,6 +117,14 @@ def read_checkpoints(file: Path, keys: dict[str, Ed25519PublicKey]) -> list[Chec
     return found
 
 
+def remember(seen: Path, source: Path, newest: Checkpoint, keys: dict[str, Ed25519PublicKey]) -> None:
+    """seen then holds the line of source that says this, and nothing else. Raises OSError, and leaves it as it was."""
+    lines = source.read_bytes().splitlines(keepends=True)
+    line = next(one for one in reversed(lines) if one.endswith(b"\n") and _parsed(one, keys) == newest)
+    with _fresh(seen, line, 0o644) as fresh:
+        fresh.replace(seen)
+
+
 def read_public_keys(files: list[Path]) -> dict[str, Ed25519PublicKey]:
     """By key_id. Raises CheckpointsUnusable."""
     keys = {}
@@ -168,6 +176,13 @@ def _own_key(directory: Path) -> Ed25519PrivateKey:
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     """Whole or not at all, and never over another."""
+    with _fresh(path, content, mode) as fresh, suppress(FileExistsError):
+        os.link(fresh, path)
+
+
+@contextmanager
+def _fresh(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A file beside path that is on the disk, and gone after the block unless it was moved."""
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
     fresh = Path(name)
     try:
@@ -176,7 +191,6 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
             os.fchmod(descriptor, mode)
             file.flush()
             os.fsync(descriptor)
-        with suppress(FileExistsError):
-            os.link(fresh, path)
+        yield fresh
     finally:
-        fresh.unlink()
+        fresh.unlink(missing_ok=True)

@@ -15,6 +15,8 @@ from gateway.core.privacy.sealing import NOBODY, BrokenSeal, Place
 from gateway.stores.postgres.vault import CorruptRow, Vault
 
 _BATCH: Final = 500
+_PAGE: Final = 20_000
+_BEFORE_ALL_IDS: Final = -(2**63)
 _ENTRY: Final = "e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id"
 _INSERT_ENTRY: Final = """
     INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
@@ -45,9 +47,13 @@ _LIST_LINKS: Final = f"""
       FROM audit_links l JOIN audit_entries e ON e.id = l.entry_id
      WHERE l.position > $1 ORDER BY l.position LIMIT $2
 """  # noqa: S608 - constants
+# The bounds of the page keep the join from reading all links for each page.
 _COUNT_UNLINKED: Final = """
-    SELECT count(*) FROM audit_entries e
-     WHERE e.at < $1 AND NOT EXISTS (SELECT 1 FROM audit_links l WHERE l.entry_id = e.id)
+    WITH page AS MATERIALIZED (SELECT id, at FROM audit_entries WHERE id > $2 ORDER BY id LIMIT $3)
+    SELECT max(page.id) AS last, count(*) FILTER (WHERE page.at < $1 AND l.entry_id IS NULL) AS unlinked
+      FROM page
+      LEFT JOIN audit_links l ON l.entry_id = page.id
+            AND l.entry_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)
 """
 
 
@@ -160,8 +166,18 @@ class Chain:
             position = rows[-1]["position"]
 
     async def count_unlinked(self, before: int) -> int:
-        """Entries of before this Unix second that no link holds: the linker is behind, or somebody took links away."""
-        return int(await self._connection.fetchval(_COUNT_UNLINKED, before))
+        """Entries of before this Unix second that no link holds: the linker is behind, or somebody took links away.
+
+        Page by page, because no statement may take longer than the pool allows, however long the log is.
+        """
+        unlinked = 0
+        last: int | None = _BEFORE_ALL_IDS
+        while last is not None:
+            page = await self._connection.fetchrow(_COUNT_UNLINKED, before, last, _PAGE)
+            assert page is not None
+            unlinked += page["unlinked"]
+            last = page["last"]
+        return unlinked
 
 
 def _stored(row: asyncpg.Record) -> Stored:

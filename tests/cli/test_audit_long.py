@@ -1,0 +1,79 @@
+"""A long log is followed in the memory of a short one, with a word on how far it has come."""
+
+import asyncio
+import os
+import pty
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bench.audit import fill, measured_verify
+from tests.cli.conftest import Bastion
+
+SHORT, LONG = 10_000, 100_000
+MOST_MORE_KB = 8_000  # the entries of LONG alone would take more than 50 MB
+
+
+async def filled(url: str, count: int) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("TRUNCATE audit_entries, audit_links")
+    await fill(connection, count)
+    await connection.close()
+
+
+async def test_ten_times_the_entries_take_no_more_memory(database_url: str, tmp_path: Path) -> None:
+    await filled(database_url, SHORT)
+    short, short_kb = await asyncio.to_thread(measured_verify, tmp_path, database_url)
+    await filled(database_url, LONG)
+    long, long_kb = await asyncio.to_thread(measured_verify, tmp_path, database_url)
+
+    assert f"whole: {SHORT} entries" in short.stdout
+    assert f"whole: {LONG} entries" in long.stdout
+    assert long_kb - short_kb < MOST_MORE_KB
+    said = [line for line in long.stderr.splitlines() if not line.startswith("UNSAFE")]
+    assert said == ["100,000 of 100,000 entries"]
+    assert "entries" not in short.stderr
+
+
+async def test_on_a_terminal_a_bar_grows_and_makes_room_for_the_answer(bastion: Bastion) -> None:
+    await filled(bastion.database_url, 2_000)
+    ours, theirs = pty.openpty()
+
+    argv = [sys.executable, "-m", "gateway", "audit", "verify"]
+    process = await asyncio.create_subprocess_exec(
+        *argv, cwd=bastion.directory, stdout=asyncio.subprocess.PIPE, stderr=theirs
+    )
+    os.close(theirs)
+    out, _ = await process.communicate()
+    drawn = os.read(ours, 65_536).decode()
+    os.close(ours)
+
+    assert "whole: 2000 entries" in out.decode()
+    assert [part.strip() for part in drawn.split("\r")[1:]] == [
+        *(f"[{'#' * (percent * 40 // 100):<40}] {percent:3}% of 2,000 entries" for percent in (25, 50, 75, 100)),
+        "\x1b[K",
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 3])
+async def test_every_entry_that_nobody_linked_is_counted_over_all_pages(bastion: Bastion, count: int) -> None:
+    """Also one with an id before all others, and one far behind them."""
+    await filled(bastion.database_url, 45_000)
+    connection = await asyncpg.connect(bastion.database_url)
+    for number in (-5, 30_000_000, 2**62)[:count]:
+        await connection.execute(_FORGED, number)
+    await connection.close()
+
+    verified = await bastion("audit", "verify")
+
+    assert verified.status == min(1, count)
+    assert ("3 entries of more than 5 s ago in no chain" in verified.out) is bool(count)
+
+
+_FORGED = """
+    INSERT INTO audit_entries (id, kind, at, actor, subject, detail, personal, request_id)
+    OVERRIDING SYSTEM VALUE VALUES ($1, 'login', 1, '', NULL, '{}', '', '')
+"""
