@@ -76,6 +76,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "umask": _PRIVATE_SOCKETS,
             "control_socket_disable": True,
             "pre_fork": self._give_number,
+            "child_exit": self._forget_levels,
             "logger_class": _Logger,
             "proc_name": "bastion",
         }
@@ -108,6 +109,10 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def _give_number(self, arbiter: Any, worker: BastionWorker) -> None:
         taken = {living.number for living in arbiter.WORKERS.values()}
         worker.number = next(number for number in range(self._metrics.slots) if number not in taken)
+        self._metrics.slot(worker.number).reset_gauges()
+
+    def _forget_levels(self, _arbiter: Any, worker: BastionWorker) -> None:
+        """One that was killed could not say that it serves no more; its counters stay."""
         self._metrics.slot(worker.number).reset_gauges()
 
 

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +35,8 @@ _KEEP_ALIVE_S: Final = 75.0
 _BEAT_S: Final = 1.0
 _PAUSE_S: Final = 1.0
 _COLLECT_AFTER: Final = 10_000  # objects; 700 is for scripts
+_LINGER_S: Final = 1.0
+_LOOK_S: Final = 0.02
 _LOG: Final = structlog.stdlib.get_logger("gateway.worker")
 
 
@@ -64,6 +66,7 @@ class Served:
 
 
 Build = Callable[[Start], AbstractAsyncContextManager[Served]]
+End = Callable[[], Awaitable[None]]
 
 
 class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
@@ -109,10 +112,12 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         web_socket, decision_socket, ops_socket = (listener.sock for listener in self.sockets)
         async with AsyncExitStack() as stack:
             served = await stack.enter_async_context(build(start))
-            # Left in the opposite order: the decision listener first, ops last.
-            await _serve_app(stack, served.ops_app, ops_socket)
-            await _serve_app(stack, served.web_app, web_socket)
-            await _serve_decisions(stack, served, decision_socket)
+            ends = [
+                await _serve_app(served.ops_app, ops_socket),
+                await _serve_app(served.web_app, web_socket),
+                await _serve_decisions(served, decision_socket),
+            ]
+            stack.push_async_callback(_end_together, ends)
             self.booted = True
             _settle_memory()
             start.slot.cell(STARTS).add()
@@ -139,7 +144,20 @@ def _settle_memory() -> None:
     gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
-async def _serve_app(stack: AsyncExitStack, app: web.Application, listening: socket.socket) -> None:
+async def _end_together(ends: Sequence[End]) -> None:
+    """All listening sockets close at once, and nobody waits for another's last answers."""
+    await asyncio.gather(*(end() for end in ends))
+
+
+async def _serve_app(app: web.Application, listening: socket.socket) -> End:
+    ending = asyncio.Event()
+
+    async def last_of_its_connection(_request: web.Request, response: web.StreamResponse) -> None:
+        if ending.is_set():
+            response.headers["Connection"] = "close"
+            response.force_close()
+
+    app.on_response_prepare.append(last_of_its_connection)
     runner = web.AppRunner(
         app,
         handle_signals=False,
@@ -151,13 +169,33 @@ async def _serve_app(stack: AsyncExitStack, app: web.Application, listening: soc
         max_headers=_MAX_HEADERS,
     )
     await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listening).start()
+    site = web.SockSite(runner, listening)
+    await site.start()
+
+    async def end() -> None:
+        ending.set()
+        await site.stop()
+        await _linger(runner)
+        await runner.cleanup()
+
+    return end
 
 
-async def _serve_decisions(stack: AsyncExitStack, served: Served, listening: socket.socket) -> None:
+async def _linger(runner: web.AppRunner) -> None:
+    """A form may be on its way on a connection that the proxy holds, and the proxy sends no form twice."""
+    deadline = time.monotonic() + _LINGER_S
+    # aiohttp has no event for it.
+    while runner.server and runner.server.connections and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _serve_decisions(served: Served, listening: socket.socket) -> End:
     """The listening socket closes first, so that the proxy's next connection goes to a worker that stays."""
     # Not create_unix_server: from Python 3.13 on it removes the socket's file when one worker of many closes it.
     server = await asyncio.get_running_loop().create_server(served.decision_protocol, sock=listening)
-    stack.push_async_callback(served.drain, DRAIN_S)
-    stack.callback(server.close)
+
+    async def end() -> None:
+        server.close()
+        await served.drain(DRAIN_S)
+
+    return end

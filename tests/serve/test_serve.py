@@ -127,6 +127,24 @@ async def test_a_killed_worker_is_replaced_while_the_others_go_on(server: Server
     assert server.process.poll() is None
 
 
+async def test_a_killed_worker_is_not_counted_any_more(server: Server) -> None:
+    """After a reload its successor has another place among the figures."""
+    before = await server.pids(2)
+    server.process.send_signal(signal.SIGHUP)
+
+    async def all_old_are_gone() -> bool:
+        return not any(Path(f"/proc/{pid}").exists() for pid in before)
+
+    assert await until(all_old_are_gone)
+    os.kill(max(await server.pids(2)), signal.SIGKILL)
+
+    async def counted() -> bool:
+        metrics = (await server.get("ops", "/metrics"))[1]
+        return "\nbastion_worker_starts_total 5.0\n" in metrics and "\nbastion_workers 2.0\n" in metrics
+
+    assert await until(counted)
+
+
 async def test_hup_replaces_the_workers_without_a_refused_request(server: Server) -> None:
     before = await server.pids(2)
     slow = asyncio.create_task(server.get("web", "/slow"))
@@ -237,6 +255,26 @@ async def test_term_answers_what_is_under_way_and_leaves_nothing(server: Server)
     assert server.process.wait(30) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not (server.directory / "web.sock").exists()
+
+
+async def test_term_answers_what_comes_on_a_connection_that_was_just_opened(server: Server) -> None:
+    """A form among it, which the proxy would not send twice."""
+    reader, writer = await asyncio.open_unix_connection(server.directory / "web.sock")
+    await asyncio.sleep(0.1)  # until a worker has it
+    server.process.terminate()
+
+    async def refused() -> bool:
+        return not (server.directory / "web.sock").exists()
+
+    assert await until(refused)
+    writer.write(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"Connection: close\r\n" in head
+    assert "pid" in json.loads(await reader.read())
+    writer.close()
+    assert server.process.wait(30) == 0
 
 
 async def test_health_asks_the_ops_listener(server: Server) -> None:

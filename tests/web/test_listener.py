@@ -232,6 +232,23 @@ async def test_draining_answers_what_is_under_way_and_closes_the_rest(served: Se
     await close(busy_writer)
 
 
+async def test_draining_waits_for_the_question_on_a_connection_that_was_just_opened(served: Served) -> None:
+    """Caddy would answer 502: it tries again on connections that have served before, and on no other."""
+    reader, writer = await asyncio.open_unix_connection(served.path)
+    await asyncio.sleep(0.02)
+    draining = asyncio.create_task(served.listener.drain(20))
+    await asyncio.sleep(0.05)
+
+    writer.write(question() * 2)
+    answer = await reader.read()
+
+    assert statuses(answer) == [200]
+    assert b"Connection: close\r\n" in answer
+    await draining
+    assert served.listener.connections == set()
+    await close(writer)
+
+
 QUICK = Patience(idle_s=2.0, partial_s=1.0, look_s=0.1)
 
 

@@ -41,12 +41,15 @@ class Patience:
     """Seconds. idle_s: longer than Caddy keeps a connection (120 s), so that the proxy closes first.
 
     partial_s: for the rest of a question that has begun. look_s: how often the clock is looked at; what is measured
-    begins with the first look, so each may last as much longer.
+    begins with the first look, so each may last as much longer. linger_s: at the end, for a question that is on its
+    way on a connection that the proxy holds: one that it has just opened it would not try again (Go retries on reused
+    connections only), and answers 502.
     """
 
     idle_s: float = 150.0
     partial_s: float = 10.0
     look_s: float = 5.0
+    linger_s: float = 1.0
 
 
 class Listener:
@@ -78,8 +81,13 @@ class Listener:
         return any(address in network for network in self._peers)
 
     async def drain(self, within_s: float) -> None:
-        """Answers what is under way, then closes; what takes longer is cut off."""
+        """Answers what is under way or about to come, each as the last of its connection; then closes.
+
+        What takes longer is cut off. The listening socket has to be closed before.
+        """
         self.draining = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_closed(), min(self.patience.linger_s, within_s))
         for connection in list(self.connections):
             connection.close_when_idle()
         with suppress(TimeoutError):
