@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.keys import Keys
@@ -15,6 +17,8 @@ from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.revocations import Revocations
+
+_LOG: Final = structlog.stdlib.get_logger("gateway.logout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Logout:
         """True: ended and recorded. False: denied everywhere, and journalled until Postgres answers (threats.md R13).
 
         Raises StoreUnavailable when Redis does not answer: then a session may still pass, and we don't say otherwise.
+        Raises RecordUnavailable when the journal can't be written: then it is over, and may be forgotten.
         """
         self.count()
         now = self.clock_us() // 1_000_000
@@ -52,7 +57,7 @@ class Logout:
             try:
                 await self.revocations.deny_until(ending.tag, ending.login, now + self.longest_s)
             finally:  # each does its part, also where the other can't: Redis is away too, the disk is full
-                self.journal.append(EndedLogin(ending.login, now, ending.request_id))
+                self._journal(EndedLogin(ending.login, now, ending.request_id))
             return False
         # Also when Postgres said that it had ended before: a crash may have come between the two.
         await self.revocations.end_login(ending.tag, ending.login)
@@ -71,6 +76,13 @@ class Logout:
                 await self.revocations.end_login(tag_of(self.keys.tag, user_id), ended.login)
         self.journal.forget(waiting)
         return len(waiting)
+
+    def _journal(self, ended: EndedLogin) -> None:
+        try:
+            self.journal.append(ended)
+        except OSError as error:
+            _LOG.error("a logout could not be journalled", why=str(error))
+            raise RecordUnavailable("Postgres does not answer, and the journal can't be written") from error
 
     async def _record(self, ended: EndedLogin) -> UUID | None:
         """The act and its entry in one transaction; nothing where it had ended before. Whose login it is, if any's."""

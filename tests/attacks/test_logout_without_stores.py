@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
 from gateway.flows.logout import Ending
+from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
@@ -43,7 +44,7 @@ async def test_without_postgres_and_with_a_full_disk_the_session_is_over_all_the
     nowhere = Journal(tmp_path / "no such directory" / "journal")
     logout = replace(house.logout, pool=await closed_pool(house), journal=nowhere)
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(RecordUnavailable, match="the journal can't be written"):
         await logout.end(Ending(token.tag, token.login, ""))
 
     assert not await house.lives(token)

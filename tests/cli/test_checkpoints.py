@@ -1,6 +1,7 @@
 """Checkpoints are believed only when a known key has signed them as such, and their file survives a crash."""
 
 import json
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -75,6 +76,24 @@ def test_a_line_that_a_crash_cut_off_is_left_out_and_then_replaced(tmp_path: Pat
     whole = checkpoints.file.read_bytes()
     checkpoints.file.write_bytes(whole + whole[:40])
 
+    assert [one.position for one in read_checkpoints(checkpoints.file, keys)] == [1]
+    assert checkpoints.write_if_due(Head(2, b"b" * 32), 1060)
+    assert [one.position for one in read_checkpoints(checkpoints.file, keys)] == [1, 2]
+
+
+def test_a_checkpoint_that_the_disk_takes_in_part_was_not_written(tmp_path: Path) -> None:
+    checkpoints = opened(tmp_path)
+    keys = read_public_keys(public_key_files(checkpoints.file.parent))
+    checkpoints.write_if_due(Head(1, b"a" * 32), 1000)
+    room = checkpoints.file.stat().st_size + 100
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+
+    with pytest.raises(OSError, match="No space left on device"):
+        checkpoints.write_if_due(Head(2, b"b" * 32), 1060)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoints.file.stat().st_size == room
     assert [one.position for one in read_checkpoints(checkpoints.file, keys)] == [1]
     assert checkpoints.write_if_due(Head(2, b"b" * 32), 1060)
     assert [one.position for one in read_checkpoints(checkpoints.file, keys)] == [1, 2]

@@ -4,6 +4,7 @@
 can sign anew what they like.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -66,7 +67,9 @@ class Checkpoints:
                 return False
             jws = sign(self.key, Checkpoint(head.position, head.position, now, head.hash))
             os.lseek(file, 0, os.SEEK_END)
-            os.write(file, json.dumps({"jws": jws}).encode() + b"\n")
+            line = json.dumps({"jws": jws}).encode() + b"\n"
+            if os.write(file, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file))
             os.fsync(file)
         return True
 

@@ -64,6 +64,9 @@ class LastGood:
         """Whole or not at all; workers may do it at once. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
-        fresh.write_text(json.dumps({"sources": dict(sources)}), encoding="utf-8")
-        fresh.chmod(0o600)
-        fresh.rename(self.path)
+        try:
+            fresh.write_text(json.dumps({"sources": dict(sources)}), encoding="utf-8")
+            fresh.chmod(0o600)
+            fresh.rename(self.path)
+        finally:  # the disk is full, and a worker of another number would not write over it
+            fresh.unlink(missing_ok=True)
