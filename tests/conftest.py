@@ -137,7 +137,7 @@ async def redis(redis_server: EmbeddedValkey) -> AsyncIterator[Redis]:
 @pytest.fixture(scope="session")
 def database_template(postgres_server: EmbeddedPostgres) -> str:
     """The name of a database with all migrations, that each test copies."""
-    _run(_make_template(postgres_server))
+    run_apart(_make_template(postgres_server))
     return "bastion_template"
 
 
@@ -145,9 +145,9 @@ def database_template(postgres_server: EmbeddedPostgres) -> str:
 async def database_url(postgres_server: EmbeddedPostgres, database_template: str) -> AsyncIterator[str]:
     """A migrated database of this test's own."""
     name = f"test_{uuid4().hex}"
-    await _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_template}" STRATEGY file_copy')
+    await execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_template}" STRATEGY file_copy')
     yield postgres_server.url(name)
-    await _execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    await execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -160,10 +160,10 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 def running_stage(
     postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_directory: Path
 ) -> Iterator[Stage]:
-    _run(_execute(postgres_server, "CREATE DATABASE journeys"))
+    run_apart(execute(postgres_server, "CREATE DATABASE journeys"))
     urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
-    _add_unlimited_route(demo.directory)
+    add_unlimited_routes(demo.directory)
     yield Stage(demo, demo.start(), postgres_server, redis_server)
     demo.end()
 
@@ -176,23 +176,23 @@ def stage(running_stage: Stage) -> Stage:
     return running_stage
 
 
-def _add_unlimited_route(directory: Path) -> None:
+def add_unlimited_routes(directory: Path) -> None:
     """For races: the demo's own routes would answer 429 after the first hundreds."""
     (directory / "policies").mkdir(parents=True)
     demo = Path(gateway.demo.__file__).with_name("policy.yaml").read_text()
     assert demo.count("    routes:\n") == 1
-    race = "    routes:\n      race: {paths: /race/**, limits: none}\n"
-    (directory / "policies" / "demo.yaml").write_text(demo.replace("    routes:\n", race))
+    more = "race: {paths: /race/**, limits: none}\n      open: {paths: /open/**, allow: anyone, limits: none}\n"
+    (directory / "policies" / "demo.yaml").write_text(demo.replace("    routes:\n", f"    routes:\n      {more}"))
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def run_apart(work: Coroutine[Any, Any, None]) -> None:
     """In a thread, because the browser's fixture has a running loop in this one."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:
-    await _execute(server, "CREATE DATABASE bastion_template")
+    await execute(server, "CREATE DATABASE bastion_template")
     try:
         migrate = importlib.import_module("gateway.stores.postgres.migrate").migrate
     except ModuleNotFoundError:
@@ -204,7 +204,7 @@ async def _make_template(server: EmbeddedPostgres) -> None:
         await connection.close()
 
 
-async def _execute(server: EmbeddedPostgres, statement: str) -> None:
+async def execute(server: EmbeddedPostgres, statement: str) -> None:
     connection = await asyncpg.connect(server.url())
     try:
         await connection.execute(statement)
