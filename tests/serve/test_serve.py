@@ -72,10 +72,10 @@ async def server(short_directory: Path) -> AsyncIterator[Server]:
         process = subprocess.Popen([sys.executable, toy, config], stdout=log, stderr=log)
     started = Server(directory, process)
 
-    async def serves() -> bool:
-        return (await started.get("ops", "/healthz"))[0] == 200
+    async def both_serve() -> bool:
+        return "\nbastion_workers 2.0\n" in (await started.get("ops", "/metrics"))[1]
 
-    assert await until(serves), (directory / "log").read_text()
+    assert await until(both_serve), (directory / "log").read_text()
     yield started
     if process.poll() is None:
         process.terminate()
