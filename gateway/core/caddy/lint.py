@@ -1,0 +1,244 @@
+"""Judges an adapted Caddyfile: every request to a host of policy is asked about before anything answers it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from gateway.core.caddy.adapted import Adapted, Handler, Route, Server, handlers_below
+from gateway.core.caddy.error_pages import judge_errors
+from gateway.core.caddy.findings import Finding, Level
+from gateway.core.caddy.guards import Guards, differences
+from gateway.core.caddy.hosts import Meets, covers, hosts_of, meets, overlaps, pattern_of
+from gateway.core.caddy.kinds import Kind, directive_of, told
+from gateway.core.caddy.listening import Listening, judge_admin, judge_server, listening
+from gateway.core.caddy.visit import Met, Visit
+from gateway.core.policy.patterns import HostPattern, host_pattern
+from gateway.core.policy.site import Site
+
+_INSIDE: Final = "move it into `import bastion { ... }`"
+_ORDER: Final = tuple(Level)
+
+
+@dataclass(frozen=True)
+class Protected:
+    """What has to be guarded. hosts: of policy, as written. auth host: of the site."""
+
+    hosts: tuple[str, ...]
+    site: Site
+    guards: Guards
+
+    @cached_property
+    def patterns(self) -> tuple[HostPattern, ...]:
+        """Of policy's hosts."""
+        return tuple(map(host_pattern, self.hosts))
+
+    @cached_property
+    def auth(self) -> HostPattern:
+        return pattern_of(self.site.auth_host)
+
+    def ours(self, host: str) -> bool:
+        """Whether browsers may be sent there."""
+        found = pattern_of(host)
+        return any(overlaps(found, one) for one in (*self.patterns, self.auth))
+
+
+def lint(adapted: Adapted, protected: Protected) -> tuple[Finding, ...]:
+    """Each finding once, errors first."""
+    found = dict.fromkeys((*_judged(adapted, protected), *judge_admin(adapted)))
+    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.level)))
+
+
+def _judged(adapted: Adapted, protected: Protected) -> Iterator[Finding]:
+    named = (*zip(protected.hosts, protected.patterns, strict=True), (protected.site.auth_host, protected.auth))
+    for name, host in named:
+        served = False
+        for server in adapted.servers:
+            search = _Search(adapted, server, protected, name, host)
+            yield from search.findings()
+            served = served or search.served
+        if not served:
+            yield _missing(name, name == protected.site.auth_host)
+    for server in adapted.servers:
+        if any(meets(route, host) is not Meets.NEVER for route in server.routes for _name, host in named):
+            yield from judge_server(adapted, server, protected.site)
+
+
+@dataclass(slots=True)
+class _Search:
+    """Of all that one server does for one host. served: some site does more than send away or refuse."""
+
+    adapted: Adapted
+    server: Server
+    protected: Protected
+    name: str
+    host: HostPattern
+    served: bool = False
+
+    def findings(self) -> Iterator[Finding]:
+        errors = list(self.server.errors)
+        for route in self.server.routes:
+            how_often = meets(route, self.host)
+            if how_often is Meets.NEVER or self._is_of_the_auth_host(route):
+                continue
+            visit = Visit(self.server, self.host, self.protected.guards, self.protected.ours).enter(route)
+            errors += visit.errors
+            yield from self._judge(route, visit)
+            if how_often is Meets.ALWAYS and (route.terminal or visit.ended):
+                break
+        yield from judge_errors(errors, self.host, self.protected.guards)
+
+    def _is_of_the_auth_host(self, route: Route) -> bool:
+        """A pattern of policy may be wide enough for the auth host; that is judged by itself."""
+        return self.host != self.protected.auth and hosts_of(route) == (self.protected.site.auth_host,)
+
+    def _judge(self, route: Route, visit: Visit) -> Iterator[Finding]:
+        site = self._site(route)
+        if not visit.guarded and not self._serves(visit):
+            yield from (_elsewhere(site, met) for met in visit.met if met.kind is Kind.ELSEWHERE)
+            return
+        self.served = True
+        how = listening(self.adapted, self.server, site)
+        if how is Listening.CLEAR and self.protected.site.origin_scheme == "https":
+            yield _clear(site, route, visit)
+            return
+        if not visit.guarded:
+            yield self._unwrapped(site, route, visit)
+            return
+        yield from self._met(site, visit)
+        yield from self._guarded(site, visit)
+
+    def _serves(self, visit: Visit) -> bool:
+        """A site that only sends away or refuses has nothing to be asked about."""
+        return not visit.ended or any(met.kind is Kind.SERVES for met in visit.met)
+
+    def _met(self, site: str, visit: Visit) -> Iterator[Finding]:
+        for met in visit.met:
+            if met.kind is Kind.SERVES:
+                yield _before(site, met)
+            elif met.kind is Kind.ELSEWHERE:
+                yield _elsewhere(site, met)
+            elif met.kind is Kind.QUIET:
+                yield _quiet(site, met)
+        yield from (_beside(site, met) for met in visit.beside)
+        yield from (_bare(site, handler) for handler in visit.bare)
+
+    def _guarded(self, site: str, visit: Visit) -> Iterator[Finding]:
+        guards, of_auth = self.protected.guards, self.host == self.protected.auth
+        right, wrong = (visit.auths, visit.wrappers) if of_auth else (visit.wrappers, visit.auths)
+        yield from (_other_snippet(site, handler, of_auth) for handler in wrong)
+        for handler in right:
+            yield from _differing(site, handler, guards.auth if of_auth else guards.wrapper)
+            if not of_auth and not any(inner.kind == "request_body" for inner in handlers_below(handler.routes)):
+                yield _unlimited(site, handler)
+
+    def _site(self, route: Route) -> str:
+        """As the Caddyfile calls it."""
+        hosts = [host for host in hosts_of(route) if overlaps(pattern_of(host), self.host)]
+        return hosts[0] if hosts else next(iter(self.server.listen), self.server.name)
+
+    def _unwrapped(self, site: str, route: Route, visit: Visit) -> Finding:
+        shown = [told(met.handler) for met in visit.met if met.kind is Kind.SERVES]
+        what = f"{', '.join(dict.fromkeys(shown)) or 'an empty answer'} without any wrapper"
+        if self.host == self.protected.auth:
+            way_out = "write `import bastion_auth` and nothing else into the site"
+            return Finding("unwrapped", Level.ERROR, site, route.at, what, "nobody can log in there", way_out)
+        way_out = f"put the whole site into `import bastion {{ ... }}`, or take {self.name} out of policy"
+        if not any(covers(pattern_of(host), self.host) and self.host.exact for host in _exact(route)):
+            what = f"this site answers for {self.name}, a host of policy, with {what}"
+            way_out = f"give {self.name} a site of its own with `import bastion {{ ... }}`, or wrap this one"
+            return Finding("shadowed", Level.ERROR, site, route.at, what, _UNASKED, way_out)
+        return Finding("unwrapped", Level.ERROR, site, route.at, what, _UNASKED, way_out)
+
+
+_UNASKED: Final = "Bastion is never asked, so everybody gets it"
+
+
+def _exact(route: Route) -> Sequence[str]:
+    return [host for host in hosts_of(route) if "*" not in host]
+
+
+def _missing(host: str, is_auth: bool) -> Finding:
+    what = f"no site asks Bastion about {host}"
+    if is_auth:
+        return Finding(
+            "missing", Level.ERROR, host, "apps.http", what, "nobody can log in",
+            f"add `{host} {{ import bastion_auth }}`",
+        )  # fmt: skip
+    return Finding(
+        "missing", Level.ERROR, host, "apps.http", what,
+        "policy protects a host that is not served here, or is served by somebody else",
+        f"add a site for {host} with `import bastion {{ ... }}`, or take it out of policy",
+    )  # fmt: skip
+
+
+def _before(site: str, met: Met) -> Finding:
+    return _of(
+        "before", Level.ERROR, site, met, "stands before the wrapper",
+        "Caddy runs it first, so Bastion is not asked about it, or is asked about another request", _INSIDE,
+    )  # fmt: skip
+
+
+def _beside(site: str, met: Met) -> Finding:
+    return _of(
+        "beside", Level.ERROR, site, met, "stands beside the wrapper",
+        "the wrapper answers everything, so it is never reached, and without the wrapper nobody would be asked",
+        _INSIDE,
+    )  # fmt: skip
+
+
+def _quiet(site: str, met: Met) -> Finding:
+    why = "it answers nothing by itself, but acts on Bastion's own answers too"
+    return _of("quiet", Level.WARNING, site, met, "stands before the wrapper", why, _INSIDE)
+
+
+def _elsewhere(site: str, met: Met) -> Finding:
+    why = "strangers are sent, with the path they asked for, to a host that policy does not know"
+    return _of("elsewhere", Level.ERROR, site, met, "leads away from a host of policy", why, _INSIDE)
+
+
+def _of(code: str, level: Level, site: str, met: Met, what: str, why: str, way_out: str) -> Finding:
+    condition = f" for {met.condition}" if met.condition else ""
+    what = f"{told(met.handler)}{condition} {what}"
+    return Finding(code, level, site, met.handler.at, what, why, way_out, directive_of(met.handler))
+
+
+def _bare(site: str, handler: Handler) -> Finding:
+    return Finding(
+        "bare", Level.ERROR, site, handler.at, "the question to Bastion is not inside `route`",
+        "Caddy sorts `handle`, `redir`, `respond` and others before it, and they answer unasked",
+        "print the snippet again with `bastion caddy snippet`, and put the site into `import bastion { ... }`",
+    )  # fmt: skip
+
+
+def _other_snippet(site: str, handler: Handler, of_auth: bool) -> Finding:
+    wanted, has = ("bastion_auth", "bastion") if of_auth else ("bastion", "bastion_auth")
+    why = "nobody can log in" if of_auth else "it leads to Bastion's own pages, not to the app"
+    what = f"imports {has} where {wanted} belongs"
+    return Finding("snippet", Level.ERROR, site, handler.at, what, why, f"write `import {wanted}`", "import")
+
+
+def _differing(site: str, handler: Handler, expected: tuple[str, ...]) -> Iterator[Finding]:
+    for difference in differences(expected, handler):
+        yield Finding(
+            "snippet", Level.ERROR, site, handler.at, f"the snippet {difference}",
+            "it is of another version, of another configuration, or was edited",
+            "print it again with `bastion caddy snippet`; --decision and --web say other ways to the listeners",
+            "(bastion)",
+        )  # fmt: skip
+
+
+def _unlimited(site: str, handler: Handler) -> Finding:
+    return Finding(
+        "bodies", Level.NOTE, site, handler.at, "takes bodies of any size", "whoever is let in may upload without end",
+        "write `request_body { max_size 100MB }` inside the wrapper if the app does not bound them",
+    )  # fmt: skip
+
+
+def _clear(site: str, route: Route, visit: Visit) -> Finding:
+    shown = "the wrapped site" if visit.guarded else ", ".join(told(met.handler) for met in visit.met) or "an answer"
+    return Finding(
+        "clear-text", Level.ERROR, site, route.at, f"{shown} over plain HTTP",
+        "passwords, cookies and pages go over the network in clear",
+        "remove the http:// site, Caddy redirects by itself; or write `redir https://{host}{uri}` in it",
+    )  # fmt: skip

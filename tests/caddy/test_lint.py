@@ -1,0 +1,484 @@
+"""Real Caddyfiles, adapted by a real Caddy: each wrong one is named, each right one passes."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
+from gateway.core.caddy.findings import Level
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.policy.compile import compile_policy
+from gateway.core.policy.model import Policy
+from gateway.core.policy.site import Site
+from gateway.embedded import Binaries, adapt_file
+from gateway.flows.caddy_lint import Placed, lint_caddyfile, read_caddyfile
+
+HOST = "app.example.com"
+GLOBAL = "{\n\tadmin off\n\tservers {\n\t\t0rtt off\n\t}\n}\n"
+AUTH = "auth.example.com {\n\timport bastion_auth\n}\n"
+NOBODY = ":443 {\n\trespond 421\n}\n"
+APP = "reverse_proxy 127.0.0.1:8080"
+WRAPPED = f"{HOST} {{\n\timport bastion {{\n\t\trequest_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}\n\t}}\n}}\n"
+
+
+def policy(*hosts: str) -> Policy:
+    apps = "\n".join(f"  app{number}: {{hosts: '{host}', allow: authenticated}}" for number, host in enumerate(hosts))
+    return compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of("https://auth.example.com"))
+
+
+def site(*directives: str, address: str = HOST, wrapper: str = "import bastion {\n\t\trequest_body 1MB\n\t}") -> str:
+    """A site with the wrapper, and directives beside it."""
+    wrapper = wrapper.replace("request_body 1MB", f"request_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}")
+    return f"{address} {{\n\t" + "\n\t".join([*directives, wrapper]) + "\n}\n"
+
+
+def written(directory: Path, sites: str, *, start: str = GLOBAL, snippet: str = "") -> Path:
+    (directory / "bastion.caddy").write_text(snippet or snippet_text(Snippet()))
+    file = directory / "Caddyfile"
+    file.write_text(f"{start}import bastion.caddy\n{AUTH}{NOBODY}{sites}")
+    return file
+
+
+def linted(file: Path, binaries: Binaries, *hosts: str) -> tuple[Placed, ...]:
+    return lint_caddyfile(read_caddyfile(file, binaries), policy(*(hosts or (HOST,))), Snippet(), binaries)
+
+
+def errors(found: tuple[Placed, ...]) -> list[str]:
+    return [str(one) for one in found if one.finding.level is Level.ERROR]
+
+
+BESIDE = {
+    "handle": ("handle /api/* {\n\t\treverse_proxy 127.0.0.1:9\n\t}", "reverse_proxy 127.0.0.1:9 for path /api/*"),
+    "handle_path": ("handle_path /v1/* {\n\t\treverse_proxy 127.0.0.1:9\n\t}", "rewrite /v1 for path /v1/*"),
+    "route": ("route /hook {\n\t\treverse_proxy 127.0.0.1:9\n\t}", "reverse_proxy 127.0.0.1:9 for path /hook"),
+    "map": ("map {path} {target} {\n\t\tdefault 127.0.0.1:9\n\t}", "map"),
+    "rewrite": ("rewrite /open /admin", "rewrite /admin for path /open"),
+    "method": ("method GET", "rewrite"),
+    "header": ("header Access-Control-Allow-Origin *", "header"),
+    "request_header": ("request_header -Cookie", "request_header"),
+    "vars": ("vars bastion_remote_user admin", "vars"),
+}
+
+
+@pytest.mark.parametrize(("directive", "told"), BESIDE.values(), ids=list(BESIDE))
+def test_what_stands_before_the_wrapper_is_named_with_its_line(
+    tmp_path: Path, binaries: Binaries, directive: str, told: str
+) -> None:
+    file = written(tmp_path, site(directive))
+    at = next(n for n, line in enumerate(file.read_text().splitlines(), 1) if line.strip() == f"{HOST} {{")
+
+    found = errors(linted(file, binaries))
+
+    assert any(f"{HOST}: {told} stands before the wrapper" in line for line in found), found
+    assert all("[before, apps.http.servers.srv0.routes[" in line for line in found)
+    places = [re.match(rf"{re.escape(str(file))}:(\d+): error: ", line) for line in found]
+    assert all(place and at <= int(place[1]) <= at + directive.count("\n") + 1 for place in places), found
+
+
+@pytest.mark.parametrize(
+    ("directive", "told"),
+    [
+        ("reverse_proxy 127.0.0.1:9", "reverse_proxy 127.0.0.1:9"),
+        ("php_fastcgi 127.0.0.1:9", "php_fastcgi 127.0.0.1:9 for path *.php"),
+        ("file_server", "file_server"),
+        ('respond /secret "text" 200', "respond 200 for path /secret"),
+        ("metrics /metrics", "metrics for path /metrics"),
+    ],
+)
+def test_what_stands_after_the_wrapper_is_named_too(
+    tmp_path: Path, binaries: Binaries, directive: str, told: str
+) -> None:
+    found = errors(linted(written(tmp_path, site(directive)), binaries))
+
+    assert any(f"{told} stands beside the wrapper" in line for line in found), found
+    assert all("[beside, " in line or "[before, " in line for line in found)
+
+
+UNWRAPPED = {
+    "a proxy": (f"{HOST} {{\n\t{APP}\n}}\n", "unwrapped", "reverse_proxy 127.0.0.1:8080 without any wrapper"),
+    "files": (f"{HOST} {{\n\troot * /srv\n\tfile_server\n}}\n", "unwrapped", "file_server"),
+    "php": (f"{HOST} {{\n\troot * /srv\n\tphp_fastcgi 127.0.0.1:9\n}}\n", "unwrapped", "php_fastcgi 127.0.0.1:9"),
+    "nothing": (f"{HOST} {{\n}}\n", "unwrapped", "an empty answer without any wrapper"),
+    "a second site": (f"{WRAPPED}{HOST}:8443 {{\n\t{APP}\n}}\n", "unwrapped", "reverse_proxy"),
+    "a path as a site": (f"{WRAPPED}{HOST}/api/* {{\n\t{APP}\n}}\n", "unwrapped", "reverse_proxy"),
+    "a wildcard": (f"*.example.com {{\n\t{APP}\n}}\n", "shadowed", f"*.example.com: this site answers for {HOST}"),
+    "a handle for the host": (
+        site(f"@h host {HOST}\n\thandle @h {{\n\t\t{APP}\n\t}}"),
+        "unwrapped",
+        "reverse_proxy",
+    ),
+    "bastion_auth": (f"{HOST} {{\n\timport bastion_auth\n}}\n", "snippet", "imports bastion_auth where bastion"),
+    "one path only": (
+        site(
+            f"handle {{\n\t\t{APP}\n\t}}\n\thandle /api/* {{", wrapper="import bastion {\n\t\trequest_body 1MB\n\t}\n}"
+        ),
+        "before",
+        "reverse_proxy 127.0.0.1:8080 stands before the wrapper",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sites", "code", "told"), UNWRAPPED.values(), ids=list(UNWRAPPED))
+def test_a_site_of_policy_without_the_wrapper_is_named(
+    tmp_path: Path, binaries: Binaries, sites: str, code: str, told: str
+) -> None:
+    found = errors(linted(written(tmp_path, sites), binaries))
+
+    assert [line for line in found if f"[{code}, " in line and told in line] == found != []
+
+
+def test_a_wildcard_of_policy_is_held_against_each_site(tmp_path: Path, binaries: Binaries) -> None:
+    """Also against the one for the rest, and not against the auth host."""
+    inside = f"import bastion {{\n\t\t{APP}\n\t}}"
+    file = written(tmp_path, f"a.example.com {{\n\t{APP}\n}}\n*.example.com {{\n\t{inside}\n}}\n")
+
+    found = errors(linted(file, binaries, "*.example.com"))
+
+    assert len(found) == 1
+    assert "a.example.com: " in found[0]
+
+
+OLD_FORM = re.sub(r"^\troute \{\n(.*?)^\t\}\n", r"\1", snippet_text(Snippet()), count=1, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_snippet_without_its_route_is_no_wrapper(tmp_path: Path, binaries: Binaries) -> None:
+    old = re.sub(r"^\t\thandle \{\n\t\t\t\{block\}\n\t\t\}\n\t\trespond 404\n", "", OLD_FORM, flags=re.MULTILINE)
+    file = written(tmp_path, f"{HOST} {{\n\timport bastion\n\thandle /api/* {{\n\t\t{APP}\n\t}}\n}}\n", snippet=old)
+
+    found = errors(linted(file, binaries))
+
+    assert any("the question to Bastion is not inside `route`" in line for line in found)
+    assert any("reverse_proxy 127.0.0.1:8080 for path /api/* stands before the wrapper" in line for line in found)
+
+
+ERRORS = {
+    "an app": "reverse_proxy 127.0.0.1:9",
+    "files": "root * /srv\n\t\tfile_server",
+    "php": "php_fastcgi 127.0.0.1:9",
+    "an app on one path": "handle /api/* {\n\t\t\treverse_proxy 127.0.0.1:9\n\t\t}",
+    "files that the client names": "root * /srv\n\t\trewrite * /pages{uri}\n\t\tfile_server",
+}
+
+
+@pytest.mark.parametrize("block", ERRORS.values(), ids=list(ERRORS))
+def test_an_app_behind_handle_errors_is_named(tmp_path: Path, binaries: Binaries, block: str) -> None:
+    found = errors(linted(written(tmp_path, site(f"handle_errors {{\n\t\t{block}\n\t}}")), binaries))
+
+    assert found
+    assert all("stands in handle_errors" in line and "[errors, " in line for line in found), found
+
+
+ELSEWHERE = [
+    "https://other.example.org{uri}",
+    "//other.example.org/",
+    "http://example.org/x",
+    "{http.request.header.X}",
+]
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_a_redirect_away_is_named(tmp_path: Path, binaries: Binaries, target: str) -> None:
+    found = errors(linted(written(tmp_path, site(f"redir /x {target}")), binaries))
+
+    assert len(found) == 1
+    assert f"redir {target}".replace("{uri}", "{http.request.uri}") in found[0]
+    assert "[elsewhere, " in found[0]
+
+
+CLEAR = {
+    "wrapped": f"http://{HOST} {{\n\timport bastion {{\n\t\t{APP}\n\t}}\n}}\n",
+    "bare": f"http://{HOST} {{\n\t{APP}\n}}\n",
+    "on another port": f"http://{HOST}:8000 {{\n\timport bastion {{\n\t\t{APP}\n\t}}\n}}\n",
+    "for all hosts": f":80 {{\n\t{APP}\n}}\n",
+}
+
+
+@pytest.mark.parametrize("clear", CLEAR.values(), ids=list(CLEAR))
+def test_an_app_in_clear_is_named(tmp_path: Path, binaries: Binaries, clear: str) -> None:
+    found = errors(linted(written(tmp_path, WRAPPED + clear), binaries))
+
+    assert found
+    assert all("over plain HTTP" in line and "[clear-text, " in line for line in found), found
+
+
+GLOBALS = {
+    "early data": ("{\n\tadmin off\n}\n", "early-data", "`0rtt off`"),
+    "early data by name": ("{\n\tadmin off\n\tservers :8443 {\n\t\t0rtt off\n\t}\n}\n", "early-data", "`0rtt off`"),
+    "proxies": (
+        GLOBAL.replace("0rtt off", "0rtt off\n\t\ttrusted_proxies static 192.0.2.0/24"),
+        "proxies",
+        "without trusted_proxies_strict",
+    ),
+    "no redirects": (GLOBAL.replace("admin", "auto_https disable_redirects\n\tadmin"), "no-redirect", HOST),
+}
+
+
+@pytest.mark.parametrize(("start", "code", "told"), GLOBALS.values(), ids=list(GLOBALS))
+def test_a_wrong_server_is_named(tmp_path: Path, binaries: Binaries, start: str, code: str, told: str) -> None:
+    found = errors(linted(written(tmp_path, WRAPPED, start=start), binaries))
+
+    assert len(found) == 1
+    assert told in found[0]
+    assert f"[{code}, " in found[0]
+
+
+@pytest.mark.parametrize(
+    ("sites", "missing"), [("", HOST), (f"http://{HOST} {{\n\tredir https://{HOST}{{uri}}\n}}\n", HOST)]
+)
+def test_a_host_that_nobody_serves_is_named(tmp_path: Path, binaries: Binaries, sites: str, missing: str) -> None:
+    found = errors(linted(written(tmp_path, sites), binaries))
+
+    assert [f"no site asks Bastion about {missing}" in line for line in found] == [True]
+
+
+def test_an_auth_host_without_its_site_is_named(tmp_path: Path, binaries: Binaries) -> None:
+    file = written(tmp_path, WRAPPED)
+    file.write_text(file.read_text().replace(AUTH, ""))
+
+    found = errors(linted(file, binaries))
+
+    assert [("auth.example.com" in line, "[missing, " in line) for line in found] == [(True, True)]
+
+
+EDITS = {
+    "a line is gone": ("\t\trequest_header -Remote*\n", "", "lacks request_header -Remote*"),
+    "a line is new": ("\t\thandle {\n", "\t\trespond /x 200\n\t\thandle {\n", "has respond 200"),
+    "another condition": ("status 200", "status 2xx", "status_code 2 instead of"),
+    "a longer wait": ("response_header_timeout 3s", "response_header_timeout 30s", "30000000000 instead of"),
+    "no rewrite": ("/decide?{http.request.uuid}", "/decide", '"/decide"'),
+    "another listener": ("unix//run/bastion/decision.sock", "10.0.0.1:1", '"10.0.0.1:1"'),
+    "files within": ("\t\treverse_proxy unix", "\t\tfile_server\n\t\treverse_proxy unix", 'has {"handler":"file_'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("was", "became", "told"), EDITS.values(), ids=list(EDITS))
+def test_an_edited_snippet_is_named_with_its_line(
+    tmp_path: Path, binaries: Binaries, was: str, became: str, told: str
+) -> None:
+    text = snippet_text(Snippet())
+    wrapper, auth = text.split("(bastion_auth)")
+    file = written(tmp_path, WRAPPED, snippet=f"{wrapper.replace(was, became, 1)}(bastion_auth){auth}")
+    line = text[: text.index(was)].count("\n") + 1
+
+    found = errors(linted(file, binaries))
+
+    assert found
+    assert all(f"{HOST}: the snippet " in one and "[snippet, " in one for one in found), found
+    assert any(told in one for one in found), found
+    assert found[0].startswith(f"{tmp_path / 'bastion.caddy'}:{line}: ")
+
+
+def test_a_snippet_of_other_header_names_is_named(tmp_path: Path, binaries: Binaries) -> None:
+    file = written(tmp_path, WRAPPED, snippet=snippet_text(Snippet(remote=False, x_auth_request=True)))
+
+    found = errors(linted(file, binaries))
+
+    assert any(re.search(" lacks .*; request_header Remote-User", line) for line in found), found
+
+
+REPLACED_AUTH = snippet_text(Snippet()).replace("max_size 64KiB", "max_size 64GiB")
+
+
+def test_an_edited_auth_snippet_is_named(tmp_path: Path, binaries: Binaries) -> None:
+    found = errors(linted(written(tmp_path, WRAPPED, snippet=REPLACED_AUTH), binaries))
+
+    assert len(found) == 1
+    assert "auth.example.com: the snippet has " in found[0]
+
+
+WARNED = {
+    "admin": (GLOBAL.replace("admin off", "admin :2019"), WRAPPED, "the admin API listens on :2019"),
+    "admin by default": (GLOBAL.replace("\tadmin off\n", ""), WRAPPED, "the admin API listens on localhost:2019"),
+    "wide proxies": (
+        GLOBAL.replace("0rtt off", "0rtt off\n\t\ttrusted_proxies static private_ranges\n\t\ttrusted_proxies_strict"),
+        WRAPPED,
+        "trusts 192.168.0.0/16, 172.16.0.0/12, 10.0.0.0/8",
+    ),
+    "quiet": (GLOBAL, site("encode gzip"), "encode stands before the wrapper"),
+    "no bound": (GLOBAL, f"{HOST} {{\n\timport bastion {{\n\t\t{APP}\n\t}}\n}}\n", "takes bodies of any size"),
+}
+
+
+@pytest.mark.parametrize(("start", "sites", "told"), WARNED.values(), ids=list(WARNED))
+def test_what_is_only_unwise_is_said_and_does_not_fail(
+    tmp_path: Path, binaries: Binaries, start: str, sites: str, told: str
+) -> None:
+    found = linted(written(tmp_path, sites, start=start), binaries)
+
+    assert errors(found) == []
+    assert [told in str(one) for one in found] == [True]
+
+
+def test_no_answer_for_unknown_hosts_is_said(tmp_path: Path, binaries: Binaries) -> None:
+    file = written(tmp_path, WRAPPED)
+    file.write_text(file.read_text().replace(NOBODY, ""))
+
+    assert ["[catch-all, " in str(one) for one in linted(file, binaries)] == [True]
+
+
+RIGHT = {
+    "wrapped": WRAPPED,
+    "everything inside": site(
+        wrapper=f"""import bastion {{
+        request_body {{
+            max_size 1MB
+        }}
+        encode gzip
+        redir /old https://elsewhere.example.org
+        handle_path /static/* {{
+            root * /srv
+            file_server
+        }}
+        handle {{
+            {APP}
+        }}
+    }}"""
+    ),
+    "what belongs beside": site(
+        "tls internal",
+        "log",
+        "log_skip /health",
+        "handle_errors {\n\t\trespond {err.status_code}\n\t}",
+    ),
+    "pages for errors": site(
+        "handle_errors {\n\t\troot * /srv/errors\n\t\trewrite * /{err.status_code}.html",
+        "templates\n\t\tfile_server\n\t}",
+    ),
+    "redirects": site("redir /old /new", f"redir /www https://{HOST}{{uri}}", "redir /login https://auth.example.com/"),
+    "a wildcard with hosts inside": "*.example.com {\n\t@app host "
+    + HOST
+    + "\n\thandle @app {\n\t\timport bastion {\n\t\t\trequest_body {\n\t\t\t\tmax_size 1MB\n\t\t\t}\n\t\t\t"
+    + APP
+    + "\n\t\t}\n\t}\n\thandle {\n\t\tabort\n\t}\n}\n",
+    "a host that is not of policy": f"{WRAPPED}other.example.org {{\n\t{APP}\n}}\n",
+    "a wildcard behind a site of its own": f"{WRAPPED}*.example.com {{\n\t{APP}\n}}\n",
+    "its own redirect": f"{WRAPPED}http://{HOST} {{\n\tredir https://{{host}}{{uri}} permanent\n}}\n",
+    "a refusal beside": site("respond /internal/* 403"),
+}
+
+
+@pytest.mark.parametrize("sites", RIGHT.values(), ids=list(RIGHT))
+def test_a_right_caddyfile_passes(tmp_path: Path, binaries: Binaries, sites: str) -> None:
+    assert linted(written(tmp_path, sites), binaries) == ()
+
+
+def test_a_wrapper_over_plain_http_behind_a_named_proxy_passes(tmp_path: Path, binaries: Binaries) -> None:
+    start = GLOBAL.replace("0rtt off", "trusted_proxies static 192.0.2.0/24\n\t\ttrusted_proxies_strict")
+    file = written(tmp_path, WRAPPED.replace(HOST, f"http://{HOST}"), start=start)
+    file.write_text(file.read_text().replace("auth.example.com {", "http://auth.example.com {").replace(NOBODY, ""))
+
+    assert errors(linted(file, binaries)) == []
+
+
+def test_the_caddyfiles_that_we_ship_pass(tmp_path: Path, binaries: Binaries) -> None:
+    sites = (ProtectedSite("app.localhost", "127.0.0.1:1"), ProtectedSite("app2.localhost", "127.0.0.1:1"))
+    demo = demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, Snippet(), sites))
+    for text, auth_url, hosts in (
+        (example_caddyfile(Snippet()), "https://auth.example.com", ("app.example.com", "wiki.example.com")),
+        (demo, "https://auth.localhost:8443", ("app.localhost", "app2.localhost")),
+    ):
+        file = tmp_path / "Caddyfile"
+        file.write_text(text)
+        apps = "\n".join(f"  a{n}: {{hosts: {host}, allow: authenticated}}" for n, host in enumerate(hosts))
+        enforced = compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of(auth_url))
+
+        found = lint_caddyfile(read_caddyfile(file, binaries), enforced, Snippet(), binaries)
+
+        assert {one.finding.code for one in found} <= {"admin", "bodies"}, found
+
+
+def bastion(directory: Path, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    (directory / "policies").mkdir(exist_ok=True)
+    (directory / "policies" / "app.yaml").write_text(f"apps: {{app: {{hosts: {HOST}, allow: authenticated}}}}\n")
+    config = directory / "config.yaml"
+    config.write_text(
+        f"profile: dev\npublic_url: https://auth.example.com\npolicy: {{directory: {directory}/policies}}\n"
+    )
+    argv = [sys.executable, "-m", "gateway", "caddy", "lint", *arguments, "--dev", "--config", str(config)]
+    return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, cwd=directory, timeout=60)
+
+
+def test_the_command_fails_for_errors_only(tmp_path: Path) -> None:
+    right, wrong = written(tmp_path, WRAPPED), tmp_path / "wrong"
+    wrong.write_text(right.read_text() + f"{HOST}:444 {{\n\t{APP}\n}}\n")
+
+    passed, failed = bastion(tmp_path, str(right)), bastion(tmp_path, str(wrong))
+
+    assert (passed.returncode, passed.stdout) == (
+        0,
+        f"{right}: 0 errors, 0 warnings, 0 notes; 1 hosts of policy and auth.example.com\n",
+    ), passed.stderr
+    assert failed.returncode == 1
+    assert "wrong: 1 error, " in failed.stdout
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_what_is_adapted_already_is_judged_alike(tmp_path: Path, binaries: Binaries, piped: bool) -> None:
+    text = adapt_file(binaries, written(tmp_path, site("respond /x text")))
+    (tmp_path / "adapted.json").write_text(text)
+
+    done = bastion(tmp_path, "-", stdin=text) if piped else bastion(tmp_path, "adapted.json")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"error: {HOST}: respond 200 for path /x stands beside the wrapper")
+
+
+def test_a_caddyfile_may_be_piped(tmp_path: Path) -> None:
+    text = written(tmp_path, site("respond /x text")).read_text()
+
+    done = bastion(tmp_path, "-", stdin=text)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("<stdin>:")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("nonsense {", "caddy adapt refuses it"), ('{"apps": []}', "apps is no object"), (None, "No such file")],
+)
+def test_what_is_no_caddyfile_is_said_to_be_none(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "odd").write_text(text)
+
+    done = bastion(tmp_path, "odd")
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_caddy_that_is_named_is_used(tmp_path: Path) -> None:
+    other = tmp_path / "other-caddy"
+    other.write_text("#!/bin/sh\necho 'Error: not today' >&2\nexit 1\n")
+    other.chmod(0o755)
+
+    done = bastion(tmp_path, str(written(tmp_path, WRAPPED)), "--caddy", str(other))
+
+    assert (done.returncode, "not today" in done.stderr) == (1, True)
+
+
+def test_another_way_to_the_listeners_is_no_edit(tmp_path: Path) -> None:
+    file = written(tmp_path, WRAPPED, snippet=snippet_text(Snippet("unix//mnt/d.sock", "10.0.0.1:1")))
+
+    assert bastion(tmp_path, str(file)).returncode == 1
+    done = bastion(tmp_path, str(file), "--decision", "unix:/mnt/d.sock", "--web", "10.0.0.1:1")
+    assert done.returncode == 0, done.stdout
+
+
+def test_adapted_json_of_any_shape_ends_in_words(tmp_path: Path) -> None:
+    shapes: tuple[object, ...] = (
+        {"apps": {"http": {"servers": {"s": {"routes": [1]}}}}},
+        {"apps": {"http": {"servers": 1}}},
+    )
+    for broken in shapes:
+        (tmp_path / "odd.json").write_text(json.dumps(broken))
+
+        done = bastion(tmp_path, "odd.json")
+
+        assert done.returncode == 1
+        assert "is no object" in done.stderr
+        assert "Traceback" not in done.stderr
