@@ -7,14 +7,13 @@ from typing import Final
 
 import click
 
+from gateway.cli._caddy_check import check
 from gateway.cli._options import with_config
 from gateway.config import Config, embedded_binaries
 from gateway.config.values import parse_listen
 from gateway.core.caddy.caddyfile import example_caddyfile
 from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
-from gateway.core.policy.model import Policy
-from gateway.core.policy.site import Site
 
 _ONE_WORD: Final = re.compile(r"[^\s{}\"'`#<>]+")
 _decision = click.option(
@@ -26,6 +25,9 @@ _web = click.option("--web", help="Where Caddy reaches web_listen, likewise.")
 @click.group()
 def caddy() -> None:
     """Print the snippets that a Caddyfile imports, and check what became of them."""
+
+
+caddy.add_command(check)
 
 
 @caddy.command()
@@ -75,10 +77,11 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
     bastion caddy lint /etc/caddy/Caddyfile && systemctl reload caddy
     caddy adapt --config Caddyfile | bastion caddy lint -
     """
+    from gateway.cli._policy import policy_of
     from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
 
     binaries = embedded_binaries(caddy=binary)
-    policy = _policy(config)
+    policy = policy_of(config)
     piped = str(file) == "-"
     written = read_piped(sys.stdin.read(), binaries) if piped else read_caddyfile(file, binaries)
     found = lint_caddyfile(written, policy, _snippet(config, decision, web), binaries)
@@ -89,15 +92,6 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
     click.echo(f"{file}: {told}; {len(policy.hosts)} hosts of policy and {policy.site.auth_host}")
     if counts[Level.ERROR]:
         raise SystemExit(1)
-
-
-def _policy(config: Config) -> Policy:
-    """Raises PolicyUnreadable or PolicyRefused."""
-    from gateway.flows.policies import compile_sources
-    from gateway.stores.files.policies import read_sources
-
-    limits = {name: config.limit(name) for name in config.limits}
-    return compile_sources(read_sources(config.policy.directory), Site.of(config.public_url), limits)
 
 
 def _snippet(config: Config, decision: str | None, web: str | None) -> Snippet:

@@ -98,6 +98,22 @@ def test_what_stands_after_the_wrapper_is_named_too(
     assert all("[beside, " in line or "[before, " in line for line in found)
 
 
+def test_the_line_is_that_of_the_directive_outside_of_wrapper_and_error_pages(
+    tmp_path: Path, binaries: Binaries
+) -> None:
+    """Each of them holds a proxy too, and stands earlier in the file."""
+    inside = "import bastion {\n\t\treverse_proxy 127.0.0.1:1\n\t}"
+    pages = "handle_errors {\n\t\treverse_proxy 127.0.0.1:2\n\t}"
+    wrong = "handle /x {\n\t\treverse_proxy 127.0.0.1:3\n\t}"
+    file = written(tmp_path, f"{HOST} {{\n\t{inside}\n\t{pages}\n\t{wrong}\n}}\n")
+    lines = file.read_text().splitlines()
+    at = {port: lines.index(f"\t\treverse_proxy 127.0.0.1:{port}") + 1 for port in (2, 3)}
+
+    found = errors(linted(file, binaries))
+
+    assert [line.split(": ")[0] for line in found] == [f"{file}:{at[3]}", f"{file}:{at[2]}"]
+
+
 UNWRAPPED = {
     "a proxy": (f"{HOST} {{\n\t{APP}\n}}\n", "unwrapped", "reverse_proxy 127.0.0.1:8080 without any wrapper"),
     "files": (f"{HOST} {{\n\troot * /srv\n\tfile_server\n}}\n", "unwrapped", "file_server"),
@@ -147,12 +163,14 @@ OLD_FORM = re.sub(r"^\troute \{\n(.*?)^\t\}\n", r"\1", snippet_text(Snippet()), 
 
 def test_the_snippet_without_its_route_is_no_wrapper(tmp_path: Path, binaries: Binaries) -> None:
     old = re.sub(r"^\t\thandle \{\n\t\t\t\{block\}\n\t\t\}\n\t\trespond 404\n", "", OLD_FORM, flags=re.MULTILINE)
-    file = written(tmp_path, f"{HOST} {{\n\timport bastion\n\thandle /api/* {{\n\t\t{APP}\n\t}}\n}}\n", snippet=old)
+    asked = "file_server"  # sorted after the question
+    site = f"{HOST} {{\n\timport bastion\n\t{asked}\n\thandle /api/* {{\n\t\t{APP}\n\t}}\n}}\n"
 
-    found = errors(linted(file, binaries))
+    found = errors(linted(written(tmp_path, site, snippet=old), binaries))
 
     assert any("the question to Bastion is not inside `route`" in line for line in found)
     assert any("reverse_proxy 127.0.0.1:8080 for path /api/* stands before the wrapper" in line for line in found)
+    assert not any(asked in line for line in found)
 
 
 ERRORS = {
@@ -160,6 +178,7 @@ ERRORS = {
     "files": "root * /srv\n\t\tfile_server",
     "php": "php_fastcgi 127.0.0.1:9",
     "an app on one path": "handle /api/* {\n\t\t\treverse_proxy 127.0.0.1:9\n\t\t}",
+    "files after one page": "root * /srv\n\t\tfile_server /page/*\n\t\trewrite /logo /{uri}",
     "files that the client names": "root * /srv\n\t\trewrite * /pages{uri}\n\t\tfile_server",
 }
 
