@@ -58,13 +58,7 @@ class Endpoint:
     def _connect(self, timeout_s: float) -> socket.socket:
         plain = socket.create_connection((self.address, self.port), timeout_s)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.trust is None:
-            return plain
-        try:
-            return self.trust.wrap_socket(plain, server_hostname=self.name)
-        except (OSError, ValueError):
-            plain.close()
-            raise
+        return plain if self.trust is None else self.trust.wrap_socket(plain, server_hostname=self.name)
 
 
 def trusting(ca_file: str | None) -> ssl.SSLContext:

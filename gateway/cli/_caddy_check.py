@@ -60,12 +60,12 @@ def check(
     paths: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    r"""Try on a running Caddy what an attacker would; exit status 1 if something gets through.
+    """Try on a running Caddy what an attacker would; exit status 1 if something gets through.
 
     URL is a host of policy as browsers reach it. About 170 requests without a login are sent, one after the other:
     forged identity headers in every spelling, Connection and Upgrade tricks, bodies that are questions to Bastion,
-    spellings of paths, unknown hosts, forged X-Forwarded-*, and one path under each route. All are harmless to an app
-    that means GET when it says GET.
+    spellings of paths, unknown hosts, forged X-Forwarded-*, and one path under each route. Where all is well, the app
+    sees GET of paths that policy opens to strangers, and nothing else.
 
     Each answer is held against policy, and against bastion_decisions_total on the operations listener: what Bastion
     was not asked about, somebody else has answered. Where others use the installation meanwhile, growth of the
@@ -77,7 +77,7 @@ def check(
     \b
     bastion caddy check https://app.example.com --direct 10.0.0.7:8080
     bastion caddy check https://app.localhost:8443 --ca root.crt --caddyfile Caddyfile
-    """
+    """  # noqa: D301 -- click's mark before lines that stay as they are
     checking = _checking(config, _Wish(_parsed(url), ca, connect, ops, direct, caddyfile, paths))
     rows = list(checking.rows() if as_json else _shown(checking))
     counts = {outcome: sum(row.verdict.outcome is outcome for row in rows) for outcome in Outcome}

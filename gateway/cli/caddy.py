@@ -61,7 +61,7 @@ def example() -> None:
 @_web
 @with_config
 def lint(config: Config, file: Path, binary: Path | None, decision: str | None, web: str | None) -> None:
-    r"""Judge a Caddyfile before Caddy loads it; exit status 1 if a request could pass unasked.
+    """Judge a Caddyfile before Caddy loads it; exit status 1 if a request could pass unasked.
 
     FILE is a Caddyfile, the JSON that `caddy adapt` made of one, or - for either of them on standard input. Nothing
     is started and nothing is changed.
@@ -76,7 +76,7 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
     \b
     bastion caddy lint /etc/caddy/Caddyfile && systemctl reload caddy
     caddy adapt --config Caddyfile | bastion caddy lint -
-    """
+    """  # noqa: D301 -- click's mark before lines that stay as they are
     from gateway.cli._policy import policy_of
     from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
 

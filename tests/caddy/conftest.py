@@ -7,7 +7,9 @@ import pytest
 
 from gateway.embedded import Binaries, Children
 from tests.caddy.doubles import App, Decision, RawApp
+from tests.caddy.front import Front
 from tests.caddy.rig import Rig, Wish
+from tests.staging import Stage
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +42,14 @@ def app(rig: Rig) -> App:
 @pytest.fixture
 def raw(rig: Rig) -> RawApp:
     return rig.doubles.raw
+
+
+@pytest.fixture
+def front(
+    stage: Stage, tmp_path: Path, short_directory: Path, children: Children, binaries: Binaries
+) -> Iterator[Front]:
+    directory = short_directory / tmp_path.name[-20:]
+    directory.mkdir()
+    front = Front(stage, directory, children, binaries)
+    yield front
+    front.stop()

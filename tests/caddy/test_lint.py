@@ -1,55 +1,17 @@
 """Real Caddyfiles, adapted by a real Caddy: each wrong one is named, each right one passes."""
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
-from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.compile import compile_policy
-from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
-from gateway.embedded import Binaries, adapt_file
-from gateway.flows.caddy_lint import Placed, lint_caddyfile, read_caddyfile
-
-HOST = "app.example.com"
-GLOBAL = "{\n\tadmin off\n\tservers {\n\t\t0rtt off\n\t}\n}\n"
-AUTH = "auth.example.com {\n\timport bastion_auth\n}\n"
-NOBODY = ":443 {\n\trespond 421\n}\n"
-APP = "reverse_proxy 127.0.0.1:8080"
-WRAPPED = f"{HOST} {{\n\timport bastion {{\n\t\trequest_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}\n\t}}\n}}\n"
-
-
-def policy(*hosts: str) -> Policy:
-    apps = "\n".join(f"  app{number}: {{hosts: '{host}', allow: authenticated}}" for number, host in enumerate(hosts))
-    return compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of("https://auth.example.com"))
-
-
-def site(*directives: str, address: str = HOST, wrapper: str = "import bastion {\n\t\trequest_body 1MB\n\t}") -> str:
-    """A site with the wrapper, and directives beside it."""
-    wrapper = wrapper.replace("request_body 1MB", f"request_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}")
-    return f"{address} {{\n\t" + "\n\t".join([*directives, wrapper]) + "\n}\n"
-
-
-def written(directory: Path, sites: str, *, start: str = GLOBAL, snippet: str = "") -> Path:
-    (directory / "bastion.caddy").write_text(snippet or snippet_text(Snippet()))
-    file = directory / "Caddyfile"
-    file.write_text(f"{start}import bastion.caddy\n{AUTH}{NOBODY}{sites}")
-    return file
-
-
-def linted(file: Path, binaries: Binaries, *hosts: str) -> tuple[Placed, ...]:
-    return lint_caddyfile(read_caddyfile(file, binaries), policy(*(hosts or (HOST,))), Snippet(), binaries)
-
-
-def errors(found: tuple[Placed, ...]) -> list[str]:
-    return [str(one) for one in found if one.finding.level is Level.ERROR]
-
+from gateway.embedded import Binaries
+from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile
+from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, WRAPPED, errors, linted, site, written
 
 BESIDE = {
     "handle": ("handle /api/* {\n\t\treverse_proxy 127.0.0.1:9\n\t}", "reverse_proxy 127.0.0.1:9 for path /api/*"),
@@ -178,6 +140,7 @@ ERRORS = {
     "files": "root * /srv\n\t\tfile_server",
     "php": "php_fastcgi 127.0.0.1:9",
     "an app on one path": "handle /api/* {\n\t\t\treverse_proxy 127.0.0.1:9\n\t\t}",
+    "files of some errors": "root * /srv\n\t\trewrite /x /{err.status_code}.html\n\t\tfile_server",
     "files after one page": "root * /srv\n\t\tfile_server /page/*\n\t\trewrite /logo /{uri}",
     "files that the client names": "root * /srv\n\t\trewrite * /pages{uri}\n\t\tfile_server",
 }
@@ -408,96 +371,3 @@ def test_the_caddyfiles_that_we_ship_pass(tmp_path: Path, binaries: Binaries) ->
         found = lint_caddyfile(read_caddyfile(file, binaries), enforced, Snippet(), binaries)
 
         assert {one.finding.code for one in found} <= {"admin", "bodies"}, found
-
-
-def bastion(directory: Path, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    (directory / "policies").mkdir(exist_ok=True)
-    (directory / "policies" / "app.yaml").write_text(f"apps: {{app: {{hosts: {HOST}, allow: authenticated}}}}\n")
-    config = directory / "config.yaml"
-    config.write_text(
-        f"profile: dev\npublic_url: https://auth.example.com\npolicy: {{directory: {directory}/policies}}\n"
-    )
-    argv = [sys.executable, "-m", "gateway", "caddy", "lint", *arguments, "--dev", "--config", str(config)]
-    return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, cwd=directory, timeout=60)
-
-
-def test_the_command_fails_for_errors_only(tmp_path: Path) -> None:
-    right, wrong = written(tmp_path, WRAPPED), tmp_path / "wrong"
-    wrong.write_text(right.read_text() + f"{HOST}:444 {{\n\t{APP}\n}}\n")
-
-    passed, failed = bastion(tmp_path, str(right)), bastion(tmp_path, str(wrong))
-
-    assert (passed.returncode, passed.stdout) == (
-        0,
-        f"{right}: 0 errors, 0 warnings, 0 notes; 1 hosts of policy and auth.example.com\n",
-    ), passed.stderr
-    assert failed.returncode == 1
-    assert "wrong: 1 error, " in failed.stdout
-
-
-@pytest.mark.parametrize("piped", [False, True])
-def test_what_is_adapted_already_is_judged_alike(tmp_path: Path, binaries: Binaries, piped: bool) -> None:
-    text = adapt_file(binaries, written(tmp_path, site("respond /x text")))
-    (tmp_path / "adapted.json").write_text(text)
-
-    done = bastion(tmp_path, "-", stdin=text) if piped else bastion(tmp_path, "adapted.json")
-
-    assert done.returncode == 1
-    assert done.stdout.startswith(f"error: {HOST}: respond 200 for path /x stands beside the wrapper")
-
-
-def test_a_caddyfile_may_be_piped(tmp_path: Path) -> None:
-    text = written(tmp_path, site("respond /x text")).read_text()
-
-    done = bastion(tmp_path, "-", stdin=text)
-
-    assert done.returncode == 1
-    assert done.stdout.startswith("<stdin>:")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [("nonsense {", "caddy adapt refuses it"), ('{"apps": []}', "apps is no object"), (None, "No such file")],
-)
-def test_what_is_no_caddyfile_is_said_to_be_none(tmp_path: Path, text: str | None, said: str) -> None:
-    if text is not None:
-        (tmp_path / "odd").write_text(text)
-
-    done = bastion(tmp_path, "odd")
-
-    assert done.returncode == 1
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_the_caddy_that_is_named_is_used(tmp_path: Path) -> None:
-    other = tmp_path / "other-caddy"
-    other.write_text("#!/bin/sh\necho 'Error: not today' >&2\nexit 1\n")
-    other.chmod(0o755)
-
-    done = bastion(tmp_path, str(written(tmp_path, WRAPPED)), "--caddy", str(other))
-
-    assert (done.returncode, "not today" in done.stderr) == (1, True)
-
-
-def test_another_way_to_the_listeners_is_no_edit(tmp_path: Path) -> None:
-    file = written(tmp_path, WRAPPED, snippet=snippet_text(Snippet("unix//mnt/d.sock", "10.0.0.1:1")))
-
-    assert bastion(tmp_path, str(file)).returncode == 1
-    done = bastion(tmp_path, str(file), "--decision", "unix:/mnt/d.sock", "--web", "10.0.0.1:1")
-    assert done.returncode == 0, done.stdout
-
-
-def test_adapted_json_of_any_shape_ends_in_words(tmp_path: Path) -> None:
-    shapes: tuple[object, ...] = (
-        {"apps": {"http": {"servers": {"s": {"routes": [1]}}}}},
-        {"apps": {"http": {"servers": 1}}},
-    )
-    for broken in shapes:
-        (tmp_path / "odd.json").write_text(json.dumps(broken))
-
-        done = bastion(tmp_path, "odd.json")
-
-        assert done.returncode == 1
-        assert "is no object" in done.stderr
-        assert "Traceback" not in done.stderr

@@ -1,6 +1,6 @@
 """Judges handle_errors: it runs when Bastion can't be reached, so nothing in it may be an app's (threats.md P2)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
 from gateway.core.caddy.adapted import Handler, Route
@@ -10,7 +10,7 @@ from gateway.core.caddy.hosts import Meets, hosts_of, meets
 from gateway.core.caddy.kinds import directive_of, is_fixed_page, told
 from gateway.core.policy.patterns import HostPattern
 
-_HARMLESS: Final = frozenset({"static_response", "templates", "headers", "vars", "encode", "error", "rewrite", "map"})
+_HARMLESS: Final = frozenset({"static_response", "templates", "headers", "vars", "encode", "error", "map", "subroute"})
 
 
 def judge_errors(routes: Iterable[Route], host: HostPattern, guards: Guards) -> Iterator[Finding]:
@@ -18,30 +18,21 @@ def judge_errors(routes: Iterable[Route], host: HostPattern, guards: Guards) -> 
     for route in routes:
         if meets(route, host) is not Meets.NEVER:
             site = next(iter(hosts_of(route)), "")
-            yield from (_finding(site, handler) for handler in _apps(route, guards, fixed=False))
+            yield from (_finding(site, handler) for handler in _apps((route,), guards, fixed=False))
 
 
-def _apps(route: Route, guards: Guards, *, fixed: bool) -> Iterator[Handler]:
-    """fixed: an earlier rewrite decided the path, whatever the client asked for."""
-    for handler in route.handlers:
-        if handler.kind == "subroute":
-            if not guards.is_wrapper(handler):
-                yield from _below(handler, guards, fixed=fixed)
-        elif handler.kind == "file_server":
-            if not fixed:
+def _apps(routes: Iterable[Route], guards: Guards, *, fixed: bool) -> Generator[Handler, None, bool]:
+    """fixed: an earlier rewrite decided the path, whatever the client asked for. Returns whether one did at the end."""
+    for route in routes:
+        for handler in route.handlers:
+            if handler.kind == "rewrite":
+                fixed = is_fixed_page(handler) and (fixed or not route.matchers)
+            elif handler.kind == "subroute" and not guards.is_wrapper(handler):
+                inside = yield from _apps(handler.routes, guards, fixed=fixed)
+                fixed = fixed and inside
+            elif handler.kind not in _HARMLESS and not (handler.kind == "file_server" and fixed):
                 yield handler
-        elif handler.kind not in _HARMLESS:
-            yield handler
-        if handler.kind == "rewrite":
-            fixed = is_fixed_page(handler)
-
-
-def _below(handler: Handler, guards: Guards, *, fixed: bool) -> Iterator[Handler]:
-    for route in handler.routes:
-        yield from _apps(route, guards, fixed=fixed)
-        last = [one for one in route.handlers if one.kind == "rewrite"][-1:]
-        if last and (not route.matchers or not is_fixed_page(last[0])):
-            fixed = is_fixed_page(last[0])
+    return fixed
 
 
 def _finding(site: str, handler: Handler) -> Finding:

@@ -1,0 +1,44 @@
+"""Caddyfiles around one site of policy, and what the lint says of them."""
+
+from pathlib import Path
+
+from gateway.core.caddy.findings import Level
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.policy.compile import compile_policy
+from gateway.core.policy.model import Policy
+from gateway.core.policy.site import Site
+from gateway.embedded import Binaries
+from gateway.flows.caddy_lint import Placed, lint_caddyfile, read_caddyfile
+
+HOST = "app.example.com"
+GLOBAL = "{\n\tadmin off\n\tservers {\n\t\t0rtt off\n\t}\n}\n"
+AUTH = "auth.example.com {\n\timport bastion_auth\n}\n"
+NOBODY = ":443 {\n\trespond 421\n}\n"
+APP = "reverse_proxy 127.0.0.1:8080"
+WRAPPED = f"{HOST} {{\n\timport bastion {{\n\t\trequest_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}\n\t}}\n}}\n"
+
+
+def policy(*hosts: str) -> Policy:
+    apps = "\n".join(f"  app{number}: {{hosts: '{host}', allow: authenticated}}" for number, host in enumerate(hosts))
+    return compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of("https://auth.example.com"))
+
+
+def site(*directives: str, address: str = HOST, wrapper: str = "import bastion {\n\t\trequest_body 1MB\n\t}") -> str:
+    """A site with the wrapper, and directives beside it."""
+    wrapper = wrapper.replace("request_body 1MB", f"request_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}")
+    return f"{address} {{\n\t" + "\n\t".join([*directives, wrapper]) + "\n}\n"
+
+
+def written(directory: Path, sites: str, *, start: str = GLOBAL, snippet: str = "") -> Path:
+    (directory / "bastion.caddy").write_text(snippet or snippet_text(Snippet()))
+    file = directory / "Caddyfile"
+    file.write_text(f"{start}import bastion.caddy\n{AUTH}{NOBODY}{sites}")
+    return file
+
+
+def linted(file: Path, binaries: Binaries, *hosts: str) -> tuple[Placed, ...]:
+    return lint_caddyfile(read_caddyfile(file, binaries), policy(*(hosts or (HOST,))), Snippet(), binaries)
+
+
+def errors(found: tuple[Placed, ...]) -> list[str]:
+    return [str(one) for one in found if one.finding.level is Level.ERROR]
