@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
-from tests.conftest import _execute, _run
+from tests.conftest import execute, run_apart
 from tests.hostile.ground import Ground
 from tests.hostile.policy import BACKENDS
 
@@ -19,7 +19,7 @@ def ground(
     children: Children,
     binaries: Binaries,
 ) -> Iterator[Ground]:
-    _run(_execute(postgres_server, "CREATE DATABASE hostile"))
+    run_apart(execute(postgres_server, "CREATE DATABASE hostile"))
     directory = short_directory / "hostile"
     started = Ground(directory, children, binaries, postgres_server.url("hostile"), redis_server.url)
     started.start()

@@ -24,10 +24,6 @@ _DEMO: Final = """
 """
 
 _DEMO_AUTH: Final = """
-https://:<port> {
-    respond 421
-}
-
 https://<host>:<port> {
     import bastion_auth
 }
@@ -68,11 +64,6 @@ _EXAMPLE_SITES: Final = """
 # Where people log in.
 <auth host> {
     import bastion_auth
-}
-
-# Who asks for a host that has no site is told so, instead of an empty 200.
-:443 {
-    respond 421
 }
 
 # A site stands inside `import bastion { ... }`, whole: what stands beside it is not asked about.

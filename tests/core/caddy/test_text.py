@@ -63,7 +63,6 @@ def test_the_demo_opens_one_port_for_this_machine() -> None:
     text = demo_caddyfile(DemoSite("auth.localhost", 8443, "unix//run/w.sock", Snippet(), sites, admin="unix//run/a"))
 
     assert re.findall(r"^https://(\S+) \{", text, re.MULTILINE) == [
-        ":8443",
         "auth.localhost:8443",
         "a.localhost:8443",
         "b.localhost:8443",
