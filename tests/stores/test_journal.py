@@ -1,5 +1,7 @@
 """The file of logouts that Postgres missed, also after a crash in the middle of a line."""
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,43 @@ def test_a_line_cut_off_at_any_byte_swallows_neither_what_stood_before_it_nor_wh
         assert waiting[-1] == SECOND
         assert SECOND not in journal.waiting()
         assert FIRST in journal.waiting()
+
+
+def test_forgetting_is_whole_or_not_at_all(journal: Journal) -> None:
+    """A disk that is full in the middle leaves what was there."""
+    journal.append(FIRST)
+    journal.append(SECOND)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.forget([FIRST])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    assert journal.waiting() == [FIRST, SECOND]
+
+
+def test_a_line_that_a_full_disk_cut_off_is_an_error_and_swallows_nothing(journal: Journal) -> None:
+    journal.append(FIRST)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.append(SECOND)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    journal.append(SECOND)
+
+    assert journal.waiting() == [FIRST, SECOND]
+
+
+def test_nobody_else_may_read_it(journal: Journal) -> None:
+    journal.append(FIRST)
+    journal.forget([])
+
+    assert journal.path.stat().st_mode & 0o077 == 0
