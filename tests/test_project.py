@@ -52,6 +52,64 @@ def test_a_module_says_what_it_owns_in_at_most_400_lines(path: Path) -> None:
     assert not text.strip() or ast.get_docstring(ast.parse(text))
 
 
+def other_cookie_readers(text: str, *, pure: bool) -> list[str]:
+    """Where aiohttp's or Python's own reader or writer of cookies is used. pure: of core, whose requests are ours."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Attribute(attr="cookies" | "set_cookie" | "del_cookie") if not pure:
+                found.append(f"{node.lineno}: .{node.attr}")
+            case ast.Import(names):
+                found += [f"{node.lineno}: {name.name}" for name in names if _COOKIE_MODULES.match(name.name)]
+            case ast.ImportFrom(module, names) if module:
+                full = [f"{module}.{name.name}" for name in names]
+                found += [f"{node.lineno}: {name}" for name in full if _COOKIE_MODULES.match(name)]
+            case _:
+                pass
+    return found
+
+
+_COOKIE_MODULES = re.compile(r"http\.cookie|aiohttp\.(cookiejar|_cookie|(Dummy)?CookieJar|abc\.AbstractCookieJar)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "request.cookies.get('x')",
+        "found = request.cookies",
+        "response.set_cookie('a', 'b')",
+        "response.del_cookie('a')",
+        "import http.cookies",
+        "import http.cookies as jar",
+        "from http.cookies import SimpleCookie",
+        "from http import cookies",
+        "from http import cookiejar",
+        "from aiohttp import CookieJar",
+        "from aiohttp.cookiejar import CookieJar",
+        "from aiohttp._cookie_helpers import parse_cookie_header",
+    ],
+)
+def test_another_reader_of_cookies_is_noticed(text: str) -> None:
+    assert other_cookie_readers(text, pure=False)
+
+
+def test_our_own_reader_is_none_of_them() -> None:
+    text = "from gateway.core.session.cookies import read_cookies, set_cookie\nset_cookie('a', cookies(request)['b'])"
+
+    assert not other_cookie_readers(text, pure=False)
+    assert not other_cookie_readers("request.cookies", pure=True)
+    assert other_cookie_readers("import http.cookies", pure=True)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "gateway").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_cookies_are_read_by_our_own_reader_alone(path: Path) -> None:
+    """Others strip and unquote, and so take for ours what a sibling host has planted (threats.md H1).
+
+    In core, which knows no aiohttp, `cookies` are those that our reader has read.
+    """
+    assert not other_cookie_readers(path.read_text(), pure=(ROOT / "gateway" / "core") in path.parents)
+
+
 def test_the_starter_is_readable_to_an_older_python() -> None:
     """It has to say that 3.11 is needed, instead of failing to parse."""
     ast.parse((ROOT / "dev.py").read_text(), feature_version=(3, 7))

@@ -167,6 +167,21 @@ def test_an_answer_for_one_person_is_for_no_shared_cache(
     assert left.all("Vary") == ["Accept"]
 
 
+@pytest.mark.parametrize("apps", [[], ["public, max-age=60"], ["private"], ["no-store, max-age=5"], ["a=1", "b=2"]])
+def test_an_answer_that_nobody_may_keep_says_so_and_nothing_else(
+    rig: Rig, decision: Decision, app: App, apps: list[str]
+) -> None:
+    app.headers = [("Cache-Control", value) for value in apps]
+    app.headers += [("CDN-Cache-Control", "max-age=9"), ("Surrogate-Control", "max-age=9")]
+
+    decision.allow(X_Bastion_Private="1", X_Bastion_Set_Cache_Control="no-store")
+    got = rig.fetch(APP)
+
+    assert got.all("Cache-Control") == ["no-store"]
+    assert not got.all("CDN-Cache-Control")
+    assert not got.all("Surrogate-Control")
+
+
 def test_the_rate_limit_is_told(rig: Rig, decision: Decision) -> None:
     decision.allow(X_Bastion_RateLimit='"x";r=4;t=9', X_Bastion_RateLimit_Policy='"x";q=5;w=60')
 

@@ -120,6 +120,8 @@ header {
     defer
 }
 <rate limit>
+<add csp>
+<set or remove>
 @bastion_private not vars bastion_private ""
 header @bastion_private {
     Cache-Control "(?i)\b(public|private|immutable|s-maxage)\b([ \t]*=[ \t]*(\"[^\"]*\"|[^,]*))?[ \t]*,?[ \t]*" ""
@@ -130,8 +132,6 @@ header @bastion_private {
     +Vary "Cookie, Authorization"
 }
 header @bastion_private ?Cache-Control "private, no-cache"
-<add csp>
-<set or remove>
 <cors>
 @bastion_cors not vars bastion_cors ""
 header @bastion_cors {

@@ -9,6 +9,7 @@ from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.ask import Claim, Outcome, Presented, Question, Reply
 from gateway.core.forward.context import Context, refusal
+from gateway.core.forward.forget import forget_app
 from gateway.core.forward.login_start import WAY_BYTES, Way
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.request import Client, ForwardedRequest
@@ -17,7 +18,6 @@ from gateway.core.session.cookies import (
     SESSION_COOKIE,
     WAY_COOKIE,
     expire_cookie,
-    foreign_names,
     set_cookie,
 )
 from gateway.core.session.journey import (
@@ -127,7 +127,7 @@ def conclude_callback(callback: Callback, reply: Reply | None) -> Answer:
         ("Set-Cookie", set_cookie(LAST_COOKIE, last, _LAST_S)),
     ]
     if before is not None and not hmac.compare_digest(before, last):
-        headers += forget_app(request)
+        headers += forget_app(context, request)
     head = own_head(request.request_id, headers)
     return Answer(302, head, b"", "allow", _ROUTE, "callback", known.person.user_id)
 
@@ -135,21 +135,6 @@ def conclude_callback(callback: Callback, reply: Reply | None) -> Answer:
 def last_subject(context: Context, host: str, user_id: bytes) -> str:
     """Who was here last, for nobody to read (threats.md H4)."""
     return b64(hmac.digest(context.keys.device, b"last\0" + host.encode() + b"\0" + user_id, "sha256"))[:_LAST_CHARS]
-
-
-def forget_app(request: ForwardedRequest) -> list[tuple[str, str]]:
-    """The next person on this browser must not meet the app's session of the one before (threats.md H4).
-
-    Never "cookies" in Clear-Site-Data: that empties the whole registrable domain.
-    """
-    labels = request.host.split(".")
-    domains = [".".join(labels[start:]) for start in range(len(labels) - 1)]
-    expired = [("Clear-Site-Data", '"cache", "storage"')]
-    for name in foreign_names(request.cookie_lines):
-        expired.append(("Set-Cookie", f"{name}=; Path=/; Max-Age=0"))
-        if not name.startswith("__Host-"):
-            expired += [("Set-Cookie", f"{name}=; Path=/; Domain={domain}; Max-Age=0") for domain in domains]
-    return expired
 
 
 def _fields(query: str) -> dict[str, str]:
@@ -193,7 +178,7 @@ def _log_out(context: Context, request: ForwardedRequest, now: int, random: byte
     headers = [
         ("Location", f"{context.auth_origin}/logout?t={sealed}"),
         ("Set-Cookie", expire_cookie(SESSION_COOKIE)),
-        *forget_app(request),
+        *forget_app(context, request),
     ]
     return Answer(303, own_head(request.request_id, headers), b"", "login", _ROUTE, "logout")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from gateway.core.policy.app_cookies import MOST_COOKIES, AppCookie
 from gateway.core.policy.cases import PolicyTest
 from gateway.core.policy.compose import Composer, Placed
 from gateway.core.policy.grammar import DEFAULTS, DEFINE, POLICY
@@ -57,6 +58,7 @@ def compile_policy(
     composer = Composer(_defaults(files, names), site, default_limit, problems)
     placed = [one for app in apps.read for one in composer.compose(app)]
     refuse_ties(placed, problems)
+    _refuse_many_cookies(placed, problems)
     if problems.found:
         raise PolicyRejected(problems.found)
     return _policy(_version(sources), site, names, apps.read, placed, tests.read)
@@ -97,6 +99,20 @@ def _defaults(files: _Files, names: Definitions) -> Level:
             given = keyed(page, at, DEFAULTS) or {}
             level, first = read_level(page, page.place(at), given, names), page.file
     return level
+
+
+def _refuse_many_cookies(placed: Iterable[Placed], problems: Problems) -> None:
+    """All apps of a host together: one answer has to expire them all."""
+    hosts: dict[object, tuple[str, dict[AppCookie, None]]] = {}
+    for one in placed:
+        _host, cookies = hosts.setdefault(one.host.pattern.key, (one.host.text, {}))
+        cookies.update(dict.fromkeys(one.entry.route.app_cookies))
+    for host, cookies in hosts.values():
+        for cookie in list(cookies)[MOST_COOKIES:]:
+            problems.add(
+                cookie.place,
+                f"`{cookie.name}` is one too many for {host}; expected at most {MOST_COOKIES} app_cookies of a host",
+            )
 
 
 def _version(sources: Mapping[str, str]) -> str:

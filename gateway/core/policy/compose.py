@@ -1,24 +1,32 @@
 """Owns how the levels of settings become one route: defaults, app, route; the nearest replaces, deny adds up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from gateway.core.policy.conditions import Anyone, Condition, captured, is_steady, on_people
 from gateway.core.policy.cors import CorsProfile
-from gateway.core.policy.headers import DEFAULT, Profile
+from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
 from gateway.core.policy.reading.legs import Draft, Inherited
 from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
-from gateway.core.policy.route import Cors, Denial, Leg, Require, Respond, Route
+from gateway.core.policy.route import Cache, Cors, Denial, Leg, Require, Respond, Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.tree import Entry
 from gateway.core.ratelimit.gcra import Limit
 
 T = TypeVar("T")
 PRIVATE: Final = ("X-Bastion-Private", "1")
+NO_STORE: Final = (f"X-Bastion-Set-{CACHE_CONTROL}", "no-store")
+_OF_CACHE: Final[Mapping[Cache, tuple[tuple[str, str], ...]]] = {
+    "private": (PRIVATE,),
+    "shared": (),
+    "none": (NO_STORE, PRIVATE),
+}
+_IN_PATHS: Final = "/!$&'()*+,:=@~"  # what a browser writes into a path as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,9 @@ class Composer:
         identity = _identity(levels, legs)
         asks_people = identity == "optional" or any(leg.people for leg in legs) or any(map(_on_people, denials))
         headers = _nearest(level.headers for level in levels) or DEFAULT
+        # Who may not come in must not get the answer from a shared cache either.
+        alike: Cache = "private" if asks_people or denials or not _open(legs) else "shared"
+        cache: Cache = _nearest(level.cache for level in levels) or alike
         own_legs = tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1))
         cors: Cors = _nearest(level.cors for level in levels) or "none"
         return Route(
@@ -112,7 +123,10 @@ class Composer:
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
             respond=_nearest(level.respond for level in levels) or Respond(),
             headers=headers.name,
-            response_block=self._block(headers, private=asks_people or bool(denials) or not _open(legs)),
+            response_block=(*headers.block(self.site.origin_of(self.site.auth_host)), *_OF_CACHE[cache]),
+            cache=cache,
+            base=quote(str(app.base), safe=_IN_PATHS),
+            app_cookies=_nearest(level.app_cookies for level in levels) or (),
             case=app.case,
             priority=text.priority,
             steady=not isinstance(cors, CorsProfile) and _steady(own_legs, denials),
@@ -126,11 +140,6 @@ class Composer:
             limit.named(f"{name}#{number}") if isinstance(limit, OwnLimit) else limit
             for number, limit in enumerate(given, 1)
         )
-
-    def _block(self, headers: Profile, *, private: bool) -> tuple[tuple[str, str], ...]:
-        """private: who may not come in must not get the answer from a shared cache either."""
-        block = headers.block(self.site.origin_of(self.site.auth_host))
-        return (*block, PRIVATE) if private else block
 
     def _placed(self, host: HostText, path: PathText, app: AppText, text: RouteText, route: Route) -> Placed:
         """Captures that no condition uses are not kept."""

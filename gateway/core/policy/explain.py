@@ -60,7 +60,8 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     yield from _numbered("deny", [_denial(facts, denial.condition) for denial in route.denials])
     yield from _numbered("allow", [_leg(facts, leg) for leg in route.legs])
     yield _line("limits", ", ".join(_limits(route)) or "none")
-    yield _line("headers", f"{route.headers}   cors {route.cors if isinstance(route.cors, str) else route.cors.name}")
+    cors = route.cors if isinstance(route.cors, str) else route.cors.name
+    yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
 
 
 def _numbered(title: str, texts: list[str]) -> Iterator[str]:

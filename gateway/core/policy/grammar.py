@@ -63,6 +63,8 @@ def later(name: str, meaning: str) -> Key:
 
 NAME_PATTERN: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
 DURATION_PATTERN: Final = "^[0-9]{1,9}[smhd]$"
+COOKIE_NAME_CHARS: Final = 64
+COOKIE_PATH_CHARS: Final = 128
 TEXT: Final[Schema] = {"type": "string"}
 TEXTS: Final = listed(TEXT)
 BOOLEAN: Final[Schema] = {"type": "boolean"}
@@ -204,6 +206,20 @@ HEADERS: Final = Shape(
         ),
     ),
 )
+COOKIE_NAME: Final[Schema] = {"type": "string", "maxLength": COOKIE_NAME_CHARS}
+APP_COOKIE: Final = Shape(
+    "app_cookie",
+    "a cookie of the app",
+    "A cookie that the app sets itself.",
+    (
+        Key("name", "To the letter.", COOKIE_NAME, required=True),
+        Key(
+            "path",
+            "Of the cookie, where it is neither / nor the app's base.",
+            {"type": "string", "maxLength": COOKIE_PATH_CHARS},
+        ),
+    ),
+)
 ALLOW: Final = Key("allow", "Who comes in: legs, one is enough.", listed(either(TEXT, ref("leg"))))
 SETTINGS: Final = (
     Key(
@@ -230,6 +246,18 @@ SETTINGS: Final = (
     ),
     Key("cors", "none (default), app (the app does it), a name, or a profile.", either(TEXT, ref("cors"))),
     Key("headers", "A name, or a profile; default legacy.", either(TEXT, ref("headers"))),
+    Key(
+        "cache",
+        "Who may keep answers: private (browsers only), shared (what the app says holds), none (nobody, not even for "
+        "the back button). Default: shared where anyone comes in, else private.",
+        words("private", "shared", "none"),
+    ),
+    Key(
+        "app_cookies",
+        "The app's own cookies, or none: expired at a logout on the host and before the next person, as are all that "
+        "the browser sends to /.bastion/. Those of all apps of a host count.",
+        listed(either(COOKIE_NAME, ref("app_cookie"))),
+    ),
     Key("limits", "Names, rates, profiles, or none.", listed(either(TEXT, ref("limit")))),
     Key("path_accepts", "Odd characters that may be in paths.", listed(words(*ODDITIES, "none"))),
     Key("respond", "How refusals look.", ref("respond")),
@@ -337,6 +365,6 @@ POLICY: Final = Shape(
     ),
 )
 SHAPES: Final = (
-    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, RESPOND, LIMIT, HEADERS, HSTS, CORS, PERSON, TEST,
-    ACTOR,
+    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, RESPOND, LIMIT, HEADERS, HSTS, CORS, APP_COOKIE,
+    PERSON, TEST, ACTOR,
 )  # fmt: skip

@@ -20,7 +20,9 @@ SET_HEADERS: Final = (
     "Cross-Origin-Resource-Policy",
     "Server",
     "X-Powered-By",
+    "Cache-Control",
 )
+CACHE_CONTROL: Final = SET_HEADERS[12]
 CSP: Final = SET_HEADERS[0]
 CSP_REPORT_ONLY: Final = SET_HEADERS[1]
 HSTS: Final = SET_HEADERS[2]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.policy.app_cookies import HostCookies
 from gateway.core.policy.canonical import (
     METHODS,
     Readings,
@@ -79,6 +80,11 @@ class Policy:
     def knows_host(self, host: str) -> bool:
         """Whether some app has it. Never the auth host."""
         return self._table(canonical_host(host) or "") is not None
+
+    def cookies_of(self, host: str) -> HostCookies:
+        """host: canonical."""
+        table = self._table(host)
+        return HostCookies() if table is None else table.cookies
 
     def _find_step_by_step(self, host: str, method: str, path: str) -> Routed | Refused:
         name = canonical_host(host)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Literal
 
+from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.cors import CorsProfile
@@ -16,6 +17,7 @@ DENIED_BY_RULE: Final = Deny("a rule forbids it")
 NOT_AMONG_THEM: Final = Deny("not among those allowed here")
 _STRANGER: Final = Login()
 _CREDENTIAL: Final = "session"
+Cache = Literal["private", "shared", "none"]
 
 
 Cors = Literal["none", "app"] | CorsProfile
@@ -111,6 +113,7 @@ class Route:
     cors: "app" when the app answers preflights itself. response_block: constant headers of an allow.
     identity: "none" sends none although people come in as somebody: see sends_identity. steady: what is answered to
     somebody who is let in depends on nothing but who it is: not on time, place, captures, other origins or assurance.
+    cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     """
 
     name: str
@@ -129,6 +132,9 @@ class Route:
     respond: Respond
     headers: str
     response_block: tuple[tuple[str, str], ...]
+    cache: Cache
+    base: str
+    app_cookies: tuple[AppCookie, ...]
     case: Case = Case.GUARDED
     priority: int = 0
     steady: bool = False

@@ -6,6 +6,7 @@ from typing import Final
 
 import re2
 
+from gateway.core.policy.app_cookies import cookies_of
 from gateway.core.policy.canonical import METHODS, Segments
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.patterns import Expression, HostPattern, Literal, PathPattern, shape
@@ -148,7 +149,12 @@ class RouteTable:
     """The routes of all apps with one host pattern. A look-up visits nodes, not routes."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
+        entries = tuple(entries)
         self._root = _Node()
+        routes = [entry.route for entry in entries]
+        self.cookies: Final = cookies_of(
+            (route.base for route in routes), (cookie for route in routes for cookie in route.app_cookies)
+        )
         grouped: dict[object, list[Entry]] = {}
         for entry in entries:
             grouped.setdefault(entry.group, []).append(entry)

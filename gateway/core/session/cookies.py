@@ -21,8 +21,9 @@ _NAMES: Final = {
     name.encode(): name for name in (LOGIN_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, SESSION_COOKIE, WAY_COOKIE, LAST_COOKIE)
 }
 _VALUE: Final = re.compile(rb"[A-Za-z0-9._~-]{1,256}")
-_FOREIGN_NAME: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
-_MOST_FOREIGN: Final = 60
+_FOREIGN_NAME: Final = re.compile(rb"[!-:<>-~]{1,128}")
+_MOST_FOREIGN: Final = 180  # what browsers keep for one domain
+_ROOT_ONLY: Final = "__host-"  # browsers don't look at its case
 _REMEMBERED_BYTES: Final = 1024
 
 
@@ -72,6 +73,16 @@ def foreign_names(lines: Iterable[bytes]) -> list[str]:
     names = (pair.strip(b" \t").partition(b"=")[0] for pair in b"; ".join(lines).split(b";"))
     kept = dict.fromkeys(name for name in names if _FOREIGN_NAME.fullmatch(name) and not name.startswith(_OURS))
     return [name.decode() for name in list(kept)[:_MOST_FOREIGN]]
+
+
+def expire_foreign(name: str, path: str, domain: str = "") -> str | None:
+    """Of a cookie of the app. None: no browser has it there.
+
+    Its flags are not known, but browsers expire a cookie whatever its own, and those with a prefix demand these.
+    """
+    if name.lower().startswith(_ROOT_ONLY) and (domain or path != "/"):
+        return None
+    return f"{name}=; Path={path}; {f'Domain={domain}; ' if domain else ''}Secure; HttpOnly; Max-Age=0"
 
 
 def set_cookie(name: str, value: str, max_age_s: int = 0) -> str:

@@ -132,9 +132,9 @@ def test_the_next_person_does_not_meet_the_apps_session_of_the_one_before() -> N
     assert "Clear-Site-Data" not in headers_of(same)
     assert headers_of(other)["Clear-Site-Data"] == '"cache", "storage"'
     assert [value for _, value in other.headers if value.startswith("PHPSESSID=;")] == [
-        "PHPSESSID=; Path=/; Max-Age=0",
-        "PHPSESSID=; Path=/; Domain=wiki.example.org; Max-Age=0",
-        "PHPSESSID=; Path=/; Domain=example.org; Max-Age=0",
+        "PHPSESSID=; Path=/; Secure; HttpOnly; Max-Age=0",
+        "PHPSESSID=; Path=/; Domain=wiki.example.org; Secure; HttpOnly; Max-Age=0",
+        "PHPSESSID=; Path=/; Domain=example.org; Secure; HttpOnly; Max-Age=0",
     ]
 
 
@@ -155,6 +155,7 @@ def test_a_logout_of_our_own_page_carries_a_ticket() -> None:
     assert answer.status == 303
     assert (ticket.tag, ticket.login, ticket.iat) == (TAG, TOKEN.login, NOW)
     assert next(value for name, value in answer.headers if name == "Set-Cookie").startswith("__Host-bastion=;")
+    assert headers_of(answer)["Clear-Site-Data"] == '"cache", "storage"'
 
 
 @pytest.mark.parametrize(

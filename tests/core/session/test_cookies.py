@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.session.cookies import expire_cookie, foreign_names, read_cookies, set_cookie
+from gateway.core.session.cookies import expire_cookie, expire_foreign, foreign_names, read_cookies, set_cookie
 
 NAME = "__Host-bastion"
 READ = {
@@ -111,6 +111,27 @@ def test_cookies_are_set_as_host_cookies() -> None:
 
 
 def test_names_of_the_app_are_found_and_ours_are_not() -> None:
-    lines = [b"PHPSESSID=1; __Host-bastion=x; a b=2; c=3; c=4", b"\xff=5; d=6"]
+    lines = [b"PHPSESSID=1; __Host-bastion=x; a b=2; c=3; c=4", b"\xff=5; d=6; basket[1]=7"]
 
-    assert foreign_names(lines) == ["PHPSESSID", "c", "d"]
+    assert foreign_names(lines) == ["PHPSESSID", "c", "d", "basket[1]"]
+
+
+def test_as_many_names_are_found_as_a_browser_keeps() -> None:
+    lines = [b"; ".join(b"c%d=1" % number for number in range(181))]
+
+    assert foreign_names(lines) == [f"c{number}" for number in range(180)]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "domain", "line"),
+    [
+        ("sid", "/", "", "sid=; Path=/; Secure; HttpOnly; Max-Age=0"),
+        ("sid", "/shop", "example.org", "sid=; Path=/shop; Domain=example.org; Secure; HttpOnly; Max-Age=0"),
+        ("__Secure-sid", "/", "example.org", "__Secure-sid=; Path=/; Domain=example.org; Secure; HttpOnly; Max-Age=0"),
+        ("__Host-sid", "/", "", "__Host-sid=; Path=/; Secure; HttpOnly; Max-Age=0"),
+        ("__host-sid", "/", "example.org", None),
+        ("__Host-sid", "/shop", "", None),
+    ],
+)
+def test_an_apps_cookie_is_expired_as_its_prefix_demands(name: str, path: str, domain: str, line: str | None) -> None:
+    assert expire_foreign(name, path, domain) == line

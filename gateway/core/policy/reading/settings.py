@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from gateway.core.policy import grammar
+from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.grammar import RESPOND
 from gateway.core.policy.headers import Profile
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page, Place
+from gateway.core.policy.reading.app_cookies import read_app_cookies
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.cors import Cors, cors_book, read_cors
 from gateway.core.policy.reading.headers import header_book, read_headers
@@ -28,7 +30,7 @@ from gateway.core.policy.reading.limits import OwnLimit, limit_book, read_limits
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import network_book
 from gateway.core.policy.reading.words import day, duration, items, text, word
-from gateway.core.policy.route import Respond
+from gateway.core.policy.route import Cache, Respond
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
@@ -81,6 +83,8 @@ class Level:
     cross_origin_allow: bool | None = None
     cors: Cors | None = None
     headers: Profile | None = None
+    cache: Cache | None = None
+    app_cookies: tuple[AppCookie, ...] | None = None
     limits: tuple[Limit | OwnLimit, ...] | None = None
     path_accepts: frozenset[Oddity] | None = None
     respond: Respond | None = None
@@ -101,6 +105,8 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         cross_origin_allow=None if cross_origin is None else cross_origin == "allow",
         cors=read_cors(page, given["cors"], names.cors) if "cors" in given else None,
         headers=read_headers(page, given["headers"], names.headers) if "headers" in given else None,
+        cache=cast("Cache | None", _word(page, given, "cache", ("private", "shared", "none"))),
+        app_cookies=read_app_cookies(page, given["app_cookies"]) if "app_cookies" in given else None,
         limits=read_limits(page, given["limits"], names.limits) if "limits" in given else None,
         path_accepts=_path_accepts(page, given["path_accepts"]) if "path_accepts" in given else None,
         respond=_respond(page, given["respond"]) if "respond" in given else None,
