@@ -2,23 +2,30 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from redis import Redis as SyncRedis
 
+from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
+from tests.browser.house import House, build
+from tests.conftest import _execute, _run
 from tests.staging import Stage
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """For this module only: while it runs, its thread has an event loop that other tests would meet."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
-    if binary is None:
-        pytest.skip("no Chromium on this machine")
+def playwright() -> Iterator[Playwright]:
+    """For one module only: while it runs, its thread has an event loop that other tests would meet."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    with _launched(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -29,3 +36,62 @@ def context(chromium: Browser, stage: Stage) -> Iterator[BrowserContext]:
     context.set_default_timeout(10_000)
     yield context
     context.close()
+
+
+@pytest.fixture(scope="session")
+def running_house(
+    postgres_server: EmbeddedPostgres,
+    redis_server: EmbeddedValkey,
+    short_directory: Path,
+    children: Children,
+    binaries: Binaries,
+) -> Iterator[House]:
+    _run(_execute(postgres_server, "CREATE DATABASE house"))
+    house = build(short_directory / "house", (postgres_server.url("house"), redis_server.url), children, binaries)
+    yield house
+    house.close(children)
+
+
+@pytest.fixture
+def house(running_house: House, redis_server: EmbeddedValkey) -> House:
+    """As it was at the start, as far as limits and the app are concerned."""
+    with SyncRedis.from_url(redis_server.url) as client:
+        client.flushall()
+    running_house.app.forget()
+    return running_house
+
+
+@pytest.fixture(scope="module")
+def trusting(playwright: Playwright, running_house: House) -> Iterator[Browser]:
+    """Finds the house's hosts here and trusts its authority, so that it caches and clears as with any site.
+
+    Where errors of certificates are merely ignored, Chromium keeps nothing and starts no service worker.
+    """
+    rules = "--host-resolver-rules=MAP *.test 127.0.0.1"
+    with _launched(playwright, rules, f"--ignore-certificate-errors-spki-list={running_house.trusted}") as browser:
+        yield browser
+
+
+@pytest.fixture
+def profile(trusting: Browser, house: House) -> Iterator[BrowserContext]:
+    """A fresh one."""
+    assert house.gateway.poll() is None
+    context = trusting.new_context()
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@contextmanager
+def _launched(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
+    """With the back/forward cache of people's browsers, which Playwright switches off."""
+    binary = shutil.which("chromium") or shutil.which("chromium-browser")
+    if binary is None:
+        pytest.skip("no Chromium on this machine")
+    browser = playwright.chromium.launch(
+        executable_path=binary,
+        args=["--no-sandbox", *arguments],
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield browser
+    browser.close()

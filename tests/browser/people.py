@@ -1,0 +1,40 @@
+"""What people do in a browser, with the house."""
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.house import PASSWORDS, House
+
+CONNECT = """url => new Promise(done => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => done(true);
+    socket.onerror = () => done(false);
+})"""
+
+
+def fill_in(page: Page, who: str) -> None:
+    """The login form, wherever the page has shown it."""
+    page.get_by_label("User name or e-mail").fill(who)
+    page.get_by_label("Password", exact=True).fill(PASSWORDS[who])
+    page.get_by_role("button", name="Sign in").click()
+
+
+def sign_in(page: Page, house: House, host: str, path: str = "/", who: str = "ada") -> None:
+    page.goto(house.url(host, path))
+    fill_in(page, who)
+    expect(page).to_have_url(house.url(host, path))
+
+
+def sign_out(page: Page, house: House, host: str) -> None:
+    page.goto(house.url(host, "/"))
+    page.get_by_role("button", name="Log out everywhere").click()
+    expect(page.get_by_role("heading")).to_contain_text("signed out")
+
+
+def cookies_of(context: BrowserContext, house: House, host: str, path: str = "/") -> dict[str, str]:
+    """What the browser would send to the host."""
+    found = context.cookies(house.url(host, path))
+    return {cookie.get("name", ""): cookie.get("value", "") for cookie in found}
+
+
+def asks_for_login(page: Page) -> None:
+    expect(page.get_by_label("Password", exact=True)).to_be_visible()
