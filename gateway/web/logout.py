@@ -1,4 +1,7 @@
-"""/logout: a page that asks, a form that ends the login everywhere, and the tickets of protected hosts."""
+"""/logout: a page that asks, a form that ends the login everywhere, and the tickets of protected hosts.
+
+/signed-out: where a logout that began on a protected host comes to its end.
+"""
 
 from aiohttp import web
 
@@ -18,26 +21,14 @@ def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
     async def show(request: web.Request) -> web.Response:
         tickets = request.query.getall("t", [])
         if len(tickets) == 1:
-            return await redeem(request, tickets[0])
+            return await _redeem(browser, logout, request, tickets[0])
         live = await browser.signed_in(request)
         if live is None:
             return see_other("/login")
         return browser.csrf_page(request, "logout.html", signed_in=live.person)
 
-    async def redeem(request: web.Request, sealed: str) -> web.Response:
-        now = browser.clock_us() // 1_000_000
-        try:
-            ticket = unseal_logout(browser.keys.journey, sealed)
-        except BadJourney:
-            return see_other("/logout")
-        if not ticket.is_timely(now):
-            return see_other("/logout")
-        token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
-        ending = Ending(ticket.tag, ticket.login, request[REQUEST_ID])
-        completed = await logout.end(ending)
-        # Somebody else's ticket ends somebody else's login, and leaves this browser's cookie alone.
-        own = token is not None and token.login == ticket.login
-        return _goodbye(browser.html, completed=completed, forget=own)
+    async def say_goodbye(_request: web.Request) -> web.Response:
+        return browser.html.page("logged_out.html", completed=True)
 
     async def submit(request: web.Request) -> web.Response:
         fields = await own_form(request, browser.site)
@@ -50,7 +41,30 @@ def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
             return _forget(see_other(f"/login?j={journey}"))
         return _goodbye(browser.html, completed=completed, forget=True)
 
-    return [web.get("/logout", show, allow_head=False), web.post("/logout", submit)]
+    return [
+        web.get("/logout", show, allow_head=False),
+        web.post("/logout", submit),
+        web.get("/signed-out", say_goodbye),
+    ]
+
+
+async def _redeem(browser: Browser, logout: Logout, request: web.Request, sealed: str) -> web.Response:
+    now = browser.clock_us() // 1_000_000
+    try:
+        ticket = unseal_logout(browser.keys.journey, sealed)
+    except BadJourney:
+        return see_other("/logout")
+    if not ticket.is_timely(now):
+        return see_other("/logout")
+    token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
+    ending = Ending(ticket.tag, ticket.login, request[REQUEST_ID])
+    completed = await logout.end(ending)
+    # Somebody else's ticket ends somebody else's login, and leaves this browser's cookie alone.
+    own = token is not None and token.login == ticket.login
+    goodbye = _goodbye(browser.html, completed=completed, forget=own)
+    if completed:  # the other goodbye has more to say, and stays
+        goodbye.headers["Refresh"] = f"0; url={browser.origin_of(ticket.host)}/.bastion/gone"
+    return goodbye
 
 
 def _goodbye(html: Html, *, completed: bool, forget: bool) -> web.Response:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.house import PASSWORDS, House
+from tests.browser.house import AUTH, PASSWORDS, House
 
 CONNECT = """url => new Promise(done => {
     const socket = new WebSocket(url);
@@ -26,7 +26,13 @@ def sign_in(page: Page, house: House, host: str, path: str = "/", who: str = "ad
 
 def sign_out(page: Page, house: House, host: str) -> None:
     page.goto(house.url(host, "/"))
+    leave(page, house)
+
+
+def leave(page: Page, house: House) -> None:
+    """By the button of the page, to the end: the browser goes by /.bastion/gone."""
     page.get_by_role("button", name="Log out everywhere").click()
+    expect(page).to_have_url(house.url(AUTH, "/signed-out"))
     expect(page.get_by_role("heading")).to_contain_text("signed out")
 
 

@@ -37,6 +37,8 @@ def test_logout_on_one_host_ends_both_at_once(stage: Stage) -> None:
     thief = Visitor(visitor.ca_file, kept)
 
     assert "signed out" in out.text.lower()
+    assert out.headers["Refresh"] == f"0; url={stage.app}/.bastion/gone"
+    assert visitor.visit(stage.app + "/.bastion/gone").url == stage.auth + "/signed-out"
     assert "__Host-bastion" not in visitor.jar["app.localhost"]
     assert visitor.visit(stage.app + "/").url.startswith(stage.auth + "/login")
     for url in (stage.app, stage.app2, stage.auth + "/account"):

@@ -9,7 +9,7 @@ from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.ask import Claim, Outcome, Presented, Question, Reply
 from gateway.core.forward.context import Context, refusal
-from gateway.core.forward.forget import forget_app
+from gateway.core.forward.forget import forget_app, forget_pages
 from gateway.core.forward.login_start import WAY_BYTES, Way
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.request import Client, ForwardedRequest
@@ -43,6 +43,7 @@ OURS: Final = "/.bastion"
 ALIKE: Final = "/."  # how every path of ours begins
 _CALLBACK: Final = "/.bastion/callback"
 _LOGOUT: Final = "/.bastion/logout"
+_GONE: Final = "/.bastion/gone"
 _LAST_S: Final = 400 * 86_400
 _LAST_CHARS: Final = 22
 _MOST_FIELDS: Final = 10
@@ -80,6 +81,8 @@ def prepare_ours(
         return _prepare_callback(context, request, now, number)
     if request.path == _LOGOUT:
         return _log_out(context, request, now, random)
+    if request.path == _GONE and request.method == "GET" and request.client is Client.NAVIGATION:
+        return forget_pages(context, request)
     return _page(context, request, 404, pages.NOT_FOUND, "not_found")
 
 
@@ -173,7 +176,7 @@ def _log_out(context: Context, request: ForwardedRequest, now: int, random: byte
         location = f"{context.auth_origin}/logout"
         status = 302 if request.method in ("GET", "HEAD") else 303
         return Answer(status, own_head(request.request_id, [("Location", location)]), b"", "login", _ROUTE, "logout")
-    ticket = LogoutTicket(token.tag, token.login, now)
+    ticket = LogoutTicket(token.tag, token.login, now, request.host)
     sealed = seal_logout(context.keys.journey, ticket, random[WAY_BYTES : WAY_BYTES + NONCE_BYTES])
     headers = [
         ("Location", f"{context.auth_origin}/logout?t={sealed}"),

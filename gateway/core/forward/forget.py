@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.request import ForwardedRequest
-from gateway.core.session.cookies import expire_foreign, foreign_names
+from gateway.core.session.cookies import GONE_COOKIE, expire_foreign, foreign_names, set_cookie
 
 _MOST_DOMAINS: Final = 8
+_GONE_S: Final = 60
 _MOST_CHARACTERS: Final = 24_576  # of all the cookies together: proxies and browsers bound the head of an answer
 
 
@@ -22,6 +24,19 @@ def forget_app(context: Context, request: ForwardedRequest) -> list[tuple[str, s
     lines = [expire_foreign(name, path) for name, path in places]
     lines += [expire_foreign(name, path, domain) for domain in _domains(request.host) for name, path in places]
     return [("Clear-Site-Data", '"cache", "storage"'), *(("Set-Cookie", line) for line in _first(lines))]
+
+
+def forget_pages(context: Context, request: ForwardedRequest) -> Answer:
+    """Takes pages with no-store from behind the back button, and goes on to the page that says goodbye.
+
+    Chromium keeps them until a cookie of the host changes, and only what changes after the page was left counts: by
+    then the logout's own answer is over (threats.md H6). The browser comes here from the page after it.
+    """
+    headers = [
+        ("Location", f"{context.auth_origin}/signed-out"),
+        ("Set-Cookie", set_cookie(GONE_COOKIE, request.request_id, _GONE_S)),
+    ]
+    return Answer(302, own_head(request.request_id, headers), b"", "login", "bastion/gone", "logout")
 
 
 def _domains(host: str) -> list[str]:

@@ -16,6 +16,7 @@ DEVICE_COOKIE: Final = "__Host-bastion-device"  # auth host: who has signed in f
 SESSION_COOKIE: Final = "__Host-bastion"  # protected host: the session
 WAY_COOKIE: Final = "__Host-bastion-way"  # protected host: the browser that started a journey
 LAST_COOKIE: Final = "__Host-bastion-last"  # protected host: who was here last
+GONE_COOKIE: Final = "__Host-bastion-gone"  # protected host: differs after each logout
 _OURS: Final = b"__Host-bastion"
 _NAMES: Final = {
     name.encode(): name for name in (LOGIN_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, SESSION_COOKIE, WAY_COOKIE, LAST_COOKIE)

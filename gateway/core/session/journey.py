@@ -49,11 +49,12 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class LogoutTicket:
-    """Ends this login when the browser brings it to the auth host. iat: Unix s."""
+    """Ends this login when the browser brings it to the auth host. iat: Unix s. host: where it was asked for."""
 
     tag: str
     login: str
     iat: int
+    host: str
 
     def is_timely(self, now: int) -> bool:
         return -FUTURE_S <= now - self.iat <= LOGOUT_S

@@ -153,9 +153,33 @@ def test_a_logout_of_our_own_page_carries_a_ticket() -> None:
     ticket = unseal_logout(KEYS.journey, location.partition("?t=")[2])
 
     assert answer.status == 303
-    assert (ticket.tag, ticket.login, ticket.iat) == (TAG, TOKEN.login, NOW)
+    assert (ticket.tag, ticket.login, ticket.iat, ticket.host) == (TAG, TOKEN.login, NOW, "wiki.example.org")
     assert next(value for name, value in answer.headers if name == "Set-Cookie").startswith("__Host-bastion=;")
     assert headers_of(answer)["Clear-Site-Data"] == '"cache", "storage"'
+
+
+def test_after_a_logout_a_cookie_changes_and_nothing_else() -> None:
+    answer = Case(path="/.bastion/gone", headers=NAVIGATION).answer()
+
+    assert (answer.status, headers_of(answer)["Location"]) == (302, "https://auth.example.org/signed-out")
+    assert [value for name, value in answer.headers if name == "Set-Cookie"] == [
+        "__Host-bastion-gone=7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
+    ]
+    assert headers_of(answer)["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(path="/.bastion/gone", method="POST", headers=NAVIGATION),
+        Case(path="/.bastion/gone", headers={"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}),
+        Case(path="/.bastion/gone", headers={**NAVIGATION, "sec-fetch-dest": "iframe"}),
+        Case(path="/.bastion/gone/", headers=NAVIGATION),
+    ],
+)
+def test_only_a_browser_that_goes_there_changes_it(case: Case) -> None:
+    assert case.answer().status == 404
+    assert "Set-Cookie" not in headers_of(case.answer())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from gateway.core.session.journey import (
 
 KEY, NONCE = b"k" * 32, b"n" * 12
 JOURNEY = Journey("wiki.example.org", "/a?b=ä", "w" * 43, 1_000, "mfa", "again", "old")
-TICKET = LogoutTicket("t" * 16, "l" * 22, 1_000)
+TICKET = LogoutTicket("t" * 16, "l" * 22, 1_000, "wiki.example.org")
 
 
 def test_what_is_sealed_comes_back() -> None:

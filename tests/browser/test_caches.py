@@ -1,0 +1,136 @@
+"""Pages of people are in no cache that others read, and come out of none after the logout (threats.md H6)."""
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests.browser.house import AUTH, ONE, PASSWORDS, TWO, House
+from tests.browser.legacy import Written
+from tests.browser.people import asks_for_login, leave, sign_in, sign_out
+from tests.browser.shared_cache import SharedCache
+from tests.staging import NAVIGATION, Visitor
+
+LAX = {
+    "nothing": {},
+    "public": {"Cache-Control": "public"},
+    "an age": {"Cache-Control": "max-age=600"},
+    "a shared age": {"Cache-Control": "public, s-maxage=600, immutable"},
+    "a date": {"Expires": "Thu, 01 Jan 2099 00:00:00 GMT"},
+    "its date": {"Last-Modified": "Thu, 01 Jan 2015 00:00:00 GMT"},
+    "a network's own field": {"CDN-Cache-Control": "max-age=600", "Cache-Control": "no-cache"},
+    "an older one": {"Surrogate-Control": "max-age=600"},
+    "another language": {"Vary": "Accept-Language", "Cache-Control": "public, max-age=600"},
+}
+PATHS = ("/account", "/account/x.css", "/account/avatar.png", "/app.js")
+
+
+def visitor_of(house: House, who: str = "") -> Visitor:
+    """With a session on the first host, unless it is nobody."""
+    visitor = Visitor(str(house.caddy.ca_file))
+    if who:
+        page = visitor.log_in(visitor.visit(house.url(ONE, "/hello")), who, PASSWORDS[who])
+        assert f"Hello {who}" in page.text
+    return visitor
+
+
+@pytest.mark.parametrize("headers", LAX.values(), ids=LAX)
+def test_a_shared_cache_in_front_serves_nobody_anothers_page(house: House, headers: dict[str, str]) -> None:
+    """Web cache deception too: the app takes any ending for the page of who asks."""
+    ada, eve, stranger = visitor_of(house, "ada"), visitor_of(house, "eve"), visitor_of(house)
+    cache = SharedCache(by_name=True)
+    for path in PATHS:
+        house.app.written[path] = Written("balance of ada", headers)
+        mine = cache.get(ada, house.url(ONE, path), NAVIGATION)
+        house.app.written[path] = Written("balance of eve", headers)
+
+        hers = cache.get(eve, house.url(ONE, path), NAVIGATION)
+        nobodys = cache.get(stranger, house.url(ONE, path), NAVIGATION)
+
+        assert (mine.text, hers.text) == ("balance of ada", "balance of eve")
+        assert nobodys.status == 302
+    assert cache.hits == 0
+
+
+@pytest.mark.parametrize("headers", LAX.values(), ids=LAX)
+@pytest.mark.parametrize("path", ["/files/a.css", "/open/a.css"])
+def test_what_may_be_shared_is_served_from_the_cache(house: House, path: str, headers: dict[str, str]) -> None:
+    """Which shows that the cache is one."""
+    house.app.written[path] = Written("body {}", headers)
+    cache = SharedCache(by_name=True)
+    first = cache.get(visitor_of(house, "ada"), house.url(ONE, path), NAVIGATION)
+    second = cache.get(visitor_of(house, "eve"), house.url(ONE, path), NAVIGATION)
+
+    assert first.text == second.text == "body {}"
+    assert cache.hits == (headers.get("Cache-Control") != "no-cache" or "CDN-Cache-Control" in headers)
+    assert house.app.lines(ONE).count(f"GET {path}") == 2 - cache.hits
+
+
+def test_a_refusal_is_kept_by_no_cache(house: House) -> None:
+    cache = SharedCache(by_name=True)
+    url = house.url(ONE, "/files/a.css")
+    house.app.written["/files/a.css"] = Written("body {}", {"Cache-Control": "public, max-age=600"})
+
+    refused = cache.get(visitor_of(house), url, NAVIGATION)
+    allowed = cache.get(visitor_of(house, "ada"), url, NAVIGATION)
+
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert (refused.status, allowed.text, cache.hits) == (302, "body {}", 0)
+
+
+@pytest.mark.parametrize("script", ["", "<script>addEventListener('pageshow', () => 1)</script>"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_with_cache_none_the_back_button_leads_to_the_login(
+    profile: BrowserContext, house: House, steps: int, script: str
+) -> None:
+    page = profile.new_page()
+    for path in ("/bank/1", "/bank/2"):
+        out = "<form method='post' action='/.bastion/logout'><button>Log out everywhere</button></form>"
+        house.app.written[path] = Written(f"<h1>Hello ada</h1>{script}{out}")
+    sign_in(page, house, ONE, "/bank/1")
+    page.goto(house.url(ONE, "/bank/2"))
+    leave(page, house)
+
+    page.evaluate(f"history.go(-{steps})")
+
+    asks_for_login(page)
+    assert page.url.startswith(house.url(AUTH, "/login?j="))
+
+
+def test_a_page_that_the_browser_keeps_does_not_outlive_a_logout_on_the_host(
+    profile: BrowserContext, house: House
+) -> None:
+    """The app's own max-age would have it shown without asking anybody."""
+    page = profile.new_page()
+    house.app.written["/report"] = Written("<h1>report of ada</h1>", {"Cache-Control": "public, max-age=600"})
+    sign_in(page, house, ONE, "/report")
+    page.goto(house.url(ONE, "/"))
+    page.goto(house.url(ONE, "/report"))
+    assert house.app.lines(ONE).count("GET /report") == 1, "the browser keeps it"
+
+    sign_out(page, house, ONE)
+
+    page.goto(house.url(ONE, "/report"))
+    asks_for_login(page)
+
+
+def test_the_first_refusal_after_a_logout_elsewhere_empties_the_cache(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    house.app.written["/report"] = Written("<h1>report of ada</h1>", {"Cache-Control": "max-age=600"})
+    sign_in(page, house, ONE, "/report")
+    sign_out(page, house, TWO)
+
+    page.goto(house.url(ONE, "/elsewhere"))
+    asks_for_login(page)
+
+    page.goto(house.url(ONE, "/report"))
+    asks_for_login(page)
+
+
+def test_with_cache_none_nothing_is_kept_whatever_the_app_says(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    house.app.written["/bank/report"] = Written("<h1>report of ada</h1>", {"Cache-Control": "public, max-age=600"})
+    sign_in(page, house, ONE, "/bank/report")
+    sign_out(page, house, TWO)
+
+    page.goto(house.url(ONE, "/bank/report"))
+
+    asks_for_login(page)
