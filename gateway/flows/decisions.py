@@ -17,7 +17,7 @@ from gateway.core.session.tokens import Token, credential_of, parse
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
 
-_ROUNDS: Final = 3
+_ROUNDS: Final = 25  # each is lost to a change of the same login, as when twenty tabs come back at once
 _NUMBERS: Final = 0xFFFF_FFFF
 _POOL_BYTES: Final = RANDOM_BYTES * 256
 

@@ -42,7 +42,10 @@ class FillOutcome(Enum):
 
 @dataclass(slots=True)
 class Refill:
-    """At most CONNECTIONS at a time and one for each session; who comes in between waits for it (threats.md R6).
+    """At most CONNECTIONS at a time and one for each login; who comes in between waits for it (threats.md R6).
+
+    The record has all sessions of a login. Who waits for one that was read too early has it refused, and asks again:
+    what changed since has ended its lease.
 
     Confirmations have a queue of their own, so that neither a flood of refills drops them nor they hold refills up.
     spawn: runs in the background until the gateway ends.
@@ -58,40 +61,42 @@ class Refill:
     count: Callable[[FillOutcome], None]
     lost: Callable[[str], None]  # hears which store did not answer: postgres or redis
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
-    _running: dict[bytes, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
-    _confirming: dict[bytes, Reply] = field(default_factory=dict)
+    _running: dict[tuple[str, str], "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
+    _confirming: dict[tuple[str, str], Reply] = field(default_factory=dict)
     _confirm_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONFIRM_CONNECTIONS))
 
     async def fill(self, presented: Presented, reply: Reply) -> FillOutcome:
         """After a miss. FILLED or REFUSED: ask Redis again."""
-        running = self._running.get(presented.credential)
+        login = (presented.tag, presented.login)
+        running = self._running.get(login)
         if running is not None:
             return await asyncio.shield(running)
         if len(self._running) >= WAITING:
             return self._counted(FillOutcome.BUSY)
-        future = self._running[presented.credential] = asyncio.get_running_loop().create_future()
+        future = self._running[login] = asyncio.get_running_loop().create_future()
         outcome = FillOutcome.UNAVAILABLE
         try:
             outcome = await self._fill_in_turn(presented, reply, confirm=False)
         finally:
-            del self._running[presented.credential]
+            del self._running[login]
             future.set_result(outcome)
         return outcome
 
     def confirm_soon(self, presented: Presented, reply: Reply) -> None:
         """A live record is due: ask Postgres whether it still holds, and tell it when the person was last seen."""
-        earlier = self._confirming.get(presented.credential)
+        login = (presented.tag, presented.login)
+        earlier = self._confirming.get(login)
         if earlier is not None:
-            self._confirming[presented.credential] = replace(reply, leases=_newest(earlier.leases, reply.leases))
+            self._confirming[login] = replace(reply, leases=_newest(earlier.leases, reply.leases))
         elif len(self._confirming) >= CONFIRMING:
             self._counted(FillOutcome.BUSY)
         else:
-            self._confirming[presented.credential] = reply
+            self._confirming[login] = reply
             self.spawn(self._confirm(presented))
 
     async def _confirm(self, presented: Presented) -> None:
         async with self._confirm_slots:
-            await self._fill_in_turn(presented, self._confirming.pop(presented.credential), confirm=True)
+            await self._fill_in_turn(presented, self._confirming.pop((presented.tag, presented.login)), confirm=True)
 
     async def _fill_in_turn(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
         try:

@@ -67,8 +67,7 @@ def trusting(playwright: Playwright, running_house: House) -> Iterator[Browser]:
 
     Where errors of certificates are merely ignored, Chromium keeps nothing and starts no service worker.
     """
-    rules = "--host-resolver-rules=MAP *.test 127.0.0.1"
-    with _launched(playwright, rules, f"--ignore-certificate-errors-spki-list={running_house.trusted}") as browser:
+    with _launched(playwright, *house_rules(running_house)) as browser:
         yield browser
 
 
@@ -82,14 +81,25 @@ def profile(trusting: Browser, house: House) -> Iterator[BrowserContext]:
     context.close()
 
 
+def house_rules(house: House) -> list[str]:
+    return [
+        "--host-resolver-rules=MAP *.test 127.0.0.1",
+        f"--ignore-certificate-errors-spki-list={house.trusted}",
+    ]
+
+
+def binary() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    return found
+
+
 @contextmanager
 def _launched(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
     """With the back/forward cache of people's browsers, which Playwright switches off."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
-    if binary is None:
-        pytest.skip("no Chromium on this machine")
     browser = playwright.chromium.launch(
-        executable_path=binary,
+        executable_path=binary(),
         args=["--no-sandbox", *arguments],
         ignore_default_args=["--disable-back-forward-cache"],
     )

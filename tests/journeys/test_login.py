@@ -152,15 +152,16 @@ def test_a_form_that_another_site_sends_is_refused(stage: Stage) -> None:
     assert visitor.send("POST", stage.auth + "/login", {**form, **own}, fields).status == 303
 
 
-def test_twenty_tabs_at_once_end_on_their_own_pages(stage: Stage) -> None:
+def test_twenty_tabs_one_after_another_end_on_their_own_pages(stage: Stage) -> None:
+    """However many: only a page that is come to again and again is a circle."""
     visitor = stage.visitor()
-    tabs = [visitor.visit(f"{stage.app}/tab/{number}") for number in range(7)]
+    tabs = [visitor.visit(f"{stage.app}/tab/{number}") for number in range(20)]
     first = visitor.log_in(tabs[0], "ada", stage.summary["password"])
 
     others = [visitor.visit(tab.url) for tab in tabs[1:]]
 
     assert first.url == f"{stage.app}/tab/0"
-    assert [page.url for page in others] == [f"{stage.app}/tab/{number}" for number in range(1, 7)]
+    assert [page.url for page in others] == [f"{stage.app}/tab/{number}" for number in range(1, 20)]
 
 
 def test_without_cookies_there_is_a_page_and_no_endless_circle(stage: Stage) -> None:
@@ -174,7 +175,7 @@ def test_without_cookies_there_is_a_page_and_no_endless_circle(stage: Stage) -> 
     answers = [visitor.send("GET", stage.app + "/", NAVIGATION) for _ in range(9)]
 
     assert statuses == [400, 400, 400]
-    assert [answer.status for answer in answers] == [302] * 8 + [403]
+    assert [answer.status for answer in answers] == [302] * 6 + [403] * 3
     assert "Cookies may be off" in answers[-1].text
 
 

@@ -109,6 +109,20 @@ async def test_the_newest_five_sessions_of_a_host_stay(login: Pool, vault: Vault
     assert [one.host for one in found.sessions if one.host != "wiki"] == ["auth"]
 
 
+async def test_a_session_is_not_over_with_its_own_insert_however_many_come_in_its_second(
+    login: Pool, vault: Vault
+) -> None:
+    async with login.acquire() as connection:
+        logins = Logins(connection, vault)
+        for number in range(20, 0, -1):  # where the ids alone decide, each is the first to go
+            assert await logins.add_session(LOGIN, "wiki", bytes([number]) * 16, NOW, 0, NOW)
+            found = await logins.find(LOGIN)
+            assert found is not None
+            there = [one.credential[0] for one in found.sessions if one.host == "wiki"]
+            assert number in there
+            assert len(there) == min(5, 21 - number)
+
+
 async def test_a_replaced_session_has_twenty_seconds_from_the_first_time(login: Pool, vault: Vault) -> None:
     async with login.acquire() as connection:
         logins = Logins(connection, vault)

@@ -17,33 +17,39 @@ from gateway.core.session.tokens import b64
 
 WAY_BYTES: Final = 32
 WAY_S: Final = 3600
-STARTS: Final = 8
+STARTS: Final = 6  # a round has three redirects, and Chromium gives up after twenty
 STARTS_WITHIN_S: Final = 30
-_WAY: Final = re.compile(r"([\w-]{43})(?:\.([0-9]{1,2})\.([0-9]{1,12}))?", re.ASCII)
+_WAY: Final = re.compile(r"([\w-]{43})(?:\.([0-9]{1,2})\.([0-9]{1,12})(?:\.([\w-]{8}))?)?", re.ASCII)
+_PAGE_CHARS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The browser's own secret of a journey, and how often it was sent to log in since a moment (Unix seconds)."""
+    """The browser's own secret of a journey, and how often it was sent to log in since a moment (Unix seconds).
+
+    page: of the last start. Twenty tabs that are restored at once are twenty pages; who goes round comes to one again.
+    """
 
     secret: str
     starts: int
     since: int
+    page: str = ""
 
     @classmethod
     def read(cls, text: str) -> "Way | None":
         """None: not one of ours."""
         found = _WAY.fullmatch(text)
-        return None if found is None else cls(found[1], int(found[2] or 0), int(found[3] or 0))
+        return None if found is None else cls(found[1], int(found[2] or 0), int(found[3] or 0), found[4] or "")
 
-    def next(self, now: int) -> "Way":
-        """Once more; the count begins anew after STARTS_WITHIN_S."""
-        within = 0 <= now - self.since < STARTS_WITHIN_S
-        return Way(self.secret, self.starts + 1, self.since) if within else Way(self.secret, 1, now)
+    def next(self, now: int, target: str) -> "Way":
+        """Once more; the count begins anew for another target, and after STARTS_WITHIN_S."""
+        page = b64(hashlib.sha256(target.encode()).digest())[:_PAGE_CHARS]
+        again = page == self.page and 0 <= now - self.since < STARTS_WITHIN_S
+        return Way(self.secret, self.starts + 1, self.since, page) if again else Way(self.secret, 1, now, page)
 
     @property
     def text(self) -> str:
-        return f"{self.secret}.{self.starts}.{self.since}"
+        return ".".join([self.secret, str(self.starts), str(self.since), *([self.page] if self.page else [])])
 
     @property
     def hash(self) -> bytes:
@@ -86,9 +92,9 @@ def _redirect(
     context: Context, request: ForwardedRequest, start: Start, now: int, random: bytes, headers: list[tuple[str, str]]
 ) -> Answer:
     way = Way.read(request.cookies.get(WAY_COOKIE, "")) or Way(b64(random[:WAY_BYTES]), 0, 0)
-    way = way.next(now)
     safe = is_safe(request.method)
     back = return_of(request.target) if safe else _referer_path(context, request)
+    way = way.next(now, back)
     if way.starts > STARTS:
         page = pages.LOOP.on(request.host, request.request_id, Link("Try again", back), START)
         return refusal(

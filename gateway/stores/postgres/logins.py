@@ -49,7 +49,7 @@ _DELETE_OLD_SESSIONS: Final = """
         replaced_at + $3 < $4
         OR credential IN (
             SELECT credential FROM sessions WHERE login_id = $1 AND host = $2
-             ORDER BY created_at DESC, credential DESC OFFSET $5))
+             ORDER BY created_at DESC, credential = $6 DESC, credential DESC OFFSET $5))
 """
 _REPLACE_SESSION: Final = """
     UPDATE sessions SET replaced_at = $3 WHERE login_id = $1 AND credential = $2 AND replaced_at IS NULL
@@ -163,7 +163,7 @@ class Logins:
     ) -> bool:
         """False: the login has ended or its person is not active; locked until the transaction ends (threats.md R2).
 
-        The newest SESSIONS_OF_HOST of a host stay.
+        The newest SESSIONS_OF_HOST of a host stay, this one among them however many are of one second.
         """
         if not await self._connection.fetchval(_LOCK_PERSON, login_id):
             return False
@@ -174,7 +174,9 @@ class Logins:
         )
         if added is None:
             return False
-        await self._connection.execute(_DELETE_OLD_SESSIONS, login_id, host, REPLACED_S, now, SESSIONS_OF_HOST)
+        await self._connection.execute(
+            _DELETE_OLD_SESSIONS, login_id, host, REPLACED_S, now, SESSIONS_OF_HOST, credential
+        )
         return True
 
     async def replace_session(self, login_id: bytes, credential: bytes, now: int) -> None:
