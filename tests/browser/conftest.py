@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 from redis import Redis as SyncRedis
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
 from tests.browser.house import House, build
 from tests.conftest import _execute, _run
 from tests.staging import Stage
+
+expect.set_options(timeout=20_000)  # a slow machine is no failure
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def profile(trusting: Browser, house: House) -> Iterator[BrowserContext]:
     """A fresh one."""
     assert house.gateway.poll() is None
     context = trusting.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield context
     context.close()
 

@@ -61,7 +61,7 @@ apps:
     routes:
       open: {{paths: /open/**, allow: anyone}}
       bank: {{paths: /bank/**, cache: none}}
-      fresh: {{paths: /fresh/**, require: {{authenticated_within: 5s}}}}
+      fresh: {{paths: /fresh/**, require: {{authenticated_within: 10s}}}}
       files: {{paths: /files/**, cache: shared}}
   two: {{hosts: {TWO}, allow: authenticated}}
 """

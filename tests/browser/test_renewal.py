@@ -14,7 +14,7 @@ FETCHING = """() => {
     })();
 }"""
 STOP = "async () => { window.running = false; await window.ended; return window.seen }"
-FRESH_S = 5  # of the house's policy
+FRESH_S = 10  # of the house's policy
 
 
 def test_open_pages_notice_nothing_of_a_step_up(profile: BrowserContext, house: House) -> None:
