@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.session.person import Person, seal
-from gateway.core.session.tokens import Token, mint
+from gateway.core.session.tokens import Token, credential_of, mint
 from gateway.flows.refill import WAITING, FillOutcome
+from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.users import Users
 from gateway.stores.redis.wire import login_key, person_key
 from tests.conftest import Pool
@@ -63,6 +64,20 @@ async def test_many_requests_at_once_ask_postgres_once(here: Deciding) -> None:
     token = await here.log_in()
 
     answers = await asyncio.gather(*(ask(here, token) for _ in range(100)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(here.fills) == 1
+
+
+async def test_all_sessions_of_a_login_ask_postgres_once(here: Deciding) -> None:
+    first = await here.log_in()
+    others = [mint(KEYS.mac, first.tag, first.login_id, here.random(32)) for _ in range(4)]
+    async with here.pool.acquire() as connection:
+        logins = Logins(connection, here.vault)
+        for token in others:
+            assert await logins.add_session(first.login_id, HOST, credential_of(HOST, token), here.now, 0, here.now)
+
+    answers = await asyncio.gather(*(ask(here, token) for token in (first, *others)))
 
     assert {answer.status for answer in answers} == {200}
     assert len(here.fills) == 1
