@@ -11,7 +11,7 @@ from redis import Redis as SyncRedis
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
 from tests.browser.house import House, build
-from tests.conftest import _execute, _run
+from tests.conftest import execute, run_apart
 from tests.staging import Stage
 
 expect.set_options(timeout=20_000)  # a slow machine is no failure
@@ -48,7 +48,7 @@ def running_house(
     children: Children,
     binaries: Binaries,
 ) -> Iterator[House]:
-    _run(_execute(postgres_server, "CREATE DATABASE house"))
+    run_apart(execute(postgres_server, "CREATE DATABASE house"))
     house = build(short_directory / "house", (postgres_server.url("house"), redis_server.url), children, binaries)
     yield house
     house.close(children)
