@@ -8,24 +8,16 @@ FORGED: Final = f"__Host-bastion=v1.{'A' * 16}.{'A' * 22}.{'A' * 43}.{'A' * 16}"
 
 
 def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED) -> bytes:
-    """For a browser's navigation, with all that the browser sent."""
+    """For a browser's navigation, as the snippet asks."""
     lines = [
         f"GET {asked} HTTP/1.1",
         f"Host: {host}",
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
         "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-        "Accept-Encoding: gzip, deflate, br, zstd",
-        "Accept-Language: en-GB,en;q=0.9",
         *([f"Cookie: {cookie}"] if cookie else []),
-        "Priority: u=0, i",
-        'Sec-Ch-Ua: "Chromium";v="156", "Not?A_Brand";v="24"',
-        "Sec-Ch-Ua-Mobile: ?0",
-        'Sec-Ch-Ua-Platform: "Linux"',
         "Sec-Fetch-Dest: document",
         "Sec-Fetch-Mode: navigate",
         "Sec-Fetch-Site: same-origin",
-        "Sec-Fetch-User: ?1",
-        "Upgrade-Insecure-Requests: 1",
         "Via: 2.0 Caddy",
         "X-Forwarded-For: 127.0.0.1",
         f"X-Forwarded-Host: {host}",

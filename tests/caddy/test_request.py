@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from gateway.core.caddy.snippet import UNREAD
 from tests.caddy.doubles import IDENTITY, App, Decision
 from tests.caddy.rig import APP, TOKEN_CHARACTERS, Rig
 
@@ -40,6 +41,16 @@ def test_the_gateway_is_asked_with_what_the_client_really_sent(rig: Rig, decisio
     assert asked.one("Cookie") == "__Host-bastion=s"
     assert asked.one("Origin") == "https://x"
     assert [seen.target for seen in app.reached] == ["/a/..%2fb//c;x=1?q=%00&r"]
+
+
+def test_the_app_gets_what_no_decision_reads_and_the_gateway_does_not(rig: Rig, decision: Decision, app: App) -> None:
+    sent = [(name, "max-age=0" if name == "Cache-Control" else "x") for name in UNREAD]
+
+    rig.fetch(APP, "/", *sent, ("User-Agent", "a browser"), ("Accept", "text/html"))
+
+    (asked,), (seen,) = decision.asked, app.reached
+    assert [name for name, _ in sent if seen.all(name) and not asked.all(name)] == list(UNREAD)
+    assert (asked.one("User-Agent"), asked.one("Accept")) == ("a browser", "text/html")
 
 
 def test_what_the_client_says_about_itself_reaches_nobody(rig: Rig, decision: Decision, app: App) -> None:

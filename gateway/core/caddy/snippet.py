@@ -40,6 +40,26 @@ _STRIPPED: Final = (
     "Proxy",  # HTTP_PROXY to CGI, which many libraries take for the way out (httpoxy)
 )
 
+# What browsers send and no decision reads: the gateway need not take it in for every request. The app gets it.
+# User-Agent stays, because Go would write its own in its place.
+UNREAD: Final = (
+    "Accept-Encoding",
+    "Accept-Language",
+    "Cache-Control",
+    "Content-Type",
+    "Dnt",
+    "If-Modified-Since",
+    "If-None-Match",
+    "Pragma",
+    "Priority",
+    "Range",
+    "Sec-Ch-Ua",
+    "Sec-Ch-Ua-Mobile",
+    "Sec-Ch-Ua-Platform",
+    "Sec-Fetch-User",
+    "Upgrade-Insecure-Requests",
+)
+
 # Any other token hides a header from whoever is asked next; any other upgrade is a tunnel that nobody looks into (P3).
 # Expressions, because a regexp matcher is content with one line of several, and Caddy would forward the other.
 _ONLY_CONNECTION: Final = r"(?i)^[ \t,]*((keep-alive|close|upgrade)[ \t,]*)*$"
@@ -83,6 +103,7 @@ reverse_proxy <decision> {
     header_up X-Bastion-Upgrade {http.request.header.Upgrade}
     header_up -Connection
     header_up -Upgrade
+    <unread>
     transport http {
         dial_timeout 1s
         response_header_timeout 3s
@@ -230,7 +251,12 @@ def _wrapper(snippet: Snippet) -> str:
         refuse=_REFUSE,
         strip=_lines(f"request_header -{name}" for name in _STRIPPED),
         forwarded=_FORWARDED,
-        ask=filled(_ASK, decision=snippet.decision, remembered=_lines(_remembered(snippet))),
+        ask=filled(
+            _ASK,
+            decision=snippet.decision,
+            unread=_lines(f"header_up -{name}" for name in UNREAD),
+            remembered=_lines(_remembered(snippet)),
+        ),
         tell_the_app=filled(_TELL_THE_APP, identity=_lines(_identity(snippet))),
         tell_the_client=filled(
             _TELL_THE_CLIENT,
