@@ -290,8 +290,8 @@ def _recorder(slot: Slot, wanted: str, tallies: Tallies) -> Callable[[ForwardedR
         timer.observe(took_us)
         if answer.outcome == "deny":
             tallies.count_denial(answer)
-        if request.cookies.doubled:
-            tallies.count_doubled(request.host, request.cookies.doubled)
+        if request.doubled_cookies:
+            tallies.count_doubled(request.host, request.doubled_cookies)
         if wanted == "all" or (wanted == "refused" and answer.outcome != "allow"):
             _LOG.info(
                 "decided",

@@ -72,7 +72,7 @@ class Deciding:
 async def deciding(pool: Pool, redis_url: str, now: int) -> AsyncIterator[Deciding]:
     random = RandomBytes()
     vault = Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random)
-    pipeline = Pipeline(redis_url, 1)
+    pipeline = Pipeline(redis_url, 10)  # a slow machine is no failure
     functions = FunctionCalls(pipeline, library())
     calls, revocations = DecisionCalls(functions), Revocations(functions)
     tasks: set[asyncio.Task[Any]] = set()

@@ -155,6 +155,11 @@ class ForwardedRequest:
         return self.target.partition("?")[2]
 
     @property
+    def doubled_cookies(self) -> tuple[str, ...]:
+        """Names of ours that came twice (threats.md H1)."""
+        return self.cookies.doubled
+
+    @property
     def early_data(self) -> bool:
         return b"early-data" in self.values
 
