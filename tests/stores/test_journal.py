@@ -80,6 +80,9 @@ def test_a_line_that_a_full_disk_cut_off_is_an_error_and_swallows_nothing(journa
 
 def test_nobody_else_may_read_it(journal: Journal) -> None:
     journal.append(FIRST)
-    journal.forget([])
+    appended = journal.path.stat().st_mode
+    journal.append(SECOND)
+    journal.forget([FIRST])
 
+    assert appended & 0o077 == 0
     assert journal.path.stat().st_mode & 0o077 == 0

@@ -44,6 +44,8 @@ class Journal:
 
     def forget(self, done: list[EndedLogin]) -> None:
         """Called after Postgres has committed them. Whole or not at all: ending what was kept twice is harmless."""
+        if not done:
+            return
         with self._locked():
             kept = [entry for entry in self._entries() if entry not in done]
             fresh = self.path.with_name(f"{self.path.name}.new")
