@@ -50,6 +50,8 @@ _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
 _METHOD_CHARS: Final = 32
 _MOST_NAMES: Final = 1024
+_NAME_BYTES: Final = 64
+_ADDRESS_CHARS: Final = 64
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
@@ -73,10 +75,10 @@ _NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.titl
 
 
 def _learned(spelled: bytes) -> bytes:
-    """In lower case; b"" where nobody reads the header. A bounded number of spellings is remembered."""
+    """In lower case; b"" where nobody reads the header. A bounded number of short spellings is remembered."""
     lowered = spelled.lower()
     name = lowered if lowered in _READ else b""
-    if len(_NAMES) < _MOST_NAMES:
+    if len(_NAMES) < _MOST_NAMES and len(spelled) <= _NAME_BYTES:
         _NAMES[spelled] = name
     return name
 
@@ -239,9 +241,12 @@ def _host(forwarded: bytes, host: bytes) -> str:
 
 @lru_cache(8192)
 def _address(value: bytes) -> IPv4Address | IPv6Address | None:
-    """None: not known (threats.md L7). Raises MalformedRequest for a list, of which somebody else wrote a part (P5)."""
+    """None: not known (threats.md L7). Raises MalformedRequest for a list, of which somebody else wrote a part (P5).
+
+    What is too long for an address is refused too, so that little is remembered.
+    """
     text = value.decode("latin-1")
-    if "," in text:
+    if "," in text or len(text) > _ADDRESS_CHARS:
         raise MalformedRequest("x-forwarded-for is not one address")
     try:
         found = ip_address(text.strip())

@@ -33,6 +33,8 @@ _REASONS: Final = {
 }  # fmt: skip
 _STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in _REASONS.items()}
 _NO_CONTENT: Final = 204
+_END: Final = b"\r\n\r\n"  # of every question: there is no body
+_BREAK: Final = b"\r\n"
 _LOG: Final = logging.getLogger("gateway.listener")
 
 
@@ -134,8 +136,9 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
         self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
-        self._paused = False
-        self._unread = 0  # bytes since the last whole question
+        self._paused = False  # too many questions wait
+        self._stuffed = False  # the proxy doesn't read its answers
+        self._unread = 0  # bytes of the question that has begun
         self._since: float | None = None
         self._url = b""
 
@@ -155,17 +158,47 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        if not self._unread:
-            self._since = None  # of the question's first byte, so that drops of it prolong nothing
-        self._unread += len(data)
-        rest: bytes | None = data
-        while rest and not self._deaf:
-            rest = self._fed(rest)
-        if self._unread > MAX_HEADER_BYTES and not self._deaf:
-            self._refuse(431, "the headers are too large")
+        if not self._unread and len(data) <= MAX_HEADER_BYTES and data.endswith(_END):
+            self._feed(data)
+        else:
+            self._read_apart(data)
         if len(self._exchanges) > MAX_WAITING and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Whether the connection stays: until what was asked is answered. Half a question is none."""
+        self._deaf = True
+        if not self._exchanges:
+            return False
+        self._exchanges[-1].last = True
+        return True
+
+    def _read_apart(self, data: bytes) -> None:
+        """Question by question: each is measured, and what is left over is known, however the bytes were cut."""
+        at = 0
+        while at < len(data) and not self._deaf:
+            lone = data[at] in _BREAK  # maybe the rest of an end, whose beginning came before
+            if not self._unread:
+                if lone:  # an empty line before a question is nothing
+                    at += 1
+                    continue
+                self._since = None  # of the question's first byte, so that drops of it prolong nothing
+            room = MAX_HEADER_BYTES - self._unread
+            if not room:
+                self._refuse(431, "the headers are too large")
+                return
+            found = -1 if lone else data.find(_END, at)
+            end = at + 1 if lone else found + len(_END) if found >= 0 else len(data)
+            piece = data[at : min(end, at + room)]
+            at += len(piece)
+            self._unread += len(piece)
+            self._feed(piece)
+
+    def _feed(self, data: bytes) -> None:
+        rest: bytes | None = data
+        while rest and not self._deaf:
+            rest = self._fed(rest)
 
     def _fed(self, data: bytes) -> bytes | None:
         """What is still to be fed: after an Upgrade header the parser stops, and here it means nothing."""
@@ -241,7 +274,7 @@ class _Connection(asyncio.Protocol):
                 return
         if self._paused and len(exchanges) <= MAX_WAITING and not self._deaf:
             self._paused = False
-            transport.resume_reading()
+            self._read_on()
 
     def _refuse(self, status: int, why: str) -> None:
         """Nothing more is read: whatever follows may be anybody's bytes."""
@@ -252,11 +285,16 @@ class _Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """A proxy that doesn't read its answers is asked no more."""
+        self._stuffed = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self._transport is not None and not self._deaf and not self._paused:
+        self._stuffed = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._transport is not None and not (self._deaf or self._paused or self._stuffed):
             self._transport.resume_reading()
 
     def close_when_idle(self) -> None:
