@@ -10,7 +10,7 @@ from itertools import pairwise
 from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS
 from tests.fuzz.wire import Facts, Talk, talk
 
-_FIRST = re.compile(rb"(?:GET|HEAD) +/decide(?:\?[!-~]*)?(?: (?:HTTP|RTSP)/[0-9]\.[0-9])?")
+_FIRST = re.compile(rb"(?:GET|HEAD) +/decide(?:\?[!-~]*)?(?: +(?:HTTP|RTSP)/[0-9]\.[0-9])?")
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)")
 _ID = re.compile(rb"[0-9A-Za-z-]{8,64}")
 _URI = re.compile(rb"/[!\"$-~\x80-\xff]*")
