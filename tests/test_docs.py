@@ -14,8 +14,11 @@ import yaml
 from gateway.cli import bastion
 from gateway.config.fields import all_keys
 from gateway.config.reference import reference as configuration_page
+from gateway.core.forward.request import ADDRESS_CHARS
 from gateway.core.policy.schema import reference as policy_page
 from gateway.metrics import FIGURES, Gauge, Histogram
+from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, MAX_WAITING, Patience
+from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -89,6 +92,26 @@ def test_no_figure_is_explained_that_is_not_there() -> None:
     named = set(re.findall(r"^\| `(bastion_\w+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE))
 
     assert len(named) == len(FIGURES)
+
+
+def test_the_limits_of_the_decision_listener_are_those_of_the_code() -> None:
+    """Each of them is tried on both sides in tests/web and tests/core/forward."""
+    page = (ROOT / "docs" / "http.md").read_text()
+    table = page.partition("| limit | value | beyond it |\n")[2].partition("\n\n")[0].splitlines()[1:]
+    patience = Patience()
+
+    assert [(row.split(" | ")[0].removeprefix("| "), row.split(" | ")[1]) for row in table] == [
+        ("bytes of a question, its first line and its end among them", f"{MAX_HEADER_BYTES}"),
+        ("headers of a question", f"{MAX_HEADERS}"),
+        ("characters of `X-Forwarded-For`", f"{ADDRESS_CHARS}"),
+        ("questions of one connection that wait for their answers", f"{MAX_WAITING}"),
+        ("bytes of answers that the proxy does not read", f"{ANSWER_BYTES}"),
+        ("seconds from the first byte of a question to its last", f"{patience.partial_s:g}"),
+        ("seconds without a question", f"{patience.idle_s:g}"),
+        ("seconds between two looks at the clock", f"{patience.look_s:g}"),
+        ("bytes of memory for an idle connection", f"{BYTES_OF_AN_IDLE_CONNECTION}"),
+        ("open files of a worker", "`ulimit -n`"),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -21,6 +21,8 @@ from tests.fuzz.wire import Slips, Told, answers
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 AS_SERVED = Patience()
+ANSWER_BYTES = 65_536  # of the event loops
+BYTES_OF_AN_IDLE_CONNECTION = 8192
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 

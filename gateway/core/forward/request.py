@@ -17,6 +17,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.policy.canonical import canonical_host
 from gateway.core.session.cookies import Cookies, read_cookies
 
+ADDRESS_CHARS: Final = 64
 _ONCE: Final = (
     b"x-forwarded-method",
     b"x-forwarded-uri",
@@ -51,7 +52,6 @@ _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte
 _METHOD_CHARS: Final = 32
 _MOST_NAMES: Final = 1024
 _NAME_BYTES: Final = 64
-_ADDRESS_CHARS: Final = 64
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
@@ -246,7 +246,7 @@ def _address(value: bytes) -> IPv4Address | IPv6Address | None:
     What is too long for an address is refused too, so that little is remembered.
     """
     text = value.decode("latin-1")
-    if "," in text or len(text) > _ADDRESS_CHARS:
+    if "," in text or len(text) > ADDRESS_CHARS:
         raise MalformedRequest("x-forwarded-for is not one address")
     try:
         found = ip_address(text.strip())

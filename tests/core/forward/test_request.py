@@ -1,5 +1,7 @@
 """What Caddy says is read strictly: each header once, one host, one address."""
 
+import subprocess
+import sys
 from ipaddress import ip_address
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.caddy.snippet import UNREAD
-from gateway.core.forward.request import _READ, Client, MalformedRequest, read_request
+from gateway.core.forward.request import _READ, ADDRESS_CHARS, Client, MalformedRequest, read_request
 
 USUAL = {
     b"host": b"wiki.example.org:8443",
@@ -77,6 +79,34 @@ def test_what_is_not_one_thing_is_refused(name: bytes, value: bytes) -> None:
 @pytest.mark.parametrize("value", [b"", b"unknown", b"@", b"1.2.3", b"203.0.113.7:80"])
 def test_an_address_that_is_none_is_not_known(value: bytes) -> None:
     assert read_request({**USUAL, b"x-forwarded-for": value}.items()).address is None
+
+
+def test_what_is_longer_than_any_address_is_refused() -> None:
+    longest = b"x" * ADDRESS_CHARS
+
+    assert read_request({**USUAL, b"x-forwarded-for": longest}.items()).address is None
+    with pytest.raises(MalformedRequest, match="not one address"):
+        read_request({**USUAL, b"x-forwarded-for": longest + b"x"}.items())
+
+
+_NAMES_KEPT = """
+import tracemalloc
+from gateway.core.forward.request import Fields
+tracemalloc.start()
+for number in range(1000):
+    Fields([(b"%d-" % number + b"x" * SIZE, b"")])
+print(tracemalloc.get_traced_memory()[0])
+"""
+
+
+@pytest.mark.parametrize(("size", "kept"), [(60, True), (61, False), (60_000, False)])
+def test_only_short_names_of_headers_are_remembered(size: int, kept: bool) -> None:
+    """In a process that has not learned any yet: a thousand long ones would be held as long as it lives."""
+    code = _NAMES_KEPT.replace("SIZE", str(size))
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert (int(done.stdout) > 80_000) is kept
 
 
 def test_an_address_in_another_spelling_is_the_same() -> None:
