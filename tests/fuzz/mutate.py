@@ -94,8 +94,14 @@ def _break_otherwise(raw: bytes, draw: random.Random) -> bytes:
 def _smuggle(raw: bytes, draw: random.Random) -> bytes:
     """A body that is a question itself."""
     inner, outer = a_question(draw), a_question(draw)
-    line = draw.choice((b"Content-Length: %d" % len(inner), b"Transfer-Encoding: chunked"))
-    return raw + outer[:-2] + line + b"\r\n\r\n" + inner
+    line, body = draw.choice(bodies(inner))
+    return raw + outer[:-2] + line + b"\r\n\r\n" + body
+
+
+def bodies(inner: bytes) -> list[tuple[bytes, bytes]]:
+    """Ways to announce and to send it; after each the next question may come."""
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(inner), inner)
+    return [(b"Content-Length: %d" % len(inner), inner), (b"Transfer-Encoding: chunked", chunks)]
 
 
 def _many_headers(raw: bytes, draw: random.Random) -> bytes:

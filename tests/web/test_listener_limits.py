@@ -16,7 +16,7 @@ import pytest
 
 from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_WAITING, Listener, Patience
 from tests.fuzz.mutate import a_question
-from tests.fuzz.wire import Slips, Wire, answers
+from tests.fuzz.wire import Slips, Wire, answers, talk
 from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION, LOOPS, Here, NewLoop, tell, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +120,46 @@ def test_a_question_has_a_size_however_it_comes(
         assert [one.status for one in await proxy.heard_until_closed()] == statuses
 
     tell(loop, short_directory, story)
+
+
+@pytest.mark.parametrize("before_the_end", [1, 2, 3, 4])
+@pytest.mark.parametrize(("size", "statuses"), [(MAX_HEADER_BYTES, [200, 200]), (MAX_HEADER_BYTES + 1, [200, 431])])
+async def test_a_question_is_measured_from_its_own_beginning(
+    before_the_end: int, size: int, statuses: list[int]
+) -> None:
+    seen = await talk([QUESTION[:-before_the_end], QUESTION[-before_the_end:] + long_question(size)])
+
+    assert [told.status for told in seen.told] == statuses
+
+
+@both_loops
+def test_a_question_after_a_long_silence_has_all_the_time_of_one(loop: NewLoop, short_directory: Path) -> None:
+    async def story(here: Here) -> None:
+        proxy = await here.proxy()
+        await proxy.send(QUESTION)
+        await proxy.heard(1)
+        await asyncio.sleep(1.5)
+        await proxy.send(QUESTION[:50])
+        await asyncio.sleep(0.2)
+        await proxy.send(QUESTION[50:])
+
+        assert [one.status for one in await proxy.heard(1)] == [200]
+
+    tell(loop, short_directory, story, Patience(idle_s=60.0, partial_s=1.2, look_s=0.05))
+
+
+async def test_nothing_is_asked_after_the_last_question_of_a_worker_that_ends() -> None:
+    slips, wire = Slips(), Wire()
+    listener = Listener(slips, ())
+    connection = listener()
+    connection.connection_made(wire)
+    listener.draining = True
+
+    connection.data_received(LATE * 3)
+    slips.answer_newest()
+
+    assert len(slips.asked) == 1
+    assert [told.last for told in answers(bytes(wire.written))] == [True]
 
 
 @both_loops
