@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -30,6 +31,7 @@ from gateway.flows.logout import Logout
 from gateway.flows.policies import Policies
 from gateway.flows.readiness import Readiness
 from gateway.flows.refill import FillOutcome, Refill
+from gateway.flows.safeguards import Safeguards
 from gateway.flows.tallies import EVERY_S, Tallies
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
@@ -38,6 +40,7 @@ from gateway.resources import Resources, clock_us, key_marks, open_resources, ra
 from gateway.stores.files.journal import Journal
 from gateway.stores.files.policies import LastGood
 from gateway.stores.files.watch import watch
+from gateway.stores.postgres.replication import has_several_hosts
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.stores.redis.revocations import Revocations
@@ -51,6 +54,7 @@ from gateway.web.middleware import page_middlewares
 from gateway.worker import Served, Start
 
 _JOURNAL_S: Final = 5.0
+_JUDGE_S: Final = 5.0
 _OUTCOMES: Final = ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable")
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 
@@ -61,6 +65,7 @@ async def build(start: Start) -> AsyncIterator[Served]:
     async with open_resources(start.config) as resources:
         worker = _Worker(start, resources)
         await worker.readiness.agree_on_keys()
+        await worker.safeguards.judge()
         worker.begin()
         yield worker.served()
         await worker.end()
@@ -85,6 +90,14 @@ class _Worker:
         self.decisions = self._decisions(self.policies.first())
         self.policies.enforce = self.decisions.enforce
         self.readiness = Readiness(resources.pool, resources.functions, key_marks(config))
+        self.safeguards = Safeguards(
+            pool=resources.pool,
+            pipeline=resources.pipeline,
+            user=urlsplit(config.redis.url).username or "",
+            enforced=config.profile == "production",
+            asks_standbys=has_several_hosts(config.database.url) and not config.database.accept_loss,
+            tell=_teller(start.number),
+        )
         self.logout = Logout(
             resources.pool,
             resources.vault,
@@ -106,6 +119,7 @@ class _Worker:
         spawn(_once(ConfigRecord(resources.pool, resources.vault, settings_lines(config), clock_us).announce))
         spawn(_every(EVERY_S, self.tallies.write))
         spawn(_every(_JOURNAL_S, self._complete_journal))
+        spawn(self._judge_who_was_away())
         if config.policy.watch:
             spawn(watch(config.policy.directory, self.policies.reload))
 
@@ -238,10 +252,23 @@ class _Worker:
     def _account(self) -> Account:
         return Account(self.resources.pool, self.resources.vault, self.revocations, clock_us)
 
+    async def _judge_who_was_away(self) -> None:
+        """Ends the worker where the server that comes back is not one to rely on."""
+        while not self.safeguards.judged:
+            await asyncio.sleep(_JUDGE_S)
+            await self.safeguards.judge()
+
     async def _complete_journal(self) -> None:
         completed = await self.logout.complete()
         if completed:
             _LOG.info("logouts that Postgres missed are in it now", count=completed)
+
+
+def _teller(number: int) -> Callable[[str], None]:
+    """One worker speaks for all."""
+    if number:
+        return lambda _finding: None
+    return lambda finding: _LOG.warning("a server is not as it should be", finding=finding)
 
 
 def _limits(config: Config) -> dict[str, Limit]:

@@ -86,6 +86,12 @@ class Database(_Section):
     pool_size: Annotated[StrictInt, Field(ge=1, le=200)] = _setting(
         10, "Connections of each worker, at most.", "a whole number from 1 to 200", kind="scalar"
     )
+    accept_loss: StrictBool = _setting(
+        False,
+        "Several hosts without synchronous_standby_names: a failover may bring back who was signed out or disabled.",
+        "true or false",
+        kind="scalar",
+    )
 
 
 class RedisSection(_Section):

@@ -1,0 +1,76 @@
+"""Judges Redis and Postgres as they are: what production refuses, and what it advises against."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import asyncpg
+
+from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.stores.postgres.replication import loses_commits
+from gateway.stores.redis.access import NEEDED, excesses, risks
+from gateway.stores.redis.pipeline import Pipeline
+
+
+class UnsafeServer(GatewayError):
+    """A server is not as the promises need it; the message names what is wrong and what is right."""
+
+
+@dataclass(slots=True)
+class Safeguards:
+    """enforced: in production; otherwise it is only said. asks_standbys: failover is possible, and loss not accepted.
+
+    tell: hears of each thing that is only said.
+    """
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    pipeline: Pipeline
+    user: str
+    enforced: bool
+    asks_standbys: bool
+    tell: Callable[[str], None]
+    redis_judged: bool = False
+    postgres_judged: bool = False
+
+    @property
+    def judged(self) -> bool:
+        return self.redis_judged and self.postgres_judged
+
+    async def judge(self) -> None:
+        """What answers and was not judged yet; a server that is away is judged when it is back. Raises UnsafeServer."""
+        if not self.postgres_judged:
+            with suppress(RecordUnavailable):
+                await self._judge_postgres()
+        if not self.redis_judged:
+            with suppress(StoreUnavailable):
+                await self._judge_redis()
+
+    async def _judge_redis(self) -> None:
+        too_wide, advised_against = await excesses(self.pipeline), await risks(self.pipeline)
+        self.redis_judged = True
+        for risk in advised_against:
+            self.tell(f"Redis: {risk}")
+        if too_wide:
+            user = self.user or "bastion"
+            self._refuse(
+                f"redis.url: its user is allowed {', '.join(too_wide)} (threats.md R14);"
+                f" expected one with only: ACL SETUSER {user} {NEEDED}"
+            )
+
+    async def _judge_postgres(self) -> None:
+        why = ""
+        if self.asks_standbys:
+            async with transaction(self.pool) as connection:
+                why = await loses_commits(connection)
+        self.postgres_judged = True
+        if why:
+            self._refuse(
+                f"database.url: names several hosts, but {why} on the primary: a failover may lose a logout or a"
+                " disabled account that was confirmed; set it, or say database.accept_loss: true"
+            )
+
+    def _refuse(self, message: str) -> None:
+        if self.enforced:
+            raise UnsafeServer(message)
+        self.tell(message)
