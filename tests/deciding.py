@@ -69,10 +69,11 @@ class Deciding:
 
 
 @asynccontextmanager
-async def deciding(pool: Pool, redis_url: str, now: int) -> AsyncIterator[Deciding]:
+async def deciding(pool: Pool, redis_url: str, now: int, timeout_s: float = 10) -> AsyncIterator[Deciding]:
+    """timeout_s: long, because a slow machine is no failure."""
     random = RandomBytes()
     vault = Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random)
-    pipeline = Pipeline(redis_url, 10)  # a slow machine is no failure
+    pipeline = Pipeline(redis_url, timeout_s)
     functions = FunctionCalls(pipeline, library())
     calls, revocations = DecisionCalls(functions), Revocations(functions)
     tasks: set[asyncio.Task[Any]] = set()
