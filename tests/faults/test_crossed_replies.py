@@ -141,7 +141,7 @@ async def test_nobody_is_called_by_anothers_name_over_a_line_that_mixes_replies_
 
     assert crossed == []
     assert bad.wrong >= 20
-    assert names > DECISIONS // 4, "most are answered all the same"
+    assert names > 1_000, "many are answered all the same"
     assert healed == list(people)[:20]
 
 
