@@ -102,7 +102,9 @@ async def ask(there: Deciding, token: Token) -> Answer:
 
 
 @asynccontextmanager
-async def crowd(pool: Pool, redis_url: str, now: int, timeout_s: float = 10) -> AsyncIterator[tuple[Deciding, dict[str, Token]]]:
+async def crowd(
+    pool: Pool, redis_url: str, now: int, timeout_s: float = 10
+) -> AsyncIterator[tuple[Deciding, dict[str, Token]]]:
     """People by name, each signed in."""
     async with deciding(pool, redis_url, now, timeout_s) as there:
         there.decisions.enforce(OPEN)
