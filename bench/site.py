@@ -21,7 +21,8 @@ SMALL, BIG, OTHER = "app.localhost", "big.localhost", "app2.localhost"
 SMALL_ROUTES, BIG_ROUTES = 100, 10_000
 _POLICY: Final = """\
 # Of the benchmark. Every route has a limit, as GENERAL.EXECUTE is one by default, but none that is ever reached.
-defaults: {limits: {rate: 1000000/s, per: caller}}
+define: {limits: {plenty: {rate: 1000000/s, per: caller}}}
+defaults: {limits: plenty}
 apps:
 """
 _APP: Final = """\

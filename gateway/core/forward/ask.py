@@ -30,9 +30,9 @@ class Claim:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True)
 class Spend:
-    """One request out of the bucket `{slot}b:<limit name>:<who>`. Compared by identity, like Presented.
+    """One request out of the bucket `{slot}b:<limit name>:<who>`.
 
     slot: the person's tag where a token is presented, `i<hash of address>` for an address, `e` for everyone.
     """

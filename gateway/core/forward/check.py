@@ -7,7 +7,6 @@ in an allow for a route that asks who it is.
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
-from uuid import UUID
 
 from gateway.core.forward import pages
 from gateway.core.forward.answer import (
@@ -19,7 +18,7 @@ from gateway.core.forward.answer import (
 from gateway.core.forward.ask import Outcome, Presented, Question, Reply, Spend, Spent
 from gateway.core.forward.callback import ALIKE, Callback, is_ours, prepare_ours
 from gateway.core.forward.context import Context, refusal
-from gateway.core.forward.identity import Known, People
+from gateway.core.forward.identity import Known
 from gateway.core.forward.login_start import Start, start_login
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.request import Client, ForwardedRequest, MalformedRequest
@@ -78,7 +77,7 @@ def prepare(
         return _too_early(context, request, route)
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
-    spends = _spends(route, request, presented) if route.limits else ()
+    spends = _spends(route.limits, request, presented) if route.limits else ()
     ask = Ask(Question(number, presented, None, spends), request, context, found, bool(text), random)
     if presented is None and not spends:
         return _judge(ask, None, now, b"")
@@ -106,45 +105,14 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
         known = ask.context.people.open(question.presented.tag, reply.person)
     except ForgedPerson:
         return _unavailable(ask)
-    route, request = ask.routed.route, ask.request
-    if route.steady and not may_be_forged(request.method, websocket=request.websocket):
-        given = _pass_of(route, known, ask.context.people)
-        if given is not None:
-            return Answer(200, given.head + limits, b"", "allow", route.name, given.leg, given.subject)
     facts = reply.facts
     actor = Actor(known.person.username, known.groups, facts.authenticated_at, facts.mfa_at)
     return _judge(ask, (actor, known), now, limits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    """An allow that is the same each time: head is all of it but the limits."""
-
-    head: bytes
-    leg: str
-    subject: UUID | None
-
-
-@lru_cache(8192)
-def _pass_of(route: Route, known: Known, people: People) -> _Pass | None:
-    """For a steady route: what this person gets there with a safe method; None: not an allow.
-
-    A changed person is another Known, and a changed policy has other routes.
-    """
-    actor = Actor(known.person.username, known.groups, 0, 0)
-    verdict = route.judge(Facts(actor, None, 0, {}))
-    if not isinstance(verdict, Allow):
-        return None
-    named = known if route.sends_identity(verdict) else None
-    head = _allow_lines(route, None) + (people.nobody if named is None else named.block)
-    return _Pass(head, verdict.leg, None if named is None else named.person.user_id)
-
-
-def _spends(route: Route, request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
-    if presented is not None and (own := _own_spends(route, presented)):
-        return own
+def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
     spends = []
-    for limit in route.limits:
+    for limit in limits:
         if limit.per is Per.EVERYONE:
             spends.append(Spend(EVERYONE, "", limit))
         elif presented is not None and limit.per is not Per.IP:
@@ -154,31 +122,14 @@ def _spends(route: Route, request: ForwardedRequest, presented: Presented | None
     return tuple(spends)
 
 
-@lru_cache(8192)
-def _own_spends(route: Route, presented: Presented) -> tuple[Spend, ...]:
-    """Of a route whose limits are all those of whoever asks; () for another."""
-    if any(limit.per not in (Per.CALLER, Per.PRINCIPAL) for limit in route.limits):
-        return ()
-    return tuple(Spend(presented.tag, presented.login, limit) for limit in route.limits)
-
-
 def _judge(ask: Ask, who: tuple[Actor, Known] | None, now: int, limits: bytes) -> Answer:
     """Steps 9 to 11: deny, allow, then what another site may have sent."""
-    request, context, route = ask.request, ask.context, ask.routed.route
+    request, route = ask.request, ask.routed.route
     actor = None if who is None else who[0]
     verdict = route.judge(Facts(actor, request.address, now, ask.routed.captures))
     match verdict:
         case Allow():
-            by_session = verdict.identity and actor is not None
-            if refuses_cross_origin(
-                route,
-                request.method,
-                request.websocket,
-                request.origin,
-                request.fetch_site,
-                context.origin_of(request.host),
-                by_session,
-            ):
+            if _is_forged(ask, by_session=verdict.identity and actor is not None):
                 return _denied(ask, pages.CROSS_ORIGIN, "cross_origin", who)
             return _allowed(ask, verdict, who, limits)
         case Login():
@@ -191,6 +142,17 @@ def _judge(ask: Ask, who: tuple[Actor, Known] | None, now: int, limits: bytes) -
         case Deny(reason):
             page = pages.DENIED_BY_RULE if verdict is DENIED_BY_RULE else pages.DENIED
             return _denied(ask, page if who else pages.DENIED_HERE, reason, who)
+
+
+def _is_forged(ask: Ask, *, by_session: bool) -> bool:
+    """Whether another site made the browser send it (threats.md H7)."""
+    request = ask.request
+    if not may_be_forged(request.method, websocket=request.websocket):
+        return False
+    own = ask.context.origin_of(request.host)
+    return refuses_cross_origin(
+        ask.routed.route, request.method, request.websocket, request.origin, request.fetch_site, own, by_session
+    )
 
 
 def _allowed(ask: Ask, verdict: Allow, who: tuple[Actor, Known] | None, limits: bytes) -> Answer:
@@ -212,8 +174,11 @@ def _reader(profile: CorsProfile, origin: str | None) -> str | None:
 
 @lru_cache(65_536)
 def _allow_lines(route: Route, origin: str | None) -> bytes:
-    """A route's constant headers, joined once. origin: one that the route lists, so strangers fill no memory."""
-    return constant_lines(route.response_block) + constant_lines(cors_block(route, origin))
+    """A route's constant headers, joined once; routes with the same have the same bytes.
+
+    origin: one that the route lists, so strangers fill no memory.
+    """
+    return constant_lines(route.response_block + cors_block(route, origin))
 
 
 def _login(ask: Ask, start: Start, now: int) -> Answer:

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-from gateway.core.policy.conditions import Anyone, Condition, captured, is_steady, on_people
-from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
 from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
 from gateway.core.policy.reading.legs import Draft, Inherited
 from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
-from gateway.core.policy.route import Cache, Cors, Denial, Leg, Require, Respond, Route
+from gateway.core.policy.route import Cache, Denial, Leg, Require, Respond, Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.tree import Entry
 from gateway.core.ratelimit.gcra import Limit
@@ -105,20 +104,18 @@ class Composer:
         # Who may not come in must not get the answer from a shared cache either.
         alike: Cache = "private" if asks_people or denials or not _open(legs) else "shared"
         cache: Cache = _nearest(level.cache for level in levels) or alike
-        own_legs = tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1))
-        cors: Cors = _nearest(level.cors for level in levels) or "none"
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
             hosts=tuple(host.text for host in app.hosts),
             paths=tuple(str(path.pattern.under(app.base)) for path in text.paths),
             methods=tuple(sorted(text.methods or ())),
-            legs=own_legs,
+            legs=tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)),
             denials=denials,
             asks_people=asks_people,
             identity=identity,
             limits=self._limits(f"{app.name}/{text.name}", levels),
-            cors=cors,
+            cors=_nearest(level.cors for level in levels) or "none",
             cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
             respond=_nearest(level.respond for level in levels) or Respond(),
@@ -129,7 +126,6 @@ class Composer:
             app_cookies=_nearest(level.app_cookies for level in levels) or (),
             case=app.case,
             priority=text.priority,
-            steady=not isinstance(cors, CorsProfile) and _steady(own_legs, denials),
         )
 
     def _limits(self, name: str, levels: tuple[Level, ...]) -> tuple[Limit, ...]:
@@ -170,12 +166,6 @@ class Composer:
 
 def _on_people(denial: Denial) -> bool:
     return on_people(denial.condition)
-
-
-def _steady(legs: tuple[Leg, ...], denials: tuple[Denial, ...]) -> bool:
-    conditions = [leg.condition for leg in legs] + [denial.condition for denial in denials]
-    asks_nothing_more = all(leg.require == Require() for leg in legs)
-    return asks_nothing_more and all(is_steady(condition) for condition in conditions)
 
 
 def _open(legs: tuple[Draft, ...]) -> bool:

@@ -152,9 +152,3 @@ def on_other(condition: Condition) -> bool:
 def captured(condition: Condition) -> frozenset[str]:
     """Names of captures that it needs."""
     return frozenset(name for leaf in leaves(condition) if isinstance(leaf, (Users, Groups)) for name in leaf.captured)
-
-
-def is_steady(condition: Condition) -> bool:
-    """Whether it holds for a person always or never: no place, no day, no captured value is in it."""
-    by_person = all(isinstance(leaf, (Anyone, Nobody, Authenticated, Users, Groups)) for leaf in leaves(condition))
-    return by_person and not captured(condition)

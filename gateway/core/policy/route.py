@@ -111,8 +111,7 @@ class Route:
 
     Two are never equal, so that what was made of one can be remembered under it.
     cors: "app" when the app answers preflights itself. response_block: constant headers of an allow.
-    identity: "none" sends none although people come in as somebody: see sends_identity. steady: what is answered to
-    somebody who is let in depends on nothing but who it is: not on time, place, captures, other origins or assurance.
+    identity: "none" sends none although people come in as somebody: see sends_identity.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     """
 
@@ -137,7 +136,6 @@ class Route:
     app_cookies: tuple[AppCookie, ...]
     case: Case = Case.GUARDED
     priority: int = 0
-    steady: bool = False
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""

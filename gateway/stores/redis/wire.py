@@ -106,10 +106,13 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
     return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
 
 
-@lru_cache(_MOST_KNOWN)
 def _bucket(spend: Spend) -> tuple[bytes, bytes]:
-    limit = spend.limit
-    return _bulk(bucket_key(spend)), _bulk(str(limit.interval_us)) + _bulk(str(limit.window_us))
+    return _bulk(bucket_key(spend)), _budget(spend.limit.interval_us, spend.limit.window_us)
+
+
+@lru_cache(1024)
+def _budget(interval_us: int, window_us: int) -> bytes:
+    return _bulk(str(interval_us)) + _bulk(str(window_us))
 
 
 def _bulk(value: str | bytes) -> bytes:
