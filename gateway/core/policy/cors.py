@@ -1,6 +1,7 @@
 """Owns which other origins a browser lets read an answer."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,6 @@ class CorsProfile:
 
     def lets(self, origin: str) -> bool:
         return self.any_origin or origin in self.origins
+
+
+Cors = Literal["none", "app"] | CorsProfile

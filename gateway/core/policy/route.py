@@ -8,7 +8,7 @@ from typing import Final, Literal
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.conditions import Condition, Truth
-from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.cors import Cors
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.places import Place
 from gateway.core.ratelimit.gcra import Limit
@@ -18,9 +18,6 @@ NOT_AMONG_THEM: Final = Deny("not among those allowed here")
 _STRANGER: Final = Login()
 _CREDENTIAL: Final = "session"
 Cache = Literal["private", "shared", "none"]
-
-
-Cors = Literal["none", "app"] | CorsProfile
 
 
 class Case(Enum):

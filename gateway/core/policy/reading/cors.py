@@ -1,10 +1,10 @@
 """Reads CORS profiles."""
 
 import re
-from typing import Final, Literal
+from typing import Final
 
 from gateway.core.policy.canonical import METHODS
-from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.cors import Cors, CorsProfile
 from gateway.core.policy.grammar import CORS
 from gateway.core.policy.places import Page, did_you_mean
 from gateway.core.policy.reading.book import Book
@@ -12,7 +12,6 @@ from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import boolean, duration, texts
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
-Cors = Literal["none", "app"] | CorsProfile
 _ORIGIN: Final = re.compile(
     r"([a-z][a-z0-9+.-]{0,30})://([a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
 )

@@ -7,14 +7,14 @@ from typing import Any, Final, Literal, cast
 from gateway.core.policy import grammar
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
-from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.cors import Cors, CorsProfile
 from gateway.core.policy.grammar import RESPOND
 from gateway.core.policy.headers import Profile
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.app_cookies import read_app_cookies
 from gateway.core.policy.reading.book import Book
-from gateway.core.policy.reading.cors import Cors, cors_book, read_cors
+from gateway.core.policy.reading.cors import cors_book, read_cors
 from gateway.core.policy.reading.headers import header_book, read_headers
 from gateway.core.policy.reading.legs import (
     Asked,
