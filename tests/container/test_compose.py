@@ -3,6 +3,8 @@
 import asyncio
 import re
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,11 @@ import pytest
 from gateway.config import load_config
 from gateway.embedded import Binaries, Children, EmbeddedPostgres
 from gateway.embedded.binaries import postgres_binaries, valkey_binary
+from gateway.stores.redis.access import excesses, risks
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.functions.library import library
+from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
 from gateway.worker import DRAIN_S
 from tests.cli.conftest import SECRETS
 from tests.container.composition import composition, mounts, services, writable
@@ -137,7 +144,7 @@ def test_bastion_has_longer_to_end_than_it_takes() -> None:
     assert int(grace[:-1]) > DRAIN_S + 5
 
 
-async def test_valkey_takes_its_command_and_answers_its_health_check(
+async def test_valkey_takes_its_command_answers_its_health_check_and_allows_what_production_does(
     short_directory: Path, children: Children, binaries: Binaries
 ) -> None:
     """valkey-cli is not among our servers; what it would send is."""
@@ -155,14 +162,26 @@ async def test_valkey_takes_its_command_and_answers_its_health_check(
             break
         await asyncio.sleep(0.02)
     assert socket.exists(), log.read_text()
-    reader, writer = await asyncio.open_unix_connection(socket)
-    writer.write(check[-1].encode() + b"\r\nCONFIG GET maxmemory-policy\r\n")
-    answer = await reader.readuntil(b"noeviction")
-    writer.close()
+    async with _connected(f"unix://{socket}") as pipeline:
+        pong = await pipeline.ask((check[-1],))
+        await Revocations(FunctionCalls(pipeline, library())).end_login("t" * 16, "l" * 22)
+        too_wide, advised_against = await excesses(pipeline), await risks(pipeline)
     process.terminate()
     process.wait(20)
 
-    assert answer.startswith(b"+PONG")
+    assert pong == b"PONG"
+    assert (too_wide, advised_against) == ((), ())
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Pipeline]:
+    pipeline = Pipeline(url, 5)
+    running = asyncio.create_task(pipeline.run())
+    await pipeline.ready()
+    yield pipeline
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 def test_the_health_check_of_postgres_tells_a_server_from_none(
