@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import StoreUnavailable
+from gateway.core.forward.ask import Presented, Question
 from gateway.embedded import EmbeddedValkey
+from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import MAX_WAITING, Pipeline, RedisRefused, Server, packed
+from gateway.stores.redis.revocations import Revocations
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -205,3 +209,47 @@ async def test_nobody_gets_anothers_answer_through_a_bad_line(redis_socket: Path
 )
 def test_a_url_says_where_redis_is(url: str, server: Server) -> None:
     assert Server.of(url) == server
+
+
+ANOTHERS = b"$46\r\n" + b"\xff" * 46 + b"\r\n"
+
+
+async def test_a_reply_of_another_call_ends_the_connection_and_everything_that_waits(short_directory: Path) -> None:
+    """One that came twice would otherwise be off by one for good (threats.md R5)."""
+    path, connections = short_directory / "shifted.sock", 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(1000)
+        writer.write(b"+OK\r\n")
+        while await reader.read(4000):
+            writer.write(ANOTHERS)
+        writer.close()
+
+    async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 60)) as pipeline:
+        calls = DecisionCalls(FunctionCalls(pipeline, library()))
+        presented = Presented("t" * 16, "l" * 22, b"c" * 16)
+        asked = [calls.reply_to(Question(number, presented, None, ())) for number in range(3)]
+        async with asyncio.timeout(10):
+            replies = await asyncio.gather(*asked)
+            while connections < 2:
+                await asyncio.sleep(0.01)
+
+    assert replies == [None, None, None]
+
+
+@pytest.mark.parametrize("reply", [ANOTHERS, b":0\r\n", b"+OK\r\n", b"$-1\r\n"])
+async def test_a_revocation_is_done_only_when_its_own_reply_says_so(short_directory: Path, reply: bytes) -> None:
+    path = short_directory / "revoked.sock"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"+OK\r\n")
+        while await reader.read(4000):
+            writer.write(reply)
+        writer.close()
+
+    async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 60)) as pipeline:
+        with pytest.raises(StoreUnavailable, match="its own reply"):
+            await Revocations(FunctionCalls(pipeline, library())).end_login("t" * 16, "l" * 22)

@@ -58,6 +58,10 @@ class FunctionCalls:
 
         self._pipeline.call(command, heard)
 
+    def distrust(self) -> None:
+        """A reply was not of the call that it came for."""
+        self._pipeline.distrust()
+
     def _load(self) -> None:
         """Once, however many calls found it missing; whether it worked is said by the calls that follow."""
 
@@ -98,13 +102,13 @@ class DecisionCalls:
         own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
             self._functions.call(
-                packed_decide(self._decide_name, question, own), lambda raw: answered(read_reply(question, raw))
+                packed_decide(self._decide_name, question, own), lambda raw: answered(self._read(question, raw))
             )
             return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
         if presented is not None:
             command = packed_decide(self._decide_name, question, own)
-            self._functions.call(command, lambda raw: gathering.decided(read_reply(question, raw), own))
+            self._functions.call(command, lambda raw: gathering.decided(self._read(question, raw), own))
         for indexes in others.values():
             self._spend(question, indexes, gathering)
 
@@ -121,7 +125,13 @@ class DecisionCalls:
 
     def _spend(self, question: Question, indexes: list[int], gathering: "_Gathering") -> None:
         command = packed_spend(self._spend_name, question, indexes)
-        self._functions.call(command, lambda raw: gathering.spent(read_reply(question, raw), indexes))
+        self._functions.call(command, lambda raw: gathering.spent(self._read(question, raw), indexes))
+
+    def _read(self, question: Question, raw: object) -> Reply | None:
+        reply = read_reply(question, raw)
+        if reply is None and not isinstance(raw, Exception):
+            self._functions.distrust()
+        return reply
 
     async def fill(self, fill: Fill) -> tuple[bool, bool]:
         """Whether person and login were written; True where that was not asked. Raises StoreUnavailable."""
@@ -139,6 +149,7 @@ class DecisionCalls:
             pack_sessions(fill.sessions),
         )
         if not isinstance(reply, bytes) or len(reply) != 2:  # noqa: PLR2004 - one letter for each record
+            self._functions.distrust()
             raise StoreUnavailable("the fill function answered in an unknown form")
         return reply[:1] != b"0", reply[1:] != b"0"
 

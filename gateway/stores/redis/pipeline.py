@@ -177,6 +177,11 @@ class Pipeline:
         self.call(packed(command), done)
         return await answered
 
+    def distrust(self) -> None:
+        """A reply was not of the call that it came for: all that waits fails, and a new connection is made (R5)."""
+        if self._connection is not None:
+            self._connection.end(StoreUnavailable("a reply of Redis was not of its call"))
+
     async def ready(self) -> None:
         """Returns when the first attempt to connect has ended, well or not."""
         await self._first_try.wait()
