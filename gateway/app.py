@@ -12,17 +12,16 @@ from aiohttp import web
 from gateway.config import Config
 from gateway.config.describe import settings_lines
 from gateway.core.errors import GatewayError, StoreUnavailable
-from gateway.core.forward.answer import Answer
 from gateway.core.forward.context import Context
 from gateway.core.forward.identity import People
 from gateway.core.forward.presented import Tokens
-from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site as PolicySite
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.account import Account
 from gateway.flows.audit_log import Linker
 from gateway.flows.config_record import ConfigRecord
+from gateway.flows.decision_recorder import DecisionRecorder
 from gateway.flows.decisions import Decisions
 from gateway.flows.handoff import Handoff
 from gateway.flows.leader import Leader
@@ -55,7 +54,6 @@ from gateway.worker import Served, Start
 
 _JOURNAL_S: Final = 5.0
 _JUDGE_S: Final = 5.0
-_OUTCOMES: Final = ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable")
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 
 
@@ -206,7 +204,7 @@ class _Worker:
             _refill_counter(self.slot),
             _store_counter(self.slot),
         )
-        record = _recorder(self.slot, config.log.decisions, self.tallies)
+        recorder = DecisionRecorder(self.slot, config.log.decisions, self.tallies)
         return Decisions(
             context,
             self.calls,
@@ -214,7 +212,7 @@ class _Worker:
             clock_us,
             random_bytes,
             resources.background.spawn,
-            record,
+            recorder.record,
             _store_counter(self.slot),
         )
 
@@ -305,35 +303,6 @@ def _store_counter(slot: Slot) -> Callable[[str], None]:
 def _refill_counter(slot: Slot) -> Callable[[FillOutcome], None]:
     cells = {outcome: slot.cell("bastion_refills", outcome.value) for outcome in FillOutcome}
     return lambda outcome: cells[outcome].add()
-
-
-def _recorder(slot: Slot, wanted: str, tallies: Tallies) -> Callable[[ForwardedRequest, Answer, int], None]:
-    """Figures for each decision; a log line where the operator wants one."""
-    cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in _OUTCOMES}
-    timer = slot.timer("bastion_decision_seconds")
-
-    def record(request: ForwardedRequest, answer: Answer, took_us: int) -> None:
-        cells[answer.outcome].add()
-        timer.observe(took_us)
-        if answer.outcome == "deny":
-            tallies.count_denial(answer)
-        if request.doubled_cookies:
-            tallies.count_doubled(request.host, request.doubled_cookies)
-        if wanted == "all" or (wanted == "refused" and answer.outcome != "allow"):
-            _LOG.info(
-                "decided",
-                outcome=answer.outcome,
-                status=answer.status,
-                route=answer.route,
-                reason=answer.reason,
-                subject=str(answer.subject or ""),
-                method=request.method,
-                host=request.host,
-                took_us=took_us,
-                request_id=request.request_id,
-            )
-
-    return record
 
 
 async def _once(work: Callable[[], Awaitable[None]]) -> None:

@@ -71,15 +71,11 @@ class Decisions:
         """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""
         started_us = self._clock_us()
         prepared = prepare(request, self._context, started_us, self._fresh(), self._next())
-
-        def answer(given: Answer) -> None:
-            self._record(request, given, self._clock_us() - started_us)
-            done(given)
-
         if isinstance(prepared, Answer):
-            answer(prepared)
+            self._record(request, prepared, self._clock_us() - started_us)
+            done(prepared)
         else:
-            self._calls.ask(prepared.question, lambda reply: self._answered(prepared, reply, answer))
+            self._calls.ask(prepared.question, _Pending(self, prepared, started_us, done).answered)
 
     async def authenticate(self, text: str, host: str) -> LiveLogin | None:
         """None: nobody is signed in with this token on this host. Raises StoreUnavailable: not known."""
@@ -98,23 +94,25 @@ class Decisions:
             raise StoreUnavailable("who is signed in can't be read") from error
         return LiveLogin(token, known.person, reply.facts)
 
-    def _answered(self, asked: Ask | Callback, reply: Reply | None, answer: Callable[[Answer], None]) -> None:
+    def answered(self, pending: "_Pending", reply: Reply | None) -> None:
+        """Redis has answered; None: it did not."""
         if reply is None:
             self._lost("redis")
         elif reply.leases is not None:
             if reply.outcome is Outcome.MISS:
-                self._spawn(self._fill_and_answer(asked, reply, answer))
+                self._spawn(self._fill_and_answer(pending, reply))
                 return
-            self._confirm_if_due(asked.question, reply)
-        answer(self._concluded(asked, reply))
+            self._confirm_if_due(pending.asked.question, reply)
+        self._conclude(pending, reply)
 
-    async def _fill_and_answer(self, asked: Ask | Callback, reply: Reply, answer: Callable[[Answer], None]) -> None:
-        answer(self._concluded(asked, await self._known_after(asked.question, reply)))
+    async def _fill_and_answer(self, pending: "_Pending", reply: Reply) -> None:
+        self._conclude(pending, await self._known_after(pending.asked.question, reply))
 
-    def _concluded(self, asked: Ask | Callback, reply: Reply | None) -> Answer:
-        if isinstance(asked, Callback):
-            return conclude_callback(asked, reply)
-        return conclude(asked, reply, self._clock_us())
+    def _conclude(self, pending: "_Pending", reply: Reply | None) -> None:
+        asked, now_us = pending.asked, self._clock_us()
+        answer = conclude_callback(asked, reply) if isinstance(asked, Callback) else conclude(asked, reply, now_us)
+        self._record(asked.request, answer, now_us - pending.started_us)
+        pending.done(answer)
 
     async def _asked_until_known(self, question: Question) -> Reply | None:
         reply = await self._calls.reply_to(question)
@@ -152,3 +150,20 @@ class Decisions:
             self._bytes, at = self._random(_POOL_BYTES), 0
         self._used = at + RANDOM_BYTES
         return self._bytes[at : self._used]
+
+
+class _Pending:
+    """A decision that waits for Redis. An object and not a closure, whose cells are a cycle once it is compiled."""
+
+    __slots__ = ("_decisions", "asked", "done", "started_us")
+
+    def __init__(
+        self, decisions: Decisions, asked: Ask | Callback, started_us: int, done: Callable[[Answer], None]
+    ) -> None:
+        self._decisions = decisions
+        self.asked = asked
+        self.started_us = started_us
+        self.done = done
+
+    def answered(self, reply: Reply | None) -> None:
+        self._decisions.answered(self, reply)

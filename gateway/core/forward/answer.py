@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal
-from urllib.parse import quote
 from uuid import UUID
+
+from gateway.core.header_lines import header_line
 
 Outcome = Literal["allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable"]
 
@@ -20,9 +20,9 @@ _CORS_OF_OURS: Final = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Answer:
-    """Not frozen, because that costs on the hot path; nothing changes it.
+    """Not frozen, and with an __init__ of its own as in ask.py; nothing changes it.
 
     head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
     reason, subject: for the log, never for the client.
@@ -32,40 +32,33 @@ class Answer:
     head: bytes
     body: bytes
     outcome: Outcome
-    route: str = ""
-    reason: str = ""
-    subject: UUID | None = None
+    route: str
+    reason: str
+    subject: UUID | None
+
+    def __init__(
+        self,
+        status: int,
+        head: bytes,
+        body: bytes,
+        outcome: Outcome,
+        route: str = "",
+        reason: str = "",
+        subject: UUID | None = None,
+    ) -> None:
+        self.status = status
+        self.head = head
+        self.body = body
+        self.outcome = outcome
+        self.route = route
+        self.reason = reason
+        self.subject = subject
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The head for a shell that wants pairs."""
         lines = self.head.decode("ascii").split("\r\n")[:-1]
         return [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
-
-
-@lru_cache(8192)
-def header_value(text: str) -> str:
-    """The one encoder of header values (threats.md P9).
-
-    Visible ASCII and spaces pass; other characters become percent-encoded UTF-8; a control character empties it all.
-    """
-    if text.isascii() and text.isprintable():
-        return text.strip(" ")
-    if any(character < " " or character == "\x7f" for character in text):
-        return ""
-    return "".join(
-        character if " " <= character <= "~" else quote(character.encode("utf-8", "replace")) for character in text
-    ).strip(" ")
-
-
-def header_line(name: str, value: str) -> bytes:
-    return f"{name}: {header_value(value)}\r\n".encode("ascii")
-
-
-@lru_cache(65_536)
-def constant_lines(pairs: tuple[tuple[str, str], ...]) -> bytes:
-    """A route's block, joined once."""
-    return b"".join(header_line(name, value) for name, value in pairs)
 
 
 def own_head(request_id: str, more: Iterable[tuple[str, str]] = ()) -> bytes:

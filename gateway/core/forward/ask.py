@@ -1,6 +1,7 @@
 """What a decision asks of Redis and what comes back: the seam between core/forward and stores/redis.
 
-What is made for every decision is not frozen, because that costs two to four times as much; nothing changes it.
+What is made for every decision is not frozen, because that costs two to four times as much; nothing changes it. Its
+__init__ is written out, because one that dataclass makes stays interpreted when the module is compiled.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Claim:
     request_id: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Spend:
     """One request out of the bucket `{slot}b:<limit name>:<who>`.
 
@@ -41,8 +42,13 @@ class Spend:
     who: str
     limit: Limit
 
+    def __init__(self, slot: str, who: str, limit: Limit) -> None:
+        self.slot = slot
+        self.who = who
+        self.limit = limit
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Question:
     """number: echoed by the function in every reply; a reply with another number is somebody else's (R5).
 
@@ -54,7 +60,21 @@ class Question:
     presented: Presented | None
     claim: Claim | None
     spends: tuple[Spend, ...]
-    paid: "tuple[tuple[int, Spent], ...]" = ()
+    paid: "tuple[tuple[int, Spent], ...]"
+
+    def __init__(
+        self,
+        number: int,
+        presented: Presented | None,
+        claim: Claim | None,
+        spends: tuple[Spend, ...],
+        paid: "tuple[tuple[int, Spent], ...]" = (),
+    ) -> None:
+        self.number = number
+        self.presented = presented
+        self.claim = claim
+        self.spends = spends
+        self.paid = paid
 
 
 class Outcome(Enum):
@@ -76,7 +96,7 @@ class Leases:
     login: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class LoginFacts:
     """The presented credential's own assurance and the login's deadlines, Unix seconds; mfa_at 0: no second factor."""
 
@@ -85,8 +105,14 @@ class LoginFacts:
     expires_at: int
     idle_at: int
 
+    def __init__(self, authenticated_at: int, mfa_at: int, expires_at: int, idle_at: int) -> None:
+        self.authenticated_at = authenticated_at
+        self.mfa_at = mfa_at
+        self.expires_at = expires_at
+        self.idle_at = idle_at
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Spent:
     """In the order of Question.spends. reset_us: until the bucket is full again."""
 
@@ -95,8 +121,14 @@ class Spent:
     remaining: int
     reset_us: int
 
+    def __init__(self, allowed: bool, retry_after_us: int, remaining: int, reset_us: int) -> None:
+        self.allowed = allowed
+        self.retry_after_us = retry_after_us
+        self.remaining = remaining
+        self.reset_us = reset_us
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Reply:
     """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE.
 
@@ -111,4 +143,26 @@ class Reply:
     facts: LoginFacts | None
     leases: Leases | None
     spent: tuple[Spent, ...]
-    paid: tuple[tuple[int, Spent], ...] = ()
+    paid: tuple[tuple[int, Spent], ...]
+
+    def __init__(
+        self,
+        number: int,
+        login: str,
+        now_us: int,
+        outcome: Outcome,
+        person: bytes,
+        facts: LoginFacts | None,
+        leases: Leases | None,
+        spent: tuple[Spent, ...],
+        paid: tuple[tuple[int, Spent], ...] = (),
+    ) -> None:
+        self.number = number
+        self.login = login
+        self.now_us = now_us
+        self.outcome = outcome
+        self.person = person
+        self.facts = facts
+        self.leases = leases
+        self.spent = spent
+        self.paid = paid

@@ -11,7 +11,6 @@ from typing import Final
 from gateway.core.forward import pages
 from gateway.core.forward.answer import (
     Answer,
-    constant_lines,
     cors_of_ours,
     own_head,
 )
@@ -22,6 +21,7 @@ from gateway.core.forward.identity import Known
 from gateway.core.forward.login_start import Start, start_login
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.request import Client, ForwardedRequest, MalformedRequest
+from gateway.core.header_lines import header_lines
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block, may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
@@ -34,6 +34,12 @@ from gateway.core.session.person import ForgedPerson
 from gateway.core.session.tokens import b64
 
 _RETRY_S: Final = "5"
+_PREFLIGHTS: Final = Client.PREFLIGHT  # members of enums are looked up slowly
+_LIVE: Final = Outcome.LIVE
+_MISS: Final = Outcome.MISS
+_PER_EVERYONE: Final = Per.EVERYONE
+_PER_IP: Final = Per.IP
+_PER_PRINCIPAL: Final = Per.PRINCIPAL
 _PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"
 _REFUSED: Final = {
     "no_host": pages.MISDIRECTED,
@@ -42,11 +48,11 @@ _REFUSED: Final = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Ask:
     """A decision that waits for Redis. brought: the browser brought a session cookie, of whatever worth.
 
-    Not frozen, because that costs on the hot path; nothing changes it.
+    Not frozen, and with an __init__ of its own as in ask.py; nothing changes it.
     """
 
     question: Question
@@ -55,6 +61,22 @@ class Ask:
     routed: Routed
     brought: bool
     random: bytes
+
+    def __init__(
+        self,
+        question: Question,
+        request: ForwardedRequest,
+        context: Context,
+        routed: Routed,
+        brought: bool,
+        random: bytes,
+    ) -> None:
+        self.question = question
+        self.request = request
+        self.context = context
+        self.routed = routed
+        self.brought = brought
+        self.random = random
 
 
 def prepare(
@@ -65,13 +87,13 @@ def prepare(
     if request.path.startswith(ALIKE) and is_ours(request.path) and context.policy.knows_host(request.host):
         return prepare_ours(context, request, now, random, number)
     method = request.method
-    if request.client is Client.PREFLIGHT:
+    if request.client is _PREFLIGHTS:
         method = request.requested_method or ""
     found = context.find(request.host, method, request.path)
     if isinstance(found, Refused):
         return _refused(context, request, found)
     route = found.route
-    if request.client is Client.PREFLIGHT:
+    if request.client is _PREFLIGHTS:
         return _preflight(context, request, route)
     if request.early_data and (route.asks_people or route.limits):
         return _too_early(context, request, route)
@@ -91,7 +113,7 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
         return _without_store(ask, now_us // 1_000_000)
     if question.presented is not None and reply.login != question.presented.login:
         return _unavailable(ask)
-    if reply.outcome is Outcome.MISS or len(reply.spent) != len(question.spends):
+    if reply.outcome is _MISS or len(reply.spent) != len(question.spends):
         return _unavailable(ask)
     now, limits = reply.now_us // 1_000_000, b""
     if reply.spent:
@@ -99,7 +121,7 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
         if refused is not None:
             return refused
         limits = _limit_lines(question.spends, reply.spent)
-    if reply.outcome is not Outcome.LIVE or reply.facts is None or question.presented is None:
+    if reply.outcome is not _LIVE or reply.facts is None or question.presented is None:
         return _judge(ask, None, now, limits)
     try:
         known = ask.context.people.open(question.presented.tag, reply.person)
@@ -113,11 +135,11 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
 def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
     spends = []
     for limit in limits:
-        if limit.per is Per.EVERYONE:
+        if limit.per is _PER_EVERYONE:
             spends.append(Spend(EVERYONE, "", limit))
-        elif presented is not None and limit.per is not Per.IP:
+        elif presented is not None and limit.per is not _PER_IP:
             spends.append(Spend(presented.tag, presented.login, limit))
-        elif limit.per is not Per.PRINCIPAL:
+        elif limit.per is not _PER_PRINCIPAL:
             spends.append(Spend(address_slot(request.address), "", limit))
     return tuple(spends)
 
@@ -160,7 +182,8 @@ def _allowed(ask: Ask, verdict: Allow, who: tuple[Actor, Known] | None, limits: 
     route, people = ask.routed.route, ask.context.people
     known = who[1] if who is not None and route.sends_identity(verdict) else None
     origin = _reader(route.cors, ask.request.origin) if isinstance(route.cors, CorsProfile) else None
-    head = _allow_lines(route, origin) + (people.nobody if known is None else known.block) + limits
+    lines = route.head if origin is None else _read_by(route, origin)
+    head = lines + (people.nobody if known is None else known.block) + limits
     subject = None if known is None else known.person.user_id
     return Answer(200, head, b"", "allow", route.name, verdict.leg, subject)
 
@@ -172,13 +195,10 @@ def _reader(profile: CorsProfile, origin: str | None) -> str | None:
     return "*" if profile.any_origin else origin
 
 
-@lru_cache(65_536)
-def _allow_lines(route: Route, origin: str | None) -> bytes:
-    """A route's constant headers, joined once; routes with the same have the same bytes.
-
-    origin: one that the route lists, so strangers fill no memory.
-    """
-    return constant_lines(route.response_block + cors_block(route, origin))
+@lru_cache(4096)
+def _read_by(route: Route, origin: str) -> bytes:
+    """origin: one that the route lists, so strangers fill no memory."""
+    return header_lines(route.response_block + cors_block(route.cors, origin))
 
 
 def _login(ask: Ask, start: Start, now: int) -> Answer:
@@ -247,15 +267,13 @@ def _cors(ask: Ask) -> list[tuple[str, str]]:
     route = ask.routed.route
     if not isinstance(route.cors, CorsProfile) or ask.request.origin is None:
         return []
-    return cors_of_ours(cors_block(route, ask.request.origin))
+    return cors_of_ours(cors_block(route.cors, ask.request.origin))
 
 
 def _preflight(context: Context, request: ForwardedRequest, route: Route) -> Answer:
     """Settled by `cors` alone. Answered here unless the app is to; our 204 goes to the client by X-Bastion-Answer."""
     if route.cors == "app":
-        return Answer(
-            200, constant_lines(route.response_block) + context.people.nobody, b"", "allow", route.name, "cors"
-        )
+        return Answer(200, header_lines(route.response_block) + context.people.nobody, b"", "allow", route.name, "cors")
     granted = preflight(route, request.origin or "", request.requested_method or "", request.requested_headers)
     if granted is None:
         page = pages.CROSS_ORIGIN.on(request.host, request.request_id)
@@ -291,7 +309,7 @@ def _limited(ask: Ask, spent: tuple[Spent, ...]) -> Answer | None:
     limit = ask.question.spends[index].limit
     headers = [
         ("Retry-After", str(max(1, -(-wait_us // 1_000_000)))),
-        ("RateLimit-Policy", _policy_field(limit)),
+        ("RateLimit-Policy", limit.policy_field),
         ("RateLimit", _state_field(limit, spent[index])),
         *_cors(ask),
     ]
@@ -312,16 +330,12 @@ def _limited(ask: Ask, spent: tuple[Spent, ...]) -> Answer | None:
 def _limit_lines(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> bytes:
     """Of the limit that has least left, for the snippet to put on the client's response."""
     limit, state = spends[0].limit, spent[0]
-    for one, of_it in zip(spends[1:], spent[1:], strict=True):
-        if of_it.remaining * limit.burst < state.remaining * one.limit.burst:
-            limit, state = one.limit, of_it
-    policy, now = _policy_field(limit), _state_field(limit, state)
+    for index in range(1, len(spends)):
+        one, of_it = spends[index].limit, spent[index]
+        if of_it.remaining * limit.burst < state.remaining * one.burst:
+            limit, state = one, of_it
+    policy, now = limit.policy_field, _state_field(limit, state)
     return f"X-Bastion-RateLimit-Policy: {policy}\r\nX-Bastion-RateLimit: {now}\r\n".encode("ascii")
-
-
-def _policy_field(limit: Limit) -> str:
-    """draft-ietf-httpapi-ratelimit-headers section 4.1."""
-    return f'"{limit.name}";q={limit.count};w={max(1, limit.period_us // 1_000_000)}'
 
 
 def _state_field(limit: Limit, spent: Spent) -> str:

@@ -24,7 +24,7 @@ Find = Callable[[str, str, str], Routed | Refused]
 class Context:
     """auth_origin: where people log in. origin_of: a protected host's origin, from configuration (threats.md H3).
 
-    render: a page as bytes; pure. find: policy's, which remembers short paths as long as this policy is in force.
+    render: a page as bytes; pure.
     """
 
     policy: Policy
@@ -34,20 +34,15 @@ class Context:
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
-    find: Find = field(init=False, repr=False)
+    _remembered: Find = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "find", _remembering(self.policy.find))
+        object.__setattr__(self, "_remembered", lru_cache(_MOST_PATHS)(self.policy.find))
 
-
-def _remembering(find: Find) -> Find:
-    """Bounded, and a function of its arguments alone."""
-    remembered = lru_cache(_MOST_PATHS)(find)
-
-    def found(host: str, method: str, path: str) -> Routed | Refused:
-        return remembered(host, method, path) if len(path) <= _PATH_CHARS else find(host, method, path)
-
-    return found
+    def find(self, host: str, method: str, path: str) -> Routed | Refused:
+        """Policy's answer; that of short paths is remembered as long as this policy is in force."""
+        find = self._remembered if len(path) <= _PATH_CHARS else self.policy.find
+        return find(host, method, path)
 
 
 def refusal(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from gateway.core.forward.answer import header_line
+from gateway.core.header_lines import header_line
 from gateway.core.session.person import Person, unseal
 
 _MOST_KNOWN: Final = 8192

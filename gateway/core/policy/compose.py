@@ -1,11 +1,14 @@
 """Owns how the levels of settings become one route: defaults, app, route; the nearest replaces, deny adds up."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from urllib.parse import quote
 
+from gateway.core.header_lines import header_lines
 from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
+from gateway.core.policy.cors import Cors
+from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
@@ -43,6 +46,7 @@ class Composer:
     site: Site
     default_limit: Limit
     problems: Problems
+    _known: dict[Leg, Leg] = field(default_factory=dict)
 
     def compose(self, app: AppText) -> Iterator[Placed]:
         """One for each host and path of each route."""
@@ -104,29 +108,36 @@ class Composer:
         # Who may not come in must not get the answer from a shared cache either.
         alike: Cache = "private" if asks_people or denials or not _open(legs) else "shared"
         cache: Cache = _nearest(level.cache for level in levels) or alike
+        cors: Cors = _nearest(level.cors for level in levels) or "none"
+        block = (*headers.block(self.site.origin_of(self.site.auth_host)), *_OF_CACHE[cache])
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
             hosts=tuple(host.text for host in app.hosts),
             paths=tuple(str(path.pattern.under(app.base)) for path in text.paths),
             methods=tuple(sorted(text.methods or ())),
-            legs=tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)),
+            legs=tuple(self._shared(_leg(number, draft, require)) for number, draft in enumerate(legs, 1)),
             denials=denials,
             asks_people=asks_people,
             identity=identity,
             limits=self._limits(f"{app.name}/{text.name}", levels),
-            cors=_nearest(level.cors for level in levels) or "none",
+            cors=cors,
             cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
             respond=_nearest(level.respond for level in levels) or Respond(),
             headers=headers.name,
-            response_block=(*headers.block(self.site.origin_of(self.site.auth_host)), *_OF_CACHE[cache]),
+            response_block=block,
+            head=header_lines((*block, *cors_block(cors, None))),
             cache=cache,
             base=quote(str(app.base), safe=_IN_PATHS),
             app_cookies=_nearest(level.app_cookies for level in levels) or (),
             case=app.case,
             priority=text.priority,
         )
+
+    def _shared(self, leg: Leg) -> Leg:
+        """One for all routes with the same: what many requests meet stays in the processor's memory."""
+        return self._known.setdefault(leg, leg)
 
     def _limits(self, name: str, levels: tuple[Level, ...]) -> tuple[Limit, ...]:
         given = _nearest(level.limits for level in levels)

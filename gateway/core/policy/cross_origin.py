@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.cors import Cors, CorsProfile
 from gateway.core.policy.route import Route
 
 Headers = tuple[tuple[str, str], ...]
@@ -68,9 +68,8 @@ def preflight(route: Route, origin: str, requested_method: str, requested_header
     return tuple(granted)
 
 
-def cors_block(route: Route, origin: str | None) -> Headers:
+def cors_block(profile: Cors, origin: str | None) -> Headers:
     """For the answer itself: the app's own CORS headers go, ours come for an origin that is in the list (P8)."""
-    profile = route.cors
     if profile == "app":
         return ()
     if not isinstance(profile, CorsProfile) or origin is None or not profile.lets(origin):

@@ -1,32 +1,55 @@
 """What is known about a request when policy judges it, and what policy answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+_NO_CAPTURES: Mapping[str, str] = {}
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Actor:
     """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came.
 
-    Not frozen, like Facts, because that costs on the hot path; nothing changes it.
+    Not frozen, like Facts, and with an __init__ of its own as in core/forward/ask.py; nothing changes it.
     """
 
     user: str
     groups: frozenset[str]
     authenticated_at: int
     mfa_at: int
-    credential: str = "session"
+    credential: str
+
+    def __init__(
+        self, user: str, groups: frozenset[str], authenticated_at: int, mfa_at: int, credential: str = "session"
+    ) -> None:
+        self.user = user
+        self.groups = groups
+        self.authenticated_at = authenticated_at
+        self.mfa_at = mfa_at
+        self.credential = credential
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Facts:
     """person None: a stranger. address None: not known. captures: those of Routed."""
 
     person: Actor | None
     address: IPv4Address | IPv6Address | None
     now: int
-    captures: Mapping[str, str] = field(default_factory=dict)
+    captures: Mapping[str, str]
+
+    def __init__(
+        self,
+        person: Actor | None,
+        address: IPv4Address | IPv6Address | None,
+        now: int,
+        captures: Mapping[str, str] = _NO_CAPTURES,
+    ) -> None:
+        self.person = person
+        self.address = address
+        self.now = now
+        self.captures = captures
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ class Route:
 
     Two are never equal, so that what was made of one can be remembered under it.
     cors: "app" when the app answers preflights itself. response_block: constant headers of an allow.
+    head: the same as lines, with what tells the browser that no other origin may read the answer.
     identity: "none" sends none although people come in as somebody: see sends_identity.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     """
@@ -128,6 +129,7 @@ class Route:
     respond: Respond
     headers: str
     response_block: tuple[tuple[str, str], ...]
+    head: bytes
     cache: Cache
     base: str
     app_cookies: tuple[AppCookie, ...]

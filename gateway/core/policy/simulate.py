@@ -163,7 +163,7 @@ def _own(asked: Asked, outcome: Outcome, more: Mapping[str, str] | None = None) 
 
 
 def _allow_headers(route: Route, asked: Asked, identity: str) -> Mapping[str, str]:
-    block = (*route.response_block, *cors_block(route, asked.headers.get("origin")))
+    block = (*route.response_block, *cors_block(route.cors, asked.headers.get("origin")))
     headers = {name.removeprefix(_SET).lower(): value for name, value in block if name.startswith(_SET)}
     headers |= {_CORS[name]: value for name, value in block if name in _CORS}
     if identity and asked.person is not None:

@@ -1,6 +1,6 @@
 """Rate limits as GCRA: the specification whose atomic twin runs inside Redis."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -17,6 +17,9 @@ class Per(Enum):
 class Limit:
     """count requests in period_us, of which burst may come at once.
 
+    interval_us: the time that one request costs. window_us: how far ahead of now the bucket may be full, the burst.
+    policy_field: an item of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers section 3).
+
     Raises AssertionError for values that the policy compiler has to refuse before.
     """
 
@@ -26,21 +29,18 @@ class Limit:
     burst: int
     per: Per = Per.CALLER
     allow_on_store_failure: bool = False
+    interval_us: int = field(init=False, repr=False, compare=False)
+    window_us: int = field(init=False, repr=False, compare=False)
+    policy_field: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         assert self.count >= 1
         assert self.burst >= 1
         assert self.period_us >= self.count
-
-    @property
-    def interval_us(self) -> int:
-        """The time that one request costs."""
-        return self.period_us // self.count
-
-    @property
-    def window_us(self) -> int:
-        """How far ahead of now the bucket may be full: the burst."""
-        return self.interval_us * self.burst
+        interval_us, period_s = self.period_us // self.count, max(1, self.period_us // 1_000_000)
+        object.__setattr__(self, "interval_us", interval_us)
+        object.__setattr__(self, "window_us", interval_us * self.burst)
+        object.__setattr__(self, "policy_field", f'"{self.name}";q={self.count};w={period_s}')
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,16 +47,12 @@ class FunctionCalls:
 
     def call(self, command: bytes, done: Callable[[object], None]) -> None:
         """command: an FCALL as Redis reads it. done hears the reply, or a StoreUnavailable."""
+        self._pipeline.call(command, _Call(self, command, done).heard)
 
-        def heard(reply: object) -> None:
-            if type(reply) is bytes or not _is_lost(reply):
-                done(reply)
-            else:
-                # Commands are done in order, so the second call comes after the load.
-                self._load()
-                self._pipeline.call(command, done)
-
-        self._pipeline.call(command, heard)
+    def again(self, command: bytes, done: Callable[[object], None]) -> None:
+        """Where the function was not found. Commands are done in order, so this one comes after the load."""
+        self._load()
+        self._pipeline.call(command, done)
 
     def distrust(self) -> None:
         """A reply was not of the call that it came for."""
@@ -84,6 +80,23 @@ class FunctionCalls:
         return await self._pipeline.ask(command)
 
 
+class _Call:
+    """One that waits. An object and not a closure, as in flows/decisions.py."""
+
+    __slots__ = ("_command", "_done", "_functions")
+
+    def __init__(self, functions: FunctionCalls, command: bytes, done: Callable[[object], None]) -> None:
+        self._functions = functions
+        self._command = command
+        self._done = done
+
+    def heard(self, reply: object) -> None:
+        if isinstance(reply, bytes) or not _is_lost(reply):
+            self._done(reply)
+        else:
+            self._functions.again(self._command, self._done)
+
+
 def _is_lost(reply: object) -> bool:
     return isinstance(reply, RedisRefused) and str(reply).startswith(_NOT_FOUND)
 
@@ -102,15 +115,16 @@ class DecisionCalls:
         own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
             self._functions.call(
-                packed_decide(self._decide_name, question, own), lambda raw: answered(self._read(question, raw))
+                packed_decide(self._decide_name, question, own), _Asked(self, question, answered).heard
             )
             return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
         if presented is not None:
             command = packed_decide(self._decide_name, question, own)
-            self._functions.call(command, lambda raw: gathering.decided(self._read(question, raw), own))
+            self._functions.call(command, _Share(self, gathering, own, decides=True).heard)
         for indexes in others.values():
-            self._spend(question, indexes, gathering)
+            command = packed_spend(self._spend_name, question, indexes)
+            self._functions.call(command, _Share(self, gathering, indexes, decides=presented is None).heard)
 
     async def reply_to(self, question: Question) -> Reply | None:
         """ask() for those who may wait."""
@@ -123,11 +137,8 @@ class DecisionCalls:
         self.ask(question, done)
         return await answered
 
-    def _spend(self, question: Question, indexes: list[int], gathering: "_Gathering") -> None:
-        command = packed_spend(self._spend_name, question, indexes)
-        self._functions.call(command, lambda raw: gathering.spent(self._read(question, raw), indexes))
-
-    def _read(self, question: Question, raw: object) -> Reply | None:
+    def read(self, question: Question, raw: object) -> Reply | None:
+        """None: not the reply to this question."""
         reply = read_reply(question, raw)
         if reply is None and not isinstance(raw, Exception):
             self._functions.distrust()
@@ -154,30 +165,54 @@ class DecisionCalls:
         return reply[:1] != b"0", reply[1:] != b"0"
 
 
+class _Asked:
+    """A question that waits for its one reply."""
+
+    __slots__ = ("_answered", "_calls", "_question")
+
+    def __init__(self, calls: DecisionCalls, question: Question, answered: Answered) -> None:
+        self._calls = calls
+        self._question = question
+        self._answered = answered
+
+    def heard(self, raw: object) -> None:
+        self._answered(self._calls.read(self._question, raw))
+
+
+class _Share:
+    """Of a gathering: the call to one slot."""
+
+    __slots__ = ("_calls", "_decides", "_gathering", "_indexes")
+
+    def __init__(self, calls: DecisionCalls, gathering: "_Gathering", indexes: Sequence[int], *, decides: bool) -> None:
+        self._calls = calls
+        self._gathering = gathering
+        self._indexes = indexes
+        self._decides = decides
+
+    def heard(self, raw: object) -> None:
+        reply = self._calls.read(self._gathering.question, raw)
+        self._gathering.take(reply, self._indexes, decides=self._decides)
+
+
 class _Gathering:
     """Puts the answers of several slots together; one that fails fails all."""
 
-    __slots__ = ("_answered", "_failed", "_missing", "_question", "_reply", "_spent")
+    __slots__ = ("_answered", "_failed", "_missing", "_reply", "_spent", "question")
 
     def __init__(self, question: Question, answered: Answered, missing: int) -> None:
-        self._question = question
+        self.question = question
         self._answered = answered
         self._missing = missing
         self._failed = False
         self._reply: Reply | None = None
         self._spent = dict(question.paid)
 
-    def decided(self, reply: Reply | None, indexes: Sequence[int]) -> None:
-        self._reply = reply
-        self._take(reply, indexes)
-
-    def spent(self, reply: Reply | None, indexes: list[int]) -> None:
-        if self._question.presented is None:
-            self._reply = reply
-        self._take(reply, indexes)
-
-    def _take(self, reply: Reply | None, indexes: Sequence[int]) -> None:
+    def take(self, reply: Reply | None, indexes: Sequence[int], *, decides: bool) -> None:
+        """decides: what else it says counts too."""
         self._missing -= 1
+        if decides:
+            self._reply = reply
         if reply is None:
             self._failed = True
         else:
@@ -191,7 +226,7 @@ class _Gathering:
             return None
         if self._reply.outcome is Outcome.MISS:
             return replace(self._reply, paid=tuple(self._spent.items()))
-        if len(self._spent) != len(self._question.spends):
+        if len(self._spent) != len(self.question.spends):
             return None
         return replace(self._reply, spent=tuple(self._spent[index] for index in sorted(self._spent)))
 

@@ -73,8 +73,10 @@ class Server:
         return commands
 
 
-class _Connection(asyncio.Protocol):
-    """waiting: oldest first, each with the loop time at which it is too late."""
+class _Connection:
+    """An asyncio.Protocol, but not by its base class, under which compiled attributes are slow.
+
+    waiting: oldest first, each with the loop time at which it is too late."""
 
     def __init__(self, timeout_s: float) -> None:
         self.closed = asyncio.get_running_loop().create_future()
@@ -210,14 +212,14 @@ class Pipeline:
     async def _connect(self) -> _Connection:
         """Raises OSError, TimeoutError, or StoreUnavailable where Redis refuses our password or database."""
         loop, server = asyncio.get_running_loop(), self._server
+        connection = _Connection(self._timeout_s)
+        protocol = cast(asyncio.Protocol, connection)
         async with asyncio.timeout(_CONNECT_S):
             if server.path:
-                _, connection = await loop.create_unix_connection(lambda: _Connection(self._timeout_s), server.path)
+                await loop.create_unix_connection(lambda: protocol, server.path)
             else:
                 tls = ssl.create_default_context() if server.tls else None
-                _, connection = await loop.create_connection(
-                    lambda: _Connection(self._timeout_s), server.host, server.port, ssl=tls
-                )
+                await loop.create_connection(lambda: protocol, server.host, server.port, ssl=tls)
             for command in server.greeting():
                 await self._greet(connection, command)
         return connection

@@ -7,7 +7,7 @@ attacker's bytes (threats.md P4); Upgrade means nothing here.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -68,7 +68,7 @@ class Listener:
         self._empty = asyncio.Event()
 
     def __call__(self) -> asyncio.Protocol:
-        return _Connection(self)
+        return cast(asyncio.Protocol, _Connection(self))
 
     def admits(self, transport: asyncio.Transport) -> bool:
         """Over a unix socket the file's permissions decide; over TCP the address does, this machine by default."""
@@ -123,8 +123,11 @@ class _Exchange:
         self._connection.flush()
 
 
-class _Connection(asyncio.Protocol):
-    """Questions are answered in the order in which they came."""
+class _Connection:
+    """An asyncio.Protocol, but not by its base class, under which compiled attributes are slow.
+
+    Questions are answered in the order in which they came.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -132,7 +135,6 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._fields = Fields()
-        self.on_header = _collector(self._headers)
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
         self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
@@ -226,6 +228,9 @@ class _Connection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         self._url += url
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         if self._deaf:
             return
@@ -316,16 +321,6 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._loop.call_later(self._listener.patience.look_s, self._look_at_the_clock)
-
-
-def _collector(headers: list[tuple[bytes, bytes]]) -> Callable[[bytes, bytes], None]:
-    """Called for every header of every question: the cheapest that Python has."""
-    append = headers.append
-
-    def on_header(name: bytes, value: bytes) -> None:
-        append((name, value))
-
-    return on_header
 
 
 def _plain(status: int, why: str, more: bytes = b"") -> Answer:

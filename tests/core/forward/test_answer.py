@@ -5,8 +5,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.forward.answer import Answer, header_line, header_value
+from gateway.core.forward.answer import Answer
 from gateway.core.forward.identity import People
+from gateway.core.header_lines import header_line, header_value
 from gateway.core.session.person import Person, seal
 
 TAG, KEY, NONCE = "t" * 16, b"k" * 32, b"n" * 12

@@ -1,13 +1,13 @@
-"""How the composition root ties figures and tallies to decisions."""
+"""What is kept of each decision."""
 
 from dataclasses import replace
 
 import pytest
 
-from gateway.app import _recorder
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.privacy.sealing import MasterKeys
+from gateway.flows.decision_recorder import DecisionRecorder
 from gateway.flows.tallies import Tallies
 from gateway.metrics import Metrics
 from gateway.stores.postgres.vault import Vault
@@ -30,8 +30,8 @@ async def test_denials_of_people_and_doubled_cookies_are_tallied(
     pool: Pool, cookie: bytes, answer: Answer, denials: int, doubled: int
 ) -> None:
     tallies = Tallies(pool, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()), Clock())
-    record = _recorder(Metrics(1).slot(0), "none", tallies)
+    recorder = DecisionRecorder(Metrics(1).slot(0), "none", tallies)
 
-    record(read_request([*HEADERS, (b"cookie", cookie)]), answer, 1)
+    recorder.record(read_request([*HEADERS, (b"cookie", cookie)]), answer, 1)
 
     assert (sum(tallies._denials.values()), sum(tallies._doubled.values())) == (denials, doubled)
