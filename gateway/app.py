@@ -106,7 +106,7 @@ class _Worker:
             clock_us,
             self.slot.cell("bastion_logouts").add,
         )
-        self.listener = Listener(self.decisions, config.server.decision_peers)
+        self.listener = Listener(self.decisions.start, config.server.decision_peers)
 
     def begin(self) -> None:
         """What goes on beside the requests, until the worker ends."""

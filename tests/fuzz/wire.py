@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
-from gateway.flows.decisions import Decisions
 from gateway.web.forward_auth.listener import Listener
 
 Facts = tuple[str, str, str]  # id, host, target
@@ -20,7 +19,7 @@ def facts_of(request: ForwardedRequest) -> Facts:
     return request.request_id, request.host, request.target
 
 
-class Slips(Decisions):
+class Slips:
     """Answers at once, or when it is told to where `late` stands in the path: the newest first."""
 
     def __init__(self) -> None:
@@ -99,7 +98,7 @@ class Talk:
 async def talk(pieces: Sequence[bytes], *, ends: bool = False) -> Talk:
     """ends: the proxy shuts down its writing side after the pieces. Late answers come when nothing else can."""
     slips, wire = Slips(), Wire()
-    protocol = Listener(slips, ())()
+    protocol = Listener(slips.start, ())()
     protocol.connection_made(wire)
     stuck = False
     for piece in pieces:

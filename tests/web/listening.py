@@ -98,7 +98,7 @@ def tell(new_loop: NewLoop, directory: Path, story: Story, patience: Patience = 
 
 async def _told(directory: Path, story: Story, patience: Patience) -> None:
     loop, slips = asyncio.get_running_loop(), Slips()
-    here = Here(Listener(slips, (), patience), slips, directory / f"{uuid4().hex[:8]}.sock", 0, [], [])
+    here = Here(Listener(slips.start, (), patience), slips, directory / f"{uuid4().hex[:8]}.sock", 0, [], [])
     loop.set_exception_handler(lambda _loop, context: here.errors.append(context))
     server = await loop.create_unix_server(here.listener, str(here.path))
     over_tcp = await loop.create_server(here.listener, "127.0.0.1", 0)
@@ -116,7 +116,7 @@ async def _told(directory: Path, story: Story, patience: Patience) -> None:
 async def serve(path: str, more_files: int) -> None:
     """Until it is killed, or its standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_unix_server(Listener(Slips(), ()), path)
+    server = await loop.create_unix_server(Listener(Slips().start, ()), path)
     in_use = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + more_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     print("serves", flush=True)

@@ -61,7 +61,7 @@ async def served(pool: Pool, redis: Redis, redis_url: str, short_directory: Path
     await redis.ping()
     path = short_directory / f"{uuid4().hex[:8]}.sock"
     async with deciding(pool, redis_url, int(time.time())) as here:
-        listener = Listener(here.decisions, ())
+        listener = Listener(here.decisions.start, ())
         server = await asyncio.get_running_loop().create_unix_server(listener, path)
         yield Served(path, listener, here)
         server.close()
@@ -266,7 +266,7 @@ QUICK = Patience(idle_s=2.0, partial_s=1.0, look_s=0.1)
 async def test_silence_ends_a_connection_and_half_a_question_sooner(
     served: Served, short_directory: Path, raw: bytes, after_s: float, open_still: bool
 ) -> None:
-    listener = Listener(served.here.decisions, (), QUICK)
+    listener = Listener(served.here.decisions.start, (), QUICK)
     path = short_directory / f"{uuid4().hex[:8]}.sock"
     server = await asyncio.get_running_loop().create_unix_server(listener, path)
     reader, writer = await asyncio.open_unix_connection(path)
@@ -282,7 +282,7 @@ async def test_silence_ends_a_connection_and_half_a_question_sooner(
 
 
 async def test_half_a_question_in_drops_is_not_waited_for(served: Served, short_directory: Path) -> None:
-    listener = Listener(served.here.decisions, (), QUICK)
+    listener = Listener(served.here.decisions.start, (), QUICK)
     path = short_directory / f"{uuid4().hex[:8]}.sock"
     server = await asyncio.get_running_loop().create_unix_server(listener, path)
     _, writer = await asyncio.open_unix_connection(path)
@@ -304,7 +304,7 @@ async def test_half_a_question_in_drops_is_not_waited_for(served: Served, short_
 async def test_over_tcp_only_the_configured_peers_are_answered(
     served: Served, peers: tuple[object, ...], admitted: bool
 ) -> None:
-    listener = Listener(served.here.decisions, peers)  # type: ignore[arg-type]  # networks of either version
+    listener = Listener(served.here.decisions.start, peers)  # type: ignore[arg-type]  # networks of either version
     server = await asyncio.get_running_loop().create_server(listener, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 

@@ -150,7 +150,7 @@ def test_a_question_after_a_long_silence_has_all_the_time_of_one(loop: NewLoop, 
 
 async def test_nothing_is_asked_after_the_last_question_of_a_worker_that_ends() -> None:
     slips, wire = Slips(), Wire()
-    listener = Listener(slips, ())
+    listener = Listener(slips.start, ())
     connection = listener()
     connection.connection_made(wire)
     listener.draining = True
@@ -187,7 +187,7 @@ def test_a_proxy_that_reads_no_answers_is_not_read_from_until_it_does(loop: NewL
 
 async def test_so_many_questions_wait_and_no_more_are_read() -> None:
     slips, wire = Slips(), Wire()
-    connection = Listener(slips, ())()
+    connection = Listener(slips.start, ())()
     connection.connection_made(wire)
 
     reading = []
@@ -206,7 +206,7 @@ async def test_so_many_questions_wait_and_no_more_are_read() -> None:
 
 async def test_answers_that_nobody_reads_are_not_added_to_because_fewer_wait() -> None:
     slips, wire = Slips(), Wire()
-    connection = Listener(slips, ())()
+    connection = Listener(slips.start, ())()
     connection.connection_made(wire)
     connection.data_received(LATE * (MAX_WAITING + 1))
     connection.pause_writing()

@@ -7,19 +7,19 @@ attacker's bytes (threats.md P4); Upgrade means nothing here.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import httptools
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
-from gateway.core.forward.request import Fields, MalformedRequest, request_of
-from gateway.flows.decisions import Decisions
+from gateway.core.forward.request import Fields, ForwardedRequest, MalformedRequest, request_of
 
+Decide: TypeAlias = Callable[[ForwardedRequest, Callable[[Answer], None]], None]
 PATH: Final = b"/decide"
 _QUESTION: Final = PATH + b"?"
 MAX_HEADER_BYTES: Final = 65_536
@@ -55,12 +55,15 @@ class Patience:
 
 
 class Listener:
-    """Makes a protocol for each connection of the proxy, and ends them all. peers: who may connect over TCP."""
+    """Makes a protocol for each connection of the proxy, and ends them all.
+
+    decide: Decisions.start. peers: who may connect over TCP.
+    """
 
     def __init__(
-        self, decisions: Decisions, peers: Sequence[IPv4Network | IPv6Network], patience: Patience = Patience()
+        self, decide: Decide, peers: Sequence[IPv4Network | IPv6Network], patience: Patience = Patience()
     ) -> None:
-        self.decisions = decisions
+        self.decide = decide
         self.patience = patience
         self.connections: set[_Connection] = set()
         self.draining = False
@@ -262,7 +265,7 @@ class _Connection:
         except MalformedRequest as error:
             exchange.answered(malformed(error))
             return
-        self._listener.decisions.start(request, exchange.answered)
+        self._listener.decide(request, exchange.answered)
 
     def flush(self) -> None:
         """Writes what is answered, in order."""
