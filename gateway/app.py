@@ -204,7 +204,7 @@ class _Worker:
             _refill_counter(self.slot),
             _store_counter(self.slot),
         )
-        recorder = DecisionRecorder(self.slot, config.log.decisions, self.tallies)
+        recorder = DecisionRecorder(self.slot, config.log.decisions, self.tallies, clock_us)
         return Decisions(
             context,
             self.calls,

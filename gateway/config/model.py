@@ -236,7 +236,9 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = _setting("info", "", "debug, info, warning or error")
     format: Literal["json", "console"] = _setting("json", "console is for reading by people.", "json or console")
     decisions: Literal["none", "refused", "all"] = _setting(
-        "refused", "Which decisions are logged, one line each.", "none, refused or all"
+        "refused",
+        "Which decisions are logged, one line each; of strangers who are refused 200 a second for each worker.",
+        "none, refused or all",
     )
 
 

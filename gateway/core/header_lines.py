@@ -4,7 +4,6 @@ from functools import lru_cache
 from urllib.parse import quote
 
 
-@lru_cache(8192)
 def header_value(text: str) -> str:
     """The one encoder of header values (threats.md P9).
 

@@ -1,5 +1,6 @@
 """Tells the figures, the audit log and the log of each decision."""
 
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -9,19 +10,27 @@ from gateway.core.forward.request import ForwardedRequest
 from gateway.flows.tallies import Tallies
 from gateway.metrics import Slot
 
+_MOST_LINES: Final = 200  # a second
 OUTCOMES: Final = ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable")
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 
 
 class DecisionRecorder:
-    """Of one worker. wanted: which decisions get a line in the log, all, refused or none."""
+    """Of one worker. wanted: which decisions get a line in the log, all, refused or none.
 
-    def __init__(self, slot: Slot, wanted: str, tallies: Tallies) -> None:
+    Of strangers who are refused so many a second get a line, and one line says how many did not: a flood costs no
+    disk, and little of the processor (threats.md R6). The figures count them all.
+    """
+
+    def __init__(self, slot: Slot, wanted: str, tallies: Tallies, clock_us: Callable[[], int]) -> None:
         self._cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in OUTCOMES}
         self._timer = slot.timer("bastion_decision_seconds")
         self._logs_refusals = wanted in ("all", "refused")
         self._logs_allows = wanted == "all"
         self._tallies = tallies
+        self._clock_us = clock_us
+        self._second = 0
+        self._strangers = 0
 
     def record(self, request: ForwardedRequest, answer: Answer, took_us: int) -> None:
         """took_us: from the last byte of the question to the answer."""
@@ -33,8 +42,20 @@ class DecisionRecorder:
         doubled = request.doubled_cookies
         if doubled:
             self._tallies.count_doubled(request.host, doubled)
-        if self._logs_allows if outcome == "allow" else self._logs_refusals:
+        if outcome == "allow":
+            if self._logs_allows:
+                _log(request, answer, took_us)
+        elif self._logs_refusals and (answer.subject is not None or self._has_room()):
             _log(request, answer, took_us)
+
+    def _has_room(self) -> bool:
+        second = self._clock_us() // 1_000_000
+        if second != self._second:
+            if self._strangers > _MOST_LINES:
+                _LOG.warning("too many strangers to log each", unlogged=self._strangers - _MOST_LINES)
+            self._second, self._strangers = second, 0
+        self._strangers += 1
+        return self._strangers <= _MOST_LINES
 
 
 def _log(request: ForwardedRequest, answer: Answer, took_us: int) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
@@ -15,6 +16,17 @@ from tests.conftest import Clock, Pool, RandomBytes
 from tests.core.forward.setting import ADA, HEADERS
 
 DENIED = Answer(403, b"", b"", "deny", "app/admin", "groups", ADA)
+ALLOWED = Answer(200, b"", b"", "allow", "app/admin", "groups", ADA)
+STRANGER = Answer(302, b"", b"", "login", "app/admin", "login")
+REQUEST = read_request(HEADERS)
+
+
+def recorder_of(
+    pool: Pool, wanted: str, clock: Clock | None = None, metrics: Metrics | None = None
+) -> DecisionRecorder:
+    clock = clock or Clock()
+    tallies = Tallies(pool, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()), clock)
+    return DecisionRecorder((metrics or Metrics(1)).slot(0), wanted, tallies, clock)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +41,55 @@ DENIED = Answer(403, b"", b"", "deny", "app/admin", "groups", ADA)
 async def test_denials_of_people_and_doubled_cookies_are_tallied(
     pool: Pool, cookie: bytes, answer: Answer, denials: int, doubled: int
 ) -> None:
-    tallies = Tallies(pool, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()), Clock())
-    recorder = DecisionRecorder(Metrics(1).slot(0), "none", tallies)
+    recorder = recorder_of(pool, "none")
 
     recorder.record(read_request([*HEADERS, (b"cookie", cookie)]), answer, 1)
 
+    tallies = recorder._tallies
     assert (sum(tallies._denials.values()), sum(tallies._doubled.values())) == (denials, doubled)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "logged"), [("none", []), ("refused", ["deny", "login"]), ("all", ["allow", "deny", "login"])]
+)
+async def test_the_decisions_that_are_wanted_are_logged(pool: Pool, wanted: str, logged: list[str]) -> None:
+    recorder = recorder_of(pool, wanted)
+
+    with capture_logs() as lines:
+        for answer in (ALLOWED, DENIED, STRANGER):
+            recorder.record(REQUEST, answer, 1)
+
+    assert [line["outcome"] for line in lines] == logged
+    assert all(line["request_id"] == REQUEST.request_id for line in lines)
+
+
+async def test_a_flood_of_strangers_is_logged_up_to_a_number_and_counted_beyond(pool: Pool) -> None:
+    clock, metrics = Clock(), Metrics(1)
+    recorder = recorder_of(pool, "all", clock, metrics)
+
+    with capture_logs() as lines:
+        for _ in range(200):
+            recorder.record(REQUEST, STRANGER, 1)
+        assert len(lines) == 200
+        for answer in (STRANGER, STRANGER, DENIED, ALLOWED):
+            recorder.record(REQUEST, answer, 1)
+        assert [line["outcome"] for line in lines[200:]] == ["deny", "allow"], "people are logged all the same"
+        clock.advance(1)
+        recorder.record(REQUEST, STRANGER, 1)
+
+    assert [line["event"] for line in lines[202:]] == ["too many strangers to log each", "decided"]
+    assert lines[202]["unlogged"] == 2
+    assert metrics.level(0, "bastion_decisions", "login") == 203
+
+
+async def test_strangers_who_all_had_a_line_are_not_spoken_of(pool: Pool) -> None:
+    clock = Clock()
+    recorder = recorder_of(pool, "refused", clock)
+
+    with capture_logs() as lines:
+        for _ in range(200):
+            recorder.record(REQUEST, STRANGER, 1)
+        clock.advance(1)
+        recorder.record(REQUEST, STRANGER, 1)
+
+    assert [line["event"] for line in lines] == ["decided"] * 201
