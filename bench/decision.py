@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure
-from bench.load import Load, cpu_us, volley
+from bench.load import Load, ask, cpu_us, volley
 from bench.questions import FORGED, question, questions
 from bench.site import BIG, BIG_ROUTES, OTHER, SMALL, SMALL_ROUTES, VERIFY_PATH, Site, paths, rival
 
@@ -15,6 +15,7 @@ _PEOPLE: Final = 50
 _WARM_UP: Final = 500
 _ALLOWED: Final = b"HTTP/1.1 200"
 _TO_LOGIN: Final = b"HTTP/1.1 302"
+_LIMITED: Final = b"HTTP/1.1 429"
 
 
 @dataclass(slots=True)
@@ -71,6 +72,9 @@ def _of_the_gateway(site: Site, cookies: dict[str, list[str]]) -> list[Subject]:
     few, many = paths(SMALL_ROUTES, 200), paths(BIG_ROUTES, 2)
     verify = [question(SMALL, path, cookies[SMALL][0], asked=VERIFY_PATH) for path in paths(SMALL_ROUTES, 4)]
 
+    spent = [question(OTHER, f"/spent/{at}") for at in range(400)]
+    ask(site.decision, spent[0])  # the one of this hour
+
     def by(name: str, requests: Sequence[bytes], expected: bytes = _ALLOWED) -> Subject:
         return Subject(name, site.decision, site.workers, requests, expected)
 
@@ -81,6 +85,7 @@ def _of_the_gateway(site: Site, cookies: dict[str, list[str]]) -> list[Subject]:
         by("without_limit", questions(OTHER, [f"/unlimited/{at}" for at in range(400)], cookies[OTHER])),
         by("public", [question(OTHER, f"/open/{at}") for at in range(400)]),
         by("sent_to_login", [question(SMALL, f"/area1/item1/{at}") for at in range(400)], _TO_LOGIN),
+        by("limited", spent, _LIMITED),
         by("forged", [question(SMALL, f"/area1/item1/{at}", FORGED) for at in range(400)], _TO_LOGIN),
     ]
 

@@ -21,7 +21,7 @@ SMALL, BIG, OTHER = "app.localhost", "big.localhost", "app2.localhost"
 SMALL_ROUTES, BIG_ROUTES = 100, 10_000
 _POLICY: Final = """\
 # Of the benchmark. Every route has a limit, as GENERAL.EXECUTE is one by default, but none that is ever reached.
-define: {limits: {plenty: {rate: 1000000/s, per: caller}}}
+define: {limits: {plenty: {rate: 1000000/s, per: caller}, little: {rate: 1/h, per: caller}}}
 defaults: {limits: plenty}
 apps:
 """
@@ -42,6 +42,7 @@ def policy(big_routes: int) -> str:
         text += [f"      r{number}: {{paths: /area{number % 50}/item{number}/**}}\n" for number in range(count)]
     text.append(_APP.format(name="other", host=OTHER))
     text.append("      open: {paths: /open/**, allow: anyone, limits: none}\n")
+    text.append("      spent: {paths: /spent/**, limits: little}\n")
     text.append("      unlimited: {paths: /unlimited/**, limits: none}\n")
     return "".join(text)
 

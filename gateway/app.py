@@ -48,7 +48,7 @@ from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, Site
 from gateway.web.forward_auth import handler
 from gateway.web.forward_auth.listener import Listener
-from gateway.web.html import Html, static_files
+from gateway.web.html import Html, RefusalPages, static_files
 from gateway.web.middleware import page_middlewares
 from gateway.worker import Served, Start
 
@@ -183,7 +183,6 @@ class _Worker:
     def _decisions(self, policy: Policy) -> Decisions:
         config, resources = self.config, self.resources
         headers = config.identity_headers
-        html = Html(self.files, config.public_url)
         context = Context(
             policy=policy,
             keys=self.keys,
@@ -191,7 +190,7 @@ class _Worker:
             people=People(self.keys.person, remote=headers.remote, x_auth_request=headers.x_auth_request),
             auth_origin=config.public_url,
             origin_of=config.origin_of,
-            render=lambda page: html.text("refusal.html", page=page).encode(),
+            render=RefusalPages(Html(self.files, config.public_url)).render,
         )
         refill = Refill(
             resources.pool,
