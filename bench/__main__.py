@@ -16,11 +16,12 @@ import uvloop
 from bench.caddy import caddy_figures
 from bench.decision import decision_figures
 from bench.figures import Figure, table
+from bench.flood import flood_figures
 from bench.many_sessions import many_sessions_figures
 from bench.process import process_figures
 from bench.site import running_site
 
-PARTS: Final = ("decision", "caddy", "sessions", "process")
+PARTS: Final = ("decision", "caddy", "flood", "sessions", "process")
 
 
 def main() -> int:
@@ -53,6 +54,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
             if "caddy" in parts:
                 _say("through Caddy")
                 figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count // 2)
+            if "flood" in parts:
+                _say("floods")
+                figures += await flood_figures(site, min(options.repetitions, 3))
             if "process" in parts:
                 _say("start and memory")
                 figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)

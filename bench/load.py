@@ -43,7 +43,7 @@ def volley(address: str, requests: Sequence[bytes], *, count: int, connections: 
     """
     load, sent = Load(), 0
     with ExitStack() as stack:
-        sockets = [stack.enter_context(_connected(address)) for _ in range(connections)]
+        sockets = [stack.enter_context(connected(address)) for _ in range(connections)]
         started = time.perf_counter()
         while load.answers < count:
             for one in sockets:
@@ -61,7 +61,7 @@ def volley(address: str, requests: Sequence[bytes], *, count: int, connections: 
 
 def ask(address: str, request: bytes) -> bytes:
     """One answer without a body."""
-    with _connected(address) as one:
+    with connected(address) as one:
         one.sendall(request)
         received = b""
         while b"\r\n\r\n" not in received:
@@ -70,7 +70,8 @@ def ask(address: str, request: bytes) -> bytes:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[socket.socket]:
+def connected(address: str) -> Iterator[socket.socket]:
+    """address: as for volley."""
     over_socket = address.startswith("/")
     with socket.socket(socket.AF_UNIX if over_socket else socket.AF_INET) as one:
         if over_socket:

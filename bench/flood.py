@@ -1,0 +1,100 @@
+"""What somebody who is signed in notices of a flood of made-up cookies: the times of paced decisions, with and without.
+
+`python -m bench.flood SOCKET RATE SECONDS` is the flood: it sends RATE questions a second, each with a cookie that no
+other has, over connections that wait for their answers. It prints how many were answered.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from contextlib import ExitStack
+from hashlib import sha256
+from typing import Final
+
+from bench.figures import Figure
+from bench.load import connected
+from bench.questions import question
+from bench.site import SMALL, Site
+
+RATES: Final = (5_000, 10_000, 20_000)
+_SECONDS: Final = 4
+_CONNECTIONS: Final = 256
+_TICK_S: Final = 0.005
+_LIVE_PER_S: Final = 200
+_COOKIES: Final = 20_000
+_RECEIVE: Final = 65_536
+
+
+async def flood_figures(site: Site, repetitions: int) -> list[Figure]:
+    """Ratios of p99s. A flood that the machine can't send or answer at its rate is shown by its own figure."""
+    live = question(SMALL, "/area1/item1/x", (await site.signed_in(1, (SMALL,)))[SMALL][0])
+    alone, figures = list[float](), list[Figure]()
+    amid: dict[int, list[float]] = {rate: [] for rate in RATES}
+    answered: dict[int, list[float]] = {rate: [] for rate in RATES}
+    for _ in range(repetitions):
+        alone.append(_p99_us(site.decision, live))
+        for rate in RATES:
+            argv = [sys.executable, "-m", "bench.flood", site.decision, str(rate), str(_SECONDS + 2)]
+            with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as flood:
+                assert flood.stdout is not None
+                assert flood.stdout.readline() == "begun\n"
+                amid[rate].append(_p99_us(site.decision, live))
+                answered[rate].append(float(flood.stdout.readline()))
+    figures.append(Figure.of("flood.live_p99_us.alone", alone))
+    for rate in RATES:
+        figures.append(Figure.ratio(f"flood.live_p99_vs_alone.{rate}_per_s", amid[rate], alone))
+        figures.append(Figure.of(f"flood.answered_per_s.{rate}_per_s", answered[rate]))
+    return figures
+
+
+def _p99_us(address: str, request: bytes) -> float:
+    """Of one question after the other, each at its time."""
+    times = []
+    with connected(address) as one:
+        began = time.perf_counter()
+        for at in range(_SECONDS * _LIVE_PER_S):
+            time.sleep(max(0.0, began + at / _LIVE_PER_S - time.perf_counter()))
+            sent = time.perf_counter()
+            one.sendall(request)
+            received = one.recv(_RECEIVE)
+            if not received.startswith(b"HTTP/1.1 200"):
+                raise SystemExit("flood: somebody who is signed in was refused")
+            times.append((time.perf_counter() - sent) * 1e6)
+    return sorted(times)[len(times) * 99 // 100]
+
+
+def _forged(at: int) -> str:
+    """In the form of a session's token; its MAC is wrong."""
+    text = urlsafe_b64encode(sha256(str(at).encode()).digest() * 3).decode()
+    return f"__Host-bastion=v1.{text[:16]}.{text[16:38]}.{text[38:81]}.{text[81:97]}"
+
+
+def _flood(address: str, rate: int, seconds: float) -> float:
+    """Answers a second."""
+    asked = [question(SMALL, f"/area1/item1/{at}", _forged(at)) for at in range(_COOKIES)]
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(connected(address)) for _ in range(_CONNECTIONS)]
+        print("begun", flush=True)
+        began, sent, answers, each = time.perf_counter(), 0, 0, max(1, int(rate * _TICK_S))
+        while time.perf_counter() - began < seconds:
+            due = min(each, _CONNECTIONS)
+            _round(sockets[:due], asked, sent)
+            sent, answers = sent + due, answers + due
+            time.sleep(max(0.0, began + sent / rate - time.perf_counter()))
+        return answers / (time.perf_counter() - began)
+
+
+def _round(sockets: Sequence[socket.socket], asked: Sequence[bytes], sent: int) -> None:
+    for at, one in enumerate(sockets):
+        one.sendall(asked[(sent + at) % len(asked)])
+    for one in sockets:
+        received = one.recv(_RECEIVE)
+        while b"\r\n\r\n" not in received:
+            received += one.recv(_RECEIVE)
+
+
+if __name__ == "__main__":
+    print(_flood(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
