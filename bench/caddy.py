@@ -1,6 +1,7 @@
 """Requests through Caddy with the shipped snippet: Bastion against a constant answer in its place.
 
-The answer is one that Bastion gave, so that Caddy has the same to do with it.
+The answer is one that Bastion gave, so that Caddy has the same to do with it. The processor time that each process took
+for a request says where the difference comes from.
 """
 
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure
-from bench.load import ask, fire
+from bench.load import ask, cpu_us, fire
 from bench.questions import question
 from bench.site import SMALL, SMALL_ROUTES, Site, paths, rival
 from gateway.core.caddy.snippet import Snippet, snippet_text
@@ -42,20 +43,25 @@ http://%s:%d {
 async def caddy_figures(site: Site, directory: Path, repetitions: int, count: int) -> list[Figure]:
     cookies = (await site.signed_in(_PEOPLE, (SMALL,)))[SMALL]
     rates: dict[str, list[float]] = {"bastion": [], "constant": []}
+    costs: dict[str, list[float]] = {}
     directory.mkdir(parents=True, exist_ok=True)
     given = directory / "answer"
     given.write_bytes(ask(site.decision, question(SMALL, paths(SMALL_ROUTES, 1)[0], cookies[0])))
     with (
-        rival("httptools", directory, str(given)) as (constant, _),
-        _caddy(directory / "bastion", site.decision) as ours,
-        _caddy(directory / "constant", constant) as theirs,
+        rival("httptools", directory, str(given)) as (constant, responder),
+        _caddy(directory / "bastion", site.decision) as (ours, our_caddy),
+        _caddy(directory / "constant", constant) as (theirs, their_caddy),
     ):
+        pids = {
+            "bastion": {"caddy": our_caddy, "gateway": site.workers[0], "valkey": site.pids["valkey"]},
+            "constant": {"caddy": their_caddy, "responder": responder},
+        }
         for repetition in range(repetitions + 1):
             for name, port in (("bastion", ours), ("constant", theirs)):
                 requests = [
                     _request(port, path, cookies[at % _PEOPLE]) for at, path in enumerate(paths(SMALL_ROUTES, 4))
                 ]
-                address = f"127.0.0.1:{port}"
+                address, before = f"127.0.0.1:{port}", {who: cpu_us([pid]) for who, pid in pids[name].items()}
                 load = await fire(
                     address, requests, count=count, connections=_CONNECTIONS, expected=b"HTTP/1.1 200 OK\r\n"
                 )
@@ -63,9 +69,13 @@ async def caddy_figures(site: Site, directory: Path, repetitions: int, count: in
                     raise SystemExit(f"through Caddy, {name}: {load.wrong} answers were not the expected ones")
                 if repetition:  # the first warms up
                     rates[name].append(load.per_second)
+                    for who, pid in pids[name].items():
+                        spent_us = (cpu_us([pid]) - before[who]) / load.answers
+                        costs.setdefault(f"{name}.{who}", []).append(spent_us)
     return [
         Figure.ratio("decision.caddy_throughput_vs_constant", rates["bastion"], rates["constant"]),
         Figure.of("decision.caddy_per_second", rates["bastion"]),
+        *(Figure.of(f"decision.caddy_cpu_us.{who}", spent) for who, spent in costs.items()),
     ]
 
 
@@ -83,15 +93,15 @@ def _request(port: int, path: str, cookie: str) -> bytes:
 
 
 @contextmanager
-def _caddy(directory: Path, decision: str) -> Iterator[int]:
-    """Its port."""
+def _caddy(directory: Path, decision: str) -> Iterator[tuple[int, int]]:
+    """Its port and its pid."""
     directory.mkdir(parents=True, exist_ok=True)
     port, snippet = free_port(), snippet_text(Snippet(decision=f"unix/{decision}", web=f"unix/{decision}"))
     with closing(Children()) as children:
         caddy = EmbeddedCaddy(directory, children)
         caddy.start(_SITE % (snippet, SMALL, port))
         _await(port)
-        yield port
+        yield port, caddy.pid
         caddy.stop()
 
 
