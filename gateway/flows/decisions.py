@@ -13,7 +13,6 @@ from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.session.person import ForgedPerson, Person
-from gateway.core.session.tokens import Token, credential_of, parse
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
 
@@ -26,7 +25,7 @@ _POOL_BYTES: Final = RANDOM_BYTES * 256
 class LiveLogin:
     """Who is signed in on the auth host, as Redis said a moment ago."""
 
-    token: Token
+    token: Presented
     person: Person
     facts: LoginFacts
 
@@ -79,11 +78,10 @@ class Decisions:
 
     async def authenticate(self, text: str, host: str) -> LiveLogin | None:
         """None: nobody is signed in with this token on this host. Raises StoreUnavailable: not known."""
-        token = parse(self._context.keys.mac, text)
+        token = self._context.tokens.presented(host, text)
         if token is None:
             return None
-        presented = Presented(token.tag, token.login, credential_of(host, token))
-        reply = await self._asked_until_known(Question(self._next(), presented, None, ()))
+        reply = await self._asked_until_known(Question(self._next(), token, None, ()))
         if reply is None or reply.login != token.login:
             raise StoreUnavailable("who is signed in could not be asked")
         if reply.outcome is not Outcome.LIVE or reply.facts is None:

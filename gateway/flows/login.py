@@ -186,7 +186,7 @@ class Login:
         """
         if current is None or current.token.tag != tag:
             return None
-        now, old = self._now(), credential_of(self.auth_host, current.token)
+        now, old = self._now(), current.token.credential
         row = await logins.find(current.token.login_id)
         standing = row is not None and any(s.credential == old and not s.until for s in row.sessions)
         if row is None or row.ended or row.expires_at <= now or not standing:

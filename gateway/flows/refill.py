@@ -15,7 +15,7 @@ from gateway.core.keys import Keys
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.session.login_record import Session
 from gateway.core.session.person import Person, seal
-from gateway.core.session.tokens import tag_of, unb64
+from gateway.core.session.tokens import tag_of
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.logins import LoginRow, Logins
 from gateway.stores.postgres.users import UserRow, Users
@@ -111,7 +111,7 @@ class Refill:
 
     async def _fill(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
         assert reply.leases is not None
-        now, login_id = reply.now_us // 1_000_000, unb64(presented.login)
+        now, login_id = reply.now_us // 1_000_000, presented.login_id
         async with transaction(self.pool) as connection:
             logins = Logins(connection, self.vault)
             row = await (logins.confirm(login_id, now) if confirm and reply.leases.login else logins.find(login_id))

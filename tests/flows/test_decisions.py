@@ -334,6 +334,18 @@ async def test_authenticate_says_who_is_signed_in_on_the_auth_host(here: Decidin
     assert await here.decisions.authenticate("garbage", "auth.example.org") is None
 
 
+async def test_a_login_is_named_to_flows_as_the_stores_know_it(here: Deciding) -> None:
+    token = await here.log_in(host="auth.example.org")
+    forged = mint(b"another key", token.tag, token.login_id, b"s" * 32)
+
+    live = await here.decisions.authenticate(token.text, "auth.example.org")
+
+    assert live is not None
+    assert (live.token.tag, live.token.login_id) == (token.tag, token.login_id)
+    assert live.token.credential == credential_of("auth.example.org", token)
+    assert await here.decisions.authenticate(forged.text, "auth.example.org") is None
+
+
 async def test_a_login_of_another_person_is_not_filled_under_this_tag(here: Deciding, redis: Redis) -> None:
     """Should a key ever leak, a login id alone still moves nobody into another person's slot."""
     await here.add_person(EVE, "eve")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway.core.ratelimit.gcra import Limit
+from gateway.core.session.tokens import unb64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +21,11 @@ class Presented:
     tag: str
     login: str
     credential: bytes
+
+    @property
+    def login_id(self) -> bytes:
+        """The 16 bytes that Postgres knows the login by."""
+        return unb64(self.login)
 
 
 @dataclass(frozen=True, slots=True)
