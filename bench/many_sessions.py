@@ -7,7 +7,7 @@ written into Redis alone, by the function that writes every record.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from gateway.resources import random_bytes
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
+from tests.running import running
 
 _ASKED: Final = 1_000
 _AT_ONCE: Final = 2_000
@@ -91,10 +92,5 @@ async def _redis(url: str) -> AsyncIterator[Redis]:
 
 @asynccontextmanager
 async def _calls(url: str) -> AsyncIterator[DecisionCalls]:
-    pipeline = Pipeline(url, 30)
-    running = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    yield DecisionCalls(FunctionCalls(pipeline, library()))
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with running(Pipeline(url, 30)) as pipeline:
+        yield DecisionCalls(FunctionCalls(pipeline, library()))

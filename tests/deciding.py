@@ -22,6 +22,7 @@ from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
 from tests.conftest import Pool, RandomBytes
 from tests.core.forward.setting import CONTEXT, KEYS
+from tests.running import running
 
 ADA = UUID(int=1)
 HOST = "wiki.example.org"
@@ -90,9 +91,8 @@ async def deciding(pool: Pool, redis_url: str, now: int, timeout_s: float = 10) 
 
     refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append, lost.append)
     decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
-    running = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost, tasks)
-    for task in (running, *tasks):
-        task.cancel()
-    await asyncio.gather(running, *tasks, return_exceptions=True)
+    async with running(pipeline):
+        yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost, tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

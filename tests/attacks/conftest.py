@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -35,6 +35,7 @@ from gateway.stores.redis.revocations import Revocations
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, POLICY
 from tests.deciding import HOST, Deciding, deciding
+from tests.running import running
 
 AUTH_HOST = "auth.example.org"
 PASSWORD = "correct horse battery"
@@ -130,16 +131,10 @@ async def house(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path) -> Asy
 @asynccontextmanager
 async def open_house(pool: Pool, redis_url: str, directory: Path, seed: int = 7) -> AsyncIterator[House]:
     """seed: of all random bytes; two processes on the same stores must not have the same."""
-    pipeline = Pipeline(redis_url, 1)
-    running = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
     passwords = Passwords({"p1": b"p" * 32, "old": b"o" * 32}, threads=2, cost=4)
-    async with deciding(pool, redis_url, int(time.time())) as there:
+    async with running(Pipeline(redis_url, 1)) as pipeline, deciding(pool, redis_url, int(time.time())) as there:
         there.random.source.seed(seed)
         yield _house(there, pipeline, passwords, directory)
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
     passwords.close()
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from gateway.worker import DRAIN_S
 from tests.cli.conftest import SECRETS
 from tests.container.composition import composition, mounts, services, writable
 from tests.container.dockerfile import ROOT, parse
+from tests.running import running
 
 NAMES = ("bastion", "postgres", "valkey", "caddy")
 KNOWN = {
@@ -162,7 +161,7 @@ async def test_valkey_takes_its_command_answers_its_health_check_and_allows_what
             break
         await asyncio.sleep(0.02)
     assert socket.exists(), log.read_text()
-    async with _connected(f"unix://{socket}") as pipeline:
+    async with running(Pipeline(f"unix://{socket}", 5)) as pipeline:
         pong = await pipeline.ask((check[-1],))
         await Revocations(FunctionCalls(pipeline, library())).end_login("t" * 16, "l" * 22)
         too_wide, advised_against = await excesses(pipeline), await risks(pipeline)
@@ -171,17 +170,6 @@ async def test_valkey_takes_its_command_answers_its_health_check_and_allows_what
 
     assert pong == b"PONG"
     assert (too_wide, advised_against) == ((), ())
-
-
-@asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(url, 5)
-    running = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    yield pipeline
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
 
 
 def test_the_health_check_of_postgres_tells_a_server_from_none(

@@ -28,7 +28,7 @@ from tests.attacks.conftest import House, session_of
 from tests.config.test_load import GOOD
 from tests.conftest import Pool
 from tests.faults.relay import Relay
-from tests.stores.test_pipeline import running
+from tests.running import running
 
 INSTALL = Path(__file__).resolve().parents[2] / "docs" / "install.md"
 

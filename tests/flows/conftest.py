@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -26,6 +25,7 @@ from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
 from tests.conftest import Clock, Pool, RandomBytes
+from tests.running import running
 
 KEYS = Keys.derive(b"r" * 32, b"i" * 32)
 HOST = "app.example.com"
@@ -98,25 +98,15 @@ def real_clock() -> Clock:
 async def pipeline(redis: Redis, redis_url: str) -> AsyncIterator[Pipeline]:
     """Connected to a Redis without keys and functions."""
     assert await redis.dbsize() == 0
-    async for pipeline in _running(redis_url):
+    async with running(Pipeline(redis_url, 1)) as pipeline:
         yield pipeline
 
 
 @pytest.fixture
 async def dead_pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     """Nobody listens there."""
-    async for pipeline in _running(f"unix://{tmp_path}/nobody.sock"):
+    async with running(Pipeline(f"unix://{tmp_path}/nobody.sock", 1)) as pipeline:
         yield pipeline
-
-
-async def _running(url: str) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(url, 1)
-    task = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    yield pipeline
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 @pytest.fixture

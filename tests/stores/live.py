@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import resources
 
@@ -16,6 +16,7 @@ from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
 from gateway.stores.redis.functions.library import Library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
+from tests.running import running
 
 TAG, LOGIN, CREDENTIAL = "t" * 16, "l" * 22, b"c" * 16
 PRESENTED = Presented(TAG, LOGIN, CREDENTIAL)
@@ -67,12 +68,7 @@ async def serving(redis: Redis, redis_url: str) -> AsyncIterator[Server]:
     real = "local t = redis.call('TIME')"
     assert text.count(real) == 1
     held = "local v = redis.call('GET', 'now') local t = {string.sub(v, 1, -7), string.sub(v, -6)}"
-    pipeline = Pipeline(redis_url, 1)
-    task = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    server = Server(pipeline, redis, Library.of(text.replace(real, held)))
-    await server.set_time(NOW)
-    yield server
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with running(Pipeline(redis_url, 1)) as pipeline:
+        server = Server(pipeline, redis, Library.of(text.replace(real, held)))
+        await server.set_time(NOW)
+        yield server

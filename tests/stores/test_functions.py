@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -16,6 +15,7 @@ from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
 from gateway.stores.redis.wire import login_key, person_key
+from tests.running import running
 from tests.stores.live import CREDENTIAL, LIMIT, LOGIN, NOW, PERSON, PRESENTED, TAG, Server
 
 
@@ -309,14 +309,9 @@ async def test_every_key_ends_by_itself(server: Server) -> None:
 
 async def test_the_library_of_the_product_loads_twice_and_answers(redis: Redis, redis_url: str) -> None:
     await redis.function_load(library().source, replace=True)
-    pipeline = Pipeline(redis_url, 1)
-    task = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    await pipeline.ask(library().load_command)
+    async with running(Pipeline(redis_url, 1)) as pipeline:
+        await pipeline.ask(library().load_command)
 
-    await Revocations(FunctionCalls(pipeline, library())).end_login(TAG, LOGIN)
+        await Revocations(FunctionCalls(pipeline, library())).end_login(TAG, LOGIN)
 
     assert await redis.get(login_key(TAG, LOGIN)) == b"X"
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

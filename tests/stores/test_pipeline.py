@@ -15,18 +15,9 @@ from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import MAX_WAITING, Pipeline, RedisRefused, Server, packed
 from gateway.stores.redis.revocations import Revocations
+from tests.running import running
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def running(pipeline: Pipeline) -> AsyncIterator[Pipeline]:
-    task = asyncio.create_task(pipeline.run())
-    await pipeline.ready()
-    yield pipeline
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 async def until_connected(pipeline: Pipeline) -> None:
