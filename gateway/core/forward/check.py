@@ -117,10 +117,10 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
         return _unavailable(ask)
     now, limits = reply.now_us // 1_000_000, b""
     if reply.spent:
-        refused = _limited(ask, reply.spent)
-        if refused is not None:
-            return refused
-        limits = _limit_lines(question.spends, reply.spent)
+        limit, state = _telling(question.spends, reply.spent)
+        if not state.allowed:
+            return _limited(ask, limit, state)
+        limits = _limit_lines(limit, state)
     if reply.outcome is not _LIVE or reply.facts is None or question.presented is None:
         return _judge(ask, None, now, limits)
     try:
@@ -298,19 +298,25 @@ def _too_early(context: Context, request: ForwardedRequest, route: Route) -> Ans
     return refusal(context, request, 425, page, "refused", error="too_early", route=route.name)
 
 
-def _limited(ask: Ask, spent: tuple[Spent, ...]) -> Answer | None:
-    for one in spent:
-        if not one.allowed:
-            break
-    else:
-        return None
-    waits = [(one.retry_after_us, index) for index, one in enumerate(spent) if not one.allowed]
-    wait_us, index = max(waits)
-    limit = ask.question.spends[index].limit
+def _telling(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> tuple[Limit, Spent]:
+    """The limit to tell the client of: the refused one that lasts longest; where none is, what has least left."""
+    limit, state = spends[0].limit, spent[0]
+    for index in range(1, len(spends)):
+        one, of_it = spends[index].limit, spent[index]
+        if of_it.allowed and state.allowed:
+            tells_more = of_it.remaining * limit.burst < state.remaining * one.burst
+        else:
+            tells_more = not of_it.allowed and (state.allowed or of_it.retry_after_us > state.retry_after_us)
+        if tells_more:
+            limit, state = one, of_it
+    return limit, state
+
+
+def _limited(ask: Ask, limit: Limit, state: Spent) -> Answer:
     headers = [
-        ("Retry-After", str(max(1, -(-wait_us // 1_000_000)))),
+        ("Retry-After", str(max(1, -(-state.retry_after_us // 1_000_000)))),
         ("RateLimit-Policy", limit.policy_field),
-        ("RateLimit", _state_field(limit, spent[index])),
+        ("RateLimit", _state_field(limit, state)),
         *_cors(ask),
     ]
     page = _worded(ask, pages.LIMITED)
@@ -327,13 +333,8 @@ def _limited(ask: Ask, spent: tuple[Spent, ...]) -> Answer | None:
     )
 
 
-def _limit_lines(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> bytes:
-    """Of the limit that has least left, for the snippet to put on the client's response."""
-    limit, state = spends[0].limit, spent[0]
-    for index in range(1, len(spends)):
-        one, of_it = spends[index].limit, spent[index]
-        if of_it.remaining * limit.burst < state.remaining * one.burst:
-            limit, state = one, of_it
+def _limit_lines(limit: Limit, state: Spent) -> bytes:
+    """For the snippet to put on the client's response."""
     policy, now = limit.policy_field, _state_field(limit, state)
     return f"X-Bastion-RateLimit-Policy: {policy}\r\nX-Bastion-RateLimit: {now}\r\n".encode("ascii")
 

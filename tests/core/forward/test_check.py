@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.forward.ask import Outcome
+from gateway.core.forward.ask import Outcome, Spent
+from gateway.core.forward.check import Ask, conclude
 from gateway.core.session.journey import unseal_journey
 from gateway.core.session.tokens import mint
 from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of
@@ -209,6 +210,31 @@ def test_a_refused_limit_says_when_to_come_back() -> None:
 
     assert headers["Retry-After"] == "2"
     assert headers["RateLimit-Policy"] == '"GENERAL.EXECUTE";q=600;w=60'
+
+
+STATES = st.builds(Spent, st.booleans(), st.integers(1, 9).map(lambda s: s * 1_000_000), st.integers(0, 2), st.just(1))
+
+
+@given(st.tuples(STATES, STATES))
+def test_the_client_hears_of_the_limit_that_holds_it_up_longest_or_else_has_least_left(
+    spent: tuple[Spent, ...],
+) -> None:
+    case = Case(path="/door/x")
+    asked = case.ask()
+    assert isinstance(asked, Ask)
+    reply = case.reply(asked)
+    assert reply is not None
+    limits = [spend.limit for spend in asked.question.spends]
+    waits = [state.retry_after_us if not state.allowed else 0 for state in spent]
+    left = [state.remaining / limit.burst for limit, state in zip(limits, spent, strict=True)]
+    told = waits.index(max(waits)) if any(waits) else left.index(min(left))
+
+    headers = headers_of(conclude(asked, replace(reply, spent=spent), NOW * 1_000_000))
+
+    prefix = "RateLimit" if any(waits) else "X-Bastion-RateLimit"
+    assert headers[f"{prefix}-Policy"].startswith(f'"{limits[told].name}";')
+    assert headers[prefix].startswith(f'"{limits[told].name}";r={spent[told].remaining};')
+    assert headers.get("Retry-After") == (str(max(waits) // 1_000_000) if any(waits) else None)
 
 
 def test_a_405_says_what_is_allowed() -> None:
