@@ -7,6 +7,7 @@ from typing import Final
 from gateway.core.errors import GatewayError
 
 _TIMEOUT_S: Final = 3.0
+_OK: Final = 200
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 -- asked, not bound
 
 
@@ -25,6 +26,14 @@ def probe(listen: str, path: str) -> tuple[int, str]:
         raise NoAnswer(f"{listen} does not answer: {error}") from error
     finally:
         connection.close()
+
+
+def is_ready(listen: str) -> bool:
+    """Whether a server answers there, and should get requests."""
+    try:
+        return probe(listen, "/readyz")[0] == _OK
+    except NoAnswer:
+        return False
 
 
 class _Connection(http.client.HTTPConnection):

@@ -12,30 +12,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 from typing import Final
 
 from gateway.config import DemoServers
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet
-from gateway.core.errors import GatewayError
+from gateway.demo.commands import Commands, DemoFailed
 from gateway.demo.setting import APP2_HOST, APP_HOST, AUTH_HOST, USER, Setting, write_private
 from gateway.embedded import Children, EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey
-from gateway.probe import NoAnswer, probe
 
-_READY_WITHIN_S: Final = 30.0
-_OK: Final = 200
 _DAY_S: Final = 86_400
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
-_TAIL: Final = 3000
 
 
 class _Ended(BaseException):
     """SIGINT or SIGTERM; raised wherever the start or the wait is."""
-
-
-class DemoFailed(GatewayError):
-    """A part of the demo did not start."""
 
 
 def run_demo(directory: Path, port: int, servers: DemoServers) -> None:
@@ -65,20 +57,21 @@ class _Demo:
         self._stack = stack
         self._pids: dict[str, int] = {"demo": os.getpid()}
         self._caddy = EmbeddedCaddy(setting.directory, children, servers.binaries)
+        self._commands = Commands(setting, self._environment())
         self._database_url = servers.database_url
         self._redis_url = servers.redis_url
 
     def start(self) -> None:
-        self._spawn("app", "-m", "gateway.demo.legacy_app", str(self._setting.socket("app")))
+        self._start_app()
         self._start_stores()
         self._setting.write_config(self._database_url, self._redis_url)
         self._prepare_database()
-        gateway = self._spawn("bastion", "-m", "gateway", "serve", "--config", str(self._setting.config_file))
+        gateway = self._running("bastion", self._commands.serve(self._children))
         hosts = [AUTH_HOST, APP_HOST, APP2_HOST]
         self._caddy.start(demo_caddyfile(self._site()), hosts=hosts, https_port=self._setting.port)
         self._stack.callback(self._caddy.stop)
         self._pids["caddy"] = self._caddy.pid
-        self._await_ready(gateway)
+        self._commands.await_ready(gateway)
 
     def summary(self) -> dict[str, object]:
         """What tests and scripts read; its keys are fixed."""
@@ -95,6 +88,11 @@ class _Demo:
             "redis_url": self._redis_url,
             "pids": self._pids,
         }
+
+    def _start_app(self) -> None:
+        argv = [sys.executable, "-m", "gateway.demo.legacy_app", str(self._setting.socket("app"))]
+        log = self._setting.log("app")
+        self._running("app", self._children.spawn(argv, log=log, env=self._environment()))
 
     def _start_stores(self) -> None:
         directory, children, binaries = self._setting.directory, self._children, self._servers.binaries
@@ -113,19 +111,12 @@ class _Demo:
 
     def _prepare_database(self) -> None:
         """Through the commands that an operator would use."""
-        self._command("migrate")
-        self._command("user", "add", USER, "--name", "Ada Lovelace", "--email", "ada@example.org", "--group", "staff",
-                      "--password-stdin", "--if-absent", stdin=self._setting.password)  # fmt: skip
+        run = self._commands.run
+        run("migrate")
+        run("user", "add", USER, "--name", "Ada Lovelace", "--email", "ada@example.org", "--group", "staff",
+            "--password-stdin", "--if-absent", stdin=self._setting.password)  # fmt: skip
 
-    def _command(self, *arguments: str, stdin: str = "") -> None:
-        argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(self._setting.config_file)]
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=self._environment())
-        if done.returncode != 0:
-            raise DemoFailed(f"bastion {' '.join(arguments[:2])} failed:\n{done.stdout}{done.stderr}")
-
-    def _spawn(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        log = self._setting.directory / f"{name}.log"
-        process = self._children.spawn([sys.executable, *arguments], log=log, env=self._environment())
+    def _running(self, name: str, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
         self._stack.callback(self._children.end, process, signal.SIGTERM)
         self._pids[name] = process.pid
         return process
@@ -145,22 +136,6 @@ class _Demo:
             snippet=Snippet(decision=decision, web=web),
             sites=(ProtectedSite(APP_HOST, app), ProtectedSite(APP2_HOST, app)),
         )
-
-    def _await_ready(self, gateway: "subprocess.Popen[bytes]") -> None:
-        deadline = monotonic() + _READY_WITHIN_S
-        while gateway.poll() is None and monotonic() < deadline:
-            if _is_ready(f"unix:{self._setting.socket('ops')}"):
-                return
-            sleep(0.02)
-        log = self._setting.directory / "bastion.log"
-        raise DemoFailed(f"bastion serve did not become ready; end of {log}:\n{log.read_text()[-_TAIL:]}")
-
-
-def _is_ready(listen: str) -> bool:
-    try:
-        return probe(listen, "/readyz")[0] == _OK
-    except NoAnswer:
-        return False
 
 
 def _raise_at_the_end() -> None:

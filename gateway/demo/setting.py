@@ -80,6 +80,9 @@ class Setting:
     def socket(self, name: str) -> Path:
         return self.home / f"{name}.sock"
 
+    def log(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
     def write_config(self, database_url: str, redis_url: str) -> None:
         text = _CONFIG.format(
             auth_host=AUTH_HOST,

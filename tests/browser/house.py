@@ -5,24 +5,21 @@
 
 import base64
 import hashlib
-import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet
+from gateway.demo.commands import Commands
+from gateway.demo.setting import Setting
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
-from gateway.probe import NoAnswer, probe
 from tests.browser.legacy import LegacyApp
 
 AUTH: Final = "auth.bastion.test"
@@ -30,27 +27,8 @@ ONE: Final = "one.bastion.test"
 TWO: Final = "two.bastion.test"
 SIBLING: Final = "sibling.bastion.test"  # of the same site, and not protected
 STRANGER: Final = "www.stranger.test"  # of another site
+_OTHERWISE: Final = {"BASTION_SERVER_WORKERS": "1", "BASTION_POLICY_WATCH": "false"}
 PASSWORDS: Final = {"ada": "correct horse battery", "eve": "staple battery horse"}
-_CONFIG: Final = """\
-public_url: https://{auth}:{port}
-profile: dev
-data_dir: {directory}/data
-server:
-  web_listen: unix:{directory}/web.sock
-  decision_listen: unix:{directory}/decision.sock
-  ops_listen: unix:{directory}/ops.sock
-  workers: 1
-database:
-  url: "{database_url}"
-redis:
-  url: "{redis_url}"
-policy:
-  directory: {directory}/policies
-  watch: false
-audit:
-  checkpoint_dir: {directory}/checkpoints
-secrets: {secrets}
-"""
 _POLICY: Final = f"""\
 defaults: {{limits: none, headers: off}}
 apps:
@@ -99,39 +77,21 @@ class House:
 
 def build(directory: Path, urls: tuple[str, str], children: Children, binaries: Binaries) -> House:
     """urls: of an empty database, and of Redis."""
-    for name in ("policies", "data", "checkpoints"):
-        (directory / name).mkdir(parents=True)
+    (directory / "policies").mkdir(parents=True)
     (directory / "policies" / "house.yaml").write_text(_POLICY)
     port = free_port()
-    config = directory / "config.yaml"
-    config.write_text(
-        _CONFIG.format(
-            auth=AUTH, port=port, directory=directory, database_url=urls[0], redis_url=urls[1], secrets=_secrets()
-        )
-    )
-    _command(config, "migrate")
+    setting = Setting.prepare(directory, port)
+    setting.write_config(*urls)
+    commands = Commands(setting, {**os.environ, **_OTHERWISE, "BASTION_PUBLIC_URL": f"https://{AUTH}:{port}"})
+    commands.run("migrate")
     for name, password in PASSWORDS.items():
-        _command(config, "user", "add", name, "--name", name.title(), "--password-stdin", stdin=password)
-    serve = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
-    gateway = children.spawn(serve, log=directory / "gateway.log", env=os.environ)
+        commands.run("user", "add", name, "--name", name.title(), "--password-stdin", stdin=password)
+    gateway = commands.serve(children)
     caddy = EmbeddedCaddy(directory, children, binaries)
     caddy.start(_caddyfile(directory, port), hosts=[AUTH, ONE, TWO, SIBLING, STRANGER], https_port=port)
-    _await_ready(directory)
+    commands.await_ready(gateway)
     app = LegacyApp(directory / "app.sock")  # a thread: after the processes
     return House(directory, port, app, caddy, gateway)
-
-
-def _secrets() -> str:
-    def key() -> str:
-        return Fernet.generate_key().decode()
-
-    return json.dumps({"master_keys": [key()], "root_key": key(), "index_key": key(), "peppers": {"p1": key()}})
-
-
-def _command(config: Path, *arguments: str, stdin: str = "") -> None:
-    argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(config)]
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _caddyfile(directory: Path, port: int) -> str:
@@ -146,15 +106,3 @@ def _caddyfile(directory: Path, port: int) -> str:
         assert text.count(opening) == 1
         text = text.replace(opening, f"{opening}\tlog {{\n\t\toutput file {directory / host}.log\n\t}}\n")
     return text
-
-
-def _await_ready(directory: Path) -> None:
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        try:
-            if probe(f"unix:{directory / 'ops.sock'}", "/readyz")[0] == 200:
-                return
-        except NoAnswer:
-            pass
-        time.sleep(0.05)
-    raise AssertionError((directory / "gateway.log").read_text())

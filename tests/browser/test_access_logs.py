@@ -37,7 +37,7 @@ def test_no_log_has_a_session_a_login_or_a_password(profile: BrowserContext, hou
     asks_for_login(page)
 
     found = logs(house, "/end-of-secrets", AUTH, ONE, TWO)
-    found["gateway"] = (house.directory / "gateway.log").read_text()
+    found["gateway"] = (house.directory / "bastion.log").read_text()
 
     assert len(secrets) == 3
     assert "/.bastion/callback?code=" in found[ONE]
@@ -60,7 +60,7 @@ def test_the_address_of_a_page_is_in_no_other_hosts_log(profile: BrowserContext,
     assert TOKEN in found[ONE], "which is how it would look"
     assert TOKEN not in found[AUTH]
     assert TOKEN not in found[TWO]
-    assert TOKEN not in (house.directory / "gateway.log").read_text()
+    assert TOKEN not in (house.directory / "bastion.log").read_text()
 
 
 def test_a_page_that_tells_everybody_where_it_is_does_not_tell_the_login(profile: BrowserContext, house: House) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +13,9 @@ from typing import Final
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet
+from gateway.demo.commands import Commands
 from gateway.demo.setting import AUTH_HOST, Setting
 from gateway.embedded import Binaries, Children, EmbeddedCaddy
-from gateway.probe import NoAnswer, probe
 from tests.hostile.backends.launch import Making, NotHere, argv_of
 from tests.hostile.people import EVE, PEOPLE, ROOT, Person
 from tests.hostile.policy import BACKENDS, PRODUCTS, TUNNEL, lax, policy_text
@@ -106,13 +105,14 @@ class Ground:
         return f"__Host-bastion={visitor.jar[host]['__Host-bastion']}"
 
     def _start_bastion(self) -> None:
-        self._command("migrate")
+        commands = Commands(self._setting, {**_environment(), **_PATIENCE, "PYTHONPATH": str(_ROOT)})
+        commands.run("migrate")
         for person in PEOPLE:
             groups = [word for group in person.groups for word in ("--group", group)]
-            self._command("user", "add", person.name, "--name", person.shown, "--email", person.email, *groups,
-                          "--password-stdin", stdin=self._setting.password)  # fmt: skip
-        argv = ["-m", "gateway", "serve", "--config", str(self._setting.config_file)]
-        self._spawn("bastion", [sys.executable, *argv], lambda: _is_ready(self.path("ops")))
+            commands.run("user", "add", person.name, "--name", person.shown, "--email", person.email, *groups,
+                         "--password-stdin", stdin=self._setting.password)  # fmt: skip
+        self.running.append(commands.serve(self.children))
+        commands.await_ready(self.running[-1])
 
     def _start_backend(self, name: str) -> None:
         path, told = self.path(name), self.told(name)
@@ -140,22 +140,10 @@ class Ground:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
 
-    def _command(self, *arguments: str, stdin: str = "") -> None:
-        argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(self._setting.config_file)]
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=_environment())
-        assert done.returncode == 0, done.stdout + done.stderr
-
 
 def _environment() -> dict[str, str]:
     """The stores' addresses stand in the configuration file."""
     return {name: value for name, value in os.environ.items() if not name.startswith("BASTION_")}
-
-
-def _is_ready(path: Path) -> bool:
-    try:
-        return probe(f"unix:{path}", "/readyz")[0] == 200
-    except NoAnswer:
-        return False
 
 
 def lines_of(told: Path, offset: int) -> tuple[list[dict[str, object]], int]:
