@@ -1,11 +1,12 @@
 """Owns the arbiter: binds the sockets, keeps the wanted number of workers alive, reloads without a gap.
 
-SIGHUP reads the configuration again and replaces the workers one by one; a broken one is refused and the running
-workers stay. SIGUSR1 makes each worker read policy again. SIGTERM and SIGINT end all after what is under way.
+SIGHUP reads the configuration again and replaces the workers; a broken one is refused and the running workers stay.
+SIGUSR1 makes each worker read policy again. SIGTERM and SIGINT end all after what is under way.
 """
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,23 +34,42 @@ def serve(config: Config, reload_config: Callable[[], Config], build: Build) -> 
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's own reload ends the old workers whatever becomes of the new ones."""
+    """gunicorn's own reload ends the old workers whatever becomes of the new ones.
+
+    generation: grows with each reload; a worker has that of its birth, and so a configuration no newer.
+    """
+
+    generation = 0
 
     def reload(self) -> None:
-        """On SIGHUP. manage_workers ends the old workers."""
+        """On SIGHUP. manage_workers does the rest."""
         if not self.app.accept_new_config():
             return
         self.app.reload()
         self.setup(self.app)
-        for _number in range(self.num_workers):
-            self.spawn_worker()
+        self.generation += 1
 
     def manage_workers(self) -> None:
-        """Called each second. Old workers stay until as many young ones serve; who cannot start changes nothing."""
-        young = sorted(self.WORKERS.values(), key=lambda worker: worker.age)[-self.num_workers :]
-        replacing = len(self.WORKERS) > self.num_workers
-        if not replacing or all(self.app.serves(worker.number) for worker in young):
+        """Called each second, and when a worker has died.
+
+        As many old ones as there should be serve until as many young ones do. One young goes first: as long as none can
+        start, one at a time tries, and nothing else changes. A young one that dies is missing, whatever it died of.
+        """
+        young = [worker for worker in self.WORKERS.values() if worker.generation == self.generation]
+        old = [worker for worker in self.WORKERS.values() if worker.generation < self.generation]
+        if not old:
             super().manage_workers()
+            return
+        all_serve = all(self.app.serves(worker.number) for worker in young)
+        replaced = all_serve and len(young) >= self.num_workers
+        serving = [] if replaced else [worker for worker in old if self.app.serves(worker.number)]
+        for worker in old:
+            if worker not in serving[-self.num_workers :]:
+                self.kill_worker(worker.pid, signal.SIGTERM)  # each second, because one that is being born is deaf
+        if all_serve:
+            missing = self.num_workers - len(young) if young else 1
+            for _number in range(min(missing, self.app.most_workers - len(self.WORKERS))):
+                self.spawn_worker()
 
 
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -62,6 +82,11 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         # While workers are replaced, the old ones still write to their slots.
         self._metrics = Metrics(slots=_SPARE_SLOTS * max(config.server.workers, os.cpu_count() or 1))
         super().__init__(prog="bastion")
+
+    @property
+    def most_workers(self) -> int:
+        """Old and young together: each has a place of its own among the figures."""
+        return self._metrics.slots
 
     def load_config(self) -> None:
         listeners = _listeners(self._config)
@@ -96,6 +121,9 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         if _listeners(config) != _listeners(self._config):
             _LOG.error("listeners change only at a restart, the last good configuration stays")
             return False
+        if config.server.workers * 2 > self.most_workers:
+            _LOG.error("so many workers need a restart, the last good configuration stays")
+            return False
         self._config = config
         start_logging(self._config.log.level, self._config.log.format)
         return True
@@ -106,7 +134,8 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def serves(self, number: int) -> bool:
         return self._metrics.level(number, SERVING) > 0
 
-    def _give_number(self, arbiter: Any, worker: BastionWorker) -> None:
+    def _give_number(self, arbiter: _Arbiter, worker: BastionWorker) -> None:
+        worker.generation = arbiter.generation
         taken = {living.number for living in arbiter.WORKERS.values()}
         worker.number = next(number for number in range(self._metrics.slots) if number not in taken)
         self._metrics.slot(worker.number).reset_gauges()

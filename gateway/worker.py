@@ -73,6 +73,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's contract: init_process in the child, notify() at least once in `timeout` seconds, exit when told."""
 
     number: int = 0
+    generation: int = 0  # of the arbiter, when this worker was born
     loop: asyncio.AbstractEventLoop
     told: asyncio.Event
 

@@ -126,6 +126,27 @@ async def test_a_reload_under_load_fails_no_request(asking: tuple[Node, Crowd]) 
     assert clients.all_counts(begun).total() > 180
 
 
+async def test_a_reload_whose_young_workers_are_killed_leaves_no_old_one(asking: tuple[Node, Crowd]) -> None:
+    """The youngest, some time after its birth; those that served already take what they were answering."""
+    node, clients = asking
+    begun, before, killed = time.monotonic(), node.workers, set[int]()
+
+    os.kill(node.arbiter, signal.SIGHUP)
+    for delay_s in (0, 0.1, 0.3, 0.6, 1.2):
+        await clients.until(lambda: bool(node.workers - before))
+        await asyncio.sleep(delay_s)
+        victim = max(node.workers - before)
+        os.kill(victim, signal.SIGKILL)
+        killed.add(victim)
+        await clients.until(lambda: not node.workers & killed)
+    await clients.until(lambda: len(node.workers) == 2 and not node.workers & before)
+    await clients.hears(20)
+
+    counts = clients.all_counts(begun)
+    assert counts.keys() <= {WELL, 502}
+    assert counts[502] <= len(killed) * len(Kind) * clients.each
+
+
 async def test_a_worker_that_is_killed_takes_at_most_what_it_was_answering(asking: tuple[Node, Crowd]) -> None:
     """Caddy asks again on another connection where it may, so mostly nothing fails."""
     node, clients = asking

@@ -1,4 +1,4 @@
-"""A real arbiter with real workers: three sockets, crashes, reloads and the end."""
+"""A real arbiter with real workers: three sockets, crashes and the end."""
 
 import asyncio
 import json
@@ -6,80 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import aiohttp
-import pytest
-
-CONFIG = """\
-profile: dev
-server:
-  web_listen: unix:{directory}/web.sock
-  decision_listen: unix:{directory}/decision.sock
-  ops_listen: unix:{directory}/ops.sock
-  workers: {workers}
-"""
-
-
-@dataclass(slots=True)
-class Server:
-    directory: Path
-    process: "subprocess.Popen[bytes]"
-
-    async def get(self, where: str, path: str) -> tuple[int, str]:
-        """On a connection of its own."""
-        connector = aiohttp.UnixConnector(path=str(self.directory / f"{where}.sock"))
-        async with aiohttp.ClientSession(connector=connector) as session, session.get(f"http://x{path}") as answer:
-            return answer.status, await answer.text()
-
-    async def pids(self, enough: int) -> set[int]:
-        """The workers that answer, asked until there are enough of them."""
-        found: set[int] = set()
-        for _attempt in range(400):
-            found.add(json.loads((await self.get("web", "/who"))[1])["pid"])
-            if len(found) >= enough:
-                break
-        return found
-
-    def write_config(self, text: str) -> None:
-        (self.directory / "config.yaml").write_text(text.format(directory=self.directory, workers=2))
-
-
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if await true():
-                return True
-        except (OSError, aiohttp.ClientError):
-            pass
-        await asyncio.sleep(0.05)
-    return False
-
-
-@pytest.fixture
-async def server(short_directory: Path) -> AsyncIterator[Server]:
-    directory = short_directory / uuid4().hex[:8]
-    directory.mkdir()
-    toy = Path(__file__).with_name("toy.py")
-    config = directory / "config.yaml"
-    config.write_text(CONFIG.format(directory=directory, workers=2))
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, toy, config], stdout=log, stderr=log)
-    started = Server(directory, process)
-
-    async def both_serve() -> bool:
-        return "\nbastion_workers 2.0\n" in (await started.get("ops", "/metrics"))[1]
-
-    assert await until(both_serve), (directory / "log").read_text()
-    yield started
-    if process.poll() is None:
-        process.terminate()
-    process.wait(30)
+from tests.serve.conftest import CONFIG, TOY, Server, until
 
 
 async def test_each_socket_speaks_its_own_protocol(server: Server) -> None:
@@ -145,66 +75,6 @@ async def test_a_killed_worker_is_not_counted_any_more(server: Server) -> None:
     assert await until(counted)
 
 
-async def test_hup_replaces_the_workers_without_a_refused_request(server: Server) -> None:
-    before = await server.pids(2)
-    slow = asyncio.create_task(server.get("web", "/slow"))
-    await asyncio.sleep(0.1)
-
-    server.process.send_signal(signal.SIGHUP)
-
-    async def all_new() -> bool:
-        return not await server.pids(2) & before
-
-    assert await until(all_new)
-    assert await slow == (200, "whole")
-    assert "Traceback" not in (server.directory / "log").read_text()
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (("workers: {workers}", "wrkers: 7"), "did you mean `workers`"),
-        (("web.sock", "other.sock"), "only at a restart"),
-    ],
-)
-async def test_hup_with_a_broken_configuration_keeps_the_workers(
-    server: Server, change: tuple[str, str], words: str
-) -> None:
-    before = await server.pids(2)
-    server.write_config(CONFIG.replace(*change))
-
-    server.process.send_signal(signal.SIGHUP)
-
-    async def said() -> bool:
-        return words in (server.directory / "log").read_text()
-
-    assert await until(said)
-    await asyncio.sleep(1)
-    assert await server.pids(2) == before
-
-
-async def test_workers_that_cannot_start_leave_the_old_ones(server: Server) -> None:
-    before = await server.pids(2)
-    broken = server.directory / "config.yaml.broken"
-    broken.touch()
-
-    server.process.send_signal(signal.SIGHUP)
-
-    async def failed() -> bool:
-        return (server.directory / "log").read_text().count("this worker cannot start") >= 2
-
-    assert await until(failed)
-    await asyncio.sleep(2)
-    assert await server.pids(2) == before
-    broken.unlink()
-    server.process.send_signal(signal.SIGHUP)
-
-    async def all_new() -> bool:
-        return not await server.pids(2) & before
-
-    assert await until(all_new)
-
-
 async def test_a_crash_while_no_worker_can_start_is_mended_later(server: Server) -> None:
     first, second = await server.pids(2)
     broken = server.directory / "config.yaml.broken"
@@ -228,7 +98,7 @@ def test_a_server_that_never_could_start_ends(short_directory: Path) -> None:
     (directory / "config.yaml").write_text(CONFIG.format(directory=directory, workers=2))
     (directory / "config.yaml.broken").touch()
 
-    argv: list[str | Path] = [sys.executable, Path(__file__).with_name("toy.py"), directory / "config.yaml"]
+    argv: list[str | Path] = [sys.executable, TOY, directory / "config.yaml"]
     ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
 
     assert ended.returncode != 0

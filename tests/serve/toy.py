@@ -40,11 +40,16 @@ async def build(start: Start) -> AsyncIterator[Served]:
     if Path(f"{CONFIG}.broken").exists():
         raise RuntimeError("this worker cannot start")
     living: set[Decisions] = set()
+    told = {
+        "pid": os.getpid(),
+        "workers": start.config.server.workers,
+        "timeout_ms": start.config.redis.timeout_ms,
+    }
     logins = start.slot.cell("bastion_logins", "accepted")
 
     async def who(_request: web.Request) -> web.Response:
         logins.add()
-        return web.json_response({"pid": os.getpid(), "workers": start.config.server.workers})
+        return web.json_response(told)
 
     async def slow(_request: web.Request) -> web.Response:
         await asyncio.sleep(1)
