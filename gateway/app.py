@@ -94,7 +94,8 @@ class _Worker:
             user=urlsplit(config.redis.url).username or "",
             enforced=config.profile == "production",
             asks_standbys=has_several_hosts(config.database.url) and not config.database.accept_loss,
-            tell=_teller(start.number),
+            tell=_teller(start.number, _LOG.warning, "a server is not as it should be"),
+            note=_teller(start.number, _LOG.info, "a server's setting could not be looked at"),
         )
         self.logout = Logout(
             resources.pool,
@@ -261,11 +262,11 @@ class _Worker:
             _LOG.info("logouts that Postgres missed are in it now", count=completed)
 
 
-def _teller(number: int) -> Callable[[str], None]:
+def _teller(number: int, log: Callable[..., None], event: str) -> Callable[[str], None]:
     """One worker speaks for all."""
     if number:
         return lambda _finding: None
-    return lambda finding: _LOG.warning("a server is not as it should be", finding=finding)
+    return lambda finding: log(event, finding=finding)
 
 
 def _limits(config: Config) -> dict[str, Limit]:

@@ -9,7 +9,7 @@ import asyncpg
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.replication import loses_commits
-from gateway.stores.redis.access import NEEDED, excesses, risks
+from gateway.stores.redis.access import NEEDED, excesses, risks, unread
 from gateway.stores.redis.pipeline import Pipeline
 
 
@@ -21,7 +21,7 @@ class UnsafeServer(GatewayError):
 class Safeguards:
     """enforced: in production; otherwise it is only said. asks_standbys: failover is possible, and loss not accepted.
 
-    tell: hears of each thing that is only said.
+    tell: hears of each thing that is only said. note: hears of what could not be looked at.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -30,6 +30,7 @@ class Safeguards:
     enforced: bool
     asks_standbys: bool
     tell: Callable[[str], None]
+    note: Callable[[str], None]
     redis_judged: bool = False
     postgres_judged: bool = False
 
@@ -48,7 +49,10 @@ class Safeguards:
 
     async def _judge_redis(self) -> None:
         too_wide, advised_against = await excesses(self.pipeline), await risks(self.pipeline)
+        hidden = await unread(self.pipeline)
         self.redis_judged = True
+        for setting in hidden:
+            self.note(f"Redis: {setting}")
         for risk in advised_against:
             self.tell(f"Redis: {risk}")
         if too_wide:

@@ -112,7 +112,8 @@ async def test_each_rule_that_is_too_wide_is_named(limited: str, redis: Redis, r
 def safeguards(
     pool: Pool, pipeline: Pipeline, told: list[str], *, enforced: bool, standbys: bool = False
 ) -> Safeguards:
-    return Safeguards(pool, pipeline, "bastion", enforced, standbys, told.append)
+    """told: what is advised against, and what could not be looked at."""
+    return Safeguards(pool, pipeline, "bastion", enforced, standbys, told.append, told.append)
 
 
 async def test_production_refuses_the_default_user_and_names_the_right_one(
@@ -180,6 +181,22 @@ async def test_images_that_were_written_tell_a_user_who_cannot_read_the_setting(
     await redis.save()
     async with running(Pipeline(limited, 1)) as pipeline:
         assert 'it has written an image to disk: expected save ""' in await risks(pipeline)
+
+
+async def test_a_user_who_cannot_read_a_setting_says_how_the_operator_looks_at_it(
+    pool: Pool, limited: str, primary: EmbeddedValkey, redis: Redis
+) -> None:
+    told: list[str] = []
+    async with running(Pipeline(limited, 1)) as pipeline:
+        await safeguards(pool, pipeline, told, enforced=True).judge()
+    hints = [one for one in told if "CONFIG GET save" in one]
+    told.clear()
+    async with running(Pipeline(primary.url, 1)) as pipeline:
+        await safeguards(pool, pipeline, told, enforced=False).judge()
+
+    assert len(hints) == 1
+    assert await redis.config_get("save") != {}
+    assert not [one for one in told if "CONFIG GET save" in one]
 
 
 async def test_replicas_without_a_lower_limit_are_named(
@@ -312,6 +329,7 @@ async def test_a_gateway_in_production_starts_with_the_documented_user_only(
         (short_directory / name).mkdir()
     with served(short_directory / "narrow", database_url, limited) as right:
         assert await right.answers(), right.log.read_text()
+        assert "ask CONFIG GET save" in right.log.read_text()
     await rules(redis, "SETUSER", "bastion", "+eval")
     with served(short_directory / "wide", database_url, limited) as wrong:
         assert not await wrong.answers()

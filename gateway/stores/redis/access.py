@@ -77,6 +77,13 @@ async def _saving(pipeline: Pipeline, known: dict[str, str]) -> tuple[str, ...]:
     return (f"save is {setting.decode(errors='replace')!r}: {advice}",) if setting else ()
 
 
+async def unread(pipeline: Pipeline) -> tuple[str, ...]:
+    """What our user can't look at, and how the operator does. Raises StoreUnavailable."""
+    if not await _denied(pipeline, _READ_SAVE):
+        return ()
+    return ('save, because our user may not (and should not): as an administrator ask CONFIG GET save, expected ""',)
+
+
 def _fields(answer: object) -> dict[str, str]:
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else ""
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
