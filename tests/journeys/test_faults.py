@@ -154,6 +154,25 @@ def test_postgres_gone_leaves_who_is_in_and_lets_nobody_new_in(stage: Stage) -> 
     wait_until(lambda: _ended_logins(stage) >= 1)
 
 
+def test_without_postgres_the_policy_keeps_a_person_out_whose_account_cannot_be_disabled(stage: Stage) -> None:
+    """As docs/users.md says."""
+    visitor = stage.signed_in()
+    file = stage.demo.directory / "policies" / "out.yaml"
+    stage.postgres.stop()
+    try:
+        before = visitor.fetch(stage.app + "/api/x").status
+        file.write_text("defaults: {deny: {users: ada}}\n")
+        wait_until(lambda: all(visitor.fetch(stage.app + "/api/x").status == 403 for _ in range(20)))
+        public = visitor.fetch(stage.app + "/public/x").status
+    finally:
+        file.unlink()
+        stage.postgres.start()
+
+    assert before == 200
+    assert public == 403
+    wait_until(lambda: visitor.fetch(stage.app + "/api/x").status == 200)
+
+
 def _ended_logins(stage: Stage) -> int:
     """What the journal has brought to Postgres."""
 
