@@ -226,7 +226,7 @@ class _Worker:
             resources.pool,
             resources.vault,
             resources.passwords,
-            LoginThrottle(Buckets(self.calls), lambda: config.limit("AUTH.LOGIN")),
+            LoginThrottle(Buckets(resources.functions), config.login_limits),
             self.revocations,
             self.keys,
             lifetimes,

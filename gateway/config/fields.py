@@ -7,10 +7,11 @@ from typing import Final, cast
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.config.model import Config, LimitSetting
+from gateway.config.model import Config, LimitSetting, NetworkSetting
 from gateway.config.values import Kind
 
 _LIMIT_PATH: Final = 2  # limits.<name>.<key>
+_NETWORK_PATH: Final = 4  # limits.<name>.networks.<network>.<key>
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ def limit_keys() -> tuple[Key, ...]:
     return tuple(_walk(LimitSetting, ("limits", "<NAME>")))
 
 
+def network_keys() -> tuple[Key, ...]:
+    return tuple(_walk(NetworkSetting, ("limits", "<NAME>", "networks", "<network>")))
+
+
 def sections() -> Mapping[str, type[BaseModel]]:
     return {name: section for name, field in Config.model_fields.items() if (section := _section(field))}
 
@@ -50,7 +55,8 @@ def sections() -> Mapping[str, type[BaseModel]]:
 def key_at(path: tuple[str, ...]) -> Key | None:
     """The key that a place in the document belongs to: items of lists and maps belong to their key."""
     if path[:1] == ("limits",) and len(path) > _LIMIT_PATH:
-        return next((key for key in limit_keys() if key.path[-1] == path[_LIMIT_PATH]), None)
+        keys, at = (network_keys(), _NETWORK_PATH) if _in_network(path) else (limit_keys(), _LIMIT_PATH)
+        return next((key for key in keys if path[at : at + 1] == key.path[-1:]), None)
     return next((key for key in all_keys() if path[: len(key.path)] == key.path), None)
 
 
@@ -59,8 +65,13 @@ def names_at(path: tuple[str, ...]) -> tuple[str, ...]:
     if not path:
         return tuple(Config.model_fields)
     if path[0] == "limits":
-        return tuple(LimitSetting.model_fields)
+        return tuple((NetworkSetting if _in_network(path) else LimitSetting).model_fields)
     return tuple(sections()[path[0]].model_fields)
+
+
+def _in_network(path: tuple[str, ...]) -> bool:
+    """Whether path is a network of a limit, or below one."""
+    return len(path) >= _NETWORK_PATH and path[_LIMIT_PATH] == "networks"
 
 
 def _walk(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[Key]:

@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.config.development import DEVELOPMENT_SECRETS
-from gateway.config.model import Config
+from gateway.config.model import LOGIN_LIMIT, Config
+from gateway.core.policy.networks import unmapped
 
 _LEAST_DISTINCT_BYTES: Final = 12  # of 32; random bytes have fewer once in 10^17
 _KNOWN_PASSWORDS: Final = frozenset({"bastion", "postgres", "password", "changeme", "change-me", "secret", "redis"})
@@ -30,6 +31,7 @@ def judge(config: Config) -> tuple[Finding, ...]:
         *_servers(config),
         *_secrets(config),
         *_lifetimes(config),
+        *_limits(config),
         *_tokens(config),
     )
 
@@ -118,6 +120,20 @@ def _lifetimes(config: Config) -> Iterator[Finding]:
     if sessions.remembered_idle_s > sessions.remembered_absolute_s:
         message = "is longer than sessions.remembered_absolute_s; expected at most that"
         yield Finding("sessions.remembered_idle_s", message, wrong=True)
+
+
+def _limits(config: Config) -> Iterator[Finding]:
+    for name, limit in config.limits.items():
+        key = f"limits.{name}.networks"
+        if limit.networks and name != LOGIN_LIMIT:
+            yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", wrong=True)
+        taken: dict[object, str] = {}
+        for network, setting in limit.networks.items():
+            for addresses in {unmapped(one) for one in setting.addresses}:
+                if addresses in taken:
+                    message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
+                    yield Finding(f"{key}.{network}", message, wrong=True)
+                taken.setdefault(addresses, network)
 
 
 def _tokens(config: Config) -> Iterator[Finding]:

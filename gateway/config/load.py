@@ -21,6 +21,7 @@ from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar,
 Path_ = tuple[str, ...]
 _CANDIDATES: Final = (Path("config.yaml"), Path("/etc/bastion/config.yaml"))
 _LONGEST_SHOWN: Final = 60
+_BAD_NAME: Final = "string_pattern_mismatch"  # also of a name in a map, which belongs to the map
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def _message(path: Path_, kind: str, given: object) -> str:
     if kind == "extra_forbidden":
         names = names_at(path[:-1])
         return f"`{name}` is no key; expected {', '.join(names)}{_hint(path[-1], names)}"
-    key = key_at(path)
+    key = key_at(path) or (key_at(path[:-1]) if kind == _BAD_NAME else None)
     if key is None:
         return f"`{name}` is {_shown(given)}; expected a map of keys: {', '.join(names_at(path))}"
     if kind == "missing":
@@ -213,8 +214,14 @@ def _hint(given: str, names: tuple[str, ...] | list[str]) -> str:
 def _refusals(sources: _Sources, config: Config, *, wrong: bool) -> Iterator[ConfigProblem]:
     for finding in judge(config):
         if finding.wrong == wrong:
-            place = sources.place(tuple(finding.key.split(".")))
+            place = sources.place(_path(finding.key))
             yield ConfigProblem(place, f"`{finding.key}` {finding.message}")
+
+
+def _path(key: str) -> Path_:
+    """A limit's name has a dot of its own."""
+    section, *rest = key.split(".")
+    return (section, ".".join(rest[:2]), *rest[2:]) if section == "limits" else (section, *rest)
 
 
 def _mark(root: Marked, path: Path_) -> Marked:

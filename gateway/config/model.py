@@ -20,6 +20,7 @@ from gateway.config.values import (
     SecretBytes,
 )
 from gateway.core.keys import Keys
+from gateway.core.login.throttle import LoginLimits, NamedNetwork
 from gateway.core.ratelimit.gcra import Limit, Per
 
 _DAY_S: Final = 86400
@@ -31,6 +32,13 @@ def _setting(
     """expected: ends the sentence "expected ..." in messages. example: what the example file shows instead."""
     extra: JsonDict = {"expected": expected, "kind": kind, "secret": secret, "example": example}
     return Field(default=default, description=text, json_schema_extra=extra, repr=not secret, validate_default=True)
+
+
+_RATE: Final = _setting(..., "", "a rate such as 600/min (s, min, h, d)")
+_BURST: Final = _setting(
+    None, "How many may come at once; all of a period by default.", "a whole number from 1", kind="scalar"
+)
+Burst = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
 
 
 class _Section(BaseModel):
@@ -165,13 +173,30 @@ class Sessions(_Section):
     )
 
 
+class NetworkSetting(_Section):
+    """What a network has instead of the limit: one budget for all its addresses together."""
+
+    addresses: Annotated[tuple[Network, ...], Field(min_length=1)] = _setting(
+        ...,
+        "Of networks that overlap the narrowest counts.",
+        "a list of addresses or CIDRs, at least one",
+        kind="list",
+    )
+    rate: RateText = _RATE
+    burst: Burst | None = _BURST
+
+    def named(self, name: str, limit_name: str) -> NamedNetwork:
+        return NamedNetwork(name, self.addresses, _limit(limit_name, self.rate, self.burst, Per.IP))
+
+
+NetworkName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
 class LimitSetting(_Section):
     """One named rate limit."""
 
-    rate: RateText = _setting(..., "", "a rate such as 600/min (s, min, h, d)")
-    burst: Annotated[StrictInt, Field(ge=1, le=10_000_000)] | None = _setting(
-        None, "How many may come at once; all of a period by default.", "a whole number from 1", kind="scalar"
-    )
+    rate: RateText = _RATE
+    burst: Burst | None = _BURST
     per: Literal["caller", "principal", "ip", "everyone", "email"] = _setting(
         "caller", "Whose budget it is.", "caller, principal, ip, everyone or email"
     )
@@ -179,22 +204,35 @@ class LimitSetting(_Section):
         "deny", "What happens while Redis cannot be asked.", "allow or deny"
     )
 
+    networks: dict[NetworkName, NetworkSetting] = _setting(
+        {},
+        "Of AUTH.LOGIN: what networks of many people behind few addresses have instead.",
+        "a map of names such as hospital to networks",
+        kind="map",
+    )
+
     def limit(self, name: str) -> Limit:
         """For the arithmetic an e-mail address is a principal: the flow names it."""
-        assert isinstance(self.rate, Rate)
-        return Limit(
-            name=name,
-            count=self.rate.count,
-            period_us=self.rate.period_s * 1_000_000,
-            burst=self.burst or self.rate.count,
-            per=Per.PRINCIPAL if self.per == "email" else Per(self.per),
-            allow_on_store_failure=self.on_store_failure == "allow",
-        )
+        per = Per.PRINCIPAL if self.per == "email" else Per(self.per)
+        return _limit(name, self.rate, self.burst, per, on_store_failure=self.on_store_failure)
 
 
+def _limit(name: str, rate: object, burst: int | None, per: Per, *, on_store_failure: str = "deny") -> Limit:
+    assert isinstance(rate, Rate)
+    return Limit(
+        name=name,
+        count=rate.count,
+        period_us=rate.period_s * 1_000_000,
+        burst=burst or rate.count,
+        per=per,
+        allow_on_store_failure=on_store_failure == "allow",
+    )
+
+
+LOGIN_LIMIT: Final = "AUTH.LOGIN"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
-    "AUTH.LOGIN": {"rate": "10/min", "burst": 5, "per": "ip"},
+    LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
     "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
 }
 LimitName = Annotated[StrictStr, Field(pattern=r"^[A-Z]+\.[A-Z_]+$")]
@@ -292,6 +330,11 @@ class Config(_Section):
 
     def limit(self, name: str) -> Limit:
         return self.limits[name].limit(name)
+
+    def login_limits(self) -> LoginLimits:
+        setting = self.limits[LOGIN_LIMIT]
+        networks = (network.named(name, LOGIN_LIMIT) for name, network in setting.networks.items())
+        return LoginLimits.of(setting.limit(LOGIN_LIMIT), networks)
 
     def keys(self) -> Keys:
         """All keys but the master keys and peppers."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.config.fields import Key, all_keys, limit_keys, sections
+from gateway.config.fields import Key, all_keys, limit_keys, network_keys, sections
 from gateway.config.model import DEFAULT_LIMITS
 
 _INTRODUCTION: Final = """\
@@ -31,6 +31,25 @@ Rate limits by name, each a budget that refills evenly; a name that is left out 
 the environment.
 
 """
+_NETWORKS: Final = """\
+### Networks of `AUTH.LOGIN`
+
+`AUTH.LOGIN` counts, for each IPv4 address or IPv6 /64, passwords that were wrong, and all passwords from browsers in
+which nobody of that name has signed in before. A browser in which somebody has is known, and has a budget of its own at
+the same rate; a password that was right costs it nothing. So guesses from an address shut nobody out who has signed in
+there. Where many people begin on new browsers behind few addresses, name their network:
+
+```yaml
+limits:
+  AUTH.LOGIN:
+    rate: 10/min
+    burst: 5
+    per: ip
+    networks:
+      hospital: {addresses: [203.0.113.0/24], rate: 600/min, burst: 300}
+```
+
+"""
 
 
 def reference() -> str:
@@ -49,6 +68,7 @@ def _chapters() -> Iterator[str]:
         about = " ".join((section.__doc__ or "").split())
         yield f"## `{name}`\n\n{about}\n\n" + _table([key for key in all_keys() if key.path[0] == name])
     yield _LIMITS + _table(list(limit_keys())) + "\nDefaults:\n\n" + _default_limits()
+    yield _NETWORKS + _table(list(network_keys()))
 
 
 def _default_limits() -> str:

@@ -12,7 +12,6 @@ from gateway.core.audit.entries import Entry, Kind
 from gateway.core.errors import StoreUnavailable
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, Typed, knows, parse_device, remember
-from gateway.core.login.throttle import login_buckets
 from gateway.core.session.tokens import (
     LOGIN_BYTES,
     SECRET_BYTES,
@@ -79,6 +78,16 @@ class Throttled:
     retry_after_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An attempt that may go on. caller: whose turn it takes."""
+
+    typed: Typed
+    visit: Visit
+    current: LiveLogin | None
+    caller: str
+
+
 _LOOKS: Final = 3
 _COUNTED: Final[dict[type, str]] = {SignedIn: "accepted", Wrong: "wrong", Throttled: "throttled"}
 
@@ -115,51 +124,53 @@ class Login:
     async def _attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> SignedIn | Wrong | Throttled:
         device = parse_device(visit.device)
         known = knows(self.keys.device, device, typed.name)
-        buckets = login_buckets(visit.address, device, known=known)
-        wait_s = await self.throttle.before(buckets)
+        paying = self.throttle.buckets_of(visit.address, device, known=known)
+        wait_s = await self.throttle.before(paying)
         if wait_s:
             return Throttled(wait_s)
-        signed_in = await self._checked_in(typed, visit, current) if typed.plausible else None
+        asked = _Asked(typed, visit, current, paying.caller)
+        signed_in = await self._checked_in(asked) if typed.plausible else None
         if signed_in is None:
-            await self.throttle.failed(buckets)
+            await self.throttle.failed(paying)
             return Wrong()
+        await self.throttle.succeeded(paying)
         token, max_age_s = signed_in
         marked = remember(self.keys.device, device, typed.name, self.random(DEVICE_BYTES))
         return SignedIn(token, max_age_s, marked)
 
-    async def _checked_in(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> tuple[Token, int] | None:
+    async def _checked_in(self, asked: _Asked) -> tuple[Token, int] | None:
         """None: refused. Looks again where the password that was compared is no longer the one that is stored."""
         for _ in range(_LOOKS):
-            user = await self._verified(typed, visit)
+            user = await self._verified(asked)
             if user is None:
                 return None
-            signed_in = await self._sign_in(user, typed, visit, current)
+            signed_in = await self._sign_in(user, asked)
             if signed_in is not None:
                 return signed_in
         raise RecordUnavailable("the password is changed over and over")
 
-    async def _verified(self, typed: Typed, visit: Visit) -> UserRow | None:
+    async def _verified(self, asked: _Asked) -> UserRow | None:
         """None: refused, and the refusal is in the audit log. The same steps whatever the reason."""
+        typed = asked.typed
         async with transaction(self.pool) as connection:
             user = await Users(connection, self.vault).find_by_name(typed.name)
         stored = None if user is None else user.password
-        checked = await self.passwords.verify(None if user is None else user.id, typed.password, stored)
+        user_id = None if user is None else user.id
+        checked = await self.passwords.verify(user_id, typed.password, stored, asked.caller)
         if checked and user is not None and user.state == "active":
             return user
         async with transaction(self.pool) as connection:
-            await Audit(connection, self.vault).append(self._failure(user, typed, visit))
+            await Audit(connection, self.vault).append(self._failure(user, typed, asked.visit))
         return None
 
-    async def _sign_in(
-        self, user: UserRow, typed: Typed, visit: Visit, current: LiveLogin | None
-    ) -> tuple[Token, int] | None:
+    async def _sign_in(self, user: UserRow, asked: _Asked) -> tuple[Token, int] | None:
         """Commit, then the live copy, then the answer: what is ended is ended everywhere before the browser hears.
 
         None: an operator set another password, or disabled the person, since this one was compared.
         """
-        tag = tag_of(self.keys.tag, user.id)
+        typed, current, tag = asked.typed, asked.current, tag_of(self.keys.tag, user.id)
         outdated = self.passwords.is_outdated(user.password)
-        renewed = await self.passwords.hash(user.id, typed.password) if outdated else ""
+        renewed = await self.passwords.hash(user.id, typed.password, asked.caller) if outdated else ""
         async with transaction(self.pool) as connection:
             logins, users = Logins(connection, self.vault), Users(connection, self.vault)
             held = (
@@ -172,8 +183,8 @@ class Login:
             rotated = await self._rotate(logins, tag, current)
             if rotated is None and current is not None:
                 await logins.end(current.token.login_id, "replaced", self._now())
-            signed_in = rotated or await self._create(logins, tag, user, typed, visit)
-            await Audit(connection, self.vault).append(self._success(user, visit, signed_in[0]))
+            signed_in = rotated or await self._create(logins, tag, user, typed, asked.visit)
+            await Audit(connection, self.vault).append(self._success(user, asked.visit, signed_in[0]))
         if current is not None and rotated is None:
             await self.revocations.end_login(current.token.tag, current.token.login)
         await self.revocations.stale_login(tag, signed_in[0].login)

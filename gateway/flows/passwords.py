@@ -1,4 +1,4 @@
-"""Compares passwords in a few threads with a short queue, so that a storm of logins slows nothing but itself."""
+"""Compares passwords in a few threads with a short, fair queue, so that a storm of logins slows nothing but itself."""
 
 import asyncio
 import hmac
@@ -11,11 +11,13 @@ import bcrypt
 
 from gateway.core.errors import GatewayError
 from gateway.core.login.password import BCRYPT_COST, StoredPassword, is_outdated, parse_stored, prehash
+from gateway.core.login.turns import Turns
 from gateway.core.privacy.sealing import NOBODY
 
 T = TypeVar("T")
 
-_QUEUE: Final = 32
+_PLACES: Final = 32
+_OPERATOR: Final = ""
 
 
 class PasswordsBusy(GatewayError):
@@ -29,25 +31,25 @@ class Passwords:
         self._peppers = peppers
         self._current = next(iter(peppers))
         self._cost = cost
-        self._limit = threads + _QUEUE
-        self._pending = 0
+        self._free = threads
+        self._turns: Turns[asyncio.Future[None]] = Turns(_PLACES)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
         # Of a password that nobody knows. Made now, so that the first unknown name costs no more than the second.
         self._decoy = self._executor.submit(lambda: self._hash(NOBODY, bcrypt.gensalt().decode()))
 
-    async def verify(self, user_id: UUID | None, password: str, stored: str | None) -> bool:
-        """stored: what the database has, None for nobody's. Raises PasswordsBusy."""
+    async def verify(self, user_id: UUID | None, password: str, stored: str | None, caller: str = _OPERATOR) -> bool:
+        """stored: what the database has, None for nobody's. caller: whose turn it takes. Raises PasswordsBusy."""
         parsed = parse_stored(stored) if stored is not None else None
         pepper = self._peppers.get(parsed.pepper_id) if parsed is not None else None
         if user_id is None or parsed is None or pepper is None:
             decoy = await asyncio.wrap_future(self._decoy)
-            await self._run(lambda: self._matches(NOBODY, password, decoy, self._peppers[self._current]))
+            await self._run(caller, lambda: self._matches(NOBODY, password, decoy, self._peppers[self._current]))
             return False
-        return await self._run(lambda: self._matches(user_id, password, parsed, pepper))
+        return await self._run(caller, lambda: self._matches(user_id, password, parsed, pepper))
 
-    async def hash(self, user_id: UUID, password: str) -> str:
-        """What the database is to keep. Raises PasswordsBusy."""
-        return await self._run(lambda: self._hash(user_id, password).text)
+    async def hash(self, user_id: UUID, password: str, caller: str = _OPERATOR) -> str:
+        """What the database is to keep. caller: whose turn it takes. Raises PasswordsBusy."""
+        return await self._run(caller, lambda: self._hash(user_id, password).text)
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a password that just matched is to be stored anew."""
@@ -55,17 +57,46 @@ class Passwords:
         return parsed is None or is_outdated(parsed, self._current)
 
     def close(self) -> None:
-        """What is queued is dropped."""
+        """Who waits is turned away."""
+        while len(self._turns):
+            turn = self._turns.take()
+            _turn_away(turn.item, *turn.late)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._pending >= self._limit:
-            raise PasswordsBusy("too many passwords are being compared")
-        self._pending += 1
+    async def _run(self, caller: str, work: Callable[[], T]) -> T:
+        await self._turn(caller)
+        running = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        running.add_done_callback(lambda _: self._pass_on())
+        # Whoever hangs up leaves the thread at work: it is free when it has ended, not before.
+        return await asyncio.shield(running)
+
+    async def _turn(self, caller: str) -> None:
+        """Returns when a thread is free for this caller. Raises PasswordsBusy."""
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        pushed_out = self._turns.join(caller, turn)
+        if pushed_out is not None:
+            _turn_away(pushed_out)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        finally:
-            self._pending -= 1
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled() or turn.exception() is not None:
+                self._turns.leave(caller, turn)
+            else:
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """A thread is free: the next one's turn."""
+        while len(self._turns):
+            turn = self._turns.take()
+            _turn_away(*turn.late)
+            if not turn.item.done():
+                turn.item.set_result(None)
+                return
+        self._free += 1
 
     def _hash(self, user_id: UUID, password: str) -> StoredPassword:
         prepared = prehash(self._peppers[self._current], user_id, password)
@@ -74,3 +105,9 @@ class Passwords:
     def _matches(self, user_id: UUID, password: str, stored: StoredPassword, pepper: bytes) -> bool:
         found = bcrypt.hashpw(prehash(pepper, user_id, password), stored.hash)
         return hmac.compare_digest(found, stored.hash)
+
+
+def _turn_away(*waiting: "asyncio.Future[None]") -> None:
+    for turn in waiting:
+        if not turn.done():
+            turn.set_exception(PasswordsBusy("too many passwords are being compared"))

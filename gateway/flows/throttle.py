@@ -1,26 +1,40 @@
 """Slows down whoever tries passwords: the AUTH.LOGIN limit, spent before the password is looked at."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from gateway.core.login.throttle import LoginBuckets
-from gateway.core.ratelimit.gcra import Limit
+from gateway.core.errors import StoreUnavailable
+from gateway.core.login.attempt import Device
+from gateway.core.login.throttle import LoginBuckets, LoginLimits, login_buckets
+from gateway.core.ratelimit.slots import Address
 from gateway.stores.redis.buckets import Buckets
 
 
 @dataclass(frozen=True, slots=True)
 class LoginThrottle:
-    """limit: AUTH.LOGIN as it is configured at this moment."""
+    """limits: AUTH.LOGIN as it is configured at this moment."""
 
     buckets: Buckets
-    limit: Callable[[], Limit]
+    limits: Callable[[], LoginLimits]
 
-    async def before(self, buckets: LoginBuckets) -> int:
+    def buckets_of(self, address: Address | None, device: Device, *, known: bool) -> LoginBuckets:
+        """Who pays for an attempt. known: this device has seen this name sign in."""
+        return login_buckets(self.limits(), address, device, known=known)
+
+    async def before(self, paying: LoginBuckets) -> int:
         """Whole seconds to wait, 0: go on. One round trip. Raises StoreUnavailable: then nobody logs in."""
-        spent = await self.buckets.spend(buckets.before.slot, buckets.before.who, self.limit())
+        first = paying.before
+        spent = await self.buckets.spend(first.slot, first.who, first.limit)
         return 0 if spent.allowed else max(1, -(-spent.retry_after_us // 1_000_000))
 
-    async def failed(self, buckets: LoginBuckets) -> None:
+    async def failed(self, paying: LoginBuckets) -> None:
         """What a wrong password costs the address when the attempt was paid by the device."""
-        if buckets.on_failure is not None:
-            await self.buckets.spend(buckets.on_failure.slot, buckets.on_failure.who, self.limit())
+        if paying.on_failure is not None:
+            await self.buckets.spend(paying.on_failure.slot, paying.on_failure.who, paying.on_failure.limit)
+
+    async def succeeded(self, paying: LoginBuckets) -> None:
+        """A known device gets back what it paid; where Redis can't be told, the login stands all the same."""
+        if paying.on_success is not None:
+            with suppress(StoreUnavailable):
+                await self.buckets.refund(paying.on_success.slot, paying.on_success.who, paying.on_success.limit)

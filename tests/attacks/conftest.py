@@ -15,6 +15,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.login_start import Way
 from gateway.core.forward.request import read_request
 from gateway.core.login.attempt import Typed
+from gateway.core.login.throttle import LoginLimits
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import Journey, seal_journey
 from gateway.core.session.tokens import Token, b64
@@ -28,7 +29,7 @@ from gateway.flows.throttle import LoginThrottle
 from gateway.flows.users import Newcomer, UserAdmin
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
@@ -40,7 +41,7 @@ from tests.running import running
 AUTH_HOST = "auth.example.org"
 PASSWORD = "correct horse battery"
 WAY = Way("w" * 43, 1, 0)
-_PLENTY = Limit("plenty", 1_000_000, 60_000_000, 100_000)
+_PLENTY = LoginLimits.of(Limit("plenty", 1_000_000, 60_000_000, 100_000))
 _LIFETIMES = Lifetimes(1800, 43_200, 604_800, 2_592_000)
 
 
@@ -145,7 +146,7 @@ def _house(there: Deciding, pipeline: Pipeline, passwords: Passwords, directory:
     def clock_us() -> int:
         return there.now * 1_000_000
 
-    throttle = LoginThrottle(Buckets(DecisionCalls(functions)), lambda: _PLENTY)
+    throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
     return House(
         there,
         passwords,

@@ -4,7 +4,8 @@ import random
 from dataclasses import replace
 
 from gateway.core.forward.ask import Claim, Outcome, Spend
-from gateway.core.ratelimit.gcra import spend
+from gateway.core.ratelimit.gcra import refund, spend
+from gateway.stores.redis.buckets import Buckets
 from tests.stores.live import LIMIT, LOGIN, NOW, PRESENTED, TAG, Server
 
 
@@ -37,6 +38,44 @@ async def test_redis_agrees_with_the_specification(server: Server) -> None:
             verdict.remaining,
         )
         assert got.reset_us == max(0, verdict.full_at_us - now_us)
+
+
+async def test_a_refund_agrees_with_the_specification(server: Server) -> None:
+    """Also of a bucket that is gone, that was never spent from, or whose clock was set back."""
+    rng, full_at_us, now_us, buckets = random.Random(11), 0, NOW * 1_000_000, Buckets(server.functions)
+    for step in range(400):
+        now_us += 250_000 * rng.randrange(4)
+        if step % 97 == 96:
+            now_us -= 3_600_000_000
+        await server.redis.set("now", now_us)
+        if rng.randrange(2):
+            full_at_us = refund(LIMIT, full_at_us, now_us)
+            await buckets.refund("iaddress", "", LIMIT)
+            continue
+        verdict = spend(LIMIT, full_at_us, now_us)
+        full_at_us = verdict.full_at_us
+        got = await buckets.spend("iaddress", "", LIMIT)
+        assert (got.allowed, got.retry_after_us, got.remaining) == (
+            verdict.allowed,
+            verdict.retry_after_us,
+            verdict.remaining,
+        )
+
+
+async def test_a_refund_puts_back_one_request_and_no_more(server: Server) -> None:
+    buckets = Buckets(server.functions)
+    for _ in range(2):
+        await buckets.spend("dx", "", LIMIT)
+
+    await buckets.refund("dx", "", LIMIT)
+    after_one = await buckets.spend("dx", "", LIMIT)
+    for _ in range(5):
+        await buckets.refund("dx", "", LIMIT)
+    after_all = await buckets.spend("dx", "", LIMIT)
+
+    assert (after_one.remaining, after_all.remaining) == (1, 2)
+    await buckets.refund("dx", "", LIMIT)
+    assert [key async for key in server.redis.scan_iter("*b:*")] == []
 
 
 async def test_of_several_limits_of_a_slot_all_have_room_or_none_is_spent(server: Server) -> None:

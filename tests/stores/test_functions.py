@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Spend
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
+from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
@@ -275,6 +276,7 @@ async def test_a_lost_library_is_loaded_again(server: Server) -> None:
 FIRST_CALLS: dict[str, Callable[[Server], Awaitable[object]]] = {
     "decide": lambda server: server.decide(),
     "spend": lambda server: server.decide(None, Spend("e", "who", LIMIT)),
+    "refund": lambda server: Buckets(server.functions).refund("e", "who", LIMIT),
     "fill": lambda server: server.fill(Leases(1, 1)),
     "finish": lambda server: server.revocations.end_login(TAG, LOGIN),
     "stale": lambda server: server.revocations.stale_login(TAG, LOGIN),

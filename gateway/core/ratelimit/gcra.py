@@ -65,3 +65,9 @@ def spend(limit: Limit, full_at_us: int, now_us: int) -> Verdict:
     new_full_at_us = start_us + limit.interval_us
     left = (now_us + limit.window_us - new_full_at_us) // limit.interval_us
     return Verdict(allowed=True, retry_after_us=0, full_at_us=new_full_at_us, remaining=left)
+
+
+def refund(limit: Limit, full_at_us: int, now_us: int) -> int:
+    """full_at_us once a request that was spent is put back, 0 for a full bucket; what others have cost stays."""
+    left_us = min(full_at_us, now_us + limit.window_us) - limit.interval_us
+    return left_us if left_us > now_us else 0

@@ -3,18 +3,27 @@
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Question, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
-from gateway.stores.redis.decisions import DecisionCalls
+from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.wire import bucket_key
 
 
 class Buckets:
-    """The same buckets and the same function as on the decision path."""
+    """The same buckets and the same function as on the decision path. slot and who as in core/forward/ask.py Spend."""
 
-    def __init__(self, calls: DecisionCalls) -> None:
-        self._calls = calls
+    def __init__(self, functions: FunctionCalls) -> None:
+        self._functions = functions
+        self._calls = DecisionCalls(functions)
 
     async def spend(self, slot: str, who: str, limit: Limit) -> Spent:
-        """slot and who as in core/forward/ask.py Spend. Raises StoreUnavailable."""
+        """Raises StoreUnavailable."""
         reply = await self._calls.reply_to(Question(0, None, None, (Spend(slot, who, limit),)))
         if reply is None:
             raise StoreUnavailable("a rate limit could not be asked")
         return reply.spent[0]
+
+    async def refund(self, slot: str, who: str, limit: Limit) -> None:
+        """Puts back what one spend() has cost. Raises StoreUnavailable."""
+        key = bucket_key(Spend(slot, who, limit))
+        if await self._functions.ask("refund", [key], limit.interval_us, limit.window_us) != 1:
+            self._functions.distrust()
+            raise StoreUnavailable("refund was not answered by its own reply")

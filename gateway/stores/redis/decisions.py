@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Leases, Outcome, Question, Reply
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
-from gateway.stores.redis.functions.library import Library
+from gateway.stores.redis.functions.library import FUNCTIONS, Library
 from gateway.stores.redis.pipeline import Argument, Pipeline, RedisRefused, packed
 from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
 
@@ -38,9 +38,7 @@ class FunctionCalls:
         self._pipeline = pipeline
         self._library = library
         self._loading = False
-        self._names = {
-            name: library.name(name) for name in ("decide", "spend", "fill", "finish", "stale", "deny", "offer")
-        }
+        self._names = {name: library.name(name) for name in FUNCTIONS}
 
     def name(self, function: str) -> str:
         return self._names[function]

@@ -193,6 +193,21 @@ local function spend_only(keys, argv)
   return reply(tonumber(argv[1]), now, 'N', NONE, NO_FACTS, #keys, '', spent, '')
 end
 
+-- KEYS bucket   ARGV interval, window, us   What one request has cost is put back.
+local function refund(keys, argv)
+  local now = clock()
+  local v = call('GET', keys[1])
+  local interval, latest = tonumber(argv[1]), now + tonumber(argv[2])
+  local tat = v and unpack('<d', v) or 0
+  tat = (tat > latest and latest or tat) - interval
+  if tat > now then
+    call('SET', keys[1], pack('<d', tat), 'PX', ceil((tat - now) / 1000) + 1)
+  else
+    call('DEL', keys[1])
+  end
+  return 1
+end
+
 local function holds(key, token)  -- the record, if this lease still stands on it
   local v = call('GET', key)
   if not v or v == 'X' or #v < 17 then return nil end
@@ -273,6 +288,7 @@ end
 local OOM = { 'allow-oom' }
 redis.register_function { function_name = 'bastion_decide_HASH', callback = decide, flags = OOM }
 redis.register_function { function_name = 'bastion_spend_HASH', callback = spend_only, flags = OOM }
+redis.register_function { function_name = 'bastion_refund_HASH', callback = refund, flags = OOM }
 redis.register_function { function_name = 'bastion_fill_HASH', callback = fill }
 redis.register_function { function_name = 'bastion_finish_HASH', callback = finish, flags = OOM }
 redis.register_function { function_name = 'bastion_stale_HASH', callback = stale, flags = OOM }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
+FUNCTIONS: Final = ("decide", "spend", "refund", "fill", "finish", "stale", "deny", "offer")
 _PLACEHOLDER: Final = "HASH"
 _DIGEST_CHARS: Final = 12
 
@@ -22,7 +23,7 @@ class Library:
         return cls(digest, f"#!lua name=bastion_{digest}\n{text.replace(_PLACEHOLDER, digest)}")
 
     def name(self, function: str) -> str:
-        """function: decide, spend, fill, finish, stale, deny or offer."""
+        """function: one of FUNCTIONS."""
         return f"bastion_{function}_{self.digest}"
 
     @property

@@ -1,0 +1,91 @@
+"""Networks that have logins of their own."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import yaml
+
+from gateway.config import load_config
+from gateway.core.ratelimit.gcra import Limit, Per
+from tests.config.test_load import GOOD, problems, written
+
+HOSPITAL = {"addresses": ["203.0.113.0/24", "2001:db8::/48"], "rate": "600/min", "burst": 300}
+
+
+def test_a_network_has_logins_of_its_own(tmp_path: Path) -> None:
+    limit = {"rate": "20/min", "per": "ip", "networks": {"hospital": HOSPITAL}}
+
+    limits = load_config(written(tmp_path, {**GOOD, "limits": {"AUTH.LOGIN": limit}}), environ={}).config.login_limits()
+
+    inside = limits.shared_bucket(ip_address("203.0.113.7"))
+    assert inside == limits.shared_bucket(ip_address("2001:db8::1"))
+    assert inside.limit == Limit("AUTH.LOGIN", 600, 60_000_000, 300, Per.IP)
+    assert limits.shared_bucket(ip_address("203.0.114.7")).limit == Limit("AUTH.LOGIN", 20, 60_000_000, 20, Per.IP)
+
+
+def test_mistakes_in_networks_have_places_and_hints(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "limits:\n"
+        "  AUTH.LOGIN:\n"
+        "    rate: 10/min\n"
+        "    networks:\n"
+        "      hospital: {adresses: [203.0.113.0/24], rate: 600/min}\n"
+        "      clinic: {addresses: [203.0.113.1/24, 192.0.2.1], rate: 600}\n"
+        "      school: {addresses: [], rate: 1/min, burst: 0}\n"
+        "      The Ward: {addresses: [192.0.2.1], rate: 1/min}\n"
+        "      office: 192.0.2.1\n"
+        "  GENERAL.EXECUTE: {rate: 600/min, network: {}}\n",
+    )
+
+    assert problems(path) == [
+        (
+            "5:7: `limits.AUTH.LOGIN.networks.hospital.addresses` is missing; "
+            "expected a list of addresses or CIDRs, at least one"
+        ),
+        (
+            "5:18: `limits.AUTH.LOGIN.networks.hospital.adresses` is no key; expected addresses, rate, burst; "
+            "did you mean `addresses`?"
+        ),
+        (
+            "6:28: `limits.AUTH.LOGIN.networks.clinic.addresses.0` is `203.0.113.1/24`; "
+            "expected a list of addresses or CIDRs, at least one"
+        ),
+        "6:62: `limits.AUTH.LOGIN.networks.clinic.rate` is `600`; expected a rate such as 600/min (s, min, h, d)",
+        (
+            "7:16: `limits.AUTH.LOGIN.networks.school.addresses` is `[]`; "
+            "expected a list of addresses or CIDRs, at least one"
+        ),
+        "7:51: `limits.AUTH.LOGIN.networks.school.burst` is `0`; expected a whole number from 1",
+        (
+            "8:7: `limits.AUTH.LOGIN.networks.The Ward` is `The Ward`; "
+            "expected a map of names such as hospital to networks"
+        ),
+        "9:15: `limits.AUTH.LOGIN.networks.office` is `192.0.2.1`; expected a map of keys: addresses, rate, burst",
+        (
+            "10:36: `limits.GENERAL.EXECUTE.network` is no key; "
+            "expected rate, burst, per, on_store_failure, networks; did you mean `networks`?"
+        ),
+    ]
+
+
+def test_networks_that_contradict_each_other_or_their_limit_are_refused(tmp_path: Path) -> None:
+    document = yaml.safe_dump(GOOD) + (
+        "limits:\n"
+        "  AUTH.LOGIN:\n"
+        "    rate: 10/min\n"
+        "    networks:\n"
+        "      hospital: {addresses: [203.0.113.0/24], rate: 600/min}\n"
+        "      clinic: {addresses: ['::ffff:203.0.113.0/120', 203.0.0.0/16], rate: 600/min}\n"
+        "  GENERAL.EXECUTE: {rate: 600/min, networks: {office: {addresses: [192.0.2.1], rate: 1/s}}}\n"
+    )
+    path = written(tmp_path, document)
+    above = document[: document.index("limits:")].count("\n")
+
+    assert problems(path) == [
+        (
+            f"{above + 6}:7: `limits.AUTH.LOGIN.networks.clinic` has 203.0.113.0/24, which is in hospital too; "
+            "expected it in one of them"
+        ),
+        (f"{above + 7}:36: `limits.GENERAL.EXECUTE.networks` counts for AUTH.LOGIN only; expected none here"),
+    ]
