@@ -34,6 +34,7 @@ from gateway.flows.safeguards import Safeguards
 from gateway.flows.tallies import EVERY_S, Tallies
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
+from gateway.flows.unknown_names import UnknownNames
 from gateway.metrics import Slot
 from gateway.resources import Resources, clock_us, key_marks, open_resources, random_bytes
 from gateway.stores.files.journal import Journal
@@ -83,6 +84,7 @@ class _Worker:
         self.revocations = Revocations(resources.functions)
         self.site = Site(config.public_url, self.keys.csrf)
         self.files = static_files()
+        self.unknown_names = UnknownNames(resources.pool, resources.vault, clock_us)
         self.tallies = Tallies(resources.pool, resources.vault, clock_us)
         self.policies = self._policies()
         self.decisions = self._decisions(self.policies.first())
@@ -112,8 +114,7 @@ class _Worker:
     def begin(self) -> None:
         """What goes on beside the requests, until the worker ends."""
         spawn, resources, config = self.resources.background.spawn, self.resources, self.config
-        linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock_us)
-        spawn(Leader(resources.pool, linker.work).run())
+        spawn(Leader(resources.pool, self._timed_work()).run())
         spawn(self.policies.announce())
         spawn(_once(ConfigRecord(resources.pool, resources.vault, settings_lines(config), clock_us).announce))
         spawn(_every(EVERY_S, self.tallies.write))
@@ -121,6 +122,17 @@ class _Worker:
         spawn(self._judge_who_was_away())
         if config.policy.watch:
             spawn(watch(config.policy.directory, self.policies.reload))
+
+    def _timed_work(self) -> Callable[[], Awaitable[None]]:
+        """What one worker of the fleet does for all."""
+        config = self.config
+        linker = Linker(self.resources.pool, config.data_dir, config.audit.checkpoint_dir, clock_us)
+
+        async def work() -> None:
+            await linker.work()
+            await self.unknown_names.work()
+
+        return work
 
     async def end(self) -> None:
         """What was only counted until now; lost where Postgres doesn't take it."""
@@ -227,6 +239,7 @@ class _Worker:
             resources.vault,
             resources.passwords,
             LoginThrottle(Buckets(resources.functions), config.login_limits),
+            self.unknown_names,
             self.revocations,
             self.keys,
             lifetimes,

@@ -25,7 +25,6 @@ class Keys:
     person: bytes  # person records in Redis
     csrf: bytes  # synchroniser tokens
     device: bytes  # known-device and last-subject cookies
-    unknown_name: bytes  # names in failed logins that nobody has
     blind_index: bytes  # equality search over sealed columns
 
     @classmethod
@@ -40,7 +39,6 @@ class Keys:
             person=_derived(root_key, "person"),
             csrf=_derived(root_key, "csrf"),
             device=_derived(root_key, "device"),
-            unknown_name=_derived(root_key, "unknown-name"),
             blind_index=_derived(index_key, "blind-index"),
         )
 

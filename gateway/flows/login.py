@@ -1,6 +1,5 @@
 """Turns a name and a password into a login: throttle, look up, compare, then one transaction, then the live copy."""
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -16,7 +15,6 @@ from gateway.core.session.tokens import (
     LOGIN_BYTES,
     SECRET_BYTES,
     Token,
-    b64,
     credential_of,
     mint,
     tag_of,
@@ -25,6 +23,7 @@ from gateway.flows.decisions import LiveLogin
 from gateway.flows.passwords import Passwords, PasswordsBusy
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.flows.unknown_names import UnknownNames
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.users import UserRow, Users
@@ -103,6 +102,7 @@ class Login:
     vault: Vault
     passwords: Passwords
     throttle: LoginThrottle
+    unknown_names: UnknownNames
     revocations: Revocations
     keys: Keys
     lifetimes: Lifetimes
@@ -159,8 +159,9 @@ class Login:
         checked = await self.passwords.verify(user_id, typed.password, stored, asked.caller)
         if checked and user is not None and user.state == "active":
             return user
+        mark = await self.unknown_names.mark(typed.name)
         async with transaction(self.pool) as connection:
-            await Audit(connection, self.vault).append(self._failure(user, typed, asked.visit))
+            await Audit(connection, self.vault).append(self._failure(user, mark, asked.visit))
         return None
 
     async def _sign_in(self, user: UserRow, asked: _Asked) -> tuple[Token, int] | None:
@@ -242,16 +243,15 @@ class Login:
             request_id=visit.request_id,
         )
 
-    def _failure(self, user: UserRow | None, typed: Typed, visit: Visit) -> Entry:
-        """A name that nobody has may be a password typed in the wrong field: only its HMAC is kept (threats.md D4)."""
-        name = b64(hmac.digest(self.keys.unknown_name, typed.name.encode(errors="replace"), "sha256")[:12])
+    def _failure(self, user: UserRow | None, mark: str, visit: Visit) -> Entry:
+        """A name that nobody has may be a password typed in the wrong field: only its mark is kept (threats.md D4)."""
         personal = {"address": visit.address_text, "user_agent": visit.user_agent}
         return Entry(
             kind=Kind.LOGIN_FAILED,
             at=self._now(),
             actor="",
             subject=None if user is None else user.id,
-            detail={"unknown_name": name} if user is None else {},
+            detail={"unknown_name": mark} if user is None else {},
             personal=personal,
             request_id=visit.request_id,
         )

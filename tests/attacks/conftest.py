@@ -26,6 +26,7 @@ from gateway.flows.login import Lifetimes, Login, SignedIn, Throttled, Visit, Wr
 from gateway.flows.logout import Logout
 from gateway.flows.passwords import Passwords
 from gateway.flows.throttle import LoginThrottle
+from gateway.flows.unknown_names import UnknownNames
 from gateway.flows.users import Newcomer, UserAdmin
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
@@ -147,12 +148,24 @@ def _house(there: Deciding, pipeline: Pipeline, passwords: Passwords, directory:
         return there.now * 1_000_000
 
     throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
+    unknown_names = UnknownNames(pool, vault, clock_us)
     return House(
         there,
         passwords,
         revocations,
         Login(
-            pool, vault, passwords, throttle, revocations, KEYS, _LIFETIMES, AUTH_HOST, clock_us, random, lambda _: None
+            pool,
+            vault,
+            passwords,
+            throttle,
+            unknown_names,
+            revocations,
+            KEYS,
+            _LIFETIMES,
+            AUTH_HOST,
+            clock_us,
+            random,
+            lambda _: None,
         ),
         Handoff(pool, vault, revocations, KEYS, lambda: POLICY, clock_us, random),
         Logout(pool, vault, revocations, KEYS, Journal(directory / "ended"), 2_592_000, clock_us, lambda: None),

@@ -28,6 +28,7 @@ class Kind(Enum):
     CONFIG_LOADED = "config_loaded"
     ACCESS_DENIED = "access_denied"
     COOKIE_DOUBLED = "cookie_doubled"
+    UNKNOWN_NAMES_RENEWED = "unknown_names_renewed"
 
 
 @dataclass(frozen=True, slots=True)
