@@ -20,6 +20,7 @@ from gateway.core.policy.site import Site as PolicySite
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.account import Account
 from gateway.flows.audit_log import Linker
+from gateway.flows.checkpoint_delivery import CheckpointDelivery
 from gateway.flows.config_record import ConfigRecord
 from gateway.flows.decision_recorder import DecisionRecorder
 from gateway.flows.decisions import Decisions
@@ -51,6 +52,7 @@ from gateway.web.forward_auth import handler
 from gateway.web.forward_auth.listener import Listener
 from gateway.web.html import Html, RefusalPages, static_files
 from gateway.web.middleware import page_middlewares
+from gateway.webhook import Webhook
 from gateway.worker import Served, Start
 
 _JOURNAL_S: Final = 5.0
@@ -124,9 +126,14 @@ class _Worker:
             spawn(watch(config.policy.directory, self.policies.reload))
 
     def _timed_work(self) -> Callable[[], Awaitable[None]]:
-        """What one worker of the fleet does for all."""
-        config = self.config
-        linker = Linker(self.resources.pool, config.data_dir, config.audit.checkpoint_dir, clock_us)
+        """What one worker of the fleet does for all. The webhook is never waited for."""
+        audit = self.config.audit
+        linker = Linker(self.resources.pool, self.config.data_dir, audit.checkpoint_dir, clock_us)
+        if audit.checkpoint_webhook:
+            webhook = Webhook(audit.checkpoint_webhook, audit.webhook_bearer, audit.webhook_timeout_s)
+            delivery = CheckpointDelivery(webhook.post, _delivery_counter(self.slot))
+            self.resources.background.spawn(delivery.run())
+            linker.publish = delivery.offer
 
         async def work() -> None:
             await linker.work()
@@ -306,6 +313,13 @@ def _failure_counter(slot: Slot) -> Callable[[Exception], None]:
             ours.add()
 
     return failed
+
+
+def _delivery_counter(slot: Slot) -> Callable[[str], None]:
+    cells = {
+        outcome: slot.cell("bastion_checkpoint_deliveries", outcome) for outcome in ("delivered", "failed", "dropped")
+    }
+    return lambda outcome: cells[outcome].add()
 
 
 def _store_counter(slot: Slot) -> Callable[[str], None]:

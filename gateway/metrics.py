@@ -67,6 +67,12 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Counter("bastion_policy_loads", "Times that policy was read.", "outcome", ("accepted", "refused")),
     Gauge("bastion_policy_stale", "Workers that serve an older policy because the newest was refused."),
+    Counter(
+        "bastion_checkpoint_deliveries",
+        "Checkpoints of the audit log on their way to the webhook.",
+        "outcome",
+        ("delivered", "failed", "dropped"),
+    ),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that ended in an error of ours."),
     Gauge("bastion_workers", "Workers that serve."),

@@ -33,6 +33,7 @@ def judge(config: Config) -> tuple[Finding, ...]:
         *_lifetimes(config),
         *_limits(config),
         *_tokens(config),
+        *_webhook(config),
     )
 
 
@@ -134,6 +135,16 @@ def _limits(config: Config) -> Iterator[Finding]:
                     message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
                     yield Finding(f"{key}.{network}", message, wrong=True)
                 taken.setdefault(addresses, network)
+
+
+def _webhook(config: Config) -> Iterator[Finding]:
+    audit = config.audit
+    if audit.checkpoint_webhook and audit.checkpoint_dir is None:
+        yield Finding("audit.checkpoint_webhook", "posts what audit.checkpoint_dir has; expected both", wrong=True)
+    if audit.webhook_bearer and not audit.checkpoint_webhook:
+        yield Finding("audit.webhook_bearer", "is for nobody without audit.checkpoint_webhook", wrong=True)
+    if urlsplit(audit.checkpoint_webhook).scheme == "http":
+        yield Finding("audit.checkpoint_webhook", "gives its bearer to the network; expected https://")
 
 
 def _tokens(config: Config) -> Iterator[Finding]:

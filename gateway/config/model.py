@@ -18,6 +18,7 @@ from gateway.config.values import (
     RateText,
     RedisUrl,
     SecretBytes,
+    WebhookUrl,
 )
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits, NamedNetwork
@@ -265,6 +266,22 @@ class AuditSection(_Section):
         "Where checkpoints are written; empty means nowhere.",
         "a directory",
         example="/var/lib/bastion/checkpoints",
+    )
+    checkpoint_webhook: WebhookUrl = _setting(
+        "",
+        "Where each checkpoint is posted besides, on a host out of reach of who runs this one; empty means nowhere.",
+        "a URL such as https://keep.example.org/bastion, without user and password",
+        secret=True,
+        example="https://keep.example.org/bastion",
+    )
+    webhook_bearer: Annotated[StrictStr, Field(pattern=r"^([A-Za-z0-9._~+/-]{16,512}=*)?$")] = _setting(
+        "",
+        "Sent to it as Authorization: Bearer. Give it by the _FILE variable.",
+        "16 to 512 of letters, digits and . _ ~ + / -",
+        secret=True,
+    )
+    webhook_timeout_s: Annotated[Duration, Field(ge=1, le=60)] = _setting(
+        "10s", "An answer that takes longer is none.", "a duration from 1s to 60s"
     )
 
 

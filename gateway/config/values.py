@@ -94,6 +94,14 @@ def parse_redis_url(text: object) -> str:
     return _url(text, ("redis", "rediss", "unix"))
 
 
+def parse_webhook_url(text: object) -> str:
+    """Where to post to, or "" for nowhere; a user and password would end in logs of others. Raises ValueError."""
+    url = urlsplit(_url(text, ("https", "http")))
+    if url.geturl() and (not url.hostname or url.username is not None or url.fragment or url.port == 0):
+        raise ValueError("not such a URL")
+    return str(text)
+
+
 def _url(text: object, schemes: tuple[str, ...]) -> str:
     if not isinstance(text, str) or (text and urlsplit(text).scheme not in schemes):
         raise ValueError("not such a URL")
@@ -111,5 +119,6 @@ Origin = Annotated[StrictStr, BeforeValidator(parse_origin)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 PostgresUrl = Annotated[StrictStr, BeforeValidator(parse_postgres_url)]
 RedisUrl = Annotated[StrictStr, BeforeValidator(parse_redis_url)]
+WebhookUrl = Annotated[StrictStr, BeforeValidator(parse_webhook_url)]
 SecretBytes = Annotated[bytes, BeforeValidator(parse_secret), PlainSerializer(_hidden)]
 Kind = Literal["text", "scalar", "list", "map"]

@@ -31,13 +31,15 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
 class Linker:
     """work() is one round; any number of them at once, in the whole fleet, makes one chain.
 
-    checkpoint_dir None: no checkpoints are written.
+    checkpoint_dir None: no checkpoints are written. publish: hears the line of each that is written; and first the
+    newest that was written before, because whoever led until now may not have come to it.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     data_dir: Path
     checkpoint_dir: Path | None
     clock_us: Callable[[], int]
+    publish: Callable[[str], None] = lambda _line: None
     _checkpoints: Checkpoints | None = field(default=None, init=False)
     _complained_at: int = field(default=0, init=False)
 
@@ -53,11 +55,14 @@ class Linker:
             head = await Chain(connection).head()
         now = self.clock_us() // 1_000_000
         try:
-            await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, now)
+            lines = await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, now)
         except (OSError, CheckpointsUnusable) as error:
             if not 0 <= now - self._complained_at < _COMPLAIN_EVERY_S:
                 self._complained_at = now
                 _LOG.error("no checkpoint of the audit log could be written", error=str(error))
+            return
+        for line in lines:
+            self.publish(line)
 
     async def link_all(self) -> int:
         """Links the committed entries that wait and counts them; each batch is a transaction of its own.
@@ -73,10 +78,14 @@ class Linker:
             linked += batch
         return linked
 
-    def _write_if_due(self, directory: Path, head: Head, now: int) -> None:
+    def _write_if_due(self, directory: Path, head: Head, now: int) -> list[str]:
+        """The lines to publish."""
+        before = None
         if self._checkpoints is None:
             self._checkpoints = Checkpoints.open(directory, self.data_dir)
-        self._checkpoints.write_if_due(head, now)
+            before = self._checkpoints.newest()
+        written = self._checkpoints.write_if_due(head, now)
+        return [line for line in (before, written) if line is not None]
 
 
 @dataclass(frozen=True, slots=True)

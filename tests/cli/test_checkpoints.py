@@ -47,7 +47,7 @@ def test_the_key_is_for_us_only_and_stays(tmp_path: Path) -> None:
 def test_of_many_that_begin_at_once_one_makes_the_key_and_one_signs(tmp_path: Path) -> None:
     together = Barrier(8)
 
-    def begin(_number: int) -> tuple[bytes, bool]:
+    def begin(_number: int) -> tuple[bytes, str | None]:
         together.wait(10)
         checkpoints = opened(tmp_path)
         together.wait(10)
@@ -57,7 +57,7 @@ def test_of_many_that_begin_at_once_one_makes_the_key_and_one_signs(tmp_path: Pa
         begun = list(threads.map(begin, range(8)))
 
     assert len({key for key, _ in begun}) == 1
-    assert [signed for _, signed in begun].count(True) == 1
+    assert sum(signed is not None for _, signed in begun) == 1
     assert len(list(tmp_path.rglob("*.*"))) == 3, "the key, its public half and the checkpoints"
 
 
@@ -79,6 +79,18 @@ def test_a_line_that_a_crash_cut_off_is_left_out_and_then_replaced(tmp_path: Pat
     assert [one.position for one in read_checkpoints(checkpoints.file, keys)] == [1]
     assert checkpoints.write_if_due(Head(2, b"b" * 32), 1060)
     assert [one.position for one in read_checkpoints(checkpoints.file, keys)] == [1, 2]
+
+
+def test_the_newest_line_is_that_which_was_written_last(tmp_path: Path) -> None:
+    checkpoints = opened(tmp_path)
+
+    assert checkpoints.newest() is None
+    for position in (1, 2):
+        line = checkpoints.write_if_due(Head(position, bytes([position]) * 32), 1000 + 60 * position)
+        assert line is not None
+        assert opened(tmp_path).newest() == line
+        assert checkpoints.file.read_text().endswith(line)
+    assert checkpoints.write_if_due(Head(2, b"\x02" * 32), 1200) is None
 
 
 def test_a_checkpoint_that_the_disk_takes_in_part_was_not_written(tmp_path: Path) -> None:

@@ -59,23 +59,30 @@ class Checkpoints:
             _write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
         return cls(directory / FILE_NAME, key)
 
-    def write_if_due(self, head: Head, now: int) -> bool:
-        """On the disk when this returns True. Blocks for one fsync. Raises OSError."""
+    def newest(self) -> str | None:
+        """The last line of our key, None where there is none. Raises OSError."""
         with self._locked() as file:
-            last = self._last(file)
+            line, last = self._last(file)
+        return None if last is None else line
+
+    def write_if_due(self, head: Head, now: int) -> str | None:
+        """The line, which is on the disk by then; None: not due. Blocks for one fsync. Raises OSError."""
+        with self._locked() as file:
+            _, last = self._last(file)
             if not is_due(last, head.position, head.hash, now):
-                return False
+                return None
             jws = sign(self.key, Checkpoint(head.position, head.position, now, head.hash))
             os.lseek(file, 0, os.SEEK_END)
             line = json.dumps({"jws": jws}).encode() + b"\n"
             if os.write(file, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file))
             os.fsync(file)
-        return True
+        return line.decode()
 
-    def _last(self, file: int) -> Checkpoint | None:
-        """None: there is none, or the last is not of our key; then a new one is due. Takes away a line cut by a crash.
+    def _last(self, file: int) -> tuple[str, Checkpoint | None]:
+        """The line and what it says. None: there is none, or the last is not of our key; then a new one is due.
 
+        Takes away a line cut by a crash.
         A line that does end is never touched, whatever it says.
         """
         size = os.lseek(file, 0, os.SEEK_END)
@@ -85,10 +92,11 @@ class Checkpoints:
         if len(whole) != len(tail) and (whole or start == 0):
             os.ftruncate(file, start + len(whole))
         public = self.key.public_key()
+        line = (whole.splitlines(keepends=True) or [b""])[-1]
         try:
-            return _parsed(whole.splitlines()[-1], {key_id(public): public})
-        except (IndexError, BadCheckpoint):
-            return None
+            return line.decode(errors="replace"), _parsed(line, {key_id(public): public})
+        except BadCheckpoint:
+            return "", None
 
     @contextmanager
     def _locked(self) -> Iterator[int]:

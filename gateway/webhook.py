@@ -1,0 +1,53 @@
+"""Posts one JSON text to an address of the operator's, and says how that went without saying the address."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+
+from gateway.core.errors import GatewayError
+
+_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "bastion"}
+
+
+class Undelivered(GatewayError):
+    """The other side has not said that it has it. The message holds neither the address nor the bearer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """url may hold a secret in its path. bearer: "" for none. timeout_s: from the connection to the answer's head."""
+
+    url: str = field(repr=False)
+    bearer: str = field(repr=False)
+    timeout_s: float
+
+    async def post(self, body: str) -> None:
+        """Returns when it was answered with 2xx. A redirect is not followed: it would take the bearer elsewhere.
+
+        A connection of its own, and no cookies, proxies or passwords from the environment. Raises Undelivered.
+        """
+        headers = {**_HEADERS, "Authorization": f"Bearer {self.bearer}"} if self.bearer else _HEADERS
+        timeout = aiohttp.ClientTimeout(total=self.timeout_s)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
+                session.post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as answer,
+            ):
+                status = answer.status
+        except TimeoutError as error:
+            raise Undelivered(f"no answer within {self.timeout_s:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Undelivered(_reason(error)) from error
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise Undelivered(f"it answered {status}")
+
+
+def _reason(error: Exception) -> str:
+    """Host and port at most: other messages of the library quote the whole address."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port} can't be reached: {error.os_error.strerror or error.os_error}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"{error.host}:{error.port} has no certificate that is trusted"
+    return f"no answer: {type(error).__name__}"
