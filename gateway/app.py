@@ -241,11 +241,12 @@ class _Worker:
         lifetimes = Lifetimes(
             sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s
         )
+        limits = config.login_limits()
         return Login(
             resources.pool,
             resources.vault,
             resources.passwords,
-            LoginThrottle(Buckets(resources.functions), config.login_limits),
+            LoginThrottle(Buckets(resources.functions), lambda: limits),
             self.unknown_names,
             self.revocations,
             self.keys,

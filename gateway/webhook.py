@@ -48,6 +48,4 @@ def _reason(error: Exception) -> str:
     """Host and port at most: other messages of the library quote the whole address."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port} can't be reached: {error.os_error.strerror or error.os_error}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"{error.host}:{error.port} has no certificate that is trusted"
     return f"no answer: {type(error).__name__}"
