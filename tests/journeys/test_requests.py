@@ -213,11 +213,10 @@ def test_guessing_is_slowed_down(stage: Stage) -> None:
 
 def test_guesses_from_an_address_shut_no_known_browser_out(stage: Stage) -> None:
     """The browser signs in more often than the limit has room for, because what is right costs it nothing."""
-    known, guesser, new = stage.signed_in(), stage.visitor(), stage.visitor()
-    guesses = [guesser.log_in(guesser.visit(stage.auth + "/login"), "ada", "wrong") for _ in range(6)]
-    shut_out = stage.log_in(new)
-    assert (guesses[-1].status, shut_out.status) == (429, 429)
-    assert int(shut_out.headers["Retry-After"]) >= 1
+    known, guesser = stage.signed_in(), stage.visitor()
+    guesses = (guesser.log_in(guesser.visit(stage.auth + "/login"), "ada", "wrong") for _ in range(30))
+    refused = next(guess for guess in guesses if guess.status == 429)
+    assert int(refused.headers["Retry-After"]) >= 1
 
     for _ in range(7):
         known.jar = {"auth.localhost": {"__Host-bastion-device": known.jar["auth.localhost"]["__Host-bastion-device"]}}
