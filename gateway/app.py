@@ -94,8 +94,9 @@ class _Worker:
         self.readiness = Readiness(resources.pool, resources.functions, key_marks(config))
         self.safeguards = Safeguards(
             pool=resources.pool,
-            pipeline=resources.pipeline,
+            functions=resources.functions,
             user=urlsplit(config.redis.url).username or "",
+            in_cluster=config.redis.cluster,
             enforced=config.profile == "production",
             asks_standbys=has_several_hosts(config.database.url) and not config.database.accept_loss,
             tell=_teller(start.number, _LOG.warning, "a server is not as it should be"),

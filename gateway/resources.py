@@ -16,7 +16,8 @@ from gateway.core.privacy.sealing import MasterKeys
 from gateway.flows.passwords import Passwords
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.vault import Vault
-from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.cluster import Cluster
+from gateway.stores.redis.decisions import FunctionCalls, Functions
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 
@@ -72,8 +73,7 @@ class Resources:
     """Built once for a process."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    pipeline: Pipeline
-    functions: FunctionCalls
+    functions: Functions
     vault: Vault
     passwords: Passwords
     background: Background
@@ -82,18 +82,24 @@ class Resources:
 @asynccontextmanager
 async def open_resources(config: Config) -> AsyncIterator[Resources]:
     """Also while Postgres or Redis is away: what needs them fails until they are back."""
-    pipeline = Pipeline(config.redis.url, config.redis.timeout_ms / 1000)
     passwords = Passwords(config.secrets.peppers, _PASSWORD_THREADS)
-    functions = FunctionCalls(pipeline, library())
+    functions = _functions(config)
     async with AsyncExitStack() as stack:
         stack.callback(passwords.close)
         pool = await stack.enter_async_context(make_pool(config.database.url, config.database.pool_size))
         background = Background(await stack.enter_async_context(asyncio.TaskGroup()))
         stack.callback(background.end)
-        background.spawn(pipeline.run())
+        background.spawn(functions.run())
         with suppress(TimeoutError):
-            await asyncio.wait_for(pipeline.ready(), _FIRST_CONNECTION_S)
-        yield Resources(pool, pipeline, functions, make_vault(config), passwords, background)
+            await asyncio.wait_for(functions.ready(), _FIRST_CONNECTION_S)
+        yield Resources(pool, functions, make_vault(config), passwords, background)
+
+
+def _functions(config: Config) -> Functions:
+    redis = config.redis
+    if redis.cluster:
+        return Cluster(redis.url, redis.seeds, redis.timeout_ms / 1000, library())
+    return FunctionCalls(Pipeline(redis.url, redis.timeout_ms / 1000), library())
 
 
 def make_vault(config: Config) -> Vault:

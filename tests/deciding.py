@@ -1,10 +1,10 @@
 """Real decisions on a test's own Postgres and Redis, without processes and sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from gateway.core.forward.answer import Answer
@@ -16,7 +16,7 @@ from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
-from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls, Functions
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
@@ -26,6 +26,7 @@ from tests.running import running
 
 ADA = UUID(int=1)
 HOST = "wiki.example.org"
+Where: TypeAlias = str | Callable[[float], Functions]  # a URL, or who makes a connection with such a timeout
 
 
 @dataclass
@@ -69,13 +70,18 @@ class Deciding:
         await self.revocations.end_login(token.tag, b64(token.login_id))
 
 
+def functions_at(redis: Where, timeout_s: float) -> Functions:
+    if isinstance(redis, str):
+        return FunctionCalls(Pipeline(redis, timeout_s), library())
+    return redis(timeout_s)
+
+
 @asynccontextmanager
-async def deciding(pool: Pool, redis_url: str, now: int, timeout_s: float = 10) -> AsyncIterator[Deciding]:
+async def deciding(pool: Pool, redis: Where, now: int, timeout_s: float = 10) -> AsyncIterator[Deciding]:
     """timeout_s: long, because a slow machine is no failure."""
     random = RandomBytes()
     vault = Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random)
-    pipeline = Pipeline(redis_url, timeout_s)
-    functions = FunctionCalls(pipeline, library())
+    functions = functions_at(redis, timeout_s)
     calls, revocations = DecisionCalls(functions), Revocations(functions)
     tasks: set[asyncio.Task[Any]] = set()
 
@@ -91,7 +97,7 @@ async def deciding(pool: Pool, redis_url: str, now: int, timeout_s: float = 10) 
 
     refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append, lost.append)
     decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
-    async with running(pipeline):
+    async with running(functions):
         yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost, tasks)
         for task in tasks:
             task.cancel()

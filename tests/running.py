@@ -3,17 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Protocol, TypeVar
 
-from gateway.stores.redis.pipeline import Pipeline
+
+class Runs(Protocol):
+    """Pipeline, and both kinds of Functions."""
+
+    async def ready(self) -> None: ...
+
+    async def run(self) -> None: ...
+
+
+T = TypeVar("T", bound=Runs)
 
 
 @asynccontextmanager
-async def running(pipeline: Pipeline) -> AsyncIterator[Pipeline]:
+async def running(connection: T) -> AsyncIterator[T]:
     """Its first attempt to connect has ended, well or not."""
-    task = asyncio.create_task(pipeline.run())
+    task = asyncio.create_task(connection.run())
     try:
-        await pipeline.ready()
-        yield pipeline
+        await connection.ready()
+        yield connection
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from gateway.config.development import DEVELOPMENT_SECRETS
-from gateway.config.model import LOGIN_LIMIT, Config
+from gateway.config.model import LOGIN_LIMIT, Config, RedisSection
 from gateway.core.policy.networks import unmapped
 
 _LEAST_DISTINCT_BYTES: Final = 12  # of 32; random bytes have fewer once in 10^17
@@ -75,6 +75,7 @@ def _servers(config: Config) -> Iterator[Finding]:
         elif (urlsplit(url).password or "").lower() in _KNOWN_PASSWORDS:
             yield Finding(key, "has a password that everybody knows; expected one of your own")
     yield from _redis(config.redis.url)
+    yield from _cluster(config.redis)
 
 
 def _redis(url: str) -> Iterator[Finding]:
@@ -85,6 +86,21 @@ def _redis(url: str) -> Iterator[Finding]:
         yield Finding("redis.url", "is neither a socket nor TLS; expected unix:// or rediss://")
     if not urlsplit(url).username:
         yield Finding("redis.url", "names no user; expected one whose ACL has only Bastion's keys (docs/install.md)")
+
+
+def _cluster(redis: RedisSection) -> Iterator[Finding]:
+    if not redis.cluster:
+        if redis.seeds:
+            yield Finding("redis.seeds", "is there, but redis.cluster is not true; expected both", wrong=True)
+        return
+    parts = urlsplit(redis.url)
+    if parts.scheme == "unix":
+        message = (
+            "is a socket of this machine; expected rediss://, because a cluster names its servers by host and port"
+        )
+        yield Finding("redis.url", message, wrong=True)
+    elif parts.path.strip("/") not in ("", "0") or parse_qs(parts.query).get("db", ["0"]) != ["0"]:
+        yield Finding("redis.url", "names a database; expected none, because a cluster has only 0", wrong=True)
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

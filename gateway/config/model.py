@@ -18,6 +18,7 @@ from gateway.config.values import (
     RateText,
     RedisUrl,
     SecretBytes,
+    ServerAddress,
     WebhookUrl,
 )
 from gateway.core.keys import Keys
@@ -112,6 +113,19 @@ class RedisSection(_Section):
         "a URL that starts with redis://, rediss:// or unix://",
         secret=True,
         example="rediss://bastion:CHANGE-THIS@redis.internal:6379/0",
+    )
+    cluster: StrictBool = _setting(
+        False,
+        "url names one server of a Redis Cluster; its user, password and TLS hold for all of them.",
+        "true or false",
+        kind="scalar",
+    )
+    seeds: tuple[ServerAddress, ...] = _setting(
+        (),
+        "More servers of the cluster, for a start while the one of url is away.",
+        "a list of host:port",
+        kind="list",
+        example="[redis-2.internal:6379, redis-3.internal:6379]",
     )
     timeout_ms: Annotated[StrictInt, Field(ge=10, le=10_000)] = _setting(
         250,

@@ -66,6 +66,13 @@ def parse_listen(text: object) -> str:
     return text
 
 
+def parse_server(text: object) -> str:
+    """`host:port`. Raises ValueError."""
+    if not isinstance(text, str) or text.startswith("unix:"):
+        raise ValueError("not a server")
+    return parse_listen(text)
+
+
 def parse_origin(text: object) -> str:
     """`https://auth.example.com`, `https://auth.localhost:8443`: scheme and authority only. Raises ValueError."""
     if not isinstance(text, str):
@@ -115,6 +122,7 @@ def _hidden(secret: bytes) -> str:
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 RateText = Annotated[Rate, BeforeValidator(parse_rate)]
 Listen = Annotated[StrictStr, BeforeValidator(parse_listen)]
+ServerAddress = Annotated[StrictStr, BeforeValidator(parse_server)]
 Origin = Annotated[StrictStr, BeforeValidator(parse_origin)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 PostgresUrl = Annotated[StrictStr, BeforeValidator(parse_postgres_url)]

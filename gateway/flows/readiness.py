@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 import asyncpg
 
@@ -11,9 +10,7 @@ from gateway.core.errors import StoreUnavailable
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.key_checks import agree
 from gateway.stores.postgres.migrate import MigrationFailed, missing
-from gateway.stores.redis.decisions import FunctionCalls
-
-_PROBE: Final = "{ready}"
+from gateway.stores.redis.decisions import Functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Readiness:
     """keys: marks by name, compared with the database's (threats.md D2)."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    functions: FunctionCalls
+    functions: Functions
     keys: Mapping[str, bytes]
     _agreed: bool = field(default=False)
 
@@ -46,9 +43,10 @@ class Readiness:
         return {"postgres": await self._postgres(), "redis": await self._redis()}
 
     async def _redis(self) -> State:
-        """By a call that writes, as decisions do: a replica, or a primary without its replicas, can't serve them."""
+        """By calls that write, as decisions do: a replica, or a primary without its replicas, can't serve them."""
         try:
-            await self.functions.ask("stale", [_PROBE])
+            for tag in self.functions.probes:
+                await self.functions.ask("stale", [f"{{{tag}}}"])
         except StoreUnavailable as error:
             return State(serves=False, detail=f"only public routes are answered: {error}")
         return State(serves=True, detail="ok")

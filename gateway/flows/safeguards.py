@@ -9,8 +9,8 @@ import asyncpg
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.replication import loses_commits
-from gateway.stores.redis.access import NEEDED, excesses, risks, unread
-from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, risks, unread
+from gateway.stores.redis.decisions import Functions
 
 
 class UnsafeServer(GatewayError):
@@ -19,14 +19,16 @@ class UnsafeServer(GatewayError):
 
 @dataclass(slots=True)
 class Safeguards:
-    """enforced: in production; otherwise it is only said. asks_standbys: failover is possible, and loss not accepted.
+    """user, in_cluster: how Redis is reached. enforced: in production; otherwise it is only said.
 
-    tell: hears of each thing that is only said. note: hears of what could not be looked at.
+    asks_standbys: failover is possible, and loss not accepted. tell: hears of each thing that is only said.
+    note: hears of what could not be looked at.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    pipeline: Pipeline
+    functions: Functions
     user: str
+    in_cluster: bool
     enforced: bool
     asks_standbys: bool
     tell: Callable[[str], None]
@@ -48,18 +50,24 @@ class Safeguards:
                 await self._judge_redis()
 
     async def _judge_redis(self) -> None:
-        too_wide, advised_against = await excesses(self.pipeline), await risks(self.pipeline)
-        hidden = await unread(self.pipeline)
+        """Of a cluster, all primaries of now."""
+        too_wide: list[str] = []
+        advised_against: list[str] = []
+        hidden: list[str] = []
+        for server in self.functions.servers:
+            too_wide += await excesses(server)
+            advised_against += await risks(server)
+            hidden += await unread(server)
         self.redis_judged = True
-        for setting in hidden:
+        for setting in dict.fromkeys(hidden):
             self.note(f"Redis: {setting}")
-        for risk in advised_against:
+        for risk in dict.fromkeys(advised_against):
             self.tell(f"Redis: {risk}")
         if too_wide:
-            user = self.user or "bastion"
+            user, needed = self.user or "bastion", NEEDED_IN_CLUSTER if self.in_cluster else NEEDED
             self._refuse(
-                f"redis.url: its user is allowed {', '.join(too_wide)} (threats.md R14);"
-                f" expected one with only: ACL SETUSER {user} {NEEDED}"
+                f"redis.url: its user is allowed {', '.join(dict.fromkeys(too_wide))} (threats.md R14);"
+                f" expected one with only: ACL SETUSER {user} {needed}"
             )
 
     async def _judge_postgres(self) -> None:

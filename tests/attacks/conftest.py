@@ -30,13 +30,11 @@ from gateway.flows.unknown_names import UnknownNames
 from gateway.flows.users import Newcomer, UserAdmin
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.stores.redis.decisions import FunctionCalls
-from gateway.stores.redis.functions.library import library
-from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.decisions import Functions
 from gateway.stores.redis.revocations import Revocations
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, POLICY
-from tests.deciding import HOST, Deciding, deciding
+from tests.deciding import HOST, Deciding, Where, deciding, functions_at
 from tests.running import running
 
 AUTH_HOST = "auth.example.org"
@@ -131,17 +129,16 @@ async def house(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path) -> Asy
 
 
 @asynccontextmanager
-async def open_house(pool: Pool, redis_url: str, directory: Path, seed: int = 7) -> AsyncIterator[House]:
+async def open_house(pool: Pool, redis: Where, directory: Path, seed: int = 7) -> AsyncIterator[House]:
     """seed: of all random bytes; two processes on the same stores must not have the same."""
     passwords = Passwords({"p1": b"p" * 32, "old": b"o" * 32}, threads=2, cost=4)
-    async with running(Pipeline(redis_url, 1)) as pipeline, deciding(pool, redis_url, int(time.time())) as there:
+    async with running(functions_at(redis, 1)) as functions, deciding(pool, redis, int(time.time())) as there:
         there.random.source.seed(seed)
-        yield _house(there, pipeline, passwords, directory)
+        yield _house(there, functions, passwords, directory)
     passwords.close()
 
 
-def _house(there: Deciding, pipeline: Pipeline, passwords: Passwords, directory: Path) -> House:
-    functions = FunctionCalls(pipeline, library())
+def _house(there: Deciding, functions: Functions, passwords: Passwords, directory: Path) -> House:
     revocations, pool, vault, random = Revocations(functions), there.pool, there.vault, there.random
 
     def clock_us() -> int:

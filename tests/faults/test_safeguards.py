@@ -23,6 +23,8 @@ from gateway.probe import NoAnswer, probe
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.replication import has_several_hosts, loses_commits
 from gateway.stores.redis.access import NEEDED, excesses, risks
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from tests.attacks.conftest import House, session_of
 from tests.config.test_load import GOOD
@@ -95,6 +97,7 @@ WIDER = {
     "+function|list": {"reading and replacing functions"},
     "+publish &*": {"messages"},
     "+client|list": {"other connections"},
+    "+cluster|countkeysinslot": {"the cluster's slots"},
 }
 
 
@@ -113,7 +116,8 @@ def safeguards(
     pool: Pool, pipeline: Pipeline, told: list[str], *, enforced: bool, standbys: bool = False
 ) -> Safeguards:
     """told: what is advised against, and what could not be looked at."""
-    return Safeguards(pool, pipeline, "bastion", enforced, standbys, told.append, told.append)
+    functions = FunctionCalls(pipeline, library())
+    return Safeguards(pool, functions, "bastion", False, enforced, standbys, told.append, told.append)
 
 
 async def test_production_refuses_the_default_user_and_names_the_right_one(

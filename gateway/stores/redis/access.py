@@ -5,11 +5,12 @@ from typing import Final
 
 from gateway.stores.redis.pipeline import Pipeline, RedisRefused
 
-# All that the functions and the pipeline call; docs/install.md shows it.
+# All that the functions and the pipeline call, and what they call in a cluster; docs/install.md shows it.
 NEEDED: Final = (
     "resetkeys ~{*}* resetchannels -@all +auth +select +client|setname +fcall +function|load"
     " +get +set +del +expire +setrange +info +time"
 )
+NEEDED_IN_CLUSTER: Final = f"{NEEDED} +asking +cluster|slots +cluster|info"
 _STRANGE_KEY: Final = "bastion-probe"  # without braces, so none of ours
 _DENIED: Final = "NOPERM"
 _READ_SAVE: Final = ("CONFIG", "GET", "save")
@@ -32,6 +33,7 @@ _PROBES: Final = (
     _Probe("reading and replacing functions (FUNCTION)", ("FUNCTION", "LIST", "LIBRARYNAME", _STRANGE_KEY)),
     _Probe("messages (PUBLISH)", ("PUBLISH", _STRANGE_KEY, "")),
     _Probe("other connections (CLIENT)", ("CLIENT", "LIST", "ID", "0")),
+    _Probe("the cluster's slots and servers (CLUSTER)", ("CLUSTER", "COUNTKEYSINSLOT", "0")),
 )
 
 

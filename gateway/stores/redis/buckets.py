@@ -3,14 +3,14 @@
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Question, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
-from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
+from gateway.stores.redis.decisions import DecisionCalls, Functions
 from gateway.stores.redis.wire import bucket_key
 
 
 class Buckets:
     """The same buckets and the same function as on the decision path. slot and who as in core/forward/ask.py Spend."""
 
-    def __init__(self, functions: FunctionCalls) -> None:
+    def __init__(self, functions: Functions) -> None:
         self._functions = functions
         self._calls = DecisionCalls(functions)
 

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Leases, Outcome, Question, Reply
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
 from gateway.stores.redis.functions.library import FUNCTIONS, Library
-from gateway.stores.redis.pipeline import Argument, Pipeline, RedisRefused, packed
+from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, answer_to, packed
 from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
 
 Answered: TypeAlias = Callable[[Reply | None], None]
 _NO_OTHERS: Final[dict[str, list[int]]] = {}
 _NOT_FOUND: Final = "ERR Function not found"
+_PROBE: Final = "ready"
+_ASKING: Final = packed(("ASKING",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,40 @@ class Fill:
     sessions: tuple[Session, ...]
 
 
+class Functions(Protocol):
+    """Calls functions of this version's library: on one server (FunctionCalls), or in a cluster (Cluster)."""
+
+    @property
+    def servers(self) -> Sequence[Pipeline]:
+        """All that calls may go to. Raises StoreUnavailable where one is not connected."""
+
+    @property
+    def probes(self) -> Sequence[str]:
+        """Tags that lead to each of the servers. Raises StoreUnavailable where one is not connected."""
+
+    def name(self, function: str, /) -> str:
+        """As Redis knows it."""
+
+    def call(self, tag: str, command: bytes, done: Done, /) -> None:
+        """command: an FCALL as Redis reads it, all of its keys with this tag. done hears the reply, or a
+        StoreUnavailable.
+        """
+
+    async def ask(self, function: str, keys: Sequence[str], /, *arguments: Argument) -> object:
+        """keys: at least one, all with the same tag. Raises StoreUnavailable."""
+
+    def distrust(self) -> None:
+        """A reply was not of the call that it came for."""
+
+    async def ready(self) -> None:
+        """Returns when the first attempt to connect has ended, well or not."""
+
+    async def run(self) -> None:
+        """Keeps it connected until it is cancelled."""
+
+
 class FunctionCalls:
-    """Calls functions of this version's library, and loads it where Redis lost it or never had it."""
+    """On one server, whatever the tag; loads the library where Redis lost it or never had it."""
 
     def __init__(self, pipeline: Pipeline, library: Library) -> None:
         self._pipeline = pipeline
@@ -40,21 +74,41 @@ class FunctionCalls:
         self._loading = False
         self._names = {name: library.name(name) for name in FUNCTIONS}
 
+    @property
+    def servers(self) -> Sequence[Pipeline]:
+        return (self._pipeline,)
+
+    @property
+    def probes(self) -> Sequence[str]:
+        return (_PROBE,)
+
     def name(self, function: str) -> str:
         return self._names[function]
 
-    def call(self, command: bytes, done: Callable[[object], None]) -> None:
-        """command: an FCALL as Redis reads it. done hears the reply, or a StoreUnavailable."""
+    def call(self, _tag: str, command: bytes, done: Done) -> None:
         self._pipeline.call(command, _Call(self, command, done).heard)
 
-    def again(self, command: bytes, done: Callable[[object], None]) -> None:
+    def call_asking(self, command: bytes, done: Done) -> None:
+        """In a cluster, of a slot that is on its way to this server."""
+        self._pipeline.call_after(_ASKING, command, _Call(self, command, done).heard)
+
+    def again(self, command: bytes, done: Done) -> None:
         """Where the function was not found. Commands are done in order, so this one comes after the load."""
         self._load()
         self._pipeline.call(command, done)
 
+    async def ask(self, function: str, keys: Sequence[str], *arguments: Argument) -> object:
+        command = packed_call(self._names[function], keys, arguments)
+        return await answer_to(lambda done: self.call("", command, done))
+
     def distrust(self) -> None:
-        """A reply was not of the call that it came for."""
         self._pipeline.distrust()
+
+    async def ready(self) -> None:
+        await self._pipeline.ready()
+
+    async def run(self) -> None:
+        await self._pipeline.run()
 
     def _load(self) -> None:
         """Once, however many calls found it missing; whether it worked is said by the calls that follow."""
@@ -66,16 +120,10 @@ class FunctionCalls:
             self._loading = True
             self._pipeline.call(packed(self._library.load_command), loaded)
 
-    async def ask(self, function: str, keys: Sequence[str], *arguments: Argument) -> object:
-        """Raises StoreUnavailable."""
-        command = ("FCALL", self._names[function], len(keys), *keys, *arguments)
-        try:
-            return await self._pipeline.ask(command)
-        except RedisRefused as error:
-            if not _is_lost(error):
-                raise
-        self._load()
-        return await self._pipeline.ask(command)
+
+def packed_call(name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> bytes:
+    """name: of the function, as Redis knows it."""
+    return packed(("FCALL", name, len(keys), *keys, *arguments))
 
 
 class _Call:
@@ -83,7 +131,7 @@ class _Call:
 
     __slots__ = ("_command", "_done", "_functions")
 
-    def __init__(self, functions: FunctionCalls, command: bytes, done: Callable[[object], None]) -> None:
+    def __init__(self, functions: FunctionCalls, command: bytes, done: Done) -> None:
         self._functions = functions
         self._command = command
         self._done = done
@@ -102,7 +150,7 @@ def _is_lost(reply: object) -> bool:
 class DecisionCalls:
     """The hot path: nothing here waits."""
 
-    def __init__(self, functions: FunctionCalls) -> None:
+    def __init__(self, functions: Functions) -> None:
         self._functions = functions
         self._decide_name = functions.name("decide")
         self._spend_name = functions.name("spend")
@@ -113,16 +161,16 @@ class DecisionCalls:
         own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
             self._functions.call(
-                packed_decide(self._decide_name, question, own), _Asked(self, question, answered).heard
+                presented.tag, packed_decide(self._decide_name, question, own), _Asked(self, question, answered).heard
             )
             return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
         if presented is not None:
             command = packed_decide(self._decide_name, question, own)
-            self._functions.call(command, _Share(self, gathering, own, decides=True).heard)
-        for indexes in others.values():
+            self._functions.call(presented.tag, command, _Share(self, gathering, own, decides=True).heard)
+        for slot, indexes in others.items():
             command = packed_spend(self._spend_name, question, indexes)
-            self._functions.call(command, _Share(self, gathering, indexes, decides=presented is None).heard)
+            self._functions.call(slot, command, _Share(self, gathering, indexes, decides=presented is None).heard)
 
     async def reply_to(self, question: Question) -> Reply | None:
         """ask() for those who may wait."""

@@ -141,9 +141,9 @@ class _Connection:
 class Pipeline:
     """run() keeps it connected; while it is not, every call fails at once."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        """timeout_s: for one call; it may last half as long again until it is noticed."""
-        self._server = Server.of(url)
+    def __init__(self, where: str | Server, timeout_s: float) -> None:
+        """where: a URL, or a server. timeout_s: for one call; it may last half as long again until it is noticed."""
+        self._server = Server.of(where) if isinstance(where, str) else where
         self._timeout_s = timeout_s
         self._connection: _Connection | None = None
         self._first_try = asyncio.Event()
@@ -166,18 +166,15 @@ class Pipeline:
 
     async def ask(self, command: Sequence[Argument]) -> Reply:
         """call() for those who may wait. Raises StoreUnavailable."""
-        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        return await answer_to(lambda done: self.call(packed(command), done))
 
-        def done(reply: Reply | Exception) -> None:
-            if answered.done():
-                return
-            if isinstance(reply, Exception):
-                answered.set_exception(reply)
-            else:
-                answered.set_result(reply)
-
-        self.call(packed(command), done)
-        return await answered
+    def call_after(self, first: bytes, command: bytes, done: Done) -> None:
+        """Nothing comes between the two on their way. done hears the reply to command alone."""
+        if self._connection is not None and len(self._connection.waiting) + 2 > MAX_WAITING:
+            done(StoreUnavailable("too many calls wait for Redis"))
+        else:
+            self.call(first, lambda _: None)
+            self.call(command, done)
 
     def distrust(self) -> None:
         """A reply was not of the call that it came for: all that waits fails, and a new connection is made (R5)."""
@@ -236,6 +233,22 @@ class Pipeline:
         if isinstance(reply, Exception):
             connection.end(StoreUnavailable("Redis refused the greeting"))
             raise reply
+
+
+async def answer_to(start: Callable[[Done], None]) -> Reply:
+    """start: begins a call. Its reply, or whatever error it ends in."""
+    answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def done(reply: Reply | Exception) -> None:
+        if answered.done():
+            return
+        if isinstance(reply, Exception):
+            answered.set_exception(reply)
+        else:
+            answered.set_result(reply)
+
+    start(done)
+    return await answered
 
 
 def packed(command: Sequence[Argument]) -> bytes:

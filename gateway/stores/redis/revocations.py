@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.core.errors import StoreUnavailable
-from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.decisions import Functions
 from gateway.stores.redis.pipeline import Argument
 from gateway.stores.redis.wire import code_key, login_key, person_key
 
@@ -11,7 +11,7 @@ from gateway.stores.redis.wire import code_key, login_key, person_key
 class Revocations:
     """Each is one round trip and raises StoreUnavailable; doing it again does no harm."""
 
-    def __init__(self, functions: FunctionCalls) -> None:
+    def __init__(self, functions: Functions) -> None:
         self._functions = functions
 
     async def end_login(self, tag: str, login: str) -> None:

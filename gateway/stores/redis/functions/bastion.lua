@@ -9,6 +9,7 @@
 --
 -- form W: wanted, somebody holds the lease and asks Postgres. form L: live.
 -- stamp: the incarnation of the server that took the record in; another one counts as absent (design.md section 2).
+-- In a cluster it changes with the epoch too: a slot that comes back may come from a replica that missed an end.
 -- Times in records are Unix seconds but for codes and buckets, which are in microseconds.
 local PERSON, LOGIN, SESSION = '<BddI4', '<BddI4I4I4I4I4B', '<I4I4I4'
 local PERSON_BYTES, LOGIN_BYTES, SESSION_BYTES, CREDENTIAL_BYTES = 21, 38, 28, 16
@@ -25,7 +26,12 @@ local function look()  -- once a second: whose history is this? A promotion or a
   if not call then
     call, pack, unpack, sub, floor, ceil = redis.call, struct.pack, struct.unpack, string.sub, math.floor, math.ceil
   end
-  local _, _, id = string.find(call('INFO', 'replication'), 'master_replid:(%x+)')
+  local info = call('INFO', 'replication', 'cluster')
+  local _, _, id = string.find(info, 'master_replid:(%x+)')
+  if string.find(info, 'cluster_enabled:1', 1, true) then
+    local _, _, epoch = string.find(call('CLUSTER', 'INFO'), 'cluster_current_epoch:(%d+)')
+    id = redis.sha1hex(id .. epoch)
+  end
   inc = tonumber(sub(id, 1, 12), 16)
 end
 
