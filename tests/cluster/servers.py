@@ -101,11 +101,14 @@ class Servers:
         return Cluster(f"redis://{self.nodes[0].address}", [], timeout_s, library())
 
     def owner(self, slot: int, by: Node | None = None) -> Node:
-        """As one of them says, the first if none is named."""
-        for first, last, primary, *_ in (by or self.nodes[0]).do("CLUSTER", "SLOTS"):
+        """As one of them says, the first that lives if none is named."""
+        for first, last, primary, *_ in (by or self.living()[0]).do("CLUSTER", "SLOTS"):
             if first <= slot <= last:
                 return next(node for node in self.nodes if node.name == primary[2].decode())
         raise AssertionError(slot)
+
+    def living(self) -> list[Node]:
+        return [node for node in self.nodes if node.server.process is not None]
 
     def other(self, node: Node) -> Node:
         """Another primary."""
@@ -146,7 +149,7 @@ class Move:
     def finish(self) -> None:
         """All have moved, and everybody knows it."""
         self.settle()
-        until(lambda: all(self.servers.owner(self.slot, node) is self.target for node in self.servers.nodes))
+        until(lambda: all(self.servers.owner(self.slot, node) is self.target for node in self.servers.living()))
 
 
 def move_at_once(servers: Servers, slots: Sequence[tuple[int, int]], source: Node, target: Node) -> None:
@@ -154,7 +157,7 @@ def move_at_once(servers: Servers, slots: Sequence[tuple[int, int]], source: Nod
     words = [str(slot) for first, last in slots for slot in (first, last)]
     source.do("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *words, "NODE", target.name)
     slot = slots[0][0]
-    until(lambda: all(servers.owner(slot, node) is target for node in servers.nodes if node.server.process is not None))
+    until(lambda: all(servers.owner(slot, node) is target for node in servers.living()))
 
 
 def until(holds: Callable[[], bool]) -> None:
