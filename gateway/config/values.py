@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer, StrictStr
 
@@ -98,7 +98,14 @@ def parse_postgres_url(text: object) -> str:
 
 
 def parse_redis_url(text: object) -> str:
-    return _url(text, ("redis", "rediss", "unix"))
+    """Of one server, its database a number. Raises ValueError."""
+    url = _url(text, ("redis", "rediss", "unix"))
+    parts = urlsplit(url)
+    in_query = parse_qs(parts.query).get("db", ["0"])[0]
+    database = in_query if parts.scheme == "unix" else parts.path.strip("/") or in_query
+    if "," in (parts.hostname or "") or parts.port == 0 or not re.fullmatch("[0-9]{1,5}", database):
+        raise ValueError("not one server")
+    return url
 
 
 def parse_webhook_url(text: object) -> str:

@@ -250,10 +250,32 @@ def test_the_secrets_of_dev_are_refused_in_production(tmp_path: Path) -> None:
         {"sessions": {"idle_s": "13h"}},
         {"sessions": {"remembered_idle_s": "90d", "remembered_absolute_s": "89d"}},
         {"server": {"web_listen": "127.0.0.1:9000", "ops_listen": "127.0.0.1:9000"}},
+        {"redis": {"url": "unix://bastion:x1@/run/redis.sock", "cluster": True}},
+        {"redis": {"url": "rediss://bastion:x1@r:6379/1", "cluster": True}},
+        {"redis": {"url": "rediss://bastion:x1@r?db=1", "cluster": True}},
+        {"redis": {"url": "rediss://bastion:x1@r", "seeds": ["r2:6379"]}},
+        {"redis": {"url": "rediss://bastion:x1@r", "cluster": True, "seeds": ["unix:/run/redis.sock"]}},
+        {"redis": {"url": "rediss://bastion:x1@r", "cluster": True, "seeds": ["r2"]}},
+        {"redis": {"url": "rediss://bastion:x1@r1:1,r2:2", "cluster": True}},
+        {"redis": {"url": "rediss://bastion:x1@r1,r2:2"}},
+        {"redis": {"url": "rediss://bastion:x1@r:port"}},
+        {"redis": {"url": "rediss://bastion:x1@r:6379/sessions"}},
+        {"redis": {"url": "unix:///run/redis.sock?db=x"}},
     ],
 )
 def test_what_contradicts_itself_is_refused_in_dev_too(tmp_path: Path, wrong: dict[str, Any]) -> None:
     assert len(problems(written(tmp_path, {**GOOD, **wrong}), dev=True)) == 1
+
+
+@pytest.mark.parametrize("url", ["rediss://bastion:x1@r:6380", "rediss://bastion:x1@r/0", "rediss://bastion:x1@r?db=0"])
+def test_a_cluster_is_named_by_one_of_its_servers_or_more(tmp_path: Path, url: str) -> None:
+    redis = {"url": url, "cluster": True, "seeds": ["r2.internal:6379", "[fd00::3]:6379"]}
+
+    loaded = load_config(written(tmp_path, {**GOOD, "redis": redis}), environ={})
+
+    assert loaded.warnings == ()
+    assert loaded.config.redis.cluster
+    assert loaded.config.redis.seeds == ("r2.internal:6379", "[fd00::3]:6379")
 
 
 def test_open_decisions_pass_with_named_peers(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What production refuses in a Redis or a Postgres that runs, and that the documented settings are enough."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -306,19 +307,21 @@ class Served:
 
 
 @contextmanager
-def served(directory: Path, database_url: str, redis_url: str) -> Iterator[Served]:
+def served(
+    directory: Path, database_url: str, redis: Mapping[str, object], environment: Mapping[str, str] = os.environ
+) -> Iterator[Served]:
     listeners = {f"{name}_listen": f"unix:{directory}/{name}.sock" for name in ("web", "decision", "ops")}
     (directory / "policies").mkdir()
     document = {
         **GOOD,
         "server": {**listeners, "workers": 1},
         "database": {"url": database_url},
-        "redis": {"url": redis_url},
+        "redis": dict(redis),
     }
     (directory / "config.yaml").write_text(yaml.safe_dump(document))
     argv = [sys.executable, "-m", "gateway", "serve", "--config", str(directory / "config.yaml")]
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, stdout=log, stderr=log, env=dict(environment))
     try:
         yield Served(process, listeners["ops_listen"], directory / "log")
     finally:
@@ -331,11 +334,11 @@ async def test_a_gateway_in_production_starts_with_the_documented_user_only(
 ) -> None:
     for name in ("narrow", "wide"):
         (short_directory / name).mkdir()
-    with served(short_directory / "narrow", database_url, limited) as right:
+    with served(short_directory / "narrow", database_url, {"url": limited}) as right:
         assert await right.answers(), right.log.read_text()
         assert "ask CONFIG GET save" in right.log.read_text()
     await rules(redis, "SETUSER", "bastion", "+eval")
-    with served(short_directory / "wide", database_url, limited) as wrong:
+    with served(short_directory / "wide", database_url, {"url": limited}) as wrong:
         assert not await wrong.answers()
         assert wrong.process.wait(20) != 0
 
