@@ -143,3 +143,29 @@ async def test_readiness_names_the_server_that_is_away(breakable: Servers, pool:
     assert before.serves
     assert not after.serves
     assert lost.address in after.detail
+
+
+async def test_a_primary_that_is_cut_off_from_the_others_stops_answering(
+    breakable: Servers, pool: Pool, tmp_path: Path
+) -> None:
+    """What those have decided meanwhile it can't know."""
+    servers = breakable
+    async with open_house(pool, servers.connect, tmp_path) as house:
+        visitor = await visit(house, "ada")
+        alone = servers.owner(visitor.slot)
+        others = [node for node in servers.nodes if node is not alone]
+        for node in others:
+            os.kill(node.server.pid, signal.SIGSTOP)
+
+        async with asyncio.timeout(30):
+            while await visitor.ask(house) != 503:
+                await asyncio.sleep(0.02)
+        stopped = alone.says("cluster_state:fail", "CLUSTER", "INFO")
+        for node in others:
+            os.kill(node.server.pid, signal.SIGCONT)
+        await until_owner(servers, visitor.slot, alone)
+        await until_answered(house, visitor)
+
+        assert stopped
+        assert visitor.statuses() == {200, 503}
+        assert await visitor.ask(house) == 200

@@ -23,7 +23,7 @@ from gateway.flows.safeguards import Safeguards, UnsafeServer
 from gateway.probe import NoAnswer, probe
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.replication import has_several_hosts, loses_commits
-from gateway.stores.redis.access import NEEDED, excesses, risks
+from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, risks
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
@@ -57,7 +57,10 @@ def redis_url(limited: str) -> str:
 
 
 def test_the_guide_and_the_refusal_name_the_same_rules() -> None:
+    more = NEEDED_IN_CLUSTER.removeprefix(NEEDED).strip()
+
     assert f"user bastion on >CHANGE-THIS {NEEDED}\n" in INSTALL.read_text()
+    assert f"rules: `{more}`" in INSTALL.read_text()
 
 
 async def test_the_documented_user_may_do_all_that_bastion_does(house: House) -> None:
