@@ -1,25 +1,23 @@
 """Each call is done once, by the server of its slot, or it is said that nobody knows (threats.md R9)."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
 
-import hiredis
 import pytest
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Spend
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
+from gateway.flows.readiness import Readiness
 from gateway.stores.redis.access import NEEDED_IN_CLUSTER, excesses
-from gateway.stores.redis.cluster import MAX_SERVERS, Cluster
+from gateway.stores.redis.cluster import Cluster
 from gateway.stores.redis.decisions import DecisionCalls, Fill
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.revocations import Revocations
-from gateway.stores.redis.slots import SLOTS, slot_of
+from gateway.stores.redis.slots import slot_of
 from tests.cluster.conftest import running
 from tests.cluster.servers import Move, Servers, until
+from tests.conftest import Pool
 
 LOGIN, CREDENTIAL = "l" * 22, b"c" * 16
 LIMIT = Limit("L", count=5, period_us=5_000_000, burst=3)
@@ -232,6 +230,18 @@ async def test_a_slot_of_nobody_is_unknown_and_readiness_says_so(servers: Server
     await Revocations(cluster).end_login(TAG, LOGIN)
 
 
+async def test_readiness_tries_to_write_on_every_server(servers: Servers, cluster: Cluster, pool: Pool) -> None:
+    readiness = Readiness(pool, cluster, {})
+    said = [(await readiness.look())["redis"]]
+    for node in servers.nodes:
+        node.do("CONFIG", "SET", "min-replicas-to-write", 1)
+        said.append((await readiness.look())["redis"])
+        node.do("CONFIG", "SET", "min-replicas-to-write", 0)
+
+    assert [state.serves for state in said] == [True, False, False, False]
+    assert all("NOREPLICAS" in state.detail for state in said[1:])
+
+
 async def test_each_server_is_given_the_library_when_it_lacks_it(servers: Servers, cluster: Cluster) -> None:
     for _ in range(2):
         for number in range(20):
@@ -272,95 +282,3 @@ async def test_user_and_password_hold_for_all_servers_and_the_documented_rules_a
     assert outcomes == [Outcome.LIVE] * 20
     assert too_wide == [(), (), ()]
     assert arrived == 1
-
-
-Answer = Callable[[list[bytes], int], bytes]
-
-
-@asynccontextmanager
-async def lying(answer: Answer, heard: Counter[str]) -> AsyncIterator[str]:
-    """A server that is made up: answer gets the words of a call and the port. heard: counts FCALLs and the like."""
-    port = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        requests = hiredis.Reader()
-        with suppress(OSError):
-            while data := await reader.read(65_536):
-                requests.feed(data)
-                while (words := requests.gets()) is not False:
-                    heard[words[0].decode()] += 1
-                    reply = b"+OK\r\n" if words[0] == b"CLIENT" else answer(words, port)
-                    if not reply:
-                        writer.close()
-                        return
-                    writer.write(reply)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    yield f"redis://127.0.0.1:{port}"
-    server.close()
-
-
-def all_slots_at(port: int) -> bytes:
-    return b"*1\r\n*3\r\n:0\r\n:%d\r\n*2\r\n$0\r\n\r\n:%d\r\n" % (SLOTS - 1, port)
-
-
-LIES: dict[str, tuple[Callable[[int], bytes], int]] = {
-    "in circles": (lambda port: b"-MOVED %d :%d\r\n" % (SLOT, port), 9),
-    "in circles by asking": (lambda port: b"-ASK %d :%d\r\n" % (SLOT, port), 9),
-    "to nowhere": (lambda _: b"-MOVED %d 127.0.0.1:1\r\n" % SLOT, 1),
-    "for another slot": (lambda port: b"-MOVED %d :%d\r\n" % (SLOT + 1, port), 1),
-    "without a form": (lambda _: b"-MOVED nowhere\r\n", 1),
-    "then it hangs up": (lambda _: b"", 1),
-}
-
-
-@pytest.mark.parametrize(("lie", "times"), LIES.values(), ids=LIES)
-async def test_a_server_that_lies_is_asked_so_often_and_nobody_passes(lie: Callable[[int], bytes], times: int) -> None:
-    heard: Counter[str] = Counter()
-
-    def answer(words: list[bytes], port: int) -> bytes:
-        if words[0] == b"ASKING":
-            return b"+OK\r\n"
-        return all_slots_at(port) if words[0] == b"CLUSTER" else lie(port)
-
-    async with lying(answer, heard) as url, running(Cluster(url, [], 5, library())) as cluster:
-        reply = await DecisionCalls(cluster).reply_to(Question(1, of(TAG), None, ()))
-
-    assert reply is None
-    assert heard["FCALL"] == times
-
-
-TABLES = [
-    b"-ERR This instance has cluster support disabled\r\n",
-    b"+OK\r\n",
-    b"*0\r\n",
-    b"*1\r\n*1\r\n:0\r\n",
-    b"$-1\r\n",
-]
-
-
-@pytest.mark.parametrize("table", TABLES)
-async def test_without_a_table_nothing_is_known(table: bytes) -> None:
-    async with lying(lambda _, __: table, Counter()) as url, running(Cluster(url, [], 5, library())) as cluster:
-        assert not cluster.connected
-        with pytest.raises(StoreUnavailable, match="nobody is known to hold"):
-            await Revocations(cluster).end_login(TAG, LOGIN)
-
-
-async def test_a_server_that_names_ever_more_servers_does_not_fill_the_memory() -> None:
-    heard: Counter[str] = Counter()
-
-    def answer(words: list[bytes], port: int) -> bytes:
-        if words[0] == b"CLUSTER":
-            return all_slots_at(port)
-        return b"-MOVED %d 127.0.0.%d:%d\r\n" % (SLOT, heard["FCALL"] % 250 + 1, heard["FCALL"] // 250 + 1)
-
-    async with lying(answer, heard) as url, running(Cluster(url, [], 5, library())) as cluster:
-        revocations = Revocations(cluster)
-        ends = [revocations.end_login(TAG, str(number)) for number in range(MAX_SERVERS + 50)]
-        errors = await asyncio.gather(*ends, return_exceptions=True)
-
-    assert all(isinstance(error, StoreUnavailable) for error in errors)
-    assert len([error for error in errors if "one server too many" in str(error)]) == 51

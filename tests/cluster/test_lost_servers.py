@@ -18,7 +18,8 @@ from tests.conftest import Pool
 
 
 async def until_answered(house: House, visitor: Visitor) -> None:
-    async with asyncio.timeout(30):
+    """Long before the table of slots would be asked for without a reason."""
+    async with asyncio.timeout(10):
         while await visitor.ask(house) == 503:
             await asyncio.sleep(0.02)
 

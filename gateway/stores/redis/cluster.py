@@ -51,8 +51,14 @@ class _Node:
 class Cluster:
     """Functions in a cluster. run() learns who has which slot, and keeps a connection to each of them."""
 
-    def __init__(self, url: str, seeds: Sequence[str], timeout_s: float, library: Library) -> None:
-        """url: of one server; its user, password and TLS hold for all. seeds: others, host:port."""
+    def __init__(
+        self, url: str, seeds: Sequence[str], timeout_s: float, library: Library, *, forgotten_after_s: float = 60.0
+    ) -> None:
+        """url: of one server; its user, password and TLS hold for all. seeds: others, host:port.
+
+        forgotten_after_s: a server that the cluster has not named for so long is no longer connected to.
+        """
+        self._forgotten_after_s = forgotten_after_s
         self._as = Server.of(url)
         self._timeout_s = timeout_s
         self._library = library
@@ -173,7 +179,7 @@ class Cluster:
         self._why = "the cluster says so"
         for seed in self._seeds:
             self.node(seed)
-        too_old = asyncio.get_running_loop().time() - 2 * _LOOK_ANYWAY_S
+        too_old = asyncio.get_running_loop().time() - self._forgotten_after_s
         for node in [node for node in self._nodes.values() if node.named_at < too_old]:
             assert node.task is not None
             node.task.cancel()
