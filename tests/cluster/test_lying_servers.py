@@ -14,7 +14,7 @@ from gateway.stores.redis.cluster import MAX_SERVERS, Cluster
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.revocations import Revocations
-from gateway.stores.redis.slots import SLOTS
+from gateway.stores.redis.slots import SLOTS, Address, slot_of
 from tests.cluster.conftest import running
 from tests.cluster.test_calls import LOGIN, SLOT, TAG, of
 
@@ -155,3 +155,26 @@ async def test_a_server_that_is_not_named_any_more_is_forgotten() -> None:
                 await asyncio.sleep(0.05)
 
         assert cluster.connected
+
+
+async def test_a_server_with_one_slot_is_probed_until_it_has_none() -> None:
+    """Between two looks at the table it may have lost that one."""
+    rows = [(0, SLOT - 1, 0), (SLOT, SLOT, 1), (SLOT + 1, SLOTS - 1, 0)]
+    ports: list[int] = []
+
+    def answer(words: list[bytes], _: int) -> bytes:
+        if words[0] != b"CLUSTER":
+            return b"+OK\r\n"
+        table = [b"*3\r\n:%d\r\n:%d\r\n*2\r\n$0\r\n\r\n:%d\r\n" % (first, last, ports[at]) for first, last, at in rows]
+        return b"*%d\r\n" % len(rows) + b"".join(table)
+
+    async with lying(answer, Counter()) as url, lying(answer, Counter()) as other:
+        ports += [int(one.rpartition(":")[2]) for one in (url, other)]
+        async with running(Cluster(url, [], 5, library())) as cluster:
+            before = [slot_of(tag) for tag in cluster.probes]
+            cluster.move(SLOT, Address("127.0.0.1", ports[0]))
+            after = list(cluster.probes)
+
+    assert len(before) == 2
+    assert SLOT in before
+    assert len(after) == 1

@@ -37,7 +37,7 @@ _LOOK_ANYWAY_S: Final = 30.0
 _CLUSTER_SLOTS: Final = ("CLUSTER", "SLOTS")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Node:
     """named_at: when the cluster last spoke of it; one that is not named any more goes."""
 
@@ -87,7 +87,16 @@ class Cluster:
 
     @property
     def probes(self) -> Sequence[str]:
-        return tuple([self._tag_of(node) for node in self._connected_primaries()])
+        self._connected_primaries()
+        tags, missing = [], set(self._table)
+        for tag in map(str, count()):  # every slot is among the first 110,000; a primary has thousands
+            node = self._table[slot_of(tag)]
+            if node in missing:
+                missing.remove(node)
+                tags.append(tag)
+            if not missing:
+                break
+        return tags
 
     def name(self, function: str) -> str:
         return self._library.name(function)
@@ -192,9 +201,6 @@ class Cluster:
             if not node.pipeline.connected:
                 raise StoreUnavailable(f"there is no connection to {node.address}")
         return self._primaries
-
-    def _tag_of(self, node: _Node) -> str:
-        return next(tag for tag in map(str, count()) if self._table[slot_of(tag)] is node)
 
 
 class _Errand:
