@@ -35,6 +35,7 @@ _KEEP_ALIVE_S: Final = 75.0
 _BEAT_S: Final = 1.0
 _PAUSE_S: Final = 1.0
 _COLLECT_AFTER: Final = 10_000  # objects; 700 is for scripts
+_BACKLOG: Final = 2048  # connections that wait to be taken; a server's own default is 100, and the proxy's next is 502
 _LINGER_S: Final = 1.0
 _LOOK_S: Final = 0.02
 _LOG: Final = structlog.stdlib.get_logger("gateway.worker")
@@ -170,7 +171,7 @@ async def _serve_app(app: web.Application, listening: socket.socket) -> End:
         max_headers=_MAX_HEADERS,
     )
     await runner.setup()
-    site = web.SockSite(runner, listening)
+    site = web.SockSite(runner, listening, backlog=_BACKLOG)
     await site.start()
 
     async def end() -> None:
@@ -193,7 +194,7 @@ async def _linger(runner: web.AppRunner) -> None:
 async def _serve_decisions(served: Served, listening: socket.socket) -> End:
     """The listening socket closes first, so that the proxy's next connection goes to a worker that stays."""
     # Not create_unix_server: from Python 3.13 on it removes the socket's file when one worker of many closes it.
-    server = await asyncio.get_running_loop().create_server(served.decision_protocol, sock=listening)
+    server = await asyncio.get_running_loop().create_server(served.decision_protocol, sock=listening, backlog=_BACKLOG)
 
     async def end() -> None:
         server.close()

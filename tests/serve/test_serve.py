@@ -4,10 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
+
+import pytest
 
 from tests.serve.conftest import CONFIG, TOY, Server, until
 
@@ -145,6 +149,25 @@ async def test_term_answers_what_comes_on_a_connection_that_was_just_opened(serv
     assert "pid" in json.loads(await reader.read())
     writer.close()
     assert server.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("where", ["decision", "web"])
+async def test_a_burst_of_connections_waits_for_workers_that_are_held_up(server: Server, where: str) -> None:
+    """The proxy answers 502 to whatever finds no room: over unix sockets it is told at once."""
+    path = str(server.directory / f"{where}.sock")
+    for pid in server.workers:
+        os.kill(pid, signal.SIGSTOP)
+    with ExitStack() as stack:
+        try:
+            for _ in range(1_000):
+                one = stack.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(path)
+        finally:
+            for pid in server.workers:
+                os.kill(pid, signal.SIGCONT)
+
+    assert (await server.get("web", "/who"))[0] == 200
 
 
 async def test_health_asks_the_ops_listener(server: Server) -> None:
