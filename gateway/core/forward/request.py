@@ -96,25 +96,29 @@ class Fields:
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """headers: names in any case, in the order in which they came."""
-        self.count = len(headers)
+        self.count = 0
         self.cookie_lines: list[bytes] = []
         self._doubled = b""
-        self.values = values = dict[bytes, bytes]()
-        known = _NAMES.get
+        self.values: dict[bytes, bytes] = {}
         for spelled, value in headers:
-            name = known(spelled)
-            if name is None:
-                name = _learned(spelled)
-            if not name:
-                continue
-            if name == b"cookie":
-                self.cookie_lines.append(value)
-            elif name not in values:
-                values[name] = value
-            else:
-                values[name] += b", " + value
-                if name in _ONCE:
-                    self._doubled = name
+            self.add(spelled, value)
+
+    def add(self, spelled: bytes, value: bytes) -> None:
+        """The next header."""
+        self.count += 1
+        name = _NAMES.get(spelled)
+        if name is None:
+            name = _learned(spelled)
+        if not name:
+            return
+        if name == b"cookie":
+            self.cookie_lines.append(value)
+        elif name not in self.values:
+            self.values[name] = value
+        else:
+            self.values[name] += b", " + value
+            if name in _ONCE:
+                self._doubled = name
 
     @property
     def body_follows(self) -> bool:

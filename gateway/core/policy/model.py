@@ -75,7 +75,8 @@ class Policy:
         segments = plain_segments(path)
         if segments and segments[0] == RESERVED_SEGMENT:
             return _RESERVED
-        return table.find(method, segments, plain_segments(path.lower()), ())
+        lowered = path.lower()
+        return table.find(method, segments, segments if lowered == path else plain_segments(lowered), ())
 
     def knows_host(self, host: str) -> bool:
         """Whether some app has it. Never the auth host."""

@@ -7,7 +7,7 @@ from typing import Final
 import re2
 
 from gateway.core.policy.app_cookies import cookies_of
-from gateway.core.policy.canonical import METHODS, Segments
+from gateway.core.policy.canonical import METHODS, Segments, folded
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.patterns import Expression, HostPattern, Literal, PathPattern, shape
 from gateway.core.policy.route import Case, Route, Routed
@@ -54,31 +54,39 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """An entry as it is looked up. spelling, expressions: what a guarded path has to match to the letter."""
+    """An entry as it is looked up. spelling, expressions: what a guarded path has to match to the letter.
+
+    is_lower: its literals have no capitals, so that a path without capitals that was led here is spelled as they are.
+    """
 
     entry: Entry
     routed: Routed | None
     spelling: tuple[tuple[int, str], ...]
     expressions: "tuple[tuple[int, re2._Regexp[str]], ...]"
+    is_lower: bool
 
     @classmethod
     def of(cls, entry: Entry) -> "_Target":
         routed = None if entry.captures or entry.host_captures else Routed(entry.route, _NOTHING)
         if entry.route.case is not Case.GUARDED:
-            return cls(entry, routed, (), ())
-        return cls(entry, routed, entry.spelling, _compiled(entry, case_sensitive=True))
+            return cls(entry, routed, (), (), is_lower=True)
+        is_lower = all(folded(text) == text for _, text in entry.spelling)
+        return cls(entry, routed, entry.spelling, _compiled(entry, case_sensitive=True), is_lower)
 
-    def routed_to(self, segments: Segments, labels: Segments) -> Routed | Refused:
-        if self.spelling or self.expressions:
-            if any(segments[index] != text for index, text in self.spelling):
-                return _SPELLING
-            if any(not expression.fullmatch(segments[index]) for index, expression in self.expressions):
-                return _SPELLING
+    def routed_to(self, segments: Segments, keys: Keys, labels: Segments) -> Routed | Refused:
+        as_written = self.is_lower and segments is keys
+        if not as_written and any(segments[index] != text for index, text in self.spelling):
+            return _SPELLING
+        if self.expressions and any(not one.fullmatch(segments[index]) for index, one in self.expressions):
+            return _SPELLING
         if self.routed is not None:
             return self.routed
         captures = {name: segments[index] for name, index in self.entry.captures}
         captures |= {name: labels[index] for name, index in self.entry.host_captures}
         return Routed(self.entry.route, captures)
+
+
+_NO_METHODS: Final[Mapping[str, _Target]] = {}  # one for all, so that it stays in the processor's memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class _Group:
         return cls(
             first.spelling if first.sensitive else (),
             _compiled(first, case_sensitive=first.sensitive),
-            by_method,
+            by_method or _NO_METHODS,
             otherwise,
             Refused(405, "method", tuple(allow), detail=f"{first.route.name} takes other methods"),
         )
@@ -116,13 +124,13 @@ class _Group:
             expression.fullmatch(segments[index]) for index, expression in self.expressions
         )
 
-    def find(self, method: str, segments: Segments, labels: Segments) -> Routed | Refused:
+    def find(self, method: str, segments: Segments, keys: Keys, labels: Segments) -> Routed | Refused:
         target = self.by_method.get(method)
         if target is None:
             target = self.otherwise
             if target is None or method not in METHODS:
                 return self.refused
-        return target.routed_to(segments, labels)
+        return target.routed_to(segments, keys, labels)
 
 
 @dataclass(slots=True)
@@ -163,9 +171,9 @@ class RouteTable:
             self._add(shape(group[0].pattern), _Group.of(group))
 
     def find(self, method: str, segments: Segments, keys: Keys, labels: Segments) -> Routed | Refused:
-        """labels: of the host, from the right; for captures."""
+        """keys: segments itself where it has no capitals. labels: of the host, from the right; for captures."""
         group = _search(self._root, segments, keys, 0)
-        return NO_ROUTE if group is None else group.find(method, segments, labels)
+        return NO_ROUTE if group is None else group.find(method, segments, keys, labels)
 
     def _add(self, kinds: tuple[str, ...], group: _Group) -> None:
         node = self._root

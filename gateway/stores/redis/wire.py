@@ -39,7 +39,11 @@ def code_key(tag: str, code_hash: str) -> str:
 
 def bucket_key(spend: Spend) -> str:
     """`{slot}b:<limit>:<who>`."""
-    return f"{{{spend.slot}}}b:{spend.limit.name}:{spend.who}"
+    return _bucket_name(spend.slot, spend.limit.name, spend.who)
+
+
+def _bucket_name(slot: str, limit: str, who: str) -> str:
+    return f"{{{slot}}}b:{limit}:{who}"
 
 
 def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
@@ -51,7 +55,7 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
     if claim is not None:
         keys += _bulk(code_key(presented.tag, claim.code_hash))
         claimed = _bulk(claim.request_id) + _bulk(claim.host)
-    buckets, budgets = _buckets(question.spends, own) if own else (b"", b"")
+    buckets, budgets = _own_buckets(presented, question.spends, own) if own else (b"", b"")
     head = _head(name, 2 + (claim is not None) + len(own), 5 + 2 * len(own))
     return b"".join((head, keys, buckets, _NUMBER % question.number, login, claimed, budgets))
 
@@ -104,6 +108,21 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
     if len(written) == 1:
         return written[0]
     return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
+
+
+def _own_buckets(presented: Presented, spends: Sequence[Spend], own: Sequence[int]) -> tuple[bytes, bytes]:
+    """own: of spends in the person's slot; those of the login itself are the same with each question."""
+    if len(own) == 1:
+        spend = spends[own[0]]
+        if spend.who == presented.login:
+            limit = spend.limit
+            return _own_key(presented, limit.name), _budget(limit.interval_us, limit.window_us)
+    return _buckets(spends, own)
+
+
+@lru_cache(_MOST_KNOWN)
+def _own_key(presented: Presented, name: str) -> bytes:
+    return _bulk(_bucket_name(presented.tag, name, presented.login))
 
 
 def _bucket(spend: Spend) -> tuple[bytes, bytes]:

@@ -136,7 +136,6 @@ class _Connection:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
         self._fields = Fields()
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
@@ -226,18 +225,17 @@ class _Connection:
 
     def on_message_begin(self) -> None:
         self._url = b""
-        self._headers.clear()
+        self._fields = Fields()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        self._fields.add(name, value)
 
     def on_headers_complete(self) -> None:
         if self._deaf:
             return
-        self._fields = Fields(self._headers)
         if self._fields.count > MAX_HEADERS:
             self._refuse(431, "there are too many headers")
         elif self._fields.body_follows:
