@@ -7,10 +7,12 @@ import structlog
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
+from gateway.core.ratelimit.gcra import Limit, spend
 from gateway.flows.tallies import Tallies
 from gateway.metrics import Slot
 
-_MOST_LINES: Final = 200  # a second
+_LINES: Final = Limit("lines", count=200, period_us=1_000_000, burst=20)
+_TELL_US: Final = 1_000_000
 OUTCOMES: Final = ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable")
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 
@@ -18,8 +20,8 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 class DecisionRecorder:
     """Of one worker. wanted: which decisions get a line in the log, all, refused or none.
 
-    Of strangers who are refused so many a second get a line, and one line says how many did not: a flood costs no
-    disk, and little of the processor (threats.md R6). The figures count them all.
+    Of strangers who are refused so many a second get a line, and one line a second says how many did not: a flood
+    fills no disk, and holds nobody up (threats.md R6). The figures count them all.
     """
 
     def __init__(self, slot: Slot, wanted: str, tallies: Tallies, clock_us: Callable[[], int]) -> None:
@@ -29,8 +31,9 @@ class DecisionRecorder:
         self._logs_allows = wanted == "all"
         self._tallies = tallies
         self._clock_us = clock_us
-        self._second = 0
-        self._strangers = 0
+        self._lines_full_at_us = 0
+        self._told_at_us = 0
+        self._unlogged = 0
 
     def record(self, request: ForwardedRequest, answer: Answer, took_us: int) -> None:
         """took_us: from the last byte of the question to the answer."""
@@ -49,13 +52,16 @@ class DecisionRecorder:
             _log(request, answer, took_us)
 
     def _has_room(self) -> bool:
-        second = self._clock_us() // 1_000_000
-        if second != self._second:
-            if self._strangers > _MOST_LINES:
-                _LOG.warning("too many strangers to log each", unlogged=self._strangers - _MOST_LINES)
-            self._second, self._strangers = second, 0
-        self._strangers += 1
-        return self._strangers <= _MOST_LINES
+        now_us = self._clock_us()
+        if self._unlogged and abs(now_us - self._told_at_us) >= _TELL_US:
+            _LOG.warning("too many strangers to log each", unlogged=self._unlogged)
+            self._unlogged = 0
+        if not self._unlogged:
+            self._told_at_us = now_us
+        spent = spend(_LINES, self._lines_full_at_us, now_us)
+        self._lines_full_at_us = spent.full_at_us
+        self._unlogged += not spent.allowed
+        return spent.allowed
 
 
 def _log(request: ForwardedRequest, answer: Answer, took_us: int) -> None:
