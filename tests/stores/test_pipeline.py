@@ -77,6 +77,54 @@ async def test_more_calls_than_may_wait_fail_at_once(redis_url: str) -> None:
     assert heard.count(b"PONG") == MAX_WAITING
 
 
+@pytest.fixture
+async def complaints() -> list[str]:
+    """What the loop says of protocols that it can't call."""
+    heard: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: heard.append(context["message"]))
+    return heard
+
+
+async def test_a_server_that_does_not_read_for_a_while_gets_all_calls_in_the_end(
+    short_directory: Path, complaints: list[str]
+) -> None:
+    path, reads = short_directory / "slow.sock", asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"+OK\r\n")
+        await reads.wait()
+        while (got := await reader.read(65_536)) or not reader.at_eof():
+            writer.write(b"+PONG\r\n" * got.count(b"PING"))
+
+    async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 5)) as pipeline:
+        calls = [asyncio.create_task(pipeline.ask(("PING", "x" * 10_000))) for _ in range(500)]
+        await asyncio.sleep(0.1)
+        assert not any(call.done() for call in calls)
+        reads.set()
+        answers = await asyncio.gather(*calls)
+
+    assert answers == [b"PONG"] * 500
+    assert complaints == []
+
+
+async def test_a_server_that_ends_its_side_ends_the_connection(short_directory: Path, complaints: list[str]) -> None:
+    path = short_directory / "half.sock"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"+OK\r\n")
+        await reader.read(1000)
+        writer.write_eof()
+        await reader.read(1000)
+
+    async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 5)) as pipeline:
+        with pytest.raises(StoreUnavailable, match="lost"):
+            await pipeline.ask(("PING",))
+
+    assert complaints == []
+
+
 async def test_a_caller_that_went_away_keeps_its_place(redis_url: str) -> None:
     async with running(Pipeline(redis_url, 1)) as pipeline:
         tasks = [asyncio.create_task(pipeline.ask(("ECHO", str(number)))) for number in range(50)]

@@ -1,8 +1,8 @@
 """Owns how the levels of settings become one route: defaults, app, route; the nearest replaces, deny adds up."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from urllib.parse import quote
 
 from gateway.core.header_lines import header_lines
@@ -46,7 +46,7 @@ class Composer:
     site: Site
     default_limit: Limit
     problems: Problems
-    _known: dict[Leg, Leg] = field(default_factory=dict)
+    _known: dict[Hashable, Hashable] = field(default_factory=dict)
 
     def compose(self, app: AppText) -> Iterator[Placed]:
         """One for each host and path of each route."""
@@ -116,11 +116,11 @@ class Composer:
             hosts=tuple(host.text for host in app.hosts),
             paths=tuple(str(path.pattern.under(app.base)) for path in text.paths),
             methods=tuple(sorted(text.methods or ())),
-            legs=tuple(self._shared(_leg(number, draft, require)) for number, draft in enumerate(legs, 1)),
+            legs=self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1))),
             denials=denials,
             asks_people=asks_people,
             identity=identity,
-            limits=self._limits(f"{app.name}/{text.name}", levels),
+            limits=self._shared(self._limits(f"{app.name}/{text.name}", levels)),
             cors=cors,
             cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
@@ -135,9 +135,9 @@ class Composer:
             priority=text.priority,
         )
 
-    def _shared(self, leg: Leg) -> Leg:
+    def _shared(self, one: T) -> T:
         """One for all routes with the same: what many requests meet stays in the processor's memory."""
-        return self._known.setdefault(leg, leg)
+        return cast(T, self._known.setdefault(one, one))
 
     def _limits(self, name: str, levels: tuple[Level, ...]) -> tuple[Limit, ...]:
         given = _nearest(level.limits for level in levels)

@@ -76,7 +76,8 @@ class Server:
 class _Connection:
     """An asyncio.Protocol, but not by its base class, under which compiled attributes are slow.
 
-    waiting: oldest first, each with the loop time at which it is too late."""
+    waiting: oldest first, each with the loop time at which it is too late.
+    """
 
     def __init__(self, timeout_s: float) -> None:
         self.closed = asyncio.get_running_loop().create_future()
@@ -109,6 +110,16 @@ class _Connection:
                 done(RedisRefused(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
         except hiredis.HiredisError as error:
             self.end(StoreUnavailable(f"Redis does not speak its protocol: {error}"))
+
+    def eof_received(self) -> bool:
+        """Redis has ended its side, so the connection ends."""
+        return False
+
+    def pause_writing(self) -> None:
+        """What Redis doesn't take in time is too late anyhow, and no more than MAX_WAITING calls wait."""
+
+    def resume_writing(self) -> None:
+        """As above."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(StoreUnavailable(f"the connection to Redis is lost: {exc or 'closed'}"))

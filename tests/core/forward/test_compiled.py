@@ -1,10 +1,15 @@
 """`dev.py test --compiled` runs these tests on machine code: then all of the decision path is that."""
 
+import asyncio
 import importlib
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import gateway
+from gateway.stores.redis import pipeline
+from gateway.web.forward_auth import listener
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["bastion"]["compiled"]
@@ -18,3 +23,14 @@ def test_all_of_the_decision_path_is_compiled_or_nothing_is() -> None:
     assert len(files) > 20
     assert {file.suffix == ".py" for file in files} == {not compiled}
     assert all((ROOT / module).is_file() for module in MODULES)
+
+
+@pytest.mark.parametrize("connection", [pipeline._Connection, listener._Connection])
+def test_a_protocol_without_the_base_class_has_all_that_a_loop_calls(connection: type) -> None:
+    called = {name for name in dir(asyncio.Protocol) if name[0] != "_"}
+
+    assert called == {"connection_made", "connection_lost", "data_received", "eof_received"} | {
+        "pause_writing",
+        "resume_writing",
+    }
+    assert called <= set(dir(connection))
