@@ -1,6 +1,7 @@
 """The composition root: builds every object once, and lists every route table."""
 
 import asyncio
+import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -29,6 +30,7 @@ from gateway.flows.leader import Leader
 from gateway.flows.login import Lifetimes, Login
 from gateway.flows.logout import Logout
 from gateway.flows.policies import Policies
+from gateway.flows.policy_fleet import BEAT_S, PolicyBeat
 from gateway.flows.readiness import Readiness
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.flows.safeguards import Safeguards
@@ -113,6 +115,8 @@ class _Worker:
             self.slot.cell("bastion_logouts").add,
         )
         self.listener = Listener(self.decisions.start, config.server.decision_peers)
+        node = f"{platform.node()} {config.data_dir}"
+        self.policy_beat = PolicyBeat(resources.pool, self.policies, node, start.number)
 
     def begin(self) -> None:
         """What goes on beside the requests, until the worker ends."""
@@ -120,6 +124,8 @@ class _Worker:
         spawn(Leader(resources.pool, self._timed_work()).run())
         spawn(self.policies.announce())
         spawn(_once(ConfigRecord(resources.pool, resources.vault, settings_lines(config), clock_us).announce))
+        spawn(_once(self.policy_beat.beat))
+        spawn(_every(BEAT_S, self.policy_beat.beat))
         spawn(_every(EVERY_S, self.tallies.write))
         spawn(_every(_JOURNAL_S, self._complete_journal))
         spawn(self._judge_who_was_away())
@@ -146,6 +152,7 @@ class _Worker:
         """What was only counted until now; lost where Postgres doesn't take it."""
         with suppress(GatewayError):
             await self.tallies.write()
+            await self.policy_beat.end()
 
     def served(self) -> Served:
         return Served(self.web_app(), self.ops_app(), self.listener, self.listener.drain, self.policies.reload)

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.config import load_config
+from gateway.cli._options import with_config
+from gateway.cli._policy_reload import reload_all
+from gateway.config import Config, load_config
 from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.explain import explain as explained
 from gateway.core.policy.facts import Actor
@@ -23,7 +25,7 @@ from gateway.core.policy.simulate import Asked
 from gateway.core.policy.site import Site
 from gateway.core.policy.tests_runner import run_tests
 from gateway.core.ratelimit.gcra import Limit
-from gateway.flows.policies import compile_sources
+from gateway.flows.policies import compile_sources, load
 from gateway.resources import clock_us
 from gateway.stores.files.policies import read_sources
 
@@ -90,6 +92,28 @@ def test(place: _Place) -> None:
     click.echo(f"{len(found.tests)} tests, {len(failures)} failures")
     if failures:
         raise SystemExit(1)
+
+
+@policy.command()
+@click.option("--wait", is_flag=True, help="Return when it is in force on every worker of the fleet, or say where not.")
+@click.option("--within", default="30s", show_default=True, metavar="DURATION", help="How long to wait.")
+@with_config
+def reload(config: Config, *, wait: bool, within: str) -> None:
+    """Let every worker of every node read its policy files again.
+
+    The files of this node are checked and tested first, and are what the others are compared with: each node reads
+    its own. Exit status 1 if one of them is behind, with its name and the reason.
+    """
+    within_s = _seconds(within)
+    if not within_s:
+        raise click.BadParameter(f"{within}: expected at least 1s", param_hint="--within")
+    loaded = load(config.policy.directory, Site.of(config.public_url), _limits(config), clock_us() // 1_000_000)
+    version = loaded.policy.version
+    workers = reload_all(config, version, within_s if wait else 0)
+    if wait:
+        click.echo(f"version {version} is in force on all {workers} workers")
+    else:
+        click.echo(f"asked all workers to read policy again; here it is version {version}")
 
 
 @policy.command()
@@ -162,8 +186,11 @@ def _place(directory: Path | None, auth_url: str | None, config_path: Path | Non
             raise click.BadParameter(str(error), param_hint="--auth-url") from error
         return _Place(directory, site, {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
     config = load_config(config_path, dev=dev).config
-    limits = {name: config.limit(name) for name in config.limits}
-    return _Place(directory or config.policy.directory, Site.of(config.public_url), limits)
+    return _Place(directory or config.policy.directory, Site.of(config.public_url), _limits(config))
+
+
+def _limits(config: Config) -> dict[str, Limit]:
+    return {name: config.limit(name) for name in config.limits}
 
 
 def _header(text: str) -> tuple[str, str]:

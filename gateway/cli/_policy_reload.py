@@ -1,0 +1,44 @@
+"""Asks all workers to read policy again, and waits for them."""
+
+import asyncio
+from typing import Final
+
+import click
+
+from gateway.cli.migrate import require_schema
+from gateway.config import Config
+from gateway.flows.policy_fleet import PolicyFleet, Progress
+from gateway.stores.postgres.database import make_pool
+
+_LOOK_S: Final = 0.5
+
+
+def reload_all(config: Config, version: str, within_s: int) -> int:
+    """within_s 0: don't wait. How many workers enforce it. Raises ClickException with those that don't."""
+    return asyncio.run(_reload_all(config, version, within_s))
+
+
+async def _reload_all(config: Config, version: str, within_s: int) -> int:
+    async with make_pool(config.database.url, 1) as pool:
+        await require_schema(pool)
+        fleet = PolicyFleet(pool)
+        wish = await fleet.wish()
+        if not within_s:
+            return 0
+        progress = Progress(0, ())
+        try:
+            async with asyncio.timeout(within_s):
+                while not progress.is_done:
+                    progress = await fleet.progress(version, wish)
+                    await asyncio.sleep(0 if progress.is_done else _LOOK_S)
+        except TimeoutError:
+            raise click.ClickException(_why(progress, version, within_s)) from None
+        return progress.workers
+
+
+def _why(progress: Progress, version: str, within_s: int) -> str:
+    if not progress.workers:
+        return f"no worker was heard of within {within_s} s; expected bastion serve on this database"
+    lines = "\n  ".join(progress.behind)
+    of = f"{len(progress.behind)} of {progress.workers} workers"
+    return f"version {version} is not in force everywhere after {within_s} s, {of} are behind:\n  {lines}"
