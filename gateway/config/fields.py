@@ -54,7 +54,7 @@ def sections() -> Mapping[str, type[BaseModel]]:
 
 def key_at(path: tuple[str, ...]) -> Key | None:
     """The key that a place in the document belongs to: items of lists and maps belong to their key."""
-    if path[:1] == ("limits",) and len(path) > _LIMIT_PATH:
+    if path[:1] == ("limits",) and len(path) >= _LIMIT_PATH:
         keys, at = (network_keys(), _NETWORK_PATH) if _in_network(path) else (limit_keys(), _LIMIT_PATH)
         return next((key for key in keys if path[at : at + 1] == key.path[-1:]), None)
     return next((key for key in all_keys() if path[: len(key.path)] == key.path), None)

@@ -158,9 +158,11 @@ def _webhook(config: Config) -> Iterator[Finding]:
     if audit.checkpoint_webhook and audit.checkpoint_dir is None:
         yield Finding("audit.checkpoint_webhook", "posts what audit.checkpoint_dir has; expected both", wrong=True)
     if audit.webhook_bearer and not audit.checkpoint_webhook:
-        yield Finding("audit.webhook_bearer", "is for nobody without audit.checkpoint_webhook", wrong=True)
+        yield Finding(
+            "audit.webhook_bearer", "is for nobody without audit.checkpoint_webhook; expected both", wrong=True
+        )
     if urlsplit(audit.checkpoint_webhook).scheme == "http":
-        yield Finding("audit.checkpoint_webhook", "gives its bearer to the network; expected https://")
+        yield Finding("audit.checkpoint_webhook", "gives its path and its bearer to the network; expected https://")
 
 
 def _tokens(config: Config) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ import difflib
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,7 @@ from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar,
 Path_ = tuple[str, ...]
 _CANDIDATES: Final = (Path("config.yaml"), Path("/etc/bastion/config.yaml"))
 _LONGEST_SHOWN: Final = 60
+_TOO_SHORT: Final = "too_short"
 _BAD_NAME: Final = "string_pattern_mismatch"  # also of a name in a map, which belongs to the map
 
 
@@ -172,16 +175,18 @@ def _default(sources: _Sources, section: str, values: Mapping[str, object]) -> N
 
 
 def _explain(sources: _Sources, error: ValidationError) -> Iterator[ConfigProblem]:
-    """One line for each key, however many ways pydantic has to say it."""
-    seen: set[Path_] = set()
+    """One line for each key, however many ways pydantic has to say it; a list whose items are wrong is not wrong too."""
+    told: dict[Path_, tuple[str, object]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         path = tuple(str(step) for step in detail["loc"] if step != "[key]")
         key = key_at(path)
         path = path if key is None or detail["type"] == "extra_forbidden" else path[: len(key.path) + 1]
-        if path not in seen:
-            seen.add(path)
-            place = sources.key_place(path) if detail["type"] == "extra_forbidden" else sources.place(path)
-            yield ConfigProblem(place, _message(path, str(detail["type"]), detail["input"]))
+        told.setdefault(path, (str(detail["type"]), detail["input"]))
+    for path, (kind, given) in told.items():
+        if kind == _TOO_SHORT and any(other[:-1] == path for other in told):
+            continue
+        place = sources.key_place(path) if kind == "extra_forbidden" else sources.place(path)
+        yield ConfigProblem(place, _message(path, kind, given))
 
 
 def _message(path: Path_, kind: str, given: object) -> str:
@@ -194,9 +199,20 @@ def _message(path: Path_, kind: str, given: object) -> str:
         return f"`{name}` is {_shown(given)}; expected a map of keys: {', '.join(names_at(path))}"
     if kind == "missing":
         return f"`{name}` is missing; expected {key.expected}"
-    words = [word for word in key.expected.replace(" or ", ", ").split(", ") if " " not in word]
     shown = "of the wrong form (not shown)" if key.secret else _shown(given)
+    if key.kind == "list" and len(path) > len(key.path):
+        return f"`{name}` is {shown}; expected {_item(key.expected, given)}"
+    words = [word for word in key.expected.replace(" or ", ", ").split(", ") if " " not in word]
     return f"`{name}` is {shown}; expected {key.expected}{_hint(str(given), words)}"
+
+
+def _item(expected: str, given: object) -> str:
+    """What is expected of an item of a list; for addresses with bits behind their mask what may have been meant."""
+    words = expected.removeprefix("a list of ").partition(", ")[0]
+    with suppress(ValueError):
+        if "CIDR" in words:
+            return f"{words}; did you mean `{ip_network(str(given), strict=False)}`?"
+    return words
 
 
 def _shown(given: object) -> str:

@@ -38,7 +38,7 @@ def _setting(
 
 _RATE: Final = _setting(..., "", "a rate such as 600/min (s, min, h, d)")
 _BURST: Final = _setting(
-    None, "How many may come at once; all of a period by default.", "a whole number from 1", kind="scalar"
+    None, "How many may come at once; all of a period by default.", "a whole number from 1 to 10000000", kind="scalar"
 )
 Burst = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
 
@@ -110,7 +110,7 @@ class RedisSection(_Section):
     url: RedisUrl = _setting(
         "",
         "TLS with rediss://. In production a socket or TLS, and a user with an ACL of its own.",
-        "a URL that starts with redis://, rediss:// or unix://",
+        "a redis://, rediss:// or unix:// URL of one server; its port and its database are numbers",
         secret=True,
         example="rediss://bastion:CHANGE-THIS@redis.internal:6379/0",
     )

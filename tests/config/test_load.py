@@ -93,7 +93,10 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
                 "secrets, policy, sessions, limits, identity_headers, tokens, audit, log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",
-            "5:30: `server.decision_peers.1` is `10.0.0.1/8`; expected a list of addresses or CIDRs",
+            (
+                "5:30: `server.decision_peers.1` is `10.0.0.1/8`; "
+                "expected addresses or CIDRs; did you mean `10.0.0.0/8`?"
+            ),
             "6:20: `sessions.idle_s` is `30`; expected a duration from 60s to 30d",
             "8:22: `limits.AUTH.LOGIN.rate` is `10`; expected a rate such as 600/min (s, min, h, d)",
             (
@@ -276,6 +279,31 @@ def test_a_cluster_is_named_by_one_of_its_servers_or_more(tmp_path: Path, url: s
     assert loaded.warnings == ()
     assert loaded.config.redis.cluster
     assert loaded.config.redis.seeds == ("r2.internal:6379", "[fd00::3]:6379")
+
+
+def test_what_a_value_should_have_been_is_said_of_just_that_value(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "redis:\n"
+        "  url: rediss://bastion:x1@r1:6379,r2:6379\n"
+        "  seeds: [10.0.0.1, r2]\n"
+        "limits:\n"
+        "  AUTH.LOGIN: none\n"
+        "  GENERAL.EXECUTE: {rate: 1/s, burst: 10000001}\n"
+        "  lower.case: {rate: 1/s}\n",
+    )
+
+    assert problems(path) == [
+        (
+            "2:8: `redis.url` is of the wrong form (not shown); "
+            "expected a redis://, rediss:// or unix:// URL of one server; its port and its database are numbers"
+        ),
+        "3:11: `redis.seeds.0` is `10.0.0.1`; expected host:port",
+        "3:21: `redis.seeds.1` is `r2`; expected host:port",
+        ("5:15: `limits.AUTH.LOGIN` is `none`; expected a map of keys: rate, burst, per, on_store_failure, networks"),
+        "6:39: `limits.GENERAL.EXECUTE.burst` is `10000001`; expected a whole number from 1 to 10000000",
+        "7:3: `limits.lower.case` is `lower.case`; expected a map of names such as AUTH.LOGIN to limits",
+    ]
 
 
 def test_open_decisions_pass_with_named_peers(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_mistakes_in_networks_have_places_and_hints(tmp_path: Path) -> None:
         "      school: {addresses: [], rate: 1/min, burst: 0}\n"
         "      The Ward: {addresses: [192.0.2.1], rate: 1/min}\n"
         "      office: 192.0.2.1\n"
+        "      campus: {addresses: [192.0.2.0/33, campus], rate: 1/min}\n"
         "  GENERAL.EXECUTE: {rate: 600/min, network: {}}\n",
     )
 
@@ -49,21 +50,23 @@ def test_mistakes_in_networks_have_places_and_hints(tmp_path: Path) -> None:
         ),
         (
             "6:28: `limits.AUTH.LOGIN.networks.clinic.addresses.0` is `203.0.113.1/24`; "
-            "expected a list of addresses or CIDRs, at least one"
+            "expected addresses or CIDRs; did you mean `203.0.113.0/24`?"
         ),
         "6:62: `limits.AUTH.LOGIN.networks.clinic.rate` is `600`; expected a rate such as 600/min (s, min, h, d)",
         (
             "7:16: `limits.AUTH.LOGIN.networks.school.addresses` is `[]`; "
             "expected a list of addresses or CIDRs, at least one"
         ),
-        "7:51: `limits.AUTH.LOGIN.networks.school.burst` is `0`; expected a whole number from 1",
+        "7:51: `limits.AUTH.LOGIN.networks.school.burst` is `0`; expected a whole number from 1 to 10000000",
         (
             "8:7: `limits.AUTH.LOGIN.networks.The Ward` is `The Ward`; "
             "expected a map of names such as hospital to networks"
         ),
         "9:15: `limits.AUTH.LOGIN.networks.office` is `192.0.2.1`; expected a map of keys: addresses, rate, burst",
+        ("10:28: `limits.AUTH.LOGIN.networks.campus.addresses.0` is `192.0.2.0/33`; expected addresses or CIDRs"),
+        ("10:42: `limits.AUTH.LOGIN.networks.campus.addresses.1` is `campus`; expected addresses or CIDRs"),
         (
-            "10:36: `limits.GENERAL.EXECUTE.network` is no key; "
+            "11:36: `limits.GENERAL.EXECUTE.network` is no key; "
             "expected rate, burst, per, on_store_failure, networks; did you mean `networks`?"
         ),
     ]
