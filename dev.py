@@ -82,7 +82,8 @@ def compile_(_options: Sequence[str]) -> int:
     _prepare(DEV_LOCK)
     failed = _compile()
     if not failed:
-        print(f"compiled into {COMPILED.relative_to(ROOT)}")
+        print(f"compiled into {COMPILED.relative_to(ROOT)}; to run it (the paths have to be absolute):")
+        print(f"PYTHONPATH={COMPILED}{os.pathsep}{ROOT} PYTHONSAFEPATH=1 {PYTHON} -m gateway demo")
     return failed
 
 

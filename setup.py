@@ -1,7 +1,7 @@
 """Compiles the decision path to machine code where BASTION_COMPILE=1 asks for it; else all of Bastion is plain Python.
 
 The sources are the same, and so are their types: mypyc takes what mypy has checked. docs/performance.md says what it
-brings, and `tests/compiled` what has to hold in both.
+brings; `.ci/run` tests both.
 """
 
 import os

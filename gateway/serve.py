@@ -122,7 +122,8 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             _LOG.error("listeners change only at a restart, the last good configuration stays")
             return False
         if config.server.workers * 2 > self.most_workers:
-            _LOG.error("so many workers need a restart, the last good configuration stays")
+            message = "so many workers need a restart, the last good configuration stays"
+            _LOG.error(message, workers=config.server.workers, most=self.most_workers // 2)
             return False
         self._config = config
         start_logging(self._config.log.level, self._config.log.format)

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -38,6 +39,7 @@ _COLLECT_AFTER: Final = 10_000  # objects; 700 is for scripts
 _BACKLOG: Final = 2048  # connections that wait to be taken; a server's own default is 100, and the proxy's next is 502
 _LINGER_S: Final = 1.0
 _LOOK_S: Final = 0.02
+_COMPILED: Final = not str(sys.modules[Metrics.__module__].__file__).endswith(".py")  # setup.py does all or nothing
 _LOG: Final = structlog.stdlib.get_logger("gateway.worker")
 
 
@@ -125,7 +127,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             start.slot.cell(STARTS).add()
             start.slot.cell(SERVING).set(1)
             stack.callback(start.slot.cell(SERVING).set, 0)
-            _LOG.info("worker serves", number=start.number)
+            _LOG.info("worker serves", number=start.number, pid=os.getpid(), compiled=_COMPILED)
             await self._live(served)
 
     async def _live(self, served: Served) -> None:

@@ -66,7 +66,7 @@ class Safeguards:
         if too_wide:
             user, needed = self.user or "bastion", NEEDED_IN_CLUSTER if self.in_cluster else NEEDED
             self._refuse(
-                f"redis.url: its user is allowed {', '.join(dict.fromkeys(too_wide))} (threats.md R14);"
+                f"redis.url: its user is allowed {', '.join(dict.fromkeys(too_wide))} (docs/threat-model.md, R14);"
                 f" expected one with only: ACL SETUSER {user} {needed}"
             )
 

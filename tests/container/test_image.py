@@ -113,10 +113,13 @@ def test_it_serves_is_healthy_and_writes_in_its_volumes_only(
     serving.terminate()
     ended = serving.wait(60)
 
-    assert health.returncode == 0, image.root.with_suffix(".log").read_text()
+    log = image.root.with_suffix(".log")
+    assert health.returncode == 0, log.read_text()
     assert ready.returncode == 1, "its stores are away"
     assert owner != 0 or os.getuid() != 0
     assert ended == 0
+    compiled = f'"compiled": {"true" if COMPILES else "false"}'
+    assert compiled in next(line for line in log.read_text().splitlines() if '"worker serves"' in line)
     assert contents(image.root / "opt") == before
     assert (image.root / "var/lib/bastion/policy-last-good.json").is_file()
     assert sorted(path.name for path in image.root.iterdir()) == ["etc", "opt", "run", "var"]

@@ -61,6 +61,11 @@ class Server:
         answers = [json.loads((await self.get("web", "/who"))[1]) for _ in range(20)]
         return {answer["timeout_ms"] for answer in answers} == {timeout_ms}
 
+    def logged(self, event: str) -> list[dict[str, object]]:
+        """The lines of the log that say just that."""
+        lines = (self.directory / "log").read_text().splitlines()
+        return [line for line in map(json.loads, lines) if line["event"] == event]
+
     def write_config(self, text: str) -> None:
         (self.directory / "config.yaml").write_text(text.format(directory=self.directory, workers=2))
 

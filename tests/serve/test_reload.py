@@ -127,7 +127,9 @@ async def test_more_workers_than_there_are_places_for_need_a_restart(server: Ser
     server.process.send_signal(signal.SIGHUP)
 
     async def said() -> bool:
-        return "so many workers need a restart" in (server.directory / "log").read_text()
+        return bool(server.logged("so many workers need a restart, the last good configuration stays"))
 
     assert await until(said)
+    (line,) = server.logged("so many workers need a restart, the last good configuration stays")
+    assert (line["workers"], line["most"]) == (200, 2 * max(2, os.cpu_count() or 1))
     assert await server.pids(2) == before

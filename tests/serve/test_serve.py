@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+import gateway.metrics
 from tests.serve.conftest import CONFIG, TOY, Server, until
 
 
@@ -44,6 +45,14 @@ async def test_readyz_and_metrics_are_those_of_all_workers(server: Server) -> No
     (server.directory / "config.yaml.ill").touch()
     assert (await server.get("ops", "/readyz"))[0] == 503
     assert (await server.get("ops", "/healthz"))[0] == 200
+
+
+async def test_the_log_names_each_worker_that_serves(server: Server) -> None:
+    lines = server.logged("worker serves")
+
+    assert {line["pid"] for line in lines} == await server.pids(2)
+    assert {line["number"] for line in lines} == {0, 1}
+    assert [line["compiled"] for line in lines] == [not str(gateway.metrics.__file__).endswith(".py")] * 2
 
 
 async def test_a_killed_worker_is_replaced_while_the_others_go_on(server: Server) -> None:
