@@ -141,6 +141,8 @@ def _lifetimes(config: Config) -> Iterator[Finding]:
 
 def _limits(config: Config) -> Iterator[Finding]:
     for name, limit in config.limits.items():
+        if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
+            yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", wrong=True)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
             yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", wrong=True)

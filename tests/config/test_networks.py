@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 import yaml
 
 from gateway.config import load_config
@@ -92,3 +93,22 @@ def test_networks_that_contradict_each_other_or_their_limit_are_refused(tmp_path
         ),
         (f"{above + 7}:36: `limits.GENERAL.EXECUTE.networks` counts for AUTH.LOGIN only; expected none here"),
     ]
+
+
+@pytest.mark.parametrize("per", ["principal", "everyone", "email"])
+def test_logins_are_not_counted_but_by_address(tmp_path: Path, per: str) -> None:
+    path = written(tmp_path, {**GOOD, "limits": {"AUTH.LOGIN": {"rate": "20/min", "per": per}}})
+
+    (problem,) = problems(path)
+
+    assert problem.endswith("`limits.AUTH.LOGIN.per` is by address, for nobody is known yet; expected ip")
+
+
+@pytest.mark.parametrize("limit", [{"rate": "20/min"}, {"rate": "20/min", "per": "caller"}])
+def test_the_caller_of_a_login_is_an_address(tmp_path: Path, limit: dict[str, str]) -> None:
+    limits = load_config(written(tmp_path, {**GOOD, "limits": {"AUTH.LOGIN": limit}}), environ={}).config.login_limits()
+
+    one, other = (limits.shared_bucket(ip_address(address)) for address in ("203.0.113.7", "203.0.113.8"))
+
+    assert one.limit.count == 20
+    assert one.slot != other.slot
