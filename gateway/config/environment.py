@@ -40,6 +40,8 @@ def overrides(environ: Mapping[str, str]) -> Iterator[Override | BadVariable]:
         name = variable.removesuffix("_FILE")
         if variable in keys:
             yield _override(keys[variable], variable, environ[variable])
+        elif name == "BASTION_LIMITS" or name.startswith("BASTION_LIMITS_"):
+            yield BadVariable(variable, "is no setting; expected limits in the file, which alone can set them")
         elif name not in keys:
             yield BadVariable(variable, f"is no setting{_hint(name, variable, list(keys))}")
         elif environ.get(name):

@@ -161,6 +161,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_mistakes_of_the_environment_name_the_variable(tmp_path: Path) -> None:
     environ = {
         "BASTION_SERVER_WORKRS": "3",
+        "BASTION_LIMITS_AUTH_LOGIN_RATE": "1/s",
         "BASTION_REDIS_TIMEOUT_MS": "soon",
         "BASTION_SECRETS_ROOT_KEY_FILE": str(tmp_path / "absent"),
         "BASTION_DATABASE_URL": "postgresql://x",
@@ -170,6 +171,9 @@ def test_mistakes_of_the_environment_name_the_variable(tmp_path: Path) -> None:
     found = problems(written(tmp_path, GOOD), environ)
 
     assert "BASTION_SERVER_WORKRS: is no setting; did you mean BASTION_SERVER_WORKERS?" in found
+    assert (
+        "BASTION_LIMITS_AUTH_LOGIN_RATE: is no setting; expected limits in the file, which alone can set them" in found
+    )
     assert "BASTION_REDIS_TIMEOUT_MS: `redis.timeout_ms` is `soon`; expected a whole number from 10 to 10000" in found
     assert any(line.startswith("BASTION_SECRETS_ROOT_KEY_FILE: names ") for line in found)
     assert "BASTION_DATABASE_URL_FILE: and BASTION_DATABASE_URL are both set; expected one of them" in found
