@@ -175,7 +175,7 @@ def _default(sources: _Sources, section: str, values: Mapping[str, object]) -> N
 
 
 def _explain(sources: _Sources, error: ValidationError) -> Iterator[ConfigProblem]:
-    """One line for each key, however many ways pydantic has to say it; a list whose items are wrong is not wrong too."""
+    """One line for each key, however many ways pydantic has to say it; a list with wrong items is not wrong too."""
     told: dict[Path_, tuple[str, object]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         path = tuple(str(step) for step in detail["loc"] if step != "[key]")

@@ -49,6 +49,28 @@ def test_a_decision_is_written_as_the_generic_packer_writes_it(
     assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
 
 
+@given(PRESENTED, LIMITS, st.booleans(), st.booleans())
+def test_what_the_login_itself_spends_is_written_alike(
+    presented: Presented, limit: Limit, own_slot: bool, own_login: bool
+) -> None:
+    """Remembered, unless it is somebody else's."""
+    spend = Spend(presented.tag if own_slot else "i", presented.login if own_login else "", limit)
+    keys = [person_key(presented.tag), login_key(presented.tag, presented.login), bucket_key(spend)]
+    arguments: list[Argument] = [
+        "0000000001",
+        presented.login,
+        presented.credential,
+        "",
+        "",
+        limit.interval_us,
+        limit.window_us,
+    ]
+
+    for _ in range(2):
+        written = packed_decide(NAME, Question(1, presented, None, (spend,)), range(1))
+        assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
+
+
 @given(NUMBERS, SPENDS)
 def test_a_spend_is_written_as_the_generic_packer_writes_it(number: int, spends: tuple[Spend, ...]) -> None:
     budgets = [number for one in spends for number in (one.limit.interval_us, one.limit.window_us)]

@@ -111,10 +111,10 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
 
 
 def _own_buckets(presented: Presented, spends: Sequence[Spend], own: Sequence[int]) -> tuple[bytes, bytes]:
-    """own: of spends in the person's slot; those of the login itself are the same with each question."""
+    """What the login itself spends is the same with each question."""
     if len(own) == 1:
         spend = spends[own[0]]
-        if spend.who == presented.login:
+        if spend.who == presented.login and spend.slot == presented.tag:
             limit = spend.limit
             return _own_key(presented, limit.name), _budget(limit.interval_us, limit.window_us)
     return _buckets(spends, own)
