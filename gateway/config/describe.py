@@ -1,5 +1,7 @@
 """Says what a configuration is, without its secrets, one line for each key."""
 
+import json
+
 from gateway.config.fields import all_keys
 from gateway.config.model import Config
 
@@ -14,6 +16,11 @@ def settings_lines(config: Config) -> list[str]:
         if key.secret:
             value = "set" if value else "not set"
         if key.path != ("limits",):
-            lines.append(f"{key.dotted}: {value}")
-    lines += [f"limits.{name}: {limit.model_dump(mode='json')}" for name, limit in sorted(config.limits.items())]
+            lines.append(f"{key.dotted}: {_text(value)}")
+    lines += [f"limits.{name}: {_text(limit.model_dump(mode='json'))}" for name, limit in sorted(config.limits.items())]
     return lines
+
+
+def _text(value: object) -> str:
+    """As a file could have it: maps and lists as JSON, all else in words."""
+    return json.dumps(value, default=str) if isinstance(value, dict | list | tuple | bool | None) else str(value)

@@ -149,6 +149,9 @@ def _limits(config: Config) -> Iterator[Finding]:
         taken: dict[object, str] = {}
         for network, setting in limit.networks.items():
             for addresses in {unmapped(one) for one in setting.addresses}:
+                if not addresses.prefixlen:
+                    message = f"has {addresses}, which is everybody: one guesser would spend it all; expected less"
+                    yield Finding(f"{key}.{network}", message, wrong=True)
                 if addresses in taken:
                     message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
                     yield Finding(f"{key}.{network}", message, wrong=True)

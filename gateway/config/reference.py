@@ -14,9 +14,10 @@ Each key may be given by the environment instead, as `BASTION_SECTION_KEY`, or a
 name of a file that holds the value. Lists are separated by commas or spaces, maps are `name=value` pairs. The
 environment wins; an empty variable counts as unset.
 
-`bastion config check` prints every mistake at once, each with its place. Unknown keys, duplicate keys, YAML anchors and
-tags are mistakes; only `true` and `false` are booleans. In the profile `production` unsafe settings are mistakes too;
-`profile: dev`, or `--dev` on the command line, turns those into warnings.
+`bastion config check` prints mistakes of form all at once, each with its place; then what contradicts itself or is
+unsafe. Unknown keys, duplicate keys, YAML anchors and tags are mistakes; only `true` and `false` are booleans. In the
+profile `production` unsafe settings are mistakes too; `profile: dev`, or `--dev` on the command line, turns those into
+warnings.
 
 This page is made from the program by `bastion config reference`.
 """

@@ -1,5 +1,6 @@
 """Networks that have logins of their own."""
 
+import json
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from gateway.config import load_config
+from gateway.config.describe import settings_lines
 from gateway.core.ratelimit.gcra import Limit, Per
 from tests.config.test_load import GOOD, problems, written
 
@@ -112,3 +114,28 @@ def test_the_caller_of_a_login_is_an_address(tmp_path: Path, limit: dict[str, st
 
     assert one.limit.count == 20
     assert one.slot != other.slot
+
+
+@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "'::/0'", "'::ffff:0:0/96'"])
+def test_everybody_is_no_network(tmp_path: Path, everybody: str) -> None:
+    limit = (
+        f"limits: {{AUTH.LOGIN: {{rate: 10/min, networks: {{all: {{addresses: [{everybody}], rate: 600/min}}}}}}}}\n"
+    )
+
+    (problem,) = problems(written(tmp_path, yaml.safe_dump(GOOD) + limit))
+
+    assert "`limits.AUTH.LOGIN.networks.all` has" in problem
+    assert problem.endswith("which is everybody: one guesser would spend it all; expected less")
+
+
+def test_the_audit_log_shows_settings_as_a_file_could_have_them(tmp_path: Path) -> None:
+    document = yaml.safe_dump({**GOOD, "server": {"decision_peers": ["192.0.2.0/24"]}}) + (
+        "limits: {AUTH.LOGIN: {rate: 10/min, networks: {office: {addresses: [192.0.2.1], rate: 1/s}}}}\n"
+    )
+
+    lines = settings_lines(load_config(written(tmp_path, document), environ={}).config)
+
+    assert 'server.decision_peers: ["192.0.2.0/24"]' in lines
+    (limit,) = [line for line in lines if line.startswith("limits.AUTH.LOGIN: ")]
+    assert json.loads(limit.partition(": ")[2])["networks"]["office"]["addresses"] == ["192.0.2.1/32"]
+    assert not any("Network(" in line or "None" in line or "True" in line for line in lines)
