@@ -179,6 +179,26 @@ async def test_garbage_and_surplus_replies_end_the_connection(short_directory: P
                 await asyncio.sleep(0.005)
 
 
+async def test_a_call_that_is_made_while_the_connection_ends_is_answered_too(short_directory: Path) -> None:
+    """As of a question that arrives in the very tick in which the loss is noticed: it would wait for ever."""
+    path = short_directory / "ends.sock"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"+OK\r\n")
+        await reader.read(1000)
+
+    async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 0.2)) as pipeline:
+        heard: list[object] = []
+        await until_connected(pipeline)
+        pipeline.call(packed(("PING",)), lambda _: pipeline.call(packed(("PING",)), heard.append))
+        async with asyncio.timeout(2):
+            while not heard:
+                await asyncio.sleep(0.01)
+
+    assert isinstance(heard[0], StoreUnavailable)
+
+
 async def test_without_a_server_every_call_fails_at_once(short_directory: Path) -> None:
     async with running(Pipeline(f"unix://{short_directory}/nobody.sock", 5)) as pipeline:
         async with asyncio.timeout(0.5):

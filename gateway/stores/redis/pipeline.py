@@ -94,6 +94,10 @@ class _Connection:
         self._loop.call_later(self._timeout_s / 2, self._look_at_the_oldest)
 
     def send(self, packed: bytes, done: Done) -> None:
+        """Once it has ended, done hears so at once: nobody looks at what waits there any more."""
+        if self._transport is None:
+            done(StoreUnavailable("the connection to Redis has ended"))
+            return
         if not self._out:
             self._loop.call_soon(self._flush)
             self._late_at = self._loop.time() + self._timeout_s
