@@ -10,6 +10,7 @@ from gateway.core.forward.pages import Page
 from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.keys import Keys
+from gateway.core.policy.canonical import METHOD_CHARS
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
@@ -40,8 +41,12 @@ class Context:
         object.__setattr__(self, "_remembered", lru_cache(_MOST_PATHS)(self.policy.find))
 
     def find(self, host: str, method: str, path: str) -> Routed | Refused:
-        """Policy's answer; that of short paths is remembered as long as this policy is in force."""
-        find = self._remembered if len(path) <= _PATH_CHARS else self.policy.find
+        """Policy's answer; that of short paths is remembered as long as this policy is in force.
+
+        method: a preflight's may be anything, as long as a header (Access-Control-Request-Method).
+        """
+        is_short = len(path) <= _PATH_CHARS and len(method) <= METHOD_CHARS
+        find = self._remembered if is_short else self.policy.find
         return find(host, method, path)
 
 

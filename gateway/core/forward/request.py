@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Final
 
 from gateway.core.errors import GatewayError
-from gateway.core.policy.canonical import canonical_host
+from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
 from gateway.core.session.cookies import Cookies, read_cookies
 
 ADDRESS_CHARS: Final = 64
@@ -49,7 +49,6 @@ _READ: Final = {
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
-_METHOD_CHARS: Final = 32
 _MOST_NAMES: Final = 1024
 _NAME_BYTES: Final = 64
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
@@ -247,7 +246,7 @@ def request_of(fields: Fields) -> ForwardedRequest:
     extended = method == "CONNECT"
     return ForwardedRequest(
         request_id,
-        "GET" if extended else method[: _METHOD_CHARS + 1],
+        "GET" if extended else method[: METHOD_CHARS + 1],
         _host(forwarded_host, host),
         target,
         target.partition("?")[0],

@@ -1,5 +1,7 @@
 """A decision: all legs together open the door, and each of them carries weight."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -277,6 +279,25 @@ def test_a_preflight_is_settled_by_cors_alone() -> None:
 )
 def test_each_part_of_a_preflight_carries_weight(headers: dict[str, str]) -> None:
     assert Case(path="/api/x", method="OPTIONS", token=None, headers=headers).answer().status == 403
+
+
+_METHODS_KEPT = """
+import tracemalloc
+from tests.core.forward.setting import Case
+tracemalloc.start()
+for number in range(1000):
+    method = "%d-" % number + "X" * 20_000
+    asked = {"origin": "https://evil.example", "access-control-request-method": method}
+    Case(path="/api/x", method="OPTIONS", token=None, headers=asked).ask()
+print(tracemalloc.get_traced_memory()[0])
+"""
+
+
+def test_no_long_method_that_a_preflight_asks_for_is_remembered() -> None:
+    """Thousands of them would be held as long as the policy is in force."""
+    done = subprocess.run([sys.executable, "-c", _METHODS_KEPT], capture_output=True, text=True, check=True, timeout=60)
+
+    assert int(done.stdout) < 1_000_000
 
 
 @given(st.text(max_size=30), st.sampled_from(["GET", "POST", "OPTIONS", "get", "", "X" * 40]), st.booleans())
