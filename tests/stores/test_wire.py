@@ -1,5 +1,7 @@
 """Calls are written as the generic packer writes them, and a reply is read for its own question only."""
 
+import math
+import struct
 from dataclasses import replace
 
 import pytest
@@ -33,8 +35,9 @@ ASKED = Question(7, Presented("t" * 16, "l" * 22, b"c" * 16), None, ())
 
 @given(NUMBERS, PRESENTED, st.none() | CLAIMS, SPENDS)
 def test_a_decision_is_written_as_the_generic_packer_writes_it(
-    number: int, presented: Presented, claim: Claim | None, spends: tuple[Spend, ...]
+    number: int, presented: Presented, claim: Claim | None, drawn: tuple[Spend, ...]
 ) -> None:
+    spends = tuple(Spend(presented.tag, one.who, one.limit) for one in drawn)
     keys = [person_key(presented.tag), login_key(presented.tag, presented.login)]
     arguments: list[Argument] = [f"{number:010}", presented.login, presented.credential]
     if claim is not None:
@@ -119,6 +122,19 @@ def test_a_reply_is_read_as_it_was_written(reply: Reply) -> None:
     assert read_reply(ASKED, raw_reply(reply)) == reply
 
 
+def with_double(reply: Reply, at: int, value: float) -> bytes:
+    raw = bytearray(raw_reply(reply))
+    struct.pack_into("<d", raw, at, value)
+    return bytes(raw)
+
+
+TIMES: list[tuple[Reply, int]] = [
+    (LIVE, 4), (REPLIES["missed"], 13), (REPLIES["missed"], 21),
+    (REPLIES["with limits"], _HEAD.size + 23), (REPLIES["with limits"], _HEAD.size + 35),
+]  # fmt: skip
+NOT_NUMBERS = [with_double(reply, at, value) for reply, at in TIMES for value in (math.nan, math.inf)]
+
+
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_reply_or_nothing(raw: bytes) -> None:
     reply = read_reply(ASKED, raw)
@@ -137,6 +153,7 @@ def test_any_bytes_are_a_reply_or_nothing(raw: bytes) -> None:
         raw_reply(LIVE)[:40],
         raw_reply(REPLIES["with limits"])[:90],
         raw_reply(replace(LIVE, number=8)),
+        *NOT_NUMBERS,
     ],
 )
 def test_what_is_not_the_reply_to_this_question_is_nothing(raw: object) -> None:

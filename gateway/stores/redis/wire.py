@@ -71,6 +71,13 @@ def read_reply(question: Question, raw: object) -> Reply | None:
     """None for anything that is not the reply to this question (threats.md R5)."""
     if not isinstance(raw, bytes) or len(raw) < _HEAD.size:
         return None
+    try:
+        return _read(question, raw)
+    except (ValueError, OverflowError):  # a time that is no number, or endless
+        return None
+
+
+def _read(question: Question, raw: bytes) -> Reply | None:
     number, now_us, letter, person_lease, login_lease, auth, mfa, expires, idle, count = _HEAD.unpack_from(raw)
     outcome = _OUTCOMES.get(letter)
     if outcome is None or number != question.number:
