@@ -57,6 +57,7 @@ LIES: dict[str, tuple[Callable[[int], bytes], int]] = {
     "in circles": (lambda port: b"-MOVED %d :%d\r\n" % (SLOT, port), 9),
     "in circles by asking": (lambda port: b"-ASK %d :%d\r\n" % (SLOT, port), 9),
     "to nowhere": (lambda _: b"-MOVED %d 127.0.0.1:1\r\n" % SLOT, 1),
+    "to a name that is none": (lambda _: b"-MOVED %d a..b:6379\r\n" % SLOT, 1),
     "for another slot": (lambda port: b"-MOVED %d :%d\r\n" % (SLOT + 1, port), 1),
     "without a form": (lambda _: b"-MOVED nowhere\r\n", 1),
     "then it hangs up": (lambda _: b"", 1),

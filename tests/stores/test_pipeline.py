@@ -206,6 +206,15 @@ async def test_without_a_server_every_call_fails_at_once(short_directory: Path) 
                 await pipeline.ask(("ECHO", "x"))
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, "\ufffd"])
+async def test_a_name_that_no_host_can_have_is_a_server_that_is_away(host: str) -> None:
+    """Also of a cluster that names it: an error here would end the worker."""
+    async with running(Pipeline(Server("", host, 6379, False, "", "", 0), 0.1)) as pipeline:
+        await asyncio.wait_for(pipeline.ready(), 5)
+        with pytest.raises(StoreUnavailable):
+            await pipeline.ask(("ECHO", "x"))
+
+
 async def test_it_comes_back_when_the_server_does(redis_server: EmbeddedValkey, redis_url: str) -> None:
     async with running(Pipeline(redis_url, 1)) as pipeline:
         assert await pipeline.ask(("ECHO", "before")) == b"before"

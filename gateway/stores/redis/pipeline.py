@@ -207,7 +207,7 @@ class Pipeline:
             while True:
                 try:
                     connection = await self._connect()
-                except (OSError, TimeoutError, StoreUnavailable):
+                except (OSError, TimeoutError, StoreUnavailable, UnicodeError):
                     pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 else:
                     pause_s, self._connection = _FIRST_PAUSE_S, connection
@@ -222,7 +222,9 @@ class Pipeline:
                 self._connection = None
 
     async def _connect(self) -> _Connection:
-        """Raises OSError, TimeoutError, or StoreUnavailable where Redis refuses our password or database."""
+        """Raises OSError, TimeoutError, StoreUnavailable where Redis refuses our password or database, or UnicodeError
+        for a host that no name server can be asked for, as a cluster may name one.
+        """
         loop, server = asyncio.get_running_loop(), self._server
         connection = _Connection(self._timeout_s)
         protocol = cast(asyncio.Protocol, connection)
