@@ -15,6 +15,7 @@ from gateway.core.forward.pages import Page
 _STATIC: Final = Path(__file__).parent / "static"
 _DIGEST_CHARS: Final = 12
 _MOST_PAGES: Final = 512
+_LINK_CHARS: Final = 256
 _REFERENCE: Final = "REFERENCE"
 _TYPES: Final = {".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -70,7 +71,8 @@ class Html:
 
 class RefusalPages:
     """Our pages on protected hosts. What differs from one to the next is mostly the reference, which stands last: the
-    rest is rendered once, so that whoever is refused a thousand times a second costs less than a page each.
+    rest is rendered once, so that whoever is refused a thousand times a second costs less than a page each. Not what
+    has long links: they differ each time, some hold a hand-off code, and thousands of bytes each would fill the memory.
     """
 
     def __init__(self, html: Html) -> None:
@@ -79,6 +81,8 @@ class RefusalPages:
 
     def render(self, page: Page) -> bytes:
         """page.request_id: of [0-9A-Za-z-], as ForwardedRequest has it."""
+        if any(len(link.href) > _LINK_CHARS for link in page.links):
+            return self._html.text("refusal.html", page=page).encode()
         before, after = self._around(replace(page, request_id=_REFERENCE))
         return before + page.request_id.encode("ascii") + after
 

@@ -1,5 +1,7 @@
 """A page that was put together is the page that would have been rendered."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +33,20 @@ def test_the_reader_and_the_site_are_those_of_the_page() -> None:
     assert b"ada" in PAGES.render(page)
     assert b"bob" in PAGES.render(Page(page.title, page.text, "1" * 8, host="b.example.org", who="bob"))
     assert b"ada" not in PAGES.render(Page(page.title, page.text, "1" * 8, host="b.example.org", who="bob"))
+
+
+def test_a_page_with_a_long_link_is_rendered_and_forgotten() -> None:
+    """As of a hand-off while Redis is away: its address has a code in it, and may be as long as a header."""
+    page = Page("Not now", "Try again.", "0" * 8)
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            long = page.on(
+                "a.example.org", "1" * 8, Link("Try again", f"/.bastion/callback?{number}&keep=" + "x" * 10_000)
+            )
+            assert PAGES.render(long) == rendered(long)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1_000_000
