@@ -32,6 +32,7 @@ class Passwords:
         self._current = next(iter(peppers))
         self._cost = cost
         self._free = threads
+        self._closed = False
         self._turns: Turns[asyncio.Future[None]] = Turns(_PLACES)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
         # Of a password that nobody knows. Made now, so that the first unknown name costs no more than the second.
@@ -57,14 +58,18 @@ class Passwords:
         return parsed is None or is_outdated(parsed, self._current)
 
     def close(self) -> None:
-        """Who waits is turned away."""
+        """Who waits is turned away, and who comes later. What has a thread is compared to its end."""
+        self._closed = True
         while len(self._turns):
             turn = self._turns.take()
             _turn_away(turn.item, *turn.late)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
 
     async def _run(self, caller: str, work: Callable[[], T]) -> T:
-        await self._turn(caller)
+        if not self._closed:
+            await self._turn(caller)
+        if self._closed:
+            raise PasswordsBusy("no more passwords are compared here")
         running = asyncio.get_running_loop().run_in_executor(self._executor, work)
         running.add_done_callback(lambda _: self._pass_on())
         # Whoever hangs up leaves the thread at work: it is free when it has ended, not before.

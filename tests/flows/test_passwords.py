@@ -192,3 +192,25 @@ async def test_the_usual_cost_is_twelve() -> None:
 
     assert "$2b$12$" in await made.hash(ADA, "secret")
     made.close()
+
+
+async def test_who_comes_when_it_has_ended_is_turned_away_at_once() -> None:
+    """As often as there are threads, and once more: a thread that was promised and is gone must not be waited for."""
+    made = Passwords({"p1": b"pepper"}, threads=1, cost=CHEAP)
+    stored = await made.hash(ADA, "secret")
+    made.close()
+
+    for _ in range(3):
+        with pytest.raises(PasswordsBusy):
+            await asyncio.wait_for(made.verify(ADA, "secret", stored), 5)
+
+
+async def test_a_turn_that_came_just_before_the_end_is_turned_away(passwords: Passwords) -> None:
+    stored = await passwords.hash(ADA, "secret")
+    waiting = [asyncio.create_task(passwords.verify(ADA, "secret", stored)) for _ in range(8)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+    passwords.close()
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+
+    assert {type(one) for one in outcomes} == {bool, PasswordsBusy}
