@@ -4,17 +4,19 @@ The answer is one that Bastion gave, so that Caddy has the same to do with it. T
 for a request says where the difference comes from.
 """
 
+import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure
 from bench.load import ask, cpu_us, fire
 from bench.questions import question
-from bench.site import SMALL, SMALL_ROUTES, Site, paths, rival
+from bench.site import SMALL, SMALL_ROUTES, Site, a_core_for, paths, rival
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Children, EmbeddedCaddy, free_port
 
@@ -40,10 +42,34 @@ http://%s:%d {
 """
 
 
+@dataclass(slots=True)
+class _Side:
+    """One that is asked through a Caddy of its own. pids: whose time is counted, by what they are."""
+
+    port: int
+    pids: dict[str, int]
+    rates: list[float] = field(default_factory=list)
+    costs: dict[str, list[float]] = field(default_factory=dict)
+
+    async def measure(self, cookies: Sequence[str], count: int) -> None:
+        requests = [_request(self.port, path, cookies[at % _PEOPLE]) for at, path in enumerate(paths(SMALL_ROUTES, 4))]
+        before = {who: cpu_us([pid]) for who, pid in self.pids.items()}
+        load = await fire(
+            f"127.0.0.1:{self.port}", requests, count=count, connections=_CONNECTIONS, expected=b"HTTP/1.1 200 OK\r\n"
+        )
+        if load.wrong:
+            raise SystemExit(f"through Caddy, {', '.join(self.pids)}: {load.wrong} answers were not the expected ones")
+        self.rates.append(load.per_second)
+        for who, pid in self.pids.items():
+            self.costs.setdefault(who, []).append((cpu_us([pid]) - before[who]) / load.answers)
+
+    def forget(self) -> None:
+        self.rates, self.costs = [], {}
+
+
 async def caddy_figures(site: Site, directory: Path, repetitions: int, count: int) -> list[Figure]:
+    """Twice: with all on the same cores, and with those who decide on one and Caddy and the client on the others."""
     cookies = (await site.signed_in(_PEOPLE, (SMALL,)))[SMALL]
-    rates: dict[str, list[float]] = {"bastion": [], "constant": []}
-    costs: dict[str, list[float]] = {}
     directory.mkdir(parents=True, exist_ok=True)
     given = directory / "answer"
     given.write_bytes(ask(site.decision, question(SMALL, paths(SMALL_ROUTES, 1)[0], cookies[0])))
@@ -52,31 +78,28 @@ async def caddy_figures(site: Site, directory: Path, repetitions: int, count: in
         _caddy(directory / "bastion", site.decision) as (ours, our_caddy),
         _caddy(directory / "constant", constant) as (theirs, their_caddy),
     ):
-        pids = {
-            "bastion": {"caddy": our_caddy, "gateway": site.workers[0], "valkey": site.pids["valkey"]},
-            "constant": {"caddy": their_caddy, "responder": responder},
-        }
-        for repetition in range(repetitions + 1):
-            for name, port in (("bastion", ours), ("constant", theirs)):
-                requests = [
-                    _request(port, path, cookies[at % _PEOPLE]) for at, path in enumerate(paths(SMALL_ROUTES, 4))
-                ]
-                address, before = f"127.0.0.1:{port}", {who: cpu_us([pid]) for who, pid in pids[name].items()}
-                load = await fire(
-                    address, requests, count=count, connections=_CONNECTIONS, expected=b"HTTP/1.1 200 OK\r\n"
-                )
-                if load.wrong:
-                    raise SystemExit(f"through Caddy, {name}: {load.wrong} answers were not the expected ones")
-                if repetition:  # the first warms up
-                    rates[name].append(load.per_second)
-                    for who, pid in pids[name].items():
-                        spent_us = (cpu_us([pid]) - before[who]) / load.answers
-                        costs.setdefault(f"{name}.{who}", []).append(spent_us)
-    return [
-        Figure.ratio("decision.caddy_throughput_vs_constant", rates["bastion"], rates["constant"]),
-        Figure.of("decision.caddy_per_second", rates["bastion"]),
-        *(Figure.of(f"decision.caddy_cpu_us.{who}", spent) for who, spent in costs.items()),
-    ]
+        bastion = _Side(ours, {"caddy": our_caddy, "gateway": site.workers[0], "valkey": site.pids["valkey"]})
+        other = _Side(theirs, {"caddy": their_caddy, "responder": responder})
+        await _take_turns((bastion, other), cookies, repetitions, count)
+        figures = [
+            Figure.ratio("decision.caddy_throughput_vs_constant", bastion.rates, other.rates),
+            Figure.of("decision.caddy_per_second", bastion.rates),
+            *(Figure.of(f"decision.caddy_cpu_us.bastion.{who}", spent) for who, spent in bastion.costs.items()),
+            *(Figure.of(f"decision.caddy_cpu_us.constant.{who}", spent) for who, spent in other.costs.items()),
+        ]
+        deciders = [*site.workers, site.pids["valkey"], responder]
+        with a_core_for(deciders, [os.getpid(), our_caddy, their_caddy]):
+            await _take_turns((bastion, other), cookies, repetitions, count)
+        figures.append(Figure.ratio("decision.caddy_throughput_vs_constant_apart", bastion.rates, other.rates))
+    return figures
+
+
+async def _take_turns(sides: Sequence[_Side], cookies: Sequence[str], repetitions: int, count: int) -> None:
+    for repetition in range(repetitions + 1):
+        for side in sides:
+            if repetition <= 1:  # the first warmed up
+                side.forget()
+            await side.measure(cookies, count)
 
 
 def _request(port: int, path: str, cookie: str) -> bytes:

@@ -11,16 +11,14 @@ import sys
 import time
 from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure
 from bench.load import connected
 from bench.questions import question
-from bench.site import SMALL, Site
+from bench.site import SMALL, Site, a_core_for
 
 RATES: Final = (5_000, 10_000, 20_000)
 _SECONDS: Final = 4
@@ -32,7 +30,7 @@ _RECEIVE: Final = 65_536
 
 async def flood_figures(site: Site, repetitions: int) -> list[Figure]:
     """Ratios of p99s. A flood that the machine can't send or answer at its rate is shown by its own figure."""
-    with _a_core_of_its_own(site):
+    with a_core_for(site.workers, [os.getpid(), *site.pids.values()]):
         return await _figures(site, repetitions)
 
 
@@ -55,25 +53,6 @@ async def _figures(site: Site, repetitions: int) -> list[Figure]:
         figures.append(Figure.ratio(f"flood.live_p99_vs_alone.{rate}_per_s", amid[rate], alone))
         figures.append(Figure.of(f"flood.answered_per_s.{rate}_per_s", answered[rate]))
     return figures
-
-
-@contextmanager
-def _a_core_of_its_own(site: Site) -> Iterator[None]:
-    """The worker has one, and all the rest shares the others: in life the flood comes from elsewhere."""
-    cores = sorted(os.sched_getaffinity(0))
-    others = [os.getpid(), *site.pids.values()]
-    _keep(site.workers, cores[:1])
-    _keep(others, cores[1:] or cores)
-    try:
-        yield
-    finally:
-        _keep([*site.workers, *others], cores)
-
-
-def _keep(pids: Iterable[int], cores: Iterable[int]) -> None:
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(task.name), cores)
 
 
 def _p99_us(address: str, request: bytes) -> float:

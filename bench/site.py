@@ -130,3 +130,21 @@ def _until(ready: Callable[[], bool], otherwise: str) -> None:
         if time.monotonic() > deadline:
             sys.exit(otherwise)
         time.sleep(0.02)
+
+
+@contextmanager
+def a_core_for(pids: Sequence[int], others: Sequence[int]) -> Iterator[None]:
+    """These processes have one, and the others share the rest: in life the others have machines of their own."""
+    cores = sorted(os.sched_getaffinity(0))
+    _keep(pids, cores[:1])
+    _keep(others, cores[1:] or cores)
+    try:
+        yield
+    finally:
+        _keep([*pids, *others], cores)
+
+
+def _keep(pids: Sequence[int], cores: Sequence[int]) -> None:
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), cores)
