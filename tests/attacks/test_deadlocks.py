@@ -20,7 +20,7 @@ ACTS: dict[str, Act] = {
 }
 
 
-async def keep_busy(house: House, token: Token, ended: asyncio.Event) -> int:
+async def keep_busy(house: House, token: Token, begun: asyncio.Event, ended: asyncio.Event) -> int:
     """Hand-offs one after the other, as many as the login lives for."""
     live = await house.live(token)
     assert live is not None
@@ -31,6 +31,7 @@ async def keep_busy(house: House, token: Token, ended: asyncio.Event) -> int:
             if not isinstance(await house.handoff.pass_on(live, house.journey(), None, ""), Go):
                 break
             count += 1
+            begun.set()
     return count
 
 
@@ -39,9 +40,11 @@ async def test_an_operator_is_not_held_up_by_hand_offs(house: House, act: str) -
     await house.add("eve")
     for _ in range(8):
         tokens = [await house.sign_in("eve") for _ in range(3)]
-        ended = asyncio.Event()
-        busy = [asyncio.create_task(keep_busy(house, token, ended)) for token in tokens]
-        await asyncio.sleep(0.02)
+        begun, ended = [asyncio.Event() for _ in tokens], asyncio.Event()
+        busy = [
+            asyncio.create_task(keep_busy(house, token, one, ended)) for token, one in zip(tokens, begun, strict=True)
+        ]
+        await asyncio.gather(*(one.wait() for one in begun))
 
         async with asyncio.timeout(0.9):  # Postgres looks for deadlocks after a second
             await ACTS[act](house)
