@@ -191,12 +191,16 @@ class EmbeddedCaddy:
         log = self.directory / "caddy.log"
         argv: list[str | Path] = [caddy_binary(self.binaries), "run", "--config", written, "--adapter", "caddyfile"]
         environment = {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home), "HOME": str(home), **_ENVIRONMENT}
-        self.process = self.children.spawn(argv, log=log, env=environment)
-        if not _wait(self.process, lambda: all(self._shakes_hands(host, https_port) for host in hosts)):
-            # `run` is silent about a Caddyfile that it cannot read; `validate` is not.
-            argv[1] = "validate"
-            self.children.end(self.children.spawn(argv, log=log, env=environment), None)
-            raise _failed("Caddy", log)
+        for _attempt in range(2):  # a certificate that could not be issued at first is tried again after a minute only
+            self.process = self.children.spawn(argv, log=log, env=environment)
+            if _wait(self.process, lambda: all(self._shakes_hands(host, https_port) for host in hosts)):
+                return
+            if self.process.returncode != -signal.SIGKILL:  # it has ended by itself
+                break
+        # `run` is silent about a Caddyfile that it cannot read; `validate` is not.
+        argv[1] = "validate"
+        self.children.end(self.children.spawn(argv, log=log, env=environment), None)
+        raise _failed("Caddy", log)
 
     def stop(self) -> None:
         if self.process is not None:
