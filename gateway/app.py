@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from gateway.config import Config
 from gateway.config.describe import settings_lines
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.forward.context import Context
@@ -18,7 +17,6 @@ from gateway.core.forward.identity import People
 from gateway.core.forward.presented import Tokens
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site as PolicySite
-from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.account import Account
 from gateway.flows.audit_log import Linker
 from gateway.flows.checkpoint_delivery import CheckpointDelivery
@@ -199,7 +197,7 @@ class _Worker:
         return Policies(
             directory=config.policy.directory,
             site=PolicySite.of(config.public_url),
-            limits=_limits(config),
+            limits=config.all_limits(),
             last_good=LastGood(config.data_dir / "policy-last-good.json"),
             pool=resources.pool,
             vault=resources.vault,
@@ -296,10 +294,6 @@ def _teller(number: int, log: Callable[..., None], event: str) -> Callable[[str]
     if number:
         return lambda _finding: None
     return lambda finding: log(event, finding=finding)
-
-
-def _limits(config: Config) -> dict[str, Limit]:
-    return {name: config.limit(name) for name in config.limits}
 
 
 def _login_counter(slot: Slot) -> Callable[[str], None]:

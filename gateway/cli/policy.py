@@ -107,7 +107,7 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
     within_s = _seconds(within)
     if not within_s:
         raise click.BadParameter(f"{within}: expected at least 1s", param_hint="--within")
-    loaded = load(config.policy.directory, Site.of(config.public_url), _limits(config), clock_us() // 1_000_000)
+    loaded = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock_us() // 1_000_000)
     version = loaded.policy.version
     workers = reload_all(config, version, within_s if wait else 0)
     if wait:
@@ -186,11 +186,7 @@ def _place(directory: Path | None, auth_url: str | None, config_path: Path | Non
             raise click.BadParameter(str(error), param_hint="--auth-url") from error
         return _Place(directory, site, {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
     config = load_config(config_path, dev=dev).config
-    return _Place(directory or config.policy.directory, Site.of(config.public_url), _limits(config))
-
-
-def _limits(config: Config) -> dict[str, Limit]:
-    return {name: config.limit(name) for name in config.limits}
+    return _Place(directory or config.policy.directory, Site.of(config.public_url), config.all_limits())
 
 
 def _header(text: str) -> tuple[str, str]:

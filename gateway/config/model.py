@@ -362,6 +362,9 @@ class Config(_Section):
     def limit(self, name: str) -> Limit:
         return self.limits[name].limit(name)
 
+    def all_limits(self) -> dict[str, Limit]:
+        return {name: self.limit(name) for name in self.limits}
+
     def login_limits(self) -> LoginLimits:
         setting = self.limits[LOGIN_LIMIT]
         networks = (network.named(name, LOGIN_LIMIT) for name, network in setting.networks.items())

@@ -3,7 +3,7 @@
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Question, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
-from gateway.stores.redis.decisions import DecisionCalls, Functions
+from gateway.stores.redis.decisions import DecisionCalls, Functions, tell
 from gateway.stores.redis.wire import bucket_key
 
 
@@ -24,6 +24,4 @@ class Buckets:
     async def refund(self, slot: str, who: str, limit: Limit) -> None:
         """Puts back what one spend() has cost. Raises StoreUnavailable."""
         key = bucket_key(Spend(slot, who, limit))
-        if await self._functions.ask("refund", [key], limit.interval_us, limit.window_us) != 1:
-            self._functions.distrust()
-            raise StoreUnavailable("refund was not answered by its own reply")
+        await tell(self._functions, "refund", [key], limit.interval_us, limit.window_us)

@@ -121,6 +121,16 @@ class FunctionCalls:
             self._pipeline.call(packed(self._library.load_command), loaded)
 
 
+async def tell(functions: Functions, function: str, keys: Sequence[str], *arguments: Argument) -> None:
+    """One that answers 1: anything else is the reply to another call, so nothing is known to be done (R5).
+
+    Raises StoreUnavailable.
+    """
+    if await functions.ask(function, keys, *arguments) != 1:
+        functions.distrust()
+        raise StoreUnavailable(f"{function} was not answered by its own reply")
+
+
 def packed_call(name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> bytes:
     """name: of the function, as Redis knows it."""
     return packed(("FCALL", name, len(keys), *keys, *arguments))

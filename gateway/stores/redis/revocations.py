@@ -1,10 +1,6 @@
 """Makes Redis follow what Postgres has committed: ends, changes, and the one-time codes of the hand-off."""
 
-from collections.abc import Sequence
-
-from gateway.core.errors import StoreUnavailable
-from gateway.stores.redis.decisions import Functions
-from gateway.stores.redis.pipeline import Argument
+from gateway.stores.redis.decisions import Functions, tell
 from gateway.stores.redis.wire import code_key, login_key, person_key
 
 
@@ -16,26 +12,20 @@ class Revocations:
 
     async def end_login(self, tag: str, login: str) -> None:
         """Over on all nodes and hosts when this returns; also for a refill that is under way."""
-        await self._tell("finish", [login_key(tag, login)])
+        await tell(self._functions, "finish", [login_key(tag, login)])
 
     async def stale_login(self, tag: str, login: str) -> None:
         """The next decision asks Postgres."""
-        await self._tell("stale", [login_key(tag, login)])
+        await tell(self._functions, "stale", [login_key(tag, login)])
 
     async def stale_person(self, tag: str) -> None:
         """State, groups or names have changed: the next decision of any of their logins asks Postgres."""
-        await self._tell("stale", [person_key(tag)])
+        await tell(self._functions, "stale", [person_key(tag)])
 
     async def offer(self, tag: str, code_hash: str, host: str) -> None:
         """The code may be claimed once within 30 s, for this host."""
-        await self._tell("offer", [code_key(tag, code_hash)], host)
+        await tell(self._functions, "offer", [code_key(tag, code_hash)], host)
 
     async def deny_until(self, tag: str, login: str, until: int) -> None:
         """Over, although Postgres could not be told. until: Unix seconds (threats.md R13)."""
-        await self._tell("deny", [login_key(tag, login)], until)
-
-    async def _tell(self, function: str, keys: Sequence[str], *arguments: Argument) -> None:
-        """Each answers 1; anything else is the reply to another call, so nothing is known to be done (R5)."""
-        if await self._functions.ask(function, keys, *arguments) != 1:
-            self._functions.distrust()
-            raise StoreUnavailable(f"{function} was not answered by its own reply")
+        await tell(self._functions, "deny", [login_key(tag, login)], until)
