@@ -1,5 +1,6 @@
 """People are found by any spelling of their names, and nothing personal lies in clear."""
 
+from base64 import urlsafe_b64decode
 from uuid import UUID
 
 import pytest
@@ -53,10 +54,16 @@ async def test_nothing_personal_is_in_the_tables(people: Pool) -> None:
     async with people.acquire() as connection:
         rows = await connection.fetch("SELECT * FROM users JOIN user_keys ON user_id = id")
 
-    text = str([tuple(row) for row in rows]).lower()
-    assert "ada" not in text
-    assert "lovelace" not in text
-    assert "example" not in text
+    text = b" ".join(readable(value) for row in rows for value in row).lower()
+    assert b"ada" not in text
+    assert b"lovelace" not in text
+    assert b"example" not in text
+
+
+def readable(value: object) -> bytes:
+    """What Fernet wraps in base64 is looked at beneath it: there three letters hardly ever come by chance."""
+    raw = value if isinstance(value, bytes) else str(value).encode()
+    return urlsafe_b64decode(raw) if raw.startswith(b"gAAAA") else raw
 
 
 async def test_a_row_that_was_moved_to_another_person_does_not_open(people: Pool, vault: Vault) -> None:
