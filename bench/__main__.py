@@ -56,7 +56,7 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
                 figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count // 2)
             if "flood" in parts:
                 _say("floods")
-                figures += await flood_figures(site, min(options.repetitions, 3))
+                figures += await flood_figures(site, min(options.repetitions, 5))
             if "process" in parts:
                 _say("start and memory")
                 figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)

@@ -20,7 +20,8 @@ from bench.site import SMALL, SMALL_ROUTES, Site, a_core_for, paths, rival
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Children, EmbeddedCaddy, free_port
 
-_CONNECTIONS: Final = 32
+_CROWD: Final = 128  # connections that keep all cores busy; a few leave them idle while each waits for the other
+_FEW: Final = 32
 _PEOPLE: Final = 50
 _WITHIN_S: Final = 20.0
 _SITE: Final = """
@@ -51,11 +52,11 @@ class _Side:
     rates: list[float] = field(default_factory=list)
     costs: dict[str, list[float]] = field(default_factory=dict)
 
-    async def measure(self, cookies: Sequence[str], count: int) -> None:
+    async def measure(self, cookies: Sequence[str], count: int, connections: int) -> None:
         requests = [_request(self.port, path, cookies[at % _PEOPLE]) for at, path in enumerate(paths(SMALL_ROUTES, 4))]
         before = {who: cpu_us([pid]) for who, pid in self.pids.items()}
         load = await fire(
-            f"127.0.0.1:{self.port}", requests, count=count, connections=_CONNECTIONS, expected=b"HTTP/1.1 200 OK\r\n"
+            f"127.0.0.1:{self.port}", requests, count=count, connections=connections, expected=b"HTTP/1.1 200 OK\r\n"
         )
         if load.wrong:
             raise SystemExit(f"through Caddy, {', '.join(self.pids)}: {load.wrong} answers were not the expected ones")
@@ -68,7 +69,9 @@ class _Side:
 
 
 async def caddy_figures(site: Site, directory: Path, repetitions: int, count: int) -> list[Figure]:
-    """Twice: with all on the same cores, and with those who decide on one and Caddy and the client on the others."""
+    """With all on the same cores, by a crowd and by a few; and with those who decide on one core, Caddy and the client
+    on the others.
+    """
     cookies = (await site.signed_in(_PEOPLE, (SMALL,)))[SMALL]
     directory.mkdir(parents=True, exist_ok=True)
     given = directory / "answer"
@@ -80,26 +83,31 @@ async def caddy_figures(site: Site, directory: Path, repetitions: int, count: in
     ):
         bastion = _Side(ours, {"caddy": our_caddy, "gateway": site.workers[0], "valkey": site.pids["valkey"]})
         other = _Side(theirs, {"caddy": their_caddy, "responder": responder})
-        await _take_turns((bastion, other), cookies, repetitions, count)
+        await _take_turns((bastion, other), cookies, repetitions, count, _FEW)
+        few = Figure.ratio(f"decision.caddy_throughput_vs_constant_{_FEW}_connections", bastion.rates, other.rates)
+        await _take_turns((bastion, other), cookies, repetitions, count, _CROWD)
         figures = [
             Figure.ratio("decision.caddy_throughput_vs_constant", bastion.rates, other.rates),
+            few,
             Figure.of("decision.caddy_per_second", bastion.rates),
             *(Figure.of(f"decision.caddy_cpu_us.bastion.{who}", spent) for who, spent in bastion.costs.items()),
             *(Figure.of(f"decision.caddy_cpu_us.constant.{who}", spent) for who, spent in other.costs.items()),
         ]
         deciders = [*site.workers, site.pids["valkey"], responder]
         with a_core_for(deciders, [os.getpid(), our_caddy, their_caddy]):
-            await _take_turns((bastion, other), cookies, repetitions, count)
+            await _take_turns((bastion, other), cookies, repetitions, count, _CROWD)
         figures.append(Figure.ratio("decision.caddy_throughput_vs_constant_apart", bastion.rates, other.rates))
     return figures
 
 
-async def _take_turns(sides: Sequence[_Side], cookies: Sequence[str], repetitions: int, count: int) -> None:
+async def _take_turns(
+    sides: Sequence[_Side], cookies: Sequence[str], repetitions: int, count: int, connections: int
+) -> None:
     for repetition in range(repetitions + 1):
         for side in sides:
             if repetition <= 1:  # the first warmed up
                 side.forget()
-            await side.measure(cookies, count)
+            await side.measure(cookies, count, connections)
 
 
 def _request(port: int, path: str, cookie: str) -> bytes:

@@ -89,6 +89,7 @@ class _Worker:
         self.unknown_names = UnknownNames(resources.pool, resources.vault, clock_us)
         self.tallies = Tallies(resources.pool, resources.vault, clock_us)
         self.policies = self._policies()
+        self.tokens = Tokens(self.keys.mac)
         self.decisions = self._decisions(self.policies.first())
         self.policies.enforce = self.decisions.enforce
         self.readiness = Readiness(resources.pool, resources.functions, key_marks(config))
@@ -112,7 +113,7 @@ class _Worker:
             clock_us,
             self.slot.cell("bastion_logouts").add,
         )
-        self.listener = Listener(self.decisions.start, config.server.decision_peers)
+        self.listener = Listener(self.decisions.start, config.server.decision_peers, goes_first=self.tokens.is_in)
         node = f"{platform.node()} {config.data_dir}"
         self.policy_beat = PolicyBeat(resources.pool, self.policies, node, start.number)
 
@@ -212,7 +213,7 @@ class _Worker:
         context = Context(
             policy=policy,
             keys=self.keys,
-            tokens=Tokens(self.keys.mac),
+            tokens=self.tokens,
             people=People(self.keys.person, remote=headers.remote, x_auth_request=headers.x_auth_request),
             auth_origin=config.public_url,
             origin_of=config.origin_of,

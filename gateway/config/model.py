@@ -68,6 +68,12 @@ class Server(_Section):
     workers: Annotated[StrictInt, Field(ge=1, le=256)] = _setting(
         2, "Worker processes; one for each CPU core.", "a whole number from 1 to 256", kind="scalar"
     )
+    scheduling: Literal["batch", "normal"] = _setting(
+        "batch",
+        "batch: a worker takes a core when it is free, so it has more to decide at a time. normal: as soon as "
+        "something comes, for a machine whose cores other programs keep busy all the time.",
+        "batch or normal",
+    )
     decision_peers: tuple[Network, ...] = _setting(
         (),
         "Who may connect to decision_listen where that is TCP; empty means this machine.",

@@ -67,11 +67,13 @@ async def judge(raw: bytes, cuts: Sequence[int]) -> Talk:
     whole = await talk([raw])
     _check(raw, whole)
     edges = sorted({0, len(raw), *(cut % (len(raw) + 1) for cut in cuts)})
-    apart = await talk([raw[start:end] for start, end in pairwise(edges)])
-    assert (apart.written, apart.closed, apart.asked) == (whole.written, whole.closed, whole.asked), edges
-    ended = await talk([raw], ends=True)
-    assert [told.status for told in ended.told] == [told.status for told in whole.told]
-    assert ended.closed
+    pieces = [raw[start:end] for start, end in pairwise(edges)]
+    for apart in (await talk(pieces), await talk(pieces, strangers=True)):
+        assert (apart.written, apart.closed, apart.asked) == (whole.written, whole.closed, whole.asked), edges
+        assert not apart.stuck
+    for ended in (await talk([raw], ends=True), await talk(pieces, ends=True, strangers=True)):
+        assert [told.status for told in ended.told] == [told.status for told in whole.told]
+        assert ended.closed
     return whole
 
 

@@ -95,13 +95,18 @@ class Talk:
     stuck: bool = field(default=False)
 
 
-async def talk(pieces: Sequence[bytes], *, ends: bool = False) -> Talk:
-    """ends: the proxy shuts down its writing side after the pieces. Late answers come when nothing else can."""
+async def talk(pieces: Sequence[bytes], *, ends: bool = False, strangers: bool = False) -> Talk:
+    """ends: the proxy shuts down its writing side after the pieces. Late answers come when nothing else can.
+
+    strangers: all questions wait for their turn, which comes when the wire is not read from, or nothing more comes.
+    """
     slips, wire = Slips(), Wire()
-    protocol = Listener(slips.start, ())()
+    protocol = Listener(slips.start, (), goes_first=lambda _question: not strangers)()
     protocol.connection_made(wire)
     stuck = False
     for piece in pieces:
+        if not wire.reading:
+            await turns()
         while not wire.reading and slips.waiting and not wire.closed:
             slips.answer_newest()
         stuck |= not wire.reading and not wire.closed
@@ -109,11 +114,19 @@ async def talk(pieces: Sequence[bytes], *, ends: bool = False) -> Talk:
             protocol.data_received(piece)
     if ends and not wire.closed and not protocol.eof_received():
         wire.close()
+    await turns()
     while slips.waiting:
         slips.answer_newest()
+        await turns()
     protocol.connection_lost(None)
     written = bytes(wire.written)
     return Talk(answers(written), slips.asked, written, wire.closed, wire.aborted, wire.after_close, stuck)
+
+
+async def turns() -> None:
+    """Of all that wait; a connection has two pieces at most."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def answers(written: bytes) -> list[Told]:

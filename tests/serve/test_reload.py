@@ -24,6 +24,17 @@ async def test_hup_replaces_the_workers_without_a_refused_request(server: Server
     assert "Traceback" not in (server.directory / "log").read_text()
 
 
+async def test_workers_take_a_core_when_it_is_free_unless_they_are_told_otherwise(server: Server) -> None:
+    at_first = {os.sched_getscheduler(pid) for pid in server.workers}
+    server.write_config(CONFIG + "  scheduling: normal\nredis: {{timeout_ms: 779}}\n")
+
+    server.process.send_signal(signal.SIGHUP)
+
+    assert await until(lambda: server.all_have(779))
+    assert at_first == {os.SCHED_BATCH}
+    assert {os.sched_getscheduler(pid) for pid in server.workers} == {os.SCHED_OTHER}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

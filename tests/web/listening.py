@@ -98,7 +98,8 @@ def tell(new_loop: NewLoop, directory: Path, story: Story, patience: Patience = 
 
 async def _told(directory: Path, story: Story, patience: Patience) -> None:
     loop, slips = asyncio.get_running_loop(), Slips()
-    here = Here(Listener(slips.start, (), patience), slips, directory / f"{uuid4().hex[:8]}.sock", 0, [], [])
+    listener = Listener(slips.start, (), patience, goes_first=lambda _question: False)
+    here = Here(listener, slips, directory / f"{uuid4().hex[:8]}.sock", 0, [], [])
     loop.set_exception_handler(lambda _loop, context: here.errors.append(context))
     server = await loop.create_unix_server(here.listener, str(here.path))
     over_tcp = await loop.create_server(here.listener, "127.0.0.1", 0)

@@ -23,17 +23,24 @@ _WAY: Final = re.compile(r"([\w-]{43})(?:\.([0-9]{1,2})\.([0-9]{1,12})(?:\.([\w-
 _PAGE_CHARS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Way:
     """The browser's own secret of a journey, and how often it was sent to log in since a moment (Unix seconds).
 
-    page: of the last start. Twenty tabs that are restored at once are twenty pages; who goes round comes to one again.
+    Not frozen, and with an __init__ of its own as in ask.py; nothing changes it. page: of the last start. Twenty tabs
+    that are restored at once are twenty pages; who goes round comes to one again.
     """
 
     secret: str
     starts: int
     since: int
-    page: str = ""
+    page: str
+
+    def __init__(self, secret: str, starts: int, since: int, page: str = "") -> None:
+        self.secret = secret
+        self.starts = starts
+        self.since = since
+        self.page = page
 
     @classmethod
     def read(cls, text: str) -> "Way | None":
@@ -57,14 +64,23 @@ class Way:
         return hashlib.sha256(self.secret.encode()).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Start:
-    """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over."""
+    """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over.
+
+    Not frozen, and with an __init__ of its own as in ask.py; nothing changes it.
+    """
 
     route: str
-    need: str = ""
-    old: str = ""
-    dead: bool = False
+    need: str
+    old: str
+    dead: bool
+
+    def __init__(self, route: str, need: str = "", old: str = "", *, dead: bool = False) -> None:
+        self.route = route
+        self.need = need
+        self.old = old
+        self.dead = dead
 
     @property
     def outcome(self) -> Outcome:

@@ -22,27 +22,41 @@ FUTURE_S: Final = 60
 MAX_RETURN: Final = 2048
 _MOST_CHARS: Final = 6000
 _PREFIX: Final = "v1."
+_written: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each
 
 
 class BadJourney(GatewayError):
     """Not sealed by us, or for another purpose; there is no way back in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Journey:
     """host: canonical. return_to: raw path and query as Caddy sent them. way: b64(SHA-256(way cookie)). iat: Unix s.
 
     need: "", "authenticated:<seconds>" or "mfa": what the login must meet. notice: "", or "again" where what was sent
     could not be kept. old: b64 credential of the session that the browser had, "" without one.
+
+    Not frozen, and with an __init__ of its own as in core/forward/ask.py; nothing changes it.
     """
 
     host: str
     return_to: str
     way: str
     iat: int
-    need: str = ""
-    notice: str = ""
-    old: str = ""
+    need: str
+    notice: str
+    old: str
+
+    def __init__(
+        self, host: str, return_to: str, way: str, iat: int, need: str = "", notice: str = "", old: str = ""
+    ) -> None:
+        self.host = host
+        self.return_to = return_to
+        self.way = way
+        self.iat = iat
+        self.need = need
+        self.notice = notice
+        self.old = old
 
     def is_timely(self, now: int) -> bool:
         return -FUTURE_S <= now - self.iat <= JOURNEY_S
@@ -106,7 +120,7 @@ def _cipher(key: bytes) -> AESGCM:
 
 def _seal(key: bytes, purpose: bytes, values: dict[str, Any], nonce: bytes) -> str:
     assert len(nonce) == NONCE_BYTES
-    text = json.dumps(values, separators=(",", ":")).encode()
+    text = _written(values).encode()
     return _PREFIX + b64(nonce + _cipher(key).encrypt(nonce, text, purpose))
 
 

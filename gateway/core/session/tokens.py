@@ -17,6 +17,7 @@ TAG_CHARS: Final = 16
 LOGIN_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 CREDENTIAL_BYTES: Final = 16
+TOKEN_CHARS: Final = 103
 _MAC_BYTES: Final = 12
 _SHAPE: Final = re.compile(r"(v1\.([\w-]{16})\.([\w-]{22})\.([\w-]{43}))\.([\w-]{16})", re.ASCII)
 

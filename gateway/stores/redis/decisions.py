@@ -174,6 +174,11 @@ class DecisionCalls:
                 presented.tag, packed_decide(self._decide_name, question, own), _Asked(self, question, answered).heard
             )
             return
+        if presented is None and len(others) == 1 and not question.paid:
+            slot, indexes = others.popitem()
+            command = packed_spend(self._spend_name, question, indexes)
+            self._functions.call(slot, command, _Asked(self, question, answered).heard)
+            return
         gathering = _Gathering(question, answered, (presented is not None) + len(others))
         if presented is not None:
             command = packed_decide(self._decide_name, question, own)

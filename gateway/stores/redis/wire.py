@@ -50,12 +50,18 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
     """name: of the function. own: indexes of the spends that lie in the person's slot. question.presented is there."""
     presented, claim = question.presented, question.claim
     assert presented is not None
+    if claim is None and len(own) == 1:
+        spend = question.spends[own[0]]
+        if spend.who == presented.login and spend.slot == presented.tag:
+            limit = spend.limit
+            before, after = _usual(name, presented, limit.name, limit.interval_us, limit.window_us)
+            return b"".join((before, _NUMBER % question.number, after))
     keys, login = _principal(presented)
     claimed = _NO_CLAIM
     if claim is not None:
         keys += _bulk(code_key(presented.tag, claim.code_hash))
         claimed = _bulk(claim.request_id) + _bulk(claim.host)
-    buckets, budgets = _own_buckets(presented, question.spends, own) if own else (b"", b"")
+    buckets, budgets = _buckets(question.spends, own) if own else (b"", b"")
     head = _head(name, 2 + (claim is not None) + len(own), 5 + 2 * len(own))
     return b"".join((head, keys, buckets, _NUMBER % question.number, login, claimed, budgets))
 
@@ -117,19 +123,12 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
     return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
 
 
-def _own_buckets(presented: Presented, spends: Sequence[Spend], own: Sequence[int]) -> tuple[bytes, bytes]:
-    """What the login itself spends is the same with each question."""
-    if len(own) == 1:
-        spend = spends[own[0]]
-        if spend.who == presented.login and spend.slot == presented.tag:
-            limit = spend.limit
-            return _own_key(presented, limit.name), _budget(limit.interval_us, limit.window_us)
-    return _buckets(spends, own)
-
-
 @lru_cache(_MOST_KNOWN)
-def _own_key(presented: Presented, name: str) -> bytes:
-    return _bulk(_bucket_name(presented.tag, name, presented.login))
+def _usual(name: str, presented: Presented, limit: str, interval_us: int, window_us: int) -> tuple[bytes, bytes]:
+    """What stands before and after the number where a session asks and spends what is its own."""
+    keys, login = _principal(presented)
+    bucket = _bulk(_bucket_name(presented.tag, limit, presented.login))
+    return _head(name, 3, 7) + keys + bucket, login + _NO_CLAIM + _budget(interval_us, window_us)
 
 
 def _bucket(spend: Spend) -> tuple[bytes, bytes]:

@@ -20,11 +20,13 @@ from gateway.core.forward.check import malformed
 from gateway.core.forward.request import Fields, ForwardedRequest, MalformedRequest, request_of
 
 Decide: TypeAlias = Callable[[ForwardedRequest, Callable[[Answer], None]], None]
+GoesFirst: TypeAlias = Callable[[bytes], bool]
 PATH: Final = b"/decide"
 _QUESTION: Final = PATH + b"?"
 MAX_HEADER_BYTES: Final = 65_536
 MAX_HEADERS: Final = 256
 MAX_WAITING: Final = 64
+STRANGERS_AT_ONCE: Final = 4
 _REASONS: Final = {
     200: b"OK", 204: b"No Content", 302: b"Found", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
     403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 413: b"Content Too Large",
@@ -57,14 +59,22 @@ class Patience:
 class Listener:
     """Makes a protocol for each connection of the proxy, and ends them all.
 
-    decide: Decisions.start. peers: who may connect over TCP.
+    decide: Decisions.start. peers: who may connect over TCP. goes_first: whether bytes of a question are served at once
+    or in the strangers' turn; nothing else depends on it.
     """
 
     def __init__(
-        self, decide: Decide, peers: Sequence[IPv4Network | IPv6Network], patience: Patience = Patience()
+        self,
+        decide: Decide,
+        peers: Sequence[IPv4Network | IPv6Network],
+        patience: Patience = Patience(),
+        *,
+        goes_first: GoesFirst = lambda _question: True,
     ) -> None:
         self.decide = decide
         self.patience = patience
+        self.goes_first = goes_first
+        self.strangers = _Strangers()
         self.connections: set[_Connection] = set()
         self.draining = False
         self._peers = peers
@@ -110,6 +120,32 @@ class Listener:
             await self._empty.wait()
 
 
+class _Strangers:
+    """Connections with a question of somebody whom nobody knows, the oldest first.
+
+    A few are read whenever all else has been: what is read and answered for a flood of them delays nobody who is signed
+    in by more than those few (threats.md R6).
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Connection] = deque()
+
+    def add(self, connection: "_Connection") -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._serve)
+        self._waiting.append(connection)
+
+    def _serve(self) -> None:
+        waiting = self._waiting
+        try:
+            for _ in range(min(len(waiting), STRANGERS_AT_ONCE)):
+                waiting.popleft().take_held()
+        finally:
+            if waiting:
+                self._loop.call_soon(self._serve)
+
+
 class _Exchange:
     """One question on a connection. rendered: None until the answer is there. last: the connection ends with it."""
 
@@ -139,6 +175,7 @@ class _Connection:
         self._fields = Fields()
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
+        self._held: deque[bytes] = deque()  # a stranger's, whose turn comes
         self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
         self._paused = False  # too many questions wait
         self._stuffed = False  # the proxy doesn't read its answers
@@ -157,9 +194,32 @@ class _Connection:
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own signature
         self._transport = None
         self._deaf = True
+        self._held.clear()
         self._listener.closed(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._held or not self._listener.goes_first(data):
+            self._hold(data)
+        else:
+            self._take(data)
+
+    def take_held(self) -> None:
+        """One piece at a turn."""
+        if not self._held:
+            return
+        self._take(self._held.popleft())
+        if self._held:
+            self._listener.strangers.add(self)
+        self._read_on()
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        if len(self._held) == 1:
+            self._listener.strangers.add(self)
+        elif self._transport is not None:
+            self._transport.pause_reading()
+
+    def _take(self, data: bytes) -> None:
         if self._deaf:
             return
         if not self._unread and len(data) <= MAX_HEADER_BYTES and data.endswith(_END):
@@ -172,6 +232,8 @@ class _Connection:
 
     def eof_received(self) -> bool:
         """Whether the connection stays: until what was asked is answered. Half a question is none."""
+        while self._held:
+            self._take(self._held.popleft())
         self._deaf = True
         if not self._exchanges:
             return False
@@ -300,12 +362,15 @@ class _Connection:
         self._read_on()
 
     def _read_on(self) -> None:
-        if self._transport is not None and not (self._deaf or self._paused or self._stuffed):
+        if self._transport is not None and not (self._deaf or self._paused or self._stuffed or len(self._held) > 1):
             self._transport.resume_reading()
 
     def close_when_idle(self) -> None:
-        if not self._exchanges and self._unread == 0 and self._transport is not None:
+        if self._is_idle() and self._unread == 0 and self._transport is not None:
             self._transport.close()
+
+    def _is_idle(self) -> bool:
+        return not self._exchanges and not self._held
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -318,7 +383,7 @@ class _Connection:
         if self._since is None:
             self._since = now
         silent_s = now - self._since
-        if not self._exchanges and silent_s > (patience.partial_s if self._unread else patience.idle_s):
+        if self._is_idle() and silent_s > (patience.partial_s if self._unread else patience.idle_s):
             self._transport.abort()
             return
         self._loop.call_later(self._listener.patience.look_s, self._look_at_the_clock)

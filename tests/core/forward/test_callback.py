@@ -23,7 +23,7 @@ JOURNEY = Journey("wiki.example.org", "/notes?x=1", b64(WAY.hash), NOW - 60)
 class HandOff:
     """A browser that comes back from the login, with everything right."""
 
-    journey: Journey = JOURNEY
+    journey: Journey = field(default_factory=lambda: JOURNEY)
     journey_key: bytes = KEYS.journey
     code: str = CODE.text
     way: str | None = WAY.text

@@ -1,0 +1,145 @@
+"""Whoever brings no session that is known waits for a turn, and loses nothing by it (threats.md R6)."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.request import ForwardedRequest
+from gateway.web.forward_auth.listener import STRANGERS_AT_ONCE, Listener
+from tests.fuzz.mutate import a_question
+from tests.fuzz.wire import Slips, Wire, answers, turns
+
+QUESTION = a_question(random.Random(3)).replace(b"/late/x", b"/x").replace(b"HEAD", b"GET")
+KNOWN = b"__Host-bastion=known"
+HERS = QUESTION.replace(b"Uri: /", b"Uri: /hers/").replace(b"\r\n\r\n", b"\r\nCookie: " + KNOWN + b"\r\n\r\n")
+
+
+def listener_of(slips: Slips) -> Listener:
+    return Listener(slips.start, (), goes_first=lambda question: KNOWN in question)
+
+
+def connected(listener: Listener) -> tuple[Wire, Callable[[bytes], None]]:
+    wire, connection = Wire(), listener()
+    connection.connection_made(wire)
+    return wire, connection.data_received
+
+
+def asked(slips: Slips) -> list[str]:
+    return [target for _, _, target in slips.asked]
+
+
+async def test_who_is_known_is_served_before_all_strangers_that_came_earlier() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    for number in range(3 * STRANGERS_AT_ONCE):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    hers, send = connected(listener)
+
+    send(HERS)
+
+    assert len(slips.asked) == 1
+    assert asked(slips)[0].startswith("/hers/")
+    assert [told.status for told in answers(bytes(hers.written))] == [200]
+
+
+async def test_a_few_strangers_have_their_turn_the_oldest_first_and_then_all_others_go_on() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    for number in range(2 * STRANGERS_AT_ONCE + 1):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    _, send = connected(listener)
+
+    seen = []
+    for _ in range(3):
+        await asyncio.sleep(0)
+        send(HERS)
+        seen.append(len(slips.asked))
+
+    each = STRANGERS_AT_ONCE + 1
+    assert seen == [each, 2 * each, 2 * each + 2]
+    strangers = [target.split("/")[1] for target in asked(slips) if not target.startswith("/hers/")]
+    assert strangers == [str(number) for number in range(2 * STRANGERS_AT_ONCE + 1)]
+
+
+async def test_no_more_than_two_pieces_are_held_for_a_stranger() -> None:
+    slips = Slips()
+    wire, send = connected(listener_of(slips))
+    reading = []
+
+    for piece in (QUESTION[:40], QUESTION[40:80]):
+        send(piece)
+        reading.append(wire.reading)
+    await turns()
+    reading.append(wire.reading)
+    send(QUESTION[80:])
+    await turns()
+
+    assert reading == [True, False, True]
+    assert [told.status for told in answers(bytes(wire.written))] == [200]
+
+
+async def test_what_follows_on_a_strangers_connection_does_not_overtake() -> None:
+    slips = Slips()
+    wire, send = connected(listener_of(slips))
+
+    send(QUESTION)
+    send(HERS)
+    await turns()
+
+    assert [target.startswith("/hers/") for target in asked(slips)] == [False, True]
+    assert len(answers(bytes(wire.written))) == 2
+
+
+async def test_a_stranger_that_is_gone_is_not_asked_about() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    gone, stays = listener(), listener()
+    wire = Wire()
+    gone.connection_made(Wire())
+    stays.connection_made(wire)
+    for connection in (gone, stays):
+        connection.data_received(QUESTION)
+
+    gone.connection_lost(None)
+    await turns()
+
+    assert len(slips.asked) == 1
+    assert len(answers(bytes(wire.written))) == 1
+
+
+async def test_a_mistake_of_ours_about_one_stranger_keeps_no_other_waiting() -> None:
+    def start(request: ForwardedRequest, done: Callable[[Answer], None]) -> None:
+        if "/bad/" in request.path:
+            raise ZeroDivisionError
+        slips.start(request, done)
+
+    slips = Slips()
+    listener = Listener(start, (), goes_first=lambda _question: False)
+    wires = []
+    for part in (b"/bad/", *[b"/good/"] * STRANGERS_AT_ONCE):
+        wire, send = connected(listener)
+        send(QUESTION.replace(b"Uri: /", b"Uri: " + part))
+        wires.append(wire)
+
+    await turns()
+
+    assert [wire.aborted for wire in wires] == [True] + [False] * STRANGERS_AT_ONCE
+    assert [len(answers(bytes(wire.written))) for wire in wires] == [0] + [1] * STRANGERS_AT_ONCE
+
+
+async def test_a_worker_that_ends_answers_the_strangers_who_wait() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    wire, connection = Wire(), listener()
+    connection.connection_made(wire)
+    connection.data_received(QUESTION)
+    (mine,) = listener.connections
+
+    mine.close_when_idle()
+    closed_at_once = wire.closed
+    listener.draining = True
+    await turns()
+
+    assert not closed_at_once
+    assert [(told.status, told.last) for told in answers(bytes(wire.written))] == [(200, True)]
