@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
-from gateway.web.forward_auth.listener import STRANGERS_AT_ONCE, Listener
+from gateway.web.forward_auth.listener import Listener
+from gateway.web.forward_auth.strangers import AT_ONCE
 from tests.fuzz.mutate import a_question
 from tests.fuzz.wire import Slips, Wire, answers, turns
 
@@ -32,7 +33,7 @@ def asked(slips: Slips) -> list[str]:
 async def test_who_is_known_is_served_before_all_strangers_that_came_earlier() -> None:
     slips = Slips()
     listener = listener_of(slips)
-    for number in range(3 * STRANGERS_AT_ONCE):
+    for number in range(3 * AT_ONCE):
         connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
     hers, send = connected(listener)
 
@@ -46,7 +47,7 @@ async def test_who_is_known_is_served_before_all_strangers_that_came_earlier() -
 async def test_a_few_strangers_have_their_turn_the_oldest_first_and_then_all_others_go_on() -> None:
     slips = Slips()
     listener = listener_of(slips)
-    for number in range(2 * STRANGERS_AT_ONCE + 1):
+    for number in range(2 * AT_ONCE + 1):
         connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
     _, send = connected(listener)
 
@@ -56,10 +57,10 @@ async def test_a_few_strangers_have_their_turn_the_oldest_first_and_then_all_oth
         send(HERS)
         seen.append(len(slips.asked))
 
-    each = STRANGERS_AT_ONCE + 1
+    each = AT_ONCE + 1
     assert seen == [each, 2 * each, 2 * each + 2]
     strangers = [target.split("/")[1] for target in asked(slips) if not target.startswith("/hers/")]
-    assert strangers == [str(number) for number in range(2 * STRANGERS_AT_ONCE + 1)]
+    assert strangers == [str(number) for number in range(2 * AT_ONCE + 1)]
 
 
 async def test_no_more_than_two_pieces_are_held_for_a_stranger() -> None:
@@ -117,15 +118,15 @@ async def test_a_mistake_of_ours_about_one_stranger_keeps_no_other_waiting() -> 
     slips = Slips()
     listener = Listener(start, (), goes_first=lambda _question: False)
     wires = []
-    for part in (b"/bad/", *[b"/good/"] * STRANGERS_AT_ONCE):
+    for part in (b"/bad/", *[b"/good/"] * AT_ONCE):
         wire, send = connected(listener)
         send(QUESTION.replace(b"Uri: /", b"Uri: " + part))
         wires.append(wire)
 
     await turns()
 
-    assert [wire.aborted for wire in wires] == [True] + [False] * STRANGERS_AT_ONCE
-    assert [len(answers(bytes(wire.written))) for wire in wires] == [0] + [1] * STRANGERS_AT_ONCE
+    assert [wire.aborted for wire in wires] == [True] + [False] * AT_ONCE
+    assert [len(answers(bytes(wire.written))) for wire in wires] == [0] + [1] * AT_ONCE
 
 
 async def test_a_worker_that_ends_answers_the_strangers_who_wait() -> None:
@@ -143,3 +144,38 @@ async def test_a_worker_that_ends_answers_the_strangers_who_wait() -> None:
 
     assert not closed_at_once
     assert [(told.status, told.last) for told in answers(bytes(wire.written))] == [(200, True)]
+
+
+async def test_strangers_that_come_in_pieces_get_no_more_turns() -> None:
+    """Each piece waits for a turn of its own; none calls a second turn beside the one that comes anyway."""
+    slips = Slips()
+    listener = listener_of(slips)
+    for _ in range(3):
+        _, send = connected(listener)
+        send(QUESTION[:40])
+        send(QUESTION[40:])
+        await turns()
+    slips.asked.clear()
+    for number in range(3 * AT_ONCE):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+
+    await asyncio.sleep(0)
+
+    assert len(slips.asked) == AT_ONCE
+
+
+async def test_a_stranger_in_pieces_waits_its_turn_among_others() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    _, send = connected(listener)
+    send(QUESTION[:40])
+    send(QUESTION[40:])
+    for number in range(2 * AT_ONCE):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+
+    seen = []
+    for _ in range(3):
+        await asyncio.sleep(0)
+        seen.append(len(slips.asked))
+
+    assert seen == [AT_ONCE - 1, 2 * AT_ONCE - 1, 2 * AT_ONCE + 1]

@@ -18,6 +18,7 @@ import httptools
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
 from gateway.core.forward.request import Fields, ForwardedRequest, MalformedRequest, request_of
+from gateway.web.forward_auth.strangers import Strangers
 
 Decide: TypeAlias = Callable[[ForwardedRequest, Callable[[Answer], None]], None]
 GoesFirst: TypeAlias = Callable[[bytes], bool]
@@ -26,7 +27,6 @@ _QUESTION: Final = PATH + b"?"
 MAX_HEADER_BYTES: Final = 65_536
 MAX_HEADERS: Final = 256
 MAX_WAITING: Final = 64
-STRANGERS_AT_ONCE: Final = 4
 _REASONS: Final = {
     200: b"OK", 204: b"No Content", 302: b"Found", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
     403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 413: b"Content Too Large",
@@ -74,7 +74,7 @@ class Listener:
         self.decide = decide
         self.patience = patience
         self.goes_first = goes_first
-        self.strangers = _Strangers()
+        self.strangers = Strangers()
         self.connections: set[_Connection] = set()
         self.draining = False
         self._peers = peers
@@ -118,32 +118,6 @@ class Listener:
     async def _all_closed(self) -> None:
         if self.connections:
             await self._empty.wait()
-
-
-class _Strangers:
-    """Connections with a question of somebody whom nobody knows, the oldest first.
-
-    A few are read whenever all else has been: what is read and answered for a flood of them delays nobody who is signed
-    in by more than those few (threats.md R6).
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Connection] = deque()
-
-    def add(self, connection: "_Connection") -> None:
-        if not self._waiting:
-            self._loop.call_soon(self._serve)
-        self._waiting.append(connection)
-
-    def _serve(self) -> None:
-        waiting = self._waiting
-        try:
-            for _ in range(min(len(waiting), STRANGERS_AT_ONCE)):
-                waiting.popleft().take_held()
-        finally:
-            if waiting:
-                self._loop.call_soon(self._serve)
 
 
 class _Exchange:
@@ -209,13 +183,13 @@ class _Connection:
             return
         self._take(self._held.popleft())
         if self._held:
-            self._listener.strangers.add(self)
+            self._listener.strangers.wait(self.take_held)
         self._read_on()
 
     def _hold(self, data: bytes) -> None:
         self._held.append(data)
         if len(self._held) == 1:
-            self._listener.strangers.add(self)
+            self._listener.strangers.wait(self.take_held)
         elif self._transport is not None:
             self._transport.pause_reading()
 
