@@ -1,6 +1,6 @@
 """What befalls Redis and Postgres."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.model.functions import Record, Slot
@@ -11,6 +11,7 @@ from tests.model.state import State
 FLUSH: Final = "Redis is emptied"
 RESTART: Final = "Redis comes back from the image"
 FAILOVER: Final = "the replica is promoted"
+MOVE: Final = "the slot moves to another server of the cluster, or back"
 VANISH: Final = "vanishes"  # of a record: its deadline, or memory that ran out. It costs no fault.
 POSTGRES: Final = "Postgres goes away"
 
@@ -25,16 +26,17 @@ def steps(state: State, has: Mechanisms, faults: frozenset[str]) -> Iterator[tup
     if not state.faults:
         return
     left = state._replace(faults=state.faults - 1)
-    if POSTGRES in faults and state.postgres.up:
-        yield POSTGRES, left._replace(postgres=state.postgres._replace(up=False))
     if {RESTART, FAILOVER} & faults and state.copy is None and state.slot != _empty(state.slot):
         yield "the replica or the image has it all; from here on it lags", state._replace(copy=state.slot)
-    if FLUSH in faults:
-        yield FLUSH, left._replace(slot=_empty(state.slot))
-    if RESTART in faults:
-        yield RESTART, _elsewhere(left, has, process_goes_on=False)
-    if FAILOVER in faults:
-        yield FAILOVER, _elsewhere(left, has, process_goes_on=True)
+    if POSTGRES in faults and state.postgres.up:
+        yield POSTGRES, left._replace(postgres=state.postgres._replace(up=False))
+    after: dict[str, Callable[[], State]] = {
+        FLUSH: lambda: left._replace(slot=_empty(state.slot)),
+        RESTART: lambda: _elsewhere(left, has, process_goes_on=False),
+        FAILOVER: lambda: _elsewhere(left, has, process_goes_on=True),
+        MOVE: lambda: _moved(left, has),
+    }
+    yield from ((fault, reached()) for fault, reached in after.items() if fault in faults)
 
 
 def _vanish(state: State) -> Iterator[tuple[str, State]]:
@@ -51,12 +53,21 @@ def _elsewhere(state: State, has: Mechanisms, *, process_goes_on: bool) -> State
     """The copy is served now, under a new replication id, so no stamp in it counts."""
     served, left = state.copy or _empty(state.slot), state.slot
     zombie = left if process_goes_on and not has.old_primary_stops else state.zombie
-    if has.looks_again:
+    if has.looks_again and has.epoch_in_stamps:
         return state._replace(slot=_foreign(served), copy=_foreign(left if process_goes_on else served), zombie=zombie)
     fresh = max(state.inc, state.other) + 1
     if not process_goes_on:
         return state._replace(slot=served, copy=served, inc=fresh)
+    if has.looks_again:
+        return state._replace(slot=served, copy=left, inc=fresh)
     return state._replace(slot=served, copy=left, inc=state.other or fresh, other=state.inc)
+
+
+def _moved(state: State, has: Mechanisms) -> State:
+    """With all its records, which only their own server's stamp makes live; the server that it leaves goes on."""
+    if has.epoch_in_stamps:
+        return state._replace(slot=_foreign(state.slot), copy=None if state.copy is None else _foreign(state.copy))
+    return state._replace(inc=state.other or max(state.inc, state.other) + 1, other=state.inc)
 
 
 def _foreign(slot: Slot) -> Slot:

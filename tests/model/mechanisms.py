@@ -16,6 +16,7 @@ class Mechanisms:
     stale_ends_the_lease: bool = True
     stale_leaves_an_end: bool = True
     looks_again: bool = True
+    epoch_in_stamps: bool = True
     due: bool = True
     # flows/refill.py, flows/decisions.py
     lease_before_read: bool = True

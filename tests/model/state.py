@@ -61,8 +61,9 @@ class Promised(NamedTuple):
 class State(NamedTuple):
     """slot: in the primary. copy: an earlier one, in a replica or in a saved image; None is an empty one.
 
-    inc: the incarnation that the primary's functions believe in; other: what those of the other server remember, 0
-    nothing. Stamps are compared with inc and nothing else, so 0 stands for every other incarnation.
+    inc: the incarnation that the primary's functions believe in; other: what those of the other server remember, or of
+    the one that the slot came from, 0 nothing. Stamps are compared with inc and nothing else, so 0 stands for
+    every other incarnation.
     faults: how many may still come. replica: of Postgres, where a mutation reads it. zombie: what an isolated old
     primary has, where a mutation lets it go on.
     """

@@ -14,7 +14,7 @@ import pytest
 from tests.model import nodes
 from tests.model.acts import PROGRAMS
 from tests.model.explore import Explored, Scenario, explore
-from tests.model.faults import FAILOVER, FLUSH, POSTGRES, RESTART, VANISH
+from tests.model.faults import FAILOVER, FLUSH, MOVE, POSTGRES, RESTART, VANISH
 from tests.model.mechanisms import ALL, Mechanisms
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "consistency.md"
@@ -28,6 +28,8 @@ SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
         Scenario(("logout",), frozenset({FLUSH, RESTART, FAILOVER, VANISH}), 2, nodes=1, crash=True),
         20_000,
     ),
+    "a logout, in a cluster": (Scenario(("logout",), frozenset({MOVE, FAILOVER}), 3), 11_000),
+    "a hand-off, in a cluster": (Scenario(("handoff",), frozenset({MOVE, FAILOVER}), 3, nodes=1), 9_000),
     "a hand-off and a logout": (Scenario(("handoff", "logout"), frozenset({VANISH})), 10_000),
     "a hand-off, one fault": (Scenario(("handoff",), frozenset({FLUSH, FAILOVER})), 20_000),
     "a rotation and a logout, one fault": (Scenario(("rotation", "logout"), frozenset({FLUSH, FAILOVER})), 40_000),
@@ -82,6 +84,7 @@ TAKEN_AWAY: Final[dict[str, tuple[Scenario, str]]] = {
     "stale_ends_the_lease": (SCENARIOS["a hand-off and a logout"][0], "S2"),
     "stale_leaves_an_end": (SCENARIOS["a logout without Postgres"][0], "S1"),
     "looks_again": (SCENARIOS["a logout, two faults"][0], "S1"),
+    "epoch_in_stamps": (SCENARIOS["a logout, in a cluster"][0], "S1"),
     "due": (SCENARIOS["a login and its logout"][0], "S3"),
     "lease_before_read": (SCENARIOS["a login and its logout"][0], "S1"),
     "reads_the_primary": (SCENARIOS["a logout, one fault"][0], "S1"),
@@ -137,7 +140,7 @@ def test_every_step_is_taken_and_stands_for_code_that_is_there() -> None:
     nodes_do = (nodes.DECIDE, nodes.CONFIRM, nodes.READ_LOGIN_ROW, nodes.READ_USER_ROW, nodes.FILL, nodes.END)
     labels = [f"{name}: {step.stands_for}" for name, program in PROGRAMS.items() for step in program]
 
-    for label in (*labels, *nodes_do, nodes.UNAVAILABLE, FLUSH, RESTART, FAILOVER, VANISH, POSTGRES):
+    for label in (*labels, *nodes_do, nodes.UNAVAILABLE, FLUSH, RESTART, FAILOVER, MOVE, VANISH, POSTGRES):
         assert any(label in one for one in taken), label
     for name in {step.stands_for for program in PROGRAMS.values() for step in program} | {*nodes_do, nodes.UNAVAILABLE}:
         module, found = _module_of(name)
