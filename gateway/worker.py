@@ -144,11 +144,13 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
 def _schedule(wanted: str) -> None:
     """batch: whoever wakes us goes on first, so the next questions come together, and Redis hears of them at once
-    (sched(7); docs/performance.md has what it gives). Threads that start later have it too.
+    (sched(7)). Threads that start later have it too. What somebody else has set stays.
     """
-    if wanted == "batch" and sys.platform == "linux":
-        with contextlib.suppress(OSError):  # a sandbox may forbid it, and nothing but speed is lost
+    if wanted == "batch" and sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        try:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        except OSError as error:  # a sandbox may forbid it, and nothing but speed is lost
+            _LOG.warning("the batch policy can't be had", why=str(error))
 
 
 def _settle_memory() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
-from gateway.web.forward_auth.listener import Listener
-from gateway.web.forward_auth.strangers import AT_ONCE
+from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, Listener
+from gateway.web.forward_auth.strangers import AT_ONCE, OTHERS_FOR_ONE
 from tests.fuzz.mutate import a_question
 from tests.fuzz.wire import Slips, Wire, answers, turns
 
@@ -127,6 +127,131 @@ async def test_a_mistake_of_ours_about_one_stranger_keeps_no_other_waiting() -> 
 
     assert [wire.aborted for wire in wires] == [True] + [False] * AT_ONCE
     assert [len(answers(bytes(wire.written))) for wire in wires] == [0] + [1] * AT_ONCE
+
+
+async def test_what_is_deaf_is_not_held() -> None:
+    slips, wire = Slips(), Wire()
+    connection = listener_of(slips)()
+    connection.connection_made(wire)
+    connection.data_received(QUESTION.replace(b"HTTP/1.1", b"HTTP/9.9"))
+    await turns()
+
+    for _ in range(3):
+        connection.data_received(QUESTION)
+
+    assert wire.reading
+    assert slips.asked == []
+
+
+async def test_a_piece_that_is_too_large_is_the_only_one_that_is_read() -> None:
+    slips = Slips()
+    wire, send = connected(listener_of(slips))
+
+    send(QUESTION[:-2] + b"X-Long: " + b"x" * MAX_HEADER_BYTES)
+
+    assert not wire.reading
+    await turns()
+    assert [told.status for told in answers(bytes(wire.written))] == [431]
+
+
+async def test_the_rest_of_a_question_of_somebody_who_is_known_waits_for_nobody() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    for number in range(3 * AT_ONCE):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    hers, send = connected(listener)
+
+    send(HERS[:-2])
+    send(HERS[-2:])
+
+    assert [told.status for told in answers(bytes(hers.written))] == [200]
+
+
+async def test_strangers_that_end_their_side_wait_for_their_turn_all_the_same() -> None:
+    """A browser that goes away ends the proxy's connection: a flood of those would overtake everybody."""
+    slips = Slips()
+    listener = listener_of(slips)
+    wires = []
+    for _ in range(2 * AT_ONCE):
+        wire, connection = Wire(), listener()
+        connection.connection_made(wire)
+        connection.data_received(QUESTION)
+        assert connection.eof_received()
+        wires.append(wire)
+
+    at_once = len(slips.asked)
+    await asyncio.sleep(0)
+    after_a_turn = len(slips.asked)
+    await turns()
+
+    assert (at_once, after_a_turn, len(slips.asked)) == (0, AT_ONCE, 2 * AT_ONCE)
+    assert all(wire.closed for wire in wires)
+    assert [len(answers(bytes(wire.written))) for wire in wires] == [1] * len(wires)
+
+
+async def test_a_stranger_that_ended_its_side_is_closed_after_a_late_answer() -> None:
+    slips, wire = Slips(), Wire()
+    connection = listener_of(slips)()
+    connection.connection_made(wire)
+    connection.data_received(QUESTION.replace(b"Uri: /", b"Uri: /late/"))
+    connection.eof_received()
+    await turns()
+    closed_before_the_answer = wire.closed
+
+    slips.answer_newest()
+
+    assert not closed_before_the_answer
+    assert [(told.status, told.last) for told in answers(bytes(wire.written))] == [(200, True)]
+    assert wire.closed
+
+
+async def test_a_turn_grows_with_those_who_went_before() -> None:
+    """So that one person with a session, who floods, shuts nobody out."""
+    slips = Slips()
+    listener = listener_of(slips)
+    for number in range(100):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    for _ in range(10 * AT_ONCE * OTHERS_FOR_ONE):
+        connected(listener)[1](HERS)
+    slips.asked.clear()
+
+    await asyncio.sleep(0)
+    with_many = len(slips.asked)
+    await asyncio.sleep(0)
+
+    assert with_many == 10 * AT_ONCE
+    assert len(slips.asked) == 11 * AT_ONCE
+
+
+async def test_those_who_are_gone_take_nobodys_turn() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    for _ in range(5 * AT_ONCE):
+        gone = listener()
+        gone.connection_made(Wire())
+        gone.data_received(QUESTION)
+        gone.connection_lost(None)
+    wire, send = connected(listener)
+    send(QUESTION)
+
+    await asyncio.sleep(0)
+
+    assert len(answers(bytes(wire.written))) == 1
+
+
+async def test_a_worker_that_ends_answers_what_was_asked_behind_a_question_under_way() -> None:
+    slips, wire = Slips(), Wire()
+    listener = listener_of(slips)
+    connection = listener()
+    connection.connection_made(wire)
+    connection.data_received(HERS.replace(b"/hers/", b"/late/"))
+    connection.data_received(QUESTION)
+    listener.draining = True
+
+    slips.answer_newest()
+    await turns()
+
+    assert [(told.status, told.last) for told in answers(bytes(wire.written))] == [(200, False), (200, True)]
 
 
 async def test_a_worker_that_ends_answers_the_strangers_who_wait() -> None:

@@ -13,33 +13,33 @@ _COOKIE: Final = f"{SESSION_COOKIE}=".encode()
 class Tokens:
     """A bounded memory of a pure function: a MAC that was right stays right. Whether the session lives, Redis says.
 
-    Made-up tokens are not remembered, so they push out nobody's.
+    Made-up tokens are not remembered, and one that is shown to many hosts has one place, so they push out nobody's.
     """
 
     def __init__(self, mac_key: bytes) -> None:
         self._mac_key = mac_key
-        self._known: dict[tuple[str, str], Presented] = {}  # by host and text, the oldest first
-        self._texts: set[bytes] = set()
+        self._known: dict[str, tuple[str, Presented]] = {}  # by text, the oldest first: the host that it was read for
 
     def presented(self, host: str, text: str) -> Presented | None:
         """None: not a token of ours."""
-        known = self._known.get((host, text))
-        return self._read(host, text) if known is None else known
+        known = self._known.get(text)
+        return known[1] if known is not None and known[0] == host else self._read(host, text)
 
-    def is_in(self, question: bytes) -> bool:
-        """Whether these bytes bring a token that was read before. Only who is served first may depend on it."""
-        at = question.find(_COOKIE) + len(_COOKIE)
-        return question[at : at + TOKEN_CHARS] in self._texts
+    def are_in(self, question: bytes) -> bool:
+        """Whether these bytes of a question bring a token of ours. Only who is served first may depend on it."""
+        at = question.find(_COOKIE)
+        if at < 0:
+            return False
+        at += len(_COOKIE)
+        text = question[at : at + TOKEN_CHARS].decode("latin-1")
+        return text in self._known or parse(self._mac_key, text) is not None
 
     def _read(self, host: str, text: str) -> Presented | None:
         token = parse(self._mac_key, text)
         if token is None:
             return None
-        if len(self._known) >= MOST_KNOWN:
-            oldest = next(iter(self._known))
-            del self._known[oldest]
-            self._texts.discard(oldest[1].encode())
+        if len(self._known) >= MOST_KNOWN and text not in self._known:
+            del self._known[next(iter(self._known))]
         presented = Presented(token.tag, token.login, credential_of(host, token))
-        self._known[host, text] = presented
-        self._texts.add(text.encode())
+        self._known[text] = host, presented
         return presented

@@ -150,6 +150,7 @@ class _Connection:
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
         self._held: deque[bytes] = deque()  # a stranger's, whose turn comes
+        self._ended = False  # the proxy sends no more
         self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
         self._paused = False  # too many questions wait
         self._stuffed = False  # the proxy doesn't read its answers
@@ -172,25 +173,33 @@ class _Connection:
         self._listener.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._held or not self._listener.goes_first(data):
+        """What has begun goes on: it has had its turn."""
+        if self._deaf:
+            return
+        listener = self._listener
+        if self._held or not (self._unread or listener.goes_first(data)):
             self._hold(data)
         else:
+            listener.strangers.others += 1
             self._take(data)
 
-    def take_held(self) -> None:
-        """One piece at a turn."""
+    def take_held(self) -> bool:
+        """One piece at a turn. Whether there was one."""
         if not self._held:
-            return
+            return False
         self._take(self._held.popleft())
         if self._held:
             self._listener.strangers.wait(self.take_held)
+        elif self._ended and not self._ends() and self._transport is not None:
+            self._transport.close()
         self._read_on()
+        return True
 
     def _hold(self, data: bytes) -> None:
         self._held.append(data)
         if len(self._held) == 1:
             self._listener.strangers.wait(self.take_held)
-        elif self._transport is not None:
+        if (len(self._held) > 1 or len(data) > MAX_HEADER_BYTES) and self._transport is not None:
             self._transport.pause_reading()
 
     def _take(self, data: bytes) -> None:
@@ -206,8 +215,10 @@ class _Connection:
 
     def eof_received(self) -> bool:
         """Whether the connection stays: until what was asked is answered. Half a question is none."""
-        while self._held:
-            self._take(self._held.popleft())
+        self._ended = True
+        return bool(self._held) or self._ends()
+
+    def _ends(self) -> bool:
         self._deaf = True
         if not self._exchanges:
             return False
@@ -310,7 +321,7 @@ class _Connection:
         while exchanges and (rendered := exchanges[0].rendered) is not None:
             exchange = exchanges.popleft()
             transport.write(rendered)
-            if exchange.last or (self._listener.draining and not exchanges):
+            if exchange.last or (self._listener.draining and self._is_idle()):
                 self._deaf = True
                 transport.close()
                 return
@@ -336,7 +347,8 @@ class _Connection:
         self._read_on()
 
     def _read_on(self) -> None:
-        if self._transport is not None and not (self._deaf or self._paused or self._stuffed or len(self._held) > 1):
+        silent = self._deaf or self._ended or self._paused or self._stuffed or len(self._held) > 1
+        if self._transport is not None and not silent:
             self._transport.resume_reading()
 
     def close_when_idle(self) -> None:

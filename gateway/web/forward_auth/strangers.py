@@ -1,6 +1,7 @@
-"""The turn of those whom nobody knows: a few of them whenever all else has been served.
+"""The turn of those who bring no session of ours: a few of them whenever all else has been served.
 
 So what is read and answered for a flood of them delays nobody who is signed in by more than those few (threats.md R6).
+Where many are served before them the turn is longer, so that nobody with a session shuts strangers out.
 """
 
 import asyncio
@@ -9,27 +10,30 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 AT_ONCE: Final = 4
-Turn: TypeAlias = Callable[[], None]
+OTHERS_FOR_ONE: Final = 4
+Turn: TypeAlias = Callable[[], bool]
 
 
 class Strangers:
-    """Of one listener, the oldest first."""
+    """Of one listener, the oldest first. others: who went before them since their last turn."""
 
     def __init__(self) -> None:
+        self.others = 0
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Turn] = deque()
         self._comes = False  # the next turn
 
     def wait(self, turn: Turn) -> None:
-        """turn is called once the event loop has looked what else there is to do."""
+        """turn is called once the event loop has looked what else there is to do; it says whether it did anything."""
         self._waiting.append(turn)
         self._call()
 
     def _serve(self) -> None:
         self._comes = False
+        left, self.others = max(AT_ONCE, self.others // OTHERS_FOR_ONE), 0
         try:
-            for _ in range(min(len(self._waiting), AT_ONCE)):
-                self._waiting.popleft()()
+            while left and self._waiting:
+                left -= self._waiting.popleft()()
         finally:
             if self._waiting:
                 self._call()
