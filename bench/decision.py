@@ -73,7 +73,7 @@ def _of_the_gateway(site: Site, cookies: dict[str, list[str]]) -> list[Subject]:
     verify = [question(SMALL, path, cookies[SMALL][0], asked=VERIFY_PATH) for path in paths(SMALL_ROUTES, 4)]
 
     spent = [question(OTHER, f"/spent/{at}") for at in range(400)]
-    ask(site.decision, spent[0])  # the one of this hour
+    ask(site.decision, question(OTHER, "/spent/x"))  # the one of this hour
 
     def by(name: str, requests: Sequence[bytes], expected: bytes = _ALLOWED) -> Subject:
         return Subject(name, site.decision, site.workers, requests, expected)

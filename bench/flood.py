@@ -11,6 +11,7 @@ import sys
 import time
 from base64 import urlsafe_b64encode
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from typing import Final
@@ -35,7 +36,8 @@ async def flood_figures(site: Site, repetitions: int) -> list[Figure]:
 
 
 async def _figures(site: Site, repetitions: int) -> list[Figure]:
-    live = question(SMALL, "/area1/item1/x", (await site.signed_in(1, (SMALL,)))[SMALL][0])
+    cookie = (await site.signed_in(1, (SMALL,)))[SMALL][0]
+    live = [question(SMALL, "/area1/item1/x", cookie) for _ in range(2)]
     alone, figures = list[float](), list[Figure]()
     amid: dict[int, list[float]] = {rate: [] for rate in RATES}
     answered: dict[int, list[float]] = {rate: [] for rate in RATES}
@@ -55,7 +57,7 @@ async def _figures(site: Site, repetitions: int) -> list[Figure]:
     return figures
 
 
-def _p99_us(address: str, request: bytes) -> float:
+def _p99_us(address: str, requests: Sequence[bytes]) -> float:
     """Of one question after the other, each at its time."""
     times = []
     with connected(address) as one:
@@ -63,7 +65,7 @@ def _p99_us(address: str, request: bytes) -> float:
         for at in range(_SECONDS * _LIVE_PER_S):
             time.sleep(max(0.0, began + at / _LIVE_PER_S - time.perf_counter()))
             sent = time.perf_counter()
-            one.sendall(request)
+            one.sendall(requests[at % len(requests)])
             received = one.recv(_RECEIVE)
             if not received.startswith(b"HTTP/1.1 200"):
                 raise SystemExit("flood: somebody who is signed in was refused")

@@ -1,14 +1,16 @@
 """What Caddy asks, as bytes."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Final
 
 _ASKED: Final = "/decide?6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+_numbers: Final = count()
 FORGED: Final = f"__Host-bastion=v1.{'A' * 16}.{'A' * 22}.{'A' * 43}.{'A' * 16}"
 
 
 def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED) -> bytes:
-    """For a browser's navigation, as the snippet asks."""
+    """For a browser's navigation, as the snippet asks. Each has an id of its own, as of the proxy."""
     lines = [
         f"GET {asked} HTTP/1.1",
         f"Host: {host}",
@@ -24,7 +26,7 @@ def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED) -> 
         "X-Forwarded-Method: GET",
         "X-Forwarded-Proto: https",
         f"X-Forwarded-Uri: {path}",
-        "X-Request-Id: 6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+        f"X-Request-Id: 6f9619ff-8b86-4d01-b42d-{next(_numbers):012x}",
     ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 

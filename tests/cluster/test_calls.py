@@ -34,14 +34,14 @@ async def every_function(cluster: Cluster, tag: str) -> Outcome:
     """Each function of the library at least once, with all kinds of keys; the outcome of a decision at their end."""
     calls, revocations = DecisionCalls(cluster), Revocations(cluster)
     await revocations.offer(tag, "code", "h")
-    asked = Question(1, of(tag), Claim("code", "h", "r"), (Spend(tag, LOGIN, LIMIT), Spend("iaddress", "", LIMIT)))
+    asked = Question(1, of(tag), Claim("code", "h"), (Spend(tag, LOGIN, LIMIT), Spend("iaddress", "", LIMIT)), "r")
     missed = await calls.reply_to(asked)
     assert missed is not None
     assert missed.leases is not None
     sessions = (Session(CREDENTIAL, 1, 0, 0),)
     fill = Fill(tag, LOGIN, missed.leases, b"person", FOR_EVER, FOR_EVER, 600, sessions)
     assert await calls.fill(fill) == (True, True)
-    decided = await calls.reply_to(Question(2, of(tag), Claim("code", "h", "r"), asked.spends, missed.paid))
+    decided = await calls.reply_to(Question(2, of(tag), Claim("code", "h"), asked.spends, "r", missed.paid))
     assert decided is not None
     assert len(decided.spent) == 2
     await revocations.stale_person(tag)

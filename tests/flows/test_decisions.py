@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -33,10 +33,11 @@ async def here(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[Decidi
         yield made
 
 
-async def ask(here: Deciding, token: Token | None, path: str = "/x", host: str = HOST) -> Answer:
+async def ask(here: Deciding, token: Token | None, path: str = "/x", host: str = HOST, request_id: str = "") -> Answer:
+    """request_id: of the proxy, where it asks once more."""
     sent = {
         b"host": host.encode(),
-        b"x-request-id": b"7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11",
+        b"x-request-id": (request_id or str(uuid4())).encode(),
         b"x-forwarded-method": b"GET",
         b"x-forwarded-uri": path.encode(),
         b"x-forwarded-host": host.encode(),
@@ -101,6 +102,21 @@ async def test_a_limit_of_another_slot_is_spent_once_by_a_request_that_redis_did
 
     assert (first.status, second.status) == (200, 429)
     assert here.fills == [FillOutcome.FILLED]
+
+
+@pytest.mark.parametrize(("path", "signed_in"), [("/strictly/x", True), ("/door/x", True), ("/door/x", False)])
+async def test_a_request_that_the_proxy_sends_twice_pays_once(here: Deciding, path: str, signed_in: bool) -> None:
+    """Its answer was lost; another request of the same sender finds the budget spent (threats.md R4)."""
+    token = await here.log_in() if signed_in else None
+    first = await ask(here, token, path, request_id="11111111-aaaa")
+
+    again = await ask(here, token, path, request_id="11111111-aaaa")
+    other = await ask(here, token, path, request_id="11111111-bbbb")
+    once_more = await ask(here, token, path, request_id="11111111-aaaa")
+
+    assert first.status == (200 if signed_in else 401)
+    assert again.status == first.status
+    assert (other.status, once_more.status) == (429, 429)
 
 
 async def test_an_ended_login_is_out_and_postgres_is_asked_once(here: Deciding) -> None:

@@ -52,7 +52,8 @@ class Pair:
         self.slot, expected = functions.decide(self.slot, self.inc, asked, fresh)
         reply = await self.server.decide(
             Presented(TAG, LOGINS[login], bytes([credential]) * 16),
-            claim=Claim("code", HOST, f"request {claim}") if claim else None,
+            claim=Claim("code", HOST) if claim else None,
+            request_id=f"request {claim}" if claim else "",
         )
         assert reply.outcome.value == expected.outcome
         given = reply.leases or RealLeases(0, 0)

@@ -42,11 +42,15 @@ class Server:
         await self.redis.set("now", int(now * 1_000_000))
 
     async def decide(
-        self, presented: Presented | None = PRESENTED, *spends: Spend, claim: Claim | None = None
+        self,
+        presented: Presented | None = PRESENTED,
+        *spends: Spend,
+        claim: Claim | None = None,
+        request_id: str = "",
     ) -> Reply:
         self.number += 1
         answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self.calls.ask(Question(self.number, presented, claim, spends), answered.set_result)
+        self.calls.ask(Question(self.number, presented, claim, spends, request_id), answered.set_result)
         reply = await answered
         assert reply is not None
         return reply

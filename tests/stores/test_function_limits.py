@@ -1,11 +1,13 @@
 """The limits inside Redis agree with their specification, and all of a call are spent or none."""
 
 import random
+import struct
 from dataclasses import replace
 
 from gateway.core.forward.ask import Claim, Outcome, Spend
 from gateway.core.ratelimit.gcra import refund, spend
 from gateway.stores.redis.buckets import Buckets
+from gateway.stores.redis.wire import bucket_key
 from tests.stores.live import LIMIT, LOGIN, NOW, PRESENTED, TAG, Server
 
 
@@ -13,9 +15,9 @@ async def test_a_miss_spends_and_claims_nothing(server: Server) -> None:
     await server.revocations.offer(TAG, "code", "h")
     own = Spend(TAG, LOGIN, LIMIT)
 
-    missed = await server.decide(PRESENTED, own, claim=Claim("code", "h", "r1"))
+    missed = await server.decide(PRESENTED, own, claim=Claim("code", "h"), request_id="r1")
     await server.fill(missed.leases)
-    claimed = await server.decide(PRESENTED, own, claim=Claim("code", "h", "r2"))
+    claimed = await server.decide(PRESENTED, own, claim=Claim("code", "h"), request_id="r2")
 
     assert (missed.outcome, missed.spent, claimed.outcome) == (Outcome.MISS, (), Outcome.LIVE)
     assert claimed.spent[0].remaining == 2
@@ -105,3 +107,71 @@ async def test_limits_of_several_slots_come_back_in_their_order(server: Server) 
 
     assert [one.remaining for one in with_login.spent] == [1, 2, 3, 4]
     assert [one.remaining for one in as_nobody.spent] == [0, 2, 3]
+
+
+async def test_a_request_that_comes_twice_is_told_the_same_and_pays_once(server: Server) -> None:
+    """A third time it pays: a proxy that takes over ids of clients gives them no more than twice their budget."""
+    await server.bring_to_life()
+    own, tight = Spend(TAG, LOGIN, LIMIT), Spend("iaddress", "", replace(LIMIT, burst=1))
+
+    mine = [(await server.decide(PRESENTED, own, request_id="request-000001")).spent[0] for _ in range(4)]
+    strangers = [(await server.decide(None, tight, request_id="request-000001")).spent[0] for _ in range(3)]
+
+    assert mine[0] == mine[1]
+    assert mine[2] == mine[3]
+    assert [(one.allowed, one.remaining) for one in mine] == [(True, 2), (True, 2), (True, 1), (True, 1)]
+    assert [one.allowed for one in strangers] == [True, True, False]
+
+
+async def test_what_is_paid_once_is_the_last_request_and_nobody_without_an_id(server: Server) -> None:
+    limit = replace(LIMIT, burst=5)
+
+    async def left(request_id: str) -> int:
+        return (await server.decide(None, Spend("iaddress", "", limit), request_id=request_id)).spent[0].remaining
+
+    assert [await left(one) for one in ("", "", "request-a", "request-b", "request-a")] == [4, 3, 2, 1, 0]
+
+
+async def test_a_request_that_was_refused_is_judged_anew(server: Server) -> None:
+    spend_one = Spend("iaddress", "", replace(LIMIT, burst=1))
+    first = await server.decide(None, spend_one, request_id="request-1")
+    refused = await server.decide(None, spend_one, request_id="request-2")
+    await server.set_time(NOW + 1)
+    anew = await server.decide(None, spend_one, request_id="request-2")
+    again = await server.decide(None, spend_one, request_id="request-2")
+
+    assert [one.spent[0].allowed for one in (first, refused, anew, again)] == [True, False, True, True]
+
+
+async def test_of_several_limits_a_repetition_pays_where_somebody_came_between(server: Server) -> None:
+    everyone, own = Spend("e", "", LIMIT), Spend("e", "mine", LIMIT)
+    await server.decide(None, everyone, own, request_id="request-1")
+    await server.decide(None, everyone, request_id="request-2")
+
+    again = await server.decide(None, everyone, own, request_id="request-1")
+
+    assert [one.remaining for one in again.spent] == [0, 2]
+
+
+async def test_a_clock_that_was_set_back_forgets_no_payment(server: Server) -> None:
+    spend_one = Spend("iaddress", "", LIMIT)
+    for number in range(3):
+        await server.decide(None, spend_one, request_id=f"request-{number}")
+    await server.set_time(NOW - 3_600)
+
+    refused = await server.decide(None, spend_one, request_id="request-9")
+    again = await server.decide(None, spend_one, request_id="request-2")
+
+    assert (refused.spent[0].allowed, again.spent[0].allowed) == (False, True)
+
+
+async def test_a_bucket_of_an_older_version_is_read_and_left_readable(server: Server) -> None:
+    """It knew only the eight bytes of a time, and reads no further."""
+    bucket, full_at = Spend("iaddress", "", LIMIT), (NOW + 1) * 1_000_000.0
+    await server.redis.set(bucket_key(bucket), struct.pack("<d", full_at), px=60_000)
+
+    spent = (await server.decide(None, bucket, request_id="request-1")).spent[0]
+    written = bytes(await server.redis.get(bucket_key(bucket)))  # type: ignore[arg-type]  # no decoding is asked for
+
+    assert spent.remaining == 1
+    assert struct.unpack_from("<d", written)[0] == full_at + 1_000_000

@@ -26,35 +26,36 @@ from gateway.stores.redis.wire import (
 NAME = "bastion_decide_0123456789ab"
 TEXTS = st.text(min_size=1, max_size=20)
 PRESENTED = st.builds(Presented, TEXTS, TEXTS, st.binary(min_size=16, max_size=16))
-CLAIMS = st.builds(Claim, TEXTS, TEXTS, TEXTS)
+CLAIMS = st.builds(Claim, TEXTS, TEXTS)
+REQUESTS = st.text(max_size=40)
 LIMITS = st.builds(Limit, TEXTS, st.integers(1, 1000), st.integers(1000, 10**11), st.integers(1, 1000))
 SPENDS = st.lists(st.builds(Spend, TEXTS, TEXTS, LIMITS), max_size=4).map(tuple)
 NUMBERS = st.integers(0, 0xFFFF_FFFF)
 ASKED = Question(7, Presented("t" * 16, "l" * 22, b"c" * 16), None, ())
 
 
-@given(NUMBERS, PRESENTED, st.none() | CLAIMS, SPENDS)
+@given(NUMBERS, PRESENTED, st.none() | CLAIMS, SPENDS, REQUESTS)
 def test_a_decision_is_written_as_the_generic_packer_writes_it(
-    number: int, presented: Presented, claim: Claim | None, drawn: tuple[Spend, ...]
+    number: int, presented: Presented, claim: Claim | None, drawn: tuple[Spend, ...], request: str
 ) -> None:
     spends = tuple(Spend(presented.tag, one.who, one.limit) for one in drawn)
     keys = [person_key(presented.tag), login_key(presented.tag, presented.login)]
     arguments: list[Argument] = [f"{number:010}", presented.login, presented.credential]
     if claim is not None:
         keys.append(code_key(presented.tag, claim.code_hash))
-    arguments += ("", "") if claim is None else (claim.request_id, claim.host)
+    arguments += (request, "" if claim is None else claim.host)
     keys += map(bucket_key, spends)
     for one in spends:
         arguments += (one.limit.interval_us, one.limit.window_us)
 
-    written = packed_decide(NAME, Question(number, presented, claim, spends), range(len(spends)))
+    written = packed_decide(NAME, Question(number, presented, claim, spends, request), range(len(spends)))
 
     assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
 
 
-@given(PRESENTED, LIMITS, st.booleans(), st.booleans())
+@given(PRESENTED, LIMITS, st.booleans(), st.booleans(), REQUESTS)
 def test_what_the_login_itself_spends_is_written_alike(
-    presented: Presented, limit: Limit, own_slot: bool, own_login: bool
+    presented: Presented, limit: Limit, own_slot: bool, own_login: bool, request: str
 ) -> None:
     """Remembered, unless it is somebody else's."""
     spend = Spend(presented.tag if own_slot else "i", presented.login if own_login else "", limit)
@@ -63,25 +64,27 @@ def test_what_the_login_itself_spends_is_written_alike(
         "0000000001",
         presented.login,
         presented.credential,
-        "",
+        request,
         "",
         limit.interval_us,
         limit.window_us,
     ]
 
     for _ in range(2):
-        written = packed_decide(NAME, Question(1, presented, None, (spend,)), range(1))
+        written = packed_decide(NAME, Question(1, presented, None, (spend,), request), range(1))
         assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
 
 
-@given(NUMBERS, SPENDS)
-def test_a_spend_is_written_as_the_generic_packer_writes_it(number: int, spends: tuple[Spend, ...]) -> None:
+@given(NUMBERS, SPENDS, REQUESTS)
+def test_a_spend_is_written_as_the_generic_packer_writes_it(
+    number: int, spends: tuple[Spend, ...], request: str
+) -> None:
     budgets = [number for one in spends for number in (one.limit.interval_us, one.limit.window_us)]
     keys = list(map(bucket_key, spends))
 
-    written = packed_spend(NAME, Question(number, None, None, spends), range(len(spends)))
+    written = packed_spend(NAME, Question(number, None, None, spends, request), range(len(spends)))
 
-    assert written == packed(("FCALL", NAME, len(keys), *keys, f"{number:010}", *budgets))
+    assert written == packed(("FCALL", NAME, len(keys), *keys, f"{number:010}", request, *budgets))
 
 
 def raw_reply(reply: Reply) -> bytes:

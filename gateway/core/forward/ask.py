@@ -30,11 +30,10 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Use up a hand-off code: once, for this host; the same request id within 10 s gets the same answer (R4)."""
+    """Use up a hand-off code: once, for this host; the same request within 10 s gets the same answer (R4)."""
 
     code_hash: str
     host: str
-    request_id: str
 
 
 @dataclass(slots=True, init=False)
@@ -58,14 +57,16 @@ class Spend:
 class Question:
     """number: echoed by the function in every reply; a reply with another number is somebody else's (R5).
 
-    paid: what an earlier try of the same question has spent already, in other slots than the person's, by its index in
-    spends; it is not spent again.
+    request_id: the proxy's; what it sends twice is claimed and paid for once (R4). "": not the proxy's. paid: what an
+    earlier try of the same question has spent already, in other slots than the person's, by its index in spends; it is
+    not spent again.
     """
 
     number: int
     presented: Presented | None
     claim: Claim | None
     spends: tuple[Spend, ...]
+    request_id: str
     paid: "tuple[tuple[int, Spent], ...]"
 
     def __init__(
@@ -74,12 +75,14 @@ class Question:
         presented: Presented | None,
         claim: Claim | None,
         spends: tuple[Spend, ...],
+        request_id: str = "",
         paid: "tuple[tuple[int, Spent], ...]" = (),
     ) -> None:
         self.number = number
         self.presented = presented
         self.claim = claim
         self.spends = spends
+        self.request_id = request_id
         self.paid = paid
 
 

@@ -103,8 +103,8 @@ def _prepare_callback(context: Context, request: ForwardedRequest, now: int, num
     way_hash = b"" if way is None or stranger else way.hash  # of b"" no login has a credential
     child = child_token(context.keys.child, context.keys.mac, code, request.host, way_hash)
     presented = Presented(code.tag, code.login, credential_of(request.host, child))
-    claim = Claim(code_hash(code), request.host, request.request_id)
-    question = Question(number, presented, claim, ())
+    claim = Claim(code_hash(code), request.host)
+    question = Question(number, presented, claim, (), request.request_id)
     return Callback(question, request, context, journey, child, given.get("keep") == "1", stranger)
 
 

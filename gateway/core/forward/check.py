@@ -100,7 +100,9 @@ def prepare(
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
     spends = _spends(route.limits, request, presented) if route.limits else ()
-    ask = Ask(Question(number, presented, None, spends), request, context, found, bool(text), random)
+    ask = Ask(
+        Question(number, presented, None, spends, request.request_id), request, context, found, bool(text), random
+    )
     if presented is None and not spends:
         return _judge(ask, None, now, b"")
     return ask

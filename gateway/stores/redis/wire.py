@@ -17,7 +17,7 @@ _LOGIN_CHARS: Final = 22
 _OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Outcome}
 _NOT_ASKED: Final = ord(Outcome.NOT_ASKED.value)
 _LIVE: Final = ord(Outcome.LIVE.value)
-_NO_CLAIM: Final = b"$0\r\n\r\n$0\r\n\r\n"
+_NO_CLAIM: Final = b"$0\r\n\r\n"
 _NUMBER: Final = b"$10\r\n%010d\r\n"
 _MOST_KNOWN: Final = 8192
 
@@ -54,23 +54,24 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
         spend = question.spends[own[0]]
         if spend.who == presented.login and spend.slot == presented.tag:
             limit = spend.limit
-            before, after = _usual(name, presented, limit.name, limit.interval_us, limit.window_us)
-            return b"".join((before, _NUMBER % question.number, after))
+            keys, login, budget = _usual(name, presented, limit.name, limit.interval_us, limit.window_us)
+            return b"".join((keys, _NUMBER % question.number, login, _bulk(question.request_id), budget))
     keys, login = _principal(presented)
     claimed = _NO_CLAIM
     if claim is not None:
         keys += _bulk(code_key(presented.tag, claim.code_hash))
-        claimed = _bulk(claim.request_id) + _bulk(claim.host)
+        claimed = _bulk(claim.host)
     buckets, budgets = _buckets(question.spends, own) if own else (b"", b"")
     head = _head(name, 2 + (claim is not None) + len(own), 5 + 2 * len(own))
-    return b"".join((head, keys, buckets, _NUMBER % question.number, login, claimed, budgets))
+    request = _bulk(question.request_id)
+    return b"".join((head, keys, buckets, _NUMBER % question.number, login, request, claimed, budgets))
 
 
 def packed_spend(name: str, question: Question, indexes: Sequence[int]) -> bytes:
     """indexes: of spends that share a slot."""
     buckets, budgets = _buckets(question.spends, indexes)
-    head = _head(name, len(indexes), 1 + 2 * len(indexes))
-    return b"".join((head, buckets, _NUMBER % question.number, budgets))
+    head = _head(name, len(indexes), 2 + 2 * len(indexes))
+    return b"".join((head, buckets, _NUMBER % question.number, _bulk(question.request_id), budgets))
 
 
 def read_reply(question: Question, raw: object) -> Reply | None:
@@ -124,11 +125,11 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
 
 
 @lru_cache(_MOST_KNOWN)
-def _usual(name: str, presented: Presented, limit: str, interval_us: int, window_us: int) -> tuple[bytes, bytes]:
-    """What stands before and after the number where a session asks and spends what is its own."""
+def _usual(name: str, presented: Presented, limit: str, interval_us: int, window_us: int) -> tuple[bytes, bytes, bytes]:
+    """Where a session spends what is its own: what stands before the number, and before and after the request's id."""
     keys, login = _principal(presented)
     bucket = _bulk(_bucket_name(presented.tag, limit, presented.login))
-    return _head(name, 3, 7) + keys + bucket, login + _NO_CLAIM + _budget(interval_us, window_us)
+    return _head(name, 3, 7) + keys + bucket, login, _NO_CLAIM + _budget(interval_us, window_us)
 
 
 def _bucket(spend: Spend) -> tuple[bytes, bytes]:

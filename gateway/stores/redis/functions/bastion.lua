@@ -5,7 +5,7 @@
 --                   session: credential, 16 bytes | authenticated_at I4 | mfa_at I4 | until I4, 0 none
 --                   or X: it has ended (a memory that saves a question to Postgres; correctness does not rest on it)
 -- {tag}c:<hash>     a hand-off code: O stamp d | until d | host, or T claimed_at d | request id
--- {slot}b:<limit>:<who>  a GCRA bucket: when it is full again, us, d
+-- {slot}b:<limit>:<who>  a GCRA bucket: when it is full again, us, d | the mark of the request that spent last
 --
 -- form W: wanted, somebody holds the lease and asks Postgres. form L: live.
 -- stamp: the incarnation of the server that took the record in; another one counts as absent (design.md section 2).
@@ -84,8 +84,10 @@ local function session_of(v, n, credential, s)  -- authenticated_at, mfa_at
 end
 
 -- keys from k on are buckets, argv from a on their interval and window, us. All of them have room, or none is spent.
-local function spend(keys, k, argv, a, now)
-  local out, tats, allowed = {}, {}, true
+-- A request that the proxy sends twice pays once, unless somebody else has spent in between; a third time it pays (R4).
+local function spend(keys, k, argv, a, now, request)
+  local out, tats, marks, allowed = {}, {}, {}, true
+  local mark = sub(request, 1, 6) .. sub(request, -6)  -- what differs, whoever makes ids
   for i = k, #keys do
     local interval, window = tonumber(argv[a]), tonumber(argv[a + 1])
     a = a + 2
@@ -93,21 +95,22 @@ local function spend(keys, k, argv, a, now)
     local tat = v and unpack('<d', v) or 0
     if tat > now + window then  -- the clock was set back (threats.md R8); kept, or each refusal would begin anew
       tat = now + window
-      call('SET', keys[i], pack('<d', tat), 'PX', ceil(window / 1000) + 1)
+      call('SET', keys[i], pack('<d', tat) .. sub(v, 9), 'PX', ceil(window / 1000) + 1)
     end
     if tat < now then tat = now end
+    local again = v and mark ~= '' and sub(v, 9) == mark
     local wait = tat + interval - window - now
-    if wait > 0 then
+    if wait > 0 and not again then
       allowed = false
       out[#out + 1] = pack('<BdI4d', 0, wait, 0, tat - now)
     else
-      tats[i] = tat + interval
+      tats[i], marks[i] = again and tat or tat + interval, again and '' or mark
       out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tats[i]) / interval), tats[i] - now)
     end
   end
   if allowed then
     for i = k, #keys do
-      call('SET', keys[i], pack('<d', tats[i]), 'PX', ceil((tats[i] - now) / 1000) + 1)
+      call('SET', keys[i], pack('<d', tats[i]) .. marks[i], 'PX', ceil((tats[i] - now) / 1000) + 1)
     end
   end
   return table.concat(out), allowed
@@ -133,7 +136,7 @@ end
 local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
 
 -- KEYS person, login, [code], bucket...
--- ARGV number, login, credential, request id ('' without a code), host, then interval and window of each bucket
+-- ARGV number, login, credential, request id, host ('' without a code), then interval and window of each bucket
 -- -> one string: reply() above; by its outcome:
 --    L live (with leases of what is due)   X ended   U unknown credential, and the code is used up
 --    C the code is refused
@@ -141,11 +144,11 @@ local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
 local function decide(keys, argv)
   local now = clock()
   local number, login, request = tonumber(argv[1]), argv[2], argv[4]
-  local first = request == '' and 3 or 4
+  local first = argv[5] == '' and 3 or 4
   local n = #keys - first + 1
   local u, l = call('GET', keys[1]), call('GET', keys[2])
   if l == 'X' then
-    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now), '')
+    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now, request), '')
   end
   local person_lives, login_lives = is_live(u, PERSON_BYTES), is_live(l, LOGIN_BYTES)
   if not (person_lives and login_lives) then
@@ -159,19 +162,19 @@ local function decide(keys, argv)
   local write = false
   if idle > s + len then idle, write = s + len, true end  -- a clock that was set back
   if s >= abs or s >= idle then
-    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now), '')
+    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now, request), '')
   end
   local authenticated_at, mfa_at = session_of(l, count, argv[3], s)
   if not authenticated_at then
-    if request ~= '' then call('DEL', keys[3]) end  -- in a strange browser: whoever saw it there is too late
-    return reply(number, now, 'U', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now), '')
+    if first == 4 then call('DEL', keys[3]) end  -- in a strange browser: whoever saw it there is too late
+    return reply(number, now, 'U', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now, request), '')
   end
-  local spent, allowed = spend(keys, first, argv, 6, now)
+  local spent, allowed = spend(keys, first, argv, 6, now, request)
   local facts = { authenticated_at, mfa_at, abs, s + len }
   if not allowed then
     return reply(number, now, 'L', NONE, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
   end
-  if request ~= '' and not claim(keys[3], argv[5], request, now) then
+  if first == 4 and not claim(keys[3], argv[5], request, now) then
     return reply(number, now, 'C', NONE, NO_FACTS, n, login, spent, '')
   end
   local leases = { 0, 0 }
@@ -192,10 +195,10 @@ local function decide(keys, argv)
   return reply(number, now, 'L', leases, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
 end
 
--- KEYS bucket...   ARGV number, then interval and window of each   -> as decide, outcome N
+-- KEYS bucket...   ARGV number, request id, then interval and window of each   -> as decide, outcome N
 local function spend_only(keys, argv)
   local now = clock()
-  local spent = spend(keys, 1, argv, 2, now)
+  local spent = spend(keys, 1, argv, 3, now, argv[2])
   return reply(tonumber(argv[1]), now, 'N', NONE, NO_FACTS, #keys, '', spent, '')
 end
 
