@@ -86,7 +86,8 @@ end
 -- keys from k on are buckets, argv from a on their interval and window, us. All of them have room, or none is spent.
 -- A request that the proxy sends twice pays once, unless somebody else has spent in between; a third time it pays (R4).
 local function spend(keys, k, argv, a, now, request)
-  local out, tats, marks, allowed = {}, {}, {}, true
+  if k > #keys then return '', true end
+  local out, tats, allowed = {}, {}, true
   local mark = sub(request, 1, 6) .. sub(request, -6)  -- what differs, whoever makes ids
   for i = k, #keys do
     local interval, window = tonumber(argv[a]), tonumber(argv[a + 1])
@@ -98,19 +99,23 @@ local function spend(keys, k, argv, a, now, request)
       call('SET', keys[i], pack('<d', tat) .. sub(v, 9), 'PX', ceil(window / 1000) + 1)
     end
     if tat < now then tat = now end
-    local again = v and mark ~= '' and sub(v, 9) == mark
     local wait = tat + interval - window - now
-    if wait > 0 and not again then
+    if v and mark ~= '' and sub(v, 9) == mark then  -- paid, and the mark is used up
+      call('SET', keys[i], pack('<d', tat), 'PX', ceil((tat - now) / 1000) + 1)
+      out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tat) / interval), tat - now)
+    elseif wait > 0 then
       allowed = false
       out[#out + 1] = pack('<BdI4d', 0, wait, 0, tat - now)
     else
-      tats[i], marks[i] = again and tat or tat + interval, again and '' or mark
-      out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tats[i]) / interval), tats[i] - now)
+      tat = tat + interval
+      tats[i] = tat
+      out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tat) / interval), tat - now)
     end
   end
   if allowed then
     for i = k, #keys do
-      call('SET', keys[i], pack('<d', tats[i]) .. marks[i], 'PX', ceil((tats[i] - now) / 1000) + 1)
+      local tat = tats[i]
+      if tat then call('SET', keys[i], pack('<d', tat) .. mark, 'PX', ceil((tat - now) / 1000) + 1) end
     end
   end
   return table.concat(out), allowed
