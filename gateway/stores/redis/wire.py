@@ -20,6 +20,7 @@ _LIVE: Final = ord(Outcome.LIVE.value)
 _NO_CLAIM: Final = b"$0\r\n\r\n"
 _NUMBER: Final = b"$10\r\n%010d\r\n"
 _MOST_KNOWN: Final = 8192
+_MARK_CHARS: Final = 6  # from each end of a request's id
 
 
 def person_key(tag: str) -> str:
@@ -55,16 +56,16 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
         if spend.who == presented.login and spend.slot == presented.tag:
             limit = spend.limit
             keys, login, budget = _usual(name, presented, limit.name, limit.interval_us, limit.window_us)
-            request = question.request_id.encode()
-            return b"".join((keys, _NUMBER % question.number, login, _length(len(request)), request, budget))
+            mark = _mark(question.request_id)
+            return b"".join((keys, _NUMBER % question.number, login, _length(len(mark)), mark, budget))
     keys, login = _principal(presented)
-    claimed = _NO_CLAIM
+    request, claimed = _bulk(_mark(question.request_id)), _NO_CLAIM
     if claim is not None:
+        request = _bulk(question.request_id)
         keys += _bulk(code_key(presented.tag, claim.code_hash))
         claimed = _bulk(claim.host)
     buckets, budgets = _buckets(question.spends, own) if own else (b"", b"")
     head = _head(name, 2 + (claim is not None) + len(own), 5 + 2 * len(own))
-    request = _bulk(question.request_id)
     return b"".join((head, keys, buckets, _NUMBER % question.number, login, request, claimed, budgets))
 
 
@@ -72,7 +73,7 @@ def packed_spend(name: str, question: Question, indexes: Sequence[int]) -> bytes
     """indexes: of spends that share a slot."""
     buckets, budgets = _buckets(question.spends, indexes)
     head = _head(name, len(indexes), 2 + 2 * len(indexes))
-    return b"".join((head, buckets, _NUMBER % question.number, _bulk(question.request_id), budgets))
+    return b"".join((head, buckets, _NUMBER % question.number, _bulk(_mark(question.request_id)), budgets))
 
 
 def read_reply(question: Question, raw: object) -> Reply | None:
@@ -133,6 +134,11 @@ def _usual(name: str, presented: Presented, limit: str, interval_us: int, window
     keys, login = _principal(presented)
     bucket = _bulk(_bucket_name(presented.tag, limit, presented.login))
     return _head(name, 3, 7) + keys + bucket, login, b"\r\n" + _NO_CLAIM + _budget(interval_us, window_us)
+
+
+def _mark(request_id: str) -> bytes:
+    """Tells a request from the one before, whoever makes ids; a bucket for each person holds one."""
+    return (request_id[:_MARK_CHARS] + request_id[-_MARK_CHARS:]).encode()
 
 
 @lru_cache(256)

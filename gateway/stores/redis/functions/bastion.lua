@@ -5,11 +5,12 @@
 --                   session: credential, 16 bytes | authenticated_at I4 | mfa_at I4 | until I4, 0 none
 --                   or X: it has ended (a memory that saves a question to Postgres; correctness does not rest on it)
 -- {tag}c:<hash>     a hand-off code: O stamp d | until d | host, or T claimed_at d | request id
--- {slot}b:<limit>:<who>  a GCRA bucket: when it is full again, us, d | the mark of the request that spent last
+-- {slot}b:<limit>:<who>  a GCRA bucket: when it is full again, us, d | the request that spent last
 --
 -- form W: wanted, somebody holds the lease and asks Postgres. form L: live.
 -- stamp: the incarnation of the server that took the record in; another one counts as absent (design.md section 2).
 -- In a cluster it changes with the epoch too: a slot that comes back may come from a replica that missed an end.
+-- A request is known by its id where it claims, else by a part of it; '' is none.
 -- Times in records are Unix seconds but for codes and buckets, which are in microseconds.
 local PERSON, LOGIN, SESSION = '<BddI4', '<BddI4I4I4I4I4B', '<I4I4I4'
 local PERSON_BYTES, LOGIN_BYTES, SESSION_BYTES, CREDENTIAL_BYTES = 21, 38, 28, 16
@@ -88,7 +89,6 @@ end
 local function spend(keys, k, argv, a, now, request)
   if k > #keys then return '', true end
   local out, tats, allowed = {}, {}, true
-  local mark = sub(request, 1, 6) .. sub(request, -6)  -- what differs, whoever makes ids
   for i = k, #keys do
     local interval, window = tonumber(argv[a]), tonumber(argv[a + 1])
     a = a + 2
@@ -100,7 +100,7 @@ local function spend(keys, k, argv, a, now, request)
     end
     if tat < now then tat = now end
     local wait = tat + interval - window - now
-    if v and mark ~= '' and sub(v, 9) == mark then  -- paid, and the mark is used up
+    if v and request ~= '' and sub(v, 9) == request then  -- paid, and the mark is used up
       call('SET', keys[i], pack('<d', tat), 'PX', ceil((tat - now) / 1000) + 1)
       out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tat) / interval), tat - now)
     elseif wait > 0 then
@@ -115,7 +115,7 @@ local function spend(keys, k, argv, a, now, request)
   if allowed then
     for i = k, #keys do
       local tat = tats[i]
-      if tat then call('SET', keys[i], pack('<d', tat) .. mark, 'PX', ceil((tat - now) / 1000) + 1) end
+      if tat then call('SET', keys[i], pack('<d', tat) .. request, 'PX', ceil((tat - now) / 1000) + 1) end
     end
   end
   return table.concat(out), allowed
@@ -141,7 +141,7 @@ end
 local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
 
 -- KEYS person, login, [code], bucket...
--- ARGV number, login, credential, request id, host ('' without a code), then interval and window of each bucket
+-- ARGV number, login, credential, request, host ('' without a code), then interval and window of each bucket
 -- -> one string: reply() above; by its outcome:
 --    L live (with leases of what is due)   X ended   U unknown credential, and the code is used up
 --    C the code is refused
@@ -200,7 +200,7 @@ local function decide(keys, argv)
   return reply(number, now, 'L', leases, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
 end
 
--- KEYS bucket...   ARGV number, request id, then interval and window of each   -> as decide, outcome N
+-- KEYS bucket...   ARGV number, request, then interval and window of each   -> as decide, outcome N
 local function spend_only(keys, argv)
   local now = clock()
   local spent = spend(keys, 1, argv, 3, now, argv[2])
