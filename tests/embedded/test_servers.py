@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -22,7 +23,9 @@ from gateway.embedded import (
     ServerFailed,
     free_port,
     home_of,
+    servers,
 )
+from gateway.embedded.binaries import caddy_binary
 
 PARENT = """
 import sys, time
@@ -132,6 +135,40 @@ def test_caddy_is_ready_when_its_certificates_are(directory: Path, children: Chi
 
     assert caddy.ca_file.exists()
     caddy.stop()
+
+
+@pytest.mark.parametrize(("silent", "starts"), [(1, True), (2, False)])
+def test_a_caddy_that_shows_no_certificate_is_started_once_more(
+    directory: Path,
+    children: Children,
+    binaries: Binaries,
+    monkeypatch: pytest.MonkeyPatch,
+    silent: int,
+    *,
+    starts: bool,
+) -> None:
+    monkeypatch.setattr(servers, "_START_WITHIN_S", 5.0)
+    begun, moody = directory / "begun", directory / "moody"
+    moody.write_text(
+        f'#!/bin/sh\n[ "$1" = run ] && echo once >> {begun}\n'
+        f'[ "$1" = run ] && [ $(wc -l < {begun}) -le {silent} ] && exec sleep 60\nexec {caddy_binary(binaries)} "$@"\n'
+    )
+    moody.chmod(0o755)
+    caddy = EmbeddedCaddy(directory, children, replace(binaries, caddy=moody))
+    port = free_port()
+    options = f"admin off\npersist_config off\nskip_install_trust\nauto_https disable_redirects\nhttps_port {port}\n"
+    site = f"{{\n{options}}}\nhttps://app.localhost:{port} {{\nrespond ok\n}}\n"
+
+    def start() -> None:
+        caddy.start(site, hosts=["app.localhost"], https_port=port)
+
+    if starts:
+        start()
+        caddy.stop()
+    else:
+        with pytest.raises(ServerFailed):
+            start()
+    assert len(begun.read_text().splitlines()) == 2
 
 
 def test_a_server_that_cannot_start_says_why(directory: Path, children: Children, binaries: Binaries) -> None:
