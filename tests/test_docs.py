@@ -17,7 +17,7 @@ from gateway.config.reference import reference as configuration_page
 from gateway.core.forward.request import ADDRESS_CHARS
 from gateway.core.policy.schema import reference as policy_page
 from gateway.metrics import FIGURES, Gauge, Histogram
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, MAX_WAITING, Patience
+from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, MAX_HELD, MAX_WAITING, Patience
 from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,6 +105,10 @@ def test_the_limits_of_the_decision_listener_are_those_of_the_code() -> None:
         ("headers of a question", f"{MAX_HEADERS}"),
         ("characters of `X-Forwarded-For`", f"{ADDRESS_CHARS}"),
         ("questions of one connection that wait for their answers", f"{MAX_WAITING}"),
+        (
+            "reads of one connection that wait for a stranger's turn",
+            f"{MAX_HELD}, or one of more than {MAX_HEADER_BYTES} bytes",
+        ),
         ("bytes of answers that the proxy does not read", f"{ANSWER_BYTES}"),
         ("seconds from the first byte of a question to its last", f"{patience.partial_s:g}"),
         ("seconds without a question", f"{patience.idle_s:g}"),

@@ -145,13 +145,16 @@ async def test_what_is_deaf_is_not_held() -> None:
 
 async def test_a_piece_that_is_too_large_is_the_only_one_that_is_read() -> None:
     slips = Slips()
-    wire, send = connected(listener_of(slips))
+    longest = (QUESTION[:-2] + b"X-Long: " + b"x" * MAX_HEADER_BYTES)[:MAX_HEADER_BYTES]
+    just_fits, _ = fits = connected(listener_of(slips))
+    too_large, send = connected(listener_of(slips))
 
-    send(QUESTION[:-2] + b"X-Long: " + b"x" * MAX_HEADER_BYTES)
+    fits[1](longest)
+    send(longest + b"x")
 
-    assert not wire.reading
+    assert (just_fits.reading, too_large.reading) == (True, False)
     await turns()
-    assert [told.status for told in answers(bytes(wire.written))] == [431]
+    assert [told.status for told in answers(bytes(too_large.written))] == [431]
 
 
 async def test_the_rest_of_a_question_of_somebody_who_is_known_waits_for_nobody() -> None:

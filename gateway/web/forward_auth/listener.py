@@ -27,6 +27,7 @@ _QUESTION: Final = PATH + b"?"
 MAX_HEADER_BYTES: Final = 65_536
 MAX_HEADERS: Final = 256
 MAX_WAITING: Final = 64
+MAX_HELD: Final = 2
 _REASONS: Final = {
     200: b"OK", 204: b"No Content", 302: b"Found", 303: b"See Other", 400: b"Bad Request", 401: b"Unauthorized",
     403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 413: b"Content Too Large",
@@ -149,7 +150,7 @@ class _Connection:
         self._fields = Fields()
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
-        self._held: deque[bytes] = deque()  # a stranger's, whose turn comes
+        self._held: list[bytes] = []  # a stranger's, whose turn comes
         self._ended = False  # the proxy sends no more
         self._deaf = False  # nothing that comes now is read: a body, garbage, or the end
         self._paused = False  # too many questions wait
@@ -187,7 +188,7 @@ class _Connection:
         """One piece at a turn. Whether there was one."""
         if not self._held:
             return False
-        self._take(self._held.popleft())
+        self._take(self._held.pop(0))
         if self._held:
             self._listener.strangers.wait(self.take_held)
         elif self._ended and not self._ends() and self._transport is not None:
@@ -199,7 +200,7 @@ class _Connection:
         self._held.append(data)
         if len(self._held) == 1:
             self._listener.strangers.wait(self.take_held)
-        if (len(self._held) > 1 or len(data) > MAX_HEADER_BYTES) and self._transport is not None:
+        if (len(self._held) >= MAX_HELD or len(data) > MAX_HEADER_BYTES) and self._transport is not None:
             self._transport.pause_reading()
 
     def _take(self, data: bytes) -> None:
@@ -347,7 +348,7 @@ class _Connection:
         self._read_on()
 
     def _read_on(self) -> None:
-        silent = self._deaf or self._ended or self._paused or self._stuffed or len(self._held) > 1
+        silent = self._deaf or self._ended or self._paused or self._stuffed or len(self._held) >= MAX_HELD
         if self._transport is not None and not silent:
             self._transport.resume_reading()
 
