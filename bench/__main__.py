@@ -53,10 +53,10 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
                 figures += await decision_figures(site, directory, options.repetitions, options.count)
             if "caddy" in parts:
                 _say("through Caddy")
-                figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count // 2)
+                figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count)
             if "flood" in parts:
                 _say("floods")
-                figures += await flood_figures(site, min(options.repetitions, 5))
+                figures += await flood_figures(site, options.repetitions)
             if "process" in parts:
                 _say("start and memory")
                 figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)

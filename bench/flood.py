@@ -1,11 +1,14 @@
 """What somebody who is signed in notices of a flood of made-up cookies: the times of paced decisions, with and without.
 
+Between them Redis gets a PING from the same client: what becomes slower there is the machine, not the gateway.
+
 `python -m bench.flood SOCKET RATE SECONDS` is the flood: it sends RATE questions a second, each with a cookie that no
 other has, over connections that wait for their answers. It prints how many were answered.
 """
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +25,7 @@ from bench.questions import question
 from bench.site import SMALL, Site, a_core_for
 
 RATES: Final = (5_000, 10_000, 20_000)
-_SECONDS: Final = 4
+_SECONDS: Final = 3
 _CONNECTIONS: Final = 256
 _LIVE_PER_S: Final = 200
 _COOKIES: Final = 20_000
@@ -38,38 +41,54 @@ async def flood_figures(site: Site, repetitions: int) -> list[Figure]:
 async def _figures(site: Site, repetitions: int) -> list[Figure]:
     cookie = (await site.signed_in(1, (SMALL,)))[SMALL][0]
     live = [question(SMALL, "/area1/item1/x", cookie) for _ in range(2)]
-    alone, figures = list[float](), list[Figure]()
-    amid: dict[int, list[float]] = {rate: [] for rate in RATES}
+    redis = site.redis_url.removeprefix("unix://")
+    times: dict[int, list[tuple[float, float]]] = {rate: [] for rate in (0, *RATES)}
     answered: dict[int, list[float]] = {rate: [] for rate in RATES}
     for _ in range(repetitions):
-        alone.append(_p99_us(site.decision, live))
+        times[0].append(_p99_us(site.decision, live, redis))
         for rate in RATES:
             argv = [sys.executable, "-m", "bench.flood", site.decision, str(rate), str(_SECONDS + 2)]
             with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as flood:
                 assert flood.stdout is not None
                 assert flood.stdout.readline() == "begun\n"
-                amid[rate].append(_p99_us(site.decision, live))
+                times[rate].append(_p99_us(site.decision, live, redis))
                 answered[rate].append(float(flood.stdout.readline()))
-    figures.append(Figure.of("flood.live_p99_us.alone", alone))
-    for rate in RATES:
-        figures.append(Figure.ratio(f"flood.live_p99_vs_alone.{rate}_per_s", amid[rate], alone))
-        figures.append(Figure.of(f"flood.answered_per_s.{rate}_per_s", answered[rate]))
-    return figures
+    figures = []
+    for at, what in enumerate(("live", "ping")):
+        alone = [each[at] for each in times[0]]
+        figures.append(Figure.of(f"flood.{what}_p99_us.alone", alone))
+        for rate in RATES:
+            amid = [each[at] for each in times[rate]]
+            figures.append(Figure.ratio(f"flood.{what}_p99_vs_alone.{rate}_per_s", amid, alone))
+    return [*figures, *(Figure.of(f"flood.answered_per_s.{rate}_per_s", answered[rate]) for rate in RATES)]
 
 
-def _p99_us(address: str, requests: Sequence[bytes]) -> float:
-    """Of one question after the other, each at its time."""
-    times = []
-    with connected(address) as one:
+def _p99_us(address: str, requests: Sequence[bytes], redis: str) -> tuple[float, float]:
+    """Of one question after the other, each at its time, and of the PINGs between them."""
+    asked, pinged = list[float](), list[float]()
+    with connected(address) as gateway, connected(redis) as server:
         began = time.perf_counter()
         for at in range(_SECONDS * _LIVE_PER_S):
-            time.sleep(max(0.0, began + at / _LIVE_PER_S - time.perf_counter()))
-            sent = time.perf_counter()
-            one.sendall(requests[at % len(requests)])
-            received = one.recv(_RECEIVE)
-            if not received.startswith(b"HTTP/1.1 200"):
-                raise SystemExit("flood: somebody who is signed in was refused")
-            times.append((time.perf_counter() - sent) * 1e6)
+            _wait_until(began + at / _LIVE_PER_S)
+            asked.append(_timed_us(gateway, requests[at % len(requests)], b"HTTP/1.1 200"))
+            _wait_until(began + (at + 0.5) / _LIVE_PER_S)
+            pinged.append(_timed_us(server, b"PING\r\n", b"+PONG"))
+    return _p99(asked), _p99(pinged)
+
+
+def _wait_until(then: float) -> None:
+    time.sleep(max(0.0, then - time.perf_counter()))
+
+
+def _timed_us(server: socket.socket, request: bytes, expected: bytes) -> float:
+    sent = time.perf_counter()
+    server.sendall(request)
+    if not server.recv(_RECEIVE).startswith(expected):
+        raise SystemExit("flood: somebody who is signed in, or a PING, was refused")
+    return (time.perf_counter() - sent) * 1e6
+
+
+def _p99(times: list[float]) -> float:
     return sorted(times)[len(times) * 99 // 100]
 
 

@@ -23,7 +23,7 @@ from aiohttp import web
 from gunicorn.workers.base import Worker
 
 from gateway.config import Config
-from gateway.embedded import end_with_parent
+from gateway.embedded import end_with_parent, wait_for_free_cores
 from gateway.metrics import Metrics, Slot
 
 DRAIN_S: Final = 20.0
@@ -143,12 +143,10 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _schedule(wanted: str) -> None:
-    """batch: whoever wakes us goes on first, so the next questions come together, and Redis hears of them at once
-    (sched(7)). Threads that start later have it too. What somebody else has set stays.
-    """
-    if wanted == "batch" and sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
+    """batch: the next questions come together, and Redis hears of them at once. Later threads have it too."""
+    if wanted == "batch":
         try:
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            wait_for_free_cores(0)
         except OSError as error:  # a sandbox may forbid it, and nothing but speed is lost
             _LOG.warning("the batch policy can't be had", why=str(error))
 

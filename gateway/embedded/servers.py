@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from gateway.embedded.binaries import (
     reachable_copy,
     valkey_binary,
 )
-from gateway.embedded.children import Account, Children
+from gateway.embedded.children import Account, Children, wait_for_free_cores
 
 _START_WITHIN_S: Final = 30.0
 _LOG_TAIL: Final = 2000
@@ -148,6 +149,8 @@ class EmbeddedValkey:
         argv: list[str | Path] = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket]
         argv += ["--unixsocketperm", "700", "--dir", self.home, "--save", "", "--loglevel", "warning", *self.extra]
         self.process = self.children.spawn(argv, log=log, account=account, env=_ENVIRONMENT)
+        with suppress(OSError):
+            wait_for_free_cores(self.process.pid)
         if not _wait(self.process, lambda: _answers_ping(self.socket)):
             raise _failed("Valkey", log)
 

@@ -24,6 +24,7 @@ from gateway.embedded import (
     free_port,
     home_of,
     servers,
+    wait_for_free_cores,
 )
 from gateway.embedded.binaries import caddy_binary
 
@@ -123,6 +124,26 @@ def test_the_watchdog_alone_ends_a_child(directory: Path) -> None:
     children.close()
 
     assert process.wait(5) == -signal.SIGKILL
+
+
+def test_valkey_takes_no_core_from_others(directory: Path, children: Children, binaries: Binaries) -> None:
+    valkey = EmbeddedValkey(directory, children, binaries)
+
+    valkey.start()
+
+    assert os.sched_getscheduler(valkey.pid) == os.SCHED_BATCH
+    valkey.stop()
+
+
+def test_a_policy_that_somebody_has_set_stays() -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+
+    wait_for_free_cores(process.pid)
+
+    assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
+    process.kill()
+    process.wait()
 
 
 def test_caddy_is_ready_when_its_certificates_are(directory: Path, children: Children, binaries: Binaries) -> None:
