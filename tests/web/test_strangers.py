@@ -226,6 +226,20 @@ async def test_a_turn_grows_with_those_who_went_before() -> None:
     assert len(slips.asked) == 11 * AT_ONCE
 
 
+async def test_who_went_before_any_stranger_came_makes_no_turn_longer() -> None:
+    slips = Slips()
+    listener = listener_of(slips)
+    for _ in range(10 * AT_ONCE * OTHERS_FOR_ONE):
+        connected(listener)[1](HERS)
+    for number in range(3 * AT_ONCE):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    slips.asked.clear()
+
+    await asyncio.sleep(0)
+
+    assert len(slips.asked) == AT_ONCE
+
+
 async def test_those_who_are_gone_take_nobodys_turn() -> None:
     slips = Slips()
     listener = listener_of(slips)

@@ -15,7 +15,7 @@ Turn: TypeAlias = Callable[[], bool]
 
 
 class Strangers:
-    """Of one listener, the oldest first. others: who went before them since their last turn."""
+    """Of one listener, the oldest first. others: who went before them since their last turn, or since one waits."""
 
     def __init__(self) -> None:
         self.others = 0
@@ -25,6 +25,8 @@ class Strangers:
 
     def wait(self, turn: Turn) -> None:
         """turn is called once the event loop has looked what else there is to do; it says whether it did anything."""
+        if not self._waiting:
+            self.others = 0
         self._waiting.append(turn)
         self._call()
 
