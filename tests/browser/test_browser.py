@@ -47,6 +47,7 @@ def test_the_login_works_with_the_keyboard_alone(context: BrowserContext, stage:
     page = context.new_page()
     page.goto(stage.app + "/")
 
+    expect(page.get_by_label("User name or e-mail")).to_be_focused()  # by itself; a moment after the page is there
     page.keyboard.type("ada")
     page.keyboard.press("Tab")
     page.keyboard.type(stage.summary["password"])
