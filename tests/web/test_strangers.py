@@ -26,6 +26,12 @@ def connected(listener: Listener) -> tuple[Wire, Callable[[bytes], None]]:
     return wire, connection.data_received
 
 
+def strangers_come(listener: Listener, count: int) -> None:
+    """Each on a connection of its own, and the first part of its path is its number."""
+    for number in range(count):
+        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+
+
 def asked(slips: Slips) -> list[str]:
     return [target for _, _, target in slips.asked]
 
@@ -33,8 +39,7 @@ def asked(slips: Slips) -> list[str]:
 async def test_who_is_known_is_served_before_all_strangers_that_came_earlier() -> None:
     slips = Slips()
     listener = listener_of(slips)
-    for number in range(3 * AT_ONCE):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 3 * AT_ONCE)
     hers, send = connected(listener)
 
     send(HERS)
@@ -47,8 +52,7 @@ async def test_who_is_known_is_served_before_all_strangers_that_came_earlier() -
 async def test_a_few_strangers_have_their_turn_the_oldest_first_and_then_all_others_go_on() -> None:
     slips = Slips()
     listener = listener_of(slips)
-    for number in range(2 * AT_ONCE + 1):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 2 * AT_ONCE + 1)
     _, send = connected(listener)
 
     seen = []
@@ -160,8 +164,7 @@ async def test_a_piece_that_is_too_large_is_the_only_one_that_is_read() -> None:
 async def test_the_rest_of_a_question_of_somebody_who_is_known_waits_for_nobody() -> None:
     slips = Slips()
     listener = listener_of(slips)
-    for number in range(3 * AT_ONCE):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 3 * AT_ONCE)
     hers, send = connected(listener)
 
     send(HERS[:-2])
@@ -212,8 +215,7 @@ async def test_a_turn_grows_with_those_who_went_before() -> None:
     """So that one person with a session, who floods, shuts nobody out."""
     slips = Slips()
     listener = listener_of(slips)
-    for number in range(100):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 100)
     for _ in range(10 * AT_ONCE * OTHERS_FOR_ONE):
         connected(listener)[1](HERS)
     slips.asked.clear()
@@ -231,8 +233,7 @@ async def test_who_went_before_any_stranger_came_makes_no_turn_longer() -> None:
     listener = listener_of(slips)
     for _ in range(10 * AT_ONCE * OTHERS_FOR_ONE):
         connected(listener)[1](HERS)
-    for number in range(3 * AT_ONCE):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 3 * AT_ONCE)
     slips.asked.clear()
 
     await asyncio.sleep(0)
@@ -298,8 +299,7 @@ async def test_strangers_that_come_in_pieces_get_no_more_turns() -> None:
         send(QUESTION[40:])
         await turns()
     slips.asked.clear()
-    for number in range(3 * AT_ONCE):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 3 * AT_ONCE)
 
     await asyncio.sleep(0)
 
@@ -312,8 +312,7 @@ async def test_a_stranger_in_pieces_waits_its_turn_among_others() -> None:
     _, send = connected(listener)
     send(QUESTION[:40])
     send(QUESTION[40:])
-    for number in range(2 * AT_ONCE):
-        connected(listener)[1](QUESTION.replace(b"Uri: /", b"Uri: /%d/" % number))
+    strangers_come(listener, 2 * AT_ONCE)
 
     seen = []
     for _ in range(3):
