@@ -23,8 +23,9 @@ from aiohttp import web
 from gunicorn.workers.base import Worker
 
 from gateway.config import Config
-from gateway.embedded import end_with_parent, wait_for_free_cores
+from gateway.embedded import end_with_parent
 from gateway.metrics import Metrics, Slot
+from gateway.scheduling import wait_for_free_cores
 
 DRAIN_S: Final = 20.0
 SERVING: Final = "bastion_workers"
@@ -36,6 +37,7 @@ _KEEP_ALIVE_S: Final = 75.0
 _BEAT_S: Final = 1.0
 _PAUSE_S: Final = 1.0
 _COLLECT_AFTER: Final = 10_000  # objects; 700 is for scripts
+_SWITCH_S: Final = 0.0001  # most that the event loop waits for a thread with long work; 5 ms is for throughput
 _BACKLOG: Final = 2048  # connections that wait to be taken; a server's own default is 100, and the proxy's next is 502
 _LINGER_S: Final = 1.0
 _LOOK_S: Final = 0.02
@@ -101,6 +103,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         """An error before the first worker ever served ends the arbiter too; later it only ends this worker."""
         start: Start = self.app.start_for(self.number)
         _schedule(start.config.server.scheduling)
+        sys.setswitchinterval(_SWITCH_S)
         self.booted = start.metrics.total(STARTS) > 0
         try:
             self.loop.run_until_complete(self._serve(start))

@@ -6,7 +6,7 @@ kernel signals it, and everywhere a watchdog process sees the parent's pipe clos
 
 from gateway.embedded.adapter import NotACaddyfile, adapt_file, adapt_text
 from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of
-from gateway.embedded.children import Account, Children, end_with_parent, wait_for_free_cores
+from gateway.embedded.children import Account, Children, end_with_parent
 from gateway.embedded.servers import EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey, free_port
 
 __all__ = [
@@ -24,5 +24,4 @@ __all__ = [
     "end_with_parent",
     "free_port",
     "home_of",
-    "wait_for_free_cores",
 ]

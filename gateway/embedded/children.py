@@ -110,15 +110,6 @@ class Children:
             self._watchdog.stdin.flush()
 
 
-def wait_for_free_cores(pid: int) -> None:
-    """Linux's batch policy (sched(7)) for a process, 0 for this one: whoever wakes it goes on first.
-
-    Elsewhere nothing happens, nor where somebody has set another policy. Raises OSError where a sandbox forbids it.
-    """
-    if sys.platform == "linux" and os.sched_getscheduler(pid) == os.SCHED_OTHER:
-        os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
-
-
 def end_with_parent(number: signal.Signals) -> None:
     """From now on the kernel sends us number when the thread that started us ends; nothing where it is not Linux."""
     if _LIBC is not None:

@@ -23,7 +23,8 @@ from gateway.embedded.binaries import (
     reachable_copy,
     valkey_binary,
 )
-from gateway.embedded.children import Account, Children, wait_for_free_cores
+from gateway.embedded.children import Account, Children
+from gateway.scheduling import wait_for_free_cores
 
 _START_WITHIN_S: Final = 30.0
 _LOG_TAIL: Final = 2000

@@ -5,6 +5,7 @@ import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from gateway.core.policy.site import Site
 from gateway.core.policy.tests_runner import run_tests
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.scheduling import aside
 from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
@@ -42,11 +44,14 @@ class Loaded:
 
 def load(directory: Path, site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
     """Read, compile, test. Raises PolicyRefused. now: Unix seconds, for tests and what ends with a day."""
+    return accept(_sources(directory), site, limits, now)
+
+
+def _sources(directory: Path) -> Mapping[str, str]:
     try:
-        sources = read_sources(directory)
+        return read_sources(directory)
     except PolicyUnreadable as error:
         raise PolicyRefused(str(error)) from error
-    return accept(sources, site, limits, now)
 
 
 def accept(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
@@ -91,7 +96,7 @@ class Policies:
     def first(self) -> Policy:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
         try:
-            self.current = load(self.directory, self.site, self.limits, self._now())
+            self.current = self._load()
             self.count("accepted")
             self._keep(self.current)
         except PolicyRefused as error:
@@ -100,10 +105,13 @@ class Policies:
         return self.current.policy
 
     async def reload(self) -> None:
-        """Whole or not at all. A refusal is in the log, in readyz and in the figures, and changes nothing."""
+        """Whole or not at all. A refusal is in the log, in readyz and in the figures, and changes nothing.
+
+        Decisions go on meanwhile.
+        """
         async with self._reloading:
             try:
-                loaded = load(self.directory, self.site, self.limits, self._now())
+                loaded = await aside(self._load)
             except PolicyRefused as error:
                 if str(error) != self.refused:
                     self._refuse(error)
@@ -117,9 +125,8 @@ class Policies:
                 return
             self.current = loaded
             self.enforce(loaded.policy)
-            self._keep(loaded)
             _LOG.info("policy accepted", version=loaded.policy.version)
-            await self._tell(self._acceptance(before, loaded))
+            await self._tell(await aside(partial(self._accepted, before, loaded)))
 
     async def announce(self) -> None:
         """The policy of the start, for the audit log, and one that was refused. Nothing that it has heard before."""
@@ -127,6 +134,17 @@ class Policies:
             await self._tell(self._refusal(self.refused))
         if self.current is not None and self.serves:
             await self._tell(self._acceptance(None, self.current))
+
+    def _load(self) -> Loaded:
+        """Raises PolicyRefused."""
+        sources, current = _sources(self.directory), self.current
+        if current is not None and sources == current.sources and not self.refused:
+            return current
+        return accept(sources, self.site, self.limits, self._now())
+
+    def _accepted(self, before: Loaded | None, after: Loaded) -> Entry:
+        self._keep(after)
+        return self._acceptance(before, after)
 
     def _refuse(self, error: PolicyRefused) -> None:
         self.refused = str(error)

@@ -24,7 +24,6 @@ from gateway.embedded import (
     free_port,
     home_of,
     servers,
-    wait_for_free_cores,
 )
 from gateway.embedded.binaries import caddy_binary
 
@@ -133,17 +132,6 @@ def test_valkey_takes_no_core_from_others(directory: Path, children: Children, b
 
     assert os.sched_getscheduler(valkey.pid) == os.SCHED_BATCH
     valkey.stop()
-
-
-def test_a_policy_that_somebody_has_set_stays() -> None:
-    process = subprocess.Popen(["sleep", "60"])
-    os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
-
-    wait_for_free_cores(process.pid)
-
-    assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
-    process.kill()
-    process.wait()
 
 
 def test_caddy_is_ready_when_its_certificates_are(directory: Path, children: Children, binaries: Binaries) -> None:

@@ -20,6 +20,10 @@ from tests.conftest import Clock, Pool, RandomBytes
 GOOD = "apps: {wiki: {hosts: wiki.example.org, allow: authenticated}}\n"
 BETTER = "apps: {wiki: {hosts: wiki.example.org, allow: {groups: staff}}}\n"
 BROKEN = "apps: {wiki: {hosts: wiki.example.org, alow: authenticated}}\n"
+ENDING = """\
+apps: {wiki: {hosts: wiki.example.org, allow: {groups: staff, until: 2026-09-22}}}
+tests: [{request: "GET https://wiki.example.org/", as: {user: ada, groups: staff}, expect: allow}]
+"""
 FAILING = GOOD + "tests: [{request: 'GET https://wiki.example.org/', expect: allow}]\n"
 
 
@@ -30,6 +34,7 @@ class Worker:
         self.file = directory / "wiki.yaml"
         self.enforced: list[Policy] = []
         self.counted: list[str] = []
+        self.clock = Clock()
         self.policies = Policies(
             directory=directory,
             site=Site("auth.example.org"),
@@ -37,7 +42,7 @@ class Worker:
             last_good=LastGood(data / "last-good.json"),
             pool=pool,
             vault=Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()),
-            clock_us=Clock(),
+            clock_us=self.clock,
             enforce=self.enforced.append,
             count=self.counted.append,
         )
@@ -142,6 +147,38 @@ async def test_workers_of_a_fleet_record_a_change_once(worker: Worker, pool: Poo
 
     assert [kind for kind, _ in await entries(pool)] == ["policy_loaded", "policy_loaded"]
     assert all(len(one.enforced) == 1 for one in workers)
+
+
+async def test_the_event_loop_goes_on_while_a_large_policy_is_read(worker: Worker) -> None:
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    routes = "".join(f"      r{number}: {{paths: /area{number}/**}}\n" for number in range(1_000))
+    worker.file.write_text(
+        f"apps:\n  wiki:\n    hosts: wiki.example.org\n    allow: authenticated\n    routes:\n{routes}"
+    )
+
+    ticks, reloading = 0, asyncio.create_task(worker.policies.reload())
+    while not reloading.done():
+        await asyncio.sleep(0.001)
+        ticks += 1
+
+    await reloading
+    assert len(worker.enforced) == 1
+    assert ticks > 10
+
+
+async def test_what_did_not_change_is_not_judged_again(worker: Worker) -> None:
+    worker.file.write_text(ENDING)
+    worker.policies.first()
+
+    worker.clock.advance(2 * 86_400)
+    await worker.policies.reload()
+    same = worker.policies.refused
+    worker.file.write_text(f"{ENDING}# a change\n")
+    await worker.policies.reload()
+
+    assert not same
+    assert "expected allow" in worker.policies.refused
 
 
 async def test_a_change_of_a_file_is_noticed(worker: Worker, tmp_path: Path) -> None:
