@@ -1,8 +1,10 @@
 """A worker dies at each message that it exchanges with Postgres or Redis during an act, and the person does it again.
 
-Killed at a request it has not done that step; killed at the answer it has, and never hears of it.
+Killed at a request it has not done that step; killed at the answer it has, and never hears of it. All messages of the
+two logins are met, in seven minutes, by `BASTION_KILL_STEP=1 pytest tests/faults/test_killed_workers.py --timeout 600`.
 """
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from tests.staging import Seen, Stage, Visitor
 
 Jar: TypeAlias = dict[str, dict[str, str]]
 MOST = 300  # messages of one act
-STEP = 11  # of the longer acts: most of their messages prepare statements on a fresh connection
+STEP = int(os.environ.get("BASTION_KILL_STEP", "11"))  # of logins, whose messages mostly prepare statements
 ASKED = 6  # of both workers
 
 
@@ -178,7 +180,7 @@ def test_a_second_login_that_was_repeated_leaves_the_browser_one_that_can_be_end
 def test_a_hand_off_that_was_repeated_opens_the_host(stage: Stage, kills: Kills) -> None:
     visitor = stage.signed_in()
     before, children = copy(visitor.jar), list[Jar]()
-    for moment in kills.moments(STEP):
+    for moment in kills.moments():
         visitor.jar = {**copy(before), "app.localhost": {}}
         kills.during(moment, lambda: visitor.visit(stage.app + "/"))
         until(lambda: visitor.visit(stage.app + "/").status == 200)
@@ -186,4 +188,4 @@ def test_a_hand_off_that_was_repeated_opens_the_host(stage: Stage, kills: Kills)
         assert settled(stage, visitor.jar) == {200}, f"after a kill at message {moment}"
     log_out(stage, visitor)
     assert [settled(stage, child) for child in children] == [{401}] * len(children)
-    assert len(kills.at) >= 3
+    assert len(kills.at) >= 12
