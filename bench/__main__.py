@@ -19,9 +19,10 @@ from bench.figures import Figure, table
 from bench.flood import flood_figures
 from bench.many_sessions import many_sessions_figures
 from bench.process import process_figures
+from bench.reload import reload_figures
 from bench.site import running_site
 
-PARTS: Final = ("decision", "caddy", "flood", "sessions", "process")
+PARTS: Final = ("decision", "caddy", "flood", "reload", "sessions", "process")
 
 
 def main() -> int:
@@ -57,6 +58,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
             if "flood" in parts:
                 _say("floods")
                 figures += await flood_figures(site, options.repetitions)
+            if "reload" in parts:
+                _say("reads of a large policy")
+                figures += await reload_figures(site, options.repetitions)
             if "process" in parts:
                 _say("start and memory")
                 figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)

@@ -8,7 +8,6 @@ other has, over connections that wait for their answers. It prints how many were
 
 import os
 import select
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Final
 
 from bench.figures import Figure
 from bench.load import connected
+from bench.paced import p99, timed_us, wait_until
 from bench.questions import question
 from bench.site import SMALL, Site, a_core_for
 
@@ -70,27 +70,11 @@ def _p99_us(address: str, requests: Sequence[bytes], redis: str) -> tuple[float,
     with connected(address) as gateway, connected(redis) as server:
         began = time.perf_counter()
         for at in range(_SECONDS * _LIVE_PER_S):
-            _wait_until(began + at / _LIVE_PER_S)
-            asked.append(_timed_us(gateway, requests[at % len(requests)], b"HTTP/1.1 200"))
-            _wait_until(began + (at + 0.5) / _LIVE_PER_S)
-            pinged.append(_timed_us(server, b"PING\r\n", b"+PONG"))
-    return _p99(asked), _p99(pinged)
-
-
-def _wait_until(then: float) -> None:
-    time.sleep(max(0.0, then - time.perf_counter()))
-
-
-def _timed_us(server: socket.socket, request: bytes, expected: bytes) -> float:
-    sent = time.perf_counter()
-    server.sendall(request)
-    if not server.recv(_RECEIVE).startswith(expected):
-        raise SystemExit("flood: somebody who is signed in, or a PING, was refused")
-    return (time.perf_counter() - sent) * 1e6
-
-
-def _p99(times: list[float]) -> float:
-    return sorted(times)[len(times) * 99 // 100]
+            wait_until(began + at / _LIVE_PER_S)
+            asked.append(timed_us(gateway, requests[at % len(requests)], b"HTTP/1.1 200"))
+            wait_until(began + (at + 0.5) / _LIVE_PER_S)
+            pinged.append(timed_us(server, b"PING\r\n", b"+PONG"))
+    return p99(asked), p99(pinged)
 
 
 def _forged(at: int) -> str:

@@ -1,0 +1,55 @@
+"""What somebody who is signed in notices while a worker reads a policy of 10,000 routes anew."""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from bench.figures import Figure
+from bench.load import connected
+from bench.paced import p99, timed_us, wait_until
+from bench.questions import question
+from bench.site import SMALL, Site, a_core_for
+
+_SECONDS: Final = 4
+_PER_S: Final = 400
+_ACCEPTED: Final = b"policy accepted"
+
+
+async def reload_figures(site: Site, repetitions: int) -> list[Figure]:
+    """A reload takes about a second of the window, which begins with the change of the file."""
+    with a_core_for(site.workers, [os.getpid(), *site.pids.values()]):
+        return await _figures(site, repetitions)
+
+
+async def _figures(site: Site, repetitions: int) -> list[Figure]:
+    cookie = (await site.signed_in(1, (SMALL,)))[SMALL][0]
+    asked = question(SMALL, "/area1/item1/x", cookie)
+    file, log = site.directory / "policies" / "demo.yaml", site.directory / "bastion.log"
+    text, alone, amid = file.read_text(), list[list[float]](), list[list[float]]()
+    for at in range(repetitions):
+        alone.append(_times_us(site.decision, asked))
+        before = _accepted(log)
+        file.write_text(f"{text}# {at}\n")
+        amid.append(_times_us(site.decision, asked))
+        if _accepted(log) != before + 1:
+            raise SystemExit("reload: the policy was not read within the window")
+    return [
+        Figure.of("reload.live_p99_us.alone", [p99(times) for times in alone]),
+        Figure.of("reload.live_p99_us.amid", [p99(times) for times in amid]),
+        Figure.of("reload.live_longest_us.amid", [max(times) for times in amid]),
+    ]
+
+
+def _accepted(log: Path) -> int:
+    return log.read_bytes().count(_ACCEPTED)
+
+
+def _times_us(address: str, request: bytes) -> list[float]:
+    with connected(address) as gateway:
+        began = time.perf_counter()
+        times = []
+        for at in range(_SECONDS * _PER_S):
+            wait_until(began + at / _PER_S)
+            times.append(timed_us(gateway, request, b"HTTP/1.1 200"))
+        return times
