@@ -113,7 +113,12 @@ class _Worker:
             clock_us,
             self.slot.cell("bastion_logouts").add,
         )
-        self.listener = Listener(self.decisions.start, config.server.decision_peers, goes_first=self.tokens.are_in)
+        self.listener = Listener(
+            self.decisions.start,
+            config.server.decision_peers,
+            goes_first=self.tokens.are_in,
+            tell_waiting=self.slot.cell("bastion_strangers_waiting").set,
+        )
         node = f"{platform.node()} {config.data_dir}"
         self.policy_beat = PolicyBeat(resources.pool, self.policies, node, start.number)
 

@@ -60,6 +60,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "From the last byte of the question to the first of the answer.",
         (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000),
     ),
+    Gauge("bastion_strangers_waiting", "Questions without a session of ours that wait for their turn."),
     Counter("bastion_logins", "Attempts to log in.", "outcome", ("accepted", "wrong", "throttled", "unavailable")),
     Counter("bastion_logouts", "Logins that ended by their person's wish."),
     Counter(

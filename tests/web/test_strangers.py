@@ -49,6 +49,18 @@ async def test_who_is_known_is_served_before_all_strangers_that_came_earlier() -
     assert [told.status for told in answers(bytes(hers.written))] == [200]
 
 
+async def test_how_many_wait_is_told() -> None:
+    told, slips = list[int](), Slips()
+    listener = Listener(slips.start, (), goes_first=lambda question: KNOWN in question, tell_waiting=told.append)
+
+    strangers_come(listener, AT_ONCE + 2)
+    connected(listener)[1](HERS)
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert told == [*range(1, AT_ONCE + 3), 2, 0]
+
+
 async def test_a_few_strangers_have_their_turn_the_oldest_first_and_then_all_others_go_on() -> None:
     slips = Slips()
     listener = listener_of(slips)

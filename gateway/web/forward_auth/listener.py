@@ -61,7 +61,7 @@ class Listener:
     """Makes a protocol for each connection of the proxy, and ends them all.
 
     decide: Decisions.start. peers: who may connect over TCP. goes_first: whether bytes of a question are served at once
-    or in the strangers' turn; nothing else depends on it.
+    or in the strangers' turn; nothing else depends on it. tell_waiting: hears how many strangers wait.
     """
 
     def __init__(
@@ -71,11 +71,12 @@ class Listener:
         patience: Patience = Patience(),
         *,
         goes_first: GoesFirst = lambda _question: True,
+        tell_waiting: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self.decide = decide
         self.patience = patience
         self.goes_first = goes_first
-        self.strangers = Strangers()
+        self.strangers = Strangers(tell_waiting)
         self.connections: set[_Connection] = set()
         self.draining = False
         self._peers = peers

@@ -15,10 +15,14 @@ Turn: TypeAlias = Callable[[], bool]
 
 
 class Strangers:
-    """Of one listener, the oldest first. others: who went before them since their last turn, or since one waits."""
+    """Of one listener, the oldest first. others: who went before them since their last turn, or since one waits.
 
-    def __init__(self) -> None:
+    tell: hears how many wait.
+    """
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
         self.others = 0
+        self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Turn] = deque()
         self._comes = False  # the next turn
@@ -28,6 +32,7 @@ class Strangers:
         if not self._waiting:
             self.others = 0
         self._waiting.append(turn)
+        self._tell(len(self._waiting))
         self._call()
 
     def _serve(self) -> None:
@@ -37,6 +42,7 @@ class Strangers:
             while left and self._waiting:
                 left -= self._waiting.popleft()()
         finally:
+            self._tell(len(self._waiting))
             if self._waiting:
                 self._call()
 
