@@ -1,10 +1,8 @@
 """A worker dies at each message that it exchanges with Postgres or Redis during an act, and the person does it again.
 
-Killed at a request it has not done that step; killed at the answer it has, and never hears of it. All messages of the
-two logins are met, in seven minutes, by `KILL_STEP=1 pytest tests/faults/test_killed_workers.py --timeout 600`.
+Killed at a request it has not done that step; killed at the answer it has, and never hears of it.
 """
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +12,14 @@ from typing import TypeAlias
 import pytest
 from redis import Redis
 
+from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
 from tests.journeys.test_faults import question
 from tests.staging import Seen, Stage, Visitor
 
 Jar: TypeAlias = dict[str, dict[str, str]]
 MOST = 300  # messages of one act
-STEP = int(os.environ.get("KILL_STEP", "11"))  # of logins, whose messages mostly prepare statements
+STEP = 1 if EXHAUSTIVE else 11  # of logins, whose messages mostly prepare statements
 ASKED = 6  # of both workers
 
 

@@ -1,0 +1,6 @@
+"""Whether tests go through all that they sample otherwise: `EXHAUSTIVE=1 pytest --timeout 900`, for hours of patience."""
+
+import os
+from typing import Final
+
+EXHAUSTIVE: Final = bool(os.environ.get("EXHAUSTIVE"))
