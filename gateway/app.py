@@ -80,6 +80,7 @@ class _Worker:
         self.config = config
         self.resources = resources
         self.slot = start.slot
+        self.long_work = start.long_work
         self.render_metrics = start.metrics.render
         self.keys = config.keys()
         self.calls = DecisionCalls(resources.functions)
@@ -201,6 +202,7 @@ class _Worker:
             stale.set(outcome == "refused")
 
         return Policies(
+            long_work=self.long_work,
             directory=config.policy.directory,
             site=PolicySite.of(config.public_url),
             limits=config.all_limits(),

@@ -12,10 +12,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -25,7 +25,7 @@ from gunicorn.workers.base import Worker
 from gateway.config import Config
 from gateway.embedded import end_with_parent
 from gateway.metrics import Metrics, Slot
-from gateway.scheduling import wait_for_free_cores
+from gateway.scheduling import LongWork, wait_for_free_cores
 
 DRAIN_S: Final = 20.0
 SERVING: Final = "bastion_workers"
@@ -47,12 +47,16 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.worker")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a worker is told when it begins. number: 0.., reused when a worker is replaced; metrics: of all workers."""
+    """What a worker is told when it begins. number: 0.., reused when a worker is replaced; metrics: of all workers.
+
+    long_work: of the worker's process.
+    """
 
     config: Config
     number: int
     metrics: Metrics
     slot: Slot
+    long_work: LongWork = field(default_factory=LongWork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Served:
     ops_app: web.Application
     decision_protocol: Callable[[], asyncio.Protocol]
     drain: Callable[[float], Awaitable[None]]
-    reload_policy: Callable[[], Awaitable[None]]
+    reload_policy: Callable[[], Coroutine[Any, Any, None]]
 
 
 Build = Callable[[Start], AbstractAsyncContextManager[Served]]
@@ -102,8 +106,8 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """An error before the first worker ever served ends the arbiter too; later it only ends this worker."""
         start: Start = self.app.start_for(self.number)
-        _schedule(start.config.server.scheduling)
         sys.setswitchinterval(_SWITCH_S)
+        start = replace(start, long_work=LongWork(batch=_schedule(start.config.server.scheduling)))
         self.booted = start.metrics.total(STARTS) > 0
         try:
             self.loop.run_until_complete(self._serve(start))
@@ -135,23 +139,29 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             await self._live(served)
 
     async def _live(self, served: Served) -> None:
-        """Until told to end, or until the arbiter is gone."""
-        while not self.told.is_set() and self.ppid == os.getppid():
-            self.notify()
-            if self.reloads.is_set():
-                self.reloads.clear()
-                await served.reload_policy()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.told.wait(), _BEAT_S)
+        """Until told to end, or until the arbiter is gone. A policy is read as long as it takes."""
+        async with asyncio.TaskGroup() as tasks:
+            reading: asyncio.Task[None] | None = None
+            while not self.told.is_set() and self.ppid == os.getppid():
+                self.notify()
+                if self.reloads.is_set() and (reading is None or reading.done()):
+                    self.reloads.clear()
+                    reading = tasks.create_task(served.reload_policy())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.told.wait(), _BEAT_S)
+            if reading is not None:
+                reading.cancel()
 
 
-def _schedule(wanted: str) -> None:
-    """batch: the next questions come together, and Redis hears of them at once. Later threads have it too."""
-    if wanted == "batch":
-        try:
-            wait_for_free_cores(0)
-        except OSError as error:  # a sandbox may forbid it, and nothing but speed is lost
-            _LOG.warning("the batch policy can't be had", why=str(error))
+def _schedule(wanted: str) -> bool:
+    """batch: the next questions come together, and Redis hears of them at once. Whether the policy was set here."""
+    if wanted != "batch":
+        return False
+    try:
+        return wait_for_free_cores(0)
+    except OSError as error:  # a sandbox may forbid it, and nothing but speed is lost
+        _LOG.warning("the batch policy can't be had", why=str(error))
+        return False
 
 
 def _settle_memory() -> None:

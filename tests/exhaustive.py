@@ -1,4 +1,4 @@
-"""Whether tests go through all that they sample otherwise: `EXHAUSTIVE=1 pytest --timeout 900`, for hours of patience."""
+"""Whether tests go through all that they sample otherwise: `EXHAUSTIVE=1 pytest --timeout 900`."""
 
 import os
 from typing import Final

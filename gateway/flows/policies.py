@@ -3,7 +3,8 @@
 import asyncio
 import difflib
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,13 +21,15 @@ from gateway.core.policy.site import Site
 from gateway.core.policy.tests_runner import run_tests
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.transaction import RecordUnavailable, transaction
-from gateway.scheduling import aside
+from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 
 DEFAULT_LIMIT: Final = "GENERAL.EXECUTE"
-_DIFF_LINES: Final = 400
+_LINES: Final = 400  # of a difference, or of problems, that are kept
+_COMPARED: Final = 1_000_000  # pairs of lines
+_HUNK: Final = re.compile(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@$")
 _LOG: Final = structlog.stdlib.get_logger("gateway.policy")
 
 
@@ -56,11 +59,14 @@ def _sources(directory: Path) -> Mapping[str, str]:
 
 def accept(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
     """Compile and test. Raises PolicyRefused."""
-    policy = compile_sources(sources, site, limits)
-    failures = run_tests(policy, now)
+    return _tested(Loaded(compile_sources(sources, site, limits), sources), now)
+
+
+def _tested(loaded: Loaded, now: int) -> Loaded:
+    failures = run_tests(loaded.policy, now)
     if failures:
         raise PolicyRefused("\n".join(map(str, failures)))
-    return Loaded(policy, sources)
+    return loaded
 
 
 def compile_sources(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit]) -> Policy:
@@ -84,9 +90,11 @@ class Policies:
     clock_us: Callable[[], int]
     enforce: Callable[[Policy], None]
     count: Callable[[str], None]
+    long_work: LongWork
     current: Loaded | None = None
     refused: str = ""
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _telling: asyncio.Lock = field(default_factory=asyncio.Lock)  # in the order of what was enforced
 
     @property
     def serves(self) -> bool:
@@ -96,37 +104,47 @@ class Policies:
     def first(self) -> Policy:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
         try:
-            self.current = self._load()
+            self.current = load(self.directory, self.site, self.limits, self._now())
             self.count("accepted")
             self._keep(self.current)
         except PolicyRefused as error:
-            self._refuse(error)
+            self._refuse(_shortened(str(error)))
             self.current = self._last_good() or accept({}, self.site, self.limits, self._now())
         return self.current.policy
 
     async def reload(self) -> None:
         """Whole or not at all. A refusal is in the log, in readyz and in the figures, and changes nothing.
 
-        Decisions go on meanwhile.
+        Decisions go on meanwhile, and the next reload does not wait until this one is in the audit log.
         """
         async with self._reloading:
-            try:
-                loaded = await aside(self._load)
-            except PolicyRefused as error:
-                if str(error) != self.refused:
-                    self._refuse(error)
-                    await self._tell(self._refusal(self.refused))
-                return
-            before, mended, self.refused = self.current, bool(self.refused), ""
-            unchanged = before is not None and before.policy.version == loaded.policy.version
-            if mended or not unchanged:
-                self.count("accepted")
-            if unchanged:
-                return
-            self.current = loaded
-            self.enforce(loaded.policy)
-            _LOG.info("policy accepted", version=loaded.policy.version)
-            await self._tell(await aside(partial(self._accepted, before, loaded)))
+            tell = await self._reload()
+        if tell is not None:
+            async with self._telling:
+                await self._tell(await self.long_work.aside(tell))
+
+    async def _reload(self) -> Callable[[], Entry] | None:
+        """What there is to tell."""
+        try:
+            sources = await asyncio.to_thread(_sources, self.directory)
+            loaded = await self._judged(sources)
+        except PolicyRefused as error:
+            problems = _shortened(str(error))
+            if problems == self.refused:
+                return None
+            self._refuse(problems)
+            return partial(self._refusal, problems)
+        before, mended, self.refused = self.current, bool(self.refused), ""
+        unchanged = before is not None and before.policy.version == loaded.policy.version
+        if mended or not unchanged:
+            self.count("accepted")
+        if unchanged:
+            return None
+        self.current = loaded
+        self.enforce(loaded.policy)
+        await asyncio.to_thread(self._keep, loaded)
+        _LOG.info("policy accepted", version=loaded.policy.version)
+        return partial(self._acceptance, before, loaded)
 
     async def announce(self) -> None:
         """The policy of the start, for the audit log, and one that was refused. Nothing that it has heard before."""
@@ -135,28 +153,28 @@ class Policies:
         if self.current is not None and self.serves:
             await self._tell(self._acceptance(None, self.current))
 
-    def _load(self) -> Loaded:
-        """Raises PolicyRefused."""
-        sources, current = _sources(self.directory), self.current
-        if current is not None and sources == current.sources and not self.refused:
-            return current
-        return accept(sources, self.site, self.limits, self._now())
+    async def _judged(self, sources: Mapping[str, str]) -> Loaded:
+        """Files that did not change are not compiled again; what their tests say may change with the day.
 
-    def _accepted(self, before: Loaded | None, after: Loaded) -> Entry:
-        self._keep(after)
-        return self._acceptance(before, after)
+        Raises PolicyRefused.
+        """
+        current, now = self.current, self._now()
+        if current is not None and sources == current.sources:
+            return await asyncio.to_thread(_tested, current, now)
+        return await self.long_work.aside(lambda: accept(sources, self.site, self.limits, now))
 
-    def _refuse(self, error: PolicyRefused) -> None:
-        self.refused = str(error)
+    def _refuse(self, problems: str) -> None:
+        self.refused = problems
         self.count("refused")
-        _LOG.error("policy refused, the last good one stays", problems=str(error).splitlines())
+        _LOG.error("policy refused, the last good one stays", problems=problems.splitlines())
 
     def _last_good(self) -> Loaded | None:
+        """Its tests passed when it was accepted; that a day has passed since must not lock out everybody."""
         sources = self.last_good.read()
         if sources is None:
             return None
         try:
-            return accept(sources, self.site, self.limits, self._now())
+            return Loaded(compile_sources(sources, self.site, self.limits), sources)
         except PolicyRefused:
             _LOG.exception("the last good policy is refused too")
             return None
@@ -178,26 +196,49 @@ class Policies:
             _LOG.warning("a policy change is not in the audit log: Postgres does not answer", kind=entry.kind.value)
 
     def _acceptance(self, before: Loaded | None, after: Loaded) -> Entry:
-        diff = _diff(before.sources if before is not None else {}, after.sources)
+        diff = difference_of(before.sources if before is not None else {}, after.sources)
         previous = "" if before is None else before.policy.version
         detail: Detail = {"version": after.policy.version, "before": previous, "diff": diff}
         return Entry(Kind.POLICY_LOADED, self._now(), "gateway", None, detail, {}, "")
 
     def _refusal(self, problem: str) -> Entry:
-        problems = problem.splitlines()[:_DIFF_LINES]
         digest = hashlib.sha256(problem.encode()).hexdigest()[:12]
-        detail: Detail = {"version": f"refused {digest}", "problems": problems}
+        detail: Detail = {"version": f"refused {digest}", "problems": problem.splitlines()}
         return Entry(Kind.POLICY_REFUSED, self._now(), "gateway", None, detail, {}, "")
 
     def _now(self) -> int:
         return self.clock_us() // 1_000_000
 
 
-def _diff(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+def _shortened(problems: str) -> str:
+    """A mistake in what many routes share is told of each."""
+    lines = problems.splitlines()
+    return "\n".join(lines if len(lines) <= _LINES else [*lines[:_LINES], f"... {len(lines) - _LINES} more problems"])
+
+
+def difference_of(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Lines as of diff(1), the first ones of many. before, after: texts by file name."""
     lines: list[str] = []
     for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name, "").splitlines(), after.get(name, "").splitlines()
-        lines += difflib.unified_diff(old, new, name, name, lineterm="", n=1)
-    if len(lines) > _DIFF_LINES:
-        return [*lines[:_DIFF_LINES], f"... {len(lines) - _DIFF_LINES} more lines"]
+        lines += _difference(name, before.get(name, "").splitlines(), after.get(name, "").splitlines())
+    if len(lines) > _LINES:
+        return [*lines[:_LINES], f"... {len(lines) - _LINES} more lines"]
     return lines
+
+
+def _difference(name: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """Of what stands between a common beginning and end, which difflib would take long to find in large files."""
+    first = _common(old, new)
+    last = _common(old[first:][::-1], new[first:][::-1])
+    old, new = old[first : len(old) - last], new[first : len(new) - last]
+    if len(old) * len(new) > _COMPARED:
+        yield f"--- {name}: {len(old)} lines after line {first} became {len(new)}"
+        return
+    for line in difflib.unified_diff(old, new, name, name, lineterm="", n=0):
+        yield _HUNK.sub(lambda at: f"@@ -{int(at[1]) + first}{at[2]} +{int(at[3]) + first}{at[4]} @@", line)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines they begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,16 @@ from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from gateway.core.privacy.sealing import MasterKeys
-from gateway.flows.policies import Policies
+from gateway.core.ratelimit.gcra import Limit
+from gateway.flows.policies import Policies, difference_of
+from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood
 from gateway.stores.files.watch import watch
+from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Clock, Pool, RandomBytes
 
+DAY_S = 86_400
 GOOD = "apps: {wiki: {hosts: wiki.example.org, allow: authenticated}}\n"
 BETTER = "apps: {wiki: {hosts: wiki.example.org, allow: {groups: staff}}}\n"
 BROKEN = "apps: {wiki: {hosts: wiki.example.org, alow: authenticated}}\n"
@@ -27,6 +33,16 @@ tests: [{request: "GET https://wiki.example.org/", as: {user: ada, groups: staff
 FAILING = GOOD + "tests: [{request: 'GET https://wiki.example.org/', expect: allow}]\n"
 
 
+class Limits(dict[str, Limit]):
+    """compiled: how often the default was asked for: once for each policy that is compiled."""
+
+    compiled = 0
+
+    def __getitem__(self, name: str) -> Limit:
+        self.compiled += name == DEFAULT_LIMIT.name
+        return super().__getitem__(name)
+
+
 class Worker:
     """One worker's policies. enforced: what it was told to enforce, newest last."""
 
@@ -35,16 +51,18 @@ class Worker:
         self.enforced: list[Policy] = []
         self.counted: list[str] = []
         self.clock = Clock()
+        self.limits = Limits({DEFAULT_LIMIT.name: DEFAULT_LIMIT})
         self.policies = Policies(
             directory=directory,
             site=Site("auth.example.org"),
-            limits={DEFAULT_LIMIT.name: DEFAULT_LIMIT},
+            limits=self.limits,
             last_good=LastGood(data / "last-good.json"),
             pool=pool,
             vault=Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()),
             clock_us=self.clock,
             enforce=self.enforced.append,
             count=self.counted.append,
+            long_work=LongWork(),
         )
 
 
@@ -167,18 +185,118 @@ async def test_the_event_loop_goes_on_while_a_large_policy_is_read(worker: Worke
     assert ticks > 10
 
 
-async def test_what_did_not_change_is_not_judged_again(worker: Worker) -> None:
+async def test_what_did_not_change_is_not_compiled_again_but_its_tests_run_on_another_day(worker: Worker) -> None:
     worker.file.write_text(ENDING)
     worker.policies.first()
 
-    worker.clock.advance(2 * 86_400)
     await worker.policies.reload()
-    same = worker.policies.refused
-    worker.file.write_text(f"{ENDING}# a change\n")
+    same_day = worker.policies.refused
+    worker.clock.advance(2 * DAY_S)
+    await worker.policies.reload()
+    later = worker.policies.refused
+    worker.clock.advance(-2 * DAY_S)
     await worker.policies.reload()
 
-    assert not same
-    assert "expected allow" in worker.policies.refused
+    assert worker.limits.compiled == 1
+    assert (same_day, worker.policies.refused) == ("", "")
+    assert "expected allow" in later
+
+
+async def test_a_restart_on_a_day_on_which_its_tests_fail_serves_what_was_accepted(
+    worker: Worker, pool: Pool, tmp_path: Path
+) -> None:
+    worker.file.write_text(ENDING)
+    worker.policies.first()
+
+    restarted = another(pool, tmp_path)
+    restarted.clock.advance(2 * DAY_S)
+    policy = restarted.policies.first()
+
+    assert not isinstance(policy.find("wiki.example.org", "GET", "/"), Refused)
+    assert restarted.policies.serves
+    assert "expected allow" in restarted.policies.refused
+
+
+async def test_a_tightened_policy_does_not_wait_until_the_one_before_is_recorded(
+    worker: Worker, database_url: str
+) -> None:
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    async with make_pool(database_url, 1) as pool, pool.acquire():  # Postgres does not answer
+        worker.policies.pool = pool
+        worker.file.write_text(f"{GOOD}# another\n")
+        first = asyncio.create_task(worker.policies.reload())
+        while not worker.enforced:
+            await asyncio.sleep(0.01)
+        worker.file.write_text(BETTER)
+        second = asyncio.create_task(worker.policies.reload())
+        while len(worker.enforced) < 2:
+            await asyncio.sleep(0.01)
+        assert not first.done()
+    await asyncio.gather(first, second)
+
+
+async def test_a_mistake_in_every_route_is_told_of_the_first_ones(worker: Worker, pool: Pool) -> None:
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    routes = "".join(f"      r{number}: {{paths: /area{number}/**}}\n" for number in range(401))
+    worker.file.write_text(f"apps:\n  wiki:\n    hosts: wiki.example.org\n    routes:\n{routes}")
+
+    await worker.policies.reload()
+
+    lines = worker.policies.refused.splitlines()
+    assert lines[-1] == "... 1 more problems"
+    assert len(lines) == 401
+    assert (await entries(pool))[-1][1]["problems"] == lines
+
+
+LARGE = [f"line {number % 7}" for number in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [
+        (["a", "b", "c", "d"], ["a", "b", "x", "d"], ["@@ -3 +3 @@", "-c", "+x"]),
+        (["a", "b"], ["a", "x", "b"], ["@@ -1,0 +2 @@", "+x"]),
+        (["a", "x", "b"], ["a", "b"], ["@@ -2 +1,0 @@", "-x"]),
+        (["a", "a"], ["a", "a", "a"], ["@@ -2,0 +3 @@", "+a"]),
+        (LARGE, [*LARGE[:9_000], "x", *LARGE[9_000:]], ["@@ -9000,0 +9001 @@", "+x"]),
+        (LARGE, [f"{line}!" for line in LARGE], ["--- wiki.yaml: 20000 lines after line 0 became 20000"]),
+    ],
+)
+def test_a_difference_has_the_lines_of_its_files_and_takes_no_time(
+    before: list[str], after: list[str], difference: list[str]
+) -> None:
+    found = difference_of({"wiki.yaml": "\n".join(before)}, {"wiki.yaml": "\n".join(after)})
+
+    assert [line for line in found if line not in ("--- wiki.yaml", "+++ wiki.yaml")] == difference
+
+
+def test_files_that_did_not_change_have_no_difference() -> None:
+    assert difference_of({"a.yaml": GOOD, "b.yaml": GOOD}, {"a.yaml": GOOD}) == [
+        "--- b.yaml", "+++ b.yaml", "@@ -1 +0,0 @@", f"-{GOOD.strip()}"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("pipe.yaml", os.mkfifo, "pipe.yaml: expected a file"),
+        ("directory.yaml", os.mkdir, "directory.yaml: expected a file"),
+        ("\udcff.yaml", lambda path: Path(path).touch(), "the name of the file is not UTF-8"),
+    ],
+)
+async def test_what_is_no_file_to_read_is_refused_with_its_name(
+    worker: Worker, name: str, make: Callable[[Path], None], said: str
+) -> None:
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    make(worker.file.with_name(name))
+
+    await worker.policies.reload()
+
+    assert said in worker.policies.refused
+    worker.policies.refused.encode()
 
 
 async def test_a_change_of_a_file_is_noticed(worker: Worker, tmp_path: Path) -> None:

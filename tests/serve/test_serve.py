@@ -127,6 +127,18 @@ async def test_usr1_makes_every_worker_read_policy_again(server: Server) -> None
     assert await until(reloaded)
 
 
+async def test_who_reads_a_policy_without_end_still_ends_when_told(server: Server) -> None:
+    (server.directory / "config.yaml.endless").touch()
+    pids = await server.pids(2)
+    server.process.send_signal(signal.SIGUSR1)
+    await asyncio.sleep(1.5)  # a beat
+    server.process.send_signal(signal.SIGUSR1)
+
+    assert await server.pids(2) == pids, "they serve meanwhile"
+    server.process.terminate()
+    assert server.process.wait(15) == 0
+
+
 async def test_term_answers_what_is_under_way_and_leaves_nothing(server: Server) -> None:
     pids = await server.pids(2)
     slow = asyncio.create_task(server.get("web", "/slow"))

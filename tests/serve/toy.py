@@ -62,6 +62,8 @@ async def build(start: Start) -> AsyncIterator[Served]:
     reloads: list[int] = []
 
     async def reload_policy() -> None:
+        if Path(f"{CONFIG}.endless").exists():
+            await asyncio.Event().wait()
         reloads.append(1)
         Path(f"{CONFIG}.loads").write_text("read again")
 

@@ -34,7 +34,11 @@ def read_sources(directory: Path) -> dict[str, str]:
 
 
 def _text(file: Path, left: int) -> str:
+    if not file.name.isprintable():
+        raise PolicyUnreadable(f"{file.parent}/{file.name!a}: the name of the file is not UTF-8 that can be printed")
     try:
+        if not file.is_file():  # a pipe would be waited for
+            raise PolicyUnreadable(f"{file}: expected a file")
         raw = file.read_bytes()
     except OSError as error:
         raise PolicyUnreadable(f"{file}: {error.strerror}") from error
