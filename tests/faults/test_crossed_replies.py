@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -17,68 +17,27 @@ from gateway.core.forward.request import read_request
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.session.tokens import Token
+from gateway.embedded import EmbeddedValkey
 from gateway.web.forms import Site as OwnSite
 from gateway.web.forward_auth import handler
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, headers_of
 from tests.deciding import HOST, Deciding, deciding
-from tests.faults.relay import Passing, Relay
+from tests.faults.bad_lines import BadLine, ForgingLine, Mark, Mischief
+from tests.faults.relay import Relay, relaying
 
 PEOPLE = 200
-DECISIONS = 25_000  # of each seed: 100,000 in all
-SEEDS = (1, 2, 3, 4)
+DECISIONS = 100_000
+NAMED = 60_000  # of them at least, or the lines are so bad that nothing is tried
+SEEDS = (1, 2, 3, 4)  # of the lines
+AT_ONCE = 15
+TIMEOUT_S = 0.08
+CHANCE = 0.15
+MISCHIEF = 25  # of each kind on each line, at least
+FEW, ROUNDS = 20, 25
 OPEN = compile_policy(
     {"open.yaml": f"apps: {{wiki: {{hosts: {HOST}, allow: authenticated, limits: none}}}}"}, Site("auth.example.org")
 )
-
-
-def whole_replies(words: bytes) -> tuple[list[bytes], bytes]:
-    """The replies that are there as a whole, and the beginning of the next. Only strings and errors pass here."""
-    found, at = [], 0
-    while (end := words.find(b"\r\n", at)) >= 0:
-        end += 2
-        if words[at : at + 1] == b"$":
-            end += int(words[at + 1 : end - 2]) + 2
-            if end > len(words):
-                break
-        found.append(words[at:end])
-        at = end
-    return found, words[at:]
-
-
-@dataclass
-class BadLine:
-    """Delays, drops, doubles and swaps replies. wrong: how many times it did."""
-
-    rng: random.Random
-    chance: float = 0
-    wrong: int = 0
-    left: dict[int, bytes] = field(default_factory=dict)
-
-    async def judge(self, passing: Passing) -> bytes:
-        if not passing.answer:
-            return passing.words
-        replies, rest = whole_replies(self.left.pop(passing.pid, b"") + passing.words)
-        if rest:
-            self.left[passing.pid] = rest
-        if self.rng.random() < self.chance:
-            self.wrong += 1
-            await self._spoil(replies)
-        return b"".join(replies)
-
-    async def _spoil(self, replies: list[bytes]) -> None:
-        if not replies:
-            return
-        at = self.rng.randrange(len(replies))
-        match self.rng.randrange(4):
-            case 0:
-                del replies[at]
-            case 1:
-                replies.insert(at, replies[at])
-            case 2:
-                replies[0], replies[at] = replies[at], replies[0]
-            case _:
-                await asyncio.sleep(self.rng.choice((0.005, 0.15)))
 
 
 def question(token: Token) -> dict[str, str]:
@@ -101,50 +60,90 @@ async def ask(there: Deciding, token: Token) -> Answer:
     return await answered
 
 
+def told(answer: Answer) -> str:
+    return headers_of(answer).get("Remote-User", "")
+
+
+@dataclass
+class Observer:
+    """Who was called by which name. named: answers that told the right one."""
+
+    named: int = 0
+    crossed: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, name: str, told: str) -> None:
+        self.named += told == name
+        if told not in (name, ""):
+            self.crossed.append((name, told))
+
+
 @asynccontextmanager
-async def crowd(
-    pool: Pool, redis_url: str, now: int, timeout_s: float = 10
-) -> AsyncIterator[tuple[Deciding, dict[str, Token]]]:
-    """People by name, each signed in."""
+async def node(pool: Pool, redis_url: str, now: int, timeout_s: float = 10) -> AsyncIterator[Deciding]:
     async with deciding(pool, redis_url, now, timeout_s) as there:
         there.decisions.enforce(OPEN)
-        people = {}
-        for number in range(1, PEOPLE + 1):
-            await there.add_person(UUID(int=number), f"p{number}")
-            people[f"p{number}"] = await there.log_in(UUID(int=number))
-        yield there, people
+        yield there
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_nobody_is_called_by_anothers_name_over_a_line_that_mixes_replies_up(
-    pool: Pool, redis: Redis, line: Relay, redis_url: str, seed: int
-) -> None:
-    now, bad = int((await redis.time())[0]), BadLine(random.Random(seed))
-    line.judge = bad.judge
-    names, crossed = 0, list[tuple[str, str]]()
-    async with crowd(pool, redis_url, now, timeout_s=0.1) as (there, people):
+async def crowd(there: Deciding, count: int = PEOPLE) -> dict[str, Token]:
+    """People by name, each signed in."""
+    people = {}
+    for number in range(1, count + 1):
+        await there.add_person(UUID(int=number), f"p{number}")
+        people[f"p{number}"] = await there.log_in(UUID(int=number))
+    return people
 
-        async def person(name: str, token: Token) -> None:
-            nonlocal names
-            for _ in range(DECISIONS // PEOPLE):
-                answer = await ask(there, token)
-                told = headers_of(answer).get("Remote-User", "")
-                names += told == name
-                if told not in (name, ""):
-                    crossed.append((name, told))
+
+@dataclass(frozen=True, slots=True)
+class BadNode:
+    """free: so many people are answered at a time, so that a bad reply doesn't fail everybody's."""
+
+    there: Deciding
+    line: BadLine
+    observer: Observer
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def decide(self, name: str, token: Token) -> None:
+        for _ in range(DECISIONS // len(SEEDS) // PEOPLE):
+            async with self.free:
+                answer = await ask(self.there, token)
+                self.observer.note(name, told(answer))
                 if answer.status == 503:
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.03)
 
-        bad.chance = 0.15
-        await asyncio.gather(*(person(name, token) for name, token in people.items()))
-        bad.chance = 0
-        await asyncio.sleep(0.2)
-        healed = [await _until_told(there, token) for token in list(people.values())[:20]]
 
-    assert crossed == []
-    assert bad.wrong >= 20
-    assert names > 1_000, "many are answered all the same"
-    assert healed == list(people)[:20]
+@asynccontextmanager
+async def bad_nodes(pool: Pool, redis: Redis, server: EmbeddedValkey, directory: Path) -> AsyncIterator[list[BadNode]]:
+    """Each with a line of its own, which is whole yet."""
+    now = int((await redis.time())[0])
+    async with AsyncExitStack() as stack:
+        nodes = []
+        for seed in SEEDS:
+            line, path = BadLine(random.Random(seed), late_s=2 * TIMEOUT_S), directory / f"bad{seed}.sock"
+            await stack.enter_async_context(relaying(path, server.socket, line.judge))
+            stack.callback(path.unlink)
+            there = await stack.enter_async_context(node(pool, f"unix://{path}", now, TIMEOUT_S))
+            nodes.append(BadNode(there, line, Observer()))
+        yield nodes
+
+
+async def test_nobody_is_called_by_anothers_name_over_lines_that_mix_replies_up(
+    pool: Pool, redis: Redis, primary: EmbeddedValkey, short_directory: Path
+) -> None:
+    """100,000 decisions about 200 people, by four nodes."""
+    async with bad_nodes(pool, redis, primary, short_directory) as nodes:
+        people = await crowd(nodes[0].there)
+        for one in nodes:
+            one.line.chance = CHANCE
+        await asyncio.gather(*(one.decide(name, token) for one in nodes for name, token in people.items()))
+        for one in nodes:
+            one.line.chance = 0
+        await asyncio.sleep(2 * TIMEOUT_S)
+        healed = [[await _until_told(one.there, token) for token in list(people.values())[:20]] for one in nodes]
+
+    assert [one.observer.crossed for one in nodes] == [[]] * len(nodes)
+    assert min(one.line.did[mischief] for one in nodes for mischief in Mischief) >= MISCHIEF
+    assert sum(one.observer.named for one in nodes) >= NAMED
+    assert healed == [list(people)[:20]] * len(nodes)
 
 
 async def _until_told(there: Deciding, token: Token) -> str:
@@ -152,7 +151,50 @@ async def _until_told(there: Deciding, token: Token) -> str:
     async with asyncio.timeout(5):
         while (answer := await ask(there, token)).status != 200:
             await asyncio.sleep(0.05)
-    return headers_of(answer)["Remote-User"]
+    return told(answer)
+
+
+async def _ask_over(pool: Pool, redis: Redis, line: Relay, url: str, forging: ForgingLine) -> Observer:
+    """All at once and in rounds, so that replies to many come together."""
+    observer, now = Observer(), int((await redis.time())[0])
+    line.judge = forging.judge
+    async with node(pool, url, now) as there:
+        people = await crowd(there, FEW)
+        for token in people.values():
+            assert (await ask(there, token)).status == 200
+        forging.on = True
+        for _ in range(ROUNDS):
+            answers = await asyncio.gather(*(ask(there, token) for token in people.values()))
+            for name, answer in zip(people, answers, strict=True):
+                observer.note(name, told(answer))
+            if {answer.status for answer in answers} == {503}:
+                await asyncio.sleep(0.03)
+        forging.on = False
+        assert [await _until_told(there, token) for token in people.values()] == list(people)
+    return observer
+
+
+@pytest.mark.parametrize("left", Mark)
+async def test_each_mark_of_a_reply_keeps_names_apart_where_the_others_are_forged(
+    pool: Pool, redis: Redis, line: Relay, redis_url: str, left: Mark
+) -> None:
+    forging = ForgingLine(set(Mark) - {left})
+
+    observer = await _ask_over(pool, redis, line, redis_url, forging)
+
+    assert observer.crossed == []
+    assert forging.crossed >= FEW * ROUNDS // 4
+
+
+async def test_who_has_the_keys_and_forges_every_mark_is_seen_to_call_people_by_anothers_name(
+    pool: Pool, redis: Redis, line: Relay, redis_url: str
+) -> None:
+    """So the observer of these tests would see it."""
+    forging = ForgingLine(set(Mark))
+
+    observer = await _ask_over(pool, redis, line, redis_url, forging)
+
+    assert len(observer.crossed) == forging.crossed >= FEW * ROUNDS // 4
 
 
 async def test_nobody_is_called_by_anothers_name_when_askers_go_away_at_any_moment(
@@ -160,11 +202,12 @@ async def test_nobody_is_called_by_anothers_name_when_askers_go_away_at_any_mome
 ) -> None:
     """The handler of `verify_path` is cancelled in its midst, over and over, while others are answered."""
     now, rng = int((await redis.time())[0]), random.Random(7)
-    path, crossed, gone, told_right = short_directory / "verify.sock", list[str](), 0, 0
-    async with crowd(pool, redis_url, now) as (there, people), _verifying(there, path):
+    path, observer, gone = short_directory / "verify.sock", Observer(), 0
+    async with node(pool, redis_url, now) as there, _verifying(there, path):
+        people = await crowd(there)
 
         async def person(name: str, token: Token) -> None:
-            nonlocal gone, told_right
+            nonlocal gone
             for _ in range(20):
                 reader, writer = await asyncio.open_unix_connection(path)
                 head = "".join(f"{key}: {value}\r\n" for key, value in question(token).items())
@@ -179,19 +222,17 @@ async def test_nobody_is_called_by_anothers_name_when_askers_go_away_at_any_mome
                     continue
                 with suppress(asyncio.IncompleteReadError):
                     answer = (await reader.readuntil(b"\r\n\r\n")).decode()
-                    told = next((one[13:] for one in answer.split("\r\n") if one.startswith("Remote-User: ")), "")
-                    told_right += told == name
-                    if told not in (name, ""):
-                        crossed.append(f"{name} was called {told}")
+                    user = next((one[13:] for one in answer.split("\r\n") if one.startswith("Remote-User: ")), "")
+                    observer.note(name, user)
                 writer.close()
                 with suppress(OSError):
                     await writer.wait_closed()
 
         await asyncio.gather(*(person(name, token) for name, token in people.items()))
 
-    assert crossed == []
+    assert observer.crossed == []
     assert gone > 1_000
-    assert told_right > 1_000
+    assert observer.named > 1_000
 
 
 @asynccontextmanager
