@@ -178,11 +178,20 @@ def stage(running_stage: Stage) -> Stage:
 
 def add_unlimited_routes(directory: Path) -> None:
     """For races: the demo's own routes would answer 429 after the first hundreds."""
+    add_routes(
+        directory,
+        "race: {paths: /race/**, limits: none}",
+        "open: {paths: /open/**, allow: anyone, limits: none}",
+    )
+
+
+def add_routes(directory: Path, *routes: str) -> None:
+    """To the first host of a demo that has not started yet."""
     (directory / "policies").mkdir(parents=True)
     demo = Path(gateway.demo.__file__).with_name("policy.yaml").read_text()
     assert demo.count("    routes:\n") == 1
-    more = "race: {paths: /race/**, limits: none}\n      open: {paths: /open/**, allow: anyone, limits: none}\n"
-    (directory / "policies" / "demo.yaml").write_text(demo.replace("    routes:\n", f"    routes:\n      {more}"))
+    more = "".join(f"      {route}\n" for route in routes)
+    (directory / "policies" / "demo.yaml").write_text(demo.replace("    routes:\n", f"    routes:\n{more}"))
 
 
 def run_apart(work: Coroutine[Any, Any, None]) -> None:

@@ -14,10 +14,13 @@ from redis.asyncio import Redis
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.attacks.conftest import house
+from tests.conftest import add_routes
 from tests.faults.relay import Cut, Elsewhere, Passing, Relay, relaying
 from tests.staging import Demo, Stage
 
 __all__ = ["house"]
+
+TIGHT = ("principal", "ip", "everyone")  # routes of a relayed demo with two requests an hour
 
 
 def _valkey(directory: Path, children: Children, binaries: Binaries) -> Iterator[EmbeddedValkey]:
@@ -112,6 +115,7 @@ def relayed(
         "BASTION_SERVER_DECISION_LISTEN": f"unix:{decisions.target}",
     }
     demo = Demo(directory, free_port(), {**os.environ, **environment})
+    add_routes(directory, *(f"{per}: {{paths: /tight/{per}/**, limits: {{rate: 2/h, per: {per}}}}}" for per in TIGHT))
     yield Relayed(Stage(demo, demo.start(), postgres_server, primary), reaper, decisions)
     demo.end()
     for relay in relays:
