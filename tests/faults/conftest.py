@@ -93,6 +93,7 @@ class Relayed:
     stage: Stage
     reaper: Reaper
     decisions: Relay
+    to_redis: Relay
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +117,7 @@ def relayed(
     }
     demo = Demo(directory, free_port(), {**os.environ, **environment})
     add_routes(directory, *(f"{per}: {{paths: /tight/{per}/**, limits: {{rate: 2/h, per: {per}}}}}" for per in TIGHT))
-    yield Relayed(Stage(demo, demo.start(), postgres_server, primary), reaper, decisions)
+    yield Relayed(Stage(demo, demo.start(), postgres_server, primary), reaper, decisions, to_redis)
     demo.end()
     for relay in relays:
         elsewhere.do(relay.close())
