@@ -2,16 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 from uuid import UUID
 
 import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.policy.compile import compile_policy
@@ -75,6 +77,9 @@ class Observer:
         self.named += told == name
         if told not in (name, ""):
             self.crossed.append((name, told))
+
+
+Asker: TypeAlias = Callable[[Deciding, Token], Awaitable[str]]
 
 
 @asynccontextmanager
@@ -154,47 +159,72 @@ async def _until_told(there: Deciding, token: Token) -> str:
     return told(answer)
 
 
-async def _ask_over(pool: Pool, redis: Redis, line: Relay, url: str, forging: ForgingLine) -> Observer:
-    """All at once and in rounds, so that replies to many come together."""
-    observer, now = Observer(), int((await redis.time())[0])
-    line.judge = forging.judge
-    async with node(pool, url, now) as there:
-        people = await crowd(there, FEW)
-        for token in people.values():
-            assert (await ask(there, token)).status == 200
-        forging.on = True
+async def on_a_host(there: Deciding, token: Token) -> str:
+    """Who the app is told, "" nobody."""
+    return told(await ask(there, token))
+
+
+async def on_the_auth_host(there: Deciding, token: Token) -> str:
+    """Who sees their own account, "" nobody."""
+    try:
+        live = await there.decisions.authenticate(token.text, HOST)
+    except StoreUnavailable:
+        return ""
+    return "" if live is None else live.person.username
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """A node over a line that forges. ask: where it is asked who somebody is."""
+
+    there: Deciding
+    line: ForgingLine
+    ask: Asker
+
+    async def observe(self) -> Observer:
+        """All are asked about at once and in rounds, so that replies to many come together."""
+        observer, people = Observer(), await crowd(self.there, FEW)
+        await self._all_told(people)
+        self.line.on = True
         for _ in range(ROUNDS):
-            answers = await asyncio.gather(*(ask(there, token) for token in people.values()))
-            for name, answer in zip(people, answers, strict=True):
-                observer.note(name, told(answer))
-            if {answer.status for answer in answers} == {503}:
+            names = await asyncio.gather(*(self.ask(self.there, token) for token in people.values()))
+            for name, told_name in zip(people, names, strict=True):
+                observer.note(name, told_name)
+            if not any(names):
                 await asyncio.sleep(0.03)
-        forging.on = False
-        assert [await _until_told(there, token) for token in people.values()] == list(people)
-    return observer
+        self.line.on = False
+        await self._all_told(people)
+        return observer
+
+    async def _all_told(self, people: dict[str, Token]) -> None:
+        assert [await _until_told(self.there, token) for token in people.values()] == list(people)
+
+
+@pytest.fixture(params=[on_a_host, on_the_auth_host], ids=["host", "auth host"])
+async def forged(
+    request: pytest.FixtureRequest, pool: Pool, redis: Redis, line: Relay, redis_url: str
+) -> AsyncIterator[Forged]:
+    forging = ForgingLine(set(Mark))
+    line.judge = forging.judge
+    async with node(pool, redis_url, int((await redis.time())[0])) as there:
+        yield Forged(there, forging, request.param)
 
 
 @pytest.mark.parametrize("left", Mark)
-async def test_each_mark_of_a_reply_keeps_names_apart_where_the_others_are_forged(
-    pool: Pool, redis: Redis, line: Relay, redis_url: str, left: Mark
-) -> None:
-    forging = ForgingLine(set(Mark) - {left})
+async def test_each_mark_of_a_reply_keeps_names_apart_where_the_others_are_forged(forged: Forged, left: Mark) -> None:
+    forged.line.forged = set(Mark) - {left}
 
-    observer = await _ask_over(pool, redis, line, redis_url, forging)
+    observer = await forged.observe()
 
     assert observer.crossed == []
-    assert forging.crossed >= FEW * ROUNDS // 4
+    assert forged.line.crossed >= FEW * ROUNDS // 4
 
 
-async def test_who_has_the_keys_and_forges_every_mark_is_seen_to_call_people_by_anothers_name(
-    pool: Pool, redis: Redis, line: Relay, redis_url: str
-) -> None:
+async def test_who_has_the_keys_and_forges_every_mark_is_seen_to_call_people_by_anothers_name(forged: Forged) -> None:
     """So the observer of these tests would see it."""
-    forging = ForgingLine(set(Mark))
+    observer = await forged.observe()
 
-    observer = await _ask_over(pool, redis, line, redis_url, forging)
-
-    assert len(observer.crossed) == forging.crossed >= FEW * ROUNDS // 4
+    assert len(observer.crossed) == forged.line.crossed >= FEW * ROUNDS // 4
 
 
 async def test_nobody_is_called_by_anothers_name_when_askers_go_away_at_any_moment(

@@ -120,6 +120,23 @@ def asked(path: str, cookie: str) -> Iterator[socket.socket]:
         yield channel
 
 
+def of_each_worker(stage: Stage, visitor: Visitor) -> list[set[int]]:
+    """What each says to the visitor's requests, while the others are stopped."""
+    served = {line["pid"] for line in stage.logged() if line["event"] == "worker serves"}
+    workers = [pid for pid in served if Path(f"/proc/{pid}").exists()]
+    return [_alone(stage, visitor, [pid for pid in workers if pid != one]) for one in workers]
+
+
+def _alone(stage: Stage, visitor: Visitor, others: list[int]) -> set[int]:
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        return settled(stage, visitor.jar)
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
+
+
 def wait_until_forgotten(redis: Redis, key: str) -> float:
     """Seconds."""
     began = time.monotonic()
@@ -152,4 +169,4 @@ def test_a_worker_that_was_stopped_before_its_fill_until_the_logout_is_forgotten
     assert filled == b"$2\r\n-0\r\n", "the login is refused; the person was not asked for"
     assert record is None
     assert not answer.startswith(b"HTTP/1.1 200")
-    assert settled(stage, visitor.jar) == {401}
+    assert of_each_worker(stage, visitor) == [{401}, {401}]
