@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from tests.model import functions
 from tests.model.functions import Record, is_live, put
 from tests.model.mechanisms import Mechanisms
-from tests.model.state import DONE, EVERY, OF_LOGIN, Act, K, N, P, State
+from tests.model.state import DONE, EVERY, OF_LOGIN, Act, K, N, P, R, State
 
 Does = Callable[[State, Mechanisms], State | None]
 
@@ -39,6 +39,10 @@ def _with(state: State, login: int, credentials: int) -> State:
 
 def _create(state: State, has: Mechanisms) -> State | None:
     return _with(state, 0, P) if state.postgres.active or not has.holds_the_person else None
+
+
+def _create_later(state: State, _has: Mechanisms) -> State | None:
+    return _with(state, 2, R) if state.postgres.active else None
 
 
 def _put(state: State, _has: Mechanisms) -> State | None:
@@ -99,13 +103,27 @@ def _answer(*, gone: int = 0, born: int = 0, replaced: int = 0, groups: int = 0)
     return does
 
 
+def _answer_marked(state: State, _has: Mechanisms) -> State | None:
+    """Where Redis may lose the marker before the journal is in Postgres, no more is promised than until then."""
+    return state if state.lost else _said(state, marked=OF_LOGIN[0])
+
+
+def _answer_completed(state: State, has: Mechanisms) -> State | None:
+    return _answer(gone=OF_LOGIN[0])(_said(state, journal=False, marked=0), has)
+
+
+def _answer_enabled(state: State, has: Mechanisms) -> State | None:
+    """Logins that ended stay ended."""
+    return _answer(gone=EVERY)(_said(state, enabled=True), has)
+
+
 def _deny(state: State, has: Mechanisms) -> State | None:
     slot = functions.deny(state.slot, 0) if has.marker_lasts else functions.finish(state.slot, 0)
     return _said(state._replace(slot=slot), denied=True)
 
 
-def _stale_login(state: State, has: Mechanisms) -> State | None:
-    return state._replace(slot=functions.stale_login(state.slot, 0, has))
+def _stale_login(login: int) -> Does:
+    return lambda state, has: state._replace(slot=functions.stale_login(state.slot, login, has))
 
 
 def _stale_person(state: State, has: Mechanisms) -> State | None:
@@ -117,7 +135,7 @@ def _offer(state: State, _has: Mechanisms) -> State | None:
 
 
 _REDIS: Final = "gateway.stores.redis.revocations.Revocations"
-_STALE_LOGIN: Final = Step(f"{_REDIS}.stale_login", "redis", _stale_login)
+_STALE_LOGIN: Final = Step(f"{_REDIS}.stale_login", "redis", _stale_login(0))
 _STALE_PERSON: Final = Step(f"{_REDIS}.stale_person", "redis", _stale_person)
 _OFFER: Final = Step(f"{_REDIS}.offer", "redis", _offer)
 _FINISH: Final = Step(f"{_REDIS}.end_login", "redis", _finish(0))
@@ -145,6 +163,12 @@ PROGRAMS: Final[dict[str, Program]] = {
         _STALE_LOGIN,
         Step("gateway.flows.login.Login.attempt", "answer", _answer(replaced=P, born=N)),
     ),
+    # By somebody else, in the same browser: their own records lie in another slot.
+    "replacement": (
+        Step("gateway.flows.login.Login._sign_in", "commit", lambda s, _has: _with(s, 0, 0)),
+        _FINISH,
+        Step("gateway.flows.login.Login.attempt", "answer", _answer(gone=OF_LOGIN[0])),
+    ),
     "handoff": (
         Step("gateway.flows.handoff.Handoff._insert", "commit", _add),
         _STALE_LOGIN,
@@ -152,12 +176,11 @@ PROGRAMS: Final[dict[str, Program]] = {
         Step("gateway.flows.handoff.Handoff.pass_on", "answer", _answer(born=K)),
     ),
     "logout": (*_LOGOUT, *_WITHOUT_POSTGRES, _LOGOUT[-1]),
-    # Where Redis may lose the marker before the journal is in Postgres, more is not promised than from then on.
-    "logout, lost": (*_LOGOUT, *_WITHOUT_POSTGRES, Step("gateway.flows.logout.Logout.end", "answer", _answer())),
+    "logout, lost": (*_LOGOUT, *_WITHOUT_POSTGRES, Step("gateway.flows.logout.Logout.end", "answer", _answer_marked)),
     "completion": (
         Step("gateway.flows.logout.Logout._record", "commit", lambda s, _has: _with(s, 0, 0)),
         _FINISH,
-        Step("gateway.flows.logout.Logout.complete", "answer", _answer(gone=OF_LOGIN[0])),
+        Step("gateway.flows.logout.Logout.complete", "answer", _answer_completed),
     ),
     "end all": (
         Step("gateway.flows.account.Account._end_all", "commit", _end_all),
@@ -170,6 +193,17 @@ PROGRAMS: Final[dict[str, Program]] = {
         _STALE_PERSON,
         Step(f"{_USERS}._follow", "answer", _answer(gone=EVERY)),
     ),
+    "enable": (
+        Step(f"{_USERS}.enable", "commit", lambda s, _has: _written(s, active=True)),
+        *_FINISH_ENDED,
+        _STALE_PERSON,
+        Step(f"{_USERS}._follow", "answer", _answer_enabled),
+    ),
+    "later login": (
+        Step("gateway.flows.login.Login._create", "commit", _create_later),
+        Step(f"{_REDIS}.stale_login", "redis", _stale_login(2)),
+        Step("gateway.flows.login.Login.attempt", "answer", _answer(born=R)),
+    ),
     "groups": (
         Step(f"{_USERS}._regroup", "commit", lambda s, _has: _written(s, groups=1)),
         _STALE_PERSON,
@@ -178,6 +212,17 @@ PROGRAMS: Final[dict[str, Program]] = {
 }
 _PUT: Final = Step("puts the record itself", "redis", _put)
 _MAY_BE_REPEATED: Final = ("logout", "end all", "disable", "groups")
+_FOLLOWED: Final = ("disable", "enable")  # by whatever was committed of the person before, as UserAdmin._follow says
+
+
+def _nothing(state: State, _has: Mechanisms) -> State | None:
+    return state
+
+
+def without(act: str, *taken_away: int) -> dict[str, Program]:
+    """As the flows would be if these steps of one act did nothing."""
+    kept = (step._replace(does=_nothing) if at in taken_away else step for at, step in enumerate(PROGRAMS[act]))
+    return {**PROGRAMS, act: tuple(kept)}
 
 
 def programs(has: Mechanisms) -> dict[str, Program]:
@@ -225,6 +270,10 @@ def _now(state: State, at: int, act: Act) -> State:
 def _may_begin(act: Act, state: State) -> bool:
     if act.name == "completion":
         return state.promised.journal and state.postgres.up
+    if act.name == "enable":  # a disabling that comes after it is no part of the model, nor one that is begun anew
+        return bool(act.step) or not state.postgres.active
+    if act.name == "later login":
+        return any(one.name == "enable" and one.step for one in state.acts)
     return bool(act.step or state.promised.born or act.name in ("login", "disable", "groups"))
 
 
@@ -239,9 +288,13 @@ def _act_steps(state: State, act: Act, has: Mechanisms, program: Program) -> Ite
     if after is None:
         yield f"{label} refuses", state, act._replace(step=DONE)
         return
+    if step.kind == "commit" and act.name in _FOLLOWED:
+        act = act._replace(groups=after.postgres.groups)
+    if step.kind == "answer" and act.groups > after.promised.groups:
+        after = _said(after, groups=act.groups)
     following = act.step + 1
     if step.kind == "commit" and act.again and after == state and not has.retry_does_redis_again:
         following = next(at for at, one in enumerate(program) if one.kind == "answer")
     main_path_ends = act.name.startswith("logout") and following == _DENIED_AT and act.step < _DENIED_AT
     over = following == len(program) or main_path_ends
-    yield label, after, act._replace(step=DONE if over else following)
+    yield label, after, Act(act.name, DONE, act.again) if over else act._replace(step=following)

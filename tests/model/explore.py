@@ -8,7 +8,7 @@ from tests.model import acts, faults, nodes
 from tests.model.functions import Asked, Slot, decide
 from tests.model.mechanisms import Mechanisms
 from tests.model.promise import broken_at_rest, broken_by
-from tests.model.state import IDLE, Act, K, Node, P, Postgres, Promised, Q, State, fresh_leases, normal
+from tests.model.state import IDLE, OF_LOGIN, Act, K, Node, P, Postgres, Promised, Q, State, fresh_leases, normal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Scenario:
     crash: bool = False
 
     def start(self, has: Mechanisms) -> State:
-        """Somebody is signed in, unless that is one of the acts. Redis is empty."""
+        """Somebody is signed in, where that is not one of the acts. Redis is empty."""
         born = 0 if "login" in self.acts else P | (Q if self.logins > 1 else 0)
-        logins = tuple(born & of for of in (P, Q)[: self.logins])
+        logins = tuple(born & of for of in OF_LOGIN[: self.logins])
         postgres = Postgres(up=True, active=True, groups=0, logins=logins)
         return State(
             slot=Slot(None, (None,) * self.logins, None),
@@ -36,6 +36,7 @@ class Scenario:
             inc=1,
             other=0,
             faults=self.most_faults if self.faults - {faults.VANISH} else 0,
+            lost=False,
             postgres=postgres,
             nodes=(Node(IDLE),) * self.nodes,
             acts=tuple(Act(name) for name in self.acts),
@@ -60,10 +61,12 @@ class Explored:
 Ways = dict[State, tuple[State, str] | None]
 
 
-def explore(scenario: Scenario, has: Mechanisms, promise: str = "") -> Explored:
-    """promise: the one to look for (S1...); "": all."""
+def explore(
+    scenario: Scenario, has: Mechanisms, promise: str = "", written: dict[str, acts.Program] | None = None
+) -> Explored:
+    """promise: the one to look for (S1...); "": all. written: other programs than those of the flows."""
     start = scenario.start(has)
-    written = acts.programs(has)
+    written = written or acts.programs(has)
     came: Ways = {start: None}
     waiting, taken = deque([start]), set[str]()
     rested: dict[State, str | None] = {}

@@ -26,15 +26,16 @@ def steps(state: State, has: Mechanisms, faults: frozenset[str]) -> Iterator[tup
     if not state.faults:
         return
     left = state._replace(faults=state.faults - 1)
+    shaken = left._replace(lost=True, promised=state.promised._replace(marked=0))
     if {RESTART, FAILOVER} & faults and state.copy is None and state.slot != _empty(state.slot):
         yield "the replica or the image has it all; from here on it lags", state._replace(copy=state.slot)
     if POSTGRES in faults and state.postgres.up:
         yield POSTGRES, left._replace(postgres=state.postgres._replace(up=False))
     after: dict[str, Callable[[], State]] = {
-        FLUSH: lambda: left._replace(slot=_empty(state.slot)),
-        RESTART: lambda: _elsewhere(left, has, process_goes_on=False),
-        FAILOVER: lambda: _elsewhere(left, has, process_goes_on=True),
-        MOVE: lambda: _moved(left, has),
+        FLUSH: lambda: shaken._replace(slot=_empty(state.slot)),
+        RESTART: lambda: _elsewhere(shaken, has, process_goes_on=False),
+        FAILOVER: lambda: _elsewhere(shaken, has, process_goes_on=True),
+        MOVE: lambda: _moved(shaken, has),
     }
     yield from ((fault, reached()) for fault, reached in after.items() if fault in faults)
 

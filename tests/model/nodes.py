@@ -42,7 +42,8 @@ def steps(state: State, has: Mechanisms) -> Iterator[Step]:
 def _node_steps(state: State, node: Node, has: Mechanisms) -> Iterator[tuple[str, State, Node]]:
     if node.step == IDLE and state.promised.born:  # before the answer, nobody knows the token
         for login in range(len(state.slot.l)):
-            yield from _begin(state, login, has)
+            if state.promised.born & OF_LOGIN[login]:
+                yield from _begin(state, login, has)
     elif node.step == IDLE:
         return
     elif node.step in (LEASED, READ_LOGIN):

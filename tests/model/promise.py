@@ -1,23 +1,48 @@
 """What is promised, looked at in every state that can be reached.
 
 S1 After an answered logout or revocation no node allows.
-S2 After an answered change (hand-off, rotation, groups) no node serves the old state.
+S2 After an answered change (hand-off, rotation, groups) no node serves the old state; nor, after somebody was disabled
+   or enabled, the state before a change of them that was committed earlier and never answered.
 S3 A committed change whose answer never came is served by all nodes after one confirmation.
-S4 A live session is not refused for good.
+S4 Who was signed in, and whose login nobody ended, is not refused for good.
 S5 A hand-off gives its session to one request.
+S6 And to one it does give it, after its answer.
+S7 What was ended, though without Postgres, Postgres has as ended once it is back.
 """
 
-from tests.model.functions import is_live
+from typing import Final
+
+from tests.model.functions import Asked, decide, is_live
 from tests.model.mechanisms import Mechanisms
 from tests.model.nodes import ALLOWED, settled
-from tests.model.state import State
+from tests.model.state import EVERY, OF_LOGIN, K, State, fresh_leases
+
+# What each act may have ended as soon as it has begun.
+_ENDS: Final = {
+    **dict.fromkeys(("logout", "logout, lost", "completion", "replacement"), OF_LOGIN[0]),
+    **dict.fromkeys(("end all", "disable"), EVERY),
+}
 
 
 def broken_by(label: str, state: State, has: Mechanisms) -> str | None:
     """What this step breaks at once."""
     if label.endswith(ALLOWED) and state.promised.gone & int(label.removesuffix(ALLOWED).rsplit(" ", 1)[1]):
         return "S1: allowed after the answer, by what was read before it"
-    return broken_now(state, has)
+    return _broken_by_forgetting(state) or broken_now(state, has)
+
+
+def _broken_by_forgetting(state: State) -> str | None:
+    """By Postgres, of what was answered."""
+    if state.promised.enabled and not state.postgres.active:
+        return "S4: the person was enabled, and is not active"
+    standing = state.promised.born
+    for act in state.acts:
+        if act.step or act.again:
+            standing &= ~_ENDS.get(act.name, 0)
+    for login, credentials in enumerate(_valid(state)):
+        if not credentials and standing & OF_LOGIN[login]:
+            return f"S4: login {login} was answered, nobody ended it, and Postgres doesn't have it"
+    return None
 
 
 def broken_now(state: State, has: Mechanisms) -> str | None:
@@ -26,7 +51,7 @@ def broken_now(state: State, has: Mechanisms) -> str | None:
     if said.claimed == (1 | 2):
         return "S5: two requests were given the session of one hand-off"
     for login, served in enumerate(_served(state, has)):
-        if served & said.gone:
+        if served & (said.gone | said.marked):
             return f"S1: login {login} is allowed after the answer"
         if served & said.replaced:
             return f"S2: login {login} is allowed by what was replaced"
@@ -63,7 +88,18 @@ def broken_at_rest(state: State, has: Mechanisms) -> str | None:
             return "S3: old groups are served for good"
         if said.born & valid[login] & ~served and not said.denied:
             return f"S4: login {login} lives, and is refused for good"
-    return broken_now(rest, has)
+        if valid[login] & (said.gone | said.marked):
+            return f"S7: login {login} was ended, and lives in Postgres for good"
+    return _broken_by_claim(rest, has) or broken_now(rest, has)
+
+
+def _broken_by_claim(rest: State, has: Mechanisms) -> str | None:
+    """Where the code was not lost: another is fetched then."""
+    said = rest.promised
+    if not said.born & K or said.claimed or rest.lost or not _valid(rest)[0]:
+        return None
+    _, reply = decide(rest.slot, rest.inc, Asked(0, K, claim=1), fresh_leases(rest, 0), has)
+    return None if reply.outcome == "L" else "S6: the code of an answered hand-off opens nothing"
 
 
 def _valid(state: State) -> tuple[int, ...]:

@@ -5,13 +5,14 @@ from typing import NamedTuple
 from tests.model.functions import Leases, Record, Slot
 from tests.model.mechanisms import Mechanisms
 
-# Credentials, as bits. The second login has one only.
+# Credentials, as bits. The second login has one only, and so has one that is made after those two have ended.
 P, K, N, Q = 1, 2, 4, 8  # the login's own, a host's by hand-off, P's successor by rotation; the second login's own
-OF_LOGIN = (P | K | N, Q)
-EVERY = P | K | N | Q
+R = 16  # the later login's own
+OF_LOGIN = (P | K | N, Q, R)
+EVERY = P | K | N | Q  # that may have been ended
 IDLE, LEASED, READ_LOGIN, READ_BOTH = range(4)
 DONE = 99  # of an act: it was answered, or refused
-CHANGE_THE_PERSON = ("disable", "groups")
+CHANGE_THE_PERSON = ("disable", "enable", "groups")
 GONE = -1  # a lease that stands on no record any more, so it is refused wherever it is shown
 
 
@@ -35,26 +36,34 @@ class Node(NamedTuple):
 
 
 class Act(NamedTuple):
-    """step: the next one of its program. again: it has crashed once and began anew."""
+    """step: the next one of its program. again: it has crashed once and began anew.
+
+    groups: those that its commit found, where it lets Redis follow whatever was committed of the person before.
+    """
 
     name: str
     step: int = 0
     again: bool = False
+    groups: int = 0
 
 
 class Promised(NamedTuple):
     """What has been said to people. gone: credentials of which no node may allow any. born: those that are to pass.
 
-    replaced: those that another took the place of. groups: the oldest that may be served. denied: a logout has left its
-    marker without Postgres. journal: and its line. claimed: which requests were given the session of the hand-off.
+    marked: as gone, for as long as Redis loses nothing. replaced: those that another took the place of. groups: the
+    oldest that may be served. denied: a logout has left its marker without Postgres. journal: and its line, which waits
+    for Postgres. enabled: the person, who may sign in again. claimed: which requests were given the session of the
+    hand-off.
     """
 
     gone: int = 0
+    marked: int = 0
     born: int = 0
     replaced: int = 0
     groups: int = 0
     denied: bool = False
     journal: bool = False
+    enabled: bool = False
     claimed: int = 0
 
 
@@ -64,8 +73,8 @@ class State(NamedTuple):
     inc: the incarnation that the primary's functions believe in; other: what those of the other server remember, or of
     the one that the slot came from, 0 nothing. Stamps are compared with inc and nothing else, so 0 stands for
     every other incarnation.
-    faults: how many may still come. replica: of Postgres, where a mutation reads it. zombie: what an isolated old
-    primary has, where a mutation lets it go on.
+    faults: how many may still come. lost: what Redis had is gone, or lies under stamps that don't count. replica: of
+    Postgres, where a mutation reads it. zombie: what an isolated old primary has, where a mutation lets it go on.
     """
 
     slot: Slot
@@ -73,6 +82,7 @@ class State(NamedTuple):
     inc: int
     other: int
     faults: int
+    lost: bool
     postgres: Postgres
     nodes: tuple[Node, ...]
     acts: tuple[Act, ...]

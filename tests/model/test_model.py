@@ -5,7 +5,6 @@ protocol is made of, and with each part of it taken away.
 import importlib
 import re
 from dataclasses import fields, replace
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,57 +12,12 @@ import pytest
 
 from tests.model import nodes
 from tests.model.acts import PROGRAMS
-from tests.model.explore import Explored, Scenario, explore
+from tests.model.explore import Scenario, explore
 from tests.model.faults import FAILOVER, FLUSH, MOVE, POSTGRES, RESTART, VANISH
 from tests.model.mechanisms import ALL, Mechanisms
+from tests.model.scenarios import SCENARIOS, explored, told
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "consistency.md"
-
-# By name, with the number of states that it has at least: fewer, and something is not tried any more.
-SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
-    "a login and its logout": (Scenario(("login", "logout"), frozenset({VANISH}), crash=True), 2_500),
-    "a logout, one fault": (Scenario(("logout",), frozenset({FLUSH, FAILOVER}), crash=True), 8_000),
-    "a logout, two faults": (Scenario(("logout",), frozenset({FLUSH, RESTART, FAILOVER}), 2), 10_000),
-    "a logout, two faults, one node": (
-        Scenario(("logout",), frozenset({FLUSH, RESTART, FAILOVER, VANISH}), 2, nodes=1, crash=True),
-        20_000,
-    ),
-    "a logout, in a cluster": (Scenario(("logout",), frozenset({MOVE, FAILOVER}), 3), 11_000),
-    "a hand-off, in a cluster": (Scenario(("handoff",), frozenset({MOVE, FAILOVER}), 3, nodes=1), 9_000),
-    "a hand-off and a logout": (Scenario(("handoff", "logout"), frozenset({VANISH})), 10_000),
-    "a hand-off, one fault": (Scenario(("handoff",), frozenset({FLUSH, FAILOVER})), 20_000),
-    "a rotation and a logout, one fault": (Scenario(("rotation", "logout"), frozenset({FLUSH, FAILOVER})), 40_000),
-    "a rotation and a logout": (Scenario(("rotation", "logout"), frozenset({VANISH})), 7_000),
-    "groups and a disabled person": (Scenario(("groups", "disable"), crash=True), 35_000),
-    "groups and a disabled person, one fault": (
-        Scenario(("groups", "disable"), frozenset({FAILOVER}), nodes=1, crash=True),
-        60_000,
-    ),
-    "a login while its person is disabled": (
-        Scenario(("login", "disable", "groups"), frozenset({VANISH}), nodes=1, crash=True),
-        9_000,
-    ),
-    "the end of two logins": (Scenario(("end all",), frozenset({VANISH}), logins=2, crash=True), 30_000),
-    "the end of two logins, one fault": (
-        Scenario(("end all",), frozenset({FAILOVER}), nodes=1, logins=2, crash=True),
-        10_000,
-    ),
-    "a logout without Postgres": (Scenario(("logout", "rotation", "completion"), frozenset({POSTGRES})), 15_000),
-    "a logout without Postgres, memory full": (
-        Scenario(("logout", "completion"), frozenset({POSTGRES, VANISH})),
-        8_000,
-    ),
-    "a logout without Postgres, and Redis emptied": (
-        Scenario(("logout, lost", "completion"), frozenset({POSTGRES, FLUSH}), 2),
-        5_000,
-    ),
-}
-
-
-@cache
-def explored(name: str) -> Explored:
-    """Once, however many tests look at it."""
-    return explore(SCENARIOS[name][0], ALL)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -169,10 +123,6 @@ def test_the_page_says_how_far_each_scenario_goes(name: str) -> None:
 
 def without(*mechanisms: str) -> Mechanisms:
     return replace(ALL, **dict.fromkeys(mechanisms, False))
-
-
-def told(found: Explored) -> str:
-    return "\n".join((f"{found.broken}, after", *found.trace))
 
 
 def _module_of(name: str) -> tuple[str, object]:
