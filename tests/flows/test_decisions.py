@@ -230,16 +230,6 @@ async def test_a_record_that_somebody_wrote_into_redis_is_nobody(here: Deciding,
     assert (await ask(here, token)).status == 503
 
 
-async def test_redis_holds_no_personal_word(here: Deciding, redis: Redis) -> None:
-    token = await here.log_in()
-    await ask(here, token)
-
-    values = [key + (await redis.get(key) or b"") async for key in redis.scan_iter()]
-
-    assert len(values) >= 3
-    assert not [value for value in values if b"ada" in value or b"staff" in value]
-
-
 @asynccontextmanager
 async def slow_postgres(here: Deciding) -> AsyncIterator[None]:
     """Who reads people waits until this is over."""

@@ -15,7 +15,7 @@ _UNKNOWN: Final = "unknown"  # threats.md L7: all of them share one bucket
 
 @lru_cache(8192)
 def address_slot(address: Address | None) -> str:
-    """17 characters; the address can't be read from it. Two versions of a fleet share it, so it can't change."""
+    """17 characters; who wants the address has to try all. Two versions of a fleet share it, so it can't change."""
     text = _UNKNOWN if address is None else _network(address)
     return "i" + urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
