@@ -122,16 +122,17 @@ class Decisions:
     async def _known_after(self, question: Question, missed: Reply) -> Reply | None:
         """What Redis says once it has been told. None: not known, so nobody passes."""
         assert question.presented is not None
-        reply: Reply | None = missed
         for _ in range(_ROUNDS):
-            if reply is None or reply.outcome is not Outcome.MISS:
-                return reply
-            outcome = await self._refill.fill(question.presented, reply)
+            outcome = await self._refill.fill(question.presented, missed)
             if outcome in (FillOutcome.BUSY, FillOutcome.UNAVAILABLE):
                 return None
-            question = replace(question, paid=reply.paid)
+            question = replace(question, paid=missed.paid)
             reply = await self._calls.reply_to(question)
-        return reply if reply is not None and reply.outcome is not Outcome.MISS else None
+            if reply is None or reply.outcome is not Outcome.MISS:
+                self._confirm_if_due(question, reply)
+                return reply
+            missed = reply
+        return None
 
     def _confirm_if_due(self, question: Question, reply: Reply | None) -> None:
         if reply is not None and reply.leases is not None and question.presented is not None:

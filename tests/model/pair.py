@@ -75,7 +75,7 @@ class Pair:
                 leases=RealLeases(self.tokens[given.leases.person], self.tokens[given.leases.login]),
                 person=_person(given.person),
                 expires_at=NOW + 2 * _LONG_S if given.credentials else 0,
-                idle_at=NOW + _LONG_S,
+                idle_at=self.server.now + _LONG_S,
                 idle_s=_LONG_S,
                 sessions=tuple(sessions),
             )

@@ -66,13 +66,18 @@ class Server:
         assert await self.fill(missed.leases, **changed) == (True, True)
 
 
-@asynccontextmanager
-async def serving(redis: Redis, redis_url: str) -> AsyncIterator[Server]:
+def held_library() -> Library:
+    """The product's functions, with the time that lies in the key `now`, us; their source asks TIME."""
     text = resources.files("gateway.stores.redis.functions").joinpath("bastion.lua").read_text("utf-8")
     real = "local t = redis.call('TIME')"
     assert text.count(real) == 1
     held = "local v = redis.call('GET', 'now') local t = {string.sub(v, 1, -7), string.sub(v, -6)}"
+    return Library.of(text.replace(real, held))
+
+
+@asynccontextmanager
+async def serving(redis: Redis, redis_url: str) -> AsyncIterator[Server]:
     async with running(Pipeline(redis_url, 1)) as pipeline:
-        server = Server(pipeline, redis, Library.of(text.replace(real, held)))
+        server = Server(pipeline, redis, held_library())
         await server.set_time(NOW)
         yield server

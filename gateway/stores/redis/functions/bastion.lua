@@ -256,12 +256,14 @@ local function fill(keys, argv)
       call('SET', keys[2], 'X', 'PX', ENDED_MS)
       login = '1'
     elseif v then
+      local due = idle - len + confirm  -- what Postgres was told lags by no more than that (threats.md R7)
+      if due > s + confirm then due = s + confirm end
       if is_live(v, LOGIN_BYTES) then  -- it slid on while Postgres was asked
         local _, _, _, _, live_idle = unpack(LOGIN, v)
         if live_idle > idle then idle = live_idle end
       end
       if idle > s + len then idle = s + len end
-      call('SET', keys[2], pack(LOGIN, L, inc, 0, s + confirm, idle, abs, len, confirm, #argv[8] / SESSION_BYTES) .. argv[8], 'EX', keep_s(s, idle, abs))
+      call('SET', keys[2], pack(LOGIN, L, inc, 0, due, idle, abs, len, confirm, #argv[8] / SESSION_BYTES) .. argv[8], 'EX', keep_s(s, idle, abs))
       login = '1'
     end
   end
