@@ -1,90 +1,17 @@
-"""The decision listener as an HTTP/1.1 server, and that the aiohttp handler answers alike."""
+"""The decision listener as an HTTP/1.1 server."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
-from gateway.web.forms import Site
-from gateway.web.forward_auth import handler
 from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, Listener, Patience
-from gateway.web.html import Html, static_files
-from gateway.web.middleware import page_middlewares
-from tests.conftest import Pool
-from tests.deciding import Deciding, deciding
-
-SITE = Site("https://auth.example.org", b"k" * 32)
-
-
-async def close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-
-
-@dataclass
-class Served:
-    """path: of the socket. listener: for draining. here: the stores behind it."""
-
-    path: Path
-    listener: Listener
-    here: Deciding
-
-    async def send(self, raw: bytes, *, half_close: bool = False) -> bytes:
-        """Everything that comes back until the server closes or nothing more comes."""
-        reader, writer = await asyncio.open_unix_connection(self.path)
-        writer.write(raw)
-        if half_close:
-            writer.write_eof()
-        received, patience_s = b"", 5.0
-        with suppress(TimeoutError, ConnectionResetError):
-            while data := await asyncio.wait_for(reader.read(65_536), patience_s):
-                received, patience_s = received + data, 0.4
-            received += b"<closed>"
-        await close(writer)
-        return received
-
-
-@pytest.fixture
-async def served(pool: Pool, redis: Redis, redis_url: str, short_directory: Path) -> AsyncIterator[Served]:
-    await redis.ping()
-    path = short_directory / f"{uuid4().hex[:8]}.sock"
-    async with deciding(pool, redis_url, int(time.time())) as here:
-        listener = Listener(here.decisions.start, ())
-        server = await asyncio.get_running_loop().create_unix_server(listener, path)
-        yield Served(path, listener, here)
-        server.close()
-        await listener.drain(1)
-
-
-def question(
-    uri: str = "/open/x",
-    *,
-    method: str = "GET",
-    target: str = "/decide?x",
-    more: str = "",
-    host: str = "wiki.example.org",
-) -> bytes:
-    return (
-        f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-Request-Id: 7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11\r\n"
-        f"X-Forwarded-Method: GET\r\nX-Forwarded-Uri: {uri}\r\nX-Forwarded-Host: {host}\r\n"
-        f"X-Forwarded-Proto: https\r\nX-Forwarded-For: 127.0.0.1\r\n{more}\r\n"
-    ).encode()
-
-
-def statuses(received: bytes) -> list[int]:
-    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+from tests.web.served import Served, close, question, statuses
 
 
 async def test_one_connection_answers_many_questions(served: Served) -> None:
@@ -331,65 +258,3 @@ async def test_any_bytes_in_any_pieces_are_refused_or_answered(served: Served, g
     await close(writer)
 
     assert head.startswith(b"HTTP/1.1 200")
-
-
-ASKED = "Origin: https://partner.example\r\nAccess-Control-Request-Method: POST\r\n"
-ALIKE = {
-    "open": question(),
-    "login": question("/x"),
-    "a person's login": question("/x", more="Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"),
-    "an older browser": question("/x", more="Accept: text/html\r\n"),
-    "no route": question(host="nobody.example.org"),
-    "bad path": question("/a/../b"),
-    "twice": question(more="X-Forwarded-Uri: /admin\r\n"),
-    "preflight": question("/api/x", more=ASKED).replace(
-        b"X-Forwarded-Method: GET", b"X-Forwarded-Method: OPTIONS"
-    ),
-    "hidden": question("/hidden/x"),
-    "ours": question("/.bastion/x"),
-    "callback": question("/.bastion/callback?code=x&j=y", more="Accept: text/html\r\n"),
-    "no factor": question("/mfa/x"),
-    "method": question("/get").replace(b"X-Forwarded-Method: GET", b"X-Forwarded-Method: PUT"),
-}  # fmt: skip
-VARYING = (
-    b"date:",
-    b"server:",
-    b"content-length:",
-    b"location:",
-    b"set-cookie: __host-bastion-way",
-    b"x-bastion-ratelimit:",
-)
-
-
-@pytest.mark.parametrize("raw", ALIKE.values(), ids=ALIKE)
-async def test_the_aiohttp_handler_answers_alike(served: Served, raw: bytes) -> None:
-    app = web.Application(middlewares=page_middlewares(SITE, Html(static_files()), lambda size: b"r" * size, "/verify"))
-    app.add_routes(handler.routes("/verify", served.here.decisions, SITE))
-    async with TestServer(app) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(raw.replace(b"/decide?x", b"/verify?x").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        by_aiohttp = await reader.read()
-        await close(writer)
-
-    by_listener = await served.send(raw.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-
-    assert _lines(by_aiohttp) == _lines(by_listener.removesuffix(b"<closed>"))
-
-
-def _lines(received: bytes) -> tuple[list[bytes], bytes]:
-    head, _, body = received.partition(b"\r\n\r\n")
-    first, *lines = head.split(b"\r\n")
-    kept = sorted(line for line in lines if not line.lower().startswith(VARYING) and line != b"Connection: close")
-    return [first.split(b" ")[1], *kept], body
-
-
-async def test_the_auth_hosts_own_site_does_not_answer_decisions(served: Served) -> None:
-    app = web.Application(middlewares=page_middlewares(SITE, Html(static_files()), lambda size: b"r" * size, "/verify"))
-    app.add_routes(handler.routes("/verify", served.here.decisions, SITE))
-    async with TestServer(app) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(question(target="/verify", host="auth.example.org", more="Connection: close\r\n"))
-        received = await reader.read()
-        await close(writer)
-
-    assert statuses(received) == [404]

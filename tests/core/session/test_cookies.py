@@ -49,6 +49,15 @@ NOT_READ = {
     "a prefix": b"x__Host-bastion=evil",
     "a nameless cookie": b"=__Host-bastion=evil",
     "$Version": b'$Version=1; "__Host-bastion"=evil',
+    "an ideographic space before": "\u3000__Host-bastion=evil".encode(),
+    "a zero-width space before": "\u200b__Host-bastion=evil".encode(),
+    "a byte order mark before": "\ufeff__Host-bastion=evil".encode(),
+    "a long s": "__Ho\u017ft-bastion=evil".encode(),
+    "fullwidth =": "__Host-bastion\uff1devil".encode(),
+    "a fold before": b"a=1;\r\n __Host-bastion=evil",
+    "NUL in the name": b"__Host\0-bastion=evil",
+    "NUL after the name": b"__Host-bastion\0=evil",
+    "a minus that is none": "__Host\u2010bastion=evil".encode(),
 }
 
 
