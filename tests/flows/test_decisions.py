@@ -194,6 +194,16 @@ async def test_each_part_of_a_cookie_carries_weight(here: Deciding) -> None:
     assert (await ask(here, replace(token, text=token.text[:-1] + "x"))).status == 401
 
 
+async def test_a_session_of_one_host_opens_no_other_under_the_same_wildcard(here: Deciding) -> None:
+    """Each of them opens its own, before the other is asked and after (threats.md H2)."""
+    hosts = ("a.team.example.org", "b.team.example.org")
+    tokens = [await here.log_in(host=host) for host in hosts]
+
+    asked = [[(await ask(here, token, host=host)).status for host in hosts] for token in tokens * 2]
+
+    assert asked == [[200, 401], [401, 200]] * 2
+
+
 async def test_a_flood_of_made_up_cookies_reaches_no_store(here: Deciding, redis: Redis) -> None:
     assert (await ask(here, None, "/get")).status == 401
     await redis.config_resetstat()

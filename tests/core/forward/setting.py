@@ -47,6 +47,7 @@ apps:
       get: {paths: /get, methods: GET}
       door: {paths: /door/**, limits: [{rate: 1/min, per: ip}, {rate: 2/min, per: principal}]}
   other: {hosts: other.example.org, allow: authenticated}
+  team: {hosts: "*.team.example.org", allow: {groups: staff}}
 """
     },
     Site("auth.example.org"),

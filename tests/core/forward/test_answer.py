@@ -1,7 +1,10 @@
 """No value ends a header line or begins another (threats.md P9)."""
 
+import sys
+from urllib.parse import unquote
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +23,35 @@ def test_a_value_is_visible_ascii_whatever_it_was(text: str) -> None:
     assert value.isascii()
     assert value == "" or value.isprintable()
     assert header_line("X", text).count(b"\r\n") == 1
+
+
+def test_every_code_point_there_is_can_be_read_back_or_empties_the_value() -> None:
+    """What UTF-8 has no bytes for is a question mark."""
+    for first in range(0, sys.maxunicode + 1, 256):
+        page = [chr(number) for number in range(first, first + 256)]
+        controls = [character for character in page if character < " " or character == "\x7f"]
+        text = "a".join(character for character in page if character not in controls)
+
+        value = header_value(f"a{text}a")
+
+        assert value.isascii()
+        assert value.isprintable()
+        assert unquote(value) == f"a{_without_surrogates(text)}a"
+        assert {header_value(f"a{character}b") for character in controls} <= {""}
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize("character", ["x", "é", "漢", "😀", "\ud800"])
+@pytest.mark.parametrize("length", [200, 2048])
+def test_a_long_name_is_one_line_and_whole(character: str, length: int) -> None:
+    line = header_line("Remote-Name", character * length)
+
+    said = "?" if character == "\ud800" else character
+    assert unquote(line.decode("ascii")) == f"Remote-Name: {said * length}\r\n"
+    assert (line.count(b"\r"), line.count(b"\n")) == (1, 1)
 
 
 def test_plain_words_pass_and_others_are_encoded() -> None:

@@ -99,5 +99,11 @@ def test_names_that_can_be_shown_are_fine() -> None:
     assert check_display_name("Ada Lovelace é 漢") == "Ada Lovelace é 漢"
     with pytest.raises(BadName):
         check_display_name("x\r\ny")
-    with pytest.raises(BadName):
-        check_display_name("x" * 201)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "😀"])
+def test_a_display_name_has_at_most_200_characters(character: str) -> None:
+    assert check_display_name(character * 200) == character * 200
+    for length in (201, 2048):
+        with pytest.raises(BadName):
+            check_display_name(character * length)
