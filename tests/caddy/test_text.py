@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,8 @@ TEXTS = {
     "no identity": example_caddyfile(Snippet(remote=False)),
     "demo": demo_caddyfile(DemoSite("auth.localhost", 8443, "unix//run/w.sock", Snippet(), SITES)),
 }
+
+OURS = {"unix//run/bastion/decision.sock", "unix//run/bastion/web.sock", "unix//run/w.sock"}
 
 
 def caddy(binaries: Binaries, directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -52,10 +56,35 @@ def test_early_data_is_off(tmp_path: Path, binaries: Binaries, text: str) -> Non
     assert [server["allow_0rtt"] for server in config["apps"]["http"]["servers"].values()] == [False]
 
 
+GUIDED = re.findall(r"^```caddyfile\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), GUIDED[0]], ids=[*TEXTS, "guide"])
+def test_what_was_handed_over_ends_a_quarter_of_an_hour_after_the_logout(
+    tmp_path: Path, binaries: Binaries, text: str
+) -> None:
+    """Wherever Caddy passes anything on but to us (threats.md H7)."""
+    (tmp_path / "Caddyfile").write_text(text)
+    (tmp_path / "bastion.caddy").write_text(snippet_text(Snippet()))
+
+    config = json.loads(caddy(binaries, tmp_path, "adapt").stdout)
+
+    apps = [proxy for proxy in proxies(config) if not {one["dial"] for one in proxy["upstreams"]} & OURS]
+    assert apps
+    assert {proxy.get("stream_timeout") for proxy in apps} == {15 * 60 * 1_000_000_000}
+
+
+def proxies(config: Any) -> Iterator[dict[str, Any]]:
+    """Any: the JSON of Caddy."""
+    if isinstance(config, dict) and config.get("handler") == "reverse_proxy":
+        yield config
+    if isinstance(config, dict | list):
+        for part in config.values() if isinstance(config, dict) else config:
+            yield from proxies(part)
+
+
 def test_the_guides_example_is_one(tmp_path: Path, binaries: Binaries) -> None:
-    first = re.search(r"^```caddyfile\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    assert first
-    (tmp_path / "Caddyfile").write_text(first[1])
+    (tmp_path / "Caddyfile").write_text(GUIDED[0])
     (tmp_path / "bastion.caddy").write_text(snippet_text(Snippet()))
 
     done = caddy(binaries, tmp_path, "adapt", "--validate")
