@@ -61,26 +61,6 @@ def test_an_attackers_callback_leaves_who_is_signed_in_alone(profile: BrowserCon
     expect(page.get_by_role("heading")).to_have_text("Hello ada")
 
 
-@pytest.mark.parametrize("tag", ["iframe", "object", "embed"])
-def test_nothing_of_the_flow_happens_in_a_frame(profile: BrowserContext, house: House, tag: str) -> None:
-    """A protected page, and a callback that would be right."""
-    page = profile.new_page()
-    own = own_callback(page, house)
-    source = "data" if tag == "object" else "src"
-    for host in (ONE, STRANGER):
-        for url in (house.url(ONE, "/framed"), own, house.url(AUTH, "/login")):
-            house.app.written["/open/frames"] = Written(f'<{tag} {source}="{url}" width=300 height=300></{tag}>')
-            with page.expect_response(url) as answer:
-                page.goto(house.url(host, "/open/frames"))
-            assert answer.value.status in (200, 401, 403)
-    assert "__Host-bastion" not in cookies_of(profile, house, ONE)
-    assert "GET /framed" not in house.app.lines()
-
-    page.goto(own)
-
-    expect(page.get_by_role("heading")).to_have_text("Hello ada")
-
-
 def own_callback(page: Page, house: House) -> str:
     """The address that ends this browser's login, taken before the browser gets there."""
     page.goto(house.url(ONE, "/mine"))
