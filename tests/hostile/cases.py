@@ -9,9 +9,10 @@ In a case stand, all optional but `name`:
     raw                       instead of all these: lines, put together with CR LF
     h2                        instead of all these: the fields of an HTTP/2 request; `body` goes with it
     methods                   of the requests in it, where there are several
-    expect                    what Bastion makes of it: [for nobody, for Eve], or one word for both: the route by
-                              which the app is reached, `login`, `denied`, `refused`, `nothing` (no answer is due),
-                              or `empty` (Caddy's own 200); `|` between two that may be
+    expect                    what is made of it: [for nobody, for Eve], or one word for both: the route by which the
+                              app is reached, `login`, `denied`, `refused` (4xx, and the default), `nothing` (no answer
+                              is due), or what Caddy answers by itself and is no 4xx: `empty` (200), "501", "505";
+                              `|` between two that may be
     alone                     the connection is of no use afterwards
 Placeholders: {host}, {port}, {cookie} (Eve's session, or nothing), {mark} (the line by which the app's record is
 found).
@@ -46,6 +47,11 @@ class Case:
     @property
     def methods(self) -> list[str]:
         return list(self.said.get("methods", [self.said.get("method", "GET")]))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Of `expect`, all that may be."""
+        return frozenset(word for expected in self.expect for word in expected.split("|"))
 
     @property
     def alone(self) -> bool:

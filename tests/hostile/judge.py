@@ -19,6 +19,8 @@ _NEVER: Final = (
     "X_REAL_IP", "FORWARDED", "REMOTE", "PROXY",
 )  # fmt: skip
 _REDIRECTS: Final = (302, 303)
+# What Caddy says by itself to some cases, and is no 4xx: word of `expect` -> status.
+CADDYS_OWN: Final = {"empty": 200, "501": 501, "505": 505}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,14 @@ def outcome(reply: Reply | None) -> str:
 
 
 def is_refusal(reply: Reply) -> bool:
-    """501 and 505 are what Caddy says to a coding and a version that it does not speak."""
-    return 400 <= reply.status < 500 or reply.status in (501, 505)
+    return 400 <= reply.status < 500
 
 
-def faults_of_reply(reply: Reply, person: Person, place: Place) -> Iterator[str]:
-    """An allowed request is answered by the handler of its route, or by none; any other by 4xx or the way to log in."""
+def faults_of_reply(reply: Reply, person: Person, place: Place, *, known: int = 0) -> Iterator[str]:
+    """An allowed request is answered by the handler of its route, or by none; any other by 4xx or the way to log in.
+
+    known: another status, of CADDYS_OWN, which this request is known to get.
+    """
     route, handler = route_of(reply), reply.header("x-handler")
     if route:
         if route not in person.opens:
@@ -83,7 +87,7 @@ def faults_of_reply(reply: Reply, person: Person, place: Place) -> Iterator[str]
     if reply.status in _REDIRECTS:
         if not reply.header("location").startswith(place.auth + "/"):
             yield f"a redirect to {reply.header('location')}"
-    elif not is_refusal(reply):
+    elif not is_refusal(reply) and reply.status != known:
         yield f"a status of {reply.status}"
 
 
