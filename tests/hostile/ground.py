@@ -28,7 +28,10 @@ _PATIENCE: Final = {"BASTION_REDIS_TIMEOUT_MS": "2500"}  # on a slow machine a d
 
 @dataclass
 class Ground:
-    """database_url, redis_url: empty stores of this ground's own, as far as others don't look."""
+    """database_url, redis_url: empty stores of this ground's own, as far as others don't look.
+
+    missing: backend -> the tool that this machine lacks for it.
+    """
 
     directory: Path
     children: Children
@@ -54,7 +57,7 @@ class Ground:
             try:
                 makings[backend] = Making(backend, self.directory)
             except NotHere as missing:
-                self.missing[backend] = str(missing)
+                self.missing[backend] = missing.tool
         self._start_bastion()
         for backend, making in makings.items():
             making.wait()

@@ -7,6 +7,8 @@ from tests.hostile.cases import cases
 from tests.hostile.ground import Ground
 from tests.hostile.judge import CADDYS_OWN
 from tests.hostile.people import EVE
+from tests.hostile.policy import BACKENDS
+from tests.tools import lacks
 
 pytestmark = pytest.mark.timeout(300)  # the first makes the apps
 CASES = list(cases())
@@ -48,6 +50,14 @@ def test_only_these_get_an_answer_that_is_no_4xx_or_none_at_all() -> None:
     assert known == {which: {word} for which, word in KNOWN.items()}
     assert {(case.group, case.name) for case in silent if "h2" not in case.said} == SILENT
     assert sum("h2" in case.said for case in silent) == SILENT_OVER_H2
+
+
+def test_apps_of_at_least_four_kinds_are_asked(ground: Ground) -> None:
+    here = set(BACKENDS) - ground.missing.keys()
+    if "express" in ground.missing:
+        lacks("the fourth kind of app", ground.missing["express"])
+
+    assert len(here) >= 4
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -52,7 +52,7 @@ class Making:
         self._log = directory / f"{name}.made"
         for tool in APPS[name].tools:
             if shutil.which(tool) is None:
-                raise NotHere(f"{name} needs {tool} on PATH")
+                raise NotHere(tool)
         if self._argv:
             shutil.copytree(_HERE / name, directory / name)
             with self._log.open("wb") as log:
@@ -64,7 +64,11 @@ class Making:
 
 
 class NotHere(Exception):
-    """A tool that this machine lacks; the message is for whoever reads why a test was skipped."""
+    """tool: what this machine lacks."""
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(tool)
+        self.tool = tool
 
 
 def argv_of(name: str, directory: Path, socket: Path, told: Path) -> list[str]:
