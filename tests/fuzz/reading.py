@@ -65,7 +65,7 @@ def carries_body(head: bytes) -> bool:
 async def judge(raw: bytes, cuts: Sequence[int]) -> Talk:
     """Raises AssertionError where one of the promises is broken. cuts: where the same bytes come apart."""
     whole = await talk([raw])
-    _check(raw, whole)
+    check(raw, whole)
     edges = sorted({0, len(raw), *(cut % (len(raw) + 1) for cut in cuts)})
     pieces = [raw[start:end] for start, end in pairwise(edges)]
     for apart in (await talk(pieces), await talk(pieces, strangers=True)):
@@ -77,7 +77,8 @@ async def judge(raw: bytes, cuts: Sequence[int]) -> Talk:
     return whole
 
 
-def _check(raw: bytes, seen: Talk) -> None:
+def check(raw: bytes, seen: Talk) -> None:
+    """The promises about one connection that the proxy doesn't end. Raises AssertionError."""
     asked, told, found = heads(raw), seen.told, heads(raw)
     assert not seen.aborted, "a mistake of ours"
     assert not seen.after_close, "an answer that nobody gets"

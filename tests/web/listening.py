@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import uvloop
 
-from gateway.web.forward_auth.listener import Listener, Patience
+from gateway.web.forward_auth.listener import GoesFirst, Listener, Patience
 from tests.fuzz.wire import Slips, Told, answers
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -90,15 +90,22 @@ async def until(true: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
-def tell(new_loop: NewLoop, directory: Path, story: Story, patience: Patience = AS_SERVED) -> None:
+def tell(
+    new_loop: NewLoop,
+    directory: Path,
+    story: Story,
+    patience: Patience = AS_SERVED,
+    *,
+    goes_first: GoesFirst = lambda _question: False,
+) -> None:
     """Afterwards nothing is left of any connection, and nothing went wrong unheard."""
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(_told(directory, story, patience))
+        runner.run(_told(directory, story, patience, goes_first))
 
 
-async def _told(directory: Path, story: Story, patience: Patience) -> None:
+async def _told(directory: Path, story: Story, patience: Patience, goes_first: GoesFirst) -> None:
     loop, slips = asyncio.get_running_loop(), Slips()
-    listener = Listener(slips.start, (), patience, goes_first=lambda _question: False)
+    listener = Listener(slips.start, (), patience, goes_first=goes_first)
     here = Here(listener, slips, directory / f"{uuid4().hex[:8]}.sock", 0, [], [])
     loop.set_exception_handler(lambda _loop, context: here.errors.append(context))
     server = await loop.create_unix_server(here.listener, str(here.path))
