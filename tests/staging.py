@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -33,10 +34,18 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 class Demo:
     """One demo process on a directory of its own."""
 
-    def __init__(self, directory: Path, port: int, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        environment: dict[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
+        """before: argv that ends by running what follows it, in the same process."""
         self.directory = directory
         self.port = port
         self.environment = environment
+        self.before = before
 
     def start(self) -> dict[str, Any]:
         """SIGINT is ignored at its birth, as for anything that a script starts with &."""
@@ -46,7 +55,7 @@ class Demo:
         summary.unlink(missing_ok=True)  # of one that was killed
         self.log = self.directory.with_suffix(".log")
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=self.environment)
+            self.process = subprocess.Popen([*self.before, *argv], stdout=log, stderr=log, env=self.environment)
         signal.signal(signal.SIGINT, before)
         deadline = time.monotonic() + 50
         while self.process.poll() is None and not summary.exists() and time.monotonic() < deadline:

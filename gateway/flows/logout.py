@@ -1,6 +1,7 @@
 """Ends one login on all hosts at once, also when Postgres can't be asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -67,14 +68,17 @@ class Logout:
         """Gives Postgres what it missed, and counts it; called when it answers again.
 
         Redis hears of it again: it may have lost the marker, and a refill may have asked Postgres before it knew.
-        Raises RecordUnavailable or StoreUnavailable; then all of it is still in the journal.
+        Raises RecordUnavailable, also where the disk fails the journal, or StoreUnavailable; then all of it is still
+        in the journal.
         """
-        waiting = self.journal.waiting()
+        with _as_unavailable("the journal can't be read"):
+            waiting = self.journal.waiting()
         for ended in waiting:
             user_id = await self._record(ended)
             if user_id is not None:
                 await self.revocations.end_login(tag_of(self.keys.tag, user_id), ended.login)
-        self.journal.forget(waiting)
+        with _as_unavailable("what Postgres has now stays in the journal"):
+            self.journal.forget(waiting)
         return len(waiting)
 
     def _journal(self, ended: EndedLogin) -> None:
@@ -106,3 +110,11 @@ class Logout:
                 )
             )
         return row.user_id
+
+
+@contextmanager
+def _as_unavailable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RecordUnavailable(f"{what}: {error}") from error

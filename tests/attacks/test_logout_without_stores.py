@@ -89,6 +89,15 @@ async def test_the_journal_is_kept_until_redis_has_heard_of_it(house: House, tmp
     assert await house.logout.complete() == 1
 
 
+async def test_a_journal_that_cannot_be_read_is_put_off_and_ends_no_worker(house: House, tmp_path: Path) -> None:
+    """What is raised is what workers put off; anything else would end them, one after the other."""
+    unreadable = tmp_path / "journal"
+    unreadable.mkdir()
+
+    with pytest.raises(RecordUnavailable, match="the journal"):
+        await replace(house.logout, journal=Journal(unreadable)).complete()
+
+
 async def test_without_postgres_and_redis_the_journal_remembers(house: House, tmp_path: Path) -> None:
     token = await signed_in(house)
     nobody = Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))

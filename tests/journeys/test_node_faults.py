@@ -9,80 +9,29 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from redis import Redis as SyncRedis
 
-from gateway.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
-from gateway.probe import NoAnswer, probe
-from tests.conftest import add_unlimited_routes, execute, run_apart
+from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.journeys.crowd import WELL, Crowd, Kind, crowd
-from tests.staging import Demo, Seen, Stage, Visitor
+from tests.journeys.node import Node, in_and_out, log_in, replaced, signed_in, started, until
+from tests.staging import Seen, Visitor
 
 NO_REDIS = {Kind.PUBLIC: {WELL}, Kind.SIGNED_IN: {503}, Kind.STRANGER: {WELL}, Kind.LOGIN_PAGE: {WELL}}
-
-
-@dataclass
-class Node:
-    """A gateway of its own behind a Caddy of its own; it may end and begin again."""
-
-    stage: Stage
-    serving: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def arbiter(self) -> int:
-        return int(self.stage.summary["pids"]["bastion"]) if self.serving is None else self.serving.pid
-
-    @property
-    def workers(self) -> set[int]:
-        return {int(pid) for pid in Path(f"/proc/{self.arbiter}/task/{self.arbiter}/children").read_text().split()}
-
-    @property
-    def log(self) -> str:
-        return (self.stage.demo.directory / "bastion.log").read_text()
-
-    def begin(self) -> None:
-        """Anew, as a supervisor would."""
-        config = self.stage.demo.directory / "config.yaml"
-        argv = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
-        with (self.stage.demo.directory / "bastion.log").open("ab") as log:
-            self.serving = subprocess.Popen(argv, stdout=log, stderr=log, env=self.stage.demo.environment)
-
-    def ops(self, path: str) -> tuple[int, str]:
-        """(0, "") where nobody answers."""
-        try:
-            return probe(f"unix:{self.stage.decision_socket.replace('decision', 'ops')}", path)
-        except NoAnswer:
-            return 0, ""
-
-    def figure(self, name: str) -> float:
-        return sum(float(line.split()[-1]) for line in self.ops("/metrics")[1].splitlines() if line.startswith(name))
 
 
 @pytest.fixture(scope="module")
 def running_node(
     postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_directory: Path
 ) -> Iterator[Node]:
-    run_apart(execute(postgres_server, "CREATE DATABASE node"))
-    more = {
-        "BASTION_DATABASE_URL": postgres_server.url("node"),
-        "BASTION_REDIS_URL": redis_server.url,
-        "BASTION_REDIS_TIMEOUT_MS": "2000",  # a slow machine is no failure
-    }
-    demo = Demo(short_directory / "node", free_port(), {**os.environ, **more})
-    add_unlimited_routes(demo.directory)
-    node = Node(Stage(demo, demo.start(), postgres_server, redis_server))
+    node = started(short_directory / "node", postgres_server, redis_server)
     yield node
-    if node.serving is not None:
-        node.serving.terminate()
-        node.serving.wait(40)
-    demo.end()
+    node.close()
 
 
 @pytest.fixture
@@ -91,25 +40,6 @@ async def asking(running_node: Node) -> AsyncIterator[tuple[Node, Crowd]]:
     visitor = await asyncio.to_thread(signed_in, running_node)
     async with crowd(running_node.stage, visitor) as clients:
         yield running_node, clients
-
-
-def signed_in(node: Node) -> str:
-    """Limits begin anew: all visitors share an address."""
-    with SyncRedis.from_url(node.stage.valkey.url) as client:
-        client.flushall()
-    return node.stage.signed_in().jar["app.localhost"]["__Host-bastion"]
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(1_200):
-        if holds():
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("not within a minute")
-
-
-async def replaced(node: Node, clients: Crowd, before: set[int]) -> None:
-    await clients.until(lambda: len(node.workers) == len(before) and not node.workers & before)
 
 
 async def test_a_reload_under_load_fails_no_request(asking: tuple[Node, Crowd]) -> None:
@@ -305,13 +235,6 @@ async def test_postgres_gone_and_back_fails_nobody_but_who_signs_in(asking: tupl
     assert await asyncio.to_thread(log_in, node) == 200
 
 
-def log_in(node: Node) -> int:
-    """The answer to the form of a new visitor, with redirects followed."""
-    visitor = node.stage.visitor()
-    page = visitor.visit(f"{node.stage.auth}/login")
-    return visitor.log_in(page, str(node.stage.summary["user"]), str(node.stage.summary["password"])).status
-
-
 def limit_files(node: Node, size: int) -> None:
     """No file of the node grows beyond it; 0 is what a full disk is, its log included."""
     for pid in (node.arbiter, *node.workers):
@@ -341,14 +264,6 @@ async def test_a_full_disk_fails_nobody_and_a_reload_works(asking: tuple[Node, C
     assert set(files) <= {"ended-logins.jsonl.lock", "keys", "policy-last-good.json"}, "nothing half-written lies about"
     assert json.loads((data / "policy-last-good.json").read_text())["sources"].keys() == {"demo.yaml"}
     await clients.until(lambda: len(node.log) > during)
-
-
-def in_and_out(node: Node) -> tuple[int, int]:
-    """A login and a logout, as the visitor sees them."""
-    visitor = node.stage.visitor()
-    entered = node.stage.log_in(visitor).status
-    page = visitor.visit(f"{node.stage.auth}/logout")
-    return entered, visitor.submit(page, "/logout", csrf=page.field("csrf")).status
 
 
 async def test_a_logout_without_postgres_on_a_full_disk_ends_the_session_and_says_that_it_is_not_recorded(

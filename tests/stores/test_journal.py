@@ -60,6 +60,7 @@ def test_forgetting_is_whole_or_not_at_all(journal: Journal) -> None:
         signal.signal(signal.SIGXFSZ, handler)
 
     assert journal.waiting() == [FIRST, SECOND]
+    assert not list(journal.path.parent.glob("*.new"))
 
 
 def test_a_line_that_a_full_disk_cut_off_is_an_error_and_swallows_nothing(journal: Journal) -> None:
@@ -76,6 +77,23 @@ def test_a_line_that_a_full_disk_cut_off_is_an_error_and_swallows_nothing(journa
     journal.append(SECOND)
 
     assert journal.waiting() == [FIRST, SECOND]
+
+
+def test_without_a_journal_nothing_is_made_to_look_for_one(journal: Journal) -> None:
+    """Workers look all the time, also where the disk takes no new file."""
+    assert journal.waiting() == []
+    assert list(journal.path.parent.iterdir()) == []
+
+
+def test_forgetting_all_takes_no_room(journal: Journal) -> None:
+    """The disk may be full just then."""
+    journal.append(FIRST)
+    before = {file.name for file in journal.path.parent.iterdir()}
+
+    journal.forget([FIRST])
+
+    assert {file.name for file in journal.path.parent.iterdir()} == before - {journal.path.name}
+    assert journal.waiting() == []
 
 
 def test_nobody_else_may_read_it(journal: Journal) -> None:

@@ -38,21 +38,28 @@ class Journal:
             _write_whole(file, b"\n" * self._cut_off() + _line(ended))
 
     def waiting(self) -> list[EndedLogin]:
-        """What Postgres has not got yet, oldest first. A line cut off by a crash is left out."""
+        """What Postgres has not got yet, oldest first. A line cut off by a crash is left out. Raises OSError.
+
+        Where there is no journal nothing is opened: a full disk would not take the lock's file.
+        """
+        if not self.path.exists():
+            return []
         with self._locked():
             return self._entries()
 
     def forget(self, done: list[EndedLogin]) -> None:
-        """Called after Postgres has committed them. Whole or not at all: ending what was kept twice is harmless."""
+        """Called after Postgres has committed them. Whole or not at all: ending what was kept twice is harmless.
+
+        Raises OSError. Forgetting all takes no room: the disk may be full.
+        """
         if not done:
             return
         with self._locked():
             kept = [entry for entry in self._entries() if entry not in done]
-            fresh = self.path.with_name(f"{self.path.name}.new")
-            with fresh.open("wb", buffering=0) as file:
-                fresh.chmod(0o600)
-                _write_whole(file, b"".join(map(_line, kept)))
-            fresh.rename(self.path)
+            if kept:
+                self._replace(b"".join(map(_line, kept)))
+            else:
+                self.path.unlink(missing_ok=True)
 
     def _entries(self) -> list[EndedLogin]:
         try:
@@ -60,6 +67,16 @@ class Journal:
         except FileNotFoundError:
             return []
         return [entry for line in lines if (entry := _entry(line)) is not None]
+
+    def _replace(self, content: bytes) -> None:
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        try:
+            with fresh.open("wb", buffering=0) as file:
+                fresh.chmod(0o600)
+                _write_whole(file, content)
+            fresh.rename(self.path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def _cut_off(self) -> bool:
         """Whether the last line has no end."""
