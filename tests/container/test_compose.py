@@ -17,7 +17,7 @@ from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
 from gateway.worker import DRAIN_S
 from tests.cli.conftest import SECRETS
-from tests.container.composition import composition, mounts, services, writable
+from tests.container.composition import composed_environment, composition, mounts, services, writable
 from tests.container.dockerfile import ROOT, parse
 from tests.running import running
 
@@ -109,19 +109,7 @@ def test_only_caddy_can_be_reached_and_nobody_beside_it_reaches_the_apps() -> No
 
 
 def test_bastion_writes_where_it_may_and_finds_valkey_and_caddy(tmp_path: Path) -> None:
-    environment = {**FINAL.environment, **services()["bastion"]["environment"]}
-    secrets = {
-        "database_url": "postgresql://bastion:x@postgres/bastion",
-        "root_key": SECRETS["root"],
-        "index_key": SECRETS["index"],
-        "master_keys": SECRETS["master"],
-        "peppers": f"p1={SECRETS['pepper']}",
-    }
-    for name in services()["bastion"]["secrets"]:
-        (tmp_path / name).write_text(secrets[name])
-    read = {key: value.replace("/run/secrets", str(tmp_path)) for key, value in environment.items()}
-
-    loaded = load_config(None, environ={key: value for key, value in read.items() if key.startswith("BASTION_")})
+    loaded = load_config(None, environ=composed_environment(tmp_path, SECRETS))
     config = loaded.config
 
     assert (loaded.warnings, config.profile) == ((), "production")
