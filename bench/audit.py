@@ -1,13 +1,11 @@
-"""`python -m bench.audit`: how long and in how much memory `bastion audit verify` follows a long log."""
+"""How long and in how much memory `bastion audit verify` follows a long log."""
 
-import argparse
-import asyncio
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from bench.figures import Figure
 from gateway.core.audit.chain import GENESIS, Link, Stored, link
 from gateway.core.audit.entries import Kind, canonical
 from gateway.embedded import Children, EmbeddedPostgres
@@ -69,10 +68,12 @@ def measured_verify(directory: Path, database_url: str) -> tuple["subprocess.Com
     return done, int(done.stdout.rsplit("VmHWM:", 1)[1].split()[0])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    options = parser.parse_args()
+async def audit_figures(entries: Sequence[int]) -> list[Figure]:
+    """Of logs of so many entries, each on a Postgres of its own."""
+    return [figure for count in entries for figure in await _figures(count)]
+
+
+async def _figures(count: int) -> list[Figure]:
     children = Children()
     with tempfile.TemporaryDirectory(prefix="bastion-bench-", dir="/tmp") as name:
         directory = Path(name)
@@ -80,18 +81,19 @@ def main() -> int:
         server = EmbeddedPostgres(directory, children, durable=False)
         server.start()
         try:
-            asyncio.run(_prepare(server.url(), options.entries))
+            await _prepare(server.url(), count)
             begun = time.perf_counter()
             done, most_kb = measured_verify(directory, server.url())
             seconds = time.perf_counter() - begun
         finally:
             server.stop()
             children.close()
-    print(json.dumps({"entries": options.entries, "seconds": round(seconds, 1), "most_mb": round(most_kb / 1024)}))
-    if done.returncode != 0 or f"is whole: {options.entries} entries" not in done.stdout:
-        print(done.stdout, done.stderr)
-        return 1
-    return 0
+    if done.returncode != 0 or f"is whole: {count} entries" not in done.stdout:
+        raise SystemExit(f"audit: {done.stdout}{done.stderr}")
+    return [
+        Figure.of(f"audit.verify_s.{count}_entries", [seconds]),
+        Figure.of(f"audit.verify_rss_mb.{count}_entries", [most_kb / 1024]),
+    ]
 
 
 async def _prepare(url: str, count: int) -> None:
@@ -99,7 +101,3 @@ async def _prepare(url: str, count: int) -> None:
     await migrate(connection)
     await fill(connection, count)
     await connection.close()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
