@@ -100,15 +100,17 @@ local function spend(keys, k, argv, a, now, request)
     end
     if tat < now then tat = now end
     local wait = tat + interval - window - now
-    if v and request ~= '' and sub(v, 9) == request then  -- paid, and the mark is used up
-      call('SET', keys[i], pack('<d', tat), 'PX', ceil((tat - now) / 1000) + 1)
-      out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tat) / interval), tat - now)
-    elseif wait > 0 then
+    local paid = v and request ~= '' and sub(v, 9) == request
+    if wait > 0 and not paid then
       allowed = false
       out[#out + 1] = pack('<BdI4d', 0, wait, 0, tat - now)
     else
-      tat = tat + interval
-      tats[i] = tat
+      if paid then  -- and the mark is used up
+        call('SET', keys[i], pack('<d', tat), 'PX', ceil((tat - now) / 1000) + 1)
+      else
+        tat = tat + interval
+        tats[i] = tat
+      end
       out[#out + 1] = pack('<BdI4d', 1, 0, floor((now + window - tat) / interval), tat - now)
     end
   end
