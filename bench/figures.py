@@ -50,9 +50,15 @@ class Figure:
         value = statistics.median(these) / statistics.median(those)
         return cls(name, value, min(pairs), max(pairs), len(pairs))
 
+    @property
+    def is_met(self) -> bool:
+        """Also where nothing is wanted of it."""
+        wanted = WANTED.get(self.name)
+        return wanted is None or wanted.met_by(self.value)
+
     def row(self) -> dict[str, object]:
         wanted = WANTED.get(self.name)
-        more = {} if wanted is None else {"wanted": str(wanted), "met": wanted.met_by(self.value)}
+        more = {} if wanted is None else {"wanted": str(wanted), "met": self.is_met}
         rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
         return rounded | more
 
@@ -61,6 +67,6 @@ def table(figures: Sequence[Figure]) -> str:
     lines = [f"{'figure':<52} {'median':>9} {'from':>9} {'to':>9} {'wanted':>9}"]
     for one in figures:
         wanted = WANTED.get(one.name)
-        verdict = "" if wanted is None else f"{wanted!s:>9} {'met' if wanted.met_by(one.value) else 'NOT MET'}"
+        verdict = "" if wanted is None else f"{wanted!s:>9} {'met' if one.is_met else 'NOT MET'}"
         lines.append(f"{one.name:<52} {one.value:>9.3g} {one.low:>9.3g} {one.high:>9.3g} {verdict}")
     return "\n".join(lines)

@@ -19,8 +19,8 @@ from typing import Final
 import asyncpg
 
 from bench.figures import Figure
-from bench.load import connected
-from bench.paced import p99, timed_us, wait_until
+from bench.load import connected, percentile
+from bench.paced import Asked, times_us
 from bench.questions import question
 from bench.site import SMALL, Site, a_core_for
 
@@ -86,15 +86,10 @@ async def _transactions(database_url: str) -> int:
 
 def _p99_us(address: str, requests: Sequence[bytes], redis: str) -> tuple[float, float]:
     """Of one question after the other, each at its time, and of the PINGs between them."""
-    asked, pinged = list[float](), list[float]()
     with connected(address) as gateway, connected(redis) as server:
-        began = time.perf_counter()
-        for at in range(_SECONDS * _LIVE_PER_S):
-            wait_until(began + at / _LIVE_PER_S)
-            asked.append(timed_us(gateway, requests[at % len(requests)], b"HTTP/1.1 200"))
-            wait_until(began + (at + 0.5) / _LIVE_PER_S)
-            pinged.append(timed_us(server, b"PING\r\n", b"+PONG"))
-    return p99(asked), p99(pinged)
+        ping = Asked(server, [b"PING\r\n"], b"+PONG")
+        asked, pinged = times_us(Asked(gateway, requests), ping, per_s=_LIVE_PER_S, seconds=_SECONDS)
+    return percentile(asked, 0.99), percentile(pinged, 0.99)
 
 
 def _forged() -> bytes:

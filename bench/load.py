@@ -31,9 +31,13 @@ class Load:
         return self.answers / self.seconds
 
     def percentile_us(self, share: float) -> float:
-        """share: 0..1."""
-        ordered = sorted(self.latencies_us)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return percentile(self.latencies_us, share)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """share: 0..1."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def volley(address: str, requests: Sequence[bytes], *, count: int, connections: int, expected: bytes) -> Load:

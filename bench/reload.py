@@ -1,13 +1,13 @@
 """What somebody who is signed in notices while a worker reads a policy of 10,000 routes anew."""
 
 import os
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure
-from bench.load import connected
-from bench.paced import p99, timed_us, wait_until
+from bench.load import connected, percentile
+from bench.paced import Asked, times_us
 from bench.questions import question
 from bench.site import SMALL, Site, a_core_for
 
@@ -24,7 +24,7 @@ async def reload_figures(site: Site, repetitions: int) -> list[Figure]:
 
 async def _figures(site: Site, repetitions: int) -> list[Figure]:
     cookie = (await site.signed_in(1, (SMALL,)))[SMALL][0]
-    asked = question(SMALL, "/area1/item1/x", cookie)
+    asked = [question(SMALL, "/area1/item1/x", cookie) for _ in range(2)]
     file, log = site.directory / "policies" / "demo.yaml", site.directory / "bastion.log"
     text, alone, amid = file.read_text(), list[list[float]](), list[list[float]]()
     for at in range(repetitions):
@@ -35,8 +35,8 @@ async def _figures(site: Site, repetitions: int) -> list[Figure]:
         if _accepted(log) != before + 1:
             raise SystemExit("reload: the policy was not read within the window")
     return [
-        Figure.of("reload.live_p99_us.alone", [p99(times) for times in alone]),
-        Figure.of("reload.live_p99_us.amid", [p99(times) for times in amid]),
+        Figure.of("reload.live_p99_us.alone", [percentile(times, 0.99) for times in alone]),
+        Figure.of("reload.live_p99_us.amid", [percentile(times, 0.99) for times in amid]),
         Figure.of("reload.live_longest_us.amid", [max(times) for times in amid]),
     ]
 
@@ -45,11 +45,6 @@ def _accepted(log: Path) -> int:
     return log.read_bytes().count(_ACCEPTED)
 
 
-def _times_us(address: str, request: bytes) -> list[float]:
+def _times_us(address: str, requests: Sequence[bytes]) -> list[float]:
     with connected(address) as gateway:
-        began = time.perf_counter()
-        times = []
-        for at in range(_SECONDS * _PER_S):
-            wait_until(began + at / _PER_S)
-            times.append(timed_us(gateway, request, b"HTTP/1.1 200"))
-        return times
+        return times_us(Asked(gateway, requests), per_s=_PER_S, seconds=_SECONDS)[0]
