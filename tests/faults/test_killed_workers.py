@@ -6,6 +6,7 @@ Killed at a request it has not done that step; killed at the answer it has, and 
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -81,12 +82,18 @@ def opens(stage: Stage, jar: Jar) -> set[int]:
 
 
 def _decided(path: str, cookie: str) -> int:
+    with asked(path, cookie) as channel:
+        return int(channel.recv(65_536)[9:12] or b"502")
+
+
+@contextmanager
+def asked(path: str, cookie: str, within_s: float = 10) -> Iterator[socket.socket]:
+    """What Caddy asks, and what may be answered later."""
     with socket.socket(socket.AF_UNIX) as channel:
-        channel.settimeout(10)
+        channel.settimeout(within_s)
         channel.connect(path)
         channel.sendall(question(cookie))
-        head = channel.recv(65_536)
-    return int(head[9:12] or b"502")
+        yield channel
 
 
 def settled(stage: Stage, jar: Jar) -> set[int]:

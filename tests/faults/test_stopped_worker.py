@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -21,8 +21,7 @@ from gateway.stores.redis.wire import login_key
 from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
 from tests.faults.relay import Passing
-from tests.faults.test_killed_workers import settled
-from tests.journeys.test_faults import question
+from tests.faults.test_killed_workers import asked, settled
 from tests.staging import Seen, Stage, Visitor
 
 PATIENCE_S = 200
@@ -110,16 +109,6 @@ def log_out(stage: Stage, visitor: Visitor, page: Seen) -> int:
         return connection.getresponse().status
 
 
-@contextmanager
-def asked(path: str, cookie: str) -> Iterator[socket.socket]:
-    """What Caddy asks, and what may be answered much later."""
-    with socket.socket(socket.AF_UNIX) as channel:
-        channel.settimeout(20)
-        channel.connect(path)
-        channel.sendall(question(cookie))
-        yield channel
-
-
 def of_each_worker(stage: Stage, visitor: Visitor) -> list[set[int]]:
     """What each says to the visitor's requests, while the others are stopped."""
     served = {line["pid"] for line in stage.logged() if line["event"] == "worker serves"}
@@ -156,7 +145,7 @@ def test_a_worker_that_was_stopped_before_its_fill_until_the_logout_is_forgotten
     key = stopper.key = login_key(*cookie.split(".")[1:3])
     with Redis.from_url(stage.valkey.url) as redis:
         assert redis.delete(key) == 1  # so that it is read from Postgres
-        with asked(stage.decision_socket, cookie) as channel:
+        with asked(stage.decision_socket, cookie, within_s=20) as channel:
             assert stopper.stopped.wait(20)
             assert log_out(stage, visitor, page) == 200
             assert redis.get(key) == b"X"
