@@ -142,7 +142,7 @@ class Policies:
             return None
         self.current = loaded
         self.enforce(loaded.policy)
-        await asyncio.to_thread(self._keep, loaded)
+        self._keep(loaded)  # in no thread: a worker that ends would leave it half-written
         _LOG.info("policy accepted", version=loaded.policy.version)
         return partial(self._acceptance, before, loaded)
 
