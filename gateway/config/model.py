@@ -24,6 +24,7 @@ from gateway.config.values import (
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits, NamedNetwork
 from gateway.core.ratelimit.gcra import Limit, Per
+from gateway.core.ratelimit.slots import BucketNames
 
 _DAY_S: Final = 86400
 
@@ -374,7 +375,7 @@ class Config(_Section):
     def login_limits(self) -> LoginLimits:
         setting = self.limits[LOGIN_LIMIT]
         networks = (network.named(name, LOGIN_LIMIT) for name, network in setting.networks.items())
-        return LoginLimits.of(setting.limit(LOGIN_LIMIT), networks)
+        return LoginLimits.of(BucketNames(self.keys().bucket), setting.limit(LOGIN_LIMIT), networks)
 
     def keys(self) -> Keys:
         """All keys but the master keys and peppers."""

@@ -25,6 +25,7 @@ class Keys:
     person: bytes  # person records in Redis
     csrf: bytes  # synchroniser tokens
     device: bytes  # known-device and last-subject cookies
+    bucket: bytes  # callers whose requests are counted in Redis
     blind_index: bytes  # equality search over sealed columns
 
     @classmethod
@@ -39,6 +40,7 @@ class Keys:
             person=_derived(root_key, "person"),
             csrf=_derived(root_key, "csrf"),
             device=_derived(root_key, "device"),
+            bucket=_derived(root_key, "bucket"),
             blind_index=_derived(index_key, "blind-index"),
         )
 

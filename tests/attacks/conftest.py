@@ -17,6 +17,7 @@ from gateway.core.forward.request import read_request
 from gateway.core.login.attempt import Typed
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
 from gateway.core.session.tokens import Token, b64
 from gateway.flows.account import Account
@@ -40,7 +41,8 @@ from tests.running import running
 AUTH_HOST = "auth.example.org"
 PASSWORD = "correct horse battery"
 WAY = Way("w" * 43, 1, 0)
-_PLENTY = LoginLimits.of(Limit("plenty", 1_000_000, 60_000_000, 100_000))
+BUCKET_NAMES = BucketNames(KEYS.bucket)
+_PLENTY = LoginLimits.of(BUCKET_NAMES, Limit("plenty", 1_000_000, 60_000_000, 100_000))
 _LIFETIMES = Lifetimes(1800, 43_200, 604_800, 2_592_000)
 
 

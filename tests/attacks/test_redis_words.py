@@ -1,7 +1,8 @@
 """Who reads all of Redis finds nobody: no word of a person, whatever that person does (threats.md R14)."""
 
-from base64 import b64encode, urlsafe_b64decode
-from collections.abc import Awaitable, Callable
+import hashlib
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
@@ -16,7 +17,7 @@ from gateway.flows.login import Login, SignedIn, Throttled, Visit, Wrong
 from gateway.flows.logout import Ending
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.users import Newcomer
-from tests.attacks.conftest import PASSWORD, House, session_of
+from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House, session_of
 from tests.attacks.redis_words import everything, found
 from tests.attacks.test_logout_without_stores import closed_pool
 from tests.attacks.test_shift_change import HOURLY
@@ -29,6 +30,7 @@ WORDS = (
     *(WHO.username, "quasimodo", WHO.name, "esméralda", "frollo", WHO.email, "bell-ringer", "notre-dame"),
     *(*WHO.groups, UNKNOWN, "phoebus", MISTYPED, PASSWORD, BROWSER, *ADDRESSES, "2001:db8:51:7:"),
 )
+BUCKETS = [BUCKET_NAMES.of_address(ip_address(address)).encode() for address in ADDRESSES]
 KINDS = (b"}u", b"}l:", b"}c:", b"}b:GENERAL.EXECUTE", b"}b:AUTH.LOGIN", b"\0X", b"\0L")
 
 
@@ -78,7 +80,7 @@ class Thief:
 
 async def test_who_reads_all_of_redis_finds_no_word_of_anybody(house: House, redis: Redis) -> None:
     """Failed logins, hand-off, limits of a person and of an address, a refill, a logout with and without Postgres."""
-    limits = LoginLimits.of(replace(HOURLY, burst=3))
+    limits = LoginLimits.of(BUCKET_NAMES, replace(HOURLY, burst=3))
     throttle = LoginThrottle(house.login.throttle.buckets, lambda: limits)
     thief = Thief(house, redis, replace(house.login, throttle=throttle))
     await house.admin.add(WHO, PASSWORD)
@@ -104,6 +106,18 @@ async def test_who_reads_all_of_redis_finds_no_word_of_anybody(house: House, red
     assert found((*WORDS, *secrets), thief.seen) == set()
     bare = [*PACKED, *(urlsafe_b64decode(secret + "=") for secret in secrets)]
     assert not [raw for raw in bare if any(raw in one for one in thief.seen)]
+    assert [name for name in BUCKETS if not any(name in one for one in thief.seen)] == []
+    assert not [guess for guess in guesses() if any(guess in one for one in thief.seen)]
+
+
+def guesses() -> Iterator[bytes]:
+    """What somebody without the key would look for who tries all addresses: 12 characters and more of their hashes."""
+    for address in ADDRESSES:
+        network = "2001:db8:51:7::"
+        for text in (address.encode(), network.encode(), ip_address(address).packed, ip_address(network).packed):
+            for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"):
+                digest = hashlib.new(name, text).digest()[:9]
+                yield from (digest, urlsafe_b64encode(digest), b64encode(digest), digest.hex().encode())
 
 
 PLANTED: dict[str, Callable[[Redis, str], Awaitable[object]]] = {

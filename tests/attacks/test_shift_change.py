@@ -19,7 +19,7 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.login import Login, Throttled, Visit
 from gateway.flows.passwords import Passwords, PasswordsBusy
 from gateway.flows.throttle import LoginThrottle
-from tests.attacks.conftest import PASSWORD, House
+from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House
 from tests.core.forward.setting import KEYS
 
 HERE = ip_address("203.0.113.7")
@@ -83,7 +83,7 @@ async def hospital(house: House) -> House:
 
 
 def begin(house: House, *networks: NamedNetwork, usual: Limit = USUAL) -> Shift:
-    limits = LoginLimits.of(usual, networks)
+    limits = LoginLimits.of(BUCKET_NAMES, usual, networks)
     return Shift(replace(house.login, throttle=LoginThrottle(house.login.throttle.buckets, lambda: limits)))
 
 

@@ -10,7 +10,7 @@ import yaml
 from gateway.config import load_config
 from gateway.config.describe import settings_lines
 from gateway.core.ratelimit.gcra import Limit, Per
-from tests.config.test_load import GOOD, problems, written
+from tests.config.test_load import GOOD, INDEX, ROOT_KEY, problems, written
 
 HOSPITAL = {"addresses": ["203.0.113.0/24", "2001:db8::/48"], "rate": "600/min", "burst": 300}
 
@@ -114,6 +114,16 @@ def test_the_caller_of_a_login_is_an_address(tmp_path: Path, limit: dict[str, st
 
     assert one.limit.count == 20
     assert one.slot != other.slot
+
+
+def test_the_root_key_says_whose_bucket_it_is(tmp_path: Path) -> None:
+    swapped = {"root_key": INDEX, "index_key": ROOT_KEY}
+    other = {**GOOD, "secrets": {**GOOD["secrets"], **swapped}}
+    keyed = (load_config(written(tmp_path, document), environ={}).config for document in (GOOD, other))
+
+    one, another = (config.login_limits().shared_bucket(ip_address("203.0.113.7")) for config in keyed)
+
+    assert one.slot != another.slot
 
 
 @pytest.mark.parametrize("everybody", ["0.0.0.0/0", "'::/0'", "'::ffff:0:0/96'"])

@@ -40,7 +40,7 @@ class Claim:
 class Spend:
     """One request out of the bucket `{slot}b:<limit name>:<who>`.
 
-    slot: the person's tag where a token is presented, `i<hash of address>` for an address, `e` for everyone.
+    slot: the person's tag where a token is presented, `i<keyed hash of address>` for an address, `e` for everyone.
     """
 
     slot: str

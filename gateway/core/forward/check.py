@@ -27,7 +27,7 @@ from gateway.core.policy.cross_origin import cors_block, may_be_forged, prefligh
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.route import DENIED_BY_RULE, Route, Routed
 from gateway.core.ratelimit.gcra import Limit, Per
-from gateway.core.ratelimit.slots import EVERYONE, address_slot
+from gateway.core.ratelimit.slots import EVERYONE
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.journey import return_of
 from gateway.core.session.person import ForgedPerson
@@ -99,7 +99,7 @@ def prepare(
         return _too_early(context, request, route)
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
-    spends = _spends(route.limits, request, presented) if route.limits else ()
+    spends = _spends(context, route.limits, request, presented) if route.limits else ()
     ask = Ask(
         Question(number, presented, None, spends, request.request_id), request, context, found, bool(text), random
     )
@@ -134,7 +134,9 @@ def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
     return _judge(ask, (actor, known), now, limits)
 
 
-def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None) -> tuple[Spend, ...]:
+def _spends(
+    context: Context, limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None
+) -> tuple[Spend, ...]:
     spends = []
     for limit in limits:
         if limit.per is _PER_EVERYONE:
@@ -142,7 +144,7 @@ def _spends(limits: tuple[Limit, ...], request: ForwardedRequest, presented: Pre
         elif presented is not None and limit.per is not _PER_IP:
             spends.append(Spend(presented.tag, presented.login, limit))
         elif limit.per is not _PER_PRINCIPAL:
-            spends.append(Spend(address_slot(request.address), "", limit))
+            spends.append(Spend(context.names.of_address(request.address), "", limit))
     return tuple(spends)
 
 

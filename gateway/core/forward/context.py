@@ -14,6 +14,7 @@ from gateway.core.policy.canonical import METHOD_CHARS
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
+from gateway.core.ratelimit.slots import BucketNames
 
 RANDOM_BYTES = 44  # for one request: 32 of a way cookie, 12 of a nonce
 _MOST_PATHS = 8192
@@ -35,9 +36,11 @@ class Context:
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
+    names: BucketNames = field(init=False, repr=False)
     _remembered: Find = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", BucketNames(self.keys.bucket))
         object.__setattr__(self, "_remembered", lru_cache(_MOST_PATHS)(self.policy.find))
 
     def find(self, host: str, method: str, path: str) -> Routed | Refused:

@@ -1,14 +1,12 @@
 """Which buckets a login attempt spends from, before and after its password is known to be wrong or right."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.core.login.attempt import Device
 from gateway.core.policy.networks import Network, unmapped
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.ratelimit.slots import Address, address_slot
-from gateway.core.session.tokens import b64
+from gateway.core.ratelimit.slots import Address, BucketNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +31,25 @@ class Bucket:
 class LoginLimits:
     """AUTH.LOGIN: usual, and what named networks have instead."""
 
+    names: BucketNames
     usual: Limit
     _narrowest_first: tuple[tuple[Network, NamedNetwork], ...] = ()
 
     @classmethod
-    def of(cls, usual: Limit, networks: Iterable[NamedNetwork] = ()) -> "LoginLimits":
+    def of(cls, names: BucketNames, usual: Limit, networks: Iterable[NamedNetwork] = ()) -> "LoginLimits":
         """Of networks that overlap the narrowest counts."""
         each = [(unmapped(addresses), named) for named in networks for addresses in named.addresses]
-        return cls(usual, tuple(sorted(each, key=lambda one: -one[0].prefixlen)))
+        return cls(names, usual, tuple(sorted(each, key=lambda one: -one[0].prefixlen)))
 
     def shared_bucket(self, address: Address | None) -> Bucket:
         """Its named network's; else of an IPv4 address or an IPv6 /64; one for all whose address is not known."""
         network = None if address is None else self._network_of(address)
         if network is None:
-            return Bucket(address_slot(address), "", self.usual)
-        return Bucket("n" + _digest(network.name), "", network.limit)
+            return Bucket(self.names.of_address(address), "", self.usual)
+        return Bucket(self.names.of_network(network.name), "", network.limit)
 
     def device_bucket(self, device: Device) -> Bucket:
-        return Bucket("d" + _digest(device.id), "", self.usual)
+        return Bucket(self.names.of_device(device.id), "", self.usual)
 
     def _network_of(self, address: Address) -> NamedNetwork | None:
         mapped = None if address.version == 4 else address.ipv4_mapped  # noqa: PLR2004 - of the Internet Protocol
@@ -78,11 +77,6 @@ def login_buckets(limits: LoginLimits, address: Address | None, device: Device, 
     """known: this device has seen this name sign in (attempt.knows)."""
     shared = limits.shared_bucket(address)
     if not known:
-        return LoginBuckets(shared, None, None, address_slot(address))
+        return LoginBuckets(shared, None, None, limits.names.of_address(address))
     own = limits.device_bucket(device)
     return LoginBuckets(own, shared, own, own.slot)
-
-
-def _digest(text: str) -> str:
-    """16 characters. Two versions of a fleet share buckets, so it can't change."""
-    return b64(hashlib.sha256(text.encode()).digest()[:12])

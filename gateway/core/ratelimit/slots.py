@@ -1,7 +1,8 @@
-"""Names the buckets that belong to an address: one for an IPv4 address, an IPv6 /64, or all that are not known."""
+"""Names the buckets of callers who are nobody yet: an IPv4 address, an IPv6 /64, a named network, a device."""
 
-import hashlib
+import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
@@ -11,13 +12,33 @@ Address: TypeAlias = IPv4Address | IPv6Address
 EVERYONE: Final = "e"
 _IPV6_NETWORK_BITS: Final = 64
 _UNKNOWN: Final = "unknown"  # threats.md L7: all of them share one bucket
+_MOST_ADDRESSES: Final = 8192
 
 
-@lru_cache(8192)
-def address_slot(address: Address | None) -> str:
-    """17 characters; who wants the address has to try all. Two versions of a fleet share it, so it can't change."""
-    text = _UNKNOWN if address is None else _network(address)
-    return "i" + urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
+class BucketNames:
+    """Keyed, so that who reads Redis can't try all addresses to find those that were here (threats.md R14).
+
+    A name has 17 characters. Two versions of a fleet share buckets, so what it is made of can't change.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        """key: core/keys.py bucket."""
+        self._key = key
+        self.of_address: Callable[[Address | None], str] = lru_cache(_MOST_ADDRESSES)(self._of_address)
+
+    def of_network(self, name: str) -> str:
+        """A network that limits name: one bucket for all addresses in it."""
+        return "n" + self._digest(name)
+
+    def of_device(self, device_id: str) -> str:
+        return "d" + self._digest(device_id)
+
+    def _of_address(self, address: Address | None) -> str:
+        """None: an address that is not known."""
+        return "i" + self._digest(_UNKNOWN if address is None else _network(address))
+
+    def _digest(self, text: str) -> str:
+        return urlsafe_b64encode(hmac.digest(self._key, text.encode(), "sha256")[:12]).decode()
 
 
 def _network(address: Address) -> str:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.forward.ask import Outcome, Spent
 from gateway.core.forward.check import Ask, conclude
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import unseal_journey
 from gateway.core.session.tokens import mint
 from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of
@@ -212,6 +214,14 @@ def test_a_refused_limit_says_when_to_come_back() -> None:
 
     assert headers["Retry-After"] == "2"
     assert headers["RateLimit-Policy"] == '"GENERAL.EXECUTE";q=600;w=60'
+
+
+def test_a_person_pays_by_their_tag_and_an_address_by_a_name_that_only_the_key_makes() -> None:
+    asked = Case(path="/door/x").ask()
+    assert isinstance(asked, Ask)
+
+    address = BucketNames(KEYS.bucket).of_address(ip_address(Case.address))
+    assert [(spend.slot, spend.who) for spend in asked.question.spends] == [(address, ""), (TAG, TOKEN.login)]
 
 
 STATES = st.builds(Spent, st.booleans(), st.integers(1, 9).map(lambda s: s * 1_000_000), st.integers(0, 2), st.just(1))

@@ -6,12 +6,14 @@ from ipaddress import ip_address, ip_network
 from gateway.core.login.attempt import Device
 from gateway.core.login.throttle import Bucket, LoginLimits, NamedNetwork, login_buckets
 from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
 
 HERE = ip_address("203.0.113.7")
 DEVICE = Device("x" * 22, ("m" * 16,))
 USUAL = Limit("AUTH.LOGIN", 10, 60_000_000, 5)
 PLENTY = replace(USUAL, count=600, burst=300)
-LIMITS = LoginLimits.of(USUAL)
+NAMES = BucketNames(b"b" * 32)
+LIMITS = LoginLimits.of(NAMES, USUAL)
 
 
 def named(name: str, *addresses: str, limit: Limit = PLENTY) -> NamedNetwork:
@@ -48,7 +50,7 @@ def test_a_known_device_has_turns_of_its_own_and_others_share_those_of_their_add
 
 
 def test_neighbours_of_a_named_network_have_one_budget_and_turns_of_their_own() -> None:
-    limits = LoginLimits.of(USUAL, [named("hospital", "203.0.113.0/24")])
+    limits = LoginLimits.of(NAMES, USUAL, [named("hospital", "203.0.113.0/24")])
     first, second = (login_buckets(limits, ip_address(f"203.0.113.{n}"), DEVICE, known=False) for n in (7, 8))
 
     assert first.before == second.before
@@ -57,7 +59,7 @@ def test_neighbours_of_a_named_network_have_one_budget_and_turns_of_their_own() 
 
 
 def test_a_named_network_ends_where_it_says() -> None:
-    limits = LoginLimits.of(USUAL, [named("hospital", "203.0.113.0/25", "2001:db8::/48")])
+    limits = LoginLimits.of(NAMES, USUAL, [named("hospital", "203.0.113.0/25", "2001:db8::/48")])
 
     within = {shared(one, limits) for one in ("203.0.113.127", "::ffff:203.0.113.1", "2001:db8:0:ffff::1")}
     assert len(within) == 1
@@ -70,13 +72,13 @@ def test_of_two_networks_the_narrower_counts_whatever_their_order() -> None:
     wide, narrow = named("wide", "203.0.0.0/16"), named("narrow", "::ffff:203.0.113.0/120", limit=USUAL)
 
     for networks in ([wide, narrow], [narrow, wide]):
-        limits = LoginLimits.of(USUAL, networks)
+        limits = LoginLimits.of(NAMES, USUAL, networks)
         assert shared("203.0.113.7", limits) == shared("203.0.113.9", limits) != shared("203.0.114.1", limits)
         assert (shared("203.0.113.7", limits).limit, shared("203.0.114.1", limits).limit) == (USUAL, PLENTY)
 
 
 def test_two_names_are_two_budgets() -> None:
-    limits = LoginLimits.of(USUAL, [named("one", "203.0.113.0/28"), named("two", "203.0.113.16/28")])
+    limits = LoginLimits.of(NAMES, USUAL, [named("one", "203.0.113.0/28"), named("two", "203.0.113.16/28")])
 
     assert shared("203.0.113.1", limits) != shared("203.0.113.17", limits)
 
