@@ -187,10 +187,7 @@ class _Worker:
     async def _ready(self) -> Mapping[str, operations.Check]:
         found = await self.readiness.look()
         checks = {name: operations.Check(state.serves, state.detail) for name, state in found.items()}
-        version = self.decisions.policy.version
-        refused = self.policies.refused
-        detail = f"ok, version {version}" if not refused else f"version {version} stays; refused: {refused}"
-        return {**checks, "policy": operations.Check(self.policies.serves, detail)}
+        return {**checks, "policy": operations.Check(self.policies.serves, self.policies.detail)}
 
     def _policies(self) -> Policies:
         config, resources = self.config, self.resources

@@ -27,6 +27,7 @@ from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 
 DEFAULT_LIMIT: Final = "GENERAL.EXECUTE"
+_LONG_S: Final = 30
 _LINES: Final = 400  # of a difference, or of problems, that are kept
 _COMPARED: Final = 1_000_000  # pairs of lines
 _HUNK: Final = re.compile(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@$")
@@ -93,6 +94,7 @@ class Policies:
     long_work: LongWork
     current: Loaded | None = None
     refused: str = ""
+    _reading_since: int | None = None
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)  # in the order of what was enforced
 
@@ -100,6 +102,16 @@ class Policies:
     def serves(self) -> bool:
         """False: the policy of the start was refused and there is no older one, so nobody gets in anywhere."""
         return not self.refused or (self.current is not None and bool(self.current.sources))
+
+    @property
+    def detail(self) -> str:
+        """What readyz says of it. A file system that hangs fails nobody, but no change of policy comes either."""
+        version = "none" if self.current is None else self.current.policy.version
+        said = f"version {version} stays; refused: {self.refused}" if self.refused else f"ok, version {version}"
+        waited = 0 if self._reading_since is None else self._now() - self._reading_since
+        if waited < _LONG_S:
+            return said
+        return f"{said}; has been reading {self.directory} for {waited} s: does its file system answer?"
 
     def first(self) -> Policy:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
@@ -118,7 +130,11 @@ class Policies:
         Decisions go on meanwhile, and the next reload does not wait until this one is in the audit log.
         """
         async with self._reloading:
-            tell = await self._reload()
+            self._reading_since = self._now()
+            try:
+                tell = await self._reload()
+            finally:
+                self._reading_since = None
         if tell is not None:
             async with self._telling:
                 await self._tell(await self.long_work.aside(tell))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,12 +35,18 @@ FAILING = GOOD + "tests: [{request: 'GET https://wiki.example.org/', expect: all
 
 
 class Limits(dict[str, Limit]):
-    """compiled: how often the default was asked for: once for each policy that is compiled."""
+    """compiled: how often the default was asked for: once for each policy that is compiled. opened: lets it go on."""
 
     compiled = 0
 
+    def __init__(self, limits: dict[str, Limit]) -> None:
+        super().__init__(limits)
+        self.opened = threading.Event()
+        self.opened.set()
+
     def __getitem__(self, name: str) -> Limit:
         self.compiled += name == DEFAULT_LIMIT.name
+        self.opened.wait()
         return super().__getitem__(name)
 
 
@@ -183,6 +190,39 @@ async def test_the_event_loop_goes_on_while_a_large_policy_is_read(worker: Worke
     await reloading
     assert len(worker.enforced) == 1
     assert ticks > 10
+
+
+async def test_a_policy_that_is_read_for_long_is_told_of_and_fails_nobody(worker: Worker) -> None:
+    worker.file.write_text(GOOD)
+    version = worker.policies.first().version
+    worker.file.write_text(BETTER)
+    worker.limits.opened.clear()
+
+    reload = asyncio.create_task(worker.policies.reload())
+    while worker.limits.compiled == 1:
+        await asyncio.sleep(0)
+    told = {}
+    for seconds in (29, 1):
+        worker.clock.advance(seconds)
+        told[seconds] = worker.policies.detail, worker.policies.serves
+    worker.limits.opened.set()
+    await reload
+
+    assert told[29] == (f"ok, version {version}", True)
+    assert told[1][0].startswith(f"ok, version {version}; has been reading {worker.file.parent} for 30 s")
+    assert told[1][1]
+    assert worker.policies.detail == f"ok, version {worker.enforced[0].version}"
+
+
+async def test_a_broken_policy_that_is_refused_is_told_of_with_what_stays(worker: Worker) -> None:
+    worker.file.write_text(GOOD)
+    version = worker.policies.first().version
+
+    worker.file.write_text(BROKEN)
+    await worker.policies.reload()
+
+    assert worker.policies.detail.startswith(f"version {version} stays; refused: wiki.yaml:1:")
+    assert "alow" in worker.policies.detail
 
 
 async def test_what_did_not_change_is_not_compiled_again_but_its_tests_run_on_another_day(worker: Worker) -> None:
