@@ -14,13 +14,13 @@ HOST = "app.example.com"
 GLOBAL = "{\n\tadmin off\n\tservers {\n\t\t0rtt off\n\t}\n}\n"
 AUTH = "auth.example.com {\n\timport bastion_auth\n}\n"
 NOBODY = ":443 {\n\trespond 421\n}\n"
-APP = "reverse_proxy 127.0.0.1:8080"
+APP = "reverse_proxy 127.0.0.1:8080 {\n\t\t\tstream_timeout 15m\n\t\t}"
 WRAPPED = f"{HOST} {{\n\timport bastion {{\n\t\trequest_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}\n\t}}\n}}\n"
 
 
-def policy(*hosts: str) -> Policy:
+def policy(*hosts: str, auth_url: str = "https://auth.example.com") -> Policy:
     apps = "\n".join(f"  app{number}: {{hosts: '{host}', allow: authenticated}}" for number, host in enumerate(hosts))
-    return compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of("https://auth.example.com"))
+    return compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of(auth_url))
 
 
 def site(*directives: str, address: str = HOST, wrapper: str = "import bastion {\n\t\trequest_body 1MB\n\t}") -> str:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
+from gateway.core.caddy.caddyfile import EXAMPLE_AUTH_HOST, DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries
 from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile
-from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, WRAPPED, errors, linted, site, written
+from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, WRAPPED, errors, linted, policy, site, written
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BESIDE = {
     "handle": ("handle /api/* {\n\t\treverse_proxy 127.0.0.1:9\n\t}", "reverse_proxy 127.0.0.1:9 for path /api/*"),
@@ -356,18 +358,47 @@ def test_a_wrapper_over_plain_http_behind_a_named_proxy_passes(tmp_path: Path, b
     assert errors(linted(file, binaries)) == []
 
 
-def test_the_caddyfiles_that_we_ship_pass(tmp_path: Path, binaries: Binaries) -> None:
-    sites = (ProtectedSite("app.localhost", "127.0.0.1:1"), ProtectedSite("app2.localhost", "127.0.0.1:1"))
-    demo = demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, Snippet(), sites))
-    for text, auth_url, hosts in (
-        (example_caddyfile(Snippet()), "https://auth.example.com", ("app.example.com", "wiki.example.com")),
-        (demo, "https://auth.localhost:8443", ("app.localhost", "app2.localhost")),
-    ):
-        file = tmp_path / "Caddyfile"
-        file.write_text(text)
-        apps = "\n".join(f"  a{n}: {{hosts: {host}, allow: authenticated}}" for n, host in enumerate(hosts))
-        enforced = compile_policy({"app.yaml": f"apps:\n{apps}\n"}, Site.of(auth_url))
+def test_the_demos_caddyfile_passes(tmp_path: Path, binaries: Binaries) -> None:
+    hosts = ("app.localhost", "app2.localhost")
+    sites = tuple(ProtectedSite(host, "127.0.0.1:1") for host in hosts)
+    (tmp_path / "Caddyfile").write_text(
+        demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, Snippet(), sites))
+    )
+    enforced = policy(*hosts, auth_url="https://auth.localhost:8443")
 
-        found = lint_caddyfile(read_caddyfile(file, binaries), enforced, Snippet(), binaries)
+    found = lint_caddyfile(read_caddyfile(tmp_path / "Caddyfile", binaries), enforced, Snippet(), binaries)
 
-        assert {one.finding.code for one in found} <= {"admin", "bodies"}, found
+    assert {one.finding.code for one in found} == {"bodies"}, found
+
+
+def test_the_caddyfile_that_we_ship_passes_with_the_policy_that_we_ship(binaries: Binaries) -> None:
+    sources = {file.name: file.read_text() for file in (ROOT / "policies").glob("*.yaml")}
+    enforced = compile_policy(sources, Site.of(f"https://{EXAMPLE_AUTH_HOST}"))
+
+    found = lint_caddyfile(read_caddyfile(ROOT / "Caddyfile", binaries), enforced, Snippet(), binaries)
+
+    assert len(enforced.hosts) == len(sources) == 3
+    assert {one.finding.code for one in found} == {"admin"}, found
+
+
+@pytest.mark.parametrize(
+    ("directive", "warned"),
+    [
+        ("reverse_proxy 127.0.0.1:8080", "reverse_proxy 127.0.0.1:8080"),
+        ("handle /api/* {\n\t\treverse_proxy 127.0.0.1:9 127.0.0.1:8\n\t}", "reverse_proxy 127.0.0.1:9 127.0.0.1:8"),
+        ("reverse_proxy 127.0.0.1:8080 {\n\t\tstream_timeout 0\n\t}", "reverse_proxy 127.0.0.1:8080"),
+        ("reverse_proxy 127.0.0.1:8080 {\n\t\tstream_timeout 1s\n\t}", ""),
+        ("php_fastcgi 127.0.0.1:9", ""),
+        ("file_server", ""),
+    ],
+)
+def test_a_proxy_without_an_end_for_websockets_is_warned_of(
+    tmp_path: Path, binaries: Binaries, directive: str, warned: str
+) -> None:
+    file = written(tmp_path, WRAPPED.replace(APP, directive))
+    at = next(n for n, line in enumerate(file.read_text().splitlines(), 1) if line.strip() == f"{HOST} {{")
+
+    found = [str(one) for one in linted(file, binaries) if one.finding.code == "streams"]
+
+    assert len(found) == bool(warned), found
+    assert all(line.startswith(f"{file}:{at}: warning: {HOST}: {warned} has no stream_timeout: ") for line in found)

@@ -46,7 +46,7 @@ https://:<port> {
 """
 
 _EXAMPLE_GLOBAL: Final = """
-# Bastion in front of apps, as `bastion caddy example` prints it. docs/caddy.md explains it.
+# Bastion in front of the apps of policies/, as `bastion caddy example` prints it. docs/caddy.md explains it.
 # `bastion caddy snippet` prints the two snippets alone, for your configuration.
 {
     servers {
@@ -67,7 +67,7 @@ _EXAMPLE_SITES: Final = """
 }
 
 # A site stands inside `import bastion { ... }`, whole: what stands beside it is not asked about.
-app.example.com {
+console.example.com {
     import bastion {
         request_body {
             max_size 100MB
@@ -88,6 +88,9 @@ app.example.com {
 wiki.example.com {
     import bastion {
         encode zstd gzip
+        request_body {
+            max_size 20MB
+        }
         handle_path /static/* {
             root * /srv/wiki
             file_server
@@ -96,6 +99,17 @@ wiki.example.com {
             reverse_proxy 127.0.0.1:8081 {
                 stream_timeout 15m
             }
+        }
+    }
+}
+
+api.example.com {
+    import bastion {
+        request_body {
+            max_size 1MB
+        }
+        reverse_proxy 127.0.0.1:8082 {
+            stream_timeout 15m
         }
     }
 }

@@ -50,6 +50,12 @@ def ends(handler: Handler) -> bool:
     return handler.kind in _ENDS and handler.fields.get("pass_thru") is not True
 
 
+def streams_without_end(handler: Handler) -> bool:
+    """Whether a connection that was upgraded there lives as long as both sides want. FastCGI has none."""
+    proxies = handler.kind == "reverse_proxy" and mapping_in(handler.fields, "transport").get("protocol") != "fastcgi"
+    return proxies and not handler.fields.get("stream_timeout")
+
+
 def told(handler: Handler) -> str:
     """As a Caddyfile calls it."""
     fields = handler.fields

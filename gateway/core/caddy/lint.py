@@ -10,7 +10,7 @@ from gateway.core.caddy.error_pages import judge_errors
 from gateway.core.caddy.findings import Finding, Level
 from gateway.core.caddy.guards import Guards, differences
 from gateway.core.caddy.hosts import Meets, covers, hosts_of, meets, overlaps, pattern_of
-from gateway.core.caddy.kinds import Kind, directive_of, told
+from gateway.core.caddy.kinds import Kind, directive_of, streams_without_end, told
 from gateway.core.caddy.listening import Listening, judge_admin, judge_server, listening
 from gateway.core.caddy.visit import Met, Visit
 from gateway.core.policy.patterns import HostPattern, host_pattern
@@ -129,8 +129,17 @@ class _Search:
         yield from (_other_snippet(site, handler, of_auth) for handler in wrong)
         for handler in right:
             yield from _differing(site, handler, guards.auth if of_auth else guards.wrapper)
-            if not of_auth and not any(inner.kind == "request_body" for inner in handlers_below(handler.routes)):
-                yield _unlimited(site, handler)
+            if not of_auth:
+                yield from self._inside(site, handler)
+
+    def _inside(self, site: str, wrapper: Handler) -> Iterator[Finding]:
+        """What Bastion can't bound once it has let somebody in."""
+        handlers = tuple(handlers_below(wrapper.routes))
+        if not any(handler.kind == "request_body" for handler in handlers):
+            yield _unlimited(site, wrapper)
+        for handler in handlers:
+            if streams_without_end(handler) and not self.protected.guards.is_question(handler):
+                yield _endless(site, handler)
 
     def _site(self, route: Route) -> str:
         """As the Caddyfile calls it."""
@@ -232,6 +241,14 @@ def _unlimited(site: str, handler: Handler) -> Finding:
     return Finding(
         "bodies", Level.NOTE, site, handler.at, "takes bodies of any size", "whoever is let in may upload without end",
         "write `request_body { max_size 100MB }` inside the wrapper if the app does not bound them",
+    )  # fmt: skip
+
+
+def _endless(site: str, handler: Handler) -> Finding:
+    return Finding(
+        "streams", Level.WARNING, site, handler.at, f"{told(handler)} has no stream_timeout",
+        "a WebSocket that is open when its person logs out goes on without end",
+        "write `stream_timeout 15m` into it",
     )  # fmt: skip
 
 
