@@ -38,7 +38,9 @@ def _with(state: State, login: int, credentials: int) -> State:
 
 
 def _create(state: State, has: Mechanisms) -> State | None:
-    return _with(state, 0, P) if state.postgres.active or not has.holds_the_person else None
+    """After the password was compared with the one that is stored at the start."""
+    held = state.postgres.active and not state.postgres.changed
+    return _with(state, 0, P) if held or not has.holds_the_password else None
 
 
 def _create_later(state: State, _has: Mechanisms) -> State | None:
@@ -67,6 +69,15 @@ def _rotate(state: State, _has: Mechanisms) -> State | None:
 
 def _end_all(state: State, _has: Mechanisms) -> State | None:
     return _written(state, logins=tuple(0 for _ in state.postgres.logins))
+
+
+def _end_others(state: State, _has: Mechanisms) -> State | None:
+    return _written(state, logins=(state.postgres.logins[0], *(0 for _ in state.postgres.logins[1:])))
+
+
+def _set_password(state: State, has: Mechanisms) -> State | None:
+    ended = _end_all(state, has)
+    return ended and _written(ended, changed=True)
 
 
 def _disable(state: State, has: Mechanisms) -> State | None:
@@ -187,6 +198,22 @@ PROGRAMS: Final[dict[str, Program]] = {
         *_FINISH_ENDED,
         Step("gateway.flows.account.Account.end_all", "answer", _answer(gone=EVERY)),
     ),
+    "end one": (
+        Step("gateway.flows.account.Account.end_one", "commit", lambda s, _has: _with(s, 1, 0)),
+        Step(f"{_REDIS}.end_login", "redis", _finish(1)),
+        Step("gateway.flows.account.Account.end_one", "answer", _answer(gone=OF_LOGIN[1])),
+    ),
+    "end others": (
+        Step("gateway.flows.account.Account._end_all", "commit", _end_others),
+        _FINISH_ENDED[1],
+        Step("gateway.flows.account.Account.end_others", "answer", _answer(gone=OF_LOGIN[1])),
+    ),
+    "password": (
+        Step(f"{_USERS}.set_password", "commit", _set_password),
+        *_FINISH_ENDED,
+        _STALE_PERSON,
+        Step(f"{_USERS}._follow", "answer", _answer(gone=EVERY)),
+    ),
     "disable": (
         Step(f"{_USERS}.disable", "commit", _disable),
         *_FINISH_ENDED,
@@ -211,8 +238,12 @@ PROGRAMS: Final[dict[str, Program]] = {
     ),
 }
 _PUT: Final = Step("puts the record itself", "redis", _put)
-_MAY_BE_REPEATED: Final = ("logout", "end all", "disable", "groups")
-_FOLLOWED: Final = ("disable", "enable")  # by whatever was committed of the person before, as UserAdmin._follow says
+_MAY_BE_REPEATED: Final = ("logout", "end one", "end others", "end all", "password", "disable", "groups")
+_FOLLOWED: Final = (
+    "password",
+    "disable",
+    "enable",
+)  # by whatever was committed of the person before, as UserAdmin._follow says
 
 
 def _nothing(state: State, _has: Mechanisms) -> State | None:
@@ -273,8 +304,8 @@ def _may_begin(act: Act, state: State) -> bool:
     if act.name == "enable":  # a disabling that comes after it is no part of the model, nor one that is begun anew
         return bool(act.step) or not state.postgres.active
     if act.name == "later login":
-        return any(one.name == "enable" and one.step for one in state.acts)
-    return bool(act.step or state.promised.born or act.name in ("login", "disable", "groups"))
+        return any(one.name in ("enable", "password") and one.step for one in state.acts)
+    return bool(act.step or state.promised.born or act.name in ("login", "password", "disable", "groups"))
 
 
 def _act_steps(state: State, act: Act, has: Mechanisms, program: Program) -> Iterator[tuple[str, State, Act]]:

@@ -31,7 +31,7 @@ class Mechanisms:
     groups_mark_stale: bool = True
     retry_does_redis_again: bool = True
     only_refill_writes: bool = True
-    holds_the_person: bool = True
+    holds_the_password: bool = True
     completion_ends_in_redis: bool = True
     marker_lasts: bool = True
     # around it

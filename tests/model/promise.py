@@ -1,8 +1,8 @@
 """What is promised, looked at in every state that can be reached.
 
-S1 After an answered logout or revocation no node allows.
+S1 After an answered logout, revocation or change of a password no node allows.
 S2 After an answered change (hand-off, rotation, groups) no node serves the old state; nor, after somebody was disabled
-   or enabled, the state before a change of them that was committed earlier and never answered.
+   or enabled or given a new password, the state before a change of them that was committed earlier and never answered.
 S3 A committed change whose answer never came is served by all nodes after one confirmation.
 S4 Who was signed in, and whose login nobody ended, is not refused for good.
 S5 A hand-off gives its session to one request.
@@ -20,7 +20,8 @@ from tests.model.state import EVERY, OF_LOGIN, K, State, fresh_leases
 # What each act may have ended as soon as it has begun.
 _ENDS: Final = {
     **dict.fromkeys(("logout", "logout, lost", "completion", "replacement"), OF_LOGIN[0]),
-    **dict.fromkeys(("end all", "disable"), EVERY),
+    **dict.fromkeys(("end one", "end others"), OF_LOGIN[1]),
+    **dict.fromkeys(("end all", "disable", "password"), EVERY),
 }
 
 

@@ -42,6 +42,20 @@ SCENARIOS: Final[dict[str, tuple[Scenario, int]]] = {
         Scenario(("end all",), frozenset({FAILOVER}), nodes=1, logins=2, crash=True),
         10_000,
     ),
+    "the end of one of two logins": (
+        Scenario(("end one", "end others"), frozenset({VANISH}), nodes=1, logins=2, crash=True),
+        11_000,
+    ),
+    "the end of one of two logins, one fault": (
+        Scenario(("end one", "end others"), frozenset({FAILOVER}), nodes=1, logins=2, crash=True),
+        50_000,
+    ),
+    "a login while its password is changed": (Scenario(("login", "password"), frozenset({VANISH}), crash=True), 3_000),
+    "a new password, and a login with it": (Scenario(("password", "later login"), nodes=1, logins=3), 1_000),
+    "groups, a new password, and a login with it": (
+        Scenario(("groups", "password", "later login"), nodes=1, logins=3),
+        18_000,
+    ),
     "a logout without Postgres": (Scenario(("logout", "rotation", "completion"), frozenset({POSTGRES})), 15_000),
     "a logout without Postgres, memory full": (
         Scenario(("logout", "completion"), frozenset({POSTGRES, VANISH})),

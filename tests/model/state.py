@@ -17,12 +17,13 @@ GONE = -1  # a lease that stands on no record any more, so it is refused whereve
 
 
 class Postgres(NamedTuple):
-    """logins: the credentials that pass; 0 where the login has ended or is not made yet."""
+    """logins: the credentials that pass; 0 where the login has ended or is not made yet. changed: by set_password."""
 
     up: bool
     active: bool
     groups: int
     logins: tuple[int, ...]
+    changed: bool = False
 
 
 class Node(NamedTuple):

@@ -20,6 +20,8 @@ _NO_POSTGRES: Final = "a logout without Postgres, memory full"
 _LOST: Final = "a logout without Postgres, and Redis emptied"
 _REPLACED: Final = "a login in the place of another's"
 _TWO: Final = "the end of two logins, one fault"
+_ONE: Final = "the end of one of two logins"
+_NEW: Final = "a new password, and a login with it"
 _BACK: Final = "a person disabled and enabled again"
 
 # The act and the place of the step in it -> which promise breaks, and the smallest scenario where it does.
@@ -45,6 +47,14 @@ WITHOUT: Final[dict[tuple[str, int], tuple[str, str]]] = {
     ("end all", 0): ("S1", _TWO),
     ("end all", 1): ("S1", _TWO),
     ("end all", 2): ("S1", _TWO),
+    ("end one", 0): ("S1", _ONE),
+    ("end one", 1): ("S1", _ONE),
+    ("end others", 0): ("S1", _ONE),
+    ("end others", 1): ("S1", _ONE),
+    ("password", 0): ("S1", _NEW),
+    ("password", 1): ("S1", _NEW),
+    ("password", 2): ("S1", _NEW),
+    ("password", 3): ("S2", "groups, a new password, and a login with it"),
     ("disable", 0): ("S1", _BACK),
     ("disable", 1): ("S1", _BACK),
     ("disable", 2): ("S1", _BACK),
@@ -53,9 +63,9 @@ WITHOUT: Final[dict[tuple[str, int], tuple[str, str]]] = {
     ("enable", 1): ("S1", _BACK),
     ("enable", 2): ("S1", _BACK),
     ("enable", 3): ("S2", f"groups, and {_BACK}"),
-    ("later login", 0): ("S4", _BACK),
+    ("later login", 0): ("S4", _NEW),
     ("groups", 0): ("S2", "groups and a disabled person"),
-    ("groups", 1): ("S2", "groups and a disabled person"),
+    ("groups", 1): ("S2", "groups, a new password, and a login with it"),
 }
 # A new login and a new secret end in the same line. It is the secret that needs it: of a login whose token nobody has
 # been told there is no record that could be stale.
@@ -76,7 +86,7 @@ def test_each_step_carries_weight(act: str, at: int) -> None:
 @pytest.mark.parametrize(("act", "at"), CHANGE_NOTHING)
 def test_a_new_login_has_no_record_that_could_be_stale(act: str, at: int) -> None:
     """Stronger than that nothing breaks without the step: it never does anything."""
-    nearest = {"login": "a login while its person is disabled", "later login": _BACK}[act]
+    nearest = {"login": "a login while its person is disabled", "later login": _NEW}[act]
     found_there = set[Record | None]()
 
     for name in _looked_at(act, nearest):
@@ -88,7 +98,7 @@ def test_a_new_login_has_no_record_that_could_be_stale(act: str, at: int) -> Non
 
 
 def test_the_steps_of_a_disabling_are_each_others_spare_until_the_person_is_enabled() -> None:
-    """What `holds_the_person` is to a refill: either of them keeps S1, but for somebody who comes back."""
+    """What `holds_the_password` is to a refill: either of them keeps S1, but for somebody who comes back."""
     scenario = SCENARIOS["a login while its person is disabled"][0]
     ends_login, marks_person = 1, 3
 
