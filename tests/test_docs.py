@@ -165,7 +165,8 @@ def test_the_examples_of_the_guide_are_a_policy_whose_tests_pass(tmp_path: Path)
         (tmp_path / f"{number}.yaml").write_text(block)
 
     assert len(blocks) == 5
-    assert "0 failures" in policy_test(tmp_path, "https://auth.example.org")
+    assert "0 failures" in policy("test", tmp_path, "https://auth.example.com")
+    assert "0 warnings" in policy("check", tmp_path, "https://auth.example.com")
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
@@ -176,12 +177,13 @@ def test_the_first_policy_is_one(page: str, tmp_path: Path) -> None:
     assert block
     (tmp_path / "app.yaml").write_text(block[1])
 
-    assert "0 failures" in policy_test(tmp_path, "https://auth.example.com")
+    assert "0 failures" in policy("test", tmp_path, "https://auth.example.com")
+    assert "0 warnings" in policy("check", tmp_path, "https://auth.example.com")
 
 
-def policy_test(directory: Path, auth_url: str) -> str:
+def policy(command: str, directory: Path, auth_url: str) -> str:
     options = ["--directory", str(directory), "--auth-url", auth_url]
-    argv = [sys.executable, "-m", "gateway", "policy", "test", *options]
+    argv = [sys.executable, "-m", "gateway", "policy", command, *options]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     return done.stdout + done.stderr
 

@@ -18,6 +18,7 @@ from gateway.config import Config, load_config
 from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.explain import explain as explained
 from gateway.core.policy.facts import Actor
+from gateway.core.policy.lint import lint
 from gateway.core.policy.model import Policy
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
@@ -72,13 +73,25 @@ def policy() -> None:
 
 
 @policy.command()
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @_with_policy
-def check(place: _Place) -> None:
-    """Say every mistake with its place; exit status 1 if there is one. Tests are not run."""
+def check(place: _Place, *, strict: bool) -> None:
+    """Say every mistake with its place; exit status 1 if there is one. Tests are not run.
+
+    Warnings are about what is loaded all the same: a route inside a guarded place, or a POST beside other methods,
+    that asks less; an app that is open to anyone; paths that are open by how they end. A `note` on the route says that
+    it is meant.
+    """
     found = place.compiled()
+    warnings = lint(found)
+    for warning in warnings:
+        click.echo(str(warning), err=True)
     click.echo(
-        f"{place.directory}: fine, version {found.version}: {len(found.routes)} routes on {len(found.hosts)} hosts"
+        f"{place.directory}: fine, version {found.version}: {len(found.routes)} routes on {len(found.hosts)} hosts, "
+        f"{len(warnings)} warnings"
     )
+    if strict and warnings:
+        raise SystemExit(1)
 
 
 @policy.command()

@@ -34,7 +34,24 @@ def test_a_good_policy_is_fine(directory: Path) -> None:
     found = run(directory, "check")
 
     assert found.exit_code == 0
-    assert "1 routes on 1 hosts" in found.output
+    assert "1 routes on 1 hosts, 0 warnings" in found.output
+
+
+def test_what_is_hardly_meant_is_warned_of_and_fails_where_that_is_asked_for(directory: Path) -> None:
+    (directory / "wiki.yaml").write_text(GOOD.replace("tests:", "    routes: {a: {paths: /a, allow: anyone}}\ntests:"))
+
+    warned, strict = run(directory, "check"), run(directory, "check", "--strict")
+
+    assert (warned.exit_code, strict.exit_code) == (0, 1)
+    assert warned.stderr.startswith(
+        "wiki.yaml:7:14: warning: wiki/a (/a) is inside wiki/rest (/**), wiki.yaml:3:3, and"
+    )
+    assert warned.stdout.endswith(", 1 warnings\n")
+    assert (warned.stdout, warned.stderr) == (strict.stdout, strict.stderr)
+
+
+def test_nothing_to_warn_of_passes_strictly(directory: Path) -> None:
+    assert run(directory, "check", "--strict").exit_code == 0
 
 
 def test_every_mistake_is_said_with_its_place(directory: Path) -> None:

@@ -133,6 +133,7 @@ class Composer:
             app_cookies=_nearest(level.app_cookies for level in levels) or (),
             case=app.case,
             priority=text.priority,
+            note=text.level.note,
         )
 
     def _shared(self, one: T) -> T:

@@ -85,7 +85,7 @@ EMBEDDER_POLICIES: Final = ("require-corp", "credentialless", "unsafe-none")
 
 METADATA: Final = (
     Key("owner", "Who answers for it; nothing is decided by it.", TEXT),
-    Key("note", "Why it is as it is.", TEXT),
+    Key("note", "Why it is as it is. A route with one, or `rest` of an app with one, is not warned of.", TEXT),
     Key("review_by", "The day from which it is due for a review.", DAY),
 )
 CONDITION_KEYS: Final = (

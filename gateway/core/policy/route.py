@@ -111,6 +111,7 @@ class Route:
     head: the same as lines, with what tells the browser that no other origin may read the answer.
     identity: "none" sends none although people come in as somebody: see sends_identity.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
+    note: why it is as it is.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Route:
     app_cookies: tuple[AppCookie, ...]
     case: Case = Case.GUARDED
     priority: int = 0
+    note: str = ""
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""

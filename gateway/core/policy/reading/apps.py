@@ -197,7 +197,7 @@ def _with_rest(page: Page, key: MarkedScalar, level: Level, routes: tuple[RouteT
         )
         return routes
     place = page.place(key)
-    return (*routes, RouteText(REST, (PathText(_EVERYTHING, place),), None, 0, Level(place)))
+    return (*routes, RouteText(REST, (PathText(_EVERYTHING, place),), None, 0, Level(place, note=level.note)))
 
 
 def _refuse_reserved(page: Page, app: AppText) -> None:

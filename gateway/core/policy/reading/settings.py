@@ -88,11 +88,11 @@ class Level:
     limits: tuple[Limit | OwnLimit, ...] | None = None
     path_accepts: frozenset[Oddity] | None = None
     respond: Respond | None = None
+    note: str = ""
 
 
 def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Definitions) -> Level:
     """given: by key; what is no setting is not looked at."""
-    _read_metadata(page, given)
     if "credentials" in given:
         _read_credentials(page, given["credentials"])
     cross_origin = _word(page, given, "cross_origin", ("refuse", "allow"))
@@ -110,15 +110,17 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         limits=read_limits(page, given["limits"], names.limits) if "limits" in given else None,
         path_accepts=_path_accepts(page, given["path_accepts"]) if "path_accepts" in given else None,
         respond=_respond(page, given["respond"]) if "respond" in given else None,
+        note=_note(page, given),
     )
 
 
-def _read_metadata(page: Page, given: Mapping[str, Marked]) -> None:
-    for key in ("owner", "note"):
-        if key in given:
-            text(page, given[key], f"text for {key}")
+def _note(page: Page, given: Mapping[str, Marked]) -> str:
+    """Of what stands there for people only, the part that the lint looks at."""
+    if "owner" in given:
+        text(page, given["owner"], "text for owner")
     if "review_by" in given:
         day(page, given["review_by"], "review_by")
+    return text(page, given["note"], "text for note") or "" if "note" in given else ""
 
 
 def _read_credentials(page: Page, at: Marked) -> None:

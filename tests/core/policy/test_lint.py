@@ -1,0 +1,254 @@
+"""What is loaded, but hardly meant, is warned of; a note says that it is meant."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.policy.compile import compile_policy
+from gateway.core.policy.lint import lint
+from gateway.core.policy.site import Site
+from tests.core.policy.build import app, policy_of
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+ADMIN: Final = "admin: {paths: /admin/**, allow: {groups: ops}, require: {mfa: true, authenticated_within: 10m}}"
+OPS: Final = "allow: {groups: ops}, require: {mfa: true, authenticated_within: 10m}"
+
+
+def warned(routes: str, *, allow: str = "authenticated") -> list[tuple[str, str]]:
+    """Code and message of each, of an app with these routes."""
+    return [(one.code, one.message) for one in lint(app(f"allow: {allow}, routes: {{{routes}}}"))]
+
+
+def codes(routes: str, *, allow: str = "authenticated") -> list[str]:
+    return [code for code, _ in warned(routes, allow=allow)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("allow: anyone", "lets anyone in"),
+        ("allow: [anyone, {groups: ops}]", "lets anyone in"),
+        ("allow: authenticated", "lets in everybody who is signed in"),
+        ("allow: {groups: ops}", "asks for no second factor"),
+        ("allow: {groups: ops}, require: {mfa: true}", "takes an older login"),
+        ("allow: {groups: ops}, require: {mfa: true, authenticated_within: 601s}", "takes an older login"),
+        ("allow: [{groups: ops}, {groups: ops, require: {mfa: true}}]", "asks for no second factor"),
+    ],
+)
+def test_a_route_inside_a_guarded_place_that_asks_less_is_named_with_both(settings: str, said: str) -> None:
+    found = warned(f"{ADMIN}, help: {{paths: /admin/help, {settings}}}")
+
+    inside = [message for code, message in found if code == "looser-inside" and "a/admin" in message]
+    assert len(inside) == 1, found
+    assert inside[0].startswith("a/help (/admin/help) is inside a/admin (/admin/**), p.yaml:1:")
+    assert f", and {said}; " in inside[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OPS,
+        "allow: nobody",
+        "allow: {groups: [ops, staff]}, require: {mfa: true, authenticated_within: 10m}",
+        "allow: {users: ada}, require: {mfa: true, authenticated_within: 1m}",
+        f"{OPS}, deny: {{networks: 192.0.2.0/24}}",
+        "allow: anyone, note: the help is public",
+        "allow: {networks: 192.0.2.0/24}",
+    ],
+)
+def test_what_asks_as_much_is_noted_or_cant_be_compared_is_not_named(settings: str) -> None:
+    assert codes(f"{ADMIN}, help: {{paths: /admin/help, {settings}}}") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "is_inside"),
+    [
+        ("/admin", True),
+        ("/ADMIN/x", True),
+        ("/admin/x/**", True),
+        ("/admin/*/y", True),
+        ("/admin/{n:[0-9]+}", True),
+        ("/administration", False),
+        ("/x/admin", False),
+        ("/*/x", False),
+    ],
+)
+def test_inside_is_what_the_wider_pattern_takes(path: str, *, is_inside: bool) -> None:
+    found = warned(f'{ADMIN}, in: {{paths: "{path}", allow: authenticated}}')
+
+    assert bool(found) == is_inside, found
+
+
+def test_the_nearest_place_around_counts_and_a_pattern_of_any_segment_is_one() -> None:
+    tenant = '"/*/admin/**"'
+    nearer = f"{ADMIN}, public: {{paths: /admin/open/**, allow: anyone, note: meant}}"
+
+    assert codes(f"{nearer}, in: {{paths: /admin/open/x, allow: authenticated}}") == []
+    assert codes(f"t: {{paths: {tenant}, allow: {{groups: ops}}}}, in: {{paths: /acme/admin/x}}") == ["looser-inside"]
+
+
+def test_denials_that_a_route_does_not_have_are_less_and_those_of_the_app_are_everybodys() -> None:
+    inner, outer = "in: {paths: /a/b}", "out: {paths: /a/**, deny: {networks: 192.0.2.0/24}}"
+
+    assert [message.partition(", and ")[2] for _, message in warned(f"{inner}, {outer}")] == [
+        "does not deny what that denies; ask as much, or say why in `note`"
+    ]
+    assert codes(f"{outer[:-1]}, allow: anyone, note: meant}}, {inner}") == ["looser-inside"]
+    assert codes(f"in: {{paths: /a/b, allow: nobody}}, {outer}") == []
+    assert lint(app(f"allow: authenticated, deny: {{networks: 192.0.2.0/24}}, routes: {{{inner}}}")) == ()
+
+
+def test_a_place_that_takes_an_old_login_by_one_of_its_legs_asks_for_no_new_one() -> None:
+    either = "allow: [{groups: ops, require: {authenticated_within: 10m}}, {groups: staff}]"
+
+    assert codes(f"out: {{paths: /a/**, {either}}}, in: {{paths: /a/b, allow: {{groups: ops}}}}", allow="nobody") == []
+
+
+def test_other_methods_of_the_place_are_no_place_around() -> None:
+    place = "read: {paths: /a/**, methods: GET, allow: {groups: ops}}, write: {paths: /a/**, methods: PUT}"
+
+    assert codes(f"{place}, in: {{paths: /a/b, methods: GET}}") == ["looser-inside"]
+    assert codes(f"{place}, in: {{paths: /a/b, methods: PUT}}") == []
+
+
+@pytest.mark.parametrize(
+    ("post", "other", "is_named"),
+    [
+        ("methods: [GET, POST]", "methods: DELETE, allow: {groups: ops}", True),
+        ("methods: POST, allow: anyone, note: meant", "methods: DELETE", False),
+        ("methods: POST", "allow: {groups: ops}", True),
+        ("allow: authenticated", "methods: [PUT, DELETE], allow: {groups: ops}", True),
+        ("methods: POST", "methods: [GET, HEAD], allow: {groups: ops}", False),
+        ("methods: POST, allow: {groups: ops}", "methods: DELETE, allow: {groups: ops}", False),
+        ("methods: POST, allow: {groups: ops}", "methods: DELETE", False),
+        ("methods: PUT", "methods: DELETE, allow: {groups: ops}", False),
+    ],
+)
+def test_a_post_that_asks_less_than_another_method_of_its_path_is_named(
+    post: str, other: str, *, is_named: bool
+) -> None:
+    found = warned(f'post: {{paths: "/o/{{n:[0-9]+}}", {post}}}, other: {{paths: "/o/{{m:[0-9]+}}", {other}}}')
+
+    assert [code for code, _ in found if code == "method"] == ["method"] * is_named, found
+    assert all(
+        message.startswith("a/post (/o/{n:[0-9]+}) takes POST and ") for code, message in found if code == "method"
+    )
+
+
+def test_who_takes_other_methods_only_or_other_paths_takes_no_post() -> None:
+    ops = "methods: DELETE, allow: {groups: ops}"
+
+    assert (
+        codes(f"any: {{paths: /o}}, post: {{paths: /o, methods: POST, allow: nobody}}, del: {{paths: /o, {ops}}}") == []
+    )
+    assert (
+        codes(f'post: {{paths: "/{{n:[0-9]}}", methods: POST, priority: 1}}, del: {{paths: "/{{n:[a-z]}}", {ops}}}')
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "is_named"),
+    [
+        ('"/{dir}/{file:.+[.]css}"', True),
+        ('"/*/{file:.+[.]css}"', True),
+        ('"/index.php/{file:.+[.]css}"', True),
+        ('"/x/{dir:[a-z.]+}/{file:.+[.]css}/**"', True),
+        ('"/static/{file:.+[.]css}"', False),
+        ('"/{file:.+[.]css}"', False),
+        ('"/*/style.css"', False),
+        ("/static/**", False),
+    ],
+)
+def test_paths_that_are_open_by_how_they_end_are_named_where_a_script_may_stand_before(
+    path: str, *, is_named: bool
+) -> None:
+    found = warned(f"css: {{paths: {path}, allow: anyone}}")
+
+    assert ("path-info" in [code for code, _ in found]) == is_named, found
+
+
+def test_paths_that_are_open_by_how_they_end_are_fine_where_nothing_is_guarded() -> None:
+    css, php = 'css: {paths: "/*/{f:.+[.]css}", allow: anyone}', "php: {paths: /x.php, allow: {groups: ops}}"
+    rest = "rest: {paths: /y/z, allow: anyone, note: the rest}"
+
+    assert lint(app(f"routes: {{{css}, {rest}}}")) == ()
+    assert [one.code for one in lint(app(f"routes: {{{css}, {rest}, {php}}}"))] == ["path-info"]
+    for beside in ("/s/x.php", "/x.php/y/z"):
+        assert lint(app(f"routes: {{{css}, php: {{paths: {beside}, allow: {{groups: ops}}}}}}")) == (), beside
+    named = 'css: {paths: "/index.php/{f:.+[.]css}", allow: anyone}'
+    assert lint(app(f"routes: {{{named}, {php}}}")) == ()
+    assert [one.code for one in lint(app(f"routes: {{{named}, {php.replace('x.php', 'INDEX.php')}}}"))] == ["path-info"]
+    deeper = 'css: {paths: "/s/{d}/{f:.+[.]css}", allow: anyone}'
+    assert lint(app(f"routes: {{{deeper}, s: {{paths: /s, allow: {{groups: ops}}}}}}")) == ()
+    assert lint(app(f"routes: {{{css[:-1]}, note: no PHP here}}, {rest}, {php}}}")) == ()
+
+
+def test_an_app_that_is_open_to_anyone_has_a_note_or_a_warning() -> None:
+    assert [(one.code, str(one.place)) for one in lint(app("allow: anyone"))] == [("open", "p.yaml:1:8")]
+    assert [one.code for one in lint(app("allow: anyone, base: /shop"))] == ["open"]
+    assert [one.code for one in lint(app("allow: anyone, base: '/my shöp'"))] == ["open"]
+    assert lint(app("allow: anyone, note: the home page")) == ()
+    assert lint(app("allow: anyone, deny: {networks: 192.0.2.0/24}")) == ()
+    assert codes("all: {paths: /**, allow: anyone, methods: GET}") == []
+
+
+def test_an_app_of_many_hosts_is_warned_of_once_and_hosts_are_apart() -> None:
+    many = (
+        "apps: {a: {hosts: [a.t.example, b.t.example], allow: authenticated, routes: {x: {paths: /x, allow: anyone}}}}"
+    )
+    apart = (
+        "apps: {a: {hosts: a.t.example, allow: authenticated}, b: {hosts: '*.t.example', allow: authenticated, "
+        "routes: {x: {paths: /x, allow: anyone, note: meant}}}, "
+        "c: {hosts: c.t.example, routes: {x: {paths: /x, allow: anyone}}}}"
+    )
+    together = (
+        "apps: {a: {hosts: a.t.example, allow: authenticated}, "
+        "c: {hosts: a.t.example, base: /c, routes: {x: {paths: /x, allow: anyone}}}}"
+    )
+
+    assert [one.code for one in lint(policy_of(many))] == ["looser-inside"]
+    assert lint(policy_of(apart)) == ()
+    assert [one.message.partition(",")[0] for one in lint(policy_of(together))] == ["c/x (/c/x) is inside a/rest (/**)"]
+
+
+def test_it_says_place_message_and_code() -> None:
+    (found,) = lint(app("allow: anyone"))
+
+    assert str(found) == (
+        "p.yaml:1:8: warning: a/rest (/**) lets anyone in wherever nothing else is said; set allow, or say why in "
+        "`note` [open]"
+    )
+
+
+def test_what_we_ship_is_meant() -> None:
+    for directory in (ROOT / "policies", ROOT / "gateway" / "demo"):
+        sources = {file.name: file.read_text() for file in directory.glob("*.yaml")}
+        assert sources
+        assert lint(compile_policy(sources, Site("auth.example.com"))) == ()
+
+
+SEGMENTS: Final = st.sampled_from(["a", "b.php", "*", "{x}", "{y:[a-z.]+}", "{z:.+}"])
+PATHS: Final = st.lists(SEGMENTS, max_size=3, unique=True).map("/".join)
+ALLOWED: Final = st.sampled_from(["anyone", "authenticated", "nobody", "{groups: ops}", "{networks: 192.0.2.0/24}"])
+METHODS: Final = st.sampled_from(["", ", methods: GET", ", methods: [POST, PUT]", ", methods: DELETE"])
+
+
+@given(
+    routes=st.lists(st.tuples(PATHS, st.sampled_from(["", "/**"]), ALLOWED, METHODS), max_size=6), noted=st.booleans()
+)
+def test_it_has_a_word_for_every_policy_and_none_where_all_is_noted(
+    routes: list[tuple[str, str, str, str]], *, noted: bool
+) -> None:
+    note = ", note: meant" if noted else ""
+    written = ", ".join(
+        f'r{at}: {{paths: "/{path}{rest if path else rest[1:]}", priority: {at}, allow: {allow}{methods}{note}}}'
+        for at, (path, rest, allow, methods) in enumerate(routes)
+    )
+    found = lint(app(f"allow: authenticated, routes: {{{written}}}"))
+
+    assert not noted or [one for one in found if " a/rest " not in f" {one.message}"] == []
+    assert len({str(one) for one in found}) == len(found)
