@@ -5,15 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.caddy.caddyfile import EXAMPLE_AUTH_HOST, DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
-from gateway.core.policy.compile import compile_policy
-from gateway.core.policy.site import Site
 from gateway.embedded import Binaries
-from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile
-from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, WRAPPED, errors, linted, policy, site, written
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, WRAPPED, errors, linted, site, written
 
 BESIDE = {
     "handle": ("handle /api/* {\n\t\treverse_proxy 127.0.0.1:9\n\t}", "reverse_proxy 127.0.0.1:9 for path /api/*"),
@@ -356,29 +350,6 @@ def test_a_wrapper_over_plain_http_behind_a_named_proxy_passes(tmp_path: Path, b
     file.write_text(file.read_text().replace("auth.example.com {", "http://auth.example.com {").replace(NOBODY, ""))
 
     assert errors(linted(file, binaries)) == []
-
-
-def test_the_demos_caddyfile_passes(tmp_path: Path, binaries: Binaries) -> None:
-    hosts = ("app.localhost", "app2.localhost")
-    sites = tuple(ProtectedSite(host, "127.0.0.1:1") for host in hosts)
-    (tmp_path / "Caddyfile").write_text(
-        demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, Snippet(), sites))
-    )
-    enforced = policy(*hosts, auth_url="https://auth.localhost:8443")
-
-    found = lint_caddyfile(read_caddyfile(tmp_path / "Caddyfile", binaries), enforced, Snippet(), binaries)
-
-    assert {one.finding.code for one in found} == {"bodies"}, found
-
-
-def test_the_caddyfile_that_we_ship_passes_with_the_policy_that_we_ship(binaries: Binaries) -> None:
-    sources = {file.name: file.read_text() for file in (ROOT / "policies").glob("*.yaml")}
-    enforced = compile_policy(sources, Site.of(f"https://{EXAMPLE_AUTH_HOST}"))
-
-    found = lint_caddyfile(read_caddyfile(ROOT / "Caddyfile", binaries), enforced, Snippet(), binaries)
-
-    assert len(enforced.hosts) == len(sources) == 3
-    assert {one.finding.code for one in found} == {"admin"}, found
 
 
 @pytest.mark.parametrize(
