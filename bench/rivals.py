@@ -15,6 +15,7 @@ import httptools
 import uvloop
 from aiohttp import web
 
+_BACKLOG: Final = 1024  # a crowd connects at once; who finds it full is a 502 of Caddy's
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -28,7 +29,7 @@ async def serve_aiohttp(path: str) -> None:
     app.router.add_get("/decide", decide)
     runner = web.AppRunner(app, handle_signals=False, access_log=None)
     await runner.setup()
-    await web.UnixSite(runner, path).start()
+    await web.UnixSite(runner, path, backlog=_BACKLOG).start()
     await asyncio.Event().wait()
 
 
@@ -52,7 +53,7 @@ class _Responder(asyncio.Protocol):
 
 async def serve_httptools(path: str, answer: str = "") -> None:
     written = Path(answer).read_bytes() if answer else _ANSWER
-    server = await asyncio.get_running_loop().create_unix_server(lambda: _Responder(written), path)
+    server = await asyncio.get_running_loop().create_unix_server(lambda: _Responder(written), path, backlog=_BACKLOG)
     await server.serve_forever()
 
 
