@@ -79,11 +79,11 @@ def check(place: _Place, *, strict: bool) -> None:
     """Say every mistake with its place; exit status 1 if there is one. Tests are not run.
 
     Warnings are about what is loaded all the same: a route inside a guarded place, or a POST beside other methods,
-    that asks less; an app that is open to anyone; paths that are open by how they end. A `note` on the route says that
-    it is meant.
+    that asks less; an app that is open to anyone; paths that are open by how they end: a `note` on the route says that
+    it is meant. And days that are past: `until`, `review_by`.
     """
     found = place.compiled()
-    warnings = lint(found)
+    warnings = lint(found, clock_us() // 1_000_000)
     for warning in warnings:
         click.echo(str(warning), err=True)
     click.echo(

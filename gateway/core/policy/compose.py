@@ -134,6 +134,7 @@ class Composer:
             case=app.case,
             priority=text.priority,
             note=text.level.note,
+            review=_nearest(level.review for level in levels),
         )
 
     def _shared(self, one: T) -> T:

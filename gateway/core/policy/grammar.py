@@ -86,7 +86,7 @@ EMBEDDER_POLICIES: Final = ("require-corp", "credentialless", "unsafe-none")
 METADATA: Final = (
     Key("owner", "Who answers for it; nothing is decided by it.", TEXT),
     Key("note", "Why it is as it is. A route with one, or `rest` of an app with one, is not warned of.", TEXT),
-    Key("review_by", "The day from which it is due for a review.", DAY),
+    Key("review_by", "The day from which `bastion policy check` tells that it is due for a review.", DAY),
 )
 CONDITION_KEYS: Final = (
     Key("users", "Any of these users; `{name}` stands for what a host or path captured.", TEXTS),

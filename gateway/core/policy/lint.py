@@ -1,4 +1,4 @@
-"""Owns what a policy may say, but hardly means: a door inside a guarded place that asks less than the place."""
+"""Owns what a policy may say, but hardly means: a door that asks less than the place around it, a day that is past."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from gateway.core.policy.canonical import folded
-from gateway.core.policy.conditions import Anyone, Authenticated, Condition, Nobody
+from gateway.core.policy.conditions import All, Anyone, Authenticated, Condition, Nobody, Until
 from gateway.core.policy.cross_origin import may_be_forged
 from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import Expression, Literal, One, PathPattern, Step, host_pattern, path_pattern, shape
@@ -40,15 +40,33 @@ class _Door:
         return f"{self.route.name} ({self.pattern})"
 
 
-def lint(policy: Policy) -> tuple[PolicyWarning, ...]:
-    """In the order of the files, each once however many hosts an app has."""
+def lint(policy: Policy, now: int) -> tuple[PolicyWarning, ...]:
+    """In the order of the files, each once however many hosts an app has. now: Unix seconds."""
     by_host: dict[object, list[_Door]] = {}
     for route in policy.routes:
         patterns = [path_pattern(path) for path in route.paths]
         for host in route.hosts:
             by_host.setdefault(host_pattern(host).key, []).extend(_Door(route, pattern) for pattern in patterns)
     found = {warning for doors in by_host.values() for warning in _of_one_host(doors)}
+    found.update(warning for route in policy.routes for warning in _expired(route, now))
     return tuple(sorted(found))
+
+
+def _expired(route: Route, now: int) -> Iterator[PolicyWarning]:
+    """A `note` does not keep it from being told: it is about a day, not about what is meant."""
+    review = route.review
+    if review is not None and now >= review.at:
+        yield PolicyWarning(
+            review.place, "expired", f"the review was due on {review.day}; look at it, and set another day"
+        )
+    for condition, place, what in (
+        *((leg.condition, leg.place, "this leg lets nobody in") for leg in route.legs),
+        *((denial.condition, denial.place, "this denies nothing") for denial in route.denials),
+    ):
+        for day in (leaf.day for leaf in _needed(condition) if isinstance(leaf, Until) and now >= leaf.ends_at):
+            yield PolicyWarning(
+                place, "expired", f"{what} any more: it held until {day}; take it out, or set another day"
+            )
 
 
 def _of_one_host(doors: list[_Door]) -> Iterator[PolicyWarning]:
@@ -145,6 +163,15 @@ def _is_open(route: Route) -> bool:
 
 def _is_shut(route: Route) -> bool:
     return all(isinstance(leg.condition, Nobody) for leg in route.legs)
+
+
+def _needed(condition: Condition) -> Iterator[Condition]:
+    """What all has to hold, as far as that can be told apart."""
+    if isinstance(condition, All):
+        for part in condition.parts:
+            yield from _needed(part)
+    else:
+        yield condition
 
 
 def _any_is(legs: Iterable[Leg], kind: type[Condition]) -> bool:

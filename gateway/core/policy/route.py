@@ -93,6 +93,15 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """day: YYYY-MM-DD; from then on, at: Unix seconds, in UTC."""
+
+    day: str
+    at: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
     """How refusals look. message: for people, plain text."""
 
@@ -111,7 +120,7 @@ class Route:
     head: the same as lines, with what tells the browser that no other origin may read the answer.
     identity: "none" sends none although people come in as somebody: see sends_identity.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
-    note: why it is as it is.
+    note: why it is as it is. review: the nearest one.
     """
 
     name: str
@@ -137,6 +146,7 @@ class Route:
     case: Case = Case.GUARDED
     priority: int = 0
     note: str = ""
+    review: Review | None = None
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""

@@ -8,18 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.policy.compile import compile_policy
-from gateway.core.policy.lint import lint
+from gateway.core.policy.lint import PolicyWarning, lint
+from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
-from tests.core.policy.build import app, policy_of
+from tests.core.policy.build import HOST, NOW, app, policy_of
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 ADMIN: Final = "admin: {paths: /admin/**, allow: {groups: ops}, require: {mfa: true, authenticated_within: 10m}}"
 OPS: Final = "allow: {groups: ops}, require: {mfa: true, authenticated_within: 10m}"
 
 
+def warnings_of(policy: Policy, now: int = NOW) -> tuple[PolicyWarning, ...]:
+    return lint(policy, now)
+
+
 def warned(routes: str, *, allow: str = "authenticated") -> list[tuple[str, str]]:
     """Code and message of each, of an app with these routes."""
-    return [(one.code, one.message) for one in lint(app(f"allow: {allow}, routes: {{{routes}}}"))]
+    return [(one.code, one.message) for one in warnings_of(app(f"allow: {allow}, routes: {{{routes}}}"))]
 
 
 def codes(routes: str, *, allow: str = "authenticated") -> list[str]:
@@ -98,7 +103,7 @@ def test_denials_that_a_route_does_not_have_are_less_and_those_of_the_app_are_ev
     ]
     assert codes(f"{outer[:-1]}, allow: anyone, note: meant}}, {inner}") == ["looser-inside"]
     assert codes(f"in: {{paths: /a/b, allow: nobody}}, {outer}") == []
-    assert lint(app(f"allow: authenticated, deny: {{networks: 192.0.2.0/24}}, routes: {{{inner}}}")) == ()
+    assert warnings_of(app(f"allow: authenticated, deny: {{networks: 192.0.2.0/24}}, routes: {{{inner}}}")) == ()
 
 
 def test_a_place_that_takes_an_old_login_by_one_of_its_legs_asks_for_no_new_one() -> None:
@@ -175,25 +180,64 @@ def test_paths_that_are_open_by_how_they_end_are_fine_where_nothing_is_guarded()
     css, php = 'css: {paths: "/*/{f:.+[.]css}", allow: anyone}', "php: {paths: /x.php, allow: {groups: ops}}"
     rest = "rest: {paths: /y/z, allow: anyone, note: the rest}"
 
-    assert lint(app(f"routes: {{{css}, {rest}}}")) == ()
-    assert [one.code for one in lint(app(f"routes: {{{css}, {rest}, {php}}}"))] == ["path-info"]
+    assert warnings_of(app(f"routes: {{{css}, {rest}}}")) == ()
+    assert [one.code for one in warnings_of(app(f"routes: {{{css}, {rest}, {php}}}"))] == ["path-info"]
     for beside in ("/s/x.php", "/x.php/y/z"):
-        assert lint(app(f"routes: {{{css}, php: {{paths: {beside}, allow: {{groups: ops}}}}}}")) == (), beside
+        assert warnings_of(app(f"routes: {{{css}, php: {{paths: {beside}, allow: {{groups: ops}}}}}}")) == (), beside
     named = 'css: {paths: "/index.php/{f:.+[.]css}", allow: anyone}'
-    assert lint(app(f"routes: {{{named}, {php}}}")) == ()
-    assert [one.code for one in lint(app(f"routes: {{{named}, {php.replace('x.php', 'INDEX.php')}}}"))] == ["path-info"]
+    assert warnings_of(app(f"routes: {{{named}, {php}}}")) == ()
+    assert [one.code for one in warnings_of(app(f"routes: {{{named}, {php.replace('x.php', 'INDEX.php')}}}"))] == [
+        "path-info"
+    ]
     deeper = 'css: {paths: "/s/{d}/{f:.+[.]css}", allow: anyone}'
-    assert lint(app(f"routes: {{{deeper}, s: {{paths: /s, allow: {{groups: ops}}}}}}")) == ()
-    assert lint(app(f"routes: {{{css[:-1]}, note: no PHP here}}, {rest}, {php}}}")) == ()
+    assert warnings_of(app(f"routes: {{{deeper}, s: {{paths: /s, allow: {{groups: ops}}}}}}")) == ()
+    assert warnings_of(app(f"routes: {{{css[:-1]}, note: no PHP here}}, {rest}, {php}}}")) == ()
 
 
 def test_an_app_that_is_open_to_anyone_has_a_note_or_a_warning() -> None:
-    assert [(one.code, str(one.place)) for one in lint(app("allow: anyone"))] == [("open", "p.yaml:1:8")]
-    assert [one.code for one in lint(app("allow: anyone, base: /shop"))] == ["open"]
-    assert [one.code for one in lint(app("allow: anyone, base: '/my shöp'"))] == ["open"]
-    assert lint(app("allow: anyone, note: the home page")) == ()
-    assert lint(app("allow: anyone, deny: {networks: 192.0.2.0/24}")) == ()
+    assert [(one.code, str(one.place)) for one in warnings_of(app("allow: anyone"))] == [("open", "p.yaml:1:8")]
+    assert [one.code for one in warnings_of(app("allow: anyone, base: /shop"))] == ["open"]
+    assert [one.code for one in warnings_of(app("allow: anyone, base: '/my shöp'"))] == ["open"]
+    assert warnings_of(app("allow: anyone, note: the home page")) == ()
+    assert warnings_of(app("allow: anyone, deny: {networks: 192.0.2.0/24}")) == ()
     assert codes("all: {paths: /**, allow: anyone, methods: GET}") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "at", "said"),
+    [
+        ("allow: authenticated, review_by: 2026-12-31", "2026", "the review was due on 2026-12-31"),
+        ("allow: nobody, routes: {x: {paths: /x, note: meant, review_by: 2026-12-31}}", "2026", "the review was due"),
+        (
+            "allow: {groups: staff, until: 2026-12-30}",
+            "{groups",
+            "this leg lets nobody in any more: it held until 2026",
+        ),
+        (
+            "allow: nobody, deny: {networks: 10.0.0.0/8, until: 2026-12-30}",
+            "{net",
+            "this denies nothing any more: it held",
+        ),
+    ],
+)
+def test_a_day_that_is_past_is_told_from_its_first_second_and_once(settings: str, at: str, said: str) -> None:
+    begins = 1_798_675_200  # of 2026-12-31, in UTC
+    policy = app(settings)
+
+    assert warnings_of(policy, begins - 1) == ()
+    (found,) = warnings_of(policy, begins)
+    assert (found.code, found.place.column) == (
+        "expired",
+        len(f"apps: {{a: {{hosts: {HOST}, ") + settings.index(at) + 1,
+    )
+    assert found.message.startswith(said)
+
+
+def test_a_day_that_opens_something_is_not_told() -> None:
+    past = app("allow: authenticated, deny: {not: {until: 2026-01-01}}")
+    either = app("allow: authenticated, deny: {any: [{networks: 10.0.0.0/8}, {until: 2026-01-01}]}")
+
+    assert warnings_of(past) == warnings_of(either) == ()
 
 
 def test_an_app_of_many_hosts_is_warned_of_once_and_hosts_are_apart() -> None:
@@ -210,13 +254,15 @@ def test_an_app_of_many_hosts_is_warned_of_once_and_hosts_are_apart() -> None:
         "c: {hosts: a.t.example, base: /c, routes: {x: {paths: /x, allow: anyone}}}}"
     )
 
-    assert [one.code for one in lint(policy_of(many))] == ["looser-inside"]
-    assert lint(policy_of(apart)) == ()
-    assert [one.message.partition(",")[0] for one in lint(policy_of(together))] == ["c/x (/c/x) is inside a/rest (/**)"]
+    assert [one.code for one in warnings_of(policy_of(many))] == ["looser-inside"]
+    assert warnings_of(policy_of(apart)) == ()
+    assert [one.message.partition(",")[0] for one in warnings_of(policy_of(together))] == [
+        "c/x (/c/x) is inside a/rest (/**)"
+    ]
 
 
 def test_it_says_place_message_and_code() -> None:
-    (found,) = lint(app("allow: anyone"))
+    (found,) = warnings_of(app("allow: anyone"))
 
     assert str(found) == (
         "p.yaml:1:8: warning: a/rest (/**) lets anyone in wherever nothing else is said; set allow, or say why in "
@@ -228,7 +274,7 @@ def test_what_we_ship_is_meant() -> None:
     for directory in (ROOT / "policies", ROOT / "gateway" / "demo"):
         sources = {file.name: file.read_text() for file in directory.glob("*.yaml")}
         assert sources
-        assert lint(compile_policy(sources, Site("auth.example.com"))) == ()
+        assert warnings_of(compile_policy(sources, Site("auth.example.com"))) == ()
 
 
 SEGMENTS: Final = st.sampled_from(["a", "b.php", "*", "{x}", "{y:[a-z.]+}", "{z:.+}"])
@@ -248,7 +294,7 @@ def test_it_has_a_word_for_every_policy_and_none_where_all_is_noted(
         f'r{at}: {{paths: "/{path}{rest if path else rest[1:]}", priority: {at}, allow: {allow}{methods}{note}}}'
         for at, (path, rest, allow, methods) in enumerate(routes)
     )
-    found = lint(app(f"allow: authenticated, routes: {{{written}}}"))
+    found = warnings_of(app(f"allow: authenticated, routes: {{{written}}}"))
 
     assert not noted or [one for one in found if " a/rest " not in f" {one.message}"] == []
     assert len({str(one) for one in found}) == len(found)

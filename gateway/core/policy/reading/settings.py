@@ -29,8 +29,8 @@ from gateway.core.policy.reading.legs import (
 from gateway.core.policy.reading.limits import OwnLimit, limit_book, read_limits
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import network_book
-from gateway.core.policy.reading.words import day, duration, items, text, word
-from gateway.core.policy.route import Cache, Respond
+from gateway.core.policy.reading.words import day, duration, items, midnight, text, word
+from gateway.core.policy.route import Cache, Respond, Review
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
@@ -89,10 +89,12 @@ class Level:
     path_accepts: frozenset[Oddity] | None = None
     respond: Respond | None = None
     note: str = ""
+    review: Review | None = None
 
 
 def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Definitions) -> Level:
     """given: by key; what is no setting is not looked at."""
+    _text(page, given, "owner")  # for people only
     if "credentials" in given:
         _read_credentials(page, given["credentials"])
     cross_origin = _word(page, given, "cross_origin", ("refuse", "allow"))
@@ -110,17 +112,18 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         limits=read_limits(page, given["limits"], names.limits) if "limits" in given else None,
         path_accepts=_path_accepts(page, given["path_accepts"]) if "path_accepts" in given else None,
         respond=_respond(page, given["respond"]) if "respond" in given else None,
-        note=_note(page, given),
+        note=_text(page, given, "note"),
+        review=_review(page, given["review_by"]) if "review_by" in given else None,
     )
 
 
-def _note(page: Page, given: Mapping[str, Marked]) -> str:
-    """Of what stands there for people only, the part that the lint looks at."""
-    if "owner" in given:
-        text(page, given["owner"], "text for owner")
-    if "review_by" in given:
-        day(page, given["review_by"], "review_by")
-    return text(page, given["note"], "text for note") or "" if "note" in given else ""
+def _text(page: Page, given: Mapping[str, Marked], key: str) -> str:
+    return text(page, given[key], f"text for {key}") or "" if key in given else ""
+
+
+def _review(page: Page, at: Marked) -> Review | None:
+    due = day(page, at, "review_by")
+    return None if due is None else Review(due.isoformat(), midnight(due), page.place(at))
 
 
 def _read_credentials(page: Page, at: Marked) -> None:
