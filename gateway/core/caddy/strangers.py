@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.core.caddy.hosts import covers, pattern_of
 from gateway.core.policy.model import Policy
-from gateway.core.policy.patterns import BadPattern, Expression, Literal, host_pattern, path_pattern
+from gateway.core.policy.patterns import Expression, Literal, PathPattern
 from gateway.core.policy.simulate import Asked, Outcome, Simulation
 
 _NOWHERE: Final = "203.0.113.66"  # RFC 5737
@@ -60,8 +60,8 @@ class Strangers:
     def sample_paths(self, mark: str) -> tuple[str, ...]:
         """One under each path of each route that may be of the host; mark stands for what a pattern leaves open."""
         sought = pattern_of(self.host)
-        routes = [one for one in self.policy.routes if any(covers(host_pattern(host), sought) for host in one.hosts)]
-        paths = (path for route in routes for written in route.paths for path in _samples(written, mark))
+        routes = [one for one in self.policy.routes if any(covers(host, sought) for host in one.hosts)]
+        paths = (path for route in routes for pattern in route.paths for path in _samples(pattern, mark))
         return tuple(dict.fromkeys(paths))
 
     def _is_open(self, path: str) -> bool:
@@ -75,11 +75,7 @@ class Strangers:
         return Simulation(self.policy).answer(Asked(method, self.host, target, None, known, self.now, {}, "fetch"))
 
 
-def _samples(written: str, mark: str) -> Iterator[str]:
-    try:
-        pattern = path_pattern(written)
-    except BadPattern:
-        return
+def _samples(pattern: PathPattern, mark: str) -> Iterator[str]:
     if any(isinstance(step, Expression) for step in pattern.steps):
         return
     steps = [step.text if isinstance(step, Literal) else mark for step in pattern.steps]

@@ -10,6 +10,7 @@ from gateway.core.policy.conditions import Anyone, Condition, captured, on_peopl
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT
+from gateway.core.policy.patterns import PathPattern
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
 from gateway.core.policy.reading.legs import Draft, Inherited
@@ -57,9 +58,9 @@ class Composer:
             self._judge_require(text.level, legs)
             route = self._route(app, text, legs)
             for host in app.hosts:
-                for path in text.paths:
+                for path, pattern in zip(text.paths, route.paths, strict=True):
                     self._judge_captures(host, path)
-                    yield self._placed(host, path, app, text, route)
+                    yield self._placed(host, path, pattern, text, route)
 
     def _legs(self, app: AppText, text: RouteText) -> tuple[Draft, ...]:
         if text.level.allow is None and app.level.allow is None:
@@ -113,8 +114,8 @@ class Composer:
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
-            hosts=tuple(host.text for host in app.hosts),
-            paths=tuple(str(path.pattern.under(app.base)) for path in text.paths),
+            hosts=tuple(host.pattern for host in app.hosts),
+            paths=tuple(path.pattern.under(app.base) for path in text.paths),
             methods=tuple(sorted(text.methods or ())),
             legs=self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1))),
             denials=denials,
@@ -150,9 +151,8 @@ class Composer:
             for number, limit in enumerate(given, 1)
         )
 
-    def _placed(self, host: HostText, path: PathText, app: AppText, text: RouteText, route: Route) -> Placed:
-        """Captures that no condition uses are not kept."""
-        pattern = path.pattern.under(app.base)
+    def _placed(self, host: HostText, path: PathText, pattern: PathPattern, text: RouteText, route: Route) -> Placed:
+        """pattern: the path with the app's base. Captures that no condition uses are not kept."""
         there = {name for name, _index in (*pattern.captures, *host.pattern.captures)}
         for place, condition in _conditions(route):
             for name in sorted(captured(condition) - there):

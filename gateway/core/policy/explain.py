@@ -56,7 +56,7 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     route = found.route
     facts = Facts(asked.person, asked.address, asked.now, found.captures)
     captures = "".join(f"   {name} = {value}" for name, value in found.captures.items())
-    yield _line("route", f"{route.name}   {', '.join(route.paths)}   {route.place}{captures}")
+    yield _line("route", f"{route.name}   {', '.join(map(str, route.paths))}   {route.place}{captures}")
     yield from _numbered("deny", [_denial(facts, denial.condition) for denial in route.denials])
     yield from _numbered("allow", [_leg(facts, leg) for leg in route.legs])
     yield _line("limits", ", ".join(_limits(route)) or "none")

@@ -10,7 +10,7 @@ from gateway.core.policy.canonical import folded
 from gateway.core.policy.conditions import All, Anyone, Authenticated, Condition, Nobody, Until
 from gateway.core.policy.cross_origin import may_be_forged
 from gateway.core.policy.model import Policy
-from gateway.core.policy.patterns import Expression, Literal, One, PathPattern, Step, host_pattern, path_pattern, shape
+from gateway.core.policy.patterns import Expression, Literal, One, PathPattern, Step
 from gateway.core.policy.places import Place
 from gateway.core.policy.route import Leg, Route
 
@@ -44,9 +44,8 @@ def lint(policy: Policy, now: int) -> tuple[PolicyWarning, ...]:
     """In the order of the files, each once however many hosts an app has. now: Unix seconds."""
     by_host: dict[object, list[_Door]] = {}
     for route in policy.routes:
-        patterns = [path_pattern(path) for path in route.paths]
         for host in route.hosts:
-            by_host.setdefault(host_pattern(host).key, []).extend(_Door(route, pattern) for pattern in patterns)
+            by_host.setdefault(host.key, []).extend(_Door(route, pattern) for pattern in route.paths)
     found = {warning for doors in by_host.values() for warning in _of_one_host(doors)}
     found.update(warning for route in policy.routes for warning in _expired(route, now))
     return tuple(sorted(found))
@@ -120,7 +119,7 @@ def _methods(doors: Iterable[_Door]) -> Iterator[PolicyWarning]:
     """threats.md Y3: an app that reads `_method` in a form does with a POST what others guard a DELETE for."""
     alike: dict[object, list[_Door]] = {}
     for door in doors:
-        alike.setdefault((shape(door.pattern), _expressions(door.pattern)), []).append(door)
+        alike.setdefault(_group(door.pattern), []).append(door)
     for group in alike.values():
         listed = {method for door in group for method in door.route.methods}
         for post, other in permutations(group, 2):
@@ -188,10 +187,6 @@ def _oldest_login_s(route: Route) -> int:
     return 0 if 0 in windows else max(windows, default=0)
 
 
-def _expressions(pattern: PathPattern) -> tuple[str, ...]:
-    return tuple(step.source for step in pattern.steps if isinstance(step, Expression))
-
-
 def _may_be_a_script(step: Step) -> bool:
     return not isinstance(step, Literal) or "." in step.text
 
@@ -233,10 +228,15 @@ class _Around:
 
 
 def _is_around(outer: _Door, inner: _Door) -> bool:
-    if outer.pattern.steps == inner.pattern.steps and outer.pattern.rest == inner.pattern.rest:
+    if _group(outer.pattern) == _group(inner.pattern):
         return False
     mine, theirs = set(inner.route.methods), set(outer.route.methods)
     return not mine or not theirs or not mine.isdisjoint(theirs)
+
+
+def _group(pattern: PathPattern) -> tuple[tuple[str, ...], bool]:
+    """Patterns of one group take the same paths, the case of literals aside."""
+    return tuple(map(_kind, pattern.steps)), pattern.rest
 
 
 def _kind(step: Step) -> str:

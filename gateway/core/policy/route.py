@@ -10,6 +10,7 @@ from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
+from gateway.core.policy.patterns import HostPattern, PathPattern
 from gateway.core.policy.places import Place
 from gateway.core.ratelimit.gcra import Limit
 
@@ -116,7 +117,8 @@ class Route:
     """name: app/route. asks_people: some leg, denial or the identity depends on who asks.
 
     Two are never equal, so that what was made of one can be remembered under it.
-    cors: "app" when the app answers preflights itself. response_block: constant headers of an allow.
+    paths: with the app's base. cors: "app" when the app answers preflights itself.
+    response_block: constant headers of an allow.
     head: the same as lines, with what tells the browser that no other origin may read the answer.
     identity: "none" sends none although people come in as somebody: see sends_identity.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
@@ -125,8 +127,8 @@ class Route:
 
     name: str
     place: Place
-    hosts: tuple[str, ...]
-    paths: tuple[str, ...]
+    hosts: tuple[HostPattern, ...]
+    paths: tuple[PathPattern, ...]
     methods: tuple[str, ...]
     legs: tuple[Leg, ...]
     denials: tuple[Denial, ...]

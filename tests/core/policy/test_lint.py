@@ -112,6 +112,12 @@ def test_a_place_that_takes_an_old_login_by_one_of_its_legs_asks_for_no_new_one(
     assert codes(f"out: {{paths: /a/**, {either}}}, in: {{paths: /a/b, allow: {{groups: ops}}}}", allow="nobody") == []
 
 
+def test_a_base_and_a_path_may_have_more_segments_together_than_either_may() -> None:
+    deep = f"base: {'/b' * 30}, routes: {{x: {{paths: {'/p' * 30}, allow: anyone}}}}"
+
+    assert [one.code for one in warnings_of(app(f"allow: authenticated, {deep}"))] == ["looser-inside"]
+
+
 def test_other_methods_of_the_place_are_no_place_around() -> None:
     place = "read: {paths: /a/**, methods: GET, allow: {groups: ops}}, write: {paths: /a/**, methods: PUT}"
 
