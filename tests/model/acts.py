@@ -152,6 +152,12 @@ _OFFER: Final = Step(f"{_REDIS}.offer", "redis", _offer)
 _FINISH: Final = Step(f"{_REDIS}.end_login", "redis", _finish(0))
 _FINISH_ENDED: Final = tuple(Step(f"{_REDIS}.end_login", "redis", _finish_ended(login)) for login in (0, 1))
 _USERS: Final = "gateway.flows.users.UserAdmin"
+
+
+def _followed(answer: Does) -> Program:
+    return (*_FINISH_ENDED, _STALE_PERSON, Step(f"{_USERS}._follow", "answer", answer))
+
+
 _LOGOUT: Final = (
     Step("gateway.flows.logout.Logout._record", "commit", lambda s, _has: _with(s, 0, 0)),
     _FINISH,
@@ -210,21 +216,15 @@ PROGRAMS: Final[dict[str, Program]] = {
     ),
     "password": (
         Step(f"{_USERS}.set_password", "commit", _set_password),
-        *_FINISH_ENDED,
-        _STALE_PERSON,
-        Step(f"{_USERS}._follow", "answer", _answer(gone=EVERY)),
+        *_followed(_answer(gone=EVERY)),
     ),
     "disable": (
         Step(f"{_USERS}.disable", "commit", _disable),
-        *_FINISH_ENDED,
-        _STALE_PERSON,
-        Step(f"{_USERS}._follow", "answer", _answer(gone=EVERY)),
+        *_followed(_answer(gone=EVERY)),
     ),
     "enable": (
         Step(f"{_USERS}.enable", "commit", lambda s, _has: _written(s, active=True)),
-        *_FINISH_ENDED,
-        _STALE_PERSON,
-        Step(f"{_USERS}._follow", "answer", _answer_enabled),
+        *_followed(_answer_enabled),
     ),
     "later login": (
         Step("gateway.flows.login.Login._create", "commit", _create_later),
@@ -239,11 +239,8 @@ PROGRAMS: Final[dict[str, Program]] = {
 }
 _PUT: Final = Step("puts the record itself", "redis", _put)
 _MAY_BE_REPEATED: Final = ("logout", "end one", "end others", "end all", "password", "disable", "groups")
-_FOLLOWED: Final = (
-    "password",
-    "disable",
-    "enable",
-)  # by whatever was committed of the person before, as UserAdmin._follow says
+# By whatever was committed of the person before, as UserAdmin._follow says.
+_FOLLOWED: Final = ("password", "disable", "enable")
 
 
 def _nothing(state: State, _has: Mechanisms) -> State | None:
