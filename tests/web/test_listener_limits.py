@@ -1,6 +1,7 @@
 """What a proxy gets that is slow, deaf, endless, gone or many, over real sockets and on both event loops."""
 
 import asyncio
+import gc
 import random
 import resource
 import socket
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FunctionType, ModuleType
 from uuid import uuid4
 
 import pytest
@@ -202,6 +204,33 @@ async def test_so_many_questions_wait_and_no_more_are_read() -> None:
 
     assert [*reading, wire.reading] == [True, False, False, True]
     assert len(answers(bytes(wire.written))) == MAX_WAITING + 1
+
+
+async def test_an_idle_connection_keeps_nothing_of_whom_it_asked_about() -> None:
+    cookie = b"__Host-bastion=told-to-nobody-else"
+    question = QUESTION.replace(b"\r\n", b"\r\nCookie: %b\r\n" % cookie, 1)
+    connection = Listener(Slips().start, ())()
+    connection.connection_made(Wire())
+
+    connection.data_received(question[:-2])
+    kept_while_half = any(cookie in text for text in texts_of(connection))
+    connection.data_received(question[-2:])
+
+    assert kept_while_half
+    assert not any(cookie in text for text in texts_of(connection))
+
+
+def texts_of(root: object) -> Iterator[bytes]:
+    """All bytes that an object leads to, but not by way of code."""
+    seen, left = set[int](), [root]
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType | asyncio.AbstractEventLoop):
+            continue
+        seen.add(id(one))
+        if isinstance(one, bytes):
+            yield one
+        left += gc.get_referents(one)
 
 
 async def test_answers_that_nobody_reads_are_not_added_to_because_fewer_wait() -> None:

@@ -148,7 +148,7 @@ class _Connection:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._fields = Fields()
+        self._fields: Fields | None = None  # of the question that has begun
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[_Exchange] = deque()
         self._held: list[bytes] = []  # a stranger's, whose turn comes
@@ -280,14 +280,17 @@ class _Connection:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        assert self._fields is not None
         self._fields.add(name, value)
 
     def on_headers_complete(self) -> None:
         if self._deaf:
             return
-        if self._fields.count > MAX_HEADERS:
+        fields = self._fields
+        assert fields is not None
+        if fields.count > MAX_HEADERS:
             self._refuse(431, "there are too many headers")
-        elif self._fields.body_follows:
+        elif fields.body_follows:
             self._refuse(400, "a question has no body")
 
     def on_message_complete(self) -> None:
@@ -299,16 +302,19 @@ class _Connection:
         exchange = _Exchange(self, head_only=method == b"HEAD", last=last)
         self._exchanges.append(exchange)
         self._deaf = last
-        if not self._url.startswith(_QUESTION) and self._url != PATH:
+        fields, url = self._fields, self._url
+        self._fields, self._url = None, b""  # an idle connection keeps nobody's cookies
+        assert fields is not None
+        if not url.startswith(_QUESTION) and url != PATH:
             exchange.answered(_plain(404, "only /decide is answered here"))
         elif method not in (b"GET", b"HEAD"):
             exchange.answered(_plain(405, "ask with GET", b"Allow: GET, HEAD\r\n"))
         else:
-            self._ask(exchange)
+            self._ask(exchange, fields)
 
-    def _ask(self, exchange: _Exchange) -> None:
+    def _ask(self, exchange: _Exchange, fields: Fields) -> None:
         try:
-            request = request_of(self._fields)
+            request = request_of(fields)
         except MalformedRequest as error:
             exchange.answered(malformed(error))
             return
