@@ -13,6 +13,7 @@ from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.session.person import ForgedPerson, Person
+from gateway.core.waiting import Waiter
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
 
@@ -66,15 +67,15 @@ class Decisions:
         """From the next request on. What waits for Redis goes on under the policy that it began with."""
         self._context = replace(self._context, policy=policy)
 
-    def start(self, request: ForwardedRequest, done: Callable[[Answer], None]) -> None:
+    def start(self, request: ForwardedRequest, done: Waiter[Answer]) -> None:
         """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""
         started_us = self._clock_us()
         prepared = prepare(request, self._context, started_us, self._fresh(), self._next())
         if isinstance(prepared, Answer):
             self._record(request, prepared, self._clock_us() - started_us)
-            done(prepared)
+            done.answered(prepared)
         else:
-            self._calls.ask(prepared.question, _Pending(self, prepared, started_us, done).answered)
+            self._calls.ask(prepared.question, _Pending(self, prepared, started_us, done))
 
     async def authenticate(self, text: str, host: str) -> LiveLogin | None:
         """None: nobody is signed in with this token on this host. Raises StoreUnavailable: not known."""
@@ -92,7 +93,7 @@ class Decisions:
             raise StoreUnavailable("who is signed in can't be read") from error
         return LiveLogin(token, known.person, reply.facts)
 
-    def answered(self, pending: "_Pending", reply: Reply | None) -> None:
+    def heard(self, pending: "_Pending", reply: Reply | None) -> None:
         """Redis has answered; None: it did not."""
         if reply is None:
             self._lost("redis")
@@ -110,7 +111,7 @@ class Decisions:
         asked, now_us = pending.asked, self._clock_us()
         answer = conclude_callback(asked, reply) if isinstance(asked, Callback) else conclude(asked, reply, now_us)
         self._record(asked.request, answer, now_us - pending.started_us)
-        pending.done(answer)
+        pending.done.answered(answer)
 
     async def _asked_until_known(self, question: Question) -> Reply | None:
         reply = await self._calls.reply_to(question)
@@ -151,18 +152,16 @@ class Decisions:
         return self._bytes[at : self._used]
 
 
-class _Pending:
-    """A decision that waits for Redis. An object and not a closure, whose cells are a cycle once it is compiled."""
+class _Pending(Waiter[Reply | None]):
+    """A decision that waits for Redis."""
 
     __slots__ = ("_decisions", "asked", "done", "started_us")
 
-    def __init__(
-        self, decisions: Decisions, asked: Ask | Callback, started_us: int, done: Callable[[Answer], None]
-    ) -> None:
+    def __init__(self, decisions: Decisions, asked: Ask | Callback, started_us: int, done: Waiter[Answer]) -> None:
         self._decisions = decisions
         self.asked = asked
         self.started_us = started_us
         self.done = done
 
     def answered(self, reply: Reply | None) -> None:
-        self._decisions.answered(self, reply)
+        self._decisions.heard(self, reply)

@@ -20,6 +20,7 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
 from gateway.core.session.tokens import Token, b64
+from gateway.core.waiting import Caller
 from gateway.flows.account import Account
 from gateway.flows.decisions import LiveLogin
 from gateway.flows.handoff import Handoff
@@ -111,7 +112,7 @@ class House:
         }
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         request = read_request((name.encode(), value.encode()) for name, value in sent.items())
-        self.there.decisions.start(request, answered.set_result)
+        self.there.decisions.start(request, Caller(answered.set_result))
         return await answered
 
     questions: int = 0

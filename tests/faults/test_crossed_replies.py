@@ -19,6 +19,7 @@ from gateway.core.forward.request import read_request
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.session.tokens import Token
+from gateway.core.waiting import Caller
 from gateway.embedded import EmbeddedValkey
 from gateway.web.forms import Site as OwnSite
 from gateway.web.forward_auth import handler
@@ -58,7 +59,7 @@ def question(token: Token) -> dict[str, str]:
 async def ask(there: Deciding, token: Token) -> Answer:
     answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     request = read_request((name.encode(), value.encode()) for name, value in question(token).items())
-    there.decisions.start(request, answered.set_result)
+    there.decisions.start(request, Caller(answered.set_result))
     return await answered
 
 

@@ -15,6 +15,7 @@ from gateway.core.keys import Keys
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
+from gateway.core.waiting import Caller
 from gateway.flows.passwords import Passwords
 from gateway.flows.refill import Refill
 from gateway.flows.users import Newcomer, UserAdmin
@@ -77,7 +78,7 @@ class Stage:
     async def _decide(self, presented: Presented) -> Reply:
         self.number += 1
         answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self.calls.ask(Question(self.number, presented, None, ()), answered.set_result)
+        self.calls.ask(Question(self.number, presented, None, ()), Caller(answered.set_result))
         reply = await answered
         assert reply is not None
         return reply

@@ -14,6 +14,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, credential_of, mint
+from gateway.core.waiting import Caller
 from gateway.flows.refill import WAITING, FillOutcome
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.users import Users
@@ -47,7 +48,7 @@ async def ask(here: Deciding, token: Token | None, path: str = "/x", host: str =
     if token is not None:
         sent[b"cookie"] = f"__Host-bastion={token.text}".encode()
     answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    here.decisions.start(read_request(sent.items()), answered.set_result)
+    here.decisions.start(read_request(sent.items()), Caller(answered.set_result))
     return await answered
 
 

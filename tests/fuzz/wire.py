@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
+from gateway.core.waiting import Waiter
 from gateway.web.forward_auth.listener import Listener
 
 Facts = tuple[str, str, str]  # id, host, target
@@ -26,15 +27,15 @@ class Slips:
         self.asked: list[Facts] = []
         self.waiting: list[Callable[[], None]] = []
 
-    def start(self, request: ForwardedRequest, done: Callable[[Answer], None]) -> None:
+    def start(self, request: ForwardedRequest, done: Waiter[Answer]) -> None:
         facts = facts_of(request)
         self.asked.append(facts)
         line = " ".join(facts).encode("latin-1")
         answer = Answer(200, b"X-Read: " + line + b"\r\n", b"", "allow")
         if LATE in request.path:
-            self.waiting.append(lambda: done(answer))
+            self.waiting.append(lambda: done.answered(answer))
         else:
-            done(answer)
+            done.answered(answer)
 
     def answer_newest(self) -> None:
         self.waiting.pop()()

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
+from gateway.core.waiting import Caller
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
 from gateway.stores.redis.functions.library import Library
 from gateway.stores.redis.pipeline import Pipeline
@@ -50,7 +51,7 @@ class Server:
     ) -> Reply:
         self.number += 1
         answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self.calls.ask(Question(self.number, presented, claim, spends, request_id), answered.set_result)
+        self.calls.ask(Question(self.number, presented, claim, spends, request_id), Caller(answered.set_result))
         reply = await answered
         assert reply is not None
         return reply

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Presented, Question
+from gateway.core.waiting import Caller
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
 from gateway.stores.redis.functions.library import library
@@ -66,7 +67,7 @@ async def test_more_calls_than_may_wait_fail_at_once(redis_url: str) -> None:
     heard: list[object] = []
     async with running(Pipeline(redis_url, 5)) as pipeline:
         for _ in range(MAX_WAITING + 1):
-            pipeline.call(packed(("PING",)), heard.append)
+            pipeline.call(packed(("PING",)), Caller(heard.append))
         refused = list(heard)
         async with asyncio.timeout(10):
             while len(heard) <= MAX_WAITING:
@@ -191,7 +192,7 @@ async def test_a_call_that_is_made_while_the_connection_ends_is_answered_too(sho
     async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 0.2)) as pipeline:
         heard: list[object] = []
         await until_connected(pipeline)
-        pipeline.call(packed(("PING",)), lambda _: pipeline.call(packed(("PING",)), heard.append))
+        pipeline.call(packed(("PING",)), Caller(lambda _: pipeline.call(packed(("PING",)), Caller(heard.append))))
         async with asyncio.timeout(2):
             while not heard:
                 await asyncio.sleep(0.01)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
+from gateway.core.waiting import Waiter
 from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, Listener
 from gateway.web.forward_auth.strangers import AT_ONCE, OTHERS_FOR_ONE
 from tests.fuzz.mutate import a_question
@@ -126,7 +127,7 @@ async def test_a_stranger_that_is_gone_is_not_asked_about() -> None:
 
 
 async def test_a_mistake_of_ours_about_one_stranger_keeps_no_other_waiting() -> None:
-    def start(request: ForwardedRequest, done: Callable[[Answer], None]) -> None:
+    def start(request: ForwardedRequest, done: Waiter[Answer]) -> None:
         if "/bad/" in request.path:
             raise ZeroDivisionError
         slips.start(request, done)

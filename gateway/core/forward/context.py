@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from gateway.core.forward.answer import Answer, Outcome, html_head, json_body, json_head, own_head
 from gateway.core.forward.identity import People
@@ -15,11 +14,11 @@ from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
 from gateway.core.ratelimit.slots import BucketNames
+from gateway.core.remembered import Remembered
 
 RANDOM_BYTES = 44  # for one request: 32 of a way cookie, 12 of a nonce
 _MOST_PATHS = 8192
 _PATH_CHARS = 256
-Find = Callable[[str, str, str], Routed | Refused]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +36,24 @@ class Context:
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
     names: BucketNames = field(init=False, repr=False)
-    _remembered: Find = field(init=False, repr=False)
+    _found: Remembered[tuple[str, str, str], Routed | Refused] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", BucketNames(self.keys.bucket))
-        object.__setattr__(self, "_remembered", lru_cache(_MOST_PATHS)(self.policy.find))
+        object.__setattr__(self, "_found", Remembered[tuple[str, str, str], Routed | Refused](_MOST_PATHS))
 
     def find(self, host: str, method: str, path: str) -> Routed | Refused:
         """Policy's answer; that of short paths is remembered as long as this policy is in force.
 
         method: a preflight's may be anything, as long as a header (Access-Control-Request-Method).
         """
+        asked = (host, method, path)
+        known = self._found.get(asked)
+        if known is not None:
+            return known
+        found = self.policy.find(host, method, path)
         is_short = len(path) <= _PATH_CHARS and len(method) <= METHOD_CHARS
-        find = self._remembered if is_short else self.policy.find
-        return find(host, method, path)
+        return self._found.keep(asked, found) if is_short else found
 
 
 def refusal(

@@ -1,11 +1,10 @@
 """Turns sealed person records into what policy judges and what the app is told, each record once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from gateway.core.header_lines import header_line
+from gateway.core.remembered import Remembered
 from gateway.core.session.person import Person, unseal
 
 _MOST_KNOWN: Final = 8192
@@ -33,12 +32,13 @@ class People:
     def __init__(self, key: bytes, *, remote: bool, x_auth_request: bool) -> None:
         self._key = key
         self._sets = [names for names, wanted in ((_REMOTE, remote), (_X_AUTH_REQUEST, x_auth_request)) if wanted]
-        self._known: Final[Callable[[str, bytes], Known]] = lru_cache(_MOST_KNOWN)(self._open)
+        self._known: Final = Remembered[tuple[str, bytes], Known](_MOST_KNOWN)
         self.nobody: Final = self._block("", "", "", "")
 
     def open(self, tag: str, sealed: bytes) -> Known:
         """Raises ForgedPerson, which is not remembered."""
-        return self._known(tag, sealed)
+        found = self._known.get((tag, sealed))
+        return self._known.keep((tag, sealed), self._open(tag, sealed)) if found is None else found
 
     def _open(self, tag: str, sealed: bytes) -> Known:
         person = unseal(self._key, tag, sealed)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.core.forward.ask import Presented
+from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.tokens import TOKEN_CHARS, credential_of, parse
 
@@ -18,7 +19,7 @@ class Tokens:
 
     def __init__(self, mac_key: bytes) -> None:
         self._mac_key = mac_key
-        self._known: dict[str, tuple[str, Presented]] = {}  # by text, the oldest first: the host that it was read for
+        self._known: Final = Remembered[str, tuple[str, Presented]](MOST_KNOWN)  # by text: the host it was read for
 
     def presented(self, host: str, text: str) -> Presented | None:
         """None: not a token of ours."""
@@ -32,14 +33,11 @@ class Tokens:
             return False
         at += len(_COOKIE)
         text = question[at : at + TOKEN_CHARS].decode("latin-1")
-        return text in self._known or parse(self._mac_key, text) is not None
+        return self._known.get(text) is not None or parse(self._mac_key, text) is not None
 
     def _read(self, host: str, text: str) -> Presented | None:
         token = parse(self._mac_key, text)
         if token is None:
             return None
-        if len(self._known) >= MOST_KNOWN and text not in self._known:
-            del self._known[next(iter(self._known))]
         presented = Presented(token.tag, token.login, credential_of(host, token))
-        self._known[text] = host, presented
-        return presented
+        return self._known.keep(text, (host, presented))[1]

@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import itemgetter
 from typing import Final
 
 from gateway.core.errors import GatewayError
 from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
+from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import Cookies, read_cookies
 
 ADDRESS_CHARS: Final = 64
@@ -54,6 +54,8 @@ _NAME_BYTES: Final = 64
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
+_HOSTS: Final = Remembered[tuple[bytes, bytes], str](4096)
+_ADDRESSES: Final = Remembered[bytes, IPv4Address | IPv6Address](8192)
 
 
 class MalformedRequest(GatewayError):
@@ -258,9 +260,13 @@ def request_of(fields: Fields) -> ForwardedRequest:
     )
 
 
-@lru_cache(4096)
 def _host(forwarded: bytes, host: bytes) -> str:
     """Raises MalformedRequest: both say the same, port and case apart, and it is a host name (threats.md H3)."""
+    found = _HOSTS.get((forwarded, host))
+    return _HOSTS.keep((forwarded, host), _read_host(forwarded, host)) if found is None else found
+
+
+def _read_host(forwarded: bytes, host: bytes) -> str:
     canonical = canonical_host(forwarded.decode("latin-1"))
     if canonical is None:
         raise MalformedRequest("x-forwarded-host is not a host name")
@@ -269,12 +275,19 @@ def _host(forwarded: bytes, host: bytes) -> str:
     return canonical
 
 
-@lru_cache(8192)
 def _address(value: bytes) -> IPv4Address | IPv6Address | None:
     """None: not known (threats.md L7). Raises MalformedRequest for a list, of which somebody else wrote a part (P5).
 
     What is too long for an address is refused too, so that little is remembered.
     """
+    found = _ADDRESSES.get(value)
+    if found is not None:
+        return found
+    read = _read_address(value)
+    return None if read is None else _ADDRESSES.keep(value, read)
+
+
+def _read_address(value: bytes) -> IPv4Address | IPv6Address | None:
     text = value.decode("latin-1")
     if "," in text or len(text) > ADDRESS_CHARS:
         raise MalformedRequest("x-forwarded-for is not one address")

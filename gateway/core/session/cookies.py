@@ -7,8 +7,9 @@ they can't change.
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
+
+from gateway.core.remembered import Remembered
 
 LOGIN_COOKIE: Final = "__Host-bastion-login"  # auth host: the login
 CSRF_COOKIE: Final = "__Host-bastion-csrf"  # auth host: what forms belong to
@@ -38,6 +39,10 @@ class Cookies(dict[str, str]):
         self.doubled = doubled
 
 
+# A browser sends the same line with every request of a page.
+_REMEMBERED: Final = Remembered[bytes, Cookies](4096)
+
+
 def read_cookies(lines: Iterable[bytes]) -> Cookies:
     """lines: values of Cookie header fields, in order.
 
@@ -45,7 +50,11 @@ def read_cookies(lines: Iterable[bytes]) -> Cookies:
     cookie at all.
     """
     joined = b"; ".join(lines)
-    return _remembered(joined) if len(joined) <= _REMEMBERED_BYTES else _read(joined)
+    found = _REMEMBERED.get(joined)
+    if found is not None:
+        return found
+    read = _read(joined)
+    return _REMEMBERED.keep(joined, read) if len(joined) <= _REMEMBERED_BYTES else read
 
 
 def _read(joined: bytes) -> Cookies:
@@ -63,10 +72,6 @@ def _read(joined: bytes) -> Cookies:
         found[name] = value
     whole = ((name, value.decode()) for name, value in found.items() if name not in doubled and _VALUE.fullmatch(value))
     return Cookies(whole, doubled)
-
-
-# A browser sends the same line with every request of a page.
-_remembered: Final = lru_cache(4096)(_read)
 
 
 def foreign_names(lines: Iterable[bytes]) -> list[str]:

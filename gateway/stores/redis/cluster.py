@@ -12,6 +12,7 @@ from itertools import count
 from typing import Final
 
 from gateway.core.errors import StoreUnavailable
+from gateway.core.waiting import Caller
 from gateway.stores.redis.decisions import FunctionCalls, packed_call
 from gateway.stores.redis.functions.library import Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, Server, answer_to
@@ -221,18 +222,18 @@ class _Errand:
         try:
             self._asked = self._cluster.owner(self._slot)
         except StoreUnavailable as error:
-            self._done(error)
+            self._done.answered(error)
         else:
-            self._asked.functions.call("", self._command, self._heard)
+            self._asked.functions.call("", self._command, Caller(self._heard))
 
     def _heard(self, reply: object) -> None:
         if type(reply) is bytes or not isinstance(reply, RedisRefused):
-            self._done(reply)
+            self._done.answered(reply)
             return
         try:
             self._follow(reply)
         except StoreUnavailable as error:
-            self._done(error)
+            self._done.answered(error)
 
     def _follow(self, refused: RedisRefused) -> None:
         """Raises StoreUnavailable."""
@@ -270,11 +271,11 @@ class _Errand:
         try:
             self._later(partial(self._go_when_connected, there, go, refused), refused)
         except StoreUnavailable as error:
-            self._done(error)
+            self._done.answered(error)
 
     def _ask_there(self, there: _Node) -> None:
         self._asked = there
-        there.functions.call_asking(self._command, self._heard)
+        there.functions.call_asking(self._command, Caller(self._heard))
 
     def _later(self, go: Callable[[], None], refused: RedisRefused) -> None:
         """Raises StoreUnavailable."""

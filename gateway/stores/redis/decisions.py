@@ -1,18 +1,18 @@
 """Asks Redis what a decision needs: one function call for each slot, all of them in one write."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.ask import Leases, Outcome, Question, Reply
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
+from gateway.core.waiting import Caller, Waiter
 from gateway.stores.redis.functions.library import FUNCTIONS, Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, answer_to, packed
 from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
 
-Answered: TypeAlias = Callable[[Reply | None], None]
 _NO_OTHERS: Final[dict[str, list[int]]] = {}
 _NOT_FOUND: Final = "ERR Function not found"
 _PROBE: Final = "ready"
@@ -86,11 +86,11 @@ class FunctionCalls:
         return self._names[function]
 
     def call(self, _tag: str, command: bytes, done: Done) -> None:
-        self._pipeline.call(command, _Call(self, command, done).heard)
+        self._pipeline.call(command, _Call(self, command, done))
 
     def call_asking(self, command: bytes, done: Done) -> None:
         """In a cluster, of a slot that is on its way to this server."""
-        self._pipeline.call_after(_ASKING, command, _Call(self, command, done).heard)
+        self._pipeline.call_after(_ASKING, command, _Call(self, command, done))
 
     def again(self, command: bytes, done: Done) -> None:
         """Where the function was not found. Commands are done in order, so this one comes after the load."""
@@ -118,7 +118,7 @@ class FunctionCalls:
 
         if not self._loading:
             self._loading = True
-            self._pipeline.call(packed(self._library.load_command), loaded)
+            self._pipeline.call(packed(self._library.load_command), Caller(loaded))
 
 
 async def tell(functions: Functions, function: str, keys: Sequence[str], *arguments: Argument) -> None:
@@ -136,8 +136,8 @@ def packed_call(name: str, keys: Sequence[str], arguments: Sequence[Argument]) -
     return packed(("FCALL", name, len(keys), *keys, *arguments))
 
 
-class _Call:
-    """One that waits. An object and not a closure, as in flows/decisions.py."""
+class _Call(Waiter[object]):
+    """One that waits."""
 
     __slots__ = ("_command", "_done", "_functions")
 
@@ -146,9 +146,9 @@ class _Call:
         self._command = command
         self._done = done
 
-    def heard(self, reply: object) -> None:
+    def answered(self, reply: object) -> None:
         if isinstance(reply, bytes) or not _is_lost(reply):
-            self._done(reply)
+            self._done.answered(reply)
         else:
             self._functions.again(self._command, self._done)
 
@@ -165,27 +165,27 @@ class DecisionCalls:
         self._decide_name = functions.name("decide")
         self._spend_name = functions.name("spend")
 
-    def ask(self, question: Question, answered: Answered) -> None:
-        """answered hears None where Redis did not answer, or not in our form: unknown, so nobody passes."""
+    def ask(self, question: Question, waiter: Waiter[Reply | None]) -> None:
+        """waiter hears None where Redis did not answer, or not in our form: unknown, so nobody passes."""
         presented = question.presented
         own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
             self._functions.call(
-                presented.tag, packed_decide(self._decide_name, question, own), _Asked(self, question, answered).heard
+                presented.tag, packed_decide(self._decide_name, question, own), _Asked(self, question, waiter)
             )
             return
         if presented is None and len(others) == 1 and not question.paid:
             slot, indexes = others.popitem()
             command = packed_spend(self._spend_name, question, indexes)
-            self._functions.call(slot, command, _Asked(self, question, answered).heard)
+            self._functions.call(slot, command, _Asked(self, question, waiter))
             return
-        gathering = _Gathering(question, answered, (presented is not None) + len(others))
+        gathering = _Gathering(question, waiter, (presented is not None) + len(others))
         if presented is not None:
             command = packed_decide(self._decide_name, question, own)
-            self._functions.call(presented.tag, command, _Share(self, gathering, own, decides=True).heard)
+            self._functions.call(presented.tag, command, _Share(self, gathering, own, decides=True))
         for slot, indexes in others.items():
             command = packed_spend(self._spend_name, question, indexes)
-            self._functions.call(slot, command, _Share(self, gathering, indexes, decides=presented is None).heard)
+            self._functions.call(slot, command, _Share(self, gathering, indexes, decides=presented is None))
 
     async def reply_to(self, question: Question) -> Reply | None:
         """ask() for those who may wait."""
@@ -195,7 +195,7 @@ class DecisionCalls:
             if not answered.done():
                 answered.set_result(reply)
 
-        self.ask(question, done)
+        self.ask(question, Caller(done))
         return await answered
 
     def read(self, question: Question, raw: object) -> Reply | None:
@@ -226,21 +226,21 @@ class DecisionCalls:
         return reply[:1] != b"0", reply[1:] != b"0"
 
 
-class _Asked:
+class _Asked(Waiter[object]):
     """A question that waits for its one reply."""
 
-    __slots__ = ("_answered", "_calls", "_question")
+    __slots__ = ("_calls", "_question", "_waiter")
 
-    def __init__(self, calls: DecisionCalls, question: Question, answered: Answered) -> None:
+    def __init__(self, calls: DecisionCalls, question: Question, waiter: Waiter[Reply | None]) -> None:
         self._calls = calls
         self._question = question
-        self._answered = answered
+        self._waiter = waiter
 
-    def heard(self, raw: object) -> None:
-        self._answered(self._calls.read(self._question, raw))
+    def answered(self, raw: object) -> None:
+        self._waiter.answered(self._calls.read(self._question, raw))
 
 
-class _Share:
+class _Share(Waiter[object]):
     """Of a gathering: the call to one slot."""
 
     __slots__ = ("_calls", "_decides", "_gathering", "_indexes")
@@ -251,7 +251,7 @@ class _Share:
         self._indexes = indexes
         self._decides = decides
 
-    def heard(self, raw: object) -> None:
+    def answered(self, raw: object) -> None:
         reply = self._calls.read(self._gathering.question, raw)
         self._gathering.take(reply, self._indexes, decides=self._decides)
 
@@ -259,11 +259,11 @@ class _Share:
 class _Gathering:
     """Puts the answers of several slots together; one that fails fails all."""
 
-    __slots__ = ("_answered", "_failed", "_missing", "_reply", "_spent", "question")
+    __slots__ = ("_failed", "_missing", "_reply", "_spent", "_waiter", "question")
 
-    def __init__(self, question: Question, answered: Answered, missing: int) -> None:
+    def __init__(self, question: Question, waiter: Waiter[Reply | None], missing: int) -> None:
         self.question = question
-        self._answered = answered
+        self._waiter = waiter
         self._missing = missing
         self._failed = False
         self._reply: Reply | None = None
@@ -280,7 +280,7 @@ class _Gathering:
             for index, one in zip(indexes, reply.spent, strict=False):
                 self._spent[index] = one
         if self._missing == 0:
-            self._answered(self._whole())
+            self._waiter.answered(self._whole())
 
     def _whole(self) -> Reply | None:
         if self._failed or self._reply is None:

@@ -16,9 +16,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import hiredis
 
 from gateway.core.errors import StoreUnavailable
+from gateway.core.waiting import Caller, Waiter
 
 Reply: TypeAlias = object
-Done: TypeAlias = Callable[[Reply | Exception], None]
+Done: TypeAlias = Waiter[Reply | Exception]
 Argument: TypeAlias = str | bytes | int
 
 MAX_WAITING: Final = 20_000
@@ -96,7 +97,7 @@ class _Connection:
     def send(self, packed: bytes, done: Done) -> None:
         """Once it has ended, done hears so at once: nobody looks at what waits there any more."""
         if self._transport is None:
-            done(StoreUnavailable("the connection to Redis has ended"))
+            done.answered(StoreUnavailable("the connection to Redis has ended"))
             return
         if not self._out:
             self._loop.call_soon(self._flush)
@@ -111,7 +112,7 @@ class _Connection:
                 if not self.waiting:
                     raise hiredis.ProtocolError("a reply that nobody waits for")
                 _, done = self.waiting.popleft()
-                done(RedisRefused(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
+                done.answered(RedisRefused(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
         except hiredis.HiredisError as error:
             self.end(StoreUnavailable(f"Redis does not speak its protocol: {error}"))
 
@@ -137,7 +138,7 @@ class _Connection:
             self.closed.set_result(None)
         waiting, self.waiting = self.waiting, deque()
         for _, done in waiting:
-            done(error)
+            done.answered(error)
 
     def _flush(self) -> None:
         out, self._out = self._out, []
@@ -169,13 +170,13 @@ class Pipeline:
 
     def call(self, command: bytes, done: Done) -> None:
         """command: as packed() writes it. done hears the reply, or StoreUnavailable; it may be called before this
-        returns. It must not raise.
+        returns.
         """
         connection = self._connection
         if connection is None:
-            done(StoreUnavailable("there is no connection to Redis"))
+            done.answered(StoreUnavailable("there is no connection to Redis"))
         elif len(connection.waiting) >= MAX_WAITING:
-            done(StoreUnavailable("too many calls wait for Redis"))
+            done.answered(StoreUnavailable("too many calls wait for Redis"))
         else:
             connection.send(command, done)
 
@@ -186,9 +187,9 @@ class Pipeline:
     def call_after(self, first: bytes, command: bytes, done: Done) -> None:
         """Nothing comes between the two on their way. done hears the reply to command alone."""
         if self._connection is not None and len(self._connection.waiting) + 2 > MAX_WAITING:
-            done(StoreUnavailable("too many calls wait for Redis"))
+            done.answered(StoreUnavailable("too many calls wait for Redis"))
         else:
-            self.call(first, lambda _: None)
+            self.call(first, Caller(lambda _: None))
             self.call(command, done)
 
     def distrust(self) -> None:
@@ -245,7 +246,7 @@ class Pipeline:
             if not answered.done():
                 answered.set_result(reply)
 
-        connection.send(packed(command), done)
+        connection.send(packed(command), Caller(done))
         reply = await answered
         if isinstance(reply, Exception):
             connection.end(StoreUnavailable("Redis refused the greeting"))
@@ -264,7 +265,7 @@ async def answer_to(start: Callable[[Done], None]) -> Reply:
         else:
             answered.set_result(reply)
 
-    start(done)
+    start(Caller(done))
     return await answered
 
 

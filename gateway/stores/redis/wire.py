@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.remembered import Remembered
 
 _HEAD: Final = struct.Struct("<IdBddIIIIB")
 _SPENT: Final = struct.Struct("<BdId")
@@ -20,6 +21,7 @@ _LIVE: Final = ord(Outcome.LIVE.value)
 _NO_CLAIM: Final = b"$0\r\n\r\n"
 _NUMBER: Final = b"$10\r\n%010d\r\n"
 _MOST_KNOWN: Final = 8192
+_USUAL: Final = Remembered[tuple[str, Presented, str, int, int], tuple[bytes, bytes, bytes]](_MOST_KNOWN)
 _MARK_CHARS: Final = 6  # from each end of a request's id
 
 
@@ -55,7 +57,9 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
         spend = question.spends[own[0]]
         if spend.who == presented.login and spend.slot == presented.tag:
             limit = spend.limit
-            keys, login, budget = _usual(name, presented, limit.name, limit.interval_us, limit.window_us)
+            written = (name, presented, limit.name, limit.interval_us, limit.window_us)
+            usual = _USUAL.get(written)
+            keys, login, budget = _USUAL.keep(written, _usual(*written)) if usual is None else usual
             mark = _mark(question.request_id)
             return b"".join((keys, _NUMBER % question.number, login, _length(len(mark)), mark, budget))
     keys, login = _principal(presented)
@@ -126,7 +130,6 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
     return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
 
 
-@lru_cache(_MOST_KNOWN)
 def _usual(name: str, presented: Presented, limit: str, interval_us: int, window_us: int) -> tuple[bytes, bytes, bytes]:
     """Where a session spends what is its own: what stands before the number, and before and after the request's id,
     whose length is written apart: formatting costs more than all the rest.

@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
 from gateway.core.forward.request import MalformedRequest, read_request
+from gateway.core.waiting import Caller
 from gateway.flows.decisions import Decisions
 from gateway.web.errors import NoSuchPage
 from gateway.web.forms import Site
@@ -38,7 +39,7 @@ async def _asked(decisions: Decisions, request: web.Request) -> Answer:
         if not answered.done():
             answered.set_result(answer)
 
-    decisions.start(forwarded, done)
+    decisions.start(forwarded, Caller(done))
     return await answered
 
 

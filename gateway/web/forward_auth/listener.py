@@ -18,9 +18,10 @@ import httptools
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
 from gateway.core.forward.request import Fields, ForwardedRequest, MalformedRequest, request_of
+from gateway.core.waiting import Waiter
 from gateway.web.forward_auth.strangers import Strangers
 
-Decide: TypeAlias = Callable[[ForwardedRequest, Callable[[Answer], None]], None]
+Decide: TypeAlias = Callable[[ForwardedRequest, Waiter[Answer]], None]
 GoesFirst: TypeAlias = Callable[[bytes], bool]
 PATH: Final = b"/decide"
 _QUESTION: Final = PATH + b"?"
@@ -122,7 +123,7 @@ class Listener:
             await self._empty.wait()
 
 
-class _Exchange:
+class _Exchange(Waiter[Answer]):
     """One question on a connection. rendered: None until the answer is there. last: the connection ends with it."""
 
     __slots__ = ("_connection", "_head_only", "last", "rendered")
@@ -318,7 +319,7 @@ class _Connection:
         except MalformedRequest as error:
             exchange.answered(malformed(error))
             return
-        self._listener.decide(request, exchange.answered)
+        self._listener.decide(request, exchange)
 
     def flush(self) -> None:
         """Writes what is answered, in order."""
