@@ -144,3 +144,14 @@ def test_as_many_names_are_found_as_a_browser_keeps() -> None:
 )
 def test_an_apps_cookie_is_expired_as_its_prefix_demands(name: str, path: str, domain: str, line: str | None) -> None:
     assert expire_foreign(name, path, domain) == line
+
+
+@pytest.mark.parametrize(("size", "once"), [(1024, True), (1025, False)])
+def test_a_line_is_read_once_unless_it_is_long(size: int, once: bool) -> None:
+    """Whoever sends long ones fills no memory."""
+    line = b"__Host-bastion=x; app=".ljust(size, b"a")
+
+    first, again = read_cookies([bytes(line)]), read_cookies([bytes(bytearray(line))])
+
+    assert (first is again) is once
+    assert first == again == {"__Host-bastion": "x"}
