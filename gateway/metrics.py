@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.core.outcomes import OUTCOMES
+
 _INTEGER: Final = 8
 _MICROSECONDS: Final = 1_000_000
 CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
@@ -53,7 +55,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "bastion_decisions",
         "Decisions by outcome.",
         "outcome",
-        ("allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable"),
+        OUTCOMES,
     ),
     Histogram(
         "bastion_decision_seconds",

@@ -15,16 +15,16 @@ import click
 from gateway.cli._options import with_config
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
+from gateway.core.analysis.explain import explain as explained
+from gateway.core.analysis.lint import lint
+from gateway.core.analysis.simulate import Asked
+from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.policy.compile import DEFAULT_LIMIT
-from gateway.core.policy.explain import explain as explained
 from gateway.core.policy.facts import Actor
-from gateway.core.policy.lint import lint
 from gateway.core.policy.model import Policy
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
-from gateway.core.policy.simulate import Asked
 from gateway.core.policy.site import Site
-from gateway.core.policy.tests_runner import run_tests
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.policies import compile_sources, load
 from gateway.resources import clock_us

@@ -13,12 +13,12 @@ from typing import Final
 import asyncpg
 import structlog
 
+from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.audit.entries import Detail, Entry, Kind
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
-from gateway.core.policy.tests_runner import run_tests
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.scheduling import LongWork

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.forward.check import Ask, conclude, prepare
+from gateway.core.forward.check import conclude, prepare
+from gateway.core.forward.decide import Ask
 from gateway.core.forward.pages import Page
 from gateway.core.forward.request import read_request
 from gateway.core.policy.compile import compile_policy

@@ -6,10 +6,10 @@ from functools import cached_property
 from ipaddress import ip_address
 from typing import Final
 
+from gateway.core.analysis.simulate import Asked, Simulated, Simulation
 from gateway.core.caddy.hosts import covers, pattern_of
 from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import Expression, Literal, PathPattern
-from gateway.core.policy.simulate import Asked, Outcome, Simulation
 
 _NOWHERE: Final = "203.0.113.66"  # RFC 5737
 _USUAL: Final = ("127.0.0.1", "::1", "10.0.0.1")
@@ -37,7 +37,7 @@ class Strangers:
 
     def lets_in(self, method: str, target: str) -> bool:
         """Whether some address opens it."""
-        return any(outcome.word == "allow" for outcome in self._outcomes(method, target))
+        return any(outcome.outcome == "allow" for outcome in self._outcomes(method, target))
 
     def closed_path(self, mark: str) -> str:
         """A path that is closed to strangers wherever they are; where there is none, one that nobody has."""
@@ -53,8 +53,8 @@ class Strangers:
     def guarded_by_address(self, mark: str) -> Iterator[tuple[str, str]]:
         """Paths that an address alone opens, each with one that does."""
         for path in self.sample_paths(mark):
-            opened = [address for address in self.addresses if self._outcome("GET", path, address).word == "allow"]
-            if opened and self._outcome("GET", path, _NOWHERE).word != "allow":
+            opened = [address for address in self.addresses if self._outcome("GET", path, address).outcome == "allow"]
+            if opened and self._outcome("GET", path, _NOWHERE).outcome != "allow":
                 yield path, opened[0]
 
     def sample_paths(self, mark: str) -> tuple[str, ...]:
@@ -65,12 +65,12 @@ class Strangers:
         return tuple(dict.fromkeys(paths))
 
     def _is_open(self, path: str) -> bool:
-        return all(outcome.word == "allow" for outcome in self._outcomes("GET", path))
+        return all(outcome.outcome == "allow" for outcome in self._outcomes("GET", path))
 
-    def _outcomes(self, method: str, target: str) -> Iterator[Outcome]:
+    def _outcomes(self, method: str, target: str) -> Iterator[Simulated]:
         yield from (self._outcome(method, target, address) for address in ("", *self.addresses))
 
-    def _outcome(self, method: str, target: str, address: str) -> Outcome:
+    def _outcome(self, method: str, target: str, address: str) -> Simulated:
         known = ip_address(address) if address else None
         return Simulation(self.policy).answer(Asked(method, self.host, target, None, known, self.now, {}, "fetch"))
 

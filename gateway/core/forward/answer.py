@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 from gateway.core.header_lines import header_line
-
-Outcome = Literal["allow", "login", "step_up", "deny", "limited", "refused", "preflight", "unavailable"]
+from gateway.core.outcomes import Outcome
 
 _OURS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 _HTML: Final = b"Content-Type: text/html; charset=utf-8\r\n"

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.core.forward.answer import Answer, Outcome, html_head, json_body, json_head, own_head
 from gateway.core.forward.identity import People
 from gateway.core.forward.pages import Page
 from gateway.core.forward.presented import Tokens
-from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.keys import Keys
 from gateway.core.policy.canonical import METHOD_CHARS
 from gateway.core.policy.facts import Refused
@@ -54,24 +52,3 @@ class Context:
         found = self.policy.find(host, method, path)
         is_short = len(path) <= _PATH_CHARS and len(method) <= METHOD_CHARS
         return self._found.keep(asked, found) if is_short else found
-
-
-def refusal(
-    context: Context,
-    request: ForwardedRequest,
-    status: int,
-    page: Page,
-    outcome: Outcome,
-    *,
-    error: str,
-    headers: list[tuple[str, str]] | None = None,
-    route: str = "",
-    reason: str = "",
-) -> Answer:
-    """In the form that the client understands: a page for people, JSON for scripts. error: a word for scripts."""
-    head = own_head(request.request_id, headers or ())
-    if request.client in (Client.NAVIGATION, Client.FRAME):
-        body = b"" if request.method == "HEAD" else context.render(page)
-        return Answer(status, head + html_head(context.auth_origin), body, outcome, route, reason or error)
-    values = {"error": error, "message": page.detail or page.text, "request_id": request.request_id}
-    return Answer(status, head + json_head(), json_body(values), outcome, route, reason or error)

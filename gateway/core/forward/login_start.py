@@ -7,10 +7,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.core.forward import pages
-from gateway.core.forward.answer import Answer, Outcome, own_head
-from gateway.core.forward.context import Context, refusal
+from gateway.core.forward.answer import Answer, own_head
+from gateway.core.forward.context import Context
 from gateway.core.forward.pages import START, Link
+from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest, is_safe
+from gateway.core.outcomes import Outcome
 from gateway.core.session.cookies import SESSION_COOKIE, WAY_COOKIE, expire_cookie, set_cookie
 from gateway.core.session.journey import NONCE_BYTES, Journey, return_of, seal_journey
 from gateway.core.session.tokens import b64

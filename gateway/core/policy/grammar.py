@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.outcomes import OUTCOMES
+
 Schema = Mapping[str, object]
 
 
@@ -74,7 +76,6 @@ NOTHING: Final = words("none")
 LEFT: Final = words("app", "remove")
 ODDITIES: Final = ("encoded_slash", "encoded_percent", "double_slash", "semicolon", "backslash", "not_utf8")
 KINDS: Final = ("navigate", "fetch", "websocket", "api", "preflight")
-OUTCOMES: Final = ("allow", "login", "step_up", "deny", "slow_down", "refuse", "preflight", "unavailable")
 REFERRER_POLICIES: Final = (
     "no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin",
     "strict-origin", "strict-origin-when-cross-origin", "unsafe-url",

@@ -6,8 +6,9 @@ from uuid import UUID
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Reply, Spent
 from gateway.core.forward.callback import Callback, conclude_callback
-from gateway.core.forward.check import Ask, conclude, prepare
+from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import Context
+from gateway.core.forward.decide import Ask
 from gateway.core.forward.identity import People
 from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import read_request

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FILES = [
     ROOT / "gateway" / "demo" / "policy.yaml",
     *sorted((ROOT / "policies").glob("*.yaml")),
-    Path(__file__).with_name("table.yaml"),
+    Path(__file__).parents[1] / "analysis" / "table.yaml",
 ]
 SCHEMA: dict[str, Any] = schema()
 TYPES = {"string": str, "boolean": bool, "integer": int, "array": list, "object": dict}

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
 
+from gateway.core.outcomes import OUTCOMES
 from gateway.core.policy.cases import Expected, Person, PolicyTest
-from gateway.core.policy.grammar import ACTOR, KINDS, OUTCOMES, PERSON, TEST
+from gateway.core.policy.grammar import ACTOR, KINDS, PERSON, TEST
 from gateway.core.policy.networks import Address, NetworkSet
 from gateway.core.policy.places import Page
 from gateway.core.policy.reading.book import Book
@@ -18,6 +19,7 @@ _REQUEST: Final = re.compile(r"(\S+) +(?:https?)://([^/?#\s]+)(/[^\s]*|\?[^\s]*)
 _PORT: Final = re.compile(r":[0-9]{1,5}\Z")
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 _NOON_S: Final = 43200
+_RENAMED: Final = {"slow_down": "limited", "refuse": "refused"}
 _MOST_TIMES: Final = 100_000
 # First one for benchmarks (RFC 2544), which no policy names, also not in place; then those of documentation.
 _ELSEWHERE: Final = (
@@ -149,7 +151,9 @@ def _kind(page: Page, at: Marked | None, method: str, headers: Mapping[str, str]
 def _expected(page: Page, given: Mapping[str, Marked]) -> Expected:
     at = given["expect"]
     outcome = at.text if isinstance(at, MarkedScalar) else ""
-    if not _STATUS.fullmatch(outcome):
+    if outcome in _RENAMED:
+        page.say(at, f"expect is `{outcome}`; this outcome is called {_RENAMED[outcome]} now, as in metrics and log")
+    elif not _STATUS.fullmatch(outcome):
         outcome = word(page, at, "expect", OUTCOMES) or ""
     return Expected(
         outcome,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.policy.cases import PolicyTest
 from gateway.core.policy.compile import Policy, Site, compile_policy
-from gateway.core.policy.tests_runner import run_tests
 from tests.core.policy.build import NOW
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import ClassVar
 
+from gateway.core.analysis.simulate import Asked, Simulated, Simulation
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
-from gateway.core.policy.simulate import Asked, Outcome, Simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +31,16 @@ def run_tests(policy: Policy, at: int) -> tuple[TestFailure, ...]:
 
 def _failures(policy: Policy, test: PolicyTest, at: int) -> Iterator[TestFailure]:
     for person in test.people:
-        outcome = _last_outcome(policy, test, person, at if test.at is None else test.at)
-        mismatches = [*_mismatches(test.expected, outcome)]
+        simulated = _last_answer(policy, test, person, at if test.at is None else test.at)
+        mismatches = [*_mismatches(test.expected, simulated)]
         if mismatches:
             who = f" as {person.user}" if person else ""
-            reason = f" ({outcome.why})" if outcome.why else ""
+            reason = f" ({simulated.why})" if simulated.why else ""
             message = f"{test.request}{who}: {'; '.join(mismatches)}{reason}"
             yield TestFailure(test.place.file, test.place.line, message)
 
 
-def _last_outcome(policy: Policy, test: PolicyTest, person: Person | None, now: int) -> Outcome:
+def _last_answer(policy: Policy, test: PolicyTest, person: Person | None, now: int) -> Simulated:
     asked = Asked(
         test.method,
         test.host,
@@ -63,20 +62,16 @@ def _actor(person: Person, now: int) -> Actor:
     return Actor(person.user, person.groups, now - person.authenticated_s, mfa_at)
 
 
-def _mismatches(expected: Expected, outcome: Outcome) -> Iterator[str]:
-    if expected.outcome not in _names_of(outcome):
-        by = f" by {outcome.route}" if outcome.route else ""
-        yield f"expected {expected.outcome}, got {outcome.word or outcome.status}{by}"
-    if expected.route and expected.route != outcome.route:
-        yield f"expected route {expected.route}, got {outcome.route or 'none'}"
-    if expected.identity is not None and expected.identity != (outcome.identity or "none"):
-        yield f"expected identity {expected.identity}, got {outcome.identity or 'none'}"
+def _mismatches(expected: Expected, simulated: Simulated) -> Iterator[str]:
+    if expected.outcome not in (simulated.outcome, str(simulated.status)):
+        by = f" by {simulated.route}" if simulated.route else ""
+        status = f" {simulated.status}" if expected.outcome.isdigit() else ""
+        yield f"expected {expected.outcome}, got {simulated.outcome}{status}{by}"
+    if expected.route and expected.route != simulated.route:
+        yield f"expected route {expected.route}, got {simulated.route or 'none'}"
+    if expected.identity is not None and expected.identity != (simulated.identity or "none"):
+        yield f"expected identity {expected.identity}, got {simulated.identity or 'none'}"
     for name, value in expected.headers.items():
-        there = outcome.headers.get(name)
+        there = simulated.headers.get(name)
         if {"absent": there is None, "present": there is not None}.get(value, there == value) is False:
             yield f"expected {name}: {value}, got {there or 'absent'}"
-
-
-def _names_of(outcome: Outcome) -> tuple[str, ...]:
-    unavailable = ("unavailable",) if outcome.status == HTTPStatus.SERVICE_UNAVAILABLE else ()
-    return (outcome.word, str(outcome.status), *unavailable)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.analysis.lint import PolicyWarning, lint
 from gateway.core.policy.compile import compile_policy
-from gateway.core.policy.lint import PolicyWarning, lint
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from tests.core.policy.build import HOST, NOW, app, policy_of

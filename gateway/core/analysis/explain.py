@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from gateway.core.analysis.simulate import Asked, Simulated, Simulation
 from gateway.core.policy.conditions import (
     All,
     Any,
@@ -20,7 +21,6 @@ from gateway.core.policy.conditions import (
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Leg, Require, Route, Routed
-from gateway.core.policy.simulate import Asked, Outcome, Simulation
 
 _SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
 _WORDS: Final = {Allow: "allow", StepUp: "step_up", Login: "login", Deny: "deny", type(None): "deny"}
@@ -39,16 +39,18 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
         "request", f"{asked.method} {asked.host} {_path(asked)}   kind {asked.kind}   from {_from(policy, asked)}"
     )
     yield _line("person", _person(asked.person, asked.now))
-    found = policy.find(asked.host, asked.decided_method, asked.target)
-    if isinstance(found, Refused):
+    simulated = Simulation(policy).answer(asked)
+    found = simulated.found
+    if found is None:
+        yield _line("route", simulated.route or "none")
+    elif isinstance(found, Refused):
         detail = f": {found.detail}" if found.detail else ""
         allow = f"   Allow: {', '.join(found.allow)}" if found.allow else ""
         yield _line("route", f"none, {found.reason}{detail}{allow}")
     else:
         yield from _route_lines(found, asked)
-    outcome = Simulation(policy).answer(asked)
-    yield _line("answer", _answer(outcome))
-    yield from (_line("", f"{name}: {value}") for name, value in outcome.headers.items())
+    yield _line("answer", _answer(simulated))
+    yield from (_line("", f"{name}: {value}") for name, value in simulated.headers.items())
     yield _line("policy", policy.version)
 
 
@@ -123,10 +125,10 @@ def _limits(route: Route) -> Iterator[str]:
         yield f"{limit.name} {limit.count} in {_age(limit.period_us // 1_000_000)} per {limit.per.value}"
 
 
-def _answer(outcome: Outcome) -> str:
-    who = f"   as {outcome.identity}" if outcome.identity else ""
-    why = f"   {outcome.why}" if outcome.why else ""
-    return f"{outcome.word} {outcome.status}{who}{why}".strip()
+def _answer(simulated: Simulated) -> str:
+    who = f"   as {simulated.identity}" if simulated.identity else ""
+    why = f"   {simulated.why}" if simulated.why else ""
+    return f"{simulated.outcome} {simulated.status}{who}{why}"
 
 
 def _path(asked: Asked) -> str:

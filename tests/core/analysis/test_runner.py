@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.policy.compile import Policy
-from gateway.core.policy.tests_runner import run_tests
 from tests.core.policy.build import NOW, mistakes, policy_of
 
 APPS = """
@@ -24,6 +24,8 @@ apps:
       office: {paths: /office, allow: [{networks: office}, {networks: six}]}
       hidden: {paths: /hidden, respond: {anonymous: 404, denied: 404}}
       closed: {paths: /closed, allow: nobody, respond: {denied: 503, retry_after: 2h}}
+      new: {paths: /new, require: {authenticated_within: 3h}}
+      later: {paths: /later, respond: {retry_after: 2h}}
       silent: {paths: /silent, identity: none}
       app: {paths: /app, cors: app}
       partner: {paths: /partner, cors: {origins: https://p.example, credentials: true}}
@@ -52,9 +54,9 @@ def with_test(test: str) -> Policy:
         "{request: GET https://a.t.example/, as: [ada, root, {person: ada, user: x}], expect: allow}",
         "{request: GET https://a.t.example/, as: {person: ada, groups: guests}, expect: deny}",
         "{request: GET https://a.t.example/admin, as: root, expect: allow}",
-        "{request: GET https://a.t.example/admin, as: {person: root, mfa: 11m}, expect: step_up}",
-        "{request: GET https://a.t.example/admin, as: {person: root, mfa: none}, expect: step_up}",
-        "{request: GET https://a.t.example/admin, as: {person: root, mfa: none}, kind: fetch, expect: 401}",
+        "{request: GET https://a.t.example/admin, as: {person: root, mfa: 11m}, expect: deny}",
+        "{request: GET https://a.t.example/admin, as: {person: root, mfa: none}, expect: deny}",
+        "{request: GET https://a.t.example/admin, as: {person: root, mfa: none}, kind: fetch, expect: 403}",
         "{request: GET https://a.t.example/old, as: ada, at: 2026-12-31, expect: allow}",
         "{request: GET https://a.t.example/old, as: ada, at: 2027-01-01, expect: deny}",
         "{request: GET https://a.t.example/office, expect: deny}",
@@ -64,19 +66,19 @@ def with_test(test: str) -> Policy:
         '{request: GET https://a.t.example/office, from: "::ffff:198.51.100.77", expect: allow}',
         "{request: GET https://a.t.example/hidden, expect: 404}",
         "{request: GET https://a.t.example/hidden, as: {user: eve}, expect: 404}",
-        "{request: GET https://a.t.example/closed, expect: unavailable, expect_headers: {Retry-After: 7200}}",
+        "{request: GET https://a.t.example/closed, expect: 503, expect_headers: {Retry-After: 7200}}",
         "{request: GET https://a.t.example/closed, expect: deny}",
         "{request: GET https://a.t.example/silent, as: ada, expect: allow, identity: none}",
         "{request: GET https://a.t.example/silent, as: ada, expect: allow, expect_headers: {Remote-User: absent}}",
         "{request: GET https://a.t.example/open, times: 2, expect: allow}",
-        "{request: GET https://a.t.example/open, times: 3, expect: slow_down, expect_headers: {Retry-After: present}}",
+        "{request: GET https://a.t.example/open, times: 3, expect: limited, expect_headers: {Retry-After: present}}",
         "{request: GET https://a.t.example/limited, as: ada, times: 2, expect: allow}",
-        "{request: GET https://a.t.example/limited, as: ada, times: 3, expect: slow_down}",
+        "{request: GET https://a.t.example/limited, as: ada, times: 3, expect: limited}",
         "{request: GET https://a.t.example/limited, times: 3, expect: login}",
         "{request: GET https://a.t.example/limited, times: 4, expect: 429}",
-        "{request: GET https://a.t.example//, as: ada, expect: refuse}",
+        "{request: GET https://a.t.example//, as: ada, expect: refused}",
         "{request: FOO https://a.t.example/, as: ada, expect: 405, expect_headers: {Allow: present}}",
-        "{request: GET https://b.t.example/, as: ada, expect: deny}",
+        "{request: GET https://b.t.example/, as: ada, expect: refused}",
         "{request: GET https://a.t.example/, as: ada, headers: {Origin: https://evil.example}, expect: allow}",
         "{request: POST https://a.t.example/, as: ada, headers: {Origin: https://evil.example}, expect: deny}",
         "{request: POST https://a.t.example/, as: ada, headers: {Sec-Fetch-Site: same-site}, expect: deny}",
@@ -88,7 +90,13 @@ def with_test(test: str) -> Policy:
         "{request: GET https://a.t.example/, as: ada, expect: allow, expect_headers: {Server: absent}}",
         "{request: GET https://a.t.example/, as: ada, expect: allow, expect_headers: {Remote-Groups: staff}}",
         "{request: GET https://a.t.example/, expect: login, expect_headers: {cache-control: no-store}}",
-        "{request: GET https://a.t.example/, expect: login, expect_headers: {Content-Type: present}}",
+        "{request: GET https://a.t.example/, expect: login, expect_headers: {Location: present, Content-Type: absent}}",
+        "{request: GET https://a.t.example/, kind: api, expect: 401, expect_headers: {Content-Type: application/json}}",
+        "{request: GET https://a.t.example/new, as: {person: ada, authenticated: 4h}, expect: step_up}",
+        "{request: GET https://a.t.example/new, as: ada, headers: {Early-Data: 1}, expect: 425}",
+        "{request: GET https://a.t.example/later, as: {user: eve}, expect: 403, expect_headers: {Retry-After: absent}}",
+        "{request: GET https://a.t.example/.bastion/x, as: ada, expect: refused, route: bastion/callback}",
+        "{request: GET https://a.t.example/limited, as: ada, expect: allow, expect_headers: {RateLimit: present}}",
     ],
 )
 def test_a_test_holds(test: str) -> None:
@@ -113,7 +121,7 @@ def test_a_test_that_does_not_hold_is_said(test: str, said: str) -> None:
     failures = run_tests(with_test(f"{{request: GET https://a.t.example/, {test}}}"), NOW)
 
     assert any(said in failure.message for failure in failures), failures
-    assert {failure.line for failure in failures} == {24}
+    assert {failure.line for failure in failures} == {26}
 
 
 def test_each_person_of_a_test_asks() -> None:
@@ -150,6 +158,11 @@ def test_a_test_asks_from_an_address_in_no_network() -> None:
         ("request: GET ftp://a.t.example/, expect: deny", "no request"),
         ("request: https://a.t.example/, expect: deny", "no request"),
         ("request: GET https://a.t.example/, expect: 999", "expect is `999`"),
+        (
+            "request: GET https://a.t.example/, expect: slow_down",
+            "expect is `slow_down`; this outcome is called limited",
+        ),
+        ("request: GET https://a.t.example/, expect: refuse", "expect is `refuse`; this outcome is called refused"),
     ],
 )
 def test_a_test_that_makes_no_sense_is_a_mistake(test: str, said: str) -> None:

@@ -2,9 +2,9 @@
 
 from ipaddress import ip_address
 
-from gateway.core.policy.explain import explain
+from gateway.core.analysis.explain import explain
+from gateway.core.analysis.simulate import Asked
 from gateway.core.policy.model import Actor, Policy
-from gateway.core.policy.simulate import Asked
 from tests.core.policy.build import HOST, NOW, policy_of, who
 
 POLICY = policy_of(
@@ -38,7 +38,7 @@ def test_each_leg_is_shown_with_what_was_known() -> None:
     assert "allow    leg 1: groups staff: yes and networks office: no   -> deny   p.yaml:7:13" in text
     assert "leg 2: groups staff: yes   require mfa   -> step_up   p.yaml:7:48" in text
     assert "limits   a/rest#1 600 in 1m per caller" in text
-    assert "answer   step_up 302   mfa" in text
+    assert "answer   deny 403   mfa: nobody can have a second factor yet" in text
     assert f"policy   {POLICY.version}" in text
 
 
@@ -63,8 +63,8 @@ def test_a_denial_is_shown() -> None:
 
 
 def test_a_request_without_a_route_says_why() -> None:
-    assert "route    none, odd_path: a/rest does not accept double_slash\nanswer   refuse 400" in explained("//x")
-    assert "route    none, bad_path: a dot segment\nanswer   refuse 400" in explained("/x/../y")
+    assert "route    none, odd_path: a/rest does not accept double_slash\nanswer   refused 400" in explained("//x")
+    assert "route    none, bad_path: a dot segment\nanswer   refused 400" in explained("/x/../y")
 
 
 def test_what_an_allow_sends_is_shown() -> None:
@@ -73,3 +73,20 @@ def test_what_an_allow_sends_is_shown() -> None:
     assert "answer   allow 200   as ada   leg 2" in text
     assert "remote-user: ada" in text
     assert "x-frame-options: SAMEORIGIN" in text
+
+
+def test_a_path_of_ours_is_nobodys_route() -> None:
+    assert "route    bastion/callback\nanswer   refused 404" in explained("/.bastion/x")
+
+
+def test_what_no_proxy_would_ask_is_refused_as_the_product_does() -> None:
+    assert "route    none\nanswer   refused 400   x-forwarded-uri is not a path" in explained("/a b")
+
+
+def test_nothing_of_one_request_is_shown() -> None:
+    """The address of a login carries what is sealed for one browser."""
+    text = explained("/")
+
+    assert "location: https://auth.t.example/login?j=...\n" in text
+    assert "cookie" not in text
+    assert "x-request-id" not in text

@@ -1,0 +1,223 @@
+"""Puts requests to a policy: the steps are those of core/forward, and only Caddy and the store are stood in for."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+from uuid import UUID
+
+from gateway.core.forward.answer import Answer
+from gateway.core.forward.ask import LoginFacts, Question, Reply, Spend, Spent
+from gateway.core.forward.ask import Outcome as Standing
+from gateway.core.forward.callback import conclude_callback, prepare_ours
+from gateway.core.forward.context import RANDOM_BYTES, Context
+from gateway.core.forward.decide import (
+    NO_FACTOR,
+    Allowed,
+    Ask,
+    Decision,
+    Denied,
+    Limited,
+    LogIn,
+    Ours,
+    Preflight,
+    begin,
+    finish,
+)
+from gateway.core.forward.identity import People
+from gateway.core.forward.presented import Tokens
+from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
+from gateway.core.forward.respond import respond
+from gateway.core.keys import Keys
+from gateway.core.outcomes import Outcome
+from gateway.core.policy.facts import Actor, Refused
+from gateway.core.policy.headers import REMOVE
+from gateway.core.policy.model import Policy
+from gateway.core.policy.route import Routed
+from gateway.core.ratelimit.gcra import spend
+from gateway.core.session.cookies import SESSION_COOKIE
+from gateway.core.session.person import Person, seal
+from gateway.core.session.tokens import LOGIN_BYTES, Token, mint, tag_of
+
+# No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
+_KEYS: Final = Keys.derive(b"simulation", b"simulation")
+_RANDOM: Final = bytes(RANDOM_BYTES)
+_NONCE: Final = bytes(12)
+_LASTS_S: Final = 86_400
+_SECOND_US: Final = 1_000_000
+_REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
+_SET: Final = "x-bastion-set-"
+_FOR_THE_CLIENT: Final = {
+    "x-bastion-acao": "access-control-allow-origin",
+    "x-bastion-acac": "access-control-allow-credentials",
+    "x-bastion-acexpose": "access-control-expose-headers",
+    "x-bastion-ratelimit": "ratelimit",
+    "x-bastion-ratelimit-policy": "ratelimit-policy",
+}
+_OF_ONE_REQUEST: Final = ("x-request-id", "set-cookie")
+_NO_FACTOR: Final = f"{NO_FACTOR}: nobody can have a second factor yet"
+_SEALED: Final = re.compile(r"(?<=[?&][jt]=)[^&]+")
+_BROWSER: Final[Mapping[str, Mapping[str, str]]] = {
+    "navigate": {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
+    "fetch": {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+    "preflight": {"origin": "null", "access-control-request-method": "GET"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request. target: path and query as sent. headers: names in lower case. kind: as in tests."""
+
+    method: str
+    host: str
+    target: str
+    person: Actor | None
+    address: IPv4Address | IPv6Address | None
+    now: int
+    headers: Mapping[str, str]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """found: None where no route is looked for. identity: what the app sees, "" for nobody. why: "" if plain.
+
+    headers: of the answer and towards the app, in lower case; those that the app decides are not in it, nor an id or a
+    cookie of this one request, and what is sealed in an address is left out.
+    """
+
+    outcome: Outcome
+    status: int
+    found: Routed | Refused | None = None
+    route: str = ""
+    identity: str = ""
+    why: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Simulation:
+    """Requests to a policy, one after the other: budgets are spent."""
+
+    def __init__(self, policy: Policy) -> None:
+        site = policy.site
+        self._context = Context(
+            policy=policy,
+            keys=_KEYS,
+            tokens=Tokens(_KEYS.mac),
+            people=People(_KEYS.person, remote=True, x_auth_request=False),
+            auth_origin=site.origin_of(site.auth_host),
+            origin_of=site.origin_of,
+            render=lambda _page: b"",
+        )
+        self._full_at_us: dict[tuple[str, str, str], int] = {}
+
+    def answer(self, asked: Asked) -> Simulated:
+        try:
+            request = self._forwarded(asked)
+        except MalformedRequest as error:
+            return Simulated("refused", 400, why=str(error))
+        begun = begin(request, self._context, _RANDOM, 0)
+        if isinstance(begun, Ours):
+            return self._ours(request, asked.now)
+        if not isinstance(begun, Ask):
+            return self._told(begun, request, begun if isinstance(begun, Refused) else None)
+        reply = self._reply(begun.question, asked) if begun.needs_store else None
+        decision = finish(begun, reply, asked.now * _SECOND_US)
+        return self._told(decision, request, begun.routed)
+
+    def _forwarded(self, asked: Asked) -> ForwardedRequest:
+        """As the snippet for Caddy asks about it. Raises MalformedRequest."""
+        headers = {**_BROWSER.get(asked.kind, {}), **asked.headers}
+        cookies = [headers.pop("cookie")] if "cookie" in headers else []
+        if asked.person is not None:
+            cookies.append(f"{SESSION_COOKIE}={_token(asked.person).text}")
+        if asked.kind == "websocket":
+            headers = {"origin": self._context.origin_of(asked.host.lower()), **headers}
+            headers["x-bastion-upgrade"] = "websocket"
+        headers |= {
+            "host": asked.host,
+            "x-request-id": _REQUEST_ID,
+            "x-forwarded-method": "OPTIONS" if asked.kind == "preflight" else asked.method,
+            "x-forwarded-uri": asked.target,
+            "x-forwarded-host": asked.host,
+            "x-forwarded-proto": "https",
+            "x-forwarded-for": "unknown" if asked.address is None else str(asked.address),
+        }
+        lines = [*headers.items(), *(("cookie", line) for line in cookies)]
+        return read_request((name.encode(), value.encode()) for name, value in lines)
+
+    def _reply(self, question: Question, asked: Asked) -> Reply:
+        """What Redis would say of somebody who is signed in as asked."""
+        now_us, presented, person = asked.now * _SECOND_US, question.presented, asked.person
+        spent = self._spent(question.spends, now_us)
+        if presented is None or person is None:
+            return Reply(question.number, "", now_us, Standing.NOT_ASKED, b"", None, None, spent)
+        ends_at = asked.now + _LASTS_S
+        facts = LoginFacts(person.authenticated_at, person.mfa_at, ends_at, ends_at)
+        record = Person(_user_id(person.user), person.user, "", "", tuple(sorted(person.groups)), 1)
+        sealed = seal(_KEYS.person, presented.tag, record, _NONCE)
+        return Reply(question.number, presented.login, now_us, Standing.LIVE, sealed, facts, None, spent)
+
+    def _spent(self, spends: tuple[Spend, ...], now_us: int) -> tuple[Spent, ...]:
+        """All budgets or none are spent."""
+        keys = [(one.slot, one.who, one.limit.name) for one in spends]
+        verdicts = [
+            spend(one.limit, self._full_at_us.get(key, 0), now_us) for one, key in zip(spends, keys, strict=True)
+        ]
+        if all(verdict.allowed for verdict in verdicts):
+            self._full_at_us.update((key, one.full_at_us) for key, one in zip(keys, verdicts, strict=True))
+        return tuple(Spent(one.allowed, one.retry_after_us, one.remaining, one.full_at_us - now_us) for one in verdicts)
+
+    def _ours(self, request: ForwardedRequest, now: int) -> Simulated:
+        prepared = prepare_ours(self._context, request, now, _RANDOM, 0)
+        answer = prepared if isinstance(prepared, Answer) else conclude_callback(prepared, None)
+        return Simulated(
+            answer.outcome, answer.status, route=answer.route, why=answer.reason, headers=headers_of(answer)
+        )
+
+    def _told(self, decision: Decision, request: ForwardedRequest, found: Routed | Refused | None) -> Simulated:
+        answer = respond(decision, request, self._context, _RANDOM)
+        known = decision.known if isinstance(decision, Allowed) else None
+        identity = "" if known is None else known.person.username
+        why = _why(decision, request)
+        return Simulated(answer.outcome, answer.status, found, answer.route, identity, why, headers_of(answer))
+
+
+def headers_of(answer: Answer) -> Mapping[str, str]:
+    """What the client and the app get of an answer behind the snippet, as Simulated.headers says."""
+    headers: dict[str, str] = {}
+    for spelled, value in answer.headers:
+        name = spelled.lower()
+        told = _FOR_THE_CLIENT.get(name, name.removeprefix(_SET))
+        if value not in ("", REMOVE) and not told.startswith("x-bastion-") and told not in _OF_ONE_REQUEST:
+            headers[told] = _SEALED.sub("...", value) if told == "location" else value
+    return headers
+
+
+def _why(decision: Decision, request: ForwardedRequest) -> str:
+    match decision:
+        case Allowed():
+            return decision.verdict.leg
+        case Denied():
+            return _NO_FACTOR if decision.reason == NO_FACTOR else decision.reason
+        case Limited():
+            return decision.limit.name
+        case LogIn():
+            return f"authenticated within {decision.within_s} s" if decision.within_s else ""
+        case Refused():
+            return f"{decision.reason}: {decision.detail}" if decision.detail else decision.reason
+        case Preflight():
+            return "" if decision.granted else f"cors grants {request.origin} no {request.requested_method}"
+        case _:
+            return ""
+
+
+def _token(person: Actor) -> Token:
+    user_id = _user_id(person.user)
+    return mint(_KEYS.mac, tag_of(_KEYS.tag, user_id), user_id.bytes[:LOGIN_BYTES], bytes(32))
+
+
+def _user_id(user: str) -> UUID:
+    return UUID(bytes=hashlib.sha256(user.encode()).digest()[:16])

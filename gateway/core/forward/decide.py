@@ -1,0 +1,273 @@
+"""The steps of a decision, in the order of policy.md 2.1: begin() takes those before the store, finish() the rest.
+
+What was decided is a value. respond.py makes the bytes of an answer of it, core/analysis/simulate.py words, and
+neither decides anything.
+
+Total and default-deny: a reply that is missing, late, somebody else's or of a form that nobody thought of never ends
+in an allow for a route that asks who it is.
+
+A request makes one or two of these values, so they are plain classes: an __init__ that dataclass writes stays
+interpreted when the module is compiled, and a frozen one costs two to four times as much. Nothing changes them.
+"""
+
+from typing import Final
+
+from gateway.core.forward.ask import Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.forward.callback import ALIKE, is_ours
+from gateway.core.forward.context import Context
+from gateway.core.forward.identity import Known
+from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.policy.cross_origin import Headers, may_be_forged, preflight, refuses_cross_origin
+from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
+from gateway.core.policy.route import Route, Routed
+from gateway.core.ratelimit.gcra import Limit, Per
+from gateway.core.ratelimit.slots import EVERYONE
+from gateway.core.session.cookies import SESSION_COOKIE
+from gateway.core.session.person import ForgedPerson
+
+CROSS_ORIGIN: Final = "cross_origin"
+NO_FACTOR: Final = "mfa"
+_PREFLIGHT: Final = Client.PREFLIGHT  # members of enums are looked up slowly
+_LIVE: Final = Outcome.LIVE
+_MISS: Final = Outcome.MISS
+_PER_EVERYONE: Final = Per.EVERYONE
+_PER_IP: Final = Per.IP
+_PER_PRINCIPAL: Final = Per.PRINCIPAL
+
+
+class Ask:
+    """The route is known, and the rest waits for the store.
+
+    brought: the browser brought a session cookie, of whatever worth. random: RANDOM_BYTES bytes, for a login's start.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        request: ForwardedRequest,
+        context: Context,
+        routed: Routed,
+        brought: bool,
+        random: bytes,
+    ) -> None:
+        self.question = question
+        self.request = request
+        self.context = context
+        self.routed = routed
+        self.brought = brought
+        self.random = random
+
+    @property
+    def needs_store(self) -> bool:
+        """False: finish() needs no reply."""
+        return self.question.presented is not None or bool(self.question.spends)
+
+
+class Ours:
+    """A path of Bastion's own, which policy doesn't reach: callback.py answers it."""
+
+
+class TooEarly:
+    """In early data, and a replay would matter (RFC 8470, threats.md P6)."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+
+class Preflight:
+    """Settled by `cors` alone. granted None: refused."""
+
+    def __init__(self, route: Route, granted: Headers | None) -> None:
+        self.route = route
+        self.granted = granted
+
+
+class AppPreflight:
+    """The app answers preflights itself."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+
+class Unavailable:
+    """The store did not say who it is, or whether a limit is spent."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+
+class Limited:
+    """state: of the refused limit that lasts longest."""
+
+    def __init__(self, route: Route, limit: Limit, state: Spent) -> None:
+        self.route = route
+        self.limit = limit
+        self.state = state
+
+
+class Denied:
+    """reason: CROSS_ORIGIN, NO_FACTOR or policy's own. known None: nobody is logged in."""
+
+    def __init__(self, route: Route, reason: str, known: Known | None) -> None:
+        self.route = route
+        self.reason = reason
+        self.known = known
+
+
+class LogIn:
+    """within_s: how fresh the login has to be, 0: there has to be one. dead: the browser brought a session that is
+    over. presented: the session that a fresh one is to replace. now: Unix seconds, by the store's clock.
+    """
+
+    def __init__(self, route: Route, within_s: int, dead: bool, presented: Presented | None, now: int) -> None:
+        self.route = route
+        self.within_s = within_s
+        self.dead = dead
+        self.presented = presented
+        self.now = now
+
+
+class Allowed:
+    """known: whom the app hears of, None: nobody. limit, state: the limit to tell the client of, None without one."""
+
+    def __init__(
+        self, route: Route, verdict: Allow, known: Known | None, limit: Limit | None, state: Spent | None
+    ) -> None:
+        self.route = route
+        self.verdict = verdict
+        self.known = known
+        self.limit = limit
+        self.state = state
+
+
+Settled = Refused | TooEarly | Preflight | AppPreflight
+Decision = Settled | Unavailable | Limited | Denied | LogIn | Allowed
+_OURS: Final = Ours()
+
+
+def begin(request: ForwardedRequest, context: Context, random: bytes, number: int) -> Settled | Ours | Ask:
+    """Which route decides, and what has to be known for it. number: no other call that waits has it."""
+    if request.path.startswith(ALIKE) and is_ours(request.path) and context.policy.knows_host(request.host):
+        return _OURS
+    is_preflight = request.client is _PREFLIGHT
+    method = (request.requested_method or "") if is_preflight else request.method
+    found = context.find(request.host, method, request.path)
+    if isinstance(found, Refused):
+        return found
+    route = found.route
+    if is_preflight:
+        return _preflight(request, route)
+    if request.early_data and (route.asks_people or route.limits):
+        return TooEarly(route)
+    text = request.cookies.get(SESSION_COOKIE, "")
+    presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
+    spends = _spends(context, route.limits, request, presented) if route.limits else ()
+    question = Question(number, presented, None, spends, request.request_id)
+    return Ask(question, request, context, found, bool(text), random)
+
+
+def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
+    """reply None: the store did not answer, or was not asked. now_us: of the shell's clock, for where the store did not
+    say its own.
+    """
+    question, route = ask.question, ask.routed.route
+    if reply is None or reply.number != question.number:
+        return _without_store(ask, now_us // 1_000_000)
+    if question.presented is not None and reply.login != question.presented.login:
+        return Unavailable(route)
+    if reply.outcome is _MISS or len(reply.spent) != len(question.spends):
+        return Unavailable(route)
+    limit: Limit | None = None
+    state: Spent | None = None
+    if reply.spent:
+        limit, state = _telling(question.spends, reply.spent)
+        if not state.allowed:
+            return Limited(route, limit, state)
+    now = reply.now_us // 1_000_000
+    if reply.outcome is not _LIVE or reply.facts is None or question.presented is None:
+        return _judge(ask, None, None, now, limit, state)
+    try:
+        known = ask.context.people.open(question.presented.tag, reply.person)
+    except ForgedPerson:
+        return Unavailable(route)
+    facts = reply.facts
+    actor = Actor(known.person.username, known.groups, facts.authenticated_at, facts.mfa_at)
+    return _judge(ask, actor, known, now, limit, state)
+
+
+def _preflight(request: ForwardedRequest, route: Route) -> Preflight | AppPreflight:
+    if route.cors == "app":
+        return AppPreflight(route)
+    granted = preflight(route, request.origin or "", request.requested_method or "", request.requested_headers)
+    return Preflight(route, granted)
+
+
+def _spends(
+    context: Context, limits: tuple[Limit, ...], request: ForwardedRequest, presented: Presented | None
+) -> tuple[Spend, ...]:
+    spends = []
+    for limit in limits:
+        if limit.per is _PER_EVERYONE:
+            spends.append(Spend(EVERYONE, "", limit))
+        elif presented is not None and limit.per is not _PER_IP:
+            spends.append(Spend(presented.tag, presented.login, limit))
+        elif limit.per is not _PER_PRINCIPAL:
+            spends.append(Spend(context.names.of_address(request.address), "", limit))
+    return tuple(spends)
+
+
+def _without_store(ask: Ask, now: int) -> Decision:
+    """Identity never passes unasked; a limit only where it says so (design.md section 2)."""
+    route = ask.routed.route
+    if route.asks_people and ask.question.presented is not None:
+        return Unavailable(route)
+    if not all(one.limit.allow_on_store_failure for one in ask.question.spends):
+        return Unavailable(route)
+    return _judge(ask, None, None, now, None, None)
+
+
+def _telling(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> tuple[Limit, Spent]:
+    """The limit to tell the client of: the refused one that lasts longest; where none is, what has least left."""
+    limit, state = spends[0].limit, spent[0]
+    for index in range(1, len(spends)):
+        one, of_it = spends[index].limit, spent[index]
+        if of_it.allowed and state.allowed:
+            tells_more = of_it.remaining * limit.burst < state.remaining * one.burst
+        else:
+            tells_more = not of_it.allowed and (state.allowed or of_it.retry_after_us > state.retry_after_us)
+        if tells_more:
+            limit, state = one, of_it
+    return limit, state
+
+
+def _judge(
+    ask: Ask, actor: Actor | None, known: Known | None, now: int, limit: Limit | None, state: Spent | None
+) -> Decision:
+    """Steps 9 to 11: deny, allow, then what another site may have sent."""
+    route = ask.routed.route
+    verdict = route.judge(Facts(actor, ask.request.address, now, ask.routed.captures))
+    match verdict:
+        case Allow():
+            if _is_forged(ask, by_session=verdict.identity and actor is not None):
+                return Denied(route, CROSS_ORIGIN, known)
+            return Allowed(route, verdict, known if route.sends_identity(verdict) else None, limit, state)
+        case Login():
+            return LogIn(route, 0, ask.brought, None, now)
+        case StepUp(mfa=True):
+            # Nobody has a second factor yet, so the login page could not help: the page says so instead.
+            return Denied(route, NO_FACTOR, known)
+        case StepUp(authenticated_within_s=within_s):
+            return LogIn(route, within_s, False, ask.question.presented, now)
+        case Deny(reason):
+            return Denied(route, reason, known)
+
+
+def _is_forged(ask: Ask, *, by_session: bool) -> bool:
+    """Whether another site made the browser send it (threats.md H7)."""
+    request = ask.request
+    if not may_be_forged(request.method, websocket=request.websocket):
+        return False
+    own = ask.context.origin_of(request.host)
+    return refuses_cross_origin(
+        ask.routed.route, request.method, request.websocket, request.origin, request.fetch_site, own, by_session
+    )

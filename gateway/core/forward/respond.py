@@ -1,0 +1,231 @@
+"""Makes the answer of what was decided: status, headers and page, and nothing of it is decided here."""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final, assert_never
+
+from gateway.core.forward import pages
+from gateway.core.forward.answer import Answer, cors_of_ours, own_head
+from gateway.core.forward.ask import Spent
+from gateway.core.forward.context import Context
+from gateway.core.forward.decide import (
+    CROSS_ORIGIN,
+    NO_FACTOR,
+    Allowed,
+    AppPreflight,
+    Decision,
+    Denied,
+    Limited,
+    LogIn,
+    Preflight,
+    TooEarly,
+    Unavailable,
+)
+from gateway.core.forward.login_start import Start, start_login
+from gateway.core.forward.pages import START, Link, Page
+from gateway.core.forward.refusal import refusal
+from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.header_lines import header_lines
+from gateway.core.policy.cors import CorsProfile
+from gateway.core.policy.cross_origin import cors_block
+from gateway.core.policy.facts import Refused
+from gateway.core.policy.route import DENIED_BY_RULE, Route
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.session.journey import return_of
+from gateway.core.session.tokens import b64
+
+_RETRY_S: Final = "5"
+_PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"
+_REFUSED: Final = {
+    "no_host": pages.MISDIRECTED,
+    "no_route": pages.NO_ROUTE,
+    "method": pages.METHOD,
+}
+_DENIED: Final = {
+    CROSS_ORIGIN: pages.CROSS_ORIGIN,
+    NO_FACTOR: pages.NEEDS_FACTOR,
+    DENIED_BY_RULE.reason: pages.DENIED_BY_RULE,
+}
+
+
+def respond(decision: Decision, request: ForwardedRequest, context: Context, random: bytes) -> Answer:
+    """random: RANDOM_BYTES bytes, used where a login starts."""
+    match decision:
+        case Allowed():
+            return _allowed(decision, request, context)
+        case LogIn():
+            return _log_in(decision, request, context, random)
+        case Denied():
+            return _denied(decision, request, context)
+        case Limited():
+            return _limited(decision, request, context)
+        case Unavailable(route=route):
+            return _unavailable(route, request, context)
+        case Refused():
+            return _refused(decision, request, context)
+        case TooEarly(route=route):
+            page = pages.TOO_EARLY.on(request.host, request.request_id)
+            return refusal(context, request, 425, page, "refused", error="too_early", route=route.name)
+        case Preflight():
+            return _preflight(decision, request, context)
+        case AppPreflight(route=route):
+            head = header_lines(route.response_block) + context.people.nobody
+            return Answer(200, head, b"", "allow", route.name, "cors")
+        case _:
+            assert_never(decision)
+
+
+def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> Answer:
+    """200 with an empty body and every identity header, whoever it is. No cookie is ever set on it (threats.md H5)."""
+    route, known = allowed.route, allowed.known
+    origin = _reader(route.cors, request.origin) if isinstance(route.cors, CorsProfile) else None
+    head = route.head if origin is None else _read_by(route, origin)
+    head += context.people.nobody if known is None else known.block
+    if allowed.limit is not None and allowed.state is not None:
+        head += _limit_lines(allowed.limit, allowed.state)
+    subject = None if known is None else known.person.user_id
+    return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject)
+
+
+def _reader(profile: CorsProfile, origin: str | None) -> str | None:
+    """The origin that may read the answer; * where any may."""
+    if origin is None or not profile.lets(origin):
+        return None
+    return "*" if profile.any_origin else origin
+
+
+@lru_cache(4096)
+def _read_by(route: Route, origin: str) -> bytes:
+    """origin: one that the route lists, so strangers fill no memory."""
+    return header_lines(route.response_block + cors_block(route.cors, origin))
+
+
+def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: bytes) -> Answer:
+    route, respond = wanted.route, wanted.route.respond
+    cors = _cors(route, request)
+    if respond.anonymous == "404" and not wanted.within_s:
+        page = _worded(pages.NOT_FOUND, route, request)
+        return refusal(context, request, 404, page, "login", error="not_found", route=route.name, headers=cors)
+    if respond.anonymous == "401" and request.client is Client.NAVIGATION:
+        here = Link("Sign in", f"{context.auth_origin}/login")
+        page = replace(pages.SIGN_IN, detail=respond.message).on(request.host, request.request_id, here)
+        challenge = ("WWW-Authenticate", f'Bastion realm="{request.host}"')
+        return refusal(
+            context, request, 401, page, "login", error="login_required", route=route.name, headers=[challenge]
+        )
+    need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
+    old = b64(wanted.presented.credential) if wanted.presented is not None else ""
+    start = Start(route.name, need, old, dead=wanted.dead)
+    return start_login(context, request, start, wanted.now, random, cors)
+
+
+def _denied(denied: Denied, request: ForwardedRequest, context: Context) -> Answer:
+    route, known = denied.route, denied.known
+    respond = route.respond
+    headers = _cors(route, request)
+    if respond.denied == 403:  # noqa: PLR2004 - the usual status
+        page = _worded(_page_of(denied), route, request)
+        page = replace(page, who="" if known is None else known.person.username)
+        page = replace(page, links=_ways_out(context, signed_in=known is not None))
+    else:
+        page = pages.NOT_FOUND if respond.denied == 404 else pages.CLOSED  # noqa: PLR2004 - the other two of Respond
+        page = _worded(page, route, request)
+        if respond.retry_after_s:
+            headers.append(("Retry-After", str(respond.retry_after_s)))
+    return refusal(
+        context,
+        request,
+        respond.denied,
+        page,
+        "deny",
+        error="access_denied",
+        headers=headers,
+        route=route.name,
+        reason=denied.reason,
+        subject=None if known is None else known.person.user_id,
+    )
+
+
+def _page_of(denied: Denied) -> Page:
+    """Somebody else's request is told so, whoever is logged in."""
+    if denied.known is None and denied.reason != CROSS_ORIGIN:
+        return pages.DENIED_HERE
+    return _DENIED.get(denied.reason, pages.DENIED)
+
+
+def _ways_out(context: Context, *, signed_in: bool) -> tuple[Link, ...]:
+    if not signed_in:
+        return (START,)
+    return (
+        Link("Use another account", f"{context.auth_origin}/logout"),
+        Link("Your account", f"{context.auth_origin}/account"),
+    )
+
+
+def _worded(page: Page, route: Route, request: ForwardedRequest) -> Page:
+    return replace(page, detail=route.respond.message).on(request.host, request.request_id, START)
+
+
+def _cors(route: Route, request: ForwardedRequest) -> list[tuple[str, str]]:
+    if not isinstance(route.cors, CorsProfile) or request.origin is None:
+        return []
+    return cors_of_ours(cors_block(route.cors, request.origin))
+
+
+def _preflight(settled: Preflight, request: ForwardedRequest, context: Context) -> Answer:
+    """Answered here: our 204 goes to the client by X-Bastion-Answer."""
+    route = settled.route
+    if settled.granted is None:
+        page = pages.CROSS_ORIGIN.on(request.host, request.request_id)
+        vary = [("Vary", "Origin")]
+        return refusal(context, request, 403, page, "deny", error="cors", route=route.name, headers=vary)
+    head = _PREFLIGHT + own_head(request.request_id, settled.granted)
+    return Answer(204, head, b"", "preflight", route.name, "preflight")
+
+
+def _refused(found: Refused, request: ForwardedRequest, context: Context) -> Answer:
+    """The reason is for the log: it may name what the path could also have meant."""
+    status = 421 if found.reason == "no_host" else found.status
+    page = _REFUSED.get(found.reason, pages.MALFORMED).on(request.host, request.request_id)
+    headers = [("Allow", ", ".join(found.allow))] if found.allow else None
+    reason = f"{found.reason}: {found.detail}" if found.detail else found.reason
+    return refusal(context, request, status, page, "refused", error=found.reason, headers=headers, reason=reason)
+
+
+def _limited(limited: Limited, request: ForwardedRequest, context: Context) -> Answer:
+    route, limit, state = limited.route, limited.limit, limited.state
+    headers = [
+        ("Retry-After", str(max(1, -(-state.retry_after_us // 1_000_000)))),
+        ("RateLimit-Policy", limit.policy_field),
+        ("RateLimit", _state_field(limit, state)),
+        *_cors(route, request),
+    ]
+    page = _worded(pages.LIMITED, route, request)
+    return refusal(
+        context,
+        request,
+        429,
+        page,
+        "limited",
+        error="rate_limited",
+        headers=headers,
+        route=route.name,
+        reason=limit.name,
+    )
+
+
+def _limit_lines(limit: Limit, state: Spent) -> bytes:
+    """For the snippet to put on the client's response."""
+    policy, now = limit.policy_field, _state_field(limit, state)
+    return f"X-Bastion-RateLimit-Policy: {policy}\r\nX-Bastion-RateLimit: {now}\r\n".encode("ascii")
+
+
+def _state_field(limit: Limit, spent: Spent) -> str:
+    """draft-ietf-httpapi-ratelimit-headers section 4.2."""
+    return f'"{limit.name}";r={spent.remaining};t={-(-spent.reset_us // 1_000_000)}'
+
+
+def _unavailable(route: Route, request: ForwardedRequest, context: Context) -> Answer:
+    page = pages.UNAVAILABLE.on(request.host, request.request_id, Link("Try again", return_of(request.target)))
+    headers = [("Retry-After", _RETRY_S), *_cors(route, request)]
+    return refusal(context, request, 503, page, "unavailable", error="unavailable", headers=headers, route=route.name)
