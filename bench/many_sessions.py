@@ -17,7 +17,7 @@ from bench.figures import Figure
 from bench.load import fire
 from bench.questions import questions
 from bench.site import SMALL, Site, running_site
-from gateway.core.forward.ask import Leases, Outcome, Presented, Question
+from gateway.core.principal.ask import Leases, Outcome, Presented, Question
 from gateway.core.session.login_record import Session
 from gateway.core.session.tokens import b64
 from gateway.resources import random_bytes

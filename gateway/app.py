@@ -13,10 +13,10 @@ from aiohttp import web
 from gateway.config.describe import settings_lines
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.forward.context import Context
-from gateway.core.forward.identity import People
-from gateway.core.forward.presented import Tokens
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site as PolicySite
+from gateway.core.principal.identity import People
+from gateway.core.principal.presented import Tokens
 from gateway.flows.account import Account
 from gateway.flows.audit_log import Linker
 from gateway.flows.checkpoint_delivery import CheckpointDelivery

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.forward.answer import Answer
-from gateway.core.forward.ask import LoginFacts, Outcome, Presented, Question, Reply
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.decide import Ask
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
+from gateway.core.principal.ask import LoginFacts, Outcome, Presented, Question, Reply
 from gateway.core.session.person import ForgedPerson, Person
 from gateway.core.waiting import Waiter
 from gateway.flows.refill import FillOutcome, Refill

@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Leases, Presented, Reply
 from gateway.core.keys import Keys
+from gateway.core.principal.ask import Leases, Presented, Reply
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.session.login_record import Session
 from gateway.core.session.person import Person, seal

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Spend
+from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Question, Spend
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
 from gateway.flows.readiness import Readiness

@@ -9,7 +9,7 @@ import hiredis
 import pytest
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Question
+from gateway.core.principal.ask import Question
 from gateway.stores.redis.cluster import MAX_SERVERS, Cluster
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.stores.redis.functions.library import library

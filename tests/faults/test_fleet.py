@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.forward.ask import Outcome, Question, Reply, Spend
+from gateway.core.principal.ask import Outcome, Question, Reply, Spend
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import Library, library
 from gateway.stores.redis.pipeline import Argument

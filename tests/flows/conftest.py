@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.forward.ask import Outcome, Presented, Question, Reply
 from gateway.core.keys import Keys
+from gateway.core.principal.ask import Outcome, Presented, Question, Reply
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of

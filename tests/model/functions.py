@@ -47,7 +47,7 @@ class Asked(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """outcome as in core/forward/ask.py. person: what its record says, where the outcome is L."""
+    """outcome as in core/principal/ask.py. person: what its record says, where the outcome is L."""
 
     outcome: str
     leases: Leases

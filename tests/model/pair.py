@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from gateway.core.forward.ask import Claim, Presented
-from gateway.core.forward.ask import Leases as RealLeases
+from gateway.core.principal.ask import Claim, Presented
+from gateway.core.principal.ask import Leases as RealLeases
 from gateway.core.session.login_record import Session
 from gateway.stores.redis.decisions import Fill as RealFill
 from gateway.stores.redis.wire import code_key, login_key, person_key

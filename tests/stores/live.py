@@ -9,7 +9,7 @@ from importlib import resources
 
 from redis.asyncio import Redis
 
-from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
+from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
 from gateway.core.waiting import Caller

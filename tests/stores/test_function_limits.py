@@ -4,7 +4,7 @@ import random
 import struct
 from dataclasses import replace
 
-from gateway.core.forward.ask import Claim, Outcome, Spend
+from gateway.core.principal.ask import Claim, Outcome, Spend
 from gateway.core.ratelimit.gcra import refund, spend
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.wire import bucket_key

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.forward.ask import Claim, Leases, Outcome, Presented, Spend
+from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Spend
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.buckets import Buckets

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Presented, Question
+from gateway.core.principal.ask import Presented, Question
 from gateway.core.waiting import Caller
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.forward.ask import Claim, Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.principal.ask import Claim, Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.stores.redis.pipeline import Argument, packed
 from gateway.stores.redis.wire import (

@@ -9,8 +9,6 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.forward.answer import Answer
-from gateway.core.forward.ask import LoginFacts, Question, Reply, Spend, Spent
-from gateway.core.forward.ask import Outcome as Standing
 from gateway.core.forward.callback import conclude_callback, prepare_ours
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.decide import (
@@ -26,8 +24,6 @@ from gateway.core.forward.decide import (
     begin,
     finish,
 )
-from gateway.core.forward.identity import People
-from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
 from gateway.core.keys import Keys
@@ -36,6 +32,10 @@ from gateway.core.policy.facts import Actor, Refused
 from gateway.core.policy.headers import REMOVE
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
+from gateway.core.principal.ask import LoginFacts, Question, Reply, Spend, Spent
+from gateway.core.principal.ask import Outcome as Standing
+from gateway.core.principal.identity import People
+from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.person import Person, seal

@@ -21,7 +21,7 @@ _CORS_OF_OURS: Final = {
 
 @dataclass(slots=True, init=False)
 class Answer:
-    """Not frozen, and with an __init__ of its own as in ask.py; nothing changes it.
+    """Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
 
     head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
     reason, subject: for the log, never for the client.

@@ -7,13 +7,13 @@ from urllib.parse import parse_qsl
 
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
-from gateway.core.forward.ask import Claim, Outcome, Presented, Question, Reply
 from gateway.core.forward.context import Context
 from gateway.core.forward.forget import forget_app, forget_pages
 from gateway.core.forward.login_start import WAY_BYTES, Way
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.principal.ask import Claim, Outcome, Presented, Question, Reply
 from gateway.core.session.cookies import (
     LAST_COOKIE,
     SESSION_COOKIE,

@@ -1,12 +1,12 @@
 """The decision as the listeners ask for it, sans I/O: prepare() says what to ask Redis, conclude() gives the answer."""
 
 from gateway.core.forward.answer import Answer, own_head
-from gateway.core.forward.ask import Reply
 from gateway.core.forward.callback import Callback, prepare_ours
 from gateway.core.forward.context import Context
 from gateway.core.forward.decide import Ask, Ours, begin, finish
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest
 from gateway.core.forward.respond import respond
+from gateway.core.principal.ask import Reply
 
 
 def prepare(

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.core.forward.identity import People
 from gateway.core.forward.pages import Page
-from gateway.core.forward.presented import Tokens
 from gateway.core.keys import Keys
 from gateway.core.policy.canonical import METHOD_CHARS
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
+from gateway.core.principal.identity import People
+from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.remembered import Remembered
 

@@ -12,14 +12,14 @@ interpreted when the module is compiled, and a frozen one costs two to four time
 
 from typing import Final
 
-from gateway.core.forward.ask import Outcome, Presented, Question, Reply, Spend, Spent
 from gateway.core.forward.callback import ALIKE, is_ours
 from gateway.core.forward.context import Context
-from gateway.core.forward.identity import Known
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.policy.cross_origin import Headers, may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.route import Route, Routed
+from gateway.core.principal.ask import Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.principal.identity import Known
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import EVERYONE
 from gateway.core.session.cookies import SESSION_COOKIE

@@ -29,7 +29,7 @@ _PAGE_CHARS: Final = 8
 class Way:
     """The browser's own secret of a journey, and how often it was sent to log in since a moment (Unix seconds).
 
-    Not frozen, and with an __init__ of its own as in ask.py; nothing changes it. page: of the last start. Twenty tabs
+    Plain, as in principal/ask.py; nothing changes it. page: of the last start. Twenty tabs
     that are restored at once are twenty pages; who goes round comes to one again.
     """
 
@@ -70,7 +70,7 @@ class Way:
 class Start:
     """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over.
 
-    Not frozen, and with an __init__ of its own as in ask.py; nothing changes it.
+    Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
     """
 
     route: str

@@ -139,7 +139,7 @@ class Fields:
 
 @dataclass(slots=True, init=False)
 class ForwardedRequest:
-    """Not frozen, and with an __init__ of its own as in ask.py; nothing changes it.
+    """Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
 
     host: canonical, without port. target: raw path and query. path: raw. address None: not known. values: of headers,
     by their names in lower case.

@@ -6,7 +6,6 @@ from typing import Final, assert_never
 
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, cors_of_ours, own_head
-from gateway.core.forward.ask import Spent
 from gateway.core.forward.context import Context
 from gateway.core.forward.decide import (
     CROSS_ORIGIN,
@@ -30,6 +29,7 @@ from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.route import DENIED_BY_RULE, Route
+from gateway.core.principal.ask import Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import return_of
 from gateway.core.session.tokens import b64

@@ -20,7 +20,7 @@ class NamedNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """slot and who as in core/forward/ask.py Spend."""
+    """slot and who as in core/principal/ask.py Spend."""
 
     slot: str
     who: str

@@ -11,7 +11,7 @@ _NO_CAPTURES: Mapping[str, str] = {}
 class Actor:
     """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came.
 
-    Not frozen, like Facts, and with an __init__ of its own as in core/forward/ask.py; nothing changes it.
+    Not frozen, like Facts, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
     """
 
     user: str

@@ -1,14 +1,14 @@
 """Spends from one rate limit outside of a decision."""
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Question, Spend, Spent
+from gateway.core.principal.ask import Question, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.stores.redis.decisions import DecisionCalls, Functions, tell
 from gateway.stores.redis.wire import bucket_key
 
 
 class Buckets:
-    """The same buckets and the same function as on the decision path. slot and who as in core/forward/ask.py Spend."""
+    """The same buckets and the same function as on the decision path. slot and who: core/principal/ask.py, Spend."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions

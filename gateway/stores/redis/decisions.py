@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.forward.ask import Leases, Outcome, Question, Reply
+from gateway.core.principal.ask import Leases, Outcome, Question, Reply
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
 from gateway.core.waiting import Caller, Waiter
 from gateway.stores.redis.functions.library import FUNCTIONS, Library

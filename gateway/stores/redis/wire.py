@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.principal.ask import Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
 from gateway.core.remembered import Remembered
 
 _HEAD: Final = struct.Struct("<IdBddIIIIB")

@@ -12,15 +12,15 @@ import pytest
 
 from gateway.core.analysis.simulate import Asked, Simulation, headers_of
 from gateway.core.forward.answer import Answer
-from gateway.core.forward.ask import LoginFacts, Outcome, Question, Reply, Spent
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
-from gateway.core.forward.identity import People
-from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.facts import Actor
+from gateway.core.principal.ask import LoginFacts, Outcome, Question, Reply, Spent
+from gateway.core.principal.identity import People
+from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import mint, tag_of

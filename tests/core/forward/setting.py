@@ -4,17 +4,17 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from gateway.core.forward.answer import Answer
-from gateway.core.forward.ask import Leases, LoginFacts, Outcome, Reply, Spent
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import Context
 from gateway.core.forward.decide import Ask
-from gateway.core.forward.identity import People
-from gateway.core.forward.presented import Tokens
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
 from gateway.core.policy.site import Site
+from gateway.core.principal.ask import Leases, LoginFacts, Outcome, Reply, Spent
+from gateway.core.principal.identity import People
+from gateway.core.principal.presented import Tokens
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint, tag_of
 

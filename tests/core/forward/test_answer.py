@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.forward.answer import Answer
-from gateway.core.forward.identity import People
 from gateway.core.header_lines import header_line, header_value
+from gateway.core.principal.identity import People
 from gateway.core.session.person import Person, seal
 
 TAG, KEY, NONCE = "t" * 16, b"k" * 32, b"n" * 12

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gateway.core.forward.answer import Answer
-from gateway.core.forward.ask import Outcome
 from gateway.core.forward.callback import Callback
 from gateway.core.forward.login_start import Way
+from gateway.core.principal.ask import Outcome
 from gateway.core.session.journey import Journey, seal_journey, unseal_logout
 from gateway.core.session.tokens import b64, mint
 from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of

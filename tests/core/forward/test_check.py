@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.forward.ask import Outcome, Spent
 from gateway.core.forward.check import conclude
 from gateway.core.forward.decide import Ask
+from gateway.core.principal.ask import Outcome, Spent
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import unseal_journey
 from gateway.core.session.tokens import mint

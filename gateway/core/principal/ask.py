@@ -15,7 +15,7 @@ from gateway.core.session.tokens import unb64
 class Presented:
     """A token whose MAC was right. credential: tokens.credential_of(host, token), 16 bytes.
 
-    Compared by identity: one text is read once (core/forward/presented.py).
+    Compared by identity: one text is read once (core/principal/presented.py).
     """
 
     tag: str

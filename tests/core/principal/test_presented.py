@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from gateway.core.forward import presented as module
-from gateway.core.forward.presented import Tokens
+from gateway.core.principal import presented as module
+from gateway.core.principal.presented import Tokens
 from gateway.core.session.tokens import TOKEN_CHARS, Token, mint, tag_of
 from tests.core.forward.setting import KEYS, TOKEN
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.core.forward.ask import Presented
+from gateway.core.principal.ask import Presented
 from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.tokens import TOKEN_CHARS, credential_of, parse
