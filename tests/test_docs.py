@@ -14,6 +14,7 @@ import yaml
 from gateway.cli import bastion
 from gateway.config.fields import all_keys
 from gateway.config.reference import reference as configuration_page
+from gateway.core.audit.reference import reference as kinds_section
 from gateway.core.forward.request import ADDRESS_CHARS
 from gateway.core.policy.schema import reference as policy_page
 from gateway.metrics import FIGURES, Gauge, Histogram
@@ -132,6 +133,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_pages_of_the_program_are_as_it_prints_them() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text() == configuration_page()
     assert (ROOT / "docs" / "policy-reference.md").read_text() == policy_page()
+    assert (ROOT / "docs" / "audit.md").read_text().endswith(f"\n\n{kinds_section()}")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "docs"], ids=lambda page: page.name)

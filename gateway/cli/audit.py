@@ -18,6 +18,7 @@ from gateway.cli.user import utc
 from gateway.config import Config
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Kind
+from gateway.core.audit.reference import reference
 from gateway.flows.audit_log import Listed, Verdict, list_entries
 from gateway.flows.audit_log import verify as verify_chain
 from gateway.flows.transaction import transaction
@@ -89,7 +90,9 @@ def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], se
 
 @audit.command("list")
 @click.option("--user", "name", help="Of this person: a user name, an e-mail address, or an id.")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Of this kind.")
+@click.option(
+    "--kind", type=click.Choice([kind.value for kind in Kind]), help="Of this kind; see `bastion audit kinds`."
+)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
@@ -101,6 +104,12 @@ def list_(config: Config, *, name: str | None, kind: str | None, limit: int, as_
         return
     for one in entries:
         click.echo(_line(one))
+
+
+@audit.command()
+def kinds() -> None:
+    """Explain every kind of entry: who acts, what it means, which of its fields are personal."""
+    click.echo(reference(), nl=False)
 
 
 @dataclass(frozen=True, slots=True)

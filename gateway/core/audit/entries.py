@@ -18,7 +18,6 @@ class Kind(Enum):
     LOGOUT = "logout"
     SESSION_ENDED = "session_ended"
     USER_ADDED = "user_added"
-    USER_CHANGED = "user_changed"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
     PASSWORD_CHANGED = "password_changed"
@@ -35,15 +34,15 @@ class Kind(Enum):
 class Entry:
     """at: Unix seconds. actor: a user id, `cli:<operating system user>`, `gateway`, or "" for a stranger.
 
-    detail stays readable for ever, so it holds ids and no personal words; personal is sealed under the subject's data
-    key and becomes unreadable when the subject is erased.
+    catalogue.py makes it. detail stays readable for ever, so it holds ids and no personal words; personal is sealed
+    under the subject's data key and becomes unreadable when the subject is erased.
     """
 
     kind: Kind
     at: int
     actor: str
     subject: UUID | None
-    detail: Detail
+    detail: Mapping[str, object]
     personal: Mapping[str, str]
     request_id: str
 

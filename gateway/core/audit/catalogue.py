@@ -1,0 +1,325 @@
+"""The catalogue of events: what the audit log can tell, who did it, which fields are personal, what it means.
+
+The names of fields are in stored entries: they never change. A new kind is a class here and a value in Kind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Annotated, ClassVar, Final, TypeVar, cast
+from uuid import UUID
+
+from gateway.core.audit.entries import Entry, Kind
+
+_T = TypeVar("_T")
+_GATEWAY: Final = "gateway"
+
+
+class Part(Enum):
+    """Where a field goes. DETAIL stays readable for ever; PERSONAL is sealed under the subject's data key."""
+
+    DETAIL = "detail"
+    PERSONAL = "personal"
+
+
+Kept = Annotated[_T, Part.DETAIL]
+Sealed = Annotated[_T, Part.PERSONAL]
+
+
+class By(Enum):
+    """Who does it. The values are the words of the documentation."""
+
+    PERSON = "the person"
+    OPERATOR = "an operator"
+    GATEWAY = "the gateway"
+    ANONYMOUS = "an anonymous client"
+
+
+class Family(Enum):
+    """The values are the headings of the documentation."""
+
+    SIGNING_IN = "Signing in and out"
+    PEOPLE = "People"
+    ACCESS = "Access"
+    SETTINGS = "Policy and settings"
+
+
+class Severity(Enum):
+    """The words of OCSF."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What holds for every event of a kind. metric: that counts it too, as Prometheus shows it; "" where none does."""
+
+    family: Family
+    severity: Severity
+    by: By
+    meaning: str
+    metric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """subject: whom it is about, None where nobody is known. A field that is None is left out of the entry."""
+
+    kind: ClassVar[Kind]
+    about: ClassVar[About]
+
+    subject: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    """host: of a hand-off, which is no new login; address and user_agent: of a new login or a new secret."""
+
+    kind = Kind.LOGIN
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "Somebody signed in with their password. With `host`: a person who is signed in opened a session on that host.",
+        'bastion_logins_total{outcome="accepted"}',
+    )
+
+    login: Kept[str]
+    host: Kept[str | None] = None
+    address: Sealed[str | None] = None
+    user_agent: Sealed[str | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Event):
+    """unknown_name: the mark of a name that nobody has, which may be a password in the wrong field (threats.md D4)."""
+
+    kind = Kind.LOGIN_FAILED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.LOW,
+        By.ANONYMOUS,
+        "A login was refused: the password was wrong, or the person is disabled."
+        " With `unknown_name`: nobody has that name.",
+        'bastion_logins_total{outcome="wrong"}',
+    )
+
+    unknown_name: Kept[str | None]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut(Event):
+    kind = Kind.LOGOUT
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "The person signed out: the login ended on all hosts.",
+        "bastion_logouts_total",
+    )
+
+    login: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Event):
+    kind = Kind.SESSION_ENDED
+    about = About(
+        Family.SIGNING_IN, Severity.INFORMATIONAL, By.PERSON, "The person ended one of their logins on `/account`."
+    )
+
+    login: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UserAdded(Event):
+    kind = Kind.USER_ADDED
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person was added.")
+
+    groups: Kept[tuple[str, ...]]
+    username: Sealed[str]
+    name: Sealed[str]
+    email: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UserDisabled(Event):
+    kind = Kind.USER_DISABLED
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person was disabled. `logins` ended with it.")
+
+    logins: Kept[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class UserEnabled(Event):
+    kind = Kind.USER_ENABLED
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person who was disabled may sign in again.")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged(Event):
+    kind = Kind.PASSWORD_CHANGED
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person has a new password. `logins` ended with it.")
+
+    logins: Kept[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsChanged(Event):
+    kind = Kind.GROUPS_CHANGED
+    about = About(Family.PEOPLE, Severity.MEDIUM, By.OPERATOR, "A person belongs to other groups.")
+
+    before: Kept[tuple[str, ...]]
+    after: Kept[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDenied(Event):
+    kind = Kind.ACCESS_DENIED
+    about = About(
+        Family.ACCESS,
+        Severity.LOW,
+        By.PERSON,
+        "Policy denied a signed-in person a route, so many `times` within a minute.",
+        'bastion_decisions_total{outcome="deny"}',
+    )
+
+    route: Kept[str]
+    reason: Kept[str]
+    times: Kept[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CookieDoubled(Event):
+    """Nobody's, because nobody was read from it (threats.md H1)."""
+
+    kind = Kind.COOKIE_DOUBLED
+    about = About(
+        Family.ACCESS,
+        Severity.MEDIUM,
+        By.ANONYMOUS,
+        "Requests brought one of our cookies twice, so many `times` within a minute, and neither counted:"
+        " a sibling host or a script plants cookies.",
+    )
+
+    host: Kept[str]
+    cookie: Kept[str]
+    times: Kept[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLoaded(Event):
+    """before: the version that was in force, "" at a start. diff: lines as of diff(1)."""
+
+    kind = Kind.POLICY_LOADED
+    about = About(
+        Family.SETTINGS,
+        Severity.LOW,
+        By.GATEWAY,
+        "A new policy is in force.",
+        'bastion_policy_loads_total{outcome="accepted"}',
+    )
+
+    version: Kept[str]
+    before: Kept[str]
+    diff: Kept[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNotLoaded(Event):
+    """version: a digest of the problems, so that the same refusal is told once."""
+
+    kind = Kind.POLICY_REFUSED
+    about = About(
+        Family.SETTINGS,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A changed policy was refused. The one before it stays in force.",
+        'bastion_policy_loads_total{outcome="refused"}',
+    )
+
+    version: Kept[str]
+    problems: Kept[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigLoaded(Event):
+    """settings: `key: value`, without secrets."""
+
+    kind = Kind.CONFIG_LOADED
+    about = About(Family.SETTINGS, Severity.LOW, By.GATEWAY, "Nodes start with another configuration than before.")
+
+    version: Kept[str]
+    settings: Kept[tuple[str, ...]]
+    diff: Kept[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownNamesRenewed(Event):
+    kind = Kind.UNKNOWN_NAMES_RENEWED
+    about = About(
+        Family.SETTINGS,
+        Severity.INFORMATIONAL,
+        By.GATEWAY,
+        "The key of `unknown_name` was replaced: from here on a name has another mark.",
+    )
+
+
+CATALOGUE: Final[tuple[type[Event], ...]] = (
+    LoggedIn,
+    LoginFailed,
+    LoggedOut,
+    SessionEnded,
+    UserAdded,
+    UserDisabled,
+    UserEnabled,
+    PasswordChanged,
+    GroupsChanged,
+    AccessDenied,
+    CookieDoubled,
+    PolicyLoaded,
+    PolicyNotLoaded,
+    ConfigLoaded,
+    UnknownNamesRenewed,
+)
+
+
+def entry_of(event: Event, at: int, operator: str, request_id: str) -> Entry:
+    """The one way in which an entry comes to be. at: Unix seconds. operator: who acts where an operator does."""
+    return Entry(
+        kind=event.kind,
+        at=at,
+        actor=_actor(event, operator),
+        subject=event.subject,
+        detail=_values(event, Part.DETAIL),
+        personal=cast("Mapping[str, str]", _values(event, Part.PERSONAL)),
+        request_id=request_id,
+    )
+
+
+def names(event: type[Event], part: Part) -> tuple[str, ...]:
+    """Of the fields that go there."""
+    return tuple(one.name for one in fields(event) if part in getattr(one.type, "__metadata__", ()))
+
+
+def _actor(event: Event, operator: str) -> str:
+    match event.about.by:
+        case By.PERSON:
+            assert event.subject is not None
+            return str(event.subject)
+        case By.OPERATOR:
+            assert operator
+            return operator
+        case By.GATEWAY:
+            return _GATEWAY
+        case By.ANONYMOUS:
+            return ""
+
+
+def _values(event: Event, part: Part) -> Mapping[str, object]:
+    given = ((name, getattr(event, name)) for name in names(type(event), part))
+    return {name: value for name, value in given if value is not None}

@@ -1,0 +1,162 @@
+"""Every kind has its event, and what entries say is what stored entries have always said."""
+
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Final, get_args
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.audit import catalogue
+from gateway.core.audit.catalogue import CATALOGUE, By, Event, Part, entry_of, names
+from gateway.core.audit.entries import Kind, canonical
+from gateway.metrics import FIGURES, Counter
+
+ADA: Final = UUID(int=1)
+MADE_OF: Final = {str, int, tuple[str, ...], str | None}
+_VALUES: Final[dict[object, st.SearchStrategy[Any]]] = {
+    str: st.text(),
+    int: st.integers(0, 1 << 40),
+    tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
+    str | None: st.none() | st.text(),
+}
+
+# Kind, then actor, subject, detail and personal, as every version before the catalogue has written them.
+STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
+    (
+        catalogue.LoggedIn(ADA, "L", address="203.0.113.7", user_agent=""),
+        "login",
+        (str(ADA), ADA, '{"login":"L"}', '{"address":"203.0.113.7","user_agent":""}'),
+    ),
+    (
+        catalogue.LoggedIn(ADA, "L", host="wiki.example.org"),
+        "login",
+        (str(ADA), ADA, '{"host":"wiki.example.org","login":"L"}', "{}"),
+    ),
+    (
+        catalogue.LoginFailed(None, "mark", "", "curl"),
+        "login_failed",
+        ("", None, '{"unknown_name":"mark"}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        catalogue.LoginFailed(ADA, None, "203.0.113.7", "curl"),
+        "login_failed",
+        ("", ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (catalogue.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (catalogue.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (
+        catalogue.UserAdded(ADA, ("staff",), "ada", "Ada", ""),
+        "user_added",
+        ("cli:root", ADA, '{"groups":["staff"]}', '{"email":"","name":"Ada","username":"ada"}'),
+    ),
+    (catalogue.UserDisabled(ADA, ("L", "M")), "user_disabled", ("cli:root", ADA, '{"logins":["L","M"]}', "{}")),
+    (catalogue.UserEnabled(ADA), "user_enabled", ("cli:root", ADA, "{}", "{}")),
+    (catalogue.PasswordChanged(ADA, ()), "password_changed", ("cli:root", ADA, '{"logins":[]}', "{}")),
+    (
+        catalogue.GroupsChanged(ADA, ("staff",), ("ops", "staff")),
+        "groups_changed",
+        ("cli:root", ADA, '{"after":["ops","staff"],"before":["staff"]}', "{}"),
+    ),
+    (
+        catalogue.AccessDenied(ADA, "wiki/admin", "not allowed", 3),
+        "access_denied",
+        (str(ADA), ADA, '{"reason":"not allowed","route":"wiki/admin","times":3}', "{}"),
+    ),
+    (
+        catalogue.CookieDoubled(None, "wiki.example.org", "__Host-bastion", 2),
+        "cookie_doubled",
+        ("", None, '{"cookie":"__Host-bastion","host":"wiki.example.org","times":2}', "{}"),
+    ),
+    (
+        catalogue.PolicyLoaded(None, "v2", "", ("+x",)),
+        "policy_loaded",
+        ("gateway", None, '{"before":"","diff":["+x"],"version":"v2"}', "{}"),
+    ),
+    (
+        catalogue.PolicyNotLoaded(None, "refused 1", ("a", "b")),
+        "policy_refused",
+        ("gateway", None, '{"problems":["a","b"],"version":"refused 1"}', "{}"),
+    ),
+    (
+        catalogue.ConfigLoaded(None, "v", ("a: 1",), ("+a: 1",)),
+        "config_loaded",
+        ("gateway", None, '{"diff":["+a: 1"],"settings":["a: 1"],"version":"v"}', "{}"),
+    ),
+    (catalogue.UnknownNamesRenewed(None), "unknown_names_renewed", ("gateway", None, "{}", "{}")),
+]
+
+
+def test_every_kind_has_one_event_and_every_event_is_in_the_catalogue() -> None:
+    defined = {
+        one
+        for one in vars(catalogue).values()
+        if isinstance(one, type) and is_dataclass(one) and issubclass(one, Event) and one is not Event
+    }
+
+    assert {one.kind for one in CATALOGUE} == {*Kind}
+    assert len(CATALOGUE) == len(Kind)
+    assert {*CATALOGUE} == defined
+
+
+@pytest.mark.parametrize(("event", "kind", "stored"), STORED, ids=lambda one: one if isinstance(one, str) else "")
+def test_an_entry_says_what_it_has_always_said(
+    event: Event, kind: str, stored: tuple[str, UUID | None, str, str]
+) -> None:
+    entry = entry_of(event, 5, "cli:root", "r")
+
+    assert (entry.kind.value, entry.at, entry.request_id) == (kind, 5, "r")
+    assert (entry.actor, entry.subject, canonical(entry.detail), canonical(entry.personal)) == stored
+
+
+def test_what_is_stored_is_known_of_every_kind() -> None:
+    assert {kind for _, kind, _ in STORED} == {kind.value for kind in Kind}
+
+
+@pytest.mark.parametrize("event", CATALOGUE, ids=lambda event: event.kind.value)
+def test_every_field_has_one_part_and_a_type_that_can_be_stored(event: type[Event]) -> None:
+    subject, *others = fields(event)
+
+    assert subject.name == "subject"
+    for one in others:
+        of, *parts = get_args(one.type)
+        assert of in MADE_OF, one.name
+        assert parts in ([Part.DETAIL], [Part.PERSONAL]), one.name
+        assert parts == [Part.DETAIL] or of in (str, str | None), "what is sealed is text"
+        assert one.default in (MISSING, None), one.name
+
+
+@given(st.data())
+def test_an_entry_has_each_field_in_its_part_and_in_no_other(data: st.DataObject) -> None:
+    event = data.draw(st.sampled_from(CATALOGUE))
+    given_fields = {one.name: data.draw(_VALUES[get_args(one.type)[0]]) for one in fields(event)[1:]}
+
+    entry = entry_of(event(ADA, **given_fields), 1, "cli:root", "")
+
+    kept = {name: value for name, value in given_fields.items() if value is not None}
+    assert {**entry.detail, **entry.personal} == kept
+    assert entry.detail.keys() <= {*names(event, Part.DETAIL)}
+    assert entry.personal.keys() <= {*names(event, Part.PERSONAL)}
+    assert not entry.detail.keys() & entry.personal.keys()
+
+
+@pytest.mark.parametrize("event", [catalogue.UserEnabled(ADA), catalogue.LoggedOut(None, "L")])
+def test_who_acts_is_never_left_open(event: Event) -> None:
+    with pytest.raises(AssertionError):
+        entry_of(event, 1, "", "")
+
+
+def test_whoever_acts_as_a_person_is_the_subject() -> None:
+    """No entry says that a person acted whom it does not name."""
+    for event, _, (actor, subject, _, _) in STORED:
+        assert (event.about.by is By.PERSON) == (actor == str(subject))
+
+
+@pytest.mark.parametrize("metric", sorted({event.about.metric for event in CATALOGUE} - {""}))
+def test_a_metric_that_is_named_exists(metric: str) -> None:
+    counters = [one for one in FIGURES if isinstance(one, Counter)]
+    shown = {f"{one.name}_total" for one in counters if not one.label}
+    shown |= {f'{one.name}_total{{{one.label}="{value}"}}' for one in counters if one.label for value in one.values}
+
+    assert metric in shown
