@@ -37,14 +37,13 @@ from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 from gateway.flows.unknown_names import UnknownNames
 from gateway.metrics import Slot
-from gateway.resources import Resources, clock_us, key_marks, open_resources, random_bytes
+from gateway.resources import Resources, clock, clock_us, key_marks, open_resources, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.files.policies import LastGood
 from gateway.stores.files.watch import watch
 from gateway.stores.postgres.replication import has_several_hosts
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import DecisionCalls
-from gateway.stores.redis.revocations import Revocations
 from gateway.web import account, assets, login, logout, operations
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, Site
@@ -84,11 +83,10 @@ class _Worker:
         self.render_metrics = start.metrics.render
         self.keys = config.keys()
         self.calls = DecisionCalls(resources.functions)
-        self.revocations = Revocations(resources.functions)
         self.site = Site(config.public_url, self.keys.csrf)
         self.files = static_files()
-        self.unknown_names = UnknownNames(resources.pool, resources.vault, clock_us)
-        self.tallies = Tallies(resources.pool, resources.vault, clock_us)
+        self.unknown_names = UnknownNames(resources.acts)
+        self.tallies = Tallies(resources.acts)
         self.policies = self._policies()
         self.tokens = Tokens(self.keys.mac)
         self.decisions = self._decisions(self.policies.first())
@@ -105,13 +103,10 @@ class _Worker:
             note=_teller(start.number, _LOG.info, "a server's setting could not be looked at"),
         )
         self.logout = Logout(
-            resources.pool,
-            resources.vault,
-            self.revocations,
+            resources.acts,
             self.keys,
             Journal(config.data_dir / "ended-logins.jsonl"),
             max(config.sessions.absolute_s, config.sessions.remembered_absolute_s),
-            clock_us,
             self.slot.cell("bastion_logouts").add,
         )
         self.listener = Listener(
@@ -128,7 +123,7 @@ class _Worker:
         spawn, resources, config = self.resources.background.spawn, self.resources, self.config
         spawn(Leader(resources.pool, self._timed_work()).run())
         spawn(self.policies.announce())
-        spawn(_once(ConfigRecord(resources.pool, resources.vault, settings_lines(config), clock_us).announce))
+        spawn(_once(ConfigRecord(resources.acts, settings_lines(config)).announce))
         spawn(_once(self.policy_beat.beat))
         spawn(_every(BEAT_S, self.policy_beat.beat))
         spawn(_every(EVERY_S, self.tallies.write))
@@ -164,7 +159,7 @@ class _Worker:
 
     def web_app(self) -> web.Application:
         html = Html(self.files)
-        browser = Browser(self.site, self.keys, html, self.decisions, self.config.origin_of, clock_us, random_bytes)
+        browser = Browser(self.site, self.keys, html, self.decisions, self.config.origin_of, clock, random_bytes)
         verify = self.config.server.verify_path
         app = web.Application(
             middlewares=page_middlewares(
@@ -204,9 +199,7 @@ class _Worker:
             site=PolicySite.of(config.public_url),
             limits=config.all_limits(),
             last_good=LastGood(config.data_dir / "policy-last-good.json"),
-            pool=resources.pool,
-            vault=resources.vault,
-            clock_us=clock_us,
+            acts=resources.acts,
             enforce=lambda _policy: None,
             count=count,
         )
@@ -224,11 +217,9 @@ class _Worker:
             render=RefusalPages(Html(self.files, config.public_url)).render,
         )
         refill = Refill(
-            resources.pool,
-            resources.vault,
+            resources.acts,
             self.keys,
             self.calls,
-            self.revocations,
             random_bytes,
             resources.background.spawn,
             _refill_counter(self.slot),
@@ -254,33 +245,22 @@ class _Worker:
         )
         limits = config.login_limits()
         return Login(
-            resources.pool,
-            resources.vault,
+            resources.acts,
             resources.passwords,
             LoginThrottle(Buckets(resources.functions), lambda: limits),
             self.unknown_names,
-            self.revocations,
             self.keys,
             lifetimes,
             config.auth_host,
-            clock_us,
             random_bytes,
             _login_counter(self.slot),
         )
 
     def _handoff(self) -> Handoff:
-        return Handoff(
-            self.resources.pool,
-            self.resources.vault,
-            self.revocations,
-            self.keys,
-            lambda: self.decisions.policy,
-            clock_us,
-            random_bytes,
-        )
+        return Handoff(self.resources.acts, self.keys, lambda: self.decisions.policy, random_bytes)
 
     def _account(self) -> Account:
-        return Account(self.resources.pool, self.resources.vault, self.revocations, clock_us)
+        return Account(self.resources.acts)
 
     async def _judge_who_was_away(self) -> None:
         """Ends the worker where the server that comes back is not one to rely on."""

@@ -13,6 +13,7 @@ import asyncpg
 
 from gateway.config import Config
 from gateway.core.privacy.sealing import MasterKeys
+from gateway.flows.act import Acts
 from gateway.flows.passwords import Passwords
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.vault import Vault
@@ -20,6 +21,7 @@ from gateway.stores.redis.cluster import Cluster
 from gateway.stores.redis.decisions import FunctionCalls, Functions
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.revocations import Revocations
 
 _PASSWORD_THREADS: Final = 2
 _FIRST_CONNECTION_S: Final = 2.0
@@ -29,6 +31,11 @@ _NAME_CHARS: Final = 8
 def clock_us() -> int:
     """Microseconds since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def clock() -> int:
+    """Seconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000_000
 
 
 def random_bytes(size: int) -> bytes:
@@ -74,7 +81,7 @@ class Resources:
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     functions: Functions
-    vault: Vault
+    acts: Acts
     passwords: Passwords
     background: Background
 
@@ -92,7 +99,8 @@ async def open_resources(config: Config) -> AsyncIterator[Resources]:
         background.spawn(functions.run())
         with suppress(TimeoutError):
             await asyncio.wait_for(functions.ready(), _FIRST_CONNECTION_S)
-        yield Resources(pool, functions, make_vault(config), passwords, background)
+        acts = Acts(pool, make_vault(config), Revocations(functions), clock)
+        yield Resources(pool, functions, acts, passwords, background)
 
 
 def _functions(config: Config) -> Functions:

@@ -52,6 +52,9 @@ class Clock:
     def now_us(self) -> int:
         return self.now * 1_000_000 + self.micros
 
+    def seconds(self) -> int:
+        return self.now
+
     def advance(self, seconds: int) -> None:
         self.now += seconds
 

@@ -11,6 +11,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import Token, b64, credential_of, mint, tag_of
+from gateway.flows.act import Acts
 from gateway.flows.decisions import Decisions
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.postgres.logins import Logins, NewLogin
@@ -35,6 +36,7 @@ class Deciding:
 
     pool: Pool
     vault: Vault
+    acts: Acts
     decisions: Decisions
     revocations: Revocations
     random: RandomBytes
@@ -95,10 +97,11 @@ async def deciding(pool: Pool, redis: Where, now: int, timeout_s: float = 10) ->
     def record(_request: ForwardedRequest, answer: Answer, _took_us: int) -> None:
         answers.append(answer)
 
-    refill = Refill(pool, vault, KEYS, calls, revocations, random, spawn, fills.append, lost.append)
+    acts = Acts(pool, vault, revocations, lambda: now)
+    refill = Refill(acts, KEYS, calls, random, spawn, fills.append, lost.append)
     decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
     async with running(functions):
-        yield Deciding(pool, vault, decisions, revocations, random, now, fills, answers, lost, tasks)
+        yield Deciding(pool, vault, acts, decisions, revocations, random, now, fills, answers, lost, tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -94,7 +94,7 @@ def _checking(config: Config, wish: _Wish) -> "Check":
     from gateway.core.caddy.probes import Ground, Marks
     from gateway.core.caddy.strangers import Strangers
     from gateway.flows.caddy_check import Check, Operations
-    from gateway.resources import clock_us, random_bytes
+    from gateway.resources import clock, random_bytes
     from gateway.wire import Endpoint, trusting
 
     policy, host = policy_of(config), wish.url.hostname or ""
@@ -106,9 +106,7 @@ def _checking(config: Config, wish: _Wish) -> "Check":
         raise click.BadParameter(f"{wish.ca}: {error}", param_hint="--ca") from error
     marks = Marks(f"check{random_bytes(_MARK_BYTES).hex()}", f"forged{random_bytes(_MARK_BYTES).hex()}")
     address, port = _dialled(wish)
-    ground = Ground(
-        Strangers(policy, host, clock_us() // 1_000_000), wish.url.netloc, marks, _paths(wish, host, marks.path)
-    )
+    ground = Ground(Strangers(policy, host, clock()), wish.url.netloc, marks, _paths(wish, host, marks.path))
     return Check(
         ground,
         Endpoint(address, port, host, trust),

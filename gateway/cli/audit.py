@@ -23,7 +23,7 @@ from gateway.flows.audit_log import Listed, Verdict, list_entries
 from gateway.flows.audit_log import verify as verify_chain
 from gateway.flows.transaction import transaction
 from gateway.flows.users import UnknownUser
-from gateway.resources import clock_us, make_vault
+from gateway.resources import clock, make_vault
 from gateway.stores.files.checkpoints import (
     FILE_NAME,
     CheckpointsUnusable,
@@ -169,7 +169,7 @@ async def _verdict(config: Config, checkpoints: list[Checkpoint]) -> Verdict:
     async with make_pool(config.database.url, 1) as pool:
         await require_schema(pool)
         try:
-            return await verify_chain(pool, clock_us() // 1_000_000, checkpoints, progress)
+            return await verify_chain(pool, clock(), checkpoints, progress)
         finally:
             progress.end()
 

@@ -27,7 +27,7 @@ from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.policies import compile_sources, load
-from gateway.resources import clock_us
+from gateway.resources import clock
 from gateway.stores.files.policies import read_sources
 
 P = ParamSpec("P")
@@ -83,7 +83,7 @@ def check(place: _Place, *, strict: bool) -> None:
     it is meant. And days that are past: `until`, `review_by`.
     """
     found = place.compiled()
-    warnings = lint(found, clock_us() // 1_000_000)
+    warnings = lint(found, clock())
     for warning in warnings:
         click.echo(str(warning), err=True)
     click.echo(
@@ -99,7 +99,7 @@ def check(place: _Place, *, strict: bool) -> None:
 def test(place: _Place) -> None:
     """Run the tests that the files carry; exit status 1 if one fails."""
     found = place.compiled()
-    failures = run_tests(found, clock_us() // 1_000_000)
+    failures = run_tests(found, clock())
     for failure in failures:
         click.echo(str(failure), err=True)
     click.echo(f"{len(found.tests)} tests, {len(failures)} failures")
@@ -120,7 +120,7 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
     within_s = _seconds(within)
     if not within_s:
         raise click.BadParameter(f"{within}: expected at least 1s", param_hint="--within")
-    loaded = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock_us() // 1_000_000)
+    loaded = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock())
     version = loaded.policy.version
     workers = reload_all(config, version, within_s if wait else 0)
     if wait:
@@ -156,7 +156,7 @@ def explain(
 
     For example: bastion policy explain https://wiki.example.com/admin --user ada --group staff
     """
-    now = clock_us() // 1_000_000
+    now = clock()
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise click.BadParameter("expected one such as https://wiki.example.com/path", param_hint="URL")

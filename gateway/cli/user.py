@@ -17,11 +17,10 @@ from gateway.config import Config
 from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.flows.transaction import transaction
 from gateway.flows.users import Newcomer, UserAdmin, check_newcomer
-from gateway.resources import Resources, clock_us, key_marks, open_resources, random_bytes
+from gateway.resources import Resources, key_marks, open_resources, random_bytes
 from gateway.stores.postgres import key_checks
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
-from gateway.stores.redis.revocations import Revocations
 
 T = TypeVar("T")
 _PASSWORD: Final = click.option(
@@ -195,12 +194,9 @@ async def _check_keys(config: Config, resources: Resources) -> None:
 
 def _admin(config: Config, resources: Resources) -> UserAdmin:
     return UserAdmin(
-        pool=resources.pool,
-        vault=resources.vault,
+        acts=resources.acts,
         passwords=resources.passwords,
-        revocations=Revocations(resources.functions),
         keys=config.keys(),
-        clock_us=clock_us,
         random=random_bytes,
         actor=f"cli:{_account()}",
     )

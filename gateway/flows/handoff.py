@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
-import asyncpg
-
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import need_met
 from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
@@ -22,12 +20,8 @@ from gateway.core.session.tokens import (
     mint,
     unb64,
 )
+from gateway.flows.act import Act, Acts
 from gateway.flows.decisions import LiveLogin
-from gateway.flows.transaction import transaction
-from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.logins import Logins
-from gateway.stores.postgres.vault import Vault
-from gateway.stores.redis.revocations import Revocations
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +51,9 @@ class Denied:
 class Handoff:
     """policy: as it is now; a reload swaps it whole."""
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
-    revocations: Revocations
+    acts: Acts
     keys: Keys
     policy: Callable[[], Policy]
-    clock_us: Callable[[], int]
     random: Callable[[int], bytes]
 
     def knows(self, journey: Journey) -> bool:
@@ -82,18 +73,19 @@ class Handoff:
             return refusal
         code = mint(self.keys.code, live.token.tag, live.token.login_id, self.random(SECRET_BYTES))
         child = child_token(self.keys.child, self.keys.mac, code, journey.host, unb64(journey.way))
-        keep = await self._insert(live, journey, credential_of(journey.host, child), request_id)
-        if keep is None:
-            return AskAgain()
-        await self.revocations.stale_login(code.tag, code.login)
-        await self.revocations.offer(code.tag, code_hash(code), journey.host)
+        async with self.acts.begin(request_id=request_id) as act:
+            keep = await self._insert(act, live, journey, credential_of(journey.host, child))
+            if keep is None:
+                return AskAgain()
+            act.stales_login(code.tag, code.login)
+            act.offers(code.tag, code_hash(code), journey.host)
         return Go(code, keep)
 
     def _judge(
         self, live: LiveLogin, journey: Journey, address: IPv4Address | IPv6Address | None
     ) -> AskAgain | Denied | None:
         """None: go on. A path that policy refuses for its form is answered by its own host, which knows the method."""
-        now, facts = self._now(), live.facts
+        now, facts = self.acts.clock(), live.facts
         if not need_met(journey.need, facts.authenticated_at, facts.mfa_at, now):
             return AskAgain()
         found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
@@ -110,33 +102,16 @@ class Handoff:
             case _:
                 return None
 
-    async def _insert(self, live: LiveLogin, journey: Journey, credential: bytes, request_id: str) -> bool | None:
+    async def _insert(self, act: Act, live: LiveLogin, journey: Journey, credential: bytes) -> bool | None:
         """Whether the login is kept; None: it ended in the meantime.
 
         The child inherits the assurance of the secret that it was made with.
         """
-        now, login_id, facts = self._now(), live.token.login_id, live.facts
-        async with transaction(self.pool) as connection:
-            logins = Logins(connection, self.vault)
-            if not await logins.add_session(
-                login_id, journey.host, credential, facts.authenticated_at, facts.mfa_at, now
-            ):
-                return None
-            if journey.old:
-                await logins.replace_session(login_id, unb64(journey.old), now)
-            await Audit(connection, self.vault).append(
-                Entry(
-                    kind=Kind.LOGIN,
-                    at=now,
-                    actor=str(live.person.user_id),
-                    subject=live.person.user_id,
-                    detail={"login": live.token.login, "host": journey.host},
-                    personal={},
-                    request_id=request_id,
-                )
-            )
-            row = await logins.find(login_id)
+        login_id, host, facts = live.token.login_id, journey.host, live.facts
+        if not await act.logins.add_session(login_id, host, credential, facts.authenticated_at, facts.mfa_at, act.now):
+            return None
+        if journey.old:
+            await act.logins.replace_session(login_id, unb64(journey.old), act.now)
+        act.record(LoggedIn(live.person.user_id, live.token.login, host=host))
+        row = await act.logins.find(login_id)
         return row is not None and row.persistent
-
-    def _now(self) -> int:
-        return self.clock_us() // 1_000_000

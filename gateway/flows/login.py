@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-import asyncpg
-
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.catalogue import LoggedIn, LoginFailed
 from gateway.core.errors import StoreUnavailable
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, Typed, knows, parse_device, remember
@@ -19,16 +17,14 @@ from gateway.core.session.tokens import (
     mint,
     tag_of,
 )
+from gateway.flows.act import Act, Acts
 from gateway.flows.decisions import LiveLogin
 from gateway.flows.passwords import Passwords, PasswordsBusy
 from gateway.flows.throttle import LoginThrottle
-from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.flows.transaction import RecordUnavailable
 from gateway.flows.unknown_names import UnknownNames
-from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.logins import Logins, NewLogin
-from gateway.stores.postgres.users import UserRow, Users
-from gateway.stores.postgres.vault import Vault
-from gateway.stores.redis.revocations import Revocations
+from gateway.stores.postgres.logins import NewLogin
+from gateway.stores.postgres.users import UserRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +94,13 @@ class Login:
     count: hears how each attempt ended: accepted, wrong, throttled or unavailable.
     """
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
+    acts: Acts
     passwords: Passwords
     throttle: LoginThrottle
     unknown_names: UnknownNames
-    revocations: Revocations
     keys: Keys
     lifetimes: Lifetimes
     auth_host: str
-    clock_us: Callable[[], int]
     random: Callable[[int], bytes]
     count: Callable[[str], None]
 
@@ -151,110 +144,85 @@ class Login:
 
     async def _verified(self, asked: _Asked) -> UserRow | None:
         """None: refused, and the refusal is in the audit log. The same steps whatever the reason."""
-        typed = asked.typed
-        async with transaction(self.pool) as connection:
-            user = await Users(connection, self.vault).find_by_name(typed.name)
+        typed, visit = asked.typed, asked.visit
+        async with self.acts.begin() as act:
+            user = await act.users.find_by_name(typed.name)
         stored = None if user is None else user.password
         user_id = None if user is None else user.id
         checked = await self.passwords.verify(user_id, typed.password, stored, asked.caller)
         if checked and user is not None and user.state == "active":
             return user
+        # A name that nobody has may be a password typed in the wrong field: only its mark is kept (threats.md D4).
         mark = await self.unknown_names.mark(typed.name)
-        async with transaction(self.pool) as connection:
-            await Audit(connection, self.vault).append(self._failure(user, mark, asked.visit))
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            unknown = mark if user is None else None
+            act.record(LoginFailed(user_id, unknown, visit.address_text, visit.user_agent))
         return None
 
     async def _sign_in(self, user: UserRow, asked: _Asked) -> tuple[Token, int] | None:
-        """Commit, then the live copy, then the answer: what is ended is ended everywhere before the browser hears.
+        """What is ended is ended everywhere before the browser hears.
 
         None: an operator set another password, or disabled the person, since this one was compared.
         """
-        typed, current, tag = asked.typed, asked.current, tag_of(self.keys.tag, user.id)
+        typed, visit, current, tag = asked.typed, asked.visit, asked.current, tag_of(self.keys.tag, user.id)
         outdated = self.passwords.is_outdated(user.password)
         renewed = await self.passwords.hash(user.id, typed.password, asked.caller) if outdated else ""
-        async with transaction(self.pool) as connection:
-            logins, users = Logins(connection, self.vault), Users(connection, self.vault)
+        async with self.acts.begin(request_id=visit.request_id) as act:
             held = (
-                await users.renew_password(user.id, user.password, renewed, self._now())
+                await act.users.renew_password(user.id, user.password, renewed, act.now)
                 if renewed
-                else await users.hold_password(user.id, user.password)
+                else await act.users.hold_password(user.id, user.password)
             )
             if not held:
                 return None
-            rotated = await self._rotate(logins, tag, current)
-            if rotated is None and current is not None:
-                await logins.end(current.token.login_id, "replaced", self._now())
-            signed_in = rotated or await self._create(logins, tag, user, typed, asked.visit)
-            await Audit(connection, self.vault).append(self._success(user, asked.visit, signed_in[0]))
-        if current is not None and rotated is None:
-            await self.revocations.end_login(current.token.tag, current.token.login)
-        await self.revocations.stale_login(tag, signed_in[0].login)
+            signed_in = await self._rotate(act, tag, current)
+            if signed_in is None:
+                if current is not None:
+                    await act.logins.end(current.token.login_id, "replaced", act.now)
+                    act.ends_login(current.token.tag, current.token.login)
+                signed_in = await self._create(act, tag, user, asked)
+            login = signed_in[0].login
+            act.record(LoggedIn(user.id, login, address=visit.address_text, user_agent=visit.user_agent))
+            act.stales_login(tag, login)
         return signed_in
 
-    async def _rotate(self, logins: Logins, tag: str, current: LiveLogin | None) -> tuple[Token, int] | None:
+    async def _rotate(self, act: Act, tag: str, current: LiveLogin | None) -> tuple[Token, int] | None:
         """A new secret in the same login; the old one passes for 20 s with its old assurance (threats.md R12).
 
         None: there is no login of this person to go on with, or its secret was replaced already.
         """
         if current is None or current.token.tag != tag:
             return None
-        now, old = self._now(), current.token.credential
-        row = await logins.find(current.token.login_id)
+        now, old = act.now, current.token.credential
+        row = await act.logins.find(current.token.login_id)
         standing = row is not None and any(s.credential == old and not s.until for s in row.sessions)
         if row is None or row.ended or row.expires_at <= now or not standing:
             return None
         token = mint(self.keys.mac, tag, row.id, self.random(SECRET_BYTES))
         credential = credential_of(self.auth_host, token)
-        if not await logins.add_session(row.id, self.auth_host, credential, now, 0, now):
+        if not await act.logins.add_session(row.id, self.auth_host, credential, now, 0, now):
             return None
-        await logins.replace_session(row.id, old, now)
+        await act.logins.replace_session(row.id, old, now)
         return token, (row.expires_at - now) if row.persistent else 0
 
-    async def _create(self, logins: Logins, tag: str, user: UserRow, typed: Typed, visit: Visit) -> tuple[Token, int]:
-        now, times = self._now(), self.lifetimes
-        idle_s = times.remembered_idle_s if typed.keep else times.idle_s
-        absolute_s = times.remembered_absolute_s if typed.keep else times.absolute_s
+    async def _create(self, act: Act, tag: str, user: UserRow, asked: _Asked) -> tuple[Token, int]:
+        now, times, keep = act.now, self.lifetimes, asked.typed.keep
+        idle_s = times.remembered_idle_s if keep else times.idle_s
+        absolute_s = times.remembered_absolute_s if keep else times.absolute_s
         token = mint(self.keys.mac, tag, self.random(LOGIN_BYTES), self.random(SECRET_BYTES))
-        created = await logins.create(
+        created = await act.logins.create(
             NewLogin(
                 id=token.login_id,
                 user_id=user.id,
                 created_at=now,
-                persistent=typed.keep,
+                persistent=keep,
                 idle_s=idle_s,
                 expires_at=now + absolute_s,
-                address=visit.address_text,
-                user_agent=visit.user_agent,
+                address=asked.visit.address_text,
+                user_agent=asked.visit.user_agent,
             )
         )
         credential = credential_of(self.auth_host, token)
-        if not created or not await logins.add_session(token.login_id, self.auth_host, credential, now, 0, now):
+        if not created or not await act.logins.add_session(token.login_id, self.auth_host, credential, now, 0, now):
             raise RecordUnavailable("the person was disabled while signing in")
-        return token, absolute_s if typed.keep else 0
-
-    def _success(self, user: UserRow, visit: Visit, token: Token) -> Entry:
-        return Entry(
-            kind=Kind.LOGIN,
-            at=self._now(),
-            actor=str(user.id),
-            subject=user.id,
-            detail={"login": token.login},
-            personal={"address": visit.address_text, "user_agent": visit.user_agent},
-            request_id=visit.request_id,
-        )
-
-    def _failure(self, user: UserRow | None, mark: str, visit: Visit) -> Entry:
-        """A name that nobody has may be a password typed in the wrong field: only its mark is kept (threats.md D4)."""
-        personal = {"address": visit.address_text, "user_agent": visit.user_agent}
-        return Entry(
-            kind=Kind.LOGIN_FAILED,
-            at=self._now(),
-            actor="",
-            subject=None if user is None else user.id,
-            detail={"unknown_name": mark} if user is None else {},
-            personal=personal,
-            request_id=visit.request_id,
-        )
-
-    def _now(self) -> int:
-        return self.clock_us() // 1_000_000
+        return token, absolute_s if keep else 0

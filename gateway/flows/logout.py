@@ -4,20 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
-import asyncpg
 import structlog
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.catalogue import LoggedOut
 from gateway.core.keys import Keys
 from gateway.core.session.tokens import tag_of, unb64
-from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.flows.act import Acts
+from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.files.journal import EndedLogin, Journal
-from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.logins import Logins
-from gateway.stores.postgres.vault import Vault
-from gateway.stores.redis.revocations import Revocations
 
 _LOG: Final = structlog.stdlib.get_logger("gateway.logout")
 
@@ -35,13 +30,10 @@ class Ending:
 class Logout:
     """longest_s: the longest absolute lifetime that any login has. count: hears of each logout."""
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
-    revocations: Revocations
+    acts: Acts
     keys: Keys
     journal: Journal
     longest_s: int
-    clock_us: Callable[[], int]
     count: Callable[[], None]
 
     async def end(self, ending: Ending) -> bool:
@@ -51,17 +43,15 @@ class Logout:
         Raises RecordUnavailable when the journal can't be written: then it is over, and may be forgotten.
         """
         self.count()
-        now = self.clock_us() // 1_000_000
+        ended = EndedLogin(ending.login, self.acts.clock(), ending.request_id)
         try:
-            await self._record(EndedLogin(ending.login, now, ending.request_id))
+            await self._record(ended, ending.tag)
         except RecordUnavailable:
             try:
-                await self.revocations.deny_until(ending.tag, ending.login, now + self.longest_s)
+                await self.acts.deny_until(ending.tag, ended.login, ended.at + self.longest_s)
             finally:  # each does its part, also where the other can't: Redis is away too, the disk is full
-                self._journal(EndedLogin(ending.login, now, ending.request_id))
+                self._journal(ended)
             return False
-        # Also when Postgres said that it had ended before: a crash may have come between the two.
-        await self.revocations.end_login(ending.tag, ending.login)
         return True
 
     async def complete(self) -> int:
@@ -74,9 +64,7 @@ class Logout:
         with _as_unavailable("the journal can't be read"):
             waiting = self.journal.waiting()
         for ended in waiting:
-            user_id = await self._record(ended)
-            if user_id is not None:
-                await self.revocations.end_login(tag_of(self.keys.tag, user_id), ended.login)
+            await self._record(ended)
         with _as_unavailable("what Postgres has now stays in the journal"):
             self.journal.forget(waiting)
         return len(waiting)
@@ -88,28 +76,20 @@ class Logout:
             _LOG.error("a logout could not be journalled", why=str(error))
             raise RecordUnavailable("Postgres does not answer, and the journal can't be written") from error
 
-    async def _record(self, ended: EndedLogin) -> UUID | None:
-        """The act and its entry in one transaction; nothing where it had ended before. Whose login it is, if any's."""
+    async def _record(self, ended: EndedLogin, tag: str = "") -> None:
+        """Nothing is written where it had ended before; Redis hears of it all the same: a crash may have come between.
+
+        tag: "" where only Postgres knows whose login it is, if anybody's.
+        """
         login_id = unb64(ended.login)
-        async with transaction(self.pool) as connection:
-            logins = Logins(connection, self.vault)
-            row = await logins.find(login_id)
-            if row is None:
-                return None
-            if not await logins.end(login_id, "logout", ended.at):
-                return row.user_id
-            await Audit(connection, self.vault).append(
-                Entry(
-                    kind=Kind.LOGOUT,
-                    at=ended.at,
-                    actor=str(row.user_id),
-                    subject=row.user_id,
-                    detail={"login": ended.login},
-                    personal={},
-                    request_id=ended.request_id,
-                )
-            )
-        return row.user_id
+        async with self.acts.begin(request_id=ended.request_id, at=ended.at) as act:
+            row = await act.logins.find(login_id)
+            if row is not None:
+                tag = tag or tag_of(self.keys.tag, row.user_id)
+                if await act.logins.end(login_id, "logout", act.now):
+                    act.record(LoggedOut(row.user_id, ended.login))
+            if tag:
+                act.ends_login(tag, ended.login)
 
 
 @contextmanager

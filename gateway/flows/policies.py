@@ -10,21 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 import structlog
 
 from gateway.core.analysis.tests_runner import run_tests
-from gateway.core.audit.entries import Detail, Entry, Kind
+from gateway.core.audit.catalogue import PolicyLoaded, PolicyNotLoaded
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
-from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.flows.act import Acts
+from gateway.flows.transaction import RecordUnavailable
 from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources
-from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.vault import Vault
 
 DEFAULT_LIMIT: Final = "GENERAL.EXECUTE"
 _LONG_S: Final = 30
@@ -86,9 +84,7 @@ class Policies:
     site: Site
     limits: Mapping[str, Limit]
     last_good: LastGood
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
-    clock_us: Callable[[], int]
+    acts: Acts
     enforce: Callable[[Policy], None]
     count: Callable[[str], None]
     long_work: LongWork
@@ -108,7 +104,7 @@ class Policies:
         """What readyz says of it. A file system that hangs fails nobody, but no change of policy comes either."""
         version = "none" if self.current is None else self.current.policy.version
         said = f"version {version} stays; refused: {self.refused}" if self.refused else f"ok, version {version}"
-        waited = 0 if self._reading_since is None else self._now() - self._reading_since
+        waited = 0 if self._reading_since is None else self.acts.clock() - self._reading_since
         if waited < _LONG_S:
             return said
         return f"{said}; has been reading {self.directory} for {waited} s: does its file system answer?"
@@ -116,12 +112,12 @@ class Policies:
     def first(self) -> Policy:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
         try:
-            self.current = load(self.directory, self.site, self.limits, self._now())
+            self.current = load(self.directory, self.site, self.limits, self.acts.clock())
             self.count("accepted")
             self._keep(self.current)
         except PolicyRefused as error:
             self._refuse(_shortened(str(error)))
-            self.current = self._last_good() or accept({}, self.site, self.limits, self._now())
+            self.current = self._last_good() or accept({}, self.site, self.limits, self.acts.clock())
         return self.current.policy
 
     async def reload(self) -> None:
@@ -130,7 +126,7 @@ class Policies:
         Decisions go on meanwhile, and the next reload does not wait until this one is in the audit log.
         """
         async with self._reloading:
-            self._reading_since = self._now()
+            self._reading_since = self.acts.clock()
             try:
                 tell = await self._reload()
             finally:
@@ -139,7 +135,7 @@ class Policies:
             async with self._telling:
                 await self._tell(await self.long_work.aside(tell))
 
-    async def _reload(self) -> Callable[[], Entry] | None:
+    async def _reload(self) -> Callable[[], PolicyLoaded | PolicyNotLoaded] | None:
         """What there is to tell."""
         try:
             sources = await asyncio.to_thread(_sources, self.directory)
@@ -149,7 +145,7 @@ class Policies:
             if problems == self.refused:
                 return None
             self._refuse(problems)
-            return partial(self._refusal, problems)
+            return partial(_refusal, problems)
         before, mended, self.refused = self.current, bool(self.refused), ""
         unchanged = before is not None and before.policy.version == loaded.policy.version
         if mended or not unchanged:
@@ -160,21 +156,21 @@ class Policies:
         self.enforce(loaded.policy)
         self._keep(loaded)  # in no thread: a worker that ends would leave it half-written
         _LOG.info("policy accepted", version=loaded.policy.version)
-        return partial(self._acceptance, before, loaded)
+        return partial(_acceptance, before, loaded)
 
     async def announce(self) -> None:
         """The policy of the start, for the audit log, and one that was refused. Nothing that it has heard before."""
         if self.refused:
-            await self._tell(self._refusal(self.refused))
+            await self._tell(_refusal(self.refused))
         if self.current is not None and self.serves:
-            await self._tell(self._acceptance(None, self.current))
+            await self._tell(_acceptance(None, self.current))
 
     async def _judged(self, sources: Mapping[str, str]) -> Loaded:
         """Files that did not change are not compiled again; what their tests say may change with the day.
 
         Raises PolicyRefused.
         """
-        current, now = self.current, self._now()
+        current, now = self.current, self.acts.clock()
         if current is not None and sources == current.sources:
             return await asyncio.to_thread(_tested, current, now)
         return await self.long_work.aside(lambda: accept(sources, self.site, self.limits, now))
@@ -201,29 +197,25 @@ class Policies:
         except OSError as error:
             _LOG.warning("the accepted policy could not be kept", why=str(error))
 
-    async def _tell(self, entry: Entry) -> None:
+    async def _tell(self, event: PolicyLoaded | PolicyNotLoaded) -> None:
         """Every worker of the fleet loads the same files: the first one tells."""
         try:
-            async with transaction(self.pool) as connection:
-                audit = Audit(connection, self.vault)
-                if (await audit.last_detail(entry.kind)).get("version") != entry.detail["version"]:
-                    await audit.append(entry)
+            async with self.acts.begin() as act:
+                if (await act.audit.last_detail(event.kind)).get("version") != event.version:
+                    act.record(event)
         except RecordUnavailable:
-            _LOG.warning("a policy change is not in the audit log: Postgres does not answer", kind=entry.kind.value)
+            _LOG.warning("a policy change is not in the audit log: Postgres does not answer", kind=event.kind.value)
 
-    def _acceptance(self, before: Loaded | None, after: Loaded) -> Entry:
-        diff = difference_of(before.sources if before is not None else {}, after.sources)
-        previous = "" if before is None else before.policy.version
-        detail: Detail = {"version": after.policy.version, "before": previous, "diff": diff}
-        return Entry(Kind.POLICY_LOADED, self._now(), "gateway", None, detail, {}, "")
 
-    def _refusal(self, problem: str) -> Entry:
-        digest = hashlib.sha256(problem.encode()).hexdigest()[:12]
-        detail: Detail = {"version": f"refused {digest}", "problems": problem.splitlines()}
-        return Entry(Kind.POLICY_REFUSED, self._now(), "gateway", None, detail, {}, "")
+def _acceptance(before: Loaded | None, after: Loaded) -> PolicyLoaded:
+    diff = difference_of(before.sources if before is not None else {}, after.sources)
+    previous = "" if before is None else before.policy.version
+    return PolicyLoaded(None, after.policy.version, previous, tuple(diff))
 
-    def _now(self) -> int:
-        return self.clock_us() // 1_000_000
+
+def _refusal(problem: str) -> PolicyNotLoaded:
+    digest = hashlib.sha256(problem.encode()).hexdigest()[:12]
+    return PolicyNotLoaded(None, f"refused {digest}", tuple(problem.splitlines()))
 
 
 def _shortened(problems: str) -> str:

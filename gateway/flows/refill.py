@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
-import asyncpg
 import structlog
 
 from gateway.core.errors import StoreUnavailable
@@ -16,12 +15,12 @@ from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.session.login_record import Session
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import tag_of
-from gateway.flows.transaction import RecordUnavailable, transaction
-from gateway.stores.postgres.logins import LoginRow, Logins
-from gateway.stores.postgres.users import UserRow, Users
-from gateway.stores.postgres.vault import CorruptRow, Vault
+from gateway.flows.act import Act, Acts
+from gateway.flows.transaction import RecordUnavailable
+from gateway.stores.postgres.logins import LoginRow
+from gateway.stores.postgres.users import UserRow
+from gateway.stores.postgres.vault import CorruptRow
 from gateway.stores.redis.decisions import DecisionCalls, Fill
-from gateway.stores.redis.revocations import Revocations
 
 CONNECTIONS: Final = 4
 WAITING: Final = 256
@@ -51,11 +50,9 @@ class Refill:
     spawn: runs in the background until the gateway ends.
     """
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
+    acts: Acts
     keys: Keys
     calls: DecisionCalls
-    revocations: Revocations
     random: Callable[[int], bytes]
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     count: Callable[[FillOutcome], None]
@@ -110,16 +107,25 @@ class Refill:
             return self._counted(FillOutcome.UNAVAILABLE)
 
     async def _fill(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
-        assert reply.leases is not None
-        now, login_id = reply.now_us // 1_000_000, presented.login_id
-        async with transaction(self.pool) as connection:
-            logins = Logins(connection, self.vault)
-            row = await (logins.confirm(login_id, now) if confirm and reply.leases.login else logins.find(login_id))
-            user = None if row is None else await Users(connection, self.vault).find(row.user_id)
-        if row is None or user is None or not self._is_live(row, user, presented, reply):
-            return await self._end(presented, reply.leases)
-        written = await self.calls.fill(self._record(presented, reply.leases, row, user))
+        leases = reply.leases
+        assert leases is not None
+        async with self.acts.begin() as act:
+            found = await self._read(act, presented, reply, confirm=confirm and bool(leases.login))
+            if found is None and not leases.login:
+                act.ends_login(presented.tag, presented.login)
+        if found is None:
+            return await self._end(presented, leases)
+        written = await self.calls.fill(self._record(presented, leases, *found))
         return FillOutcome.FILLED if written == (True, True) else FillOutcome.REFUSED
+
+    async def _read(
+        self, act: Act, presented: Presented, reply: Reply, *, confirm: bool
+    ) -> tuple[LoginRow, UserRow] | None:
+        """None: the session passes no more."""
+        logins, now = act.logins, reply.now_us // 1_000_000
+        row = await (logins.confirm(presented.login_id, now) if confirm else logins.find(presented.login_id))
+        user = None if row is None else await act.users.find(row.user_id)
+        return (row, user) if row and user and self._is_live(row, user, presented, reply) else None
 
     def _is_live(self, row: LoginRow, user: UserRow, presented: Presented, reply: Reply) -> bool:
         """Idle counts from the last time that Postgres knows of, never from now (threats.md R7).
@@ -134,9 +140,11 @@ class Refill:
         return in_time and own and not row.ended and user.state == "active"
 
     async def _end(self, presented: Presented, leases: Leases) -> FillOutcome:
-        """Redis remembers for a while, so that Postgres is not asked again for each request (threats.md R6)."""
+        """Redis remembers for a while, so that Postgres is not asked again for each request (threats.md R6).
+
+        Without a lease on the login it has heard of the end already.
+        """
         if not leases.login:
-            await self.revocations.end_login(presented.tag, presented.login)
             return FillOutcome.FILLED
         over = Fill(presented.tag, presented.login, Leases(0, leases.login), b"", 0, 0, 1, ())
         _, written = await self.calls.fill(over)

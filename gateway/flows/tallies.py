@@ -1,19 +1,15 @@
 """Tells the audit log of what happens too often for an entry each: added up, so that a loop is one entry a minute."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import asyncpg
-
-from gateway.core.audit.entries import Detail, Entry, Kind
+from gateway.core.audit.catalogue import AccessDenied, CookieDoubled
 from gateway.core.forward.answer import Answer
-from gateway.flows.transaction import RecordUnavailable, transaction
-from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.users import Users
-from gateway.stores.postgres.vault import Vault
+from gateway.flows.act import Acts
+from gateway.flows.transaction import RecordUnavailable
 
 EVERY_S: Final = 60.0
 _MOST_DENIALS: Final = 10_000
@@ -28,10 +24,6 @@ class _Denial(NamedTuple):
     route: str
     reason: str
 
-    def entry(self, at: int, times: int) -> Entry:
-        detail: Detail = {"route": self.route, "reason": self.reason, "times": times}
-        return Entry(Kind.ACCESS_DENIED, at, str(self.subject), self.subject, detail, {}, "")
-
 
 class _Doubled(NamedTuple):
     """A cookie of ours that came twice (threats.md H1): nobody's, because nobody was read from it."""
@@ -39,18 +31,12 @@ class _Doubled(NamedTuple):
     host: str
     cookie: str
 
-    def entry(self, at: int, times: int) -> Entry:
-        detail: Detail = {"host": self.host, "cookie": self.cookie, "times": times}
-        return Entry(Kind.COOKIE_DOUBLED, at, "", None, detail, {}, "")
-
 
 @dataclass(slots=True)
 class Tallies:
     """The one kind of event that a crash may lose (threats.md D3): what has not been written within the minute."""
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
-    clock_us: Callable[[], int]
+    acts: Acts
     _denials: Counter[_Denial] = field(default_factory=Counter)
     _doubled: Counter[_Doubled] = field(default_factory=Counter)
 
@@ -75,15 +61,13 @@ class Tallies:
         doubled, self._doubled = self._doubled, Counter()
         if not denials and not doubled:
             return
-        now = self.clock_us() // 1_000_000
         try:
-            async with transaction(self.pool) as connection:
-                audit, users = Audit(connection, self.vault), Users(connection, self.vault)
+            async with self.acts.begin() as act:
                 for denial, times in denials.items():
-                    if await users.find(denial.subject) is not None:
-                        await audit.append(denial.entry(now, times))
+                    if await act.users.find(denial.subject) is not None:
+                        act.record(AccessDenied(*denial, times))
                 for one, times in doubled.items():
-                    await audit.append(one.entry(now, times))
+                    act.record(CookieDoubled(None, *one, times))
         except RecordUnavailable:
             self._denials.update(denials)
             self._doubled.update(doubled)

@@ -1,4 +1,4 @@
-"""What operators do to people: each act commits with its audit entry, then Redis follows, then the answer."""
+"""What operators do to people."""
 
 import unicodedata
 from collections.abc import Callable
@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
-from gateway.core.audit.entries import Detail, Entry, Kind
-from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.core.audit.catalogue import GroupsChanged, PasswordChanged, UserAdded, UserDisabled, UserEnabled
+from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
 from gateway.core.session.tokens import b64, tag_of
+from gateway.flows.act import Act, Acts
 from gateway.flows.passwords import Passwords
-from gateway.flows.transaction import transaction
-from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.logins import LiveLoginRow, Logins
-from gateway.stores.postgres.users import NameTaken, NewUser, State, UserRow, Users
-from gateway.stores.postgres.vault import Vault
-from gateway.stores.redis.revocations import Revocations
+from gateway.stores.postgres.logins import LiveLoginRow
+from gateway.stores.postgres.users import NameTaken, NewUser, UserRow
 
 PASSWORD_LEAST_CHARS: Final = 8  # NIST SP 800-63B: length counts, composition rules don't
 _USER_ID_BYTES: Final = 16
@@ -36,10 +31,6 @@ class BadPassword(GatewayError):
 
 class ChangedMeanwhile(GatewayError):
     """Somebody else changed the person in the same moment; nothing was written."""
-
-
-class RedisBehind(GatewayError):
-    """The act is recorded for good, and only its live copy waits: the command is to be repeated."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,30 +59,26 @@ class UserAdmin:
     doing it again writes nothing new and lets Redis follow.
     """
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    vault: Vault
+    acts: Acts
     passwords: Passwords
-    revocations: Revocations
     keys: Keys
-    clock_us: Callable[[], int]
     random: Callable[[int], bytes]
     actor: str
 
     async def list(self) -> list[UserRow]:
         """The oldest first."""
-        async with transaction(self.pool) as connection:
-            return await Users(connection, self.vault).list()
+        async with self.acts.begin() as act:
+            return await act.users.list()
 
     async def find(self, name: str) -> UserRow | None:
-        async with transaction(self.pool) as connection:
-            return await Users(connection, self.vault).find_by_name(name)
+        async with self.acts.begin() as act:
+            return await act.users.find_by_name(name)
 
     async def show(self, name: str) -> Shown:
         """Raises UnknownUser."""
-        async with transaction(self.pool) as connection:
-            user = await self._known(Users(connection, self.vault), name)
-            logins = await Logins(connection, self.vault).list_live(user.id, self._now())
-        return Shown(user, tuple(logins))
+        async with self.acts.begin() as act:
+            user = await self._known(act, name)
+            return Shown(user, tuple(await act.logins.list_live(user.id, act.now)))
 
     async def add(self, newcomer: Newcomer, password: str) -> UUID:
         """Raises BadName, BadPassword or NameTaken."""
@@ -100,11 +87,9 @@ class UserAdmin:
         user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4)
         stored = await self.passwords.hash(user_id, password)
         user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, stored)
-        personal = {"username": user.username, "name": user.name, "email": user.email}
-        async with transaction(self.pool) as connection:
-            await Users(connection, self.vault).add(user, self._now())
-            entry = self._entry(Kind.USER_ADDED, user_id, {"groups": list(groups)}, personal)
-            await Audit(connection, self.vault).append(entry)
+        async with self.acts.begin(operator=self.actor) as act:
+            await act.users.add(user, act.now)
+            act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
         return user_id
 
     async def add_if_absent(self, newcomer: Newcomer, password: str) -> bool:
@@ -124,41 +109,36 @@ class UserAdmin:
 
     async def disable(self, name: str) -> bool:
         """No login of theirs passes any more when this returns. False: they were disabled already."""
-        now = self._now()
-        async with transaction(self.pool) as connection:
-            user = await self._known(Users(connection, self.vault), name)
-            changed = await Users(connection, self.vault).set_state(user.id, "disabled", now)
-            ended = await Logins(connection, self.vault).end_all(user.id, "disabled", now)
+        async with self.acts.begin(operator=self.actor) as act:
+            user = await self._known(act, name)
+            changed = await act.users.set_state(user.id, "disabled", act.now)
+            ended = await act.logins.end_all(user.id, "disabled", act.now)
             if changed or ended:
-                entry = self._entry(Kind.USER_DISABLED, user.id, {"logins": [b64(login) for login in ended]})
-                await Audit(connection, self.vault).append(entry)
-        await self._follow(user.id)
+                act.record(UserDisabled(user.id, tuple(map(b64, ended))))
+            await self._follow(act, user.id)
         return changed
 
     async def enable(self, name: str) -> bool:
         """Logins that ended stay ended. False: they were active already."""
-        state: State = "active"
-        async with transaction(self.pool) as connection:
-            user = await self._known(Users(connection, self.vault), name)
-            changed = await Users(connection, self.vault).set_state(user.id, state, self._now())
+        async with self.acts.begin(operator=self.actor) as act:
+            user = await self._known(act, name)
+            changed = await act.users.set_state(user.id, "active", act.now)
             if changed:
-                await Audit(connection, self.vault).append(self._entry(Kind.USER_ENABLED, user.id, {}))
-        await self._follow(user.id)
+                act.record(UserEnabled(user.id))
+            await self._follow(act, user.id)
         return changed
 
     async def set_password(self, name: str, password: str) -> None:
         """All their logins end. Raises BadPassword."""
-        user = await self.find(name)
-        if user is None:
-            raise UnknownUser(f"nobody has the user name or e-mail {name!r}")
+        async with self.acts.begin() as act:
+            user = await self._known(act, name)
         check_password(password, user.username, user.email)
-        stored, now = await self.passwords.hash(user.id, password), self._now()
-        async with transaction(self.pool) as connection:
-            await Users(connection, self.vault).set_password(user.id, stored, now)
-            ended = await Logins(connection, self.vault).end_all(user.id, "password_changed", now)
-            entry = self._entry(Kind.PASSWORD_CHANGED, user.id, {"logins": [b64(login) for login in ended]})
-            await Audit(connection, self.vault).append(entry)
-        await self._follow(user.id)
+        stored = await self.passwords.hash(user.id, password)
+        async with self.acts.begin(operator=self.actor) as act:
+            await act.users.set_password(user.id, stored, act.now)
+            ended = await act.logins.end_all(user.id, "password_changed", act.now)
+            act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
+            await self._follow(act, user.id)
 
     async def set_groups(self, name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
         """These and no others; the groups that they have now. Raises BadName or ChangedMeanwhile."""
@@ -169,48 +149,31 @@ class UserAdmin:
         return await self._regroup(name, lambda before: tuple(one for one in before + add if one not in remove))
 
     async def _regroup(self, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> tuple[str, ...]:
-        async with transaction(self.pool) as connection:
-            users = Users(connection, self.vault)
-            before = await self._known(users, name)
+        async with self.acts.begin(operator=self.actor) as act:
+            before = await self._known(act, name)
             groups = _checked_groups(change(before.groups))
             if groups != before.groups:
-                await users.set_groups(before.id, groups, self._now())
-                after = await users.find(before.id)
+                await act.users.set_groups(before.id, groups, act.now)
+                after = await act.users.find(before.id)
                 # The update has locked the row; another version means that `before` was not what it replaced.
                 if after is None or after.version != before.version + 1:
                     raise ChangedMeanwhile(f"somebody else changed {name!r} in this moment; look, and do it again")
-                detail: Detail = {"before": list(before.groups), "after": list(groups)}
-                await Audit(connection, self.vault).append(self._entry(Kind.GROUPS_CHANGED, before.id, detail))
-        await self._follow(before.id)
+                act.record(GroupsChanged(before.id, before.groups, groups))
+            await self._follow(act, before.id)
         return groups
 
-    async def _known(self, users: Users, name: str) -> UserRow:
-        user = await users.find_by_name(name)
+    async def _known(self, act: Act, name: str) -> UserRow:
+        user = await act.users.find_by_name(name)
         if user is None:
             raise UnknownUser(f"nobody has the user name or e-mail {name!r}")
         return user
 
-    async def _follow(self, user_id: UUID) -> None:
-        """Redis learns of what is committed, also of what an earlier run could not tell it. Raises RedisBehind."""
-        async with transaction(self.pool) as connection:
-            ended = await Logins(connection, self.vault).list_ended(user_id, self._now())
+    async def _follow(self, act: Act, user_id: UUID) -> None:
+        """Redis hears of all logins of theirs that are over, also of what an earlier run could not tell it."""
         tag = tag_of(self.keys.tag, user_id)
-        try:
-            for login_id in ended:
-                await self.revocations.end_login(tag, b64(login_id))
-            # Last: before it, an answer to a login that goes on could bring the person back as they were.
-            await self.revocations.stale_person(tag)
-        except StoreUnavailable as error:
-            raise RedisBehind(
-                f"this is recorded, but Redis did not follow ({error}): live sessions may go on for up to 60 s."
-                " Repeat the command; that is safe and makes it hold at once."
-            ) from error
-
-    def _entry(self, kind: Kind, user_id: UUID, detail: Detail, personal: dict[str, str] | None = None) -> Entry:
-        return Entry(kind, self._now(), self.actor, user_id, detail, personal or {}, "")
-
-    def _now(self) -> int:
-        return self.clock_us() // 1_000_000
+        for login_id in await act.logins.list_ended(user_id, act.now):
+            act.ends_login(tag, b64(login_id))
+        act.stales_person(tag)
 
 
 def check_newcomer(newcomer: Newcomer) -> tuple[str, ...]:

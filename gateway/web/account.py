@@ -42,7 +42,7 @@ def routes(browser: Browser, account: Account) -> list[web.RouteDef]:
         live = await browser.signed_in(request)
         if live is None:
             return see_other("/login")
-        now = browser.clock_us() // 1_000_000
+        now = browser.clock()
         devices = [_device(one, live, now, browser.site.host) for one in await account.devices(live)]
         return browser.csrf_page(request, "account.html", devices=devices, signed_in=live.person, notice="")
 

@@ -29,7 +29,7 @@ class Browser:
     html: Html
     decisions: Decisions
     origin_of: Callable[[str], str]
-    clock_us: Callable[[], int]
+    clock: Callable[[], int]
     random: Callable[[int], bytes]
 
     async def signed_in(self, request: web.Request) -> LiveLogin | None:
@@ -43,7 +43,7 @@ class Browser:
             journey = unseal_journey(self.keys.journey, text)
         except BadJourney:
             return None
-        return journey if journey.is_timely(self.clock_us() // 1_000_000) else None
+        return journey if journey.is_timely(self.clock()) else None
 
     def csrf_page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
         """A page with a form: its token belongs to the csrf cookie, which is made if the browser has none."""

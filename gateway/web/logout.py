@@ -49,7 +49,7 @@ def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
 
 
 async def _redeem(browser: Browser, logout: Logout, request: web.Request, sealed: str) -> web.Response:
-    now = browser.clock_us() // 1_000_000
+    now = browser.clock()
     try:
         ticket = unseal_logout(browser.keys.journey, sealed)
     except BadJourney:

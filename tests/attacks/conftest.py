@@ -22,6 +22,7 @@ from gateway.core.session.journey import Journey, seal_journey
 from gateway.core.session.tokens import Token, b64
 from gateway.core.waiting import Caller
 from gateway.flows.account import Account
+from gateway.flows.act import Acts
 from gateway.flows.decisions import LiveLogin
 from gateway.flows.handoff import Handoff
 from gateway.flows.login import Lifetimes, Login, SignedIn, Throttled, Visit, Wrong
@@ -54,6 +55,7 @@ class House:
     there: Deciding
     passwords: Passwords
     revocations: Revocations
+    acts: Acts
     login: Login
     handoff: Handoff
     logout: Logout
@@ -144,31 +146,16 @@ async def open_house(pool: Pool, redis: Where, directory: Path, seed: int = 7) -
 def _house(there: Deciding, functions: Functions, passwords: Passwords, directory: Path) -> House:
     revocations, pool, vault, random = Revocations(functions), there.pool, there.vault, there.random
 
-    def clock_us() -> int:
-        return there.now * 1_000_000
-
     throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
-    unknown_names = UnknownNames(pool, vault, clock_us)
+    acts = Acts(pool, vault, revocations, lambda: there.now)
     return House(
         there,
         passwords,
         revocations,
-        Login(
-            pool,
-            vault,
-            passwords,
-            throttle,
-            unknown_names,
-            revocations,
-            KEYS,
-            _LIFETIMES,
-            AUTH_HOST,
-            clock_us,
-            random,
-            lambda _: None,
-        ),
-        Handoff(pool, vault, revocations, KEYS, lambda: POLICY, clock_us, random),
-        Logout(pool, vault, revocations, KEYS, Journal(directory / "ended"), 2_592_000, clock_us, lambda: None),
-        Account(pool, vault, revocations, clock_us),
-        UserAdmin(pool, vault, passwords, revocations, KEYS, clock_us, random, "cli:root"),
+        acts,
+        Login(acts, passwords, throttle, UnknownNames(acts), KEYS, _LIFETIMES, AUTH_HOST, random, lambda _: None),
+        Handoff(acts, KEYS, lambda: POLICY, random),
+        Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
+        Account(acts),
+        UserAdmin(acts, passwords, KEYS, random, "cli:root"),
     )

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
+from gateway.flows.act import Acts
 from gateway.flows.handoff import Go
 from gateway.flows.logout import Ending
 from gateway.stores.redis.decisions import FunctionCalls
@@ -44,19 +45,18 @@ async def two_logins(house: House) -> tuple[Token, Token]:
 
 
 @pytest.fixture
-def revocations_without_redis(tmp_path: Path) -> Revocations:
-    return Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))
+def acts_without_redis(house: House, tmp_path: Path) -> Acts:
+    nobody = Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))
+    return replace(house.acts, revocations=nobody)
 
 
-async def test_ending_all_again_ends_what_redis_was_not_told(
-    house: House, revocations_without_redis: Revocations
-) -> None:
+async def test_ending_all_again_ends_what_redis_was_not_told(house: House, acts_without_redis: Acts) -> None:
     await house.add("eve")
     mine, other = await two_logins(house)
     live = await house.live(mine)
     assert live is not None
     with pytest.raises(StoreUnavailable):
-        await replace(house.account, revocations=revocations_without_redis).end_all(live, "")
+        await replace(house.account, acts=acts_without_redis).end_all(live, "")
     assert await house.lives(other), "Postgres knows, Redis doesn't, and nobody was told that it is over"
 
     await house.account.end_all(live, "")
@@ -65,15 +65,13 @@ async def test_ending_all_again_ends_what_redis_was_not_told(
     assert not await house.lives(other)
 
 
-async def test_ending_the_others_again_ends_what_redis_was_not_told(
-    house: House, revocations_without_redis: Revocations
-) -> None:
+async def test_ending_the_others_again_ends_what_redis_was_not_told(house: House, acts_without_redis: Acts) -> None:
     await house.add("eve")
     mine, other = await two_logins(house)
     live = await house.live(mine)
     assert live is not None
     with pytest.raises(StoreUnavailable):
-        await replace(house.account, revocations=revocations_without_redis).end_others(live, "")
+        await replace(house.account, acts=acts_without_redis).end_others(live, "")
 
     await house.account.end_others(live, "")
 

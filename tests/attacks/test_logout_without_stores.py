@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
-from gateway.flows.logout import Ending
+from gateway.flows.logout import Ending, Logout
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.decisions import FunctionCalls
@@ -29,6 +29,10 @@ async def closed_pool(house: House) -> "asyncpg.Pool[asyncpg.Record]":
     return pool
 
 
+async def without_postgres(house: House) -> Logout:
+    return replace(house.logout, acts=replace(house.acts, pool=await closed_pool(house)))
+
+
 async def signed_in(house: House) -> Token:
     await house.add("eve")
     token = await house.sign_in("eve")
@@ -42,7 +46,7 @@ async def test_without_postgres_and_with_a_full_disk_the_session_is_over_all_the
     """It is not said to be done, because the journal could not take it."""
     token = await signed_in(house)
     nowhere = Journal(tmp_path / "no such directory" / "journal")
-    logout = replace(house.logout, pool=await closed_pool(house), journal=nowhere)
+    logout = replace(await without_postgres(house), journal=nowhere)
 
     with pytest.raises(RecordUnavailable, match="the journal can't be written"):
         await logout.end(Ending(token.tag, token.login, ""))
@@ -52,7 +56,7 @@ async def test_without_postgres_and_with_a_full_disk_the_session_is_over_all_the
 
 async def test_an_end_that_was_journalled_stays_when_it_is_completed(house: House) -> None:
     token = await signed_in(house)
-    without = replace(house.logout, pool=await closed_pool(house))
+    without = await without_postgres(house)
     assert not await without.end(Ending(token.tag, token.login, ""))
 
     assert await house.logout.complete() == 1
@@ -67,7 +71,7 @@ async def test_a_session_that_came_back_meanwhile_ends_when_the_journal_is_compl
 ) -> None:
     """Redis lost the marker, and asked Postgres before Postgres was told."""
     token = await signed_in(house)
-    without = replace(house.logout, pool=await closed_pool(house))
+    without = await without_postgres(house)
     assert not await without.end(Ending(token.tag, token.login, ""))
     await redis.flushall()
     assert await house.lives(token), "nobody knows of the logout but the journal"
@@ -79,12 +83,12 @@ async def test_a_session_that_came_back_meanwhile_ends_when_the_journal_is_compl
 
 async def test_the_journal_is_kept_until_redis_has_heard_of_it(house: House, tmp_path: Path) -> None:
     token = await signed_in(house)
-    without = replace(house.logout, pool=await closed_pool(house))
+    without = await without_postgres(house)
     assert not await without.end(Ending(token.tag, token.login, ""))
     nobody = Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))
 
     with pytest.raises(StoreUnavailable):
-        await replace(house.logout, revocations=nobody).complete()
+        await replace(house.logout, acts=replace(house.acts, revocations=nobody)).complete()
 
     assert await house.logout.complete() == 1
 
@@ -101,7 +105,8 @@ async def test_a_journal_that_cannot_be_read_is_put_off_and_ends_no_worker(house
 async def test_without_postgres_and_redis_the_journal_remembers(house: House, tmp_path: Path) -> None:
     token = await signed_in(house)
     nobody = Revocations(FunctionCalls(Pipeline(f"unix://{tmp_path}/nobody.sock", 1), library()))
-    without = replace(house.logout, pool=await closed_pool(house), revocations=nobody)
+    acts = replace(house.acts, pool=await closed_pool(house), revocations=nobody)
+    without = replace(house.logout, acts=acts)
 
     with pytest.raises(StoreUnavailable):
         await without.end(Ending(token.tag, token.login, ""))

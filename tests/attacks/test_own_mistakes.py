@@ -36,9 +36,7 @@ async def test_a_question_that_raises_ends_the_connection_at_once(
     await redis.ping()
     calls = DecisionCalls(FunctionCalls(Pipeline(redis_url, 1), library()))
     async with deciding(pool, redis_url, int(time.time())) as here:
-        refill = Refill(
-            pool, here.vault, KEYS, calls, here.revocations, here.random, lambda _: None, here.fills.append, print
-        )
+        refill = Refill(here.acts, KEYS, calls, here.random, lambda _: None, here.fills.append, print)
         decisions = Decisions(
             replace(CONTEXT, render=render), calls, refill, lambda: here.now * 1_000_000, here.random,
             lambda _: None, lambda *_: None, print,

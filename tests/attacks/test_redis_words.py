@@ -19,7 +19,7 @@ from gateway.flows.throttle import LoginThrottle
 from gateway.flows.users import Newcomer
 from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House, session_of
 from tests.attacks.redis_words import everything, found
-from tests.attacks.test_logout_without_stores import closed_pool
+from tests.attacks.test_logout_without_stores import without_postgres
 from tests.attacks.test_shift_change import HOURLY
 
 WHO = Newcomer("Quasimodo.77", "Esméralda Frollo", "bell-ringer@notre-dame.example", ("belfry-keepers", "staff"))
@@ -96,7 +96,7 @@ async def test_who_reads_all_of_redis_finds_no_word_of_anybody(house: House, red
     await redis.flushall()
     refilled = await thief.visit("/x", sessions[0])
     await house.logout.end(Ending(first.tag, first.login, ""))
-    without = replace(house.logout, pool=await closed_pool(house))
+    without = await without_postgres(house)
     await without.end(Ending(second.tag, second.login, ""))
     left = [await thief.visit("/x", session) for session in sessions]
 

@@ -16,6 +16,7 @@ from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
 from gateway.core.waiting import Caller
+from gateway.flows.act import Acts
 from gateway.flows.passwords import Passwords
 from gateway.flows.refill import Refill
 from gateway.flows.users import Newcomer, UserAdmin
@@ -115,17 +116,16 @@ async def stage(
     pool: Pool, vault: Vault, random_bytes: RandomBytes, real_clock: Clock, pipeline: Pipeline
 ) -> AsyncIterator[Stage]:
     functions = FunctionCalls(pipeline, library())
-    calls, revocations = DecisionCalls(functions), Revocations(functions)
+    calls, acts = DecisionCalls(functions), Acts(pool, vault, Revocations(functions), real_clock.seconds)
     passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
     async with asyncio.TaskGroup() as group:
-        refill = Refill(
-            pool, vault, KEYS, calls, revocations, random_bytes, group.create_task, lambda _: None, lambda _: None
-        )
-        admin = UserAdmin(pool, vault, passwords, revocations, KEYS, real_clock, random_bytes, "cli:root")
+        refill = Refill(acts, KEYS, calls, random_bytes, group.create_task, lambda _: None, lambda _: None)
+        admin = UserAdmin(acts, passwords, KEYS, random_bytes, "cli:root")
         yield Stage(pool, vault, random_bytes, real_clock, calls, refill, admin)
     passwords.close()
 
 
 @pytest.fixture
 def admin_without_redis(stage: Stage, dead_pipeline: Pipeline) -> UserAdmin:
-    return replace(stage.admin, revocations=Revocations(FunctionCalls(dead_pipeline, library())))
+    nobody = Revocations(FunctionCalls(dead_pipeline, library()))
+    return replace(stage.admin, acts=replace(stage.admin.acts, revocations=nobody))

@@ -15,7 +15,8 @@ from gateway.flows.tallies import OTHER_HOSTS, Tallies
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
-from tests.conftest import Clock, Pool, RandomBytes
+from tests.acting import acts_of
+from tests.conftest import Pool, RandomBytes
 from tests.deciding import ADA
 
 
@@ -77,7 +78,7 @@ async def test_denials_of_a_person_are_added_up(pool: Pool) -> None:
     vault = Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())
     async with pool.acquire() as connection, connection.transaction():
         await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "x"), 1)
-    tallies = Tallies(pool, vault, Clock())
+    tallies = Tallies(acts_of(pool, vault=vault))
     denied = Answer(403, b"", b"", "deny", "app/admin", "not among those allowed here", ADA)
 
     for _ in range(5):
@@ -93,7 +94,7 @@ async def test_denials_of_a_person_are_added_up(pool: Pool) -> None:
 
 
 async def test_doubled_cookies_are_added_up_by_host_and_strangers_fill_no_log(pool: Pool) -> None:
-    tallies = Tallies(pool, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()), Clock())
+    tallies = Tallies(acts_of(pool))
 
     for number in range(150):
         for _ in range(2):
@@ -110,8 +111,7 @@ async def test_doubled_cookies_are_added_up_by_host_and_strangers_fill_no_log(po
 
 
 async def test_tallies_wait_for_postgres(pool: Pool) -> None:
-    vault = Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())
-    tallies = Tallies(pool, vault, Clock())
+    tallies = Tallies(acts_of(pool))
     tallies.count_denial(Answer(403, b"", b"", "deny", "app/admin", "x", ADA))
     tallies.count_doubled("app.example.org", ["__Host-bastion"])
     await pool.close()

@@ -7,12 +7,11 @@ from structlog.testing import capture_logs
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
-from gateway.core.privacy.sealing import MasterKeys
 from gateway.flows.decision_recorder import DecisionRecorder
 from gateway.flows.tallies import Tallies
 from gateway.metrics import Metrics
-from gateway.stores.postgres.vault import Vault
-from tests.conftest import Clock, Pool, RandomBytes
+from tests.acting import acts_of
+from tests.conftest import Clock, Pool
 from tests.core.forward.setting import ADA, HEADERS
 
 DENIED = Answer(403, b"", b"", "deny", "app/admin", "groups", ADA)
@@ -25,7 +24,7 @@ def recorder_of(
     pool: Pool, wanted: str, clock: Clock | None = None, metrics: Metrics | None = None
 ) -> DecisionRecorder:
     clock = clock or Clock()
-    tallies = Tallies(pool, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()), clock)
+    tallies = Tallies(acts_of(pool, clock))
     return DecisionRecorder((metrics or Metrics(1)).slot(0), wanted, tallies, clock)
 
 

@@ -13,15 +13,14 @@ from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
-from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.policies import Policies, difference_of
 from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood
 from gateway.stores.files.watch import watch
 from gateway.stores.postgres.database import make_pool
-from gateway.stores.postgres.vault import Vault
-from tests.conftest import Clock, Pool, RandomBytes
+from tests.acting import acts_of
+from tests.conftest import Clock, Pool
 
 DAY_S = 86_400
 GOOD = "apps: {wiki: {hosts: wiki.example.org, allow: authenticated}}\n"
@@ -64,9 +63,7 @@ class Worker:
             site=Site("auth.example.org"),
             limits=self.limits,
             last_good=LastGood(data / "last-good.json"),
-            pool=pool,
-            vault=Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes()),
-            clock_us=self.clock,
+            acts=acts_of(pool, self.clock),
             enforce=self.enforced.append,
             count=self.counted.append,
             long_work=LongWork(),
@@ -263,7 +260,7 @@ async def test_a_tightened_policy_does_not_wait_until_the_one_before_is_recorded
     worker.file.write_text(GOOD)
     worker.policies.first()
     async with make_pool(database_url, 1) as pool, pool.acquire():  # Postgres does not answer
-        worker.policies.pool = pool
+        worker.policies.acts = acts_of(pool, worker.clock)
         worker.file.write_text(f"{GOOD}# another\n")
         first = asyncio.create_task(worker.policies.reload())
         while not worker.enforced:

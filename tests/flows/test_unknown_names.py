@@ -13,13 +13,14 @@ from gateway.core.privacy.sealing import DATA_KEY_BYTES, DataKey, MasterKeys
 from gateway.core.privacy.unknown_names import KEY_OWNER, PERIOD_S
 from gateway.flows.unknown_names import UnknownNames
 from gateway.stores.postgres.vault import Vault
+from tests.acting import acts_of
 from tests.conftest import Clock, Pool, RandomBytes
 from tests.flows.conftest import KEYS
 
 
 @pytest.fixture
 def names(pool: Pool, vault: Vault, clock: Clock) -> UnknownNames:
-    return UnknownNames(pool, vault, clock)
+    return UnknownNames(acts_of(pool, clock, vault))
 
 
 @pytest.fixture
@@ -29,7 +30,8 @@ def other_random() -> RandomBytes:
 
 @pytest.fixture
 def other_node(pool: Pool, other_random: RandomBytes, clock: Clock) -> UnknownNames:
-    return UnknownNames(pool, Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, other_random), clock)
+    vault = Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, other_random)
+    return UnknownNames(acts_of(pool, clock, vault))
 
 
 async def wrapped(pool: Pool) -> list[bytes]:
@@ -123,7 +125,7 @@ async def test_no_key_stays_in_the_memory_of_a_node(pool: Pool, clock: Clock) ->
             given.append(made[:4])  # enough to know it by
         return made
 
-    names = UnknownNames(pool, Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random), clock)
+    names = UnknownNames(acts_of(pool, clock, Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random)))
     await names.mark("hunter2")
     await names.work()
     gc.collect()
@@ -138,7 +140,7 @@ async def test_a_key_under_a_master_key_that_has_gone_is_replaced(
     pool: Pool, names: UnknownNames, other_random: RandomBytes, clock: Clock
 ) -> None:
     before = await names.mark("hunter2")
-    changed = UnknownNames(pool, Vault(MasterKeys([b"n" * 32]), KEYS.blind_index, other_random), clock)
+    changed = UnknownNames(acts_of(pool, clock, Vault(MasterKeys([b"n" * 32]), KEYS.blind_index, other_random)))
 
     after = await changed.mark("hunter2")
 

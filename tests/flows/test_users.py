@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gateway.core.privacy.names import BadName
+from gateway.flows.act import RedisBehind
 from gateway.flows.transaction import RecordUnavailable
 from gateway.flows.users import (
     BadPassword,
     ChangedMeanwhile,
     Newcomer,
-    RedisBehind,
     UnknownUser,
     UserAdmin,
     check_password,
@@ -296,7 +296,7 @@ async def test_adding_somebody_needs_no_redis(admin_without_redis: UserAdmin) ->
 
 async def test_without_postgres_nothing_is_said_to_be_done(stage: Stage, tmp_path: Path) -> None:
     async with make_pool(f"postgresql://nobody@/none?host={tmp_path}", 1) as nowhere:
-        admin = replace(stage.admin, pool=nowhere)
+        admin = replace(stage.admin, acts=replace(stage.admin.acts, pool=nowhere))
 
         with pytest.raises(RecordUnavailable):
             await admin.add(ADA, PASSWORD)

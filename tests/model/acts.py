@@ -154,8 +154,8 @@ _FINISH_ENDED: Final = tuple(Step(f"{_REDIS}.end_login", "redis", _finish_ended(
 _USERS: Final = "gateway.flows.users.UserAdmin"
 
 
-def _followed(answer: Does) -> Program:
-    return (*_FINISH_ENDED, _STALE_PERSON, Step(f"{_USERS}._follow", "answer", answer))
+def _followed(act: str, answer: Does) -> Program:
+    return (*_FINISH_ENDED, _STALE_PERSON, Step(f"{_USERS}.{act}", "answer", answer))
 
 
 _LOGOUT: Final = (
@@ -216,15 +216,15 @@ PROGRAMS: Final[dict[str, Program]] = {
     ),
     "password": (
         Step(f"{_USERS}.set_password", "commit", _set_password),
-        *_followed(_answer(gone=EVERY)),
+        *_followed("set_password", _answer(gone=EVERY)),
     ),
     "disable": (
         Step(f"{_USERS}.disable", "commit", _disable),
-        *_followed(_answer(gone=EVERY)),
+        *_followed("disable", _answer(gone=EVERY)),
     ),
     "enable": (
         Step(f"{_USERS}.enable", "commit", lambda s, _has: _written(s, active=True)),
-        *_followed(_answer_enabled),
+        *_followed("enable", _answer_enabled),
     ),
     "later login": (
         Step("gateway.flows.login.Login._create", "commit", _create_later),
@@ -234,7 +234,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "groups": (
         Step(f"{_USERS}._regroup", "commit", lambda s, _has: _written(s, groups=1)),
         _STALE_PERSON,
-        Step(f"{_USERS}._follow", "answer", _answer(groups=1)),
+        Step(f"{_USERS}.change_groups", "answer", _answer(groups=1)),
     ),
 }
 _PUT: Final = Step("puts the record itself", "redis", _put)

@@ -4,10 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
 from uuid import UUID
-
-Detail: TypeAlias = Mapping[str, "str | int | bool | list[str] | list[dict[str, str]]"]
 
 
 class Kind(Enum):

@@ -1,6 +1,8 @@
 """Every kind has its event, and what entries say is what stored entries have always said."""
 
+import ast
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Final, get_args
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from gateway.core.audit.entries import Kind, canonical
 from gateway.metrics import FIGURES, Counter
 
 ADA: Final = UUID(int=1)
+GATEWAY: Final = Path(catalogue.__file__).parents[2]
 MADE_OF: Final = {str, int, tuple[str, ...], str | None}
 _VALUES: Final[dict[object, st.SearchStrategy[Any]]] = {
     str: st.text(),
@@ -160,3 +163,15 @@ def test_a_metric_that_is_named_exists(metric: str) -> None:
     shown |= {f'{one.name}_total{{{one.label}="{value}"}}' for one in counters if one.label for value in one.values}
 
     assert metric in shown
+
+
+def test_nothing_else_makes_an_entry() -> None:
+    makers = {
+        str(path.relative_to(GATEWAY))
+        for path in GATEWAY.rglob("*.py")
+        if "gateway.core.audit" in path.read_text()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Entry"
+    }
+
+    assert makers == {"core/audit/catalogue.py"}

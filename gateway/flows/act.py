@@ -1,0 +1,141 @@
+"""An act: one transaction with its audit entries, and what Redis has to hear of it once it is committed."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.core.audit.catalogue import Event, entry_of
+from gateway.core.errors import StoreUnavailable
+from gateway.flows.transaction import transaction
+from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.logins import Logins
+from gateway.stores.postgres.unknown_names import UnknownNameKeys
+from gateway.stores.postgres.users import Users
+from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.revocations import Revocations
+
+
+class RedisBehind(StoreUnavailable):
+    """The act is committed, and only Redis has not heard all of it. Doing it again tells Redis and does no harm."""
+
+
+@dataclass(slots=True)
+class _News:
+    """What Redis is to hear. Logins are (tag, login)."""
+
+    ended_logins: list[tuple[str, str]] = field(default_factory=list)
+    stale_logins: list[tuple[str, str]] = field(default_factory=list)
+    stale_people: list[str] = field(default_factory=list)
+    offers: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def tell(self, revocations: Revocations) -> None:
+        """Ends, changes, offers: in this order, whatever the flow's was. Raises StoreUnavailable; then the rest waits.
+
+        People after logins: before it, an answer to a login that goes on could bring the person back as they were.
+        Offers at the end: after an error nothing is claimable.
+        """
+        for tag, login in self.ended_logins:
+            await revocations.end_login(tag, login)
+        for tag, login in self.stale_logins:
+            await revocations.stale_login(tag, login)
+        for tag in self.stale_people:
+            await revocations.stale_person(tag)
+        for tag, code_hash, host in self.offers:
+            await revocations.offer(tag, code_hash, host)
+
+
+class Act:
+    """While the transaction is open: its stores, and what is to follow. now: Unix seconds, the same all the time.
+
+    Where the block raises nothing of it is written, and Redis hears nothing.
+    """
+
+    __slots__ = ("_connection", "_events", "_news", "_vault", "now")
+
+    def __init__(
+        self,
+        connection: "PoolConnectionProxy[asyncpg.Record]",
+        vault: Vault,
+        now: int,
+        events: list[Event],
+        news: _News,
+    ) -> None:
+        self._connection = connection
+        self._vault = vault
+        self._events = events
+        self._news = news
+        self.now = now
+
+    @property
+    def users(self) -> Users:
+        return Users(self._connection, self._vault)
+
+    @property
+    def logins(self) -> Logins:
+        return Logins(self._connection, self._vault)
+
+    @property
+    def audit(self) -> Audit:
+        return Audit(self._connection, self._vault)
+
+    @property
+    def unknown_names(self) -> UnknownNameKeys:
+        return UnknownNameKeys(self._connection, self._vault)
+
+    def record(self, event: Event) -> None:
+        """Its entry is written at the end of the transaction."""
+        self._events.append(event)
+
+    def ends_login(self, tag: str, login: str) -> None:
+        """Over on all nodes and hosts. Of several logins Redis hears in the order in which they are named."""
+        self._news.ended_logins.append((tag, login))
+
+    def stales_login(self, tag: str, login: str) -> None:
+        """The next decision asks Postgres."""
+        self._news.stale_logins.append((tag, login))
+
+    def stales_person(self, tag: str) -> None:
+        """As stales_login, for all logins of a person."""
+        self._news.stale_people.append(tag)
+
+    def offers(self, tag: str, code_hash: str, host: str) -> None:
+        """The code may be claimed once, for this host."""
+        self._news.offers.append((tag, code_hash, host))
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """Begins acts. clock: Unix seconds."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    vault: Vault
+    revocations: Revocations
+    clock: Callable[[], int]
+
+    @asynccontextmanager
+    async def begin(self, *, operator: str = "", request_id: str = "", at: int | None = None) -> AsyncIterator[Act]:
+        """Commits at the end of the block, tells Redis, and then returns.
+
+        operator: who acts where an operator does. at: Unix seconds, where it happened before now.
+        Raises RecordUnavailable, and RedisBehind after the commit.
+        """
+        events, news = list[Event](), _News()
+        async with transaction(self.pool) as connection:
+            act = Act(connection, self.vault, self.clock() if at is None else at, events, news)
+            yield act
+            for event in events:
+                await act.audit.append(entry_of(event, act.now, operator, request_id))
+        try:
+            await news.tell(self.revocations)
+        except StoreUnavailable as error:
+            raise RedisBehind(
+                f"this is recorded, but Redis did not follow ({error}): live sessions may go on for up to 60 s."
+                f" Repeat the {'command' if operator else 'request'}; that is safe and makes it hold at once."
+            ) from error
+
+    async def deny_until(self, tag: str, login: str, until: int) -> None:
+        """Without Postgres: over in Redis alone. until: Unix seconds (threats.md R13). Raises StoreUnavailable."""
+        await self.revocations.deny_until(tag, login, until)
