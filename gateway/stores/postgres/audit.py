@@ -12,6 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 from gateway.core.audit.chain import GENESIS, Link, Stored, chain
 from gateway.core.audit.entries import Entry, Kind, canonical
 from gateway.core.privacy.sealing import NOBODY, BrokenSeal, Place
+from gateway.stores.postgres import locks
 from gateway.stores.postgres.vault import CorruptRow, Vault
 
 _BATCH: Final = 500
@@ -30,9 +31,9 @@ _LIST_NEWEST: Final = f"""
      WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2)
      ORDER BY e.id DESC LIMIT $3
 """  # noqa: S608 - constants
-_LOCK_KIND: Final = "SELECT pg_advisory_xact_lock(4244, hashtext($1))"
+_LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _SELECT_LAST_DETAIL: Final = "SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id DESC LIMIT 1"
-_LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock(4243)"
+_LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
 _SELECT_HEAD: Final = "SELECT position, hash FROM audit_links ORDER BY position DESC LIMIT 1"
 _LIST_QUEUE: Final = f"""
     SELECT {_ENTRY} FROM audit_queue q JOIN audit_entries e ON e.id = q.entry_id ORDER BY q.entry_id LIMIT $1
@@ -100,7 +101,7 @@ class Audit:
 
     async def last_detail(self, kind: Kind) -> Mapping[str, object]:
         """Of the newest entry of this kind, {} without one. Others who ask wait until the transaction ends."""
-        await self._connection.execute(_LOCK_KIND, kind.value)
+        await self._connection.execute(_LOCK_KIND, locks.EVENT_KIND, kind.value)
         last = await self._connection.fetchval(_SELECT_LAST_DETAIL, kind.value)
         found: dict[str, object] = {} if last is None else json.loads(last)
         return found
@@ -138,7 +139,7 @@ class Chain:
 
     async def link_next(self) -> int:
         """Link up to _BATCH committed entries and count them; the head is locked until the transaction ends."""
-        await self._connection.execute(_LOCK_CHAIN)
+        await self._connection.execute(_LOCK_CHAIN, locks.CHAIN)
         head = await self.head()
         waiting = [_stored(row) for row in await self._connection.fetch(_LIST_QUEUE, _BATCH)]
         if not waiting:

@@ -11,8 +11,8 @@ import asyncpg
 
 from gateway.core.errors import GatewayError
 from gateway.stores.postgres.database import AnyConnection
+from gateway.stores.postgres.locks import MIGRATOR
 
-_LOCK: Final = 0x626173_74696F6E  # "bastion"
 _POLL_S: Final = 0.2
 _WAIT_S: Final = 60.0
 _NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -65,7 +65,7 @@ async def migrate(connection: AnyConnection) -> list[str]:
         applied = await _applied(connection)
         return [await _apply(connection, one) for one in migrations() if one.number not in applied]
     finally:
-        await connection.execute(_UNLOCK, _LOCK)
+        await connection.execute(_UNLOCK, MIGRATOR)
 
 
 async def missing(connection: AnyConnection) -> list[str]:
@@ -89,7 +89,7 @@ async def _applied(connection: AnyConnection) -> dict[int, str]:
 
 async def _lock(connection: AnyConnection) -> None:
     waited_s = 0.0
-    while not await connection.fetchval(_TRY_LOCK, _LOCK):
+    while not await connection.fetchval(_TRY_LOCK, MIGRATOR):
         if waited_s >= _WAIT_S:
             raise MigrationFailed(f"another node has been migrating this database for {_WAIT_S:.0f} s")
         await asyncio.sleep(_POLL_S)

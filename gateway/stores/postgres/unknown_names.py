@@ -4,11 +4,12 @@ from typing import Final
 
 from gateway.core.privacy.sealing import BrokenSeal, DataKey
 from gateway.core.privacy.unknown_names import KEY_OWNER, is_over
+from gateway.stores.postgres import locks
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
 _SELECT_NEWEST: Final = "SELECT begun_at, wrapped FROM unknown_name_keys ORDER BY id DESC LIMIT 1"
-_LOCK: Final = "SELECT pg_advisory_xact_lock(4245)"
+_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 _DELETE_ALL: Final = "DELETE FROM unknown_name_keys"
 _INSERT_KEY: Final = "INSERT INTO unknown_name_keys (begun_at, wrapped) VALUES ($1, $2)"
 # A deleted row's bytes stay in the table's file until then.
@@ -34,7 +35,7 @@ class UnknownNameKeys:
 
     async def renew(self, now: int) -> tuple[DataKey, bool]:
         """The current one, and whether it was made now and those before it deleted. Of many who ask one makes it."""
-        await self._connection.execute(_LOCK)
+        await self._connection.execute(_LOCK, locks.UNKNOWN_NAME_KEYS)
         found = await self.current(now)
         if found is not None:
             return found, False

@@ -9,6 +9,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.sealing import NOBODY, Place
+from gateway.stores.postgres import locks
 from gateway.stores.postgres.vault import Vault
 
 State = Literal["active", "disabled"]
@@ -23,7 +24,7 @@ _LIST_USERS: Final = f"""
     SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id ORDER BY u.created_at, u.id
 """  # noqa: S608 - constants
 _NAME_TAKEN: Final = "SELECT 1 FROM users WHERE username_index = ANY($1::bytea[]) OR email_index = ANY($2::bytea[])"
-_LOCK_NAMES: Final = "SELECT pg_advisory_xact_lock(4242)"
+_LOCK_NAMES: Final = "SELECT pg_advisory_xact_lock($1)"
 _INSERT_USER: Final = """
     INSERT INTO users (id, state, username_index, email_index, sealed, password, groups, version, created_at,
                        changed_at)
@@ -98,7 +99,7 @@ class Users:
 
     async def add(self, user: NewUser, now: int) -> None:
         """Raises NameTaken. Nobody's user name may be another's e-mail: a login name means one person."""
-        await self._connection.execute(_LOCK_NAMES)
+        await self._connection.execute(_LOCK_NAMES, locks.NAMES)
         names = [name for name in (user.username, user.email) if name]
         as_username = [self._vault.index("username", name) for name in names]
         as_email = [self._vault.index("email", name) for name in names]
