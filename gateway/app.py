@@ -13,6 +13,7 @@ from aiohttp import web
 from gateway.config.describe import settings_lines
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.forward.context import Context
+from gateway.core.outbox.kinds import Kind
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site as PolicySite
 from gateway.core.principal.identity import People
@@ -23,8 +24,9 @@ from gateway.flows.checkpoint_delivery import CheckpointDelivery
 from gateway.flows.config_record import ConfigRecord
 from gateway.flows.decision_recorder import DecisionRecorder
 from gateway.flows.decisions import Decisions
+from gateway.flows.delivery import LOOK_S, Delivery, OutboxKeeper
 from gateway.flows.handoff import Handoff
-from gateway.flows.leader import Leader
+from gateway.flows.leader import Job, Leader
 from gateway.flows.login import Lifetimes, Login
 from gateway.flows.logout import Logout
 from gateway.flows.policies import Policies
@@ -36,7 +38,7 @@ from gateway.flows.tallies import EVERY_S, Tallies
 from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 from gateway.flows.unknown_names import UnknownNames
-from gateway.metrics import Slot
+from gateway.metrics import JOBS, Slot
 from gateway.resources import Resources, clock, clock_us, key_marks, open_resources, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.files.policies import LastGood
@@ -56,6 +58,7 @@ from gateway.worker import Served, Start
 
 _JOURNAL_S: Final = 5.0
 _JUDGE_S: Final = 5.0
+_PURGE_S: Final = 3_600.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 
 
@@ -79,6 +82,9 @@ class _Worker:
         self.config = config
         self.resources = resources
         self.slot = start.slot
+        self.number = start.number
+        self.delivery = self._delivery()
+        self.outbox = OutboxKeeper(resources.pool, self.slot)
         self.long_work = start.long_work
         self.render_metrics = start.metrics.render
         self.keys = config.keys()
@@ -121,7 +127,11 @@ class _Worker:
     def begin(self) -> None:
         """What goes on beside the requests, until the worker ends."""
         spawn, resources, config = self.resources.background.spawn, self.resources, self.config
-        spawn(Leader(resources.pool, self._timed_work()).run())
+        spawn(Leader(resources.pool, self._jobs(), _job_counter(self.slot)).run())
+        if self.delivery is not None:
+            spawn(self.delivery.run())
+        if not self.number:
+            spawn(_every(LOOK_S, self.outbox.look))
         spawn(self.policies.announce())
         spawn(_once(ConfigRecord(resources.acts, settings_lines(config)).announce))
         spawn(_once(self.policy_beat.beat))
@@ -132,21 +142,27 @@ class _Worker:
         if config.policy.watch:
             spawn(watch(config.policy.directory, self.policies.reload))
 
-    def _timed_work(self) -> Callable[[], Awaitable[None]]:
-        """What one worker of the fleet does for all. The webhook is never waited for."""
+    def _delivery(self) -> Delivery | None:
+        """Of checkpoints; None where no webhook takes them."""
         audit = self.config.audit
-        linker = Linker(self.resources.pool, self.config.data_dir, audit.checkpoint_dir, clock_us)
-        if audit.checkpoint_webhook:
-            webhook = Webhook(audit.checkpoint_webhook, audit.webhook_bearer, audit.webhook_timeout_s)
-            delivery = CheckpointDelivery(webhook.post, _delivery_counter(self.slot))
-            self.resources.background.spawn(delivery.run())
-            linker.publish = delivery.offer
+        if not audit.checkpoint_webhook:
+            return None
+        webhook = Webhook(audit.checkpoint_webhook, audit.webhook_bearer, audit.webhook_timeout_s)
+        return Delivery(self.resources.pool, Kind.CHECKPOINT, webhook.post, _delivery_counter(self.slot))
 
-        async def work() -> None:
-            await linker.work()
-            await self.unknown_names.work()
-
-        return work
+    def _jobs(self) -> tuple[Job, ...]:
+        """What one worker of the fleet does for all."""
+        pool, config = self.resources.pool, self.config
+        publish = None
+        if self.delivery is not None:
+            dropped = self.slot.cell("bastion_checkpoint_deliveries", "dropped").add
+            publish = CheckpointDelivery(self.resources.acts, dropped, self.delivery.wake).offer
+        linker = Linker(pool, config.data_dir, config.audit.checkpoint_dir, clock, publish)
+        return (
+            Job("linker", linker.work),
+            Job("unknown_names", self.unknown_names.work),
+            Job("outbox", self.outbox.purge, every_s=_PURGE_S),
+        )
 
     async def end(self) -> None:
         """What was only counted until now; lost where Postgres doesn't take it."""
@@ -304,10 +320,13 @@ def _failure_counter(slot: Slot) -> Callable[[Exception], None]:
 
 
 def _delivery_counter(slot: Slot) -> Callable[[str], None]:
-    cells = {
-        outcome: slot.cell("bastion_checkpoint_deliveries", outcome) for outcome in ("delivered", "failed", "dropped")
-    }
+    cells = {outcome: slot.cell("bastion_checkpoint_deliveries", outcome) for outcome in ("delivered", "failed")}
     return lambda outcome: cells[outcome].add()
+
+
+def _job_counter(slot: Slot) -> Callable[[str], None]:
+    cells = {job: slot.cell("bastion_job_failures", job) for job in JOBS}
+    return lambda job: cells[job].add()
 
 
 def _store_counter(slot: Slot) -> Callable[[str], None]:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.core.outbox.kinds import Kind
 from gateway.core.outcomes import OUTCOMES
 
 _INTEGER: Final = 8
@@ -22,7 +23,9 @@ CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Only grows. label: with a closed set of values, known before the workers start."""
+    """Only grows. label: with a closed set of values, known before the workers start. Several labels, and their
+    values, have a blank between them.
+    """
 
     name: str
     about: str
@@ -32,7 +35,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A level of each worker; the sum is shown. A worker that dies takes its levels with it."""
+    """A level of each worker; the sum is shown. A worker that dies takes its levels with it. label: as of Counter."""
 
     name: str
     about: str
@@ -50,6 +53,9 @@ class Histogram:
 
 
 Figure = Counter | Gauge | Histogram
+JOBS: Final = ("linker", "unknown_names", "outbox")
+_MESSAGE_KINDS: Final = tuple(kind.value for kind in Kind)
+_MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
     Counter(
         "bastion_decisions",
@@ -76,6 +82,9 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "outcome",
         ("delivered", "failed", "dropped"),
     ),
+    Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
+    Gauge("bastion_outbox_oldest_seconds", "For how long the oldest message has been waiting.", "kind", _MESSAGE_KINDS),
+    Counter("bastion_job_failures", "Rounds of timed work that failed or hung.", "job", JOBS),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that ended in an error of ours."),
     Gauge("bastion_workers", "Workers that serve."),
@@ -191,9 +200,9 @@ class Metrics:
                 yield self._histogram(figure)
                 continue
             kind = CounterMetricFamily if isinstance(figure, Counter) else GaugeMetricFamily
-            family = kind(figure.name, figure.about, labels=[figure.label] if figure.label else [])
+            family = kind(figure.name, figure.about, labels=figure.label.split())
             for value in figure.values:
-                family.add_metric([value] if figure.label else [], self._sum(self._places[figure.name, value]))
+                family.add_metric(value.split(), self._sum(self._places[figure.name, value]))
             yield family
 
     def _histogram(self, figure: Histogram) -> Metric:

@@ -12,6 +12,7 @@ from gateway.core.errors import StoreUnavailable
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.logins import Logins
+from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import Vault
@@ -80,6 +81,10 @@ class Act:
     @property
     def audit(self) -> Audit:
         return Audit(self._connection, self._vault)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self._connection)
 
     @property
     def unknown_names(self) -> UnknownNameKeys:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from gateway.core.audit.chain import GENESIS, Link, first_fault
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.transaction import transaction
-from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable
+from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, SignedLine
 from gateway.stores.postgres.audit import Audit, Chain, Head, ReadEntry
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import CorruptRow, Vault
@@ -31,17 +31,19 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
 class Linker:
     """work() is one round; any number of them at once, in the whole fleet, makes one chain.
 
-    checkpoint_dir None: no checkpoints are written. publish: hears the line of each that is written; and first the
-    newest that was written before, because whoever led until now may not have come to it.
+    clock: Unix seconds. checkpoint_dir None: no checkpoints are written. publish: gets the line of each that is written,
+    again until it takes it; and first the newest that was written before, because whoever led until now may not have
+    come to it.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     data_dir: Path
     checkpoint_dir: Path | None
-    clock_us: Callable[[], int]
-    publish: Callable[[str], None] = lambda _line: None
+    clock: Callable[[], int]
+    publish: Callable[[SignedLine], Awaitable[None]] | None = None
     _checkpoints: Checkpoints | None = field(default=None, init=False)
     _complained_at: int = field(default=0, init=False)
+    _unpublished: deque[SignedLine] = field(default_factory=deque, init=False)
 
     async def work(self) -> None:
         """Links what waits, then signs a checkpoint if one is due. Raises RecordUnavailable.
@@ -53,16 +55,18 @@ class Linker:
             return
         async with transaction(self.pool) as connection:
             head = await Chain(connection).head()
-        now = self.clock_us() // 1_000_000
+        now = self.clock()
         try:
-            lines = await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, now)
+            await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, now)
         except (OSError, CheckpointsUnusable) as error:
             if not 0 <= now - self._complained_at < _COMPLAIN_EVERY_S:
                 self._complained_at = now
                 _LOG.error("no checkpoint of the audit log could be written", error=str(error))
             return
-        for line in lines:
-            self.publish(line)
+        while self._unpublished:
+            if self.publish is not None:
+                await self.publish(self._unpublished[0])
+            self._unpublished.popleft()
 
     async def link_all(self) -> int:
         """Links the committed entries that wait and counts them; each batch is a transaction of its own.
@@ -78,14 +82,14 @@ class Linker:
             linked += batch
         return linked
 
-    def _write_if_due(self, directory: Path, head: Head, now: int) -> list[str]:
-        """The lines to publish."""
-        before = None
+    def _write_if_due(self, directory: Path, head: Head, now: int) -> None:
+        """What is written is to be published, also where the one who waits for this was cancelled."""
+        lines = []
         if self._checkpoints is None:
             self._checkpoints = Checkpoints.open(directory, self.data_dir)
-            before = self._checkpoints.newest()
-        written = self._checkpoints.write_if_due(head, now)
-        return [line for line in (before, written) if line is not None]
+            lines.append(self._checkpoints.newest())
+        lines.append(self._checkpoints.write_if_due(head, now))
+        self._unpublished.extend(line for line in lines if line is not None)
 
 
 @dataclass(frozen=True, slots=True)

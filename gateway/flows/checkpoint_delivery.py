@@ -1,76 +1,41 @@
-"""Brings checkpoints of the audit log to a webhook: in order, again and again until it takes them, in nobody's way."""
+"""Puts checkpoints of the audit log into the outbox, for audit.checkpoint_webhook."""
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
-from gateway.webhook import Undelivered
+from gateway.core.audit.catalogue import DeliveryDead
+from gateway.core.outbox.kinds import Kind
+from gateway.flows.act import Acts
+from gateway.stores.files.checkpoints import SignedLine
 
 MOST_WAITING: Final = 1_000  # about 17 hours of one in a minute
-_FIRST_PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 60.0
-_MOST_DOUBLINGS: Final = 16
-_LOG: Final = structlog.stdlib.get_logger("gateway.checkpoint_delivery")
+_TELL_EVERY_S: Final = 3_600.0
+_SUPERSEDED: Final = "superseded: newer checkpoints vouch for it"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CheckpointDelivery:
-    """post: raises Undelivered. count: hears delivered, failed or dropped.
+    """dropped: hears how many checkpoints will not be sent any more. wake: hears that there is something to send.
 
-    Where too many wait the oldest are dropped: each newer one vouches for all of the log that those before it did.
+    Where too many wait the oldest become dead letters: each newer one vouches for all of the log that those before it
+    did. An entry says so, but not within an hour of another dead letter, because each entry makes the next checkpoint due.
     """
 
-    post: Callable[[str], Awaitable[None]]
-    count: Callable[[str], None]
-    first_pause_s: float = _FIRST_PAUSE_S
-    _waiting: deque[str] = field(default_factory=deque, init=False)
-    _some: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _failures: int = field(default=0, init=False)
+    acts: Acts
+    dropped: Callable[[int], None]
+    wake: Callable[[], None]
+    most_waiting: int = MOST_WAITING
 
-    def offer(self, body: str) -> None:
-        """Never waits. body: a line of checkpoints.jsonl."""
-        self._waiting.append(body)
-        if len(self._waiting) > MOST_WAITING:
-            self._waiting.popleft()
-            self.count("dropped")
-        self._some.set()
-
-    async def run(self) -> None:
-        """Until it is cancelled."""
-        while True:
-            await self._some.wait()
-            await self._deliver(self._waiting[0])
-            if self._failures:
-                await asyncio.sleep(pause_s(self._failures, self.first_pause_s))
-
-    async def _deliver(self, body: str) -> None:
-        """Complains when it begins to fail, and tells when that is over."""
-        try:
-            await self.post(body)
-        except Undelivered as error:
-            self.count("failed")
-            if not self._failures:
-                _LOG.error("the webhook does not take checkpoints of the audit log", why=str(error))
-            self._failures += 1
-            return
-        self.count("delivered")
-        self._remove(body)
-        if self._failures:
-            _LOG.info("the webhook takes checkpoints again", waiting=len(self._waiting))
-        self._failures = 0
-
-    def _remove(self, body: str) -> None:
-        """While it was on its way newer ones may have pushed it out."""
-        if self._waiting and self._waiting[0] is body:
-            self._waiting.popleft()
-        if not self._waiting:
-            self._some.clear()
-
-
-def pause_s(failures: int, first_s: float = _FIRST_PAUSE_S) -> float:
-    """After so many failures in a row, at least one."""
-    return min(first_s * (1 << min(failures - 1, _MOST_DOUBLINGS)), _LONGEST_PAUSE_S)
+    async def offer(self, line: SignedLine) -> None:
+        """Sent once, however often it is offered. Raises RecordUnavailable."""
+        destination = f"audit.checkpoint_webhook/{line.key_id}"  # each node signs with a key of its own
+        async with self.acts.begin() as act:
+            outbox = act.outbox
+            await outbox.add(Kind.CHECKPOINT, destination, line.position, line.text.encode())
+            told = await outbox.died_lately(destination, _TELL_EVERY_S)
+            buried = await outbox.bury_oldest(destination, self.most_waiting, _SUPERSEDED)
+            if buried and not told:
+                act.record(DeliveryDead(None, Kind.CHECKPOINT.value, destination))
+        self.dropped(buried)
+        self.wake()

@@ -205,7 +205,7 @@ async def test_two_linkers_that_are_killed_over_and_over_make_one_chain(house: H
         linkers[round_number % 2] = Victim.start(link, scene)
     for linker in linkers:
         linker.kill()
-    now = 1_900_000_000_000_000
+    now = 1_900_000_000
     await Linker(house.pool, scene.directory / "data", scene.directory / "checkpoints", lambda: now).work()
 
     keys = read_public_keys(public_key_files(scene.directory / "checkpoints"))

@@ -119,7 +119,7 @@ async def _forever(
 
 async def link(scene: Scene, turn: Callable[[], Awaitable[None]]) -> None:
     """With a clock that leaps, so that each new head is signed."""
-    clock = itertools.count(1_800_000_000_000_000, 61_000_000)
+    clock = itertools.count(1_800_000_000, 61)
     async with asyncpg.create_pool(scene.database_url, min_size=0, max_size=1) as pool:
         linker = Linker(pool, scene.directory / "data", scene.directory / "checkpoints", clock.__next__)
         while True:

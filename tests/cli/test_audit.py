@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.flows.audit_log import Linker
-from gateway.resources import clock_us
+from gateway.resources import clock
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 from tests.cli.conftest import Bastion
@@ -25,7 +25,7 @@ async def logged(bastion: Bastion, pool: Pool) -> Bastion:
     await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse")
     for group in ("staff", "ops"):
         await bastion("user", "groups", "ada", "--set", group)
-    await Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", clock_us).work()
+    await Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", clock).work()
     return bastion
 
 
@@ -135,7 +135,7 @@ async def test_what_the_verifier_saw_is_demanded_though_log_and_file_were_cut_al
     await cut_off(pool, 2)
     file = logged.directory / "checkpoints" / "checkpoints.jsonl"
     file.unlink()
-    await Linker(pool, logged.directory / "data", file.parent, clock_us).work()
+    await Linker(pool, logged.directory / "data", file.parent, clock).work()
 
     believing = await logged("audit", "verify", "--public-key", "auditor/key.pem")
     remembering = await logged("audit", "verify", *auditor)
@@ -151,7 +151,7 @@ async def test_what_was_seen_follows_the_newest_checkpoint_and_only_when_all_is_
 ) -> None:
     seen, file = logged.directory / "auditor" / "seen.jsonl", logged.directory / "checkpoints" / "checkpoints.jsonl"
     await logged("user", "groups", "ada", "--set", "crew")
-    await Linker(pool, logged.directory / "data", file.parent, lambda: clock_us() + 61_000_000).work()
+    await Linker(pool, logged.directory / "data", file.parent, lambda: clock() + 61).work()
     first = seen.read_text()
 
     await set_actor(pool, "actor || '!'")

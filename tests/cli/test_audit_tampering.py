@@ -13,7 +13,7 @@ from bench.audit import fill
 from gateway.core.audit.chain import Link, Stored, link
 from gateway.embedded import EmbeddedPostgres
 from gateway.flows.audit_log import Linker
-from gateway.resources import clock_us
+from gateway.resources import clock
 from tests.cli.conftest import Bastion
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -81,7 +81,7 @@ async def log(bastion: Bastion) -> Bastion:
     await fill(connection, ENTRIES)
     await connection.close()
     async with asyncpg.create_pool(bastion.database_url, min_size=1, max_size=1) as pool:
-        await Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", clock_us).work()
+        await Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", clock).work()
     return bastion
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.flows.audit_log import Linker
 from gateway.probe import NoAnswer, probe
-from gateway.resources import clock_us
+from gateway.resources import clock
 from tests.cli.conftest import Bastion
 from tests.cli.test_audit import cut_off
 from tests.conftest import Pool
@@ -29,9 +29,7 @@ async def logged(bastion: Bastion, pool: Pool) -> Bastion:
     await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse")
     for group in ("staff", "ops"):
         await bastion("user", "groups", "ada", "--set", group)
-    before = Linker(
-        pool, bastion.directory / "data", bastion.directory / "checkpoints", lambda: clock_us() - 120_000_000
-    )
+    before = Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", lambda: clock() - 120)
     await before.work()
     await bastion("user", "groups", "ada", "--set", "crew")
     return bastion

@@ -16,6 +16,7 @@ from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key
 from gateway.stores.files.checkpoints import (
     Checkpoints,
     CheckpointsUnusable,
+    SignedLine,
     public_key_files,
     read_checkpoints,
     read_public_keys,
@@ -47,7 +48,7 @@ def test_the_key_is_for_us_only_and_stays(tmp_path: Path) -> None:
 def test_of_many_that_begin_at_once_one_makes_the_key_and_one_signs(tmp_path: Path) -> None:
     together = Barrier(8)
 
-    def begin(_number: int) -> tuple[bytes, str | None]:
+    def begin(_number: int) -> tuple[bytes, SignedLine | None]:
         together.wait(10)
         checkpoints = opened(tmp_path)
         together.wait(10)
@@ -89,7 +90,8 @@ def test_the_newest_line_is_that_which_was_written_last(tmp_path: Path) -> None:
         line = checkpoints.write_if_due(Head(position, bytes([position]) * 32), 1000 + 60 * position)
         assert line is not None
         assert opened(tmp_path).newest() == line
-        assert checkpoints.file.read_text().endswith(line)
+        assert checkpoints.file.read_text().endswith(line.text)
+        assert line.position == position
     assert checkpoints.write_if_due(Head(2, b"\x02" * 32), 1200) is None
 
 

@@ -34,7 +34,7 @@ async def people(pool: Pool, vault: Vault) -> Pool:
 
 @pytest.fixture
 def linker(people: Pool, clock: Clock, tmp_path: Path) -> Linker:
-    return Linker(people, tmp_path / "data", tmp_path / "checkpoints", clock)
+    return Linker(people, tmp_path / "data", tmp_path / "checkpoints", clock.seconds)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def judged(linker: Linker, directory: Path | None = None) -> Verdict:
     assert directory is not None
     file = directory / FILE_NAME
     checkpoints = read_checkpoints(file, read_public_keys(public_key_files(directory))) if file.exists() else []
-    return await verify(linker.pool, linker.clock_us() // 1_000_000, checkpoints)
+    return await verify(linker.pool, linker.clock(), checkpoints)
 
 
 async def cut_off(pool: Pool, after: int) -> None:
@@ -84,7 +84,7 @@ async def test_a_log_that_nobody_touched_is_whole(linker: Linker, append: Append
     verdict = await judged(linker)
 
     assert (verdict.fault, verdict.position, verdict.late, verdict.checkpoints) == (None, 7, 0, 1)
-    assert verdict.newest == Checkpoint(7, 7, linker.clock_us() // 1_000_000, verdict.head)
+    assert verdict.newest == Checkpoint(7, 7, linker.clock(), verdict.head)
 
 
 async def test_an_empty_log_is_whole(linker: Linker) -> None:
@@ -152,7 +152,7 @@ async def test_a_tail_that_was_cut_off_is_found_by_a_checkpoint(linker: Linker, 
 
     assert fault is not None
     assert fault.startswith("the chain ends at position 3, but the checkpoint of 1790000000")
-    assert (await verify(linker.pool, linker.clock_us() // 1_000_000)).fault is None, "the chain alone can't show it"
+    assert (await verify(linker.pool, linker.clock())).fault is None, "the chain alone can't show it"
 
 
 async def test_a_tail_cut_to_an_older_checkpoint_is_found_by_a_copy_elsewhere(
@@ -189,7 +189,7 @@ async def test_a_history_that_was_written_anew_is_found_by_a_checkpoint(linker: 
 
     assert fault is not None
     assert fault.startswith("position 5 is not what the checkpoint of 1790000000")
-    assert (await verify(linker.pool, linker.clock_us() // 1_000_000)).fault is None
+    assert (await verify(linker.pool, linker.clock())).fault is None
 
 
 async def test_an_entry_may_wait_five_seconds_for_its_link(linker: Linker, append: Append, clock: Clock) -> None:

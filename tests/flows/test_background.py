@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.forward.answer import Answer
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.embedded import EmbeddedPostgres
-from gateway.flows.leader import Leader
+from gateway.flows.leader import Job, Leader
 from gateway.flows.tallies import OTHER_HOSTS, Tallies
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.users import NewUser, Users
@@ -20,6 +23,25 @@ from tests.conftest import Pool, RandomBytes
 from tests.deciding import ADA
 
 
+def leader_of(pool: Pool, *jobs: Job, failed: list[str] | None = None) -> Leader:
+    return Leader(pool, jobs, ([] if failed is None else failed).append, heartbeat_s=0.01)
+
+
+@contextlib.asynccontextmanager
+async def leading(leader: Leader) -> AsyncIterator[None]:
+    task = asyncio.create_task(leader.run())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 async def test_one_of_many_leads_and_another_takes_over(pool: Pool) -> None:
     rounds = {"first": 0, "second": 0}
 
@@ -27,7 +49,7 @@ async def test_one_of_many_leads_and_another_takes_over(pool: Pool) -> None:
         async def work() -> None:
             rounds[name] += 1
 
-        return asyncio.create_task(Leader(pool, work, every_s=0.01).run())
+        return asyncio.create_task(leader_of(pool, Job("work", work, every_s=0.01)).run())
 
     first = leader("first")
     await asyncio.sleep(0.2)
@@ -55,7 +77,7 @@ async def test_a_leader_whose_connection_is_cut_leads_again(pool: Pool) -> None:
         nonlocal rounds
         rounds += 1
 
-    task = asyncio.create_task(Leader(pool, work, every_s=0.01).run())
+    task = asyncio.create_task(leader_of(pool, Job("work", work, every_s=0.01)).run())
     await asyncio.sleep(0.2)
     async with pool.acquire() as connection:
         await connection.execute(
@@ -72,6 +94,75 @@ async def test_a_leader_whose_connection_is_cut_leads_again(pool: Pool) -> None:
         await task
 
     assert before > 1
+
+
+async def test_a_job_that_fails_or_hangs_is_counted_begun_anew_and_in_nobodys_way(pool: Pool) -> None:
+    rounds = Counter[str]()
+    failed: list[str] = []
+
+    async def fine() -> None:
+        rounds["fine"] += 1
+
+    async def fails() -> None:
+        rounds["fails"] += 1
+        raise ValueError("a mistake of ours")
+
+    async def postgres_is_away() -> None:
+        raise RecordUnavailable("Postgres does not answer")
+
+    async def hangs() -> None:
+        rounds["hangs"] += 1
+        await asyncio.Event().wait()
+
+    jobs = (
+        Job("hangs", hangs, every_s=0.01, most_s=0.2),
+        Job("fails", fails, every_s=0.01),
+        Job("away", postgres_is_away, every_s=0.01),
+        Job("fine", fine, every_s=0.01),
+    )
+    with capture_logs() as logs:
+        async with leading(leader_of(pool, *jobs, failed=failed)):
+            await until(lambda: rounds["hangs"] >= 3)
+
+    assert rounds["fine"] > 10
+    assert rounds["fails"] > 10
+    assert failed.count("fails") > 10
+    assert failed.count("away") > 10
+    assert 2 <= failed.count("hangs") <= rounds["hangs"]
+    assert "fine" not in failed
+    assert Counter((line["event"], line["job"]) for line in logs if "job" in line) == {
+        ("timed work failed, and is tried again", "fails"): 1,
+        ("timed work failed, and is tried again", "away"): 1,
+        ("timed work hangs, and was begun anew", "hangs"): 1,
+    }, "each once a minute"
+
+
+async def test_who_has_lost_the_lock_has_ended_all_jobs(pool: Pool) -> None:
+    ended = Counter[str]()
+    begun = Counter[str]()
+
+    def job(name: str) -> Job:
+        async def work() -> None:
+            begun[name] += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended[name] += 1
+
+        return Job(name, work)
+
+    async with leading(leader_of(pool, job("one"), job("another"))):
+        await until(lambda: begun.total() == 2)
+        async with pool.acquire() as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
+        await until(lambda: ended.total() == 2)
+        led_again = begun.total() > 2
+        await until(lambda: begun.total() == 4)
+
+    assert not led_again, "only after all had ended"
+    assert ended == begun
 
 
 async def test_denials_of_a_person_are_added_up(pool: Pool) -> None:

@@ -1,9 +1,11 @@
 """Checkpoints reach a webhook in their order, also one that was away, and a broken one is in nobody's way."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -11,14 +13,20 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Entry
+from gateway.core.audit.entries import Kind as EntryKind
+from gateway.core.outbox.kinds import Kind, Pauses
 from gateway.flows.audit_log import Linker
-from gateway.flows.checkpoint_delivery import MOST_WAITING, CheckpointDelivery, pause_s
-from gateway.stores.files.checkpoints import FILE_NAME
+from gateway.flows.checkpoint_delivery import MOST_WAITING, CheckpointDelivery
+from gateway.flows.delivery import Delivery
+from gateway.flows.transaction import RecordUnavailable
+from gateway.stores.files.checkpoints import FILE_NAME, SignedLine
 from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
 from gateway.webhook import Webhook
+from tests.acting import acts_of
 from tests.conftest import Clock, Pool
 from tests.receiver import Answer, Receiver, receiving, until, with_status
 
@@ -32,43 +40,73 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-@asynccontextmanager
-async def delivering(
-    receiver: Receiver, timeout_s: float = 10
-) -> AsyncIterator[tuple[CheckpointDelivery, Counter[str]]]:
-    """With pauses that a test can wait for, and its figures."""
-    counted: Counter[str] = Counter()
-    webhook = Webhook(receiver.url, BEARER, timeout_s)
-    delivery = CheckpointDelivery(webhook.post, lambda outcome: counted.update([outcome]), first_pause_s=0.01)
-    running = asyncio.create_task(delivery.run())
-    yield delivery, counted
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+@dataclass
+class Stage:
+    """What a node does with checkpoints; with pauses that a test can wait for."""
+
+    pool: Pool
+    vault: Vault
+    clock: Clock
+    webhook: Webhook
+    counted: Counter[str] = field(default_factory=Counter)
+    most_waiting: int = MOST_WAITING
+
+    def __post_init__(self) -> None:
+        self.delivery = Delivery(
+            self.pool,
+            Kind.CHECKPOINT,
+            self.webhook.post,
+            lambda outcome: self.counted.update([outcome]),
+            Pauses(first_s=0.01, longest_s=0.05),
+            poll_s=0.02,
+        )
+        self.offering = CheckpointDelivery(
+            acts_of(self.pool, self.clock, self.vault),
+            lambda dropped: self.counted.update({"dropped": dropped} if dropped else {}),
+            self.delivery.wake,
+            self.most_waiting,
+        )
+
+    async def offer(self, number: int) -> None:
+        await self.offering.offer(SignedLine(f"line {number}", "key", number))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.delivery.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
-async def test_what_is_offered_arrives_once_and_in_order(receiver: Receiver) -> None:
-    async with delivering(receiver) as (delivery, counted):
+@pytest.fixture
+def stage(pool: Pool, vault: Vault, clock: Clock, receiver: Receiver) -> Stage:
+    return Stage(pool, vault, clock, Webhook(receiver.url, BEARER, 10))
+
+
+async def test_what_is_offered_arrives_once_and_in_order(stage: Stage, receiver: Receiver) -> None:
+    async with stage.running():
         for number in range(5):
-            delivery.offer(f"line {number}")
+            await stage.offer(number)
+            await stage.offer(number)
 
         assert await receiver.has_taken(5) == [f"line {number}" for number in range(5)]
-        delivery.offer("another")
-        await receiver.has_taken(6)
+        await stage.offer(5)
+        await until(lambda: stage.counted["delivered"] == 6)
 
-    assert (len(receiver.heard), counted) == (6, {"delivered": 6})
+    assert (len(receiver.heard), stage.counted) == (6, {"delivered": 6})
 
 
-async def test_a_server_that_was_away_gets_what_it_missed_in_order(receiver: Receiver) -> None:
+async def test_a_server_that_was_away_gets_what_it_missed_in_order(stage: Stage, receiver: Receiver) -> None:
     await receiver.stop()
-    async with delivering(receiver) as (delivery, counted):
-        with capture_logs() as logs:
+    with capture_logs() as logs:
+        async with stage.running():
             for number in range(3):
-                delivery.offer(f"line {number}")
-            await until(lambda: counted["failed"] >= 2)
+                await stage.offer(number)
+            await until(lambda: stage.counted["failed"] >= 2)
             await receiver.start()
             taken = await receiver.has_taken(3)
-            await until(lambda: counted["delivered"] == 3)
+            await until(lambda: stage.counted["delivered"] == 3)
 
     assert taken == ["line 0", "line 1", "line 2"]
     assert [(line["event"], line["log_level"]) for line in logs] == [
@@ -80,20 +118,25 @@ async def test_a_server_that_was_away_gets_what_it_missed_in_order(receiver: Rec
 
 
 @pytest.mark.parametrize("answer", [with_status(500), with_status(302, Location="/elsewhere"), with_status(401)])
-async def test_what_was_answered_badly_is_sent_again_until_it_is_taken(receiver: Receiver, answer: Answer) -> None:
+async def test_what_was_answered_badly_is_sent_again_until_it_is_taken(
+    stage: Stage, receiver: Receiver, answer: Answer
+) -> None:
     receiver.answer = answer
-    async with delivering(receiver) as (delivery, counted):
-        delivery.offer("line")
+    async with stage.running():
+        await stage.offer(1)
         await receiver.has_heard(3)
         receiver.answer = with_status(200)
         await receiver.has_taken(1)
-        await until(lambda: counted["delivered"] == 1)
+        await until(lambda: stage.counted["delivered"] == 1)
 
-    assert {body for _, _, body in receiver.heard} == {"line"}
-    assert counted["failed"] >= 3
+    assert {body for _, _, body in receiver.heard} == {"line 1"}
+    assert stage.counted["failed"] >= 3
 
 
-async def test_a_slow_server_is_left_and_asked_again(receiver: Receiver) -> None:
+async def test_a_slow_server_is_left_and_asked_again(
+    pool: Pool, vault: Vault, clock: Clock, receiver: Receiver
+) -> None:
+    stage = Stage(pool, vault, clock, Webhook(receiver.url, BEARER, 0.2))
     slow = asyncio.Event()
 
     async def never(_request: web.Request) -> web.StreamResponse:
@@ -101,30 +144,51 @@ async def test_a_slow_server_is_left_and_asked_again(receiver: Receiver) -> None
         return web.Response(status=503)
 
     receiver.answer = never
-    async with delivering(receiver, timeout_s=0.2) as (delivery, counted):
-        delivery.offer("line")
-        await until(lambda: counted["failed"] >= 2)
+    async with stage.running():
+        await stage.offer(1)
+        await until(lambda: stage.counted["failed"] >= 2)
         receiver.answer = with_status(200)
         await receiver.has_taken(1)
     slow.set()
 
 
 def test_pauses_double_from_a_second_to_a_minute() -> None:
-    assert [pause_s(failures) for failures in (1, 2, 3, 6, 7, 8, 10**6)] == [1, 2, 4, 32, 60, 60, 60]
+    assert [Pauses().after(tries) for tries in (1, 2, 3, 6, 7, 8, 10**6)] == [1, 2, 4, 32, 60, 60, 60]
 
 
-async def test_of_too_many_that_wait_the_newest_are_kept_and_the_rest_is_counted(receiver: Receiver) -> None:
-    await receiver.stop()
-    async with delivering(receiver) as (delivery, counted):
-        for number in range(MOST_WAITING + 3):
-            delivery.offer(f"line {number}")
-        await until(lambda: counted["failed"] >= 1)
-        await receiver.start()
-        taken = await receiver.has_taken(MOST_WAITING)
-        await until(lambda: counted["delivered"] == MOST_WAITING)
+async def test_of_too_many_that_wait_the_newest_are_kept_and_the_rest_are_dead_letters(
+    pool: Pool, vault: Vault, clock: Clock, receiver: Receiver
+) -> None:
+    """The audit log says so once, and an operator may still have them delivered."""
+    stage = Stage(pool, vault, clock, Webhook(receiver.url, BEARER, 10), most_waiting=5)
+    for number in range(8):
+        await stage.offer(number)
+    async with pool.acquire() as connection:
+        dead = await Outbox(connection).list(Kind.CHECKPOINT, ("dead",), 9)
+        entries = await connection.fetch("SELECT detail FROM audit_entries WHERE kind = 'delivery_dead'")
 
-    assert (taken[0], taken[-1]) == ("line 3", f"line {MOST_WAITING + 2}")
-    assert counted["dropped"] == 3
+    async with stage.running():
+        taken = [*await receiver.has_taken(5)]
+        async with pool.acquire() as connection:
+            assert await Outbox(connection).retry(dead[0].id)
+        await receiver.has_taken(6)
+
+    assert taken == [f"line {number}" for number in range(3, 8)]
+    assert receiver.taken[5:] == ["line 2"]
+    assert [message.position for message in dead] == [2, 1, 0]
+    assert [json.loads(entry["detail"]) for entry in entries] == [
+        {"message": "checkpoint", "destination": "audit.checkpoint_webhook/key"}
+    ]
+    assert stage.counted["dropped"] == 3
+
+
+async def test_so_many_wait_as_may(pool: Pool, vault: Vault, clock: Clock, receiver: Receiver) -> None:
+    stage = Stage(pool, vault, clock, Webhook(receiver.url, BEARER, 10), most_waiting=5)
+
+    for number in range(5):
+        await stage.offer(number)
+
+    assert not stage.counted
 
 
 @pytest.fixture
@@ -133,13 +197,18 @@ def append(pool: Pool, vault: Vault, clock: Clock) -> Callable[[], "asyncio.Futu
         async with pool.acquire() as connection, connection.transaction():
             if await Users(connection, vault).find(ADA) is None:
                 await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "secret"), 100)
-            await Audit(connection, vault).append(Entry(Kind.LOGIN, clock.now, str(ADA), ADA, {}, {}, "r"))
+            await Audit(connection, vault).append(Entry(EntryKind.LOGIN, clock.now, str(ADA), ADA, {}, {}, "r"))
 
     return append  # type: ignore[return-value]  # a coroutine function, named so that tests read as they do elsewhere
 
 
 async def test_a_broken_webhook_holds_nothing_up_and_every_checkpoint_comes_in_the_end(
-    pool: Pool, clock: Clock, tmp_path: Path, receiver: Receiver, append: Callable[[], "asyncio.Future[None]"]
+    pool: Pool,
+    vault: Vault,
+    clock: Clock,
+    tmp_path: Path,
+    receiver: Receiver,
+    append: Callable[[], "asyncio.Future[None]"],
 ) -> None:
     forever = asyncio.Event()
 
@@ -149,8 +218,9 @@ async def test_a_broken_webhook_holds_nothing_up_and_every_checkpoint_comes_in_t
 
     receiver.answer = never
     file = tmp_path / "checkpoints" / FILE_NAME
-    async with delivering(receiver, timeout_s=0.5) as (delivery, _):
-        linker = Linker(pool, tmp_path / "data", file.parent, clock, delivery.offer)
+    stage = Stage(pool, vault, clock, Webhook(receiver.url, BEARER, 0.5))
+    async with stage.running():
+        linker = Linker(pool, tmp_path / "data", file.parent, clock.seconds, stage.offering.offer)
         for round_ in range(1, 4):
             await append()
             await linker.work()
@@ -169,10 +239,13 @@ async def test_who_begins_to_lead_sends_the_newest_of_before_and_nothing_twice(
     """Whoever led until now may have died before it was delivered."""
     file = tmp_path / "checkpoints" / FILE_NAME
     await append()
-    await Linker(pool, tmp_path / "data", file.parent, clock).work()
+    await Linker(pool, tmp_path / "data", file.parent, clock.seconds).work()
     sent: list[str] = []
 
-    successor = Linker(pool, tmp_path / "data", file.parent, clock, sent.append)
+    async def publish(line: SignedLine) -> None:
+        sent.append(line.text)
+
+    successor = Linker(pool, tmp_path / "data", file.parent, clock.seconds, publish)
     await successor.work()
     await successor.work()
     clock.advance(60)
@@ -181,3 +254,25 @@ async def test_who_begins_to_lead_sends_the_newest_of_before_and_nothing_twice(
 
     assert "".join(sent) == file.read_text()
     assert len(sent) == 2
+
+
+async def test_a_checkpoint_that_postgres_did_not_take_is_published_in_the_next_round(
+    pool: Pool, clock: Clock, tmp_path: Path, append: Callable[[], "asyncio.Future[None]"]
+) -> None:
+    """It is in the file by then, and is not due again."""
+    file = tmp_path / "checkpoints" / FILE_NAME
+    sent: list[str] = []
+
+    async def publish(line: SignedLine) -> None:
+        sent.append(line.text)
+        if len(sent) == 1:
+            raise RecordUnavailable("Postgres does not answer")
+
+    linker = Linker(pool, tmp_path / "data", file.parent, clock.seconds, publish)
+    await append()
+    with pytest.raises(RecordUnavailable):
+        await linker.work()
+    await linker.work()
+    await linker.work()
+
+    assert sent == [file.read_text()] * 2

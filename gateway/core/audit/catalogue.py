@@ -42,6 +42,7 @@ class Family(Enum):
     PEOPLE = "People"
     ACCESS = "Access"
     SETTINGS = "Policy and settings"
+    DELIVERY = "Deliveries"
 
 
 class Severity(Enum):
@@ -269,6 +270,23 @@ class UnknownNamesRenewed(Event):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryDead(Event):
+    """message: the kind of what was to be delivered. destination: its name, without an address."""
+
+    kind = Kind.DELIVERY_DEAD
+    about = About(
+        Family.DELIVERY,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "Messages for a destination are no longer tried. The log says so again only after an hour without another one."
+        " `bastion outbox list --dead` shows them.",
+    )
+
+    message: Kept[str]
+    destination: Kept[str]
+
+
 CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoggedIn,
     LoginFailed,
@@ -285,6 +303,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     PolicyNotLoaded,
     ConfigLoaded,
     UnknownNamesRenewed,
+    DeliveryDead,
 )
 
 

@@ -25,6 +25,7 @@ class Kind(Enum):
     ACCESS_DENIED = "access_denied"
     COOKIE_DOUBLED = "cookie_doubled"
     UNKNOWN_NAMES_RENEWED = "unknown_names_renewed"
+    DELIVERY_DEAD = "delivery_dead"
 
 
 @dataclass(frozen=True, slots=True)

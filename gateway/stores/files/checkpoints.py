@@ -42,6 +42,15 @@ class CheckpointsUnusable(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
+class SignedLine:
+    """A line of checkpoints.jsonl. key_id: of the node's own key. position: of the checkpoint."""
+
+    text: str
+    key_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoints:
     """Workers of a node share the files: whoever comes second waits, and finds nothing due."""
 
@@ -59,25 +68,29 @@ class Checkpoints:
             _write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
         return cls(directory / FILE_NAME, key)
 
-    def newest(self) -> str | None:
+    def newest(self) -> SignedLine | None:
         """The last line of our key, None where there is none. Raises OSError."""
         with self._locked() as file:
             line, last = self._last(file)
-        return None if last is None else line
+        return None if last is None else self._signed(line, last)
 
-    def write_if_due(self, head: Head, now: int) -> str | None:
+    def write_if_due(self, head: Head, now: int) -> SignedLine | None:
         """The line, which is on the disk by then; None: not due. Blocks for one fsync. Raises OSError."""
         with self._locked() as file:
             _, last = self._last(file)
             if not is_due(last, head.position, head.hash, now):
                 return None
-            jws = sign(self.key, Checkpoint(head.position, head.position, now, head.hash))
+            checkpoint = Checkpoint(head.position, head.position, now, head.hash)
+            jws = sign(self.key, checkpoint)
             os.lseek(file, 0, os.SEEK_END)
             line = json.dumps({"jws": jws}).encode() + b"\n"
             if os.write(file, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file))
             os.fsync(file)
-        return line.decode()
+        return self._signed(line.decode(), checkpoint)
+
+    def _signed(self, line: str, checkpoint: Checkpoint) -> SignedLine:
+        return SignedLine(line, key_id(self.key.public_key()), checkpoint.position)
 
     def _last(self, file: int) -> tuple[str, Checkpoint | None]:
         """The line and what it says. None: there is none, or the last is not of our key; then a new one is due.

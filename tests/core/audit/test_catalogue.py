@@ -88,6 +88,11 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", None, '{"diff":["+a: 1"],"settings":["a: 1"],"version":"v"}', "{}"),
     ),
     (catalogue.UnknownNamesRenewed(None), "unknown_names_renewed", ("gateway", None, "{}", "{}")),
+    (
+        catalogue.DeliveryDead(None, "checkpoint", "somewhere"),
+        "delivery_dead",
+        ("gateway", None, '{"destination":"somewhere","message":"checkpoint"}', "{}"),
+    ),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Owns what waits to leave this installation."""

@@ -1,0 +1,119 @@
+"""Delivers the outbox: every worker takes what is due, each kind of message by a task of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import asyncpg
+import structlog
+
+from gateway.core.outbox.kinds import Kind, Pauses
+from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.metrics import Slot
+from gateway.stores.postgres.outbox import Claimed, Outbox
+from gateway.webhook import Undelivered
+
+LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s may be
+LOOK_S: Final = 5.0
+_POLL_S: Final = 1.0
+_KEPT_S: Final = 86_400.0
+_SAID: Final = {
+    Kind.CHECKPOINT: (
+        "the webhook does not take checkpoints of the audit log",
+        "the webhook takes checkpoints again",
+    )
+}
+_LOG: Final = structlog.stdlib.get_logger("gateway.delivery")
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Of one kind, in one worker. send: raises Undelivered. count: hears delivered or failed.
+
+    A message is sent between two transactions: one takes a lease, the other settles it. Who dies in between leaves the
+    lease, which ends after lease_s seconds of Postgres' clock; then another worker sends it again. So a message arrives
+    at least once, and never before the transaction that wrote it is committed.
+    """
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    kind: Kind
+    send: Callable[[str], Awaitable[None]]
+    count: Callable[[str], None]
+    pauses: Pauses = Pauses()  # noqa: RUF009 - frozen
+    lease_s: float = LEASE_S
+    poll_s: float = _POLL_S
+    _some: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _fails: bool = field(default=False, init=False)
+
+    def wake(self) -> None:
+        """This worker has just committed a message, which need not wait for the next poll."""
+        self._some.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled; Postgres may come and go."""
+        while True:
+            self._some.clear()
+            with suppress(RecordUnavailable):
+                while await self._deliver_next():
+                    pass
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._some.wait(), self.poll_s)
+
+    async def _deliver_next(self) -> bool:
+        """False: nothing is due. Raises RecordUnavailable; what was on its way is then sent again."""
+        async with transaction(self.pool) as connection:
+            claimed = await Outbox(connection).claim(self.kind, self.lease_s)
+        if claimed is None:
+            return False
+        try:
+            await self.send(claimed.sealed.decode())
+        except Undelivered as error:
+            self._tell_failure(error)
+            pause_s = self.pauses.after(claimed.tries)
+            async with transaction(self.pool) as connection:
+                await Outbox(connection).put_off(claimed, pause_s, str(error))
+        else:
+            self._tell_success(claimed)
+            async with transaction(self.pool) as connection:
+                await Outbox(connection).finish(claimed)
+        return True
+
+    def _tell_failure(self, error: Undelivered) -> None:
+        self.count("failed")
+        if not self._fails:
+            _LOG.error(_SAID[self.kind][0], why=str(error))
+        self._fails = True
+
+    def _tell_success(self, claimed: Claimed) -> None:
+        """Another worker may have complained."""
+        self.count("delivered")
+        if self._fails or claimed.tries > 1:
+            _LOG.info(_SAID[self.kind][1], tries=claimed.tries)
+        self._fails = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxKeeper:
+    """Forgets what has long arrived, and tells the metrics what has not."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    slot: Slot
+
+    async def purge(self) -> None:
+        """Raises RecordUnavailable."""
+        async with transaction(self.pool) as connection:
+            await Outbox(connection).purge(_KEPT_S)
+
+    async def look(self) -> None:
+        """By one worker of a node: the levels are those of the whole fleet. Raises RecordUnavailable."""
+        async with transaction(self.pool) as connection:
+            levels = {(one.kind, one.state): one for one in await Outbox(connection).levels()}
+        for kind in Kind:
+            for state in ("waiting", "dead"):
+                level = levels.get((kind.value, state))
+                self.slot.cell("bastion_outbox", f"{kind.value} {state}").set(0 if level is None else level.rows)
+            waiting = levels.get((kind.value, "waiting"))
+            oldest_s = 0 if waiting is None else max(0, int(waiting.oldest_s))
+            self.slot.cell("bastion_outbox_oldest_seconds", kind.value).set(oldest_s)

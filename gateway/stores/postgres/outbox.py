@@ -1,0 +1,161 @@
+"""Keeps what waits to be delivered. All times are of Postgres' clock, so workers on several nodes agree."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from gateway.core.outbox.kinds import Kind
+from gateway.stores.postgres.database import AnyConnection
+
+_INSERT: Final = """
+    INSERT INTO outbox (kind, destination, position, sealed) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (destination, position) DO NOTHING
+    RETURNING id
+"""
+# What is in a lease is on its way, and may arrive yet.
+_BURY_OLDEST: Final = """
+    UPDATE outbox SET state = 'dead', done_at = now(), status = $3
+     WHERE id IN (SELECT id FROM outbox WHERE destination = $1 AND state = 'waiting' ORDER BY position DESC OFFSET $2)
+       AND (lease_until IS NULL OR lease_until < now())
+    RETURNING id
+"""
+_DIED_LATELY: Final = """
+    SELECT EXISTS (SELECT FROM outbox WHERE destination = $1 AND state = 'dead'
+                      AND done_at > now() - make_interval(secs => $2))
+"""
+# The second SELECT reads each row once more when it gets the lock, so nobody takes what another has just taken.
+_CLAIM: Final = """
+    UPDATE outbox SET lease_until = now() + make_interval(secs => $2), tries = tries + 1
+     WHERE id = (
+        SELECT id FROM outbox o
+         WHERE kind = $1 AND state = 'waiting' AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+           AND NOT EXISTS (SELECT FROM outbox e WHERE e.destination = o.destination AND e.state = 'waiting'
+                              AND e.position < o.position)
+         ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, destination, sealed, tries, lease_until
+"""
+_FINISH: Final = """
+    UPDATE outbox SET state = 'done', done_at = now(), lease_until = NULL, sealed = '', status = ''
+     WHERE id = $1 AND lease_until = $2 RETURNING id
+"""
+_PUT_OFF: Final = """
+    UPDATE outbox SET due_at = now() + make_interval(secs => $3), lease_until = NULL, status = $4
+     WHERE id = $1 AND lease_until = $2 RETURNING id
+"""
+# The newest of each destination stays: it keeps what is offered once more from being sent once more.
+_PURGE: Final = """
+    DELETE FROM outbox o WHERE state = 'done' AND done_at < now() - make_interval(secs => $1)
+       AND position < (SELECT max(position) FROM outbox n WHERE n.destination = o.destination)
+"""
+_RETRY: Final = """
+    UPDATE outbox SET state = 'waiting', done_at = NULL, due_at = now(), tries = 0
+     WHERE id = $1 AND state <> 'done' AND (lease_until IS NULL OR lease_until < now()) RETURNING id
+"""
+_STATE: Final = "SELECT state FROM outbox WHERE id = $1"
+_COUNT: Final = """
+    SELECT kind, state, count(*) AS rows, extract(epoch FROM now() - min(made_at))::float8 AS oldest_s
+      FROM outbox WHERE state <> 'done' GROUP BY kind, state
+"""
+_LIST: Final = """
+    SELECT id, kind, destination, position, state, tries, status, made_at, due_at, done_at
+      FROM outbox
+     WHERE ($1::text IS NULL OR kind = $1) AND state = ANY($2::text[])
+     ORDER BY id DESC LIMIT $3
+"""
+
+
+State = Literal["waiting", "done", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this worker is to send before lease_until, which also proves that the lease is still its own.
+
+    tries: this one counts.
+    """
+
+    id: int
+    destination: str
+    sealed: bytes
+    tries: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How many messages of a kind are in a state, and for how long the oldest has been there."""
+
+    kind: str
+    state: State
+    rows: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What an operator may see of one: not what is sent. status: how the last try failed, or ""."""
+
+    id: int
+    kind: str
+    destination: str
+    position: int
+    state: State
+    tries: int
+    status: str
+    made_at: datetime
+    due_at: datetime
+    done_at: datetime | None
+
+
+class Outbox:
+    """Bound to one connection. A destination gets its messages one at a time, in the order of their positions."""
+
+    def __init__(self, connection: AnyConnection) -> None:
+        self._connection = connection
+
+    async def add(self, kind: Kind, destination: str, position: int, sealed: bytes) -> bool:
+        """It is sent once the transaction is committed. False: the destination has had this position before."""
+        return await self._connection.fetchval(_INSERT, kind.value, destination, position, sealed) is not None
+
+    async def bury_oldest(self, destination: str, most: int, status: str) -> int:
+        """At most so many go on waiting; how many have become dead letters."""
+        return len(await self._connection.fetch(_BURY_OLDEST, destination, most, status))
+
+    async def died_lately(self, destination: str, within_s: float) -> bool:
+        """Whether one of the destination's became a dead letter, by a transaction before this one."""
+        return bool(await self._connection.fetchval(_DIED_LATELY, destination, within_s))
+
+    async def claim(self, kind: Kind, lease_s: float) -> Claimed | None:
+        """The next that is due, None without one. Nobody else gets it until it is settled, or for lease_s seconds."""
+        row = await self._connection.fetchrow(_CLAIM, kind.value, lease_s)
+        return None if row is None else Claimed(**row)
+
+    async def finish(self, claimed: Claimed) -> bool:
+        """It arrived. False: the lease is somebody else's by now."""
+        return await self._connection.fetchval(_FINISH, claimed.id, claimed.lease_until) is not None
+
+    async def put_off(self, claimed: Claimed, pause_s: float, status: str) -> bool:
+        """It did not arrive. False: the lease is somebody else's by now."""
+        row = await self._connection.fetchval(_PUT_OFF, claimed.id, claimed.lease_until, pause_s, status)
+        return row is not None
+
+    async def purge(self, after_s: float) -> None:
+        """Forget what arrived so long ago."""
+        await self._connection.execute(_PURGE, after_s)
+
+    async def levels(self) -> list[Level]:
+        """Of what is waiting or dead."""
+        return [Level(**row) for row in await self._connection.fetch(_COUNT)]
+
+    async def list(self, kind: Kind | None, states: tuple[State, ...], most: int) -> list[Message]:
+        """The newest first."""
+        rows = await self._connection.fetch(_LIST, None if kind is None else kind.value, states, most)
+        return [Message(**row) for row in rows]
+
+    async def retry(self, message_id: int) -> bool:
+        """Due now, also a dead letter. False: it has arrived, is on its way just now, or there is none."""
+        return await self._connection.fetchval(_RETRY, message_id) is not None
+
+    async def state_of(self, message_id: int) -> State | None:
+        state: State | None = await self._connection.fetchval(_STATE, message_id)
+        return state

@@ -1,0 +1,219 @@
+"""A message is delivered at least once, in its order, and never before the transaction that wrote it is committed."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.core.outbox.kinds import Kind
+from gateway.flows.delivery import Delivery, OutboxKeeper
+from gateway.metrics import Metrics
+from gateway.stores.postgres.outbox import Outbox
+from gateway.webhook import Undelivered, Webhook
+from tests.conftest import Pool
+from tests.exhaustive import EXHAUSTIVE
+from tests.flows.deliverer import DESTINATION
+from tests.receiver import receiving, until
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 60 if EXHAUSTIVE else 12
+
+
+async def add(pool: Pool, *positions: int, destination: str = DESTINATION) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        for position in positions:
+            await Outbox(connection).add(Kind.CHECKPOINT, destination, position, f"{position}".encode())
+
+
+async def claimed(pool: Pool, lease_s: float = 60) -> int | None:
+    """The position's own text."""
+    async with pool.acquire() as connection:
+        found = await Outbox(connection).claim(Kind.CHECKPOINT, lease_s)
+    return None if found is None else int(found.sealed)
+
+
+async def test_of_six_that_take_what_is_due_each_message_has_one(pool: Pool) -> None:
+    for number in range(200):
+        await add(pool, 1, destination=f"place {number}")
+    taken = Counter[int]()
+
+    async def take() -> None:
+        while True:
+            async with pool.acquire() as connection:
+                found = await Outbox(connection).claim(Kind.CHECKPOINT, 60)
+            if found is None:
+                return
+            taken[found.id] += 1
+
+    await asyncio.gather(*(take() for _ in range(6)))
+
+    assert len(taken) >= 195, "who finds all of what is due in the hands of others may go"
+    assert set(taken.values()) == {1}
+
+
+async def test_the_next_message_waits_until_the_one_before_has_arrived(pool: Pool) -> None:
+    await add(pool, 1, 2)
+    async with pool.acquire() as connection:
+        outbox = Outbox(connection)
+        first = await outbox.claim(Kind.CHECKPOINT, 60)
+        assert first is not None
+        beside = await claimed(pool)
+        assert await outbox.put_off(first, 60, "no answer")
+        put_off = await claimed(pool)
+        assert await outbox.retry(first.id)
+        again = await outbox.claim(Kind.CHECKPOINT, 60)
+        assert again is not None
+        assert await outbox.finish(again)
+
+    assert (beside, put_off, await claimed(pool)) == (None, None, 2)
+
+
+async def test_a_lease_that_is_over_is_somebody_elses_and_settles_nothing(pool: Pool) -> None:
+    await add(pool, 1)
+    async with pool.acquire() as connection:
+        outbox = Outbox(connection)
+        late = await outbox.claim(Kind.CHECKPOINT, 0.01)
+        await asyncio.sleep(0.05)
+        other = await outbox.claim(Kind.CHECKPOINT, 60)
+        assert late is not None
+        assert other is not None
+        settled = [await outbox.finish(late), await outbox.put_off(late, 60, "late")]
+
+        assert (late.id, settled) == (other.id, [False, False])
+        assert await outbox.finish(other)
+
+
+async def test_nothing_is_sent_of_an_act_that_is_not_committed(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await Outbox(connection).add(Kind.CHECKPOINT, DESTINATION, 1, b"1")
+
+        assert await claimed(pool) is None
+        await transaction.rollback()
+    assert await claimed(pool) is None
+
+
+async def test_what_is_on_its_way_or_has_arrived_is_not_sent_again_by_hand(pool: Pool) -> None:
+    await add(pool, 1)
+    async with pool.acquire() as connection:
+        outbox = Outbox(connection)
+        sent = await outbox.claim(Kind.CHECKPOINT, 60)
+        assert sent is not None
+        on_its_way = await outbox.retry(sent.id)
+        await outbox.finish(sent)
+
+        assert (on_its_way, await outbox.retry(sent.id), await outbox.retry(sent.id + 1)) == (False, False, False)
+        assert await outbox.state_of(sent.id) == "done"
+        assert await outbox.state_of(sent.id + 1) is None
+
+
+async def test_whoever_is_killed_between_two_steps_loses_nothing_and_sends_nothing_too_early(
+    pool: Pool, database_url: str
+) -> None:
+    """Each process writes and delivers until kill -9. What it had leased is sent once more by the next."""
+    rng, too_early = random.Random(5), []
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        async with pool.acquire() as connection:
+            known = await connection.fetchval(
+                "SELECT count(*) FROM outbox WHERE position = $1", int(await request.text())
+            )
+        if not known:
+            too_early.append(await request.text())
+        return web.Response(status=204)
+
+    async with receiving() as receiver:
+        receiver.answer = take
+        for _ in range(KILLS):
+            heard = len(receiver.taken)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.flows.deliverer", database_url, receiver.url, cwd=ROOT
+            )
+            await until(lambda heard=heard: len(receiver.taken) > heard + 2)  # type: ignore[misc]  # mypy infers no lambda with a default
+            await asyncio.sleep(rng.uniform(0, 0.05))
+            os.kill(process.pid, signal.SIGKILL)
+            await process.wait()
+        async with pool.acquire() as connection:
+            written = await connection.fetchval("SELECT max(position) FROM outbox")
+        rest = Delivery(pool, Kind.CHECKPOINT, Webhook(receiver.url, "", 5).post, lambda _outcome: None, poll_s=0.01)
+        delivering = asyncio.create_task(rest.run())
+        await until(lambda: f"{written}" in receiver.taken)
+        delivering.cancel()
+
+    arrived = [int(body) for body in receiver.taken]
+    assert not too_early
+    assert set(arrived) == set(range(1, written + 1))
+    assert list(dict.fromkeys(arrived)) == sorted(set(arrived)), "in order, whatever came twice"
+    assert len(arrived) - written <= KILLS, "at most what was on its way at a kill comes twice"
+
+
+async def test_the_levels_are_those_of_the_table(pool: Pool) -> None:
+    metrics = Metrics(1)
+    keeper = OutboxKeeper(pool, metrics.slot(0))
+    await add(pool, 1, 2, 3)
+    async with pool.acquire() as connection:
+        await Outbox(connection).bury_oldest(DESTINATION, 2, "superseded")
+        await connection.execute("UPDATE outbox SET made_at = now() - interval '90 s' WHERE position = 2")
+    await keeper.look()
+    before = [
+        metrics.total("bastion_outbox", "checkpoint waiting"),
+        metrics.total("bastion_outbox", "checkpoint dead"),
+        metrics.total("bastion_outbox_oldest_seconds", "checkpoint"),
+    ]
+    async with pool.acquire() as connection:
+        await connection.execute("DELETE FROM outbox")
+    await keeper.look()
+
+    assert before[:2] == [2, 1]
+    assert 90 <= before[2] < 120
+    assert metrics.total("bastion_outbox", "checkpoint waiting") == 0
+    assert metrics.total("bastion_outbox", "checkpoint dead") == 0
+    assert metrics.total("bastion_outbox_oldest_seconds", "checkpoint") == 0
+
+
+async def test_of_what_has_long_arrived_only_the_newest_is_kept(pool: Pool) -> None:
+    """It keeps what is offered once more from being sent once more."""
+    await add(pool, 1, 2, 3)
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE outbox SET state = 'done', done_at = now() - interval '2 d' WHERE position < 3"
+        )
+        await connection.execute("UPDATE outbox SET state = 'done', done_at = now() WHERE position = 3")
+        await add(pool, 7, destination="elsewhere")
+        await connection.execute(
+            "UPDATE outbox SET state = 'done', done_at = now() - interval '2 d' WHERE position = 7"
+        )
+
+    await OutboxKeeper(pool, Metrics(1).slot(0)).purge()
+
+    async with pool.acquire() as connection:
+        left = await connection.fetch("SELECT position FROM outbox ORDER BY position")
+    assert [row["position"] for row in left] == [3, 7]
+
+
+async def test_postgres_away_ends_no_delivery(pool: Pool, database_url: str) -> None:
+    del database_url
+    sent: list[str] = []
+
+    async def send(body: str) -> None:
+        sent.append(body)
+        if len(sent) == 1:
+            async with pool.acquire() as connection:
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            raise Undelivered("no answer")
+
+    await add(pool, 1)
+    delivery = Delivery(pool, Kind.CHECKPOINT, send, lambda _outcome: None, lease_s=0.2, poll_s=0.01)
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: len(sent) >= 2)
+    assert not task.done()
+    task.cancel()
