@@ -31,9 +31,9 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
 class Linker:
     """work() is one round; any number of them at once, in the whole fleet, makes one chain.
 
-    clock: Unix seconds. checkpoint_dir None: no checkpoints are written. publish: gets the line of each that is written,
-    again until it takes it; and first the newest that was written before, because whoever led until now may not have
-    come to it.
+    clock: Unix seconds. checkpoint_dir None: no checkpoints are written. publish: gets the line of each that is
+    written, again until it takes it; and first the newest that was written before, because whoever led until now may
+    not have come to it.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"

@@ -19,7 +19,7 @@ class CheckpointDelivery:
     """dropped: hears how many checkpoints will not be sent any more. wake: hears that there is something to send.
 
     Where too many wait the oldest become dead letters: each newer one vouches for all of the log that those before it
-    did. An entry says so, but not within an hour of another dead letter, because each entry makes the next checkpoint due.
+    did. An entry says so, but not within an hour of another dead letter: each entry makes the next checkpoint due.
     """
 
     acts: Acts

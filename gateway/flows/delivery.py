@@ -69,16 +69,21 @@ class Delivery:
             return False
         try:
             await self.send(claimed.sealed.decode())
+        except asyncio.CancelledError:  # this worker ends: another need not wait for the end of the lease
+            await self._put_off(claimed, 0, "")
+            raise
         except Undelivered as error:
             self._tell_failure(error)
-            pause_s = self.pauses.after(claimed.tries)
-            async with transaction(self.pool) as connection:
-                await Outbox(connection).put_off(claimed, pause_s, str(error))
+            await self._put_off(claimed, self.pauses.after(claimed.tries), str(error))
         else:
             self._tell_success(claimed)
             async with transaction(self.pool) as connection:
                 await Outbox(connection).finish(claimed)
         return True
+
+    async def _put_off(self, claimed: Claimed, pause_s: float, status: str) -> None:
+        async with transaction(self.pool) as connection:
+            await Outbox(connection).put_off(claimed, pause_s, status)
 
     def _tell_failure(self, error: Undelivered) -> None:
         self.count("failed")

@@ -1,6 +1,7 @@
 """A message is delivered at least once, in its order, and never before the transaction that wrote it is committed."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -195,6 +196,24 @@ async def test_of_what_has_long_arrived_only_the_newest_is_kept(pool: Pool) -> N
     async with pool.acquire() as connection:
         left = await connection.fetch("SELECT position FROM outbox ORDER BY position")
     assert [row["position"] for row in left] == [3, 7]
+
+
+async def test_a_worker_that_ends_gives_back_what_it_was_sending(pool: Pool) -> None:
+    sending = asyncio.Event()
+
+    async def hang(_body: str) -> None:
+        sending.set()
+        await asyncio.Event().wait()
+
+    await add(pool, 1)
+    task = asyncio.create_task(Delivery(pool, Kind.CHECKPOINT, hang, lambda _outcome: None).run())
+    await asyncio.wait_for(sending.wait(), 20)
+    assert await claimed(pool) is None
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+    assert await claimed(pool) == 1
 
 
 async def test_postgres_away_ends_no_delivery(pool: Pool, database_url: str) -> None:
