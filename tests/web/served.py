@@ -1,12 +1,20 @@
 """A decision listener on a socket, over real stores, and what is said to it as bytes."""
 
 import asyncio
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gateway.web.forward_auth.listener import Listener
 from tests.deciding import Deciding
+
+_LAST: Final = b"GET /enough HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+_LAST_ANSWER: Final = (
+    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"
+    b"Content-Length: 40\r\nConnection: close\r\n\r\nBastion: only /decide is answered here.\n"
+)
 
 
 async def close(writer: asyncio.StreamWriter) -> None:
@@ -23,19 +31,27 @@ class Served:
     listener: Listener
     here: Deciding
 
-    async def send(self, raw: bytes, *, half_close: bool = False) -> bytes:
-        """Everything that comes back until the server closes or nothing more comes."""
-        reader, writer = await asyncio.open_unix_connection(self.path)
-        writer.write(raw)
-        if half_close:
-            writer.write_eof()
-        received, patience_s = b"", 5.0
-        with suppress(TimeoutError, ConnectionResetError):
-            while data := await asyncio.wait_for(reader.read(65_536), patience_s):
-                received, patience_s = received + data, 0.4
-            received += b"<closed>"
-        await close(writer)
-        return received
+    async def send(self, raw: bytes) -> bytes:
+        """All that comes back until the server closes, or until it answers a last question of our own.
+
+        That question follows the first bytes of an answer, so that nothing of raw is read together with it. Its answer
+        is cut off: it shows that the connection was open, and that nothing else came after the answers to raw.
+        """
+        loop, received = asyncio.get_running_loop(), b""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, str(self.path))
+            await loop.sock_sendall(sock, raw)
+            with suppress(ConnectionError):
+                received = await loop.sock_recv(sock, 65_536)
+            with suppress(ConnectionError):
+                await loop.sock_sendall(sock, _LAST)
+            with suppress(ConnectionError):
+                while data := await loop.sock_recv(sock, 65_536):
+                    received += data
+        if received.endswith(_LAST_ANSWER):
+            return received.removesuffix(_LAST_ANSWER)
+        return received + b"<closed>"
 
 
 def question(
