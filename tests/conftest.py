@@ -1,7 +1,6 @@
 """Real servers, one set for each test process, and a clock and random bytes that the test holds."""
 
 import asyncio
-import importlib
 import os
 import random
 import shutil
@@ -23,6 +22,7 @@ from redis.backoff import NoBackoff
 
 import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
+from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, make_shared, make_template
 from tests.staging import Demo, Stage
 
 # A slow machine is no failure.
@@ -139,16 +139,31 @@ async def redis(redis_server: EmbeddedValkey) -> AsyncIterator[Redis]:
 
 @pytest.fixture(scope="session")
 def database_template(postgres_server: EmbeddedPostgres) -> str:
-    """The name of a database with all migrations, that each test copies."""
-    run_apart(_make_template(postgres_server))
-    return "bastion_template"
+    """The name of a database with all migrations, to be copied."""
+    run_apart(make_template(postgres_server))
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres_server: EmbeddedPostgres, database_template: str) -> str:
+    assert database_template
+    run_apart(make_shared(postgres_server))
+    return postgres_server.url(SHARED)
 
 
 @pytest.fixture
-async def database_url(postgres_server: EmbeddedPostgres, database_template: str) -> AsyncIterator[str]:
-    """A migrated database of this test's own."""
+async def database_url(postgres_server: EmbeddedPostgres, shared_database: str) -> str:
+    """Migrated and empty, with nobody connected; it refuses to have its schema changed."""
+    await empty_shared(postgres_server)
+    return shared_database
+
+
+@pytest.fixture
+async def own_database_url(postgres_server: EmbeddedPostgres, database_template: str) -> AsyncIterator[str]:
+    """A migrated database that no other test has seen."""
+    assert database_template
     name = f"test_{uuid4().hex}"
-    await execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_template}" STRATEGY file_copy')
+    await copy_template(postgres_server, name)
     yield postgres_server.url(name)
     await execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -201,27 +216,6 @@ def run_apart(work: Coroutine[Any, Any, None]) -> None:
     """In a thread, because the browser's fixture has a running loop in this one."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()
-
-
-async def _make_template(server: EmbeddedPostgres) -> None:
-    await execute(server, "CREATE DATABASE bastion_template")
-    try:
-        migrate = importlib.import_module("gateway.stores.postgres.migrate").migrate
-    except ModuleNotFoundError:
-        return
-    connection = await asyncpg.connect(server.url("bastion_template"))
-    try:
-        await migrate(connection)
-    finally:
-        await connection.close()
-
-
-async def execute(server: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(server.url())
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def _sweep() -> None:

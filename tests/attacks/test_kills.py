@@ -63,6 +63,12 @@ class Ends:
 
 
 @pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """A witness is added to it."""
+    return own_database_url
+
+
+@pytest.fixture
 def scene(house: House, database_url: str, redis_url: str, tmp_path: Path) -> Scene:
     assert house.questions == 0
     return Scene(database_url, redis_url, tmp_path, 0)

@@ -11,7 +11,8 @@ from redis import Redis as SyncRedis
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
 from tests.browser.house import House, build
-from tests.conftest import execute, run_apart
+from tests.conftest import run_apart
+from tests.databases import execute
 from tests.staging import Stage
 from tests.tools import lacks
 

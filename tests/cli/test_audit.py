@@ -20,6 +20,12 @@ from tests.conftest import Pool, RandomBytes
 
 
 @pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """An auditor is granted rights."""
+    return own_database_url
+
+
+@pytest.fixture
 async def logged(bastion: Bastion, pool: Pool) -> Bastion:
     """ada was added and given other groups twice; all of it is linked and signed."""
     await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse")

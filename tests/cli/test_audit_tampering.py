@@ -43,6 +43,12 @@ _SWAP_WORDS = """
 """
 
 
+@pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """It is copied and its triggers are switched off."""
+    return own_database_url
+
+
 def sql(statements: str) -> Tamper:
     async def tamper(connection: Connection) -> None:
         await connection.execute(statements)

@@ -11,6 +11,12 @@ from tests.cli.conftest import SECRETS, Bastion
 
 
 @pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """Migrations and other versions change its schema."""
+    return own_database_url
+
+
+@pytest.fixture
 async def empty(bastion: Bastion, postgres_server: EmbeddedPostgres) -> AsyncIterator[Bastion]:
     """With a database that has nothing yet."""
     name = f"empty_{uuid4().hex}"

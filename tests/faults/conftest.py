@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import asyncpg
 import pytest
 from redis.asyncio import Redis
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.attacks.conftest import house
 from tests.conftest import add_routes
+from tests.databases import copy_template
 from tests.faults.relay import Cut, Elsewhere, Passing, Relay, relaying
 from tests.staging import Demo, Stage
 
@@ -102,7 +102,8 @@ def relayed(
 ) -> Iterator[Relayed]:
     directory = short_directory / "relayed"
     directory.mkdir(mode=0o711)
-    asyncio.run(copy_database(postgres_server, database_template, "relayed"))
+    assert database_template
+    asyncio.run(copy_template(postgres_server, "relayed"))
     reaper, elsewhere = Reaper(), Elsewhere()
     decisions = Relay(directory / "decision.sock", directory / "workers.sock")
     to_postgres = Relay(directory / ".s.PGSQL.5432", postgres_server.home / ".s.PGSQL.5432", reaper.judge)
@@ -122,11 +123,3 @@ def relayed(
     for relay in relays:
         elsewhere.do(relay.close())
     elsewhere.close()
-
-
-async def copy_database(server: EmbeddedPostgres, template: str, name: str) -> None:
-    connection = await asyncpg.connect(server.url())
-    try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    finally:
-        await connection.close()

@@ -11,6 +11,12 @@ from tests.conftest import Pool
 from tests.flows.test_policies import BETTER, BROKEN, GOOD, Worker, another
 
 
+@pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """A table is renamed, so that Postgres lacks it."""
+    return own_database_url
+
+
 def begun(pool: Pool, directory: Path, node: str, number: int = 0, text: str = GOOD) -> tuple[Worker, PolicyBeat]:
     """A worker that has read its own node's files."""
     directory.mkdir(exist_ok=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
-from tests.conftest import execute, run_apart
+from tests.conftest import run_apart
+from tests.databases import execute
 from tests.hostile.ground import Ground
 from tests.hostile.policy import BACKENDS
 from tests.tools import lacks

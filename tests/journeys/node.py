@@ -13,7 +13,8 @@ from redis import Redis as SyncRedis
 
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
 from gateway.probe import NoAnswer, probe
-from tests.conftest import add_unlimited_routes, execute, run_apart
+from tests.conftest import add_unlimited_routes, run_apart
+from tests.databases import execute
 from tests.journeys.crowd import Crowd
 from tests.staging import Demo, Stage
 

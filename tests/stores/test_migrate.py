@@ -33,8 +33,8 @@ async def test_four_nodes_at_once_apply_each_migration_once(postgres_server: Emb
     await admin.close()
 
 
-async def test_a_migration_that_was_changed_is_named(database_url: str) -> None:
-    connection = await connect(database_url)
+async def test_a_migration_that_was_changed_is_named(own_database_url: str) -> None:
+    connection = await connect(own_database_url)
     await connection.execute("UPDATE schema_migrations SET digest = 'x' WHERE number = 1")
 
     with pytest.raises(MigrationFailed, match="0001_foundation"):
@@ -42,8 +42,8 @@ async def test_a_migration_that_was_changed_is_named(database_url: str) -> None:
     await connection.close()
 
 
-async def test_a_wrong_key_is_named_and_the_right_ones_are_not(database_url: str) -> None:
-    connection = await connect(database_url)
+async def test_a_wrong_key_is_named_and_the_right_ones_are_not(own_database_url: str) -> None:
+    connection = await connect(own_database_url)
     await agree(connection, {"root": b"r", "pepper p1": b"p"})
 
     await agree(connection, {"root": b"r", "pepper p1": b"p", "pepper p2": b"q"})
