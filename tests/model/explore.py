@@ -1,5 +1,9 @@
-"""Goes through all states that a scenario can reach, breadth first, so that what breaks is found by a shortest way."""
+"""Goes through all states that a scenario can reach, breadth first, so that what breaks is found by a shortest way.
 
+Or through a sample of them: from states that were reached, taken at random by a fixed seed, so that it goes deep too.
+"""
+
+import random
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,15 +66,25 @@ Ways = dict[State, tuple[State, str] | None]
 
 
 def explore(
-    scenario: Scenario, has: Mechanisms, promise: str = "", written: dict[str, acts.Program] | None = None
+    scenario: Scenario,
+    has: Mechanisms,
+    promise: str = "",
+    written: dict[str, acts.Program] | None = None,
+    sample: int = 0,
 ) -> Explored:
-    """promise: the one to look for (S1...); "": all. written: other programs than those of the flows."""
+    """promise: the one to look for (S1...); "": all. written: other programs than those of the flows.
+
+    sample: ends with the step that has reached so many states; 0: with the last.
+    """
     start = scenario.start(has)
     written = written or acts.programs(has)
     came: Ways = {start: None}
     waiting, taken = deque([start]), set[str]()
     rested: dict[State, str | None] = {}
-    while waiting:
+    source = random.Random(7)
+    while waiting and not 0 < sample <= len(came):
+        if sample:
+            waiting.rotate(source.randrange(len(waiting)))
         state = waiting.popleft()
         for label, reached in _steps(scenario, state, has, written):
             taken.add(label)
