@@ -23,10 +23,11 @@ from redis.backoff import NoBackoff
 import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, make_shared, make_template
+from tests.exhaustive import EXAMPLES, EXHAUSTIVE
 from tests.staging import Demo, Stage
 
-# A slow machine is no failure.
-settings.register_profile("bastion", deadline=None)
+# A slow machine is no failure. The same examples each time, so that a failure is of the change at hand.
+settings.register_profile("bastion", deadline=None, max_examples=EXAMPLES, derandomize=not EXHAUSTIVE)
 settings.load_profile("bastion")
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.exhaustive import examples
 from tests.fuzz.mutate import a_question, bodies, mutated, questions
 from tests.fuzz.reading import carries_body, heads, judge, question
 
@@ -47,7 +48,7 @@ async def test_the_corpus_reaches_what_it_was_made_for(name: str, statuses: list
     assert [told.status for told in seen.told] == statuses
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(500))
 @given(st.randoms(use_true_random=False))
 async def test_the_proxys_questions_are_all_let_in(draw: random.Random) -> None:
     """The second reading isn't strict beyond reason."""
@@ -60,7 +61,7 @@ async def test_the_proxys_questions_are_all_let_in(draw: random.Random) -> None:
     assert not seen.closed
 
 
-@settings(max_examples=2000)
+@settings(max_examples=examples(5000))
 @given(st.integers(0, 2**64), st.lists(st.integers(0, 2**20), max_size=6))
 def test_broken_questions_are_answered_as_a_second_reading_reads_them(seed: int, cuts: list[int]) -> None:
     draw = random.Random(seed)
@@ -68,7 +69,6 @@ def test_broken_questions_are_answered_as_a_second_reading_reads_them(seed: int,
     asyncio.run(judge(mutated(questions(draw), draw), cuts))
 
 
-@settings(max_examples=100)
 @given(st.integers(0, 2**64), st.sampled_from((0, 1)), st.booleans())
 async def test_a_body_is_the_end_of_all_reading(seed: int, way: int, before: bool) -> None:
     draw = random.Random(seed)

@@ -246,7 +246,7 @@ async def test_over_tcp_only_the_configured_peers_are_answered(
     assert (statuses(received) == [200]) is admitted
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.integers(1, 7))
 async def test_any_bytes_in_any_pieces_are_refused_or_answered(served: Served, garbage: bytes, size: int) -> None:
     reader, writer = await asyncio.open_unix_connection(served.path)
