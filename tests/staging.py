@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import pytest
 
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
+from tests.processes import serve
 
 NAVIGATION = {
     "Accept": "text/html,application/xhtml+xml",
@@ -54,8 +54,8 @@ class Demo:
         summary = self.directory / "demo.json"
         summary.unlink(missing_ok=True)  # of one that was killed
         self.log = self.directory.with_suffix(".log")
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([*self.before, *argv], stdout=log, stderr=log, env=self.environment)
+        self.log.unlink(missing_ok=True)
+        self.process = serve([*self.before, *argv], self.log, self.environment)
         signal.signal(signal.SIGINT, before)
         deadline = time.monotonic() + 50
         while self.process.poll() is None and not summary.exists() and time.monotonic() < deadline:

@@ -107,10 +107,10 @@ def test_servers_end_with_their_parent(directory: Path, number: signal.Signals) 
     assert not any(gone(pid) for pid in pids)
 
     parent.send_signal(number)
-    parent.wait(10)
+    parent.wait(60)
     parent.stdout.close()
 
-    assert within(10, lambda: all(gone(pid) for pid in pids))
+    assert within(60, lambda: all(gone(pid) for pid in pids))
 
 
 def test_the_watchdog_alone_ends_a_child(directory: Path) -> None:

@@ -86,7 +86,9 @@ async def decided(functions: FunctionCalls, number: int, *arguments: Argument) -
 
 async def test_two_versions_whose_arguments_differ_serve_side_by_side(server: Server) -> None:
     ours, theirs = FunctionCalls(server.pipeline, library()), FunctionCalls(server.pipeline, swapped())
-    await server.bring_to_life()
+    now = int((await server.redis.time())[0])  # these ask Redis for the time
+    await server.set_time(now)
+    await server.bring_to_life(expires_at=now + 10_000, idle_at=now + 600)
 
     for number in range(20):
         for functions, arguments in ((ours, (LOGIN, CREDENTIAL)), (theirs, (CREDENTIAL, LOGIN))):

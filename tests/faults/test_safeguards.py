@@ -31,6 +31,7 @@ from tests.attacks.conftest import House, session_of
 from tests.config.test_load import GOOD
 from tests.conftest import Pool
 from tests.faults.relay import Relay
+from tests.processes import serve
 from tests.running import running
 
 INSTALL = Path(__file__).resolve().parents[2] / "docs" / "install.md"
@@ -323,8 +324,7 @@ def served(
     }
     (directory / "config.yaml").write_text(yaml.safe_dump(document))
     argv = [sys.executable, "-m", "gateway", "serve", "--config", str(directory / "config.yaml")]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log, env=dict(environment))
+    process = serve(argv, directory / "log", environment)
     try:
         yield Served(process, listeners["ops_listen"], directory / "log")
     finally:

@@ -148,8 +148,9 @@ async def test_whoever_hangs_up_whenever_no_thread_and_no_place_is_lost(password
         waiting = [asyncio.create_task(passwords.verify(ADA, "secret", stored, "ab"[n % 2])) for n in range(33)]
         while not all(one.done() for one in waiting):
             await asyncio.sleep(0)
-            if rng.random() < 0.2:
-                next(one for one in waiting if not one.done()).cancel()
+            unanswered = [one for one in waiting if not one.done()]
+            if unanswered and rng.random() < 0.2:
+                unanswered[0].cancel()
             await asyncio.sleep(0)
         await asyncio.gather(*waiting, return_exceptions=True)
 

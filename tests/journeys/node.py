@@ -16,6 +16,7 @@ from gateway.probe import NoAnswer, probe
 from tests.conftest import add_unlimited_routes, run_apart
 from tests.databases import execute
 from tests.journeys.crowd import Crowd
+from tests.processes import serve
 from tests.staging import Demo, Stage
 
 
@@ -42,8 +43,7 @@ class Node:
         """Anew, as a supervisor would."""
         config = self.stage.demo.directory / "config.yaml"
         argv = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
-        with (self.stage.demo.directory / "bastion.log").open("ab") as log:
-            self.serving = subprocess.Popen(argv, stdout=log, stderr=log, env=self.stage.demo.environment)
+        self.serving = serve(argv, self.stage.demo.directory / "bastion.log", self.stage.demo.environment)
 
     def ops(self, path: str) -> tuple[int, str]:
         """(0, "") where nobody answers."""

@@ -13,6 +13,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from tests.processes import serve
+
 TOY = Path(__file__).with_name("toy.py")
 CONFIG = """\
 profile: dev
@@ -94,8 +96,7 @@ async def server(short_directory: Path) -> AsyncIterator[Server]:
     directory.mkdir()
     config = directory / "config.yaml"
     config.write_text(CONFIG.format(directory=directory, workers=2))
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, TOY, config], stdout=log, stderr=log)
+    process = serve([sys.executable, TOY, config], directory / "log")
     started = Server(directory, process)
 
     async def both_serve() -> bool:
