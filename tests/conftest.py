@@ -24,7 +24,15 @@ import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, make_shared, make_template
 from tests.exhaustive import EXAMPLES, EXHAUSTIVE
+from tests.reports import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_runtest_makereport,
+)
 from tests.staging import Demo, Stage
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_runtest_makereport"]
 
 # A slow machine is no failure. The same examples each time, so that a failure is of the change at hand.
 settings.register_profile("bastion", deadline=None, max_examples=EXAMPLES, derandomize=not EXHAUSTIVE)
