@@ -1,8 +1,9 @@
 """Makes .venv on a machine that has only Python 3.11+ and pip, and runs the project in it. Standard library only.
 
 python3 dev.py demo [options]     everything embedded: Postgres, Valkey, Caddy, a legacy app, a user
-python3 dev.py test [options]     the tests, on real embedded servers (options go to pytest); --compiled: of what
-                                  `compile` made
+python3 dev.py test [options]     the tests, on real embedded servers (options go to pytest)
+                                  --compiled: those that can tell, with the decision path compiled
+                                  --remember: write into tests/seconds.json how long each file took
 python3 dev.py check              format, lint, types, import contracts
 python3 dev.py fmt                format and mend what can be mended
 python3 dev.py bench [options]    the figures of docs/performance.md, with the decision path compiled
@@ -30,6 +31,16 @@ DEV_LOCK = ROOT / "requirements-dev.lock"
 COMPILE_LOCK = ROOT / "requirements-compile.lock"
 BUILT = ROOT / "build"
 COMPILED = BUILT / "compiled"
+# Listener, wire, decisions, policy look-up, and both listeners byte for byte: what can tell compiled code from plain.
+TELL_COMPILED = [
+    *(f"tests/core/{part}" for part in ("forward", "ratelimit", "session", "test_remembered.py")),
+    *(f"tests/core/policy/test_{part}.py" for part in ("compile", "find", "judge", "table")),
+    *(f"tests/flows/test_{part}.py" for part in ("decision_recorder", "decisions")),
+    *(f"tests/stores/test_{part}.py" for part in ("pipeline", "wire")),
+    *(f"tests/web/test_{part}.py" for part in ("both_listeners", "listener", "listener_limits", "strangers")),
+    "tests/fuzz",
+]
+ALL_COMPILED = [f"tests/{part}" for part in ("core", "flows", "stores", "fuzz", "web", "hostile")]
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
@@ -57,10 +68,15 @@ def demo(options: Sequence[str]) -> int:
 def test(options: Sequence[str]) -> int:
     _prepare(DEV_LOCK)
     pytest = [str(PYTHON), "-m", "pytest", *_spread(options)]
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Hundreds of processes would compile all sources, each anew. Nothing is written beside them all the same.
+        os.environ["PYTHONPYCACHEPREFIX"] = str(VENV / "bytecode")
     if "--compiled" not in options:
         return _run([*pytest, *options])
     given = [option for option in options if option != "--compiled"]
-    return _compile() or _run([*pytest, "-o", f"pythonpath={COMPILED} {ROOT}", *given], of=COMPILED)
+    named = any((ROOT / option.partition("::")[0]).exists() for option in given)
+    chosen = [] if named else ALL_COMPILED if os.environ.get("EXHAUSTIVE") else TELL_COMPILED
+    return _compile() or _run([*pytest, "-o", f"pythonpath={COMPILED} {ROOT}", *chosen, *given], of=COMPILED)
 
 
 def check(_options: Sequence[str]) -> int:
@@ -108,7 +124,7 @@ COMMANDS = {
 def _spread(options: Sequence[str]) -> list[str]:
     """Two processes, each with servers of its own, unless the caller chose."""
     chosen = any(option.startswith("-n") for option in options)
-    return [] if chosen else ["-n", "2", "--dist", "loadfile"]
+    return ["--durations", "10", *([] if chosen else ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"])]
 
 
 def _prepare(lock: Path) -> None:
