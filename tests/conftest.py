@@ -29,10 +29,17 @@ from tests.reports import (
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_runtest_makereport,
+    pytest_xdist_make_scheduler,
 )
 from tests.staging import Demo, Stage
 
-__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_runtest_makereport",
+    "pytest_xdist_make_scheduler",
+]
 
 # A slow machine is no failure. The same examples each time, so that a failure is of the change at hand.
 settings.register_profile("bastion", deadline=None, max_examples=EXAMPLES, derandomize=not EXHAUSTIVE)

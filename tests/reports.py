@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 SECONDS: Final = Path(__file__).with_name("seconds.json")
+_BROWSER: Final = "tests/browser/"
 _KEPT_S: Final = 1  # what takes less is not in the file, and goes last
 
 
@@ -22,11 +24,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Told(config))
 
 
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file is the unit, and the browser journeys are one, which share a Chromium and a house."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _unit_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling | None:
+    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The slowest file first, so that none begins when the others are nearly done."""
+    """The slowest unit first, so that none begins when the others are nearly done."""
     if hasattr(config, "workerinput"):
-        seconds = known_seconds()
-        items.sort(key=lambda item: -seconds.get(_file_of(item.nodeid), 0))
+        seconds = Counter[str]()
+        for file, took in known_seconds().items():
+            seconds[_unit_of(file)] += took
+        items.sort(key=lambda item: -seconds[_unit_of(item.nodeid)])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,6 +95,11 @@ class _Told:
             known = known_seconds() | {file: round(took) for file, took in self._took.items()}
             kept = {file: s for file, s in sorted(known.items()) if s >= _KEPT_S and Path(file).exists()}
             SECONDS.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _unit_of(nodeid: str) -> str:
+    file = _file_of(nodeid)
+    return _BROWSER if file.startswith(_BROWSER) else file
 
 
 def _file_of(nodeid: str) -> str:

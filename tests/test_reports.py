@@ -63,7 +63,3 @@ def test_the_slowest_file_goes_first() -> None:
 
     files = [line.partition("::")[0] for line in done.stdout.splitlines() if line.startswith("tests/")]
     assert list(dict.fromkeys(files)) == [slowest, "tests/config/test_networks.py"], done.stdout
-
-
-def test_what_is_known_to_be_slow_is_there() -> None:
-    assert [file for file in known_seconds() if not (ROOT / file).is_file()] == []

@@ -19,16 +19,20 @@ from tests.tools import lacks
 expect.set_options(timeout=20_000)  # a slow machine is no failure
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """For one module only: while it runs, its thread has an event loop that other tests would meet."""
+    """For these modules only: while it runs, its thread has an event loop that other tests would meet."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    with _launched(playwright) as browser:
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright, running_house: House) -> Iterator[Browser]:
+    """Finds the house's hosts here and trusts its authority, so that it caches and clears as with any site.
+
+    Where errors of certificates are merely ignored, Chromium keeps nothing and starts no service worker.
+    """
+    with _launched(playwright, *house_rules(running_house)) as browser:
         yield browser
 
 
@@ -65,21 +69,11 @@ def house(running_house: House, redis_server: EmbeddedValkey) -> House:
     return running_house
 
 
-@pytest.fixture(scope="module")
-def trusting(playwright: Playwright, running_house: House) -> Iterator[Browser]:
-    """Finds the house's hosts here and trusts its authority, so that it caches and clears as with any site.
-
-    Where errors of certificates are merely ignored, Chromium keeps nothing and starts no service worker.
-    """
-    with _launched(playwright, *house_rules(running_house)) as browser:
-        yield browser
-
-
 @pytest.fixture
-def profile(trusting: Browser, house: House) -> Iterator[BrowserContext]:
+def profile(chromium: Browser, house: House) -> Iterator[BrowserContext]:
     """A fresh one."""
     assert house.gateway.poll() is None
-    context = trusting.new_context()
+    context = chromium.new_context()
     context.set_default_timeout(30_000)
     yield context
     context.close()

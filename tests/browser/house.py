@@ -4,11 +4,12 @@
 """
 
 import base64
+import copy
 import hashlib
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from gateway.demo.commands import Commands
 from gateway.demo.setting import Setting
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
 from tests.browser.legacy import LegacyApp
+from tests.staging import Visitor
 
 AUTH: Final = "auth.bastion.test"
 ONE: Final = "one.bastion.test"
@@ -47,16 +49,28 @@ apps:
 
 @dataclass
 class House:
-    """directory: short enough for sockets."""
+    """directory: short enough for sockets. jars: the cookies of who has signed in by visitor()."""
 
     directory: Path
     port: int
     app: LegacyApp
     caddy: EmbeddedCaddy
     gateway: "subprocess.Popen[bytes]"
+    jars: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
 
     def url(self, host: str, path: str = "/") -> str:
         return f"https://{host}:{self.port}{path}"
+
+    def visitor(self, who: str = "") -> Visitor:
+        """With a session on the first host, unless it is nobody; with the same as before, as long as that opens it."""
+        visitor = Visitor(str(self.caddy.ca_file), copy.deepcopy(self.jars.get(who, {})))
+        if who:
+            page = visitor.visit(self.url(ONE, "/hello"))
+            if f"Hello {who}" not in page.text:
+                page = visitor.log_in(page, who, PASSWORDS[who])
+            assert f"Hello {who}" in page.text
+            self.jars[who] = copy.deepcopy(visitor.jar)
+        return visitor
 
     def logged(self, host: str) -> str:
         """The access log of the host, as Caddy writes it."""

@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.house import AUTH, ONE, PASSWORDS, TWO, House
+from tests.browser.house import AUTH, ONE, TWO, House
 from tests.browser.legacy import Written
 from tests.browser.people import asks_for_login, leave, sign_in, sign_out
 from tests.browser.shared_cache import SharedCache
-from tests.staging import NAVIGATION, Visitor
+from tests.staging import NAVIGATION
 
 LAX = {
     "nothing": {},
@@ -23,19 +23,10 @@ LAX = {
 PATHS = ("/account", "/account/x.css", "/account/avatar.png", "/app.js")
 
 
-def visitor_of(house: House, who: str = "") -> Visitor:
-    """With a session on the first host, unless it is nobody."""
-    visitor = Visitor(str(house.caddy.ca_file))
-    if who:
-        page = visitor.log_in(visitor.visit(house.url(ONE, "/hello")), who, PASSWORDS[who])
-        assert f"Hello {who}" in page.text
-    return visitor
-
-
 @pytest.mark.parametrize("headers", LAX.values(), ids=LAX)
 def test_a_shared_cache_in_front_serves_nobody_anothers_page(house: House, headers: dict[str, str]) -> None:
     """Web cache deception too: the app takes any ending for the page of who asks."""
-    ada, eve, stranger = visitor_of(house, "ada"), visitor_of(house, "eve"), visitor_of(house)
+    ada, eve, stranger = house.visitor("ada"), house.visitor("eve"), house.visitor()
     cache = SharedCache(by_name=True)
     for path in PATHS:
         house.app.written[path] = Written("balance of ada", headers)
@@ -56,8 +47,8 @@ def test_what_may_be_shared_is_served_from_the_cache(house: House, path: str, he
     """Which shows that the cache is one."""
     house.app.written[path] = Written("body {}", headers)
     cache = SharedCache(by_name=True)
-    first = cache.get(visitor_of(house, "ada"), house.url(ONE, path), NAVIGATION)
-    second = cache.get(visitor_of(house, "eve"), house.url(ONE, path), NAVIGATION)
+    first = cache.get(house.visitor("ada"), house.url(ONE, path), NAVIGATION)
+    second = cache.get(house.visitor("eve"), house.url(ONE, path), NAVIGATION)
 
     assert first.text == second.text == "body {}"
     assert cache.hits == (headers.get("Cache-Control") != "no-cache" or "CDN-Cache-Control" in headers)
@@ -69,8 +60,8 @@ def test_a_refusal_is_kept_by_no_cache(house: House) -> None:
     url = house.url(ONE, "/files/a.css")
     house.app.written["/files/a.css"] = Written("body {}", {"Cache-Control": "public, max-age=600"})
 
-    refused = cache.get(visitor_of(house), url, NAVIGATION)
-    allowed = cache.get(visitor_of(house, "ada"), url, NAVIGATION)
+    refused = cache.get(house.visitor(), url, NAVIGATION)
+    allowed = cache.get(house.visitor("ada"), url, NAVIGATION)
 
     assert refused.headers["Cache-Control"] == "no-store"
     assert (refused.status, allowed.text, cache.hits) == (302, "body {}", 0)

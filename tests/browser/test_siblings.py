@@ -32,10 +32,7 @@ SPELLINGS = {
 
 def session_of_eve(house: House) -> str:
     """A session that would open the first host."""
-    visitor = Visitor(str(house.caddy.ca_file))
-    page = visitor.visit(house.url(ONE, "/hers"))
-    assert "Hello eve" in visitor.log_in(page, "eve", PASSWORDS["eve"]).text
-    return visitor.jar[ONE]["__Host-bastion"]
+    return house.visitor("eve").jar[ONE]["__Host-bastion"]
 
 
 @pytest.mark.parametrize("name", SPELLINGS.values(), ids=SPELLINGS)
