@@ -7,7 +7,8 @@ from typing import Final, cast
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.config.model import Config, LimitSetting, NetworkSetting
+from gateway.config.model import Config
+from gateway.config.sections.limits import LimitSetting, NetworkSetting
 from gateway.config.values import Kind
 
 _LIMIT_PATH: Final = 2  # limits.<name>.<key>

@@ -16,7 +16,8 @@ from gateway.config.development import DEVELOPMENT_PEPPER, DEVELOPMENT_SECRETS
 from gateway.config.environment import Override, overrides
 from gateway.config.fields import key_at, names_at, sections
 from gateway.config.judge import judge
-from gateway.config.model import DEFAULT_LIMITS, Config
+from gateway.config.model import Config
+from gateway.config.sections.limits import DEFAULT_LIMITS
 from gateway.core.errors import GatewayError
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar, YamlProblem, load_marked, plain
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.config.fields import Key, all_keys, limit_keys, network_keys, sections
-from gateway.config.model import DEFAULT_LIMITS
+from gateway.config.sections.limits import DEFAULT_LIMITS
 
 _INTRODUCTION: Final = """\
 # Configuration

@@ -1,0 +1,48 @@
+"""Owns the section `audit`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, StrictStr
+
+from gateway.config.setting import Finding, Section, setting
+from gateway.config.values import Duration, WebhookUrl
+
+
+class AuditSection(Section):
+    """The audit log is in the database; signed checkpoints leave it."""
+
+    checkpoint_dir: Path | None = setting(
+        None,
+        "Where checkpoints are written; empty means nowhere.",
+        "a directory",
+        example="/var/lib/bastion/checkpoints",
+    )
+    checkpoint_webhook: WebhookUrl = setting(
+        "",
+        "Where each checkpoint is posted besides, on a host out of reach of who runs this one; empty means nowhere.",
+        "a URL such as https://keep.example.org/bastion, without user and password",
+        secret=True,
+        example="https://keep.example.org/bastion",
+    )
+    webhook_bearer: Annotated[StrictStr, Field(pattern=r"^([A-Za-z0-9._~+/-]{16,512}=*)?$")] = setting(
+        "",
+        "Sent to it as Authorization: Bearer. Give it by the _FILE variable.",
+        "16 to 512 of letters, digits and . _ ~ + / -",
+        secret=True,
+    )
+    webhook_timeout_s: Annotated[Duration, Field(ge=1, le=60)] = setting(
+        "10s", "An answer that takes longer is none.", "a duration from 1s to 60s"
+    )
+
+    def findings(self) -> Iterator[Finding]:
+        webhook = "audit.checkpoint_webhook"
+        if self.checkpoint_webhook and self.checkpoint_dir is None:
+            yield Finding(webhook, "posts what audit.checkpoint_dir has; expected both", wrong=True)
+        if self.webhook_bearer and not self.checkpoint_webhook:
+            message = "is for nobody without audit.checkpoint_webhook; expected both"
+            yield Finding("audit.webhook_bearer", message, wrong=True)
+        if urlsplit(self.checkpoint_webhook).scheme == "http":
+            yield Finding(webhook, "gives its path and its bearer to the network; expected https://")

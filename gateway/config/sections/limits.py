@@ -1,0 +1,106 @@
+"""Owns the section `limits`: rate limits by name, and what networks have instead."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StrictInt, StrictStr
+
+from gateway.config.setting import Finding, Section, setting
+from gateway.config.values import Network, Rate, RateText
+from gateway.core.login.throttle import NamedNetwork
+from gateway.core.policy.networks import unmapped
+from gateway.core.ratelimit.gcra import Limit, Per
+
+LOGIN_LIMIT: Final = "AUTH.LOGIN"
+DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
+    "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
+    LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
+    "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
+}
+_RATE: Final = setting(..., "", "a rate such as 600/min (s, min, h, d)")
+_BURST: Final = setting(
+    None, "How many may come at once; all of a period by default.", "a whole number from 1 to 10000000", kind="scalar"
+)
+Burst = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
+LimitName = Annotated[StrictStr, Field(pattern=r"^[A-Z]+\.[A-Z_]+$")]
+NetworkName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
+class NetworkSetting(Section):
+    """What a network has instead of the limit: one budget for all its addresses together."""
+
+    addresses: Annotated[tuple[Network, ...], Field(min_length=1)] = setting(
+        ...,
+        "Of networks that overlap the narrowest counts.",
+        "a list of addresses or CIDRs, at least one",
+        kind="list",
+    )
+    rate: RateText = _RATE
+    burst: Burst | None = _BURST
+
+    def named(self, name: str, limit_name: str) -> NamedNetwork:
+        return NamedNetwork(name, self.addresses, _limit(limit_name, self.rate, self.burst, Per.IP))
+
+
+class LimitSetting(Section):
+    """One named rate limit."""
+
+    rate: RateText = _RATE
+    burst: Burst | None = _BURST
+    per: Literal["caller", "principal", "ip", "everyone", "email"] = setting(
+        "caller", "Whose budget it is.", "caller, principal, ip, everyone or email"
+    )
+    on_store_failure: Literal["allow", "deny"] = setting(
+        "deny", "What happens while Redis cannot be asked.", "allow or deny"
+    )
+
+    networks: dict[NetworkName, NetworkSetting] = setting(
+        {},
+        "Of AUTH.LOGIN: what networks of many people behind few addresses have instead.",
+        "a map of names such as hospital to networks",
+        kind="map",
+    )
+
+    def limit(self, name: str) -> Limit:
+        """For the arithmetic an e-mail address is a principal: the flow names it."""
+        per = Per.PRINCIPAL if self.per == "email" else Per(self.per)
+        return _limit(name, self.rate, self.burst, per, on_store_failure=self.on_store_failure)
+
+
+def _limit(name: str, rate: object, burst: int | None, per: Per, *, on_store_failure: str = "deny") -> Limit:
+    assert isinstance(rate, Rate)
+    return Limit(
+        name=name,
+        count=rate.count,
+        period_us=rate.period_s * 1_000_000,
+        burst=burst or rate.count,
+        per=per,
+        allow_on_store_failure=on_store_failure == "allow",
+    )
+
+
+def default_limits() -> dict[str, LimitSetting]:
+    return {name: LimitSetting.model_validate(given) for name, given in DEFAULT_LIMITS.items()}
+
+
+def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
+    for name, limit in limits.items():
+        if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
+            yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", wrong=True)
+        key = f"limits.{name}.networks"
+        if limit.networks and name != LOGIN_LIMIT:
+            yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", wrong=True)
+        yield from _networks(key, limit.networks)
+
+
+def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Finding]:
+    taken: dict[object, str] = {}
+    for name, network in networks.items():
+        for addresses in {unmapped(one) for one in network.addresses}:
+            if not addresses.prefixlen:
+                message = f"has {addresses}, which is everybody: one guesser would spend it all; expected less"
+                yield Finding(f"{key}.{name}", message, wrong=True)
+            if addresses in taken:
+                message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
+                yield Finding(f"{key}.{name}", message, wrong=True)
+            taken.setdefault(addresses, name)
