@@ -18,7 +18,8 @@ from gateway.core.audit.reference import reference as kinds_section
 from gateway.core.forward.request import ADDRESS_CHARS
 from gateway.core.policy.schema import reference as policy_page
 from gateway.metrics import FIGURES, Gauge, Histogram
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, MAX_HELD, MAX_WAITING, Patience
+from gateway.web.forward_auth.connection import MAX_HEADER_BYTES, MAX_HEADERS, Patience
+from gateway.web.forward_auth.exchanges import MAX_HELD, MAX_WAITING
 from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS
+from gateway.web.forward_auth.connection import MAX_HEADER_BYTES, MAX_HEADERS
 from tests.fuzz.wire import Facts, Talk, talk
 
 _FIRST = re.compile(rb"(?:GET|HEAD) +/decide(?:\?[!-~]*)?(?: +(?:HTTP|RTSP)/[0-9]\.[0-9])?")

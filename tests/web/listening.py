@@ -16,7 +16,9 @@ from uuid import uuid4
 
 import uvloop
 
-from gateway.web.forward_auth.listener import GoesFirst, Listener, Patience
+from gateway.web.forward_auth.admission import GoesFirst
+from gateway.web.forward_auth.connection import Patience
+from gateway.web.forward_auth.listener import Listener
 from tests.fuzz.wire import Slips, Told, answers
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_HEADERS, Listener, Patience
+from gateway.web.forward_auth.connection import MAX_HEADER_BYTES, MAX_HEADERS, Patience
+from gateway.web.forward_auth.listener import Listener
 from tests.web.served import Served, close, question, statuses
 
 

@@ -16,7 +16,9 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, MAX_WAITING, Listener, Patience
+from gateway.web.forward_auth.connection import MAX_HEADER_BYTES, Patience
+from gateway.web.forward_auth.exchanges import MAX_WAITING
+from gateway.web.forward_auth.listener import Listener
 from tests.fuzz.mutate import a_question
 from tests.fuzz.wire import Slips, Wire, answers, talk
 from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION, LOOPS, Here, NewLoop, tell, until
@@ -155,7 +157,7 @@ async def test_nothing_is_asked_after_the_last_question_of_a_worker_that_ends() 
     listener = Listener(slips.start, ())
     connection = listener()
     connection.connection_made(wire)
-    listener.draining = True
+    listener.admission.draining = True
 
     connection.data_received(LATE * 3)
     slips.answer_newest()

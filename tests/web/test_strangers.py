@@ -7,7 +7,8 @@ from collections.abc import Callable
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.waiting import Waiter
-from gateway.web.forward_auth.listener import MAX_HEADER_BYTES, Listener
+from gateway.web.forward_auth.connection import MAX_HEADER_BYTES
+from gateway.web.forward_auth.listener import Listener
 from gateway.web.forward_auth.strangers import AT_ONCE, OTHERS_FOR_ONE
 from tests.fuzz.mutate import a_question
 from tests.fuzz.wire import Slips, Wire, answers, turns
@@ -277,7 +278,7 @@ async def test_a_worker_that_ends_answers_what_was_asked_behind_a_question_under
     connection.connection_made(wire)
     connection.data_received(HERS.replace(b"/hers/", b"/late/"))
     connection.data_received(QUESTION)
-    listener.draining = True
+    listener.admission.draining = True
 
     slips.answer_newest()
     await turns()
@@ -295,7 +296,7 @@ async def test_a_worker_that_ends_answers_the_strangers_who_wait() -> None:
 
     mine.close_when_idle()
     closed_at_once = wire.closed
-    listener.draining = True
+    listener.admission.draining = True
     await turns()
 
     assert not closed_at_once

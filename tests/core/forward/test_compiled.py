@@ -9,7 +9,7 @@ import pytest
 
 import gateway
 from gateway.stores.redis import pipeline
-from gateway.web.forward_auth import listener
+from gateway.web.forward_auth.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["bastion"]["compiled"]
@@ -25,7 +25,7 @@ def test_all_of_the_decision_path_is_compiled_or_nothing_is() -> None:
     assert all((ROOT / module).is_file() for module in MODULES)
 
 
-@pytest.mark.parametrize("connection", [pipeline._Connection, listener._Connection])
+@pytest.mark.parametrize("connection", [pipeline._Connection, Connection])
 def test_a_protocol_without_the_base_class_has_all_that_a_loop_calls(connection: type) -> None:
     called = {name for name in dir(asyncio.Protocol) if name[0] != "_"}
 
