@@ -18,7 +18,6 @@ from gateway.core.outcomes import OUTCOMES
 
 _INTEGER: Final = 8
 _MICROSECONDS: Final = 1_000_000
-CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)

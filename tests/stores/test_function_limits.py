@@ -1,14 +1,18 @@
 """The limits inside Redis agree with their specification, and all of a call are spent or none."""
 
+import asyncio
 import random
 import struct
 from dataclasses import replace
 
+from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Claim, Outcome, Spend
 from gateway.core.ratelimit.gcra import refund, spend
 from gateway.stores.redis.buckets import Buckets
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.pipeline import Done
 from gateway.stores.redis.wire import bucket_key
-from tests.stores.live import LIMIT, LOGIN, NOW, PRESENTED, TAG, Server
+from tests.stores.live import LIMIT, LOGIN, NOW, PRESENTED, TAG, Server, held_library
 
 
 async def test_a_miss_spends_and_claims_nothing(server: Server) -> None:
@@ -78,6 +82,30 @@ async def test_a_refund_puts_back_one_request_and_no_more(server: Server) -> Non
     assert (after_one.remaining, after_all.remaining) == (1, 2)
     await buckets.refund("dx", "", LIMIT)
     assert [key async for key in server.redis.scan_iter("*b:*")] == []
+
+
+class _Crossing(FunctionCalls):
+    """A line that gives each of two calls the reply to the other."""
+
+    _first: tuple[str, bytes, Done] | None = None
+
+    def call(self, tag: str, command: bytes, done: Done) -> None:
+        if self._first is None:
+            self._first = tag, command, done
+            return
+        other_tag, other_command, other = self._first
+        self._first = None
+        super().call(other_tag, other_command, done)
+        super().call(tag, command, other)
+
+
+async def test_two_who_spend_at_once_never_take_the_others_reply(server: Server) -> None:
+    """Threats.md R5: else one would pass a limit that the other is within."""
+    buckets = Buckets(_Crossing(server.pipeline, held_library()))
+
+    heard = await asyncio.gather(*(buckets.spend(slot, "", LIMIT) for slot in ("ione", "itwo")), return_exceptions=True)
+
+    assert [type(one) for one in heard] == [StoreUnavailable] * 2
 
 
 async def test_of_several_limits_of_a_slot_all_have_room_or_none_is_spent(server: Server) -> None:

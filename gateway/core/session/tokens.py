@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-TAG_CHARS: Final = 16
 LOGIN_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 CREDENTIAL_BYTES: Final = 16

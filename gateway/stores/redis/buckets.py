@@ -1,10 +1,15 @@
 """Spends from one rate limit outside of a decision."""
 
+from typing import Final
+
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Question, Spend, Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.stores.redis.decisions import DecisionCalls, Functions, tell
 from gateway.stores.redis.wire import bucket_key
+
+_NUMBERS: Final = 0xFFFF_FFFF
+_FIRST: Final = 0x8000_0000  # far from the numbers of decisions, which begin at 1 on the same connection
 
 
 class Buckets:
@@ -13,10 +18,12 @@ class Buckets:
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
         self._calls = DecisionCalls(functions)
+        self._number = _FIRST
 
     async def spend(self, slot: str, who: str, limit: Limit) -> Spent:
         """Raises StoreUnavailable."""
-        reply = await self._calls.reply_to(Question(0, None, None, (Spend(slot, who, limit),)))
+        self._number = (self._number + 1) & _NUMBERS
+        reply = await self._calls.reply_to(Question(self._number, None, None, (Spend(slot, who, limit),)))
         if reply is None:
             raise StoreUnavailable("a rate limit could not be asked")
         return reply.spent[0]

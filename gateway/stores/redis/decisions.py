@@ -292,10 +292,6 @@ class _Gathering:
         return replace(self._reply, spent=tuple(self._spent[index] for index in sorted(self._spent)))
 
 
-def _is_paid(question: Question, index: int) -> bool:
-    return any(paid == index for paid, _ in question.paid)
-
-
 def _by_slot(question: Question) -> tuple[Sequence[int], dict[str, list[int]]]:
     """Indexes of the spends in the person's own slot, and of those in other slots that are not paid yet."""
     slot = "" if question.presented is None else question.presented.tag
