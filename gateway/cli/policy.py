@@ -26,6 +26,7 @@ from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
+from gateway.core.units import DURATION_UNITS
 from gateway.flows.policies import compile_sources, load
 from gateway.resources import clock
 from gateway.stores.files.policies import read_sources
@@ -210,7 +211,6 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _seconds(text: str) -> int:
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-    if not text[:-1].isdigit() or text[-1:] not in units:
+    if not text[:-1].isdigit() or text[-1:] not in DURATION_UNITS:
         raise click.BadParameter(f"{text}: expected a duration such as 30s, 10m, 2h or 1d")
-    return int(text[:-1]) * units[text[-1]]
+    return int(text[:-1]) * DURATION_UNITS[text[-1]]

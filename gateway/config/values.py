@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer, StrictStr
 
-_UNIT_S: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+from gateway.core.units import DURATION_UNITS, RATE_UNITS
+
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|d)")
 _SECRET_BYTES: Final = 32
@@ -31,14 +32,14 @@ def parse_duration(text: object) -> int:
     """`90s`, `30m`, `12h`, `14d` in seconds. A bare number has no unit, so it is refused. Raises ValueError."""
     if not isinstance(text, str) or not (match := _DURATION.fullmatch(text)):
         raise ValueError("not a duration")
-    return int(match[1]) * _UNIT_S[match[2]]
+    return int(match[1]) * DURATION_UNITS[match[2]]
 
 
 def parse_rate(text: object) -> Rate:
     """`600/min`. Raises ValueError."""
     if not isinstance(text, str) or not (match := _RATE.fullmatch(text)):
         raise ValueError("not a rate")
-    return Rate(int(match[1]), _UNIT_S[match[2]])
+    return Rate(int(match[1]), RATE_UNITS[match[2]])
 
 
 def parse_secret(text: object) -> bytes:

@@ -18,11 +18,11 @@ from typing import Final
 from gateway.config import DemoServers
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet
+from gateway.core.units import DAY_S
 from gateway.demo.commands import Commands, DemoFailed
 from gateway.demo.setting import APP2_HOST, APP_HOST, AUTH_HOST, USER, Setting, write_private
 from gateway.embedded import Children, EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey
 
-_DAY_S: Final = 86_400
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -44,7 +44,7 @@ def run_demo(directory: Path, port: int, servers: DemoServers) -> None:
         stack.callback(setting.summary_file.unlink, missing_ok=True)
         print(_welcome(setting), flush=True)
         while True:
-            sleep(_DAY_S)
+            sleep(DAY_S)
 
 
 class _Demo:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gateway.core.addresses import Address
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Device
 from gateway.core.login.throttle import LoginBuckets, LoginLimits, login_buckets
-from gateway.core.ratelimit.slots import Address
 from gateway.stores.redis.buckets import Buckets
 
 

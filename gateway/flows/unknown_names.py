@@ -6,10 +6,11 @@ from typing import Final
 from gateway.core.audit.catalogue import UnknownNamesRenewed
 from gateway.core.privacy.sealing import DataKey
 from gateway.core.privacy.unknown_names import mark
+from gateway.core.units import DAY_S
 from gateway.flows.act import Acts
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 
-_SWEEP_EVERY_S: Final = 86400
+_SWEEP_EVERY_S: Final = DAY_S
 
 
 @dataclass(slots=True)

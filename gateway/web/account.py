@@ -2,22 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 from aiohttp import web
 from ua_parser import parse as parse_user_agent
 
 from gateway.core.session.cookies import LOGIN_COOKIE, expire_cookie
 from gateway.core.session.tokens import b64
+from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 from gateway.flows.account import Account, OpenLogin, login_id_of
 from gateway.flows.decisions import LiveLogin
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie, own_form
 from gateway.web.middleware import REQUEST_ID
-
-_MINUTE_S: Final = 60
-_HOUR_S: Final = 3600
-_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +104,9 @@ def browser_name(user_agent: str) -> str:
 
 def ago(seconds: int) -> str:
     """Rounded down, in the largest unit that fits."""
-    if seconds < _MINUTE_S:
+    if seconds < MINUTE_S:
         return "just now"
-    for unit_s, unit in ((_DAY_S, "day"), (_HOUR_S, "hour"), (_MINUTE_S, "minute")):
+    for unit_s, unit in ((DAY_S, "day"), (HOUR_S, "hour"), (MINUTE_S, "minute")):
         count = seconds // unit_s
         if count:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"

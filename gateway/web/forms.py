@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from aiohttp import web
 
+from gateway.core.addresses import Address, read_address
 from gateway.core.login.attempt import csrf_holds
 from gateway.core.policy.canonical import canonical_host
 from gateway.core.session.cookies import CSRF_COOKIE, Cookies, read_cookies
@@ -47,15 +47,10 @@ def cookies(request: web.Request) -> Cookies:
     return read_cookies(lines)
 
 
-def client_address(request: web.Request) -> IPv4Address | IPv6Address | None:
+def client_address(request: web.Request) -> Address | None:
     """The one address that the proxy wrote; None where it is absent, doubled or not an address (threats.md L7)."""
     lines = request.headers.getall("X-Forwarded-For", [])
-    if len(lines) != 1:
-        return None
-    try:
-        return ip_address(lines[0].strip())
-    except ValueError:
-        return None
+    return read_address(lines[0]) if len(lines) == 1 else None
 
 
 def user_agent(request: web.Request) -> str:

@@ -1,25 +1,24 @@
 """Owns the section `sessions`."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
 from gateway.config.setting import Finding, Section, setting
 from gateway.config.values import Duration
-
-_DAY_S: Final = 86400
+from gateway.core.units import DAY_S
 
 
 class Sessions(Section):
     """How long a login lasts. idle: since the last request. absolute: since the login."""
 
-    idle_s: Annotated[Duration, Field(ge=60, le=30 * _DAY_S)] = setting("30m", "", "a duration from 60s to 30d")
-    absolute_s: Annotated[Duration, Field(ge=60, le=90 * _DAY_S)] = setting("12h", "", "a duration from 60s to 90d")
-    remembered_idle_s: Annotated[Duration, Field(ge=60, le=90 * _DAY_S)] = setting(
+    idle_s: Annotated[Duration, Field(ge=60, le=30 * DAY_S)] = setting("30m", "", "a duration from 60s to 30d")
+    absolute_s: Annotated[Duration, Field(ge=60, le=90 * DAY_S)] = setting("12h", "", "a duration from 60s to 90d")
+    remembered_idle_s: Annotated[Duration, Field(ge=60, le=90 * DAY_S)] = setting(
         "14d", 'With "keep me signed in".', "a duration from 60s to 90d"
     )
-    remembered_absolute_s: Annotated[Duration, Field(ge=60, le=400 * _DAY_S)] = setting(
+    remembered_absolute_s: Annotated[Duration, Field(ge=60, le=400 * DAY_S)] = setting(
         "90d", 'With "keep me signed in".', "a duration from 60s to 400d"
     )
 

@@ -21,12 +21,12 @@ from gateway.core.policy.conditions import (
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Leg, Require, Route, Routed
+from gateway.core.units import DAY_S
 
 _SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
 _WORDS: Final = {Allow: "allow", StepUp: "step_up", Login: "login", Deny: "deny", type(None): "deny"}
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
-_DAY_S: Final = 86400
 
 
 def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _person(person: Actor | None, now: int) -> str:
 
 
 def _age(seconds: int) -> str:
-    for unit_s, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "m")):
+    for unit_s, unit in ((DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "m")):
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds // unit_s}{unit}"
     return f"{seconds}s"

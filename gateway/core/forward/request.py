@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import itemgetter
 from typing import Final
 
+from gateway.core.addresses import Address, plain_address, read_address
 from gateway.core.errors import GatewayError
 from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
 from gateway.core.remembered import Remembered
@@ -55,7 +55,7 @@ _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
 _HOSTS: Final = Remembered[tuple[bytes, bytes], str](4096)
-_ADDRESSES: Final = Remembered[bytes, IPv4Address | IPv6Address](8192)
+_ADDRESSES: Final = Remembered[bytes, Address](8192)
 
 
 class MalformedRequest(GatewayError):
@@ -150,7 +150,7 @@ class ForwardedRequest:
     host: str
     target: str
     path: str
-    address: IPv4Address | IPv6Address | None
+    address: Address | None
     client: Client
     cookies: Cookies
     cookie_lines: list[bytes]
@@ -163,7 +163,7 @@ class ForwardedRequest:
         host: str,
         target: str,
         path: str,
-        address: IPv4Address | IPv6Address | None,
+        address: Address | None,
         client: Client,
         cookies: Cookies,
         cookie_lines: list[bytes],
@@ -275,7 +275,7 @@ def _read_host(forwarded: bytes, host: bytes) -> str:
     return canonical
 
 
-def _address(value: bytes) -> IPv4Address | IPv6Address | None:
+def _address(value: bytes) -> Address | None:
     """None: not known (threats.md L7). Raises MalformedRequest for a list, of which somebody else wrote a part (P5).
 
     What is too long for an address is refused too, so that little is remembered.
@@ -287,16 +287,12 @@ def _address(value: bytes) -> IPv4Address | IPv6Address | None:
     return None if read is None else _ADDRESSES.keep(value, read)
 
 
-def _read_address(value: bytes) -> IPv4Address | IPv6Address | None:
+def _read_address(value: bytes) -> Address | None:
     text = value.decode("latin-1")
     if "," in text or len(text) > ADDRESS_CHARS:
         raise MalformedRequest("x-forwarded-for is not one address")
-    try:
-        found = ip_address(text.strip())
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return mapped or found
+    found = read_address(text)
+    return None if found is None else plain_address(found)
 
 
 def _client(values: dict[bytes, bytes], method: str) -> Client:

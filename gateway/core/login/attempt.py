@@ -7,10 +7,10 @@ they change only with a new label or a new version prefix.
 
 import hmac
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.privacy.names import spelled
 from gateway.core.session.tokens import b64
 
 CSRF_BYTES: Final = 32
@@ -101,6 +101,5 @@ def need_met(need: str, authenticated_at: int, mfa_at: int, now: int) -> bool:
 
 
 def _mark(key: bytes, device_id: str, name: str) -> str:
-    spelled = unicodedata.normalize("NFKC", name.strip()).casefold()
-    material = b"known\0" + device_id.encode() + b"\0" + spelled.encode(errors="replace")
+    material = b"known\0" + device_id.encode() + b"\0" + spelled(name).encode(errors="replace")
     return b64(hmac.digest(key, material, "sha256")[:_MAC_BYTES])

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.core.addresses import Address, plain_address
 from gateway.core.login.attempt import Device
 from gateway.core.policy.networks import Network, unmapped
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.ratelimit.slots import Address, BucketNames
+from gateway.core.ratelimit.slots import BucketNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,7 @@ class LoginLimits:
         return Bucket(self.names.of_device(device.id), "", self.usual)
 
     def _network_of(self, address: Address) -> NamedNetwork | None:
-        mapped = None if address.version == 4 else address.ipv4_mapped  # noqa: PLR2004 - of the Internet Protocol
-        plain = mapped or address
+        plain = plain_address(address)
         return next((named for network, named in self._narrowest_first if plain in network), None)
 
 

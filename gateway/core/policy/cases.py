@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.core.policy.networks import Address
+from gateway.core.addresses import Address
 from gateway.core.policy.places import Place
 
 

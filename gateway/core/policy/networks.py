@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
-Address = IPv4Address | IPv6Address
+from gateway.core.addresses import Address, plain_address
+
 Network = IPv4Network | IPv6Network
 _IPV6: Final = 6
 _MAPPED_BITS: Final = 96  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
@@ -26,11 +27,8 @@ class NetworkSet:
 
     def __contains__(self, address: Address) -> bool:
         """::ffff:a.b.c.d counts as a.b.c.d."""
-        if isinstance(address, IPv6Address):
-            if address.ipv4_mapped is None:
-                return _within(self._v6, int(address))
-            address = address.ipv4_mapped
-        return _within(self._v4, int(address))
+        plain = plain_address(address)
+        return _within(self._v6 if plain.version == _IPV6 else self._v4, int(plain))
 
 
 def unmapped(network: Network) -> Network:

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from gateway.core.privacy.names import spelled
 from gateway.core.privacy.sealing import DataKey
+from gateway.core.units import DAY_S
 
-PERIOD_S: Final = 90 * 86400
+PERIOD_S: Final = 90 * DAY_S
 KEY_OWNER: Final = UUID(int=1)  # no person has this id: the key is wrapped as a person's is
-_AHEAD_S: Final = 86400  # of two nodes' clocks; a key from further ahead would live longer than it may
+_AHEAD_S: Final = DAY_S  # of two nodes' clocks; a key from further ahead would live longer than it may
 _MARK_BYTES: Final = 12
 
 

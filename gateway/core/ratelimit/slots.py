@@ -5,9 +5,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, TypeAlias
+from typing import Final
 
-Address: TypeAlias = IPv4Address | IPv6Address
+from gateway.core.addresses import Address, plain_address
 
 EVERYONE: Final = "e"
 _IPV6_NETWORK_BITS: Final = 64
@@ -42,9 +42,8 @@ class BucketNames:
 
 
 def _network(address: Address) -> str:
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    if isinstance(address, IPv4Address):
-        return str(address)
-    kept = int(address) >> (128 - _IPV6_NETWORK_BITS) << (128 - _IPV6_NETWORK_BITS)
+    plain = plain_address(address)
+    if isinstance(plain, IPv4Address):
+        return str(plain)
+    kept = int(plain) >> (128 - _IPV6_NETWORK_BITS) << (128 - _IPV6_NETWORK_BITS)
     return str(IPv6Address(kept))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TypeAlias
 
+from gateway.core.addresses import plain_address
 from gateway.web.forward_auth.strangers import Strangers
 
 GoesFirst: TypeAlias = Callable[[bytes], bool]
@@ -26,9 +27,7 @@ class Admission:
         peer = transport.get_extra_info("peername")
         if not isinstance(peer, tuple):
             return True
-        address = ip_address(str(peer[0]).partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None)
-        address = mapped or address
+        address = plain_address(ip_address(str(peer[0]).partition("%")[0]))
         if not self._peers:
             return address.is_loopback
         return any(address in network for network in self._peers)

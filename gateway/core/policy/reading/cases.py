@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
 
+from gateway.core.addresses import Address
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.grammar import ACTOR, KINDS, PERSON, TEST
-from gateway.core.policy.networks import Address, NetworkSet
+from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.maps import keyed

@@ -26,10 +26,10 @@ from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import read_networks
 from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, texts
+from gateway.core.units import DAY_S
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
 _CAPTURE: Final = re.compile(r"\{([^{}]+)\}")
-_ONE_DAY_S: Final = 86400
 _WORDS: Final[dict[str, Condition]] = {"anyone": Anyone(), "authenticated": Authenticated(), "nobody": Nobody()}
 _INHERITED: Final = "inherited"
 _LEG: Final = "a leg: anyone, authenticated, nobody, inherited, a map, or the name of a condition"
@@ -178,7 +178,7 @@ def _part(page: Page, key: str, at: Marked, names: Conditions) -> Condition | No
             return _networks(page, at, names)
         case "until":
             last = day(page, at, "until")
-            return None if last is None else Until(last.isoformat(), midnight(last) + _ONE_DAY_S)
+            return None if last is None else Until(last.isoformat(), midnight(last) + DAY_S)
         case "not":
             inner = _condition(page, at, names)
             return None if inner is None else Not(_unmixed(page, at, "not", inner.condition))

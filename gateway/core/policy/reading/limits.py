@@ -11,10 +11,10 @@ from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import items, said, whole, word
 from gateway.core.ratelimit.gcra import Limit, Per
+from gateway.core.units import RATE_UNITS
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
 _RATE: Final = re.compile(r"([0-9]{1,7})/(s|min|h|d)")
-_PERIOD_S: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _MOST_A_SECOND: Final = 1_000_000  # one in a microsecond, the unit of buckets
 _MOST_AT_ONCE: Final = 1_000_000
 
@@ -74,7 +74,7 @@ def _rate(page: Page, at: Marked) -> tuple[int, int] | None:
     if match is None:
         page.say(at, f"rate is {said(at)}; expected a number with /s, /min, /h or /d, such as 600/min")
         return None
-    count, period_s = int(match[1]), _PERIOD_S[match[2]]
+    count, period_s = int(match[1]), RATE_UNITS[match[2]]
     if not 1 <= count <= min(_MOST_AT_ONCE, period_s * _MOST_A_SECOND):
         page.say(at, f"rate is {said(at)}; expected from 1 to {_MOST_AT_ONCE}")
         return None

@@ -7,10 +7,10 @@ from typing import Final
 
 from gateway.core.policy.grammar import DURATION_PATTERN
 from gateway.core.policy.places import Page, did_you_mean
+from gateway.core.units import DURATION_UNITS
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar
 
 _DURATION: Final = re.compile(DURATION_PATTERN)
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLOCK: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST_SHOWN: Final = 60
@@ -78,7 +78,7 @@ def duration(page: Page, at: Marked, what: str) -> int | None:
     """In seconds."""
     given = at.text if isinstance(at, MarkedScalar) else ""
     if _DURATION.fullmatch(given):
-        return int(given[:-1]) * _SECONDS[given[-1]]
+        return int(given[:-1]) * DURATION_UNITS[given[-1]]
     clock = _CLOCK.fullmatch(given)
     minutes = int(clock[1]) * 60 + int(clock[2]) if clock else 0
     hint = f"; {clock[1]} h {clock[2]} m is {minutes}m" if clock else ""
