@@ -14,9 +14,9 @@ from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts, Outcome, Presented, Question, Reply
 from gateway.core.session.person import ForgedPerson, Person
-from gateway.core.waiting import Waiter
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
+from gateway.waiting import Waiter
 
 _ROUNDS: Final = 25  # each is lost to a change of the same login, as when twenty tabs come back at once
 _NUMBERS: Final = 0xFFFF_FFFF

@@ -1,6 +1,5 @@
 """The flows of people on real stores, on one node, while decisions are taken on another."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +19,6 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
 from gateway.core.session.tokens import Token, b64
-from gateway.core.waiting import Caller
 from gateway.flows.account import Account
 from gateway.flows.act import Acts
 from gateway.flows.decisions import LiveLogin
@@ -35,6 +33,7 @@ from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import Functions
 from gateway.stores.redis.revocations import Revocations
+from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, POLICY
 from tests.deciding import HOST, Deciding, Where, deciding, functions_at
@@ -112,10 +111,8 @@ class House:
             "sec-fetch-dest": "document",
             "cookie": cookies,
         }
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         request = read_request((name.encode(), value.encode()) for name, value in sent.items())
-        self.there.decisions.start(request, Caller(answered.set_result))
-        return await answered
+        return await answer_of(lambda waiter: self.there.decisions.start(request, waiter))
 
     questions: int = 0
 

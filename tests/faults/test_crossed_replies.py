@@ -19,8 +19,8 @@ from gateway.core.forward.request import read_request
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.session.tokens import Token
-from gateway.core.waiting import Caller
 from gateway.embedded import EmbeddedValkey
+from gateway.waiting import answer_of
 from gateway.web.forms import Site as OwnSite
 from gateway.web.forward_auth import handler
 from tests.conftest import Pool
@@ -57,10 +57,8 @@ def question(token: Token) -> dict[str, str]:
 
 
 async def ask(there: Deciding, token: Token) -> Answer:
-    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     request = read_request((name.encode(), value.encode()) for name, value in question(token).items())
-    there.decisions.start(request, Caller(answered.set_result))
-    return await answered
+    return await answer_of(lambda waiter: there.decisions.start(request, waiter))
 
 
 def told(answer: Answer) -> str:

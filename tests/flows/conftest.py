@@ -15,7 +15,6 @@ from gateway.core.principal.ask import Outcome, Presented, Question, Reply
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
-from gateway.core.waiting import Caller
 from gateway.flows.act import Acts
 from gateway.flows.passwords import Passwords
 from gateway.flows.refill import Refill
@@ -26,6 +25,7 @@ from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
+from gateway.waiting import answer_of
 from tests.conftest import Clock, Pool, RandomBytes
 from tests.running import running
 
@@ -78,9 +78,9 @@ class Stage:
 
     async def _decide(self, presented: Presented) -> Reply:
         self.number += 1
-        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self.calls.ask(Question(self.number, presented, None, ()), Caller(answered.set_result))
-        reply = await answered
+        reply: Reply | None = await answer_of(
+            lambda waiter: self.calls.ask(Question(self.number, presented, None, ()), waiter)
+        )
         assert reply is not None
         return reply
 

@@ -14,11 +14,11 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, credential_of, mint
-from gateway.core.waiting import Caller
 from gateway.flows.refill import WAITING, FillOutcome
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.users import Users
 from gateway.stores.redis.wire import login_key, person_key
+from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, headers_of
 from tests.deciding import ADA, HOST, Deciding, deciding
@@ -47,9 +47,7 @@ async def ask(here: Deciding, token: Token | None, path: str = "/x", host: str =
     }
     if token is not None:
         sent[b"cookie"] = f"__Host-bastion={token.text}".encode()
-    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    here.decisions.start(read_request(sent.items()), Caller(answered.set_result))
-    return await answered
+    return await answer_of(lambda waiter: here.decisions.start(read_request(sent.items()), waiter))
 
 
 async def test_a_session_that_redis_never_heard_of_is_let_in(here: Deciding) -> None:

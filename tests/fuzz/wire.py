@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
-from gateway.core.waiting import Waiter
+from gateway.waiting import Waiter
 from gateway.web.forward_auth.listener import Listener
 
 Facts = tuple[str, str, str]  # id, host, target

@@ -1,6 +1,5 @@
 """The functions inside Redis with a clock that the test holds."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +11,11 @@ from redis.asyncio import Redis
 from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
-from gateway.core.waiting import Caller
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
 from gateway.stores.redis.functions.library import Library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
+from gateway.waiting import answer_of
 from tests.running import running
 
 TAG, LOGIN, CREDENTIAL = "t" * 16, "l" * 22, b"c" * 16
@@ -50,9 +49,9 @@ class Server:
         request_id: str = "",
     ) -> Reply:
         self.number += 1
-        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self.calls.ask(Question(self.number, presented, claim, spends, request_id), Caller(answered.set_result))
-        reply = await answered
+        reply: Reply | None = await answer_of(
+            lambda waiter: self.calls.ask(Question(self.number, presented, claim, spends, request_id), waiter)
+        )
         assert reply is not None
         return reply
 

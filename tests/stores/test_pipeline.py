@@ -10,12 +10,12 @@ import pytest
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Presented, Question
-from gateway.core.waiting import Caller
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import MAX_WAITING, Pipeline, RedisRefused, Server, packed
 from gateway.stores.redis.revocations import Revocations
+from gateway.waiting import Caller
 from tests.running import running
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

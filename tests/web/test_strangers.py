@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
-from gateway.core.waiting import Waiter
+from gateway.waiting import Waiter
 from gateway.web.forward_auth.connection import MAX_HEADER_BYTES
 from gateway.web.forward_auth.listener import Listener
 from gateway.web.forward_auth.strangers import AT_ONCE, OTHERS_FOR_ONE

@@ -12,7 +12,6 @@ from itertools import count
 from typing import Final
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.waiting import Caller
 from gateway.stores.redis.decisions import FunctionCalls, packed_call
 from gateway.stores.redis.functions.library import Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, Server, answer_to
@@ -28,6 +27,7 @@ from gateway.stores.redis.slots import (
     slot_of,
     slot_of_key,
 )
+from gateway.waiting import Caller
 
 PATIENCE_S: Final = 0.25
 MAX_SERVERS: Final = 1000

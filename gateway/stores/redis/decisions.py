@@ -1,6 +1,5 @@
 """Asks Redis what a decision needs: one function call for each slot, all of them in one write."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -8,10 +7,10 @@ from typing import Final, Protocol
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Leases, Outcome, Question, Reply
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
-from gateway.core.waiting import Caller, Waiter
 from gateway.stores.redis.functions.library import FUNCTIONS, Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, answer_to, packed
 from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
+from gateway.waiting import Caller, Waiter, answer_of
 
 _NO_OTHERS: Final[dict[str, list[int]]] = {}
 _NOT_FOUND: Final = "ERR Function not found"
@@ -189,14 +188,7 @@ class DecisionCalls:
 
     async def reply_to(self, question: Question) -> Reply | None:
         """ask() for those who may wait."""
-        answered: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Reply | None) -> None:
-            if not answered.done():
-                answered.set_result(reply)
-
-        self.ask(question, Caller(done))
-        return await answered
+        return await answer_of(lambda waiter: self.ask(question, waiter))
 
     def read(self, question: Question, raw: object) -> Reply | None:
         """None: not the reply to this question."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import hiredis
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.waiting import Caller, Waiter
+from gateway.waiting import Caller, Waiter, answer_of
 
 Reply: TypeAlias = object
 Done: TypeAlias = Waiter[Reply | Exception]
@@ -240,14 +240,7 @@ class Pipeline:
         return connection
 
     async def _greet(self, connection: _Connection, command: tuple[str, ...]) -> None:
-        answered: asyncio.Future[Reply | Exception] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Reply | Exception) -> None:
-            if not answered.done():
-                answered.set_result(reply)
-
-        connection.send(packed(command), Caller(done))
-        reply = await answered
+        reply: Reply | Exception = await answer_of(lambda done: connection.send(packed(command), done))
         if isinstance(reply, Exception):
             connection.end(StoreUnavailable("Redis refused the greeting"))
             raise reply
@@ -255,18 +248,10 @@ class Pipeline:
 
 async def answer_to(start: Callable[[Done], None]) -> Reply:
     """start: begins a call. Its reply, or whatever error it ends in."""
-    answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-
-    def done(reply: Reply | Exception) -> None:
-        if answered.done():
-            return
-        if isinstance(reply, Exception):
-            answered.set_exception(reply)
-        else:
-            answered.set_result(reply)
-
-    start(Caller(done))
-    return await answered
+    reply = await answer_of(start)
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def packed(command: Sequence[Argument]) -> bytes:

@@ -15,7 +15,7 @@ import httptools
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
 from gateway.core.forward.request import Fields, ForwardedRequest, MalformedRequest, request_of
-from gateway.core.waiting import Waiter
+from gateway.waiting import Waiter
 from gateway.web.forward_auth.admission import Admission
 from gateway.web.forward_auth.exchanges import MAX_HELD, Exchange, Exchanges, Stage
 from gateway.web.forward_auth.rendering import plain

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.forward.answer import Answer
-from gateway.core.waiting import Waiter
+from gateway.waiting import Waiter
 from gateway.web.forward_auth.admission import Admission
 from gateway.web.forward_auth.rendering import plain, rendered
 

@@ -1,14 +1,12 @@
 """The same decision over aiohttp, for set-ups that want a single port."""
 
-import asyncio
-
 from aiohttp import web
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
 from gateway.core.forward.request import MalformedRequest, read_request
-from gateway.core.waiting import Caller
 from gateway.flows.decisions import Decisions
+from gateway.waiting import answer_of
 from gateway.web.errors import NoSuchPage
 from gateway.web.forms import Site
 
@@ -33,14 +31,7 @@ async def _asked(decisions: Decisions, request: web.Request) -> Answer:
         forwarded = read_request(request.raw_headers)
     except MalformedRequest as error:
         return malformed(error)
-    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-    def done(answer: Answer) -> None:
-        if not answered.done():
-            answered.set_result(answer)
-
-    decisions.start(forwarded, Caller(done))
-    return await answered
+    return await answer_of(lambda waiter: decisions.start(forwarded, waiter))
 
 
 def _response(answer: Answer, *, close: bool = False) -> web.Response:

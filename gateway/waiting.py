@@ -5,6 +5,7 @@ is made and its arguments are packed, each time; and the cells of a closure are 
 times.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -31,3 +32,23 @@ class Caller(Waiter[A]):
 
     def answered(self, answer: A) -> None:
         self._function(answer)
+
+
+class _Awaited(Waiter[A]):
+    """Whoever awaits may have lost interest when the answer comes."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+
+    def answered(self, answer: A) -> None:
+        if not self.future.done():
+            self.future.set_result(answer)
+
+
+async def answer_of(start: Callable[[Waiter[A]], object]) -> A:
+    """start: asks, and hands the waiter on to who will answer."""
+    awaited = _Awaited[A]()
+    start(awaited)
+    return await awaited.future
