@@ -39,6 +39,7 @@ from gateway.flows.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 from gateway.flows.unknown_names import UnknownNames
 from gateway.metrics import JOBS, Slot
+from gateway.outbound.webhook import Webhook
 from gateway.resources import Resources, clock, clock_us, key_marks, open_resources, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.files.policies import LastGood
@@ -53,7 +54,6 @@ from gateway.web.forward_auth import handler
 from gateway.web.forward_auth.listener import Listener
 from gateway.web.html import Html, RefusalPages, static_files
 from gateway.web.middleware import page_middlewares
-from gateway.webhook import Webhook
 from gateway.worker import Served, Start
 
 _JOURNAL_S: Final = 5.0

@@ -94,8 +94,8 @@ def _checking(config: Config, wish: _Wish) -> "Check":
     from gateway.core.caddy.probes import Ground, Marks
     from gateway.core.caddy.strangers import Strangers
     from gateway.flows.caddy_check import Check, Operations
+    from gateway.outbound.wire import Endpoint, trusting
     from gateway.resources import clock, random_bytes
-    from gateway.wire import Endpoint, trusting
 
     policy, host = policy_of(config), wish.url.hostname or ""
     if not policy.knows_host(host):

@@ -7,7 +7,7 @@ import click
 from gateway.cli._options import with_config
 from gateway.config import Config
 from gateway.core.errors import GatewayError
-from gateway.probe import probe
+from gateway.outbound.probe import probe
 
 _OK: Final = 200
 

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.core.errors import GatewayError
 from gateway.demo.setting import Setting
 from gateway.embedded import Children
-from gateway.probe import is_ready
+from gateway.outbound.probe import is_ready
 
 _READY_WITHIN_S: Final = 60.0
 _TAIL: Final = 3000

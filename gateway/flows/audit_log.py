@@ -12,12 +12,12 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from gateway.core.audit.chain import GENESIS, Link, first_fault
+from gateway.core.audit.chain import GENESIS, Head, Link, first_fault
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.transaction import transaction
 from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, SignedLine
-from gateway.stores.postgres.audit import Audit, Chain, Head, ReadEntry
+from gateway.stores.postgres.audit import Audit, Chain, ReadEntry
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import CorruptRow, Vault
 

@@ -8,8 +8,8 @@ from typing import Final
 from gateway.core.caddy.probes import Expect, Ground, Probe, probes
 from gateway.core.caddy.verdicts import Outcome, Seen, Verdict, decisions_in, judge
 from gateway.core.errors import GatewayError
-from gateway.probe import probe as ask_operations
-from gateway.wire import Endpoint, Unanswered, trusting_anybody
+from gateway.outbound.probe import probe as ask_operations
+from gateway.outbound.wire import Endpoint, Unanswered, trusting_anybody
 
 _OK: Final = 200
 _TOO_MANY: Final = 429

@@ -12,8 +12,8 @@ import structlog
 from gateway.core.outbox.kinds import Kind, Pauses
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
+from gateway.outbound.webhook import Undelivered
 from gateway.stores.postgres.outbox import Claimed, Outbox
-from gateway.webhook import Undelivered
 
 LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s may be
 LOOK_S: Final = 5.0

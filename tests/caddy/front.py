@@ -11,8 +11,8 @@ from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
 from gateway.flows.caddy_check import Check, Operations, Row
+from gateway.outbound.wire import Endpoint, trusting
 from gateway.stores.files.policies import read_sources
-from gateway.wire import Endpoint, trusting
 from tests.staging import Stage
 
 HOST = "app.localhost"

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.core.caddy.verdicts import Outcome
 from gateway.embedded import free_port
 from gateway.flows.caddy_check import Check
-from gateway.wire import Endpoint
+from gateway.outbound.wire import Endpoint
 from tests.caddy.front import HOST, Front
 from tests.staging import Stage
 

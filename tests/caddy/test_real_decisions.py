@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from gateway.wire import trusting
+from gateway.outbound.wire import trusting
 from tests.caddy.doubles import App, Doubles
 from tests.caddy.front import HOST, Front
 from tests.caddy.test_streams import talk

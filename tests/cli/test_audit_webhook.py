@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.flows.audit_log import Linker
-from gateway.probe import NoAnswer, probe
+from gateway.outbound.probe import NoAnswer, probe
 from gateway.resources import clock
 from tests.cli.conftest import Bastion
 from tests.cli.test_audit import cut_off

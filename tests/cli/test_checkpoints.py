@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.audit.chain import Head
 from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key_id, read, sign
 from gateway.stores.files.checkpoints import (
     Checkpoints,
@@ -21,7 +22,6 @@ from gateway.stores.files.checkpoints import (
     read_checkpoints,
     read_public_keys,
 )
-from gateway.stores.postgres.audit import Head
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 KEYS = {key_id(KEY.public_key()): KEY.public_key()}

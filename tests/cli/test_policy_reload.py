@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.probe import NoAnswer, probe
+from gateway.outbound.probe import NoAnswer, probe
 from tests.cli.conftest import Bastion
 from tests.conftest import Pool
 

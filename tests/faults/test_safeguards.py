@@ -20,7 +20,7 @@ from gateway.embedded import Account, Binaries, Children, EmbeddedPostgres, Embe
 from gateway.flows.handoff import Go
 from gateway.flows.logout import Ending
 from gateway.flows.safeguards import Safeguards, UnsafeServer
-from gateway.probe import NoAnswer, probe
+from gateway.outbound.probe import NoAnswer, probe
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.replication import has_several_hosts, loses_commits
 from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, risks

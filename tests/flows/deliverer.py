@@ -7,8 +7,8 @@ import asyncpg
 
 from gateway.core.outbox.kinds import Kind, Pauses
 from gateway.flows.delivery import Delivery
+from gateway.outbound.webhook import Webhook
 from gateway.stores.postgres.outbox import Outbox
-from gateway.webhook import Webhook
 
 DESTINATION = "somewhere"
 LEASE_S = 0.5

@@ -20,12 +20,12 @@ from gateway.flows.audit_log import Linker
 from gateway.flows.checkpoint_delivery import MOST_WAITING, CheckpointDelivery
 from gateway.flows.delivery import Delivery
 from gateway.flows.transaction import RecordUnavailable
+from gateway.outbound.webhook import Webhook
 from gateway.stores.files.checkpoints import FILE_NAME, SignedLine
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
-from gateway.webhook import Webhook
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool
 from tests.receiver import Answer, Receiver, receiving, until, with_status

@@ -14,8 +14,8 @@ from aiohttp import web
 from gateway.core.outbox.kinds import Kind
 from gateway.flows.delivery import Delivery, OutboxKeeper
 from gateway.metrics import Metrics
+from gateway.outbound.webhook import Undelivered, Webhook
 from gateway.stores.postgres.outbox import Outbox
-from gateway.webhook import Undelivered, Webhook
 from tests.conftest import Pool
 from tests.exhaustive import EXHAUSTIVE
 from tests.flows.deliverer import DESTINATION

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis as SyncRedis
 
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
-from gateway.probe import NoAnswer, probe
+from gateway.outbound.probe import NoAnswer, probe
 from tests.conftest import add_unlimited_routes, run_apart
 from tests.databases import execute
 from tests.journeys.crowd import Crowd

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import redis as redis_sync
 
-from gateway.probe import probe
+from gateway.outbound.probe import probe
 from tests.staging import NAVIGATION, Stage, Visitor
 
 DECISIONS = 10_000

@@ -8,7 +8,7 @@ import time
 
 import asyncpg
 
-from gateway.probe import probe
+from gateway.outbound.probe import probe
 from tests.staging import Stage
 
 

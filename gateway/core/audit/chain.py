@@ -38,6 +38,14 @@ class Link:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last link; position 0 and GENESIS before the first."""
+
+    position: int
+    hash: bytes
+
+
 def link(prev_hash: bytes, position: int, entry: Stored) -> Link:
     """SHA-256 over label, previous hash, position and the canonical text of all columns of the entry."""
     values = {

@@ -26,9 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from gateway.core.audit.chain import Head
 from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key_id, read, sign
 from gateway.core.errors import GatewayError
-from gateway.stores.postgres.audit import Head
 
 FILE_NAME: Final = "checkpoints.jsonl"
 _KEY_NAME: Final = "audit-checkpoint.pem"

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.audit.chain import GENESIS, Link, Stored, chain
+from gateway.core.audit.chain import GENESIS, Head, Link, Stored, chain
 from gateway.core.audit.entries import Entry, Kind, canonical
 from gateway.core.privacy.sealing import NOBODY, BrokenSeal, Place
 from gateway.stores.postgres import locks
@@ -56,14 +56,6 @@ _COUNT_UNLINKED: Final = """
       LEFT JOIN audit_links l ON l.entry_id = page.id
             AND l.entry_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last link; position 0 and GENESIS before the first."""
-
-    position: int
-    hash: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
