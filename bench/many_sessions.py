@@ -17,7 +17,7 @@ from bench.figures import Figure
 from bench.load import fire
 from bench.questions import questions
 from bench.site import SMALL, Site, running_site
-from gateway.core.principal.ask import Leases, Outcome, Presented, Question
+from gateway.core.principal.ask import Leases, Presented, Question, Standing
 from gateway.core.session.login_record import Session
 from gateway.core.session.tokens import b64
 from gateway.resources import random_bytes
@@ -74,7 +74,7 @@ async def _join(calls: DecisionCalls, number: int) -> None:
     presented = Presented(b64(random[:12]), b64(random[12:28]), random[28:44])
     missed = await calls.reply_to(Question(number & 0xFFFF_FFFF, presented, None, ()))
     assert missed is not None
-    assert missed.outcome is Outcome.MISS
+    assert missed.outcome is Standing.MISS
     leases = missed.leases or Leases(0, 0)
     session = Session(presented.credential, now, 0, 0)
     fill = Fill(presented.tag, presented.login, leases, random[44:], now + _DAY_S, now + _DAY_S, _DAY_S, (session,))

@@ -15,7 +15,7 @@ from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.forward.context import Context
 from gateway.core.outbox.kinds import Kind
 from gateway.core.policy.model import Policy
-from gateway.core.policy.site import Site as PolicySite
+from gateway.core.policy.site import Site
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.flows.account import Account
@@ -49,7 +49,7 @@ from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.web import account, assets, login, logout, operations
 from gateway.web.browser import Browser
-from gateway.web.forms import MAX_BODY_BYTES, Site
+from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.forward_auth import handler
 from gateway.web.forward_auth.listener import Listener
 from gateway.web.html import Html, RefusalPages, static_files
@@ -89,7 +89,7 @@ class _Worker:
         self.render_metrics = start.metrics.render
         self.keys = config.keys()
         self.calls = DecisionCalls(resources.functions)
-        self.site = Site(config.public_url, self.keys.csrf)
+        self.site = AuthHost(config.public_url, self.keys.csrf)
         self.files = static_files()
         self.unknown_names = UnknownNames(resources.acts)
         self.tallies = Tallies(resources.acts)
@@ -195,10 +195,10 @@ class _Worker:
         app.add_routes(operations.routes(self._ready, self.render_metrics))
         return app
 
-    async def _ready(self) -> Mapping[str, operations.Check]:
+    async def _ready(self) -> Mapping[str, operations.ReadinessCheck]:
         found = await self.readiness.look()
-        checks = {name: operations.Check(state.serves, state.detail) for name, state in found.items()}
-        return {**checks, "policy": operations.Check(self.policies.serves, self.policies.detail)}
+        checks = {name: operations.ReadinessCheck(state.serves, state.detail) for name, state in found.items()}
+        return {**checks, "policy": operations.ReadinessCheck(self.policies.serves, self.policies.detail)}
 
     def _policies(self) -> Policies:
         config, resources = self.config, self.resources
@@ -212,7 +212,7 @@ class _Worker:
         return Policies(
             long_work=self.long_work,
             directory=config.policy.directory,
-            site=PolicySite.of(config.public_url),
+            site=Site.of(config.public_url),
             limits=config.all_limits(),
             last_good=LastGood(config.data_dir / "policy-last-good.json"),
             acts=resources.acts,

@@ -19,7 +19,7 @@ _SECRET_NAMES: Final = re.compile(
 _TOKENS: Final = re.compile(r"v1\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{16}")
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
 _ORIGIN: Final[tuple[Processor, ...]] = (structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name)
-Event = MutableMapping[str, Any]
+LogLine = MutableMapping[str, Any]
 
 
 def start_logging(level: str, form: str) -> None:
@@ -53,7 +53,7 @@ def _formatter(form: str) -> logging.Formatter:
     )
 
 
-def redact(_logger: object, _method: str, event: Event) -> Event:
+def redact(_logger: object, _method: str, event: LogLine) -> LogLine:
     """By the name of a field, and tokens and passwords of URLs wherever they stand."""
     for name in event:
         event[name] = _REDACTED if _SECRET_NAMES.search(name) else _clean(event[name])
@@ -70,7 +70,7 @@ def _clean(value: object) -> object:
     return value
 
 
-def _add_request_id(_logger: object, _method: str, event: Event) -> Event:
+def _add_request_id(_logger: object, _method: str, event: LogLine) -> LogLine:
     request_id = REQUEST_ID.get()
     if request_id:
         event.setdefault("request_id", request_id)

@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,48 @@ def test_a_module_says_what_it_owns_in_at_most_400_lines(path: Path) -> None:
 
     assert text.count("\n") <= 400
     assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+# One name, one meaning. This list may only shrink.
+TYPES_DEFINED_TWICE = {
+    "Account", "Asked", "Denied", "Fields", "Finding", "Key", "Keys", "Kind", "Level", "Link", "Loaded", "Login",
+    "Network", "Page", "Person", "Place", "Placed", "Problem", "Progress", "Route", "Server", "Start", "State",
+    "Strangers", "Tokens", "Users", "Verdict", "Visit",
+}  # fmt: skip
+
+
+def public_types(text: str) -> Iterator[str]:
+    """Classes, and names of a module that stand for a type."""
+    for node in ast.parse(text).body:
+        match node:
+            case ast.ClassDef(name):
+                yield name
+            case ast.AnnAssign(ast.Name(name), annotation) if "TypeAlias" in ast.unparse(annotation):
+                yield name
+            case ast.Assign([ast.Name(name)]) if name[0].isupper() and not name.isupper():
+                yield name
+            case _:
+                pass
+
+
+def test_no_name_of_a_type_has_a_second_meaning() -> None:
+    names = [{*public_types(path.read_text())} for path in (ROOT / "gateway").rglob("*.py")]
+    counts = Counter(name for one in names for name in one if name[0] != "_")
+
+    assert {name for name, count in counts.items() if count > 1} == TYPES_DEFINED_TWICE
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("class A:\n    class B: ...", ["A"]),
+        ("A: TypeAlias = int", ["A"]),
+        ("Ab = int | str", ["Ab"]),
+        ("A: Final = 1\nB = 2\nCD = 3\na = 4\n_A = 5", []),
+    ],
+)
+def test_what_names_a_type_is_noticed(text: str, types: list[str]) -> None:
+    assert [name for name in public_types(text) if name[0] != "_"] == types
 
 
 def other_cookie_readers(text: str, *, pure: bool) -> list[str]:

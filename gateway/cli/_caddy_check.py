@@ -12,7 +12,7 @@ import click
 
 from gateway.cli._options import with_config
 from gateway.config import Config, embedded_binaries
-from gateway.core.caddy.verdicts import Outcome
+from gateway.core.caddy.verdicts import ProbeStatus
 
 if TYPE_CHECKING:  # imported when the command runs, so that `bastion caddy snippet` stays quick
     from gateway.flows.caddy_check import Check, Row
@@ -80,12 +80,16 @@ def check(
     """  # noqa: D301 -- click's mark before lines that stay as they are
     checking = _checking(config, _Wish(_parsed(url), ca, connect, ops, direct, caddyfile, paths))
     rows = list(checking.rows() if as_json else _shown(checking))
-    counts = {outcome: sum(row.verdict.outcome is outcome for row in rows) for outcome in Outcome}
+    counts = {outcome: sum(row.verdict.outcome is outcome for row in rows) for outcome in ProbeStatus}
     if as_json:
-        click.echo(json.dumps({"url": url, "passed": not counts[Outcome.FAILED], "probes": list(map(_fields, rows))}))
+        click.echo(
+            json.dumps({"url": url, "passed": not counts[ProbeStatus.FAILED], "probes": list(map(_fields, rows))})
+        )
     else:
-        click.echo(f"{url}: {len(rows)} probes, {counts[Outcome.FAILED]} failed, {counts[Outcome.WARNING]} warnings")
-    if counts[Outcome.FAILED]:
+        click.echo(
+            f"{url}: {len(rows)} probes, {counts[ProbeStatus.FAILED]} failed, {counts[ProbeStatus.WARNING]} warnings"
+        )
+    if counts[ProbeStatus.FAILED]:
         raise SystemExit(1)
 
 

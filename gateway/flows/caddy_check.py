@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core.caddy.probes import Expect, Ground, Probe, probes
-from gateway.core.caddy.verdicts import Outcome, Seen, Verdict, decisions_in, judge
+from gateway.core.caddy.verdicts import ProbeStatus, ProbeVerdict, Seen, decisions_in, judge
 from gateway.core.errors import GatewayError
 from gateway.outbound.probe import probe as ask_operations
 from gateway.outbound.wire import Endpoint, Unanswered, trusting_anybody
@@ -31,7 +31,7 @@ class Row:
     name: str
     status: int
     asked: int
-    verdict: Verdict
+    verdict: ProbeVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Check:
     def _row(self, probe: Probe) -> Row:
         if probe.unless_let_in and self._seen(replace(probe, headers=())).success:
             why = "not tried: this machine is let in without it; run it from elsewhere"
-            return Row(probe.group, probe.name, _OK, 1, Verdict(Outcome.WARNING, why))
+            return Row(probe.group, probe.name, _OK, 1, ProbeVerdict(ProbeStatus.WARNING, why))
         seen, verdict = self._judged(probe)
         for _ in range(_TRIES - 1):
             if verdict.noisy and not self.busy:
@@ -95,10 +95,10 @@ class Check:
         if verdict.noisy:
             self.busy = self._others_ask() if self.busy is None else self.busy
             if self.busy:
-                verdict = Verdict(Outcome.OK, "others ask too, so the count says only that it was asked")
+                verdict = ProbeVerdict(ProbeStatus.OK, "others ask too, so the count says only that it was asked")
         return Row(probe.group, probe.name, seen.status, seen.asked, verdict)
 
-    def _judged(self, probe: Probe) -> tuple[Seen, Verdict]:
+    def _judged(self, probe: Probe) -> tuple[Seen, ProbeVerdict]:
         seen = self._seen(probe)
         for _ in range(_TRIES):
             if seen.status != _TOO_MANY or seen.status in probe.statuses:
@@ -126,11 +126,10 @@ class Check:
         try:
             reply = plain.ask(probe.request, timeout_s=_DIRECT_S)
         except Unanswered as error:
-            return Row(probe.group, probe.name, 0, 0, Verdict(Outcome.OK, str(error)))
+            return Row(probe.group, probe.name, 0, 0, ProbeVerdict(ProbeStatus.OK, str(error)))
         leads_to_tls = reply.first("Location").lower().startswith("https://")
-        verdict = (
-            Verdict(Outcome.OK) if leads_to_tls else Verdict(Outcome.FAILED, "answers in clear, not by a redirect")
-        )
+        failed = ProbeVerdict(ProbeStatus.FAILED, "answers in clear, not by a redirect")
+        verdict = ProbeVerdict(ProbeStatus.OK) if leads_to_tls else failed
         return Row(probe.group, probe.name, reply.status, 0, verdict)
 
     def _directly(self, address: str, port: int) -> Row:
@@ -145,8 +144,8 @@ class Check:
                 whys.append(str(error))
                 continue
             why = "the app answers past Caddy: whoever reaches it may call himself anybody; close the port"
-            return Row("direct", f"{address}:{port}", reply.status, 0, Verdict(Outcome.FAILED, why))
-        return Row("direct", f"{address}:{port}", 0, 0, Verdict(Outcome.OK, whys[0]))
+            return Row("direct", f"{address}:{port}", reply.status, 0, ProbeVerdict(ProbeStatus.FAILED, why))
+        return Row("direct", f"{address}:{port}", 0, 0, ProbeVerdict(ProbeStatus.OK, whys[0]))
 
 
 def address_of(host: str) -> str:

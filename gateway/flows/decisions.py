@@ -12,7 +12,7 @@ from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.decide import Ask
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
-from gateway.core.principal.ask import LoginFacts, Outcome, Presented, Question, Reply
+from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Standing
 from gateway.core.session.person import ForgedPerson, Person
 from gateway.flows.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
@@ -86,7 +86,7 @@ class Decisions:
         reply = await self._asked_until_known(Question(self._next(), token, None, ()))
         if reply is None or reply.login != token.login:
             raise StoreUnavailable("who is signed in could not be asked")
-        if reply.outcome is not Outcome.LIVE or reply.facts is None:
+        if reply.outcome is not Standing.LIVE or reply.facts is None:
             return None
         try:
             known = self._context.people.open(token.tag, reply.person)
@@ -99,7 +99,7 @@ class Decisions:
         if reply is None:
             self._lost("redis")
         elif reply.leases is not None:
-            if reply.outcome is Outcome.MISS:
+            if reply.outcome is Standing.MISS:
                 self._spawn(self._fill_and_answer(pending, reply))
                 return
             self._confirm_if_due(pending.asked.question, reply)
@@ -116,7 +116,7 @@ class Decisions:
 
     async def _asked_until_known(self, question: Question) -> Reply | None:
         reply = await self._calls.reply_to(question)
-        if reply is not None and reply.outcome is Outcome.MISS:
+        if reply is not None and reply.outcome is Standing.MISS:
             return await self._known_after(question, reply)
         self._confirm_if_due(question, reply)
         return reply
@@ -130,7 +130,7 @@ class Decisions:
                 return None
             question = replace(question, paid=missed.paid)
             reply = await self._calls.reply_to(question)
-            if reply is None or reply.outcome is not Outcome.MISS:
+            if reply is None or reply.outcome is not Standing.MISS:
                 self._confirm_if_due(question, reply)
                 return reply
             missed = reply

@@ -18,7 +18,7 @@ class Unanswered(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """body: its first MiB."""
 
     status: int
@@ -46,7 +46,7 @@ class Endpoint:
         except (OSError, ValueError) as error:
             raise Unanswered(f"{self.name} at {self.address}:{self.port}: {error}") from error
 
-    def ask(self, request: bytes, *, method: str = "GET", timeout_s: float = _TIMEOUT_S) -> Reply:
+    def ask(self, request: bytes, *, method: str = "GET", timeout_s: float = _TIMEOUT_S) -> Response:
         """One connection, one answer. method: whether a body is to be waited for. Raises Unanswered."""
         try:
             with self._connect(timeout_s) as channel:
@@ -84,8 +84,8 @@ def _send(channel: socket.socket, request: bytes) -> None:
         return
 
 
-def _read(channel: socket.socket, method: str) -> Reply:
+def _read(channel: socket.socket, method: str) -> Response:
     with http.client.HTTPResponse(channel, method=method) as answer:
         answer.begin()
         headers = tuple(answer.getheaders()[:_MOST_HEADERS])
-        return Reply(answer.status, headers, answer.read(_MOST_BYTES))
+        return Response(answer.status, headers, answer.read(_MOST_BYTES))

@@ -17,7 +17,7 @@ from gateway.web.middleware import REQUEST_ID
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DeviceRow:
     """One login as the page shows it."""
 
     id: str
@@ -81,8 +81,8 @@ def _left() -> web.Response:
     return response
 
 
-def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> Device:
-    return Device(
+def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> DeviceRow:
+    return DeviceRow(
         id=b64(one.id),
         browser=browser_name(one.user_agent),
         address=one.address,

@@ -12,7 +12,7 @@ from gateway.core.session.journey import BadJourney, Journey, unseal_journey
 from gateway.core.session.tokens import b64
 from gateway.flows.decisions import Decisions, LiveLogin
 from gateway.flows.login import Visit
-from gateway.web.forms import Site, add_cookie, client_address, cookies, user_agent
+from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, user_agent
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID
 
@@ -24,7 +24,7 @@ class Browser:
     origin_of: a protected host's origin, from configuration; its scheme and port never come from a request (H3).
     """
 
-    site: Site
+    site: AuthHost
     keys: Keys
     html: Html
     decisions: Decisions

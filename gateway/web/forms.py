@@ -20,7 +20,7 @@ _USER_AGENT_CHARS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class AuthHost:
     """origin: scheme://host[:port] of the auth host, from configuration. authority: what its Host header says."""
 
     origin: str
@@ -59,7 +59,7 @@ def user_agent(request: web.Request) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
-async def own_form(request: web.Request, site: Site) -> Mapping[str, str]:
+async def own_form(request: web.Request, site: AuthHost) -> Mapping[str, str]:
     """The fields of a form that our own page sent from this browser: all three proofs, or nothing.
 
     Raises CrossSite, FormExpired (only the token is wrong) or BadForm.

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import GatewayError
 from gateway.web.errors import NotAPage, TooManyAttempts, WrongHost, problem_of, status_of
-from gateway.web.forms import MAX_BODY_BYTES, Site, cookies
+from gateway.web.forms import MAX_BODY_BYTES, AuthHost, cookies
 from gateway.web.html import Html
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -52,7 +52,7 @@ def content_security_policy(form_target: str = "") -> str:
 
 
 def page_middlewares(
-    site: Site,
+    site: AuthHost,
     html: Html,
     random: Callable[[int], bytes],
     verify_path: str = "",
@@ -109,13 +109,13 @@ def _request_id(request: web.Request, random: Callable[[int], bytes]) -> str:
     return str(UUID(bytes=random(16), version=4))
 
 
-def _is_of(request: web.Request, site: Site) -> bool:
+def _is_of(request: web.Request, site: AuthHost) -> bool:
     """Whether the request is of the auth host's own site."""
     hosts = request.headers.getall("Host", [])
     return len(hosts) == 1 and hosts[0].lower() == site.authority
 
 
-def _refuse_wrong_requests(request: web.Request, site: Site) -> None:
+def _refuse_wrong_requests(request: web.Request, site: AuthHost) -> None:
     """Raises WrongHost, NotAPage or web.HTTPException."""
     if not _is_of(request, site):
         raise WrongHost("Host is not the auth host")
@@ -131,7 +131,7 @@ def _refuse_wrong_requests(request: web.Request, site: Site) -> None:
         raise NotAPage("prefetched")
 
 
-def _tell_of_doubled(request: web.Request, site: Site, doubled: Doubled) -> None:
+def _tell_of_doubled(request: web.Request, site: AuthHost, doubled: Doubled) -> None:
     if names := cookies(request).doubled:
         doubled(site.host, names)
 

@@ -10,14 +10,16 @@ _TEXT_FORMAT: Final = "text/plain; version=1.0.0; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReadinessCheck:
     """One thing that this worker stands on. serves: requests can be answered; detail: what an operator reads."""
 
     serves: bool
     detail: str = "ok"
 
 
-def routes(ready: Callable[[], Awaitable[Mapping[str, Check]]], metrics: Callable[[], bytes]) -> list[web.RouteDef]:
+def routes(
+    ready: Callable[[], Awaitable[Mapping[str, ReadinessCheck]]], metrics: Callable[[], bytes]
+) -> list[web.RouteDef]:
     """healthz says that the process answers, readyz that it can do its work (503 if not)."""
 
     async def healthz(_request: web.Request) -> web.Response:

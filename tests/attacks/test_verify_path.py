@@ -9,14 +9,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
-from gateway.web.forms import Site
+from gateway.web.forms import AuthHost
 from gateway.web.forward_auth import handler
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
 from tests.conftest import Pool
 from tests.deciding import deciding
 
-SITE = Site("https://auth.example.org", b"k" * 32)
+SITE = AuthHost("https://auth.example.org", b"k" * 32)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.probes import Ground, Marks
 from gateway.core.caddy.snippet import Snippet
 from gateway.core.caddy.strangers import Strangers
-from gateway.core.caddy.verdicts import Outcome
+from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
@@ -60,7 +60,7 @@ class Front:
 
 
 def failures(check: Check) -> list[Row]:
-    return [row for row in check.rows() if row.verdict.outcome is Outcome.FAILED]
+    return [row for row in check.rows() if row.verdict.outcome is ProbeStatus.FAILED]
 
 
 def names(rows: list[Row]) -> set[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.caddy.matchers import sample_paths
-from gateway.core.caddy.verdicts import Outcome
+from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.embedded import Binaries
 from gateway.flows.caddy_lint import read_caddyfile
 from tests.caddy.front import HOST, MARKS, Front, failures, names
@@ -122,10 +122,10 @@ def test_an_app_for_unknown_hosts_is_found(front: Front) -> None:
 def test_an_empty_answer_for_unknown_hosts_is_a_warning(front: Front) -> None:
     front.start(front.right().replace("\trespond 421\n", ""))
 
-    rows = [row for row in front.check().rows() if row.verdict.outcome is not Outcome.OK]
+    rows = [row for row in front.check().rows() if row.verdict.outcome is not ProbeStatus.OK]
 
     assert {row.name for row in rows} >= {"Host: unknown"}
-    assert {row.verdict.outcome for row in rows} == {Outcome.WARNING}
+    assert {row.verdict.outcome for row in rows} == {ProbeStatus.WARNING}
 
 
 def test_a_request_that_is_asked_about_twice_is_found(front: Front) -> None:

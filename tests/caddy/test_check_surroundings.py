@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gateway.core.caddy.verdicts import Outcome
+from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.embedded import free_port
 from gateway.flows.caddy_check import Check
 from gateway.outbound.wire import Endpoint
@@ -37,7 +37,7 @@ def test_an_app_that_answers_past_caddy_is_found(front: Front) -> None:
         rows = {row.name: row for row in check.rows() if row.group == "direct"}
 
     outcomes = [rows[f"127.0.0.1:{port}"].verdict.outcome for port in (plain, front.port, closed, silent)]
-    assert outcomes == [Outcome.FAILED, Outcome.FAILED, Outcome.OK, Outcome.OK]
+    assert outcomes == [ProbeStatus.FAILED, ProbeStatus.FAILED, ProbeStatus.OK, ProbeStatus.OK]
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_an_address_that_the_client_may_choose_is_found(
     with opened_to(front, stage, "10.9.0.0/16", servers) as check:
         rows = list(check.rows())
 
-    assert [row.name for row in rows if row.verdict.outcome is Outcome.FAILED] == named
+    assert [row.name for row in rows if row.verdict.outcome is ProbeStatus.FAILED] == named
     assert any(row.group == "address" for row in rows)
 
 
@@ -80,9 +80,9 @@ def test_who_is_let_in_anyway_is_told_that_addresses_were_not_tried(front: Front
     with opened_to(front, stage, "127.0.0.0/8") as check:
         rows = list(check.rows())
 
-    assert [row for row in rows if row.verdict.outcome is Outcome.FAILED] == []
+    assert [row for row in rows if row.verdict.outcome is ProbeStatus.FAILED] == []
     addresses = [row for row in rows if row.group == "address"]
-    assert {row.verdict.outcome for row in addresses} == {Outcome.WARNING}
+    assert {row.verdict.outcome for row in addresses} == {ProbeStatus.WARNING}
     assert all("this machine is let in without it" in row.verdict.why for row in addresses)
 
 
@@ -157,7 +157,7 @@ def test_an_app_that_speaks_only_tls_is_found_too(front: Front, tmp_path: Path) 
     with serving(answer) as port:
         (row,) = [row for row in front.check(("127.0.0.1", port)).rows() if row.group == "direct"]
 
-    assert (row.verdict.outcome, row.status) == (Outcome.FAILED, 401)
+    assert (row.verdict.outcome, row.status) == (ProbeStatus.FAILED, 401)
 
 
 @contextmanager
@@ -191,5 +191,5 @@ def test_a_busy_installation_is_no_failure(front: Front, stage: Stage) -> None:
     with others_asking(stage.decision_socket):
         rows = list(front.check().rows())
 
-    assert {row.group for row in rows if row.verdict.outcome is Outcome.FAILED} == {"upgrade"}
+    assert {row.group for row in rows if row.verdict.outcome is ProbeStatus.FAILED} == {"upgrade"}
     assert any("others ask too" in row.verdict.why for row in rows)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Question, Spend
+from gateway.core.principal.ask import Claim, Leases, Presented, Question, Spend, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
 from gateway.flows.readiness import Readiness
@@ -30,7 +30,7 @@ def of(tag: str) -> Presented:
     return Presented(tag, LOGIN, CREDENTIAL)
 
 
-async def every_function(cluster: Cluster, tag: str) -> Outcome:
+async def every_function(cluster: Cluster, tag: str) -> Standing:
     """Each function of the library at least once, with all kinds of keys; the outcome of a decision at their end."""
     calls, revocations = DecisionCalls(cluster), Revocations(cluster)
     await revocations.offer(tag, "code", "h")
@@ -59,7 +59,7 @@ async def test_every_call_goes_to_the_server_of_its_slot_at_once(servers: Server
     """The server refuses keys that are not declared, or not of one slot."""
     outcomes = [await every_function(cluster, f"person{number}") for number in range(50)]
 
-    assert outcomes == [Outcome.LIVE] * 50
+    assert outcomes == [Standing.LIVE] * 50
     assert redirections(servers) == 0
     assert sum(node.refused("CROSSSLOT") for node in servers.nodes) == 0
     assert all(node.do("DBSIZE") > 20 for node in servers.nodes)
@@ -100,7 +100,7 @@ async def test_a_slot_that_moved_is_followed_and_then_known(servers: Servers, cl
     back.begin()
     back.finish()
 
-    assert outcome is Outcome.LIVE
+    assert outcome is Standing.LIVE
     assert (before, after) == (0, 1)
 
 
@@ -179,7 +179,7 @@ async def test_a_slot_that_is_torn_for_too_long_is_unknown_and_no_miss(servers: 
     assert took_s >= 0.25
     assert 2 <= asked <= 14
     assert whole is not None
-    assert whole.outcome is Outcome.ENDED
+    assert whole.outcome is Standing.ENDED
 
 
 async def test_a_slot_that_is_whole_again_in_time_is_answered(servers: Servers, cluster: Cluster) -> None:
@@ -202,7 +202,7 @@ async def test_a_slot_that_is_whole_again_in_time_is_answered(servers: Servers, 
     back.finish()
 
     assert reply is not None
-    assert reply.outcome is Outcome.MISS
+    assert reply.outcome is Standing.MISS
 
 
 async def until_it_is(cluster: Cluster, *, connected: bool) -> None:
@@ -245,7 +245,7 @@ async def test_readiness_tries_to_write_on_every_server(servers: Servers, cluste
 async def test_each_server_is_given_the_library_when_it_lacks_it(servers: Servers, cluster: Cluster) -> None:
     for _ in range(2):
         for number in range(20):
-            assert await every_function(cluster, f"p{number}") is Outcome.LIVE
+            assert await every_function(cluster, f"p{number}") is Standing.LIVE
         for node in servers.nodes:
             node.do("FUNCTION", "FLUSH")
             node.do("FLUSHALL")
@@ -255,7 +255,7 @@ async def test_a_start_needs_any_one_of_the_servers_that_are_named(servers: Serv
     seeds = ["127.0.0.1:1", servers.nodes[2].address]
     async with running(Cluster("redis://127.0.0.1:2", seeds, 5, library())) as cluster:
         assert cluster.connected
-        assert await every_function(cluster, TAG) is Outcome.LIVE
+        assert await every_function(cluster, TAG) is Standing.LIVE
 
 
 async def test_user_and_password_hold_for_all_servers_and_the_documented_rules_are_enough(servers: Servers) -> None:
@@ -279,6 +279,6 @@ async def test_user_and_password_hold_for_all_servers_and_the_documented_rules_a
             node.do("ACL", "DELUSER", "bastion")
             node.do("CLUSTER", "SETSLOT", SLOT, "STABLE")
 
-    assert outcomes == [Outcome.LIVE] * 20
+    assert outcomes == [Standing.LIVE] * 20
     assert too_wide == [(), (), ()]
     assert arrived == 1

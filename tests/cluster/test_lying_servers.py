@@ -14,7 +14,7 @@ from gateway.stores.redis.cluster import MAX_SERVERS, Cluster
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.revocations import Revocations
-from gateway.stores.redis.slots import SLOTS, Address, slot_of
+from gateway.stores.redis.slots import SLOTS, NodeAddress, slot_of
 from tests.cluster.conftest import running
 from tests.cluster.test_calls import LOGIN, SLOT, TAG, of
 
@@ -173,7 +173,7 @@ async def test_a_server_with_one_slot_is_probed_until_it_has_none() -> None:
         ports += [int(one.rpartition(":")[2]) for one in (url, other)]
         async with running(Cluster(url, [], 5, library())) as cluster:
             before = [slot_of(tag) for tag in cluster.probes]
-            cluster.move(SLOT, Address("127.0.0.1", ports[0]))
+            cluster.move(SLOT, NodeAddress("127.0.0.1", ports[0]))
             after = list(cluster.probes)
 
     assert len(before) == 2

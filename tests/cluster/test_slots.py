@@ -11,10 +11,10 @@ from redis import Redis
 
 from gateway.stores.redis.slots import (
     SLOTS,
-    Address,
     AskThere,
     Garbled,
     Moved,
+    NodeAddress,
     NotNow,
     Refusal,
     read_refusal,
@@ -25,7 +25,7 @@ from gateway.stores.redis.slots import (
 from gateway.stores.redis.wire import code_key, login_key, person_key
 from tests.cluster.servers import Servers
 
-ASKED = Address("10.0.0.1", 6379)
+ASKED = NodeAddress("10.0.0.1", 6379)
 HOSTS = st.text(string.ascii_lowercase + string.digits + ".-:", max_size=40)
 SLOT = st.integers(0, SLOTS - 1)
 PORT = st.integers(1, 65_535)
@@ -62,7 +62,7 @@ def test_all_that_belongs_to_a_tag_shares_its_slot(tag: str, login: str, code: s
 def test_a_redirection_is_read_as_it_was_written(kind: str, slot: int, host: str, port: int) -> None:
     expected = Moved if kind == "MOVED" else AskThere
 
-    assert read_refusal(f"{kind} {slot} {host}:{port}", ASKED) == expected(slot, Address(host or ASKED.host, port))
+    assert read_refusal(f"{kind} {slot} {host}:{port}", ASKED) == expected(slot, NodeAddress(host or ASKED.host, port))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_redirection_is_read_as_it_was_written(kind: str, slot: int, host: str
     [
         ("TRYAGAIN Multiple keys request during rehashing of slot", NotNow()),
         ("CLUSTERDOWN Hash slot not served", NotNow()),
-        ("MOVED 7 :7001", Moved(7, Address("10.0.0.1", 7001))),
-        ("ASK 7 ::1:7001", AskThere(7, Address("::1", 7001))),
+        ("MOVED 7 :7001", Moved(7, NodeAddress("10.0.0.1", 7001))),
+        ("ASK 7 ::1:7001", AskThere(7, NodeAddress("::1", 7001))),
         ("ERR MOVED 7 h:1", None),
         ("NOPERM MOVED", None),
         ("OOM command not allowed", None),
@@ -113,7 +113,7 @@ def test_a_table_gives_each_slot_to_who_was_named_last(rows: list[tuple[int, int
 
     assert len(table) == SLOTS
     for slot in {slot for first, last, _, _ in rows for slot in (0, first, last, last // 2, SLOTS - 1)}:
-        named = [Address(host or ASKED.host, port) for first, last, host, port in rows if first <= slot <= last]
+        named = [NodeAddress(host or ASKED.host, port) for first, last, host, port in rows if first <= slot <= last]
         assert table[slot] == (named[-1] if named else None)
 
 

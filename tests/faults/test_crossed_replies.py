@@ -21,7 +21,7 @@ from gateway.core.policy.site import Site
 from gateway.core.session.tokens import Token
 from gateway.embedded import EmbeddedValkey
 from gateway.waiting import answer_of
-from gateway.web.forms import Site as OwnSite
+from gateway.web.forms import AuthHost as OwnSite
 from gateway.web.forward_auth import handler
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, headers_of

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.principal.ask import Outcome, Question, Reply, Spend
+from gateway.core.principal.ask import Question, Reply, Spend, Standing
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import Library, library
 from gateway.stores.redis.pipeline import Argument
@@ -28,9 +28,9 @@ async def server(redis: Redis, redis_url: str) -> AsyncIterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize(("step_s", "outcome"), [(-HOUR_S, Outcome.LIVE), (HOUR_S, Outcome.ENDED)])
+@pytest.mark.parametrize(("step_s", "outcome"), [(-HOUR_S, Standing.LIVE), (HOUR_S, Standing.ENDED)])
 async def test_a_clock_that_steps_by_an_hour_lets_nobody_back_in_and_blocks_nobody_for_long(
-    server: Server, step_s: int, outcome: Outcome
+    server: Server, step_s: int, outcome: Standing
 ) -> None:
     spend = Spend(TAG, "who", LIMIT)
     await server.bring_to_life()
@@ -48,7 +48,7 @@ async def test_a_clock_that_steps_by_an_hour_lets_nobody_back_in_and_blocks_nobo
     assert stepped.outcome is outcome
     assert limited.spent[0].retry_after_us <= LIMIT.window_us
     assert later.spent[0].allowed
-    assert (await server.decide()).outcome is Outcome.ENDED
+    assert (await server.decide()).outcome is Standing.ENDED
 
 
 @pytest.mark.parametrize("skew_s", [-SKEW_S, 0, SKEW_S])
@@ -94,13 +94,13 @@ async def test_two_versions_whose_arguments_differ_serve_side_by_side(server: Se
         for functions, arguments in ((ours, (LOGIN, CREDENTIAL)), (theirs, (CREDENTIAL, LOGIN))):
             reply = await decided(functions, number, *arguments)
             assert reply is not None
-            assert (reply.outcome, reply.login) == (Outcome.LIVE, LOGIN)
+            assert (reply.outcome, reply.login) == (Standing.LIVE, LOGIN)
     await server.revocations.end_login(TAG, LOGIN)
 
     assert [
         None if reply is None else reply.outcome
         for reply in (await decided(ours, 1, LOGIN, CREDENTIAL), await decided(theirs, 2, CREDENTIAL, LOGIN))
-    ] == [Outcome.ENDED, Outcome.ENDED]
+    ] == [Standing.ENDED, Standing.ENDED]
 
 
 async def test_functions_that_are_flushed_under_load_let_nobody_in_and_keep_nobody_out(

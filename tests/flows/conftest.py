@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.core.keys import Keys
-from gateway.core.principal.ask import Outcome, Presented, Question, Reply
+from gateway.core.principal.ask import Presented, Question, Reply, Standing
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
@@ -65,9 +65,9 @@ class Stage:
         """Who Redis says it is; None: the session does not pass."""
         for _ in range(3):
             reply = await self._decide(presented)
-            if reply.outcome is Outcome.LIVE:
+            if reply.outcome is Standing.LIVE:
                 return unseal(KEYS.person, presented.tag, reply.person)
-            if reply.outcome is not Outcome.MISS:
+            if reply.outcome is not Standing.MISS:
                 return None
             await self.refill.fill(presented, reply)
         return None

@@ -13,7 +13,7 @@ from aiohttp import web
 from gateway.config import Config, load_config
 from gateway.serve import serve
 from gateway.web import operations
-from gateway.web.operations import Check
+from gateway.web.operations import ReadinessCheck
 from gateway.worker import Served, Start
 
 CONFIG = Path(sys.argv[1])
@@ -55,9 +55,9 @@ async def build(start: Start) -> AsyncIterator[Served]:
         await asyncio.sleep(1)
         return web.Response(text="whole")
 
-    async def ready() -> Mapping[str, Check]:
-        policy = Check(serves=True, detail=Path(f"{CONFIG}.loads").read_text() if reloads else "ok")
-        return {"toy": Check(serves=not Path(f"{CONFIG}.ill").exists()), "policy": policy}
+    async def ready() -> Mapping[str, ReadinessCheck]:
+        policy = ReadinessCheck(serves=True, detail=Path(f"{CONFIG}.loads").read_text() if reloads else "ok")
+        return {"toy": ReadinessCheck(serves=not Path(f"{CONFIG}.ill").exists()), "policy": policy}
 
     reloads: list[int] = []
 

@@ -8,7 +8,7 @@ from importlib import resources
 
 from redis.asyncio import Redis
 
-from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Question, Reply, Spend
+from gateway.core.principal.ask import Claim, Leases, Presented, Question, Reply, Spend, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
@@ -62,7 +62,7 @@ class Server:
 
     async def bring_to_life(self, **changed: object) -> None:
         missed = await self.decide()
-        assert missed.outcome is Outcome.MISS
+        assert missed.outcome is Standing.MISS
         assert await self.fill(missed.leases, **changed) == (True, True)
 
 

@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.principal.ask import Claim, Outcome, Spend
+from gateway.core.principal.ask import Claim, Spend, Standing
 from gateway.core.ratelimit.gcra import refund, spend
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
@@ -23,7 +23,7 @@ async def test_a_miss_spends_and_claims_nothing(server: Server) -> None:
     await server.fill(missed.leases)
     claimed = await server.decide(PRESENTED, own, claim=Claim("code", "h"), request_id="r2")
 
-    assert (missed.outcome, missed.spent, claimed.outcome) == (Outcome.MISS, (), Outcome.LIVE)
+    assert (missed.outcome, missed.spent, claimed.outcome) == (Standing.MISS, (), Standing.LIVE)
     assert claimed.spent[0].remaining == 2
 
 

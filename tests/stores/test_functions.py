@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.principal.ask import Claim, Leases, Outcome, Presented, Spend
+from gateway.core.principal.ask import Claim, Leases, Presented, Spend, Standing
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.buckets import Buckets
@@ -25,7 +25,7 @@ async def test_a_live_session_is_let_in_with_its_facts(server: Server) -> None:
 
     reply = await server.decide()
 
-    assert (reply.outcome, reply.person, reply.login, reply.leases) == (Outcome.LIVE, PERSON, LOGIN, None)
+    assert (reply.outcome, reply.person, reply.login, reply.leases) == (Standing.LIVE, PERSON, LOGIN, None)
     assert reply.now_us == NOW * 1_000_000
     assert reply.facts is not None
     assert (reply.facts.authenticated_at, reply.facts.mfa_at, reply.facts.expires_at) == (NOW - 50, 0, NOW + 10_000)
@@ -37,7 +37,7 @@ async def test_two_workers_share_one_lease_and_one_of_them_writes(server: Server
     assert first.leases == second.leases
     assert await server.fill(first.leases) == (True, True)
     assert await server.fill(second.leases) == (False, False)
-    assert (await server.decide()).outcome is Outcome.LIVE
+    assert (await server.decide()).outcome is Standing.LIVE
 
 
 async def test_only_what_is_missing_is_leased(server: Server) -> None:
@@ -46,12 +46,12 @@ async def test_only_what_is_missing_is_leased(server: Server) -> None:
 
     missed = await server.decide()
 
-    assert missed.outcome is Outcome.MISS
+    assert missed.outcome is Standing.MISS
     assert missed.leases is not None
     assert missed.leases.person
     assert missed.leases.login == 0
     assert await server.fill(missed.leases) == (True, True)
-    assert (await server.decide()).outcome is Outcome.LIVE
+    assert (await server.decide()).outcome is Standing.LIVE
 
 
 REVOKED: dict[str, Callable[[Server], object]] = {
@@ -73,7 +73,7 @@ async def test_a_refill_that_read_before_a_revocation_writes_nothing_that_passes
     written = await server.fill(missed.leases)
 
     assert False in written
-    assert (await server.decide()).outcome in (Outcome.MISS, Outcome.ENDED)
+    assert (await server.decide()).outcome in (Standing.MISS, Standing.ENDED)
 
 
 @pytest.mark.parametrize("revoke", REVOKED.values(), ids=REVOKED)
@@ -82,7 +82,7 @@ async def test_a_live_session_ends_with_the_revocation(server: Server, revoke: C
 
     await revoke(server)  # type: ignore[misc]  # each is awaitable
 
-    assert (await server.decide()).outcome in (Outcome.MISS, Outcome.ENDED)
+    assert (await server.decide()).outcome in (Standing.MISS, Standing.ENDED)
 
 
 async def test_an_end_is_final_whatever_comes_after(server: Server) -> None:
@@ -91,7 +91,7 @@ async def test_an_end_is_final_whatever_comes_after(server: Server) -> None:
 
     await server.revocations.stale_login(TAG, LOGIN)
 
-    assert (await server.decide()).outcome is Outcome.ENDED
+    assert (await server.decide()).outcome is Standing.ENDED
 
 
 async def test_what_postgres_says_is_over_is_remembered(server: Server) -> None:
@@ -99,7 +99,7 @@ async def test_what_postgres_says_is_over_is_remembered(server: Server) -> None:
 
     await server.fill(missed.leases, expires_at=0)
 
-    assert (await server.decide()).outcome is Outcome.ENDED
+    assert (await server.decide()).outcome is Standing.ENDED
     assert 0 < await server.redis.pttl(login_key(TAG, LOGIN)) <= 60_000
 
 
@@ -117,11 +117,11 @@ LEGS: dict[str, Presented] = {
 async def test_each_part_of_a_token_carries_weight(server: Server, presented: Presented) -> None:
     await server.bring_to_life()
 
-    assert (await server.decide(presented)).outcome in (Outcome.MISS, Outcome.UNKNOWN)
+    assert (await server.decide(presented)).outcome in (Standing.MISS, Standing.UNKNOWN)
 
 
-@pytest.mark.parametrize(("after_s", "outcome"), [(599, Outcome.LIVE), (600, Outcome.ENDED), (601, Outcome.ENDED)])
-async def test_idle_ends_on_the_second(server: Server, after_s: int, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("after_s", "outcome"), [(599, Standing.LIVE), (600, Standing.ENDED), (601, Standing.ENDED)])
+async def test_idle_ends_on_the_second(server: Server, after_s: int, outcome: Standing) -> None:
     await server.bring_to_life()
 
     await server.set_time(NOW + after_s)
@@ -133,15 +133,15 @@ async def test_activity_slides_idle_and_never_the_absolute_end(server: Server) -
     await server.bring_to_life(expires_at=NOW + 1_500)
     for after_s in (500, 1_000, 1_499):
         await server.set_time(NOW + after_s)
-        assert (await server.decide()).outcome is Outcome.LIVE
+        assert (await server.decide()).outcome is Standing.LIVE
 
     await server.set_time(NOW + 1_500)
 
-    assert (await server.decide()).outcome is Outcome.ENDED
+    assert (await server.decide()).outcome is Standing.ENDED
 
 
-@pytest.mark.parametrize(("after_s", "outcome"), [(19, Outcome.LIVE), (20, Outcome.UNKNOWN)])
-async def test_a_replaced_secret_passes_for_twenty_seconds(server: Server, after_s: int, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("after_s", "outcome"), [(19, Standing.LIVE), (20, Standing.UNKNOWN)])
+async def test_a_replaced_secret_passes_for_twenty_seconds(server: Server, after_s: int, outcome: Standing) -> None:
     await server.bring_to_life(sessions=(Session(CREDENTIAL, NOW, 0, NOW + 20),))
 
     await server.set_time(NOW + after_s)
@@ -158,7 +158,7 @@ async def test_a_record_is_confirmed_once_when_it_is_due_and_served_meanwhile(se
     due, next_one = await server.decide(), await server.decide()
 
     assert early.leases is None
-    assert (due.outcome, next_one.outcome, next_one.leases) == (Outcome.LIVE, Outcome.LIVE, None)
+    assert (due.outcome, next_one.outcome, next_one.leases) == (Standing.LIVE, Standing.LIVE, None)
     assert due.leases is not None
     assert due.leases.person
     assert due.leases.login
@@ -175,7 +175,7 @@ async def test_a_confirmation_does_not_take_back_the_idle_time_of_requests_meanw
 
     await server.set_time(NOW + 699)
 
-    assert (await server.decide()).outcome is Outcome.LIVE
+    assert (await server.decide()).outcome is Standing.LIVE
 
 
 async def test_a_clock_that_is_set_back_prolongs_nothing(server: Server) -> None:
@@ -185,7 +185,7 @@ async def test_a_clock_that_is_set_back_prolongs_nothing(server: Server) -> None
 
     await server.set_time(NOW - 3_600 + 600)
 
-    assert (await server.decide()).outcome is Outcome.ENDED
+    assert (await server.decide()).outcome is Standing.ENDED
 
 
 async def test_a_code_is_used_up_once_and_the_same_request_hears_the_same(server: Server) -> None:
@@ -199,8 +199,8 @@ async def test_a_code_is_used_up_once_and_the_same_request_hears_the_same(server
     await server.set_time(NOW + 11)
     late = await server.decide(claim=claim, request_id="request-1")
 
-    assert [one.outcome for one in (first, again)] == [Outcome.LIVE, Outcome.LIVE]
-    assert [one.outcome for one in (replayed, late)] == [Outcome.CLAIM_REFUSED, Outcome.CLAIM_REFUSED]
+    assert [one.outcome for one in (first, again)] == [Standing.LIVE, Standing.LIVE]
+    assert [one.outcome for one in (replayed, late)] == [Standing.CLAIM_REFUSED, Standing.CLAIM_REFUSED]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ async def test_each_part_of_a_claim_carries_weight(server: Server, claim: Claim,
 
     await server.set_time(NOW + after_s)
 
-    assert (await server.decide(claim=claim, request_id="r")).outcome is Outcome.CLAIM_REFUSED
+    assert (await server.decide(claim=claim, request_id="r")).outcome is Standing.CLAIM_REFUSED
 
 
 async def test_twenty_claims_at_once_have_one_winner(server: Server) -> None:
@@ -229,18 +229,18 @@ async def test_twenty_claims_at_once_have_one_winner(server: Server) -> None:
         *(server.decide(claim=Claim("code", "h"), request_id=f"r{number}") for number in range(20))
     )
 
-    assert sum(one.outcome is Outcome.LIVE for one in replies) == 1
+    assert sum(one.outcome is Standing.LIVE for one in replies) == 1
 
 
 async def test_a_promoted_or_restarted_server_serves_nothing_old(server: Server) -> None:
     """Another incarnation: all records are there as before, and none of them counts."""
     await server.bring_to_life()
-    assert (await server.decide()).outcome is Outcome.LIVE
+    assert (await server.decide()).outcome is Standing.LIVE
     await server.redis.replicaof("127.0.0.1", "1")
     await server.redis.replicaof("NO", "ONE")
     await server.set_time(NOW + 1)
 
-    assert (await server.decide()).outcome is Outcome.MISS
+    assert (await server.decide()).outcome is Standing.MISS
 
 
 async def test_a_restart_from_an_old_image_serves_nothing_old(server: Server, redis_server: EmbeddedValkey) -> None:
@@ -259,7 +259,7 @@ async def test_a_restart_from_an_old_image_serves_nothing_old(server: Server, re
 
     assert kept is not None
     assert kept[:1] == b"L", "the old image is there"
-    assert outcome is Outcome.MISS
+    assert outcome is Standing.MISS
     await server.redis.flushall()
     await server.redis.save()
 
@@ -272,7 +272,7 @@ async def test_a_lost_library_is_loaded_again(server: Server) -> None:
     await server.revocations.end_login(TAG, LOGIN)
 
     assert first.outcome is not None
-    assert (await server.decide()).outcome is Outcome.ENDED
+    assert (await server.decide()).outcome is Standing.ENDED
 
 
 FIRST_CALLS: dict[str, Callable[[Server], Awaitable[object]]] = {

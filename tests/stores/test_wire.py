@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.principal.ask import Claim, Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.principal.ask import Claim, Leases, LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.stores.redis.pipeline import Argument, packed
 from gateway.stores.redis.wire import (
@@ -112,15 +112,15 @@ def raw_reply(reply: Reply) -> bytes:
     return b"".join((head, reply.login.encode(), *spent, reply.person))
 
 
-LIVE = Reply(7, "l" * 22, 1_790_000_000_000_000, Outcome.LIVE, b"sealed", LoginFacts(1, 2, 3, 4), None, ())
+LIVE = Reply(7, "l" * 22, 1_790_000_000_000_000, Standing.LIVE, b"sealed", LoginFacts(1, 2, 3, 4), None, ())
 REPLIES = {
     "live": LIVE,
     "live and due": replace(LIVE, leases=Leases(5, 6)),
     "with limits": replace(LIVE, spent=(Spent(True, 0, 9, 1_000), Spent(False, 2_000, 0, 3_000))),
-    "ended": replace(LIVE, outcome=Outcome.ENDED, person=b"", facts=None),
-    "missed": replace(LIVE, outcome=Outcome.MISS, person=b"", facts=None, leases=Leases(1, 0)),
+    "ended": replace(LIVE, outcome=Standing.ENDED, person=b"", facts=None),
+    "missed": replace(LIVE, outcome=Standing.MISS, person=b"", facts=None, leases=Leases(1, 0)),
     "limits only": replace(
-        LIVE, login="", outcome=Outcome.NOT_ASKED, person=b"", facts=None, spent=(Spent(True, 0, 1, 2),)
+        LIVE, login="", outcome=Standing.NOT_ASKED, person=b"", facts=None, spent=(Spent(True, 0, 1, 2),)
     ),
 }
 

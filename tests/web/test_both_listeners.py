@@ -6,13 +6,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.web.forms import Site
+from gateway.web.forms import AuthHost
 from gateway.web.forward_auth import handler
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
 from tests.web.served import Served, close, question, statuses
 
-SITE = Site("https://auth.example.org", b"k" * 32)
+SITE = AuthHost("https://auth.example.org", b"k" * 32)
 ASKED = "Origin: https://partner.example\r\nAccess-Control-Request-Method: POST\r\n"
 ALIKE = {
     "open": question(),

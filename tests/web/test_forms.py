@@ -8,11 +8,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.core.login.attempt import csrf_token
-from gateway.web.forms import Site, client_address, own_form, user_agent
+from gateway.web.forms import AuthHost, client_address, own_form, user_agent
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
 
-SITE = Site("https://auth.example.com:8443", b"k" * 32)
+SITE = AuthHost("https://auth.example.com:8443", b"k" * 32)
 COOKIE = "c" * 43
 Client = TestClient[web.Request, web.Application]
 

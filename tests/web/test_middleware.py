@@ -9,11 +9,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.core.errors import GatewayError
 from gateway.web import assets
 from gateway.web.errors import PROBLEMS, STATUS, TooManyAttempts
-from gateway.web.forms import Site
+from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
 
-SITE = Site("https://auth.example.com", b"k" * 32)
+SITE = AuthHost("https://auth.example.com", b"k" * 32)
 HOST = {"Host": "auth.example.com"}
 Client = TestClient[web.Request, web.Application]
 

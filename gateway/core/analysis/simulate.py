@@ -32,8 +32,7 @@ from gateway.core.policy.facts import Actor, Refused
 from gateway.core.policy.headers import REMOVE
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
-from gateway.core.principal.ask import LoginFacts, Question, Reply, Spend, Spent
-from gateway.core.principal.ask import Outcome as Standing
+from gateway.core.principal.ask import LoginFacts, Question, Reply, Spend, Spent, Standing
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend

@@ -11,7 +11,7 @@ _BAD_REQUEST: Final = 400
 _SUCCESS: Final = range(200, 300)
 
 
-class Outcome(Enum):
+class ProbeStatus(Enum):
     """FAILED ends in exit status 1."""
 
     OK = "ok"
@@ -20,10 +20,10 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ProbeVerdict:
     """noisy: only the counter grew more than it should; others may have asked."""
 
-    outcome: Outcome
+    outcome: ProbeStatus
     why: str = ""
     noisy: bool = False
 
@@ -46,10 +46,10 @@ class Seen:
         return secret.encode() in self.body or any(secret in value for _name, value in self.headers)
 
 
-_OK: Final = Verdict(Outcome.OK)
+_OK: Final = ProbeVerdict(ProbeStatus.OK)
 
 
-def judge(probe: Probe, seen: Seen) -> Verdict:
+def judge(probe: Probe, seen: Seen) -> ProbeVerdict:
     """Total: an answer that nobody thought of fails, unless it was no success and none was wanted."""
     if probe.secret and seen.shows(probe.secret):
         return _failed("the forged header came back")
@@ -70,15 +70,15 @@ def decisions_in(metrics: str) -> int:
     return int(sum(map(float, values)))
 
 
-def _no_site(seen: Seen) -> Verdict:
+def _no_site(seen: Seen) -> ProbeVerdict:
     if not seen.success:
         return _OK
     if seen.body:
         return _failed(f"answered {seen.status} with a body; add a site `:443 {{ respond 421 }}`")
-    return Verdict(Outcome.WARNING, f"an empty {seen.status}; add a site `:443 {{ respond 421 }}`")
+    return ProbeVerdict(ProbeStatus.WARNING, f"an empty {seen.status}; add a site `:443 {{ respond 421 }}`")
 
 
-def _refused(seen: Seen) -> Verdict:
+def _refused(seen: Seen) -> ProbeVerdict:
     if seen.status != _BAD_REQUEST:
         return _failed(f"expected 400, got {_told(seen)}: the snippet is an old one, or not around this site")
     if seen.asked:
@@ -86,7 +86,7 @@ def _refused(seen: Seen) -> Verdict:
     return _OK
 
 
-def _decided(probe: Probe, seen: Seen) -> Verdict:
+def _decided(probe: Probe, seen: Seen) -> ProbeVerdict:
     if not seen.status:
         return _failed(f"no answer: {seen.why}")
     if not seen.asked:
@@ -109,9 +109,9 @@ def _told(seen: Seen) -> str:
     return str(seen.status) if seen.status else f"no answer ({seen.why})"
 
 
-def _failed(why: str) -> Verdict:
-    return Verdict(Outcome.FAILED, why)
+def _failed(why: str) -> ProbeVerdict:
+    return ProbeVerdict(ProbeStatus.FAILED, why)
 
 
-def _noisy(why: str) -> Verdict:
-    return Verdict(Outcome.FAILED, why, noisy=True)
+def _noisy(why: str) -> ProbeVerdict:
+    return ProbeVerdict(ProbeStatus.FAILED, why, noisy=True)

@@ -13,7 +13,7 @@ from gateway.core.forward.login_start import WAY_BYTES, Way
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
-from gateway.core.principal.ask import Claim, Outcome, Presented, Question, Reply
+from gateway.core.principal.ask import Claim, Presented, Question, Reply, Standing
 from gateway.core.session.cookies import (
     LAST_COOKIE,
     SESSION_COOKIE,
@@ -114,9 +114,9 @@ def conclude_callback(callback: Callback, reply: Reply | None) -> Answer:
     context, request, journey = callback.context, callback.request, callback.journey
     if callback.stranger:
         return _begin_again(context, request, journey)
-    if reply is None or reply.outcome is Outcome.MISS or not _is_own(callback, reply):
+    if reply is None or reply.outcome is Standing.MISS or not _is_own(callback, reply):
         return _unavailable(context, request)
-    if reply.outcome is not Outcome.LIVE or reply.facts is None:
+    if reply.outcome is not Standing.LIVE or reply.facts is None:
         return _begin_again(context, request, journey)
     try:
         known = context.people.open(callback.child.tag, reply.person)

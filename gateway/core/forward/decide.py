@@ -18,7 +18,7 @@ from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.policy.cross_origin import Headers, may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.route import Route, Routed
-from gateway.core.principal.ask import Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.principal.ask import Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.principal.identity import Known
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import EVERYONE
@@ -28,8 +28,8 @@ from gateway.core.session.person import ForgedPerson
 CROSS_ORIGIN: Final = "cross_origin"
 NO_FACTOR: Final = "mfa"
 _PREFLIGHT: Final = Client.PREFLIGHT  # members of enums are looked up slowly
-_LIVE: Final = Outcome.LIVE
-_MISS: Final = Outcome.MISS
+_LIVE: Final = Standing.LIVE
+_MISS: Final = Standing.MISS
 _PER_EVERYONE: Final = Per.EVERYONE
 _PER_IP: Final = Per.IP
 _PER_PRINCIPAL: Final = Per.PRINCIPAL

@@ -18,7 +18,7 @@ from gateway.core.policy.reading.settings import Definitions, Level, read_level
 from gateway.core.policy.route import Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.ties import refuse_ties
-from gateway.core.policy.tree import Entry, HostTree, RouteTable
+from gateway.core.policy.tree import HostTree, RoutePath, RouteTable
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.yaml_marks import Marked, YamlProblem, load_marked
 
@@ -131,7 +131,7 @@ def _policy(
     placed: Iterable[Placed],
     tests: Iterable[PolicyTest],
 ) -> Policy:
-    by_host: dict[object, tuple[HostPattern, list[Entry]]] = {}
+    by_host: dict[object, tuple[HostPattern, list[RoutePath]]] = {}
     routes = dict[str, Route]()
     for one in placed:
         by_host.setdefault(one.host.pattern.key, (one.host.pattern, []))[1].append(one.entry)

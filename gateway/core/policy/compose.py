@@ -18,7 +18,7 @@ from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
 from gateway.core.policy.route import Cache, Denial, Leg, Require, Respond, Route
 from gateway.core.policy.site import Site
-from gateway.core.policy.tree import Entry
+from gateway.core.policy.tree import RoutePath
 from gateway.core.ratelimit.gcra import Limit
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Placed:
 
     host: HostText
     path: PathText
-    entry: Entry
+    entry: RoutePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Composer:
         return Placed(
             host,
             path,
-            Entry(
+            RoutePath(
                 route,
                 pattern,
                 text.methods,

@@ -6,7 +6,7 @@ from itertools import combinations
 from gateway.core.policy.compose import Placed
 from gateway.core.policy.patterns import shape
 from gateway.core.policy.places import Problems
-from gateway.core.policy.tree import Entry
+from gateway.core.policy.tree import RoutePath
 
 
 def refuse_ties(placed: Iterable[Placed], problems: Problems) -> None:
@@ -37,16 +37,16 @@ def _judge(first: Placed, second: Placed, problems: Problems) -> None:
         )
 
 
-def _disjoint(one: Entry, other: Entry) -> bool:
+def _disjoint(one: RoutePath, other: RoutePath) -> bool:
     """Both see the case of letters, and differ in it."""
     return one.sensitive and other.sensitive and one.spelling != other.spelling
 
 
-def _overlap(one: Entry, other: Entry) -> bool:
+def _overlap(one: RoutePath, other: RoutePath) -> bool:
     if one.methods is None or other.methods is None:
         return one.methods is other.methods
     return not one.methods.isdisjoint(other.methods)
 
 
-def _methods(entry: Entry) -> str:
+def _methods(entry: RoutePath) -> str:
     return "" if entry.methods is None else f"{', '.join(sorted(entry.methods))} "

@@ -20,7 +20,7 @@ _NOTHING: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RoutePath:
     """One path pattern of a route, with its base. methods None: all registered ones that nobody lists.
 
     captures: name -> index of the segment; host_captures: name -> index of the label from the right; only used ones.
@@ -59,14 +59,14 @@ class _Target:
     is_lower: its literals have no capitals, so that a path without capitals that was led here is spelled as they are.
     """
 
-    entry: Entry
+    entry: RoutePath
     routed: Routed | None
     spelling: tuple[tuple[int, str], ...]
     expressions: "tuple[tuple[int, re2._Regexp[str]], ...]"
     is_lower: bool
 
     @classmethod
-    def of(cls, entry: Entry) -> "_Target":
+    def of(cls, entry: RoutePath) -> "_Target":
         routed = None if entry.captures or entry.host_captures else Routed(entry.route, _NOTHING)
         if entry.route.case is not Case.GUARDED:
             return cls(entry, routed, (), (), is_lower=True)
@@ -100,7 +100,7 @@ class _Group:
     refused: Refused
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "_Group":
+    def of(cls, entries: Iterable[RoutePath]) -> "_Group":
         ordered = sorted(entries, key=lambda entry: -entry.route.priority)
         first, by_method, otherwise = ordered[0], dict[str, _Target](), None
         for target in map(_Target.of, ordered):
@@ -156,14 +156,14 @@ class _Node:
 class RouteTable:
     """The routes of all apps with one host pattern. A look-up visits nodes, not routes."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[RoutePath]) -> None:
         entries = tuple(entries)
         self._root = _Node()
         routes = [entry.route for entry in entries]
         self.cookies: Final = cookies_of(
             (route.base for route in routes), (cookie for route in routes for cookie in route.app_cookies)
         )
-        grouped: dict[object, list[Entry]] = {}
+        grouped: dict[object, list[RoutePath]] = {}
         for entry in entries:
             grouped.setdefault(entry.group, []).append(entry)
         # Groups of one shape differ in their expressions (or spelling); the priority decides which is asked first.
@@ -250,7 +250,7 @@ def _search_host(node: _HostNode, labels: Segments, at: int) -> RouteTable | Non
     return node.rest if found is None else found
 
 
-def _compiled(entry: Entry, *, case_sensitive: bool) -> "tuple[tuple[int, re2._Regexp[str]], ...]":
+def _compiled(entry: RoutePath, *, case_sensitive: bool) -> "tuple[tuple[int, re2._Regexp[str]], ...]":
     steps = enumerate(entry.pattern.steps)
     return tuple(
         (index, step.compiled(case_sensitive=case_sensitive)) for index, step in steps if isinstance(step, Expression)

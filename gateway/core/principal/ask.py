@@ -86,7 +86,7 @@ class Question:
         self.paid = paid
 
 
-class Outcome(Enum):
+class Standing(Enum):
     """What the function found out about the principal."""
 
     NOT_ASKED = "N"  # no token was presented
@@ -147,7 +147,7 @@ class Reply:
     number: int
     login: str
     now_us: int
-    outcome: Outcome
+    outcome: Standing
     person: bytes
     facts: LoginFacts | None
     leases: Leases | None
@@ -159,7 +159,7 @@ class Reply:
         number: int,
         login: str,
         now_us: int,
-        outcome: Outcome,
+        outcome: Standing,
         person: bytes,
         facts: LoginFacts | None,
         leases: Leases | None,

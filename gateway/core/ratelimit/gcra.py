@@ -44,7 +44,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Conformance:
     """full_at_us: when the bucket is full again (the theoretical arrival time of GCRA)."""
 
     allowed: bool
@@ -53,7 +53,7 @@ class Verdict:
     remaining: int
 
 
-def spend(limit: Limit, full_at_us: int, now_us: int) -> Verdict:
+def spend(limit: Limit, full_at_us: int, now_us: int) -> Conformance:
     """Take one request out of a bucket. A refused request costs nothing.
 
     full_at_us beyond now + window (a clock that was set back) is clamped, so nobody waits longer than a burst.
@@ -61,10 +61,10 @@ def spend(limit: Limit, full_at_us: int, now_us: int) -> Verdict:
     start_us = max(min(full_at_us, now_us + limit.window_us), now_us)
     wait_us = start_us + limit.interval_us - limit.window_us - now_us
     if wait_us > 0:
-        return Verdict(allowed=False, retry_after_us=wait_us, full_at_us=start_us, remaining=0)
+        return Conformance(allowed=False, retry_after_us=wait_us, full_at_us=start_us, remaining=0)
     new_full_at_us = start_us + limit.interval_us
     left = (now_us + limit.window_us - new_full_at_us) // limit.interval_us
-    return Verdict(allowed=True, retry_after_us=0, full_at_us=new_full_at_us, remaining=left)
+    return Conformance(allowed=True, retry_after_us=0, full_at_us=new_full_at_us, remaining=left)
 
 
 def refund(limit: Limit, full_at_us: int, now_us: int) -> int:

@@ -17,10 +17,10 @@ from gateway.stores.redis.functions.library import Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, Server, answer_to
 from gateway.stores.redis.slots import (
     SLOTS,
-    Address,
     AskThere,
     Garbled,
     Moved,
+    NodeAddress,
     NotNow,
     read_refusal,
     read_slots,
@@ -42,7 +42,7 @@ _CLUSTER_SLOTS: Final = ("CLUSTER", "SLOTS")
 class _Node:
     """named_at: when the cluster last spoke of it; one that is not named any more goes."""
 
-    address: Address
+    address: NodeAddress
     pipeline: Pipeline
     functions: FunctionCalls
     named_at: float
@@ -65,10 +65,10 @@ class Cluster:
         self._library = library
         named = [seed.rpartition(":") for seed in seeds]
         self._seeds = (
-            Address(self._as.host, self._as.port),
-            *(Address(host.strip("[]"), int(port)) for host, _, port in named),
+            NodeAddress(self._as.host, self._as.port),
+            *(NodeAddress(host.strip("[]"), int(port)) for host, _, port in named),
         )
-        self._nodes: dict[Address, _Node] = {}
+        self._nodes: dict[NodeAddress, _Node] = {}
         self._table: list[_Node | None] = [None] * SLOTS
         self._primaries: tuple[_Node, ...] = ()
         self._is_doubtful = True
@@ -148,12 +148,12 @@ class Cluster:
         """The table is asked for anew, once for all who doubt it meanwhile."""
         self._is_doubtful = True
 
-    def move(self, slot: int, address: Address) -> None:
+    def move(self, slot: int, address: NodeAddress) -> None:
         """As the server said that had it. Raises StoreUnavailable."""
         self._table[slot] = self.node(address)
         self.doubt()
 
-    def node(self, address: Address) -> _Node:
+    def node(self, address: NodeAddress) -> _Node:
         """It is connected soon, if not yet. Raises StoreUnavailable."""
         now = asyncio.get_running_loop().time()
         node = self._nodes.get(address)
@@ -181,7 +181,7 @@ class Cluster:
             else:
                 return
 
-    def _learn(self, table: Sequence[Address | None]) -> None:
+    def _learn(self, table: Sequence[NodeAddress | None]) -> None:
         """Raises StoreUnavailable, and then all is as it was."""
         nodes = {address: self.node(address) for address in set(table) if address is not None}
         self._table = [None if address is None else nodes[address] for address in table]

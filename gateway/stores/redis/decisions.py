@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.principal.ask import Leases, Outcome, Question, Reply
+from gateway.core.principal.ask import Leases, Question, Reply, Standing
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
 from gateway.stores.redis.functions.library import FUNCTIONS, Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, answer_to, packed
@@ -277,7 +277,7 @@ class _Gathering:
     def _whole(self) -> Reply | None:
         if self._failed or self._reply is None:
             return None
-        if self._reply.outcome is Outcome.MISS:
+        if self._reply.outcome is Standing.MISS:
             return replace(self._reply, paid=tuple(self._spent.items()))
         if len(self._spent) != len(self.question.spends):
             return None

@@ -18,8 +18,8 @@ import hiredis
 from gateway.core.errors import StoreUnavailable
 from gateway.waiting import Caller, Waiter, answer_of
 
-Reply: TypeAlias = object
-Done: TypeAlias = Waiter[Reply | Exception]
+RedisReply: TypeAlias = object
+Done: TypeAlias = Waiter[RedisReply | Exception]
 Argument: TypeAlias = str | bytes | int
 
 MAX_WAITING: Final = 20_000
@@ -180,7 +180,7 @@ class Pipeline:
         else:
             connection.send(command, done)
 
-    async def ask(self, command: Sequence[Argument]) -> Reply:
+    async def ask(self, command: Sequence[Argument]) -> RedisReply:
         """call() for those who may wait. Raises StoreUnavailable."""
         return await answer_to(lambda done: self.call(packed(command), done))
 
@@ -240,13 +240,13 @@ class Pipeline:
         return connection
 
     async def _greet(self, connection: _Connection, command: tuple[str, ...]) -> None:
-        reply: Reply | Exception = await answer_of(lambda done: connection.send(packed(command), done))
+        reply: RedisReply | Exception = await answer_of(lambda done: connection.send(packed(command), done))
         if isinstance(reply, Exception):
             connection.end(StoreUnavailable("Redis refused the greeting"))
             raise reply
 
 
-async def answer_to(start: Callable[[Done], None]) -> Reply:
+async def answer_to(start: Callable[[Done], None]) -> RedisReply:
     """start: begins a call. Its reply, or whatever error it ends in."""
     reply = await answer_of(start)
     if isinstance(reply, Exception):

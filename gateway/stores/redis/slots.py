@@ -22,7 +22,7 @@ class Garbled(StoreUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class NodeAddress:
     """Of one server."""
 
     host: str
@@ -37,7 +37,7 @@ class Moved:
     """The slot belongs to another server, for good."""
 
     slot: int
-    address: Address
+    address: NodeAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class AskThere:
     """The slot is on its way to another server, and what this call names is there already, or nowhere."""
 
     slot: int
-    address: Address
+    address: NodeAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def slot_of_key(key: str) -> int:
     return slot_of(tag if opened and closed and tag else key)
 
 
-def read_refusal(error: str, asked: Address) -> Refusal | None:
+def read_refusal(error: str, asked: NodeAddress) -> Refusal | None:
     """Why the server that was asked did not do a call; None for any other error. Raises Garbled."""
     kind, *rest = error.split(" ")
     if kind in _NOT_NOW:
@@ -82,11 +82,11 @@ def read_refusal(error: str, asked: Address) -> Refusal | None:
     return made(_slot(_number(rest[0])), _address(host, _number(port), asked))
 
 
-def read_slots(reply: object, asked: Address) -> tuple[Address | None, ...]:
+def read_slots(reply: object, asked: NodeAddress) -> tuple[NodeAddress | None, ...]:
     """For each slot its primary, None where it has none: the reply to CLUSTER SLOTS. Raises Garbled."""
     if not isinstance(reply, list) or not reply:
         raise Garbled("CLUSTER SLOTS names no server")
-    table: list[Address | None] = [None] * SLOTS
+    table: list[NodeAddress | None] = [None] * SLOTS
     for row in reply:
         if not isinstance(row, list) or len(row) < _RANGE_FIELDS:
             raise Garbled("CLUSTER SLOTS has a row without a server")
@@ -97,11 +97,11 @@ def read_slots(reply: object, asked: Address) -> tuple[Address | None, ...]:
     return tuple(table)
 
 
-def _address(host: str, port: object, asked: Address) -> Address:
+def _address(host: str, port: object, asked: NodeAddress) -> NodeAddress:
     """No host: the one that was asked (redis.io, cluster specification)."""
     if type(port) is not int or port not in _PORTS or host == _UNKNOWN_HOST or not host.isprintable() or " " in host:
         raise Garbled("a server of the cluster has no address")
-    return Address(host or asked.host, port)
+    return NodeAddress(host or asked.host, port)
 
 
 def _text(value: object) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from gateway.core.principal.ask import Leases, LoginFacts, Outcome, Presented, Question, Reply, Spend, Spent
+from gateway.core.principal.ask import Leases, LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.remembered import Remembered
 
 _HEAD: Final = struct.Struct("<IdBddIIIIB")
 _SPENT: Final = struct.Struct("<BdId")
 _LOGIN_CHARS: Final = 22
-_OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Outcome}
-_NOT_ASKED: Final = ord(Outcome.NOT_ASKED.value)
-_LIVE: Final = ord(Outcome.LIVE.value)
+_OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Standing}
+_NOT_ASKED: Final = ord(Standing.NOT_ASKED.value)
+_LIVE: Final = ord(Standing.LIVE.value)
 _NO_CLAIM: Final = b"$0\r\n\r\n"
 _NUMBER: Final = b"$10\r\n%010d\r\n"
 _MOST_KNOWN: Final = 8192

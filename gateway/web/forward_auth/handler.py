@@ -8,10 +8,10 @@ from gateway.core.forward.request import MalformedRequest, read_request
 from gateway.flows.decisions import Decisions
 from gateway.waiting import answer_of
 from gateway.web.errors import NoSuchPage
-from gateway.web.forms import Site
+from gateway.web.forms import AuthHost
 
 
-def routes(path: str, decisions: Decisions, site: Site) -> list[web.RouteDef]:
+def routes(path: str, decisions: Decisions, site: AuthHost) -> list[web.RouteDef]:
     """path "": nothing is served. A request of the auth host's own site is 404: only proxies ask (threats.md P10)."""
     if not path:
         return []

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 AT_ONCE: Final = 4
 OTHERS_FOR_ONE: Final = 4
-Turn: TypeAlias = Callable[[], bool]
+TakeTurn: TypeAlias = Callable[[], bool]
 
 
 class Strangers:
@@ -24,10 +24,10 @@ class Strangers:
         self.others = 0
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Turn] = deque()
+        self._waiting: deque[TakeTurn] = deque()
         self._comes = False  # the next turn
 
-    def wait(self, turn: Turn) -> None:
+    def wait(self, turn: TakeTurn) -> None:
         """turn is called once the event loop has looked what else there is to do; it says whether it did anything."""
         if not self._waiting:
             self.others = 0

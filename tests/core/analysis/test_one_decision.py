@@ -18,7 +18,7 @@ from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.facts import Actor
-from gateway.core.principal.ask import LoginFacts, Outcome, Question, Reply, Spent
+from gateway.core.principal.ask import LoginFacts, Question, Reply, Spent, Standing
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
@@ -184,7 +184,7 @@ class Product:
     def reply(self, question: Question, person: Actor | None) -> Reply:
         spent = self.spent(question)
         if question.presented is None or person is None:
-            return Reply(7, "", NOW * 1_000_000, Outcome.NOT_ASKED, b"", None, None, spent)
+            return Reply(7, "", NOW * 1_000_000, Standing.NOT_ASKED, b"", None, None, spent)
         sealed = seal(
             KEYS.person,
             question.presented.tag,
@@ -192,7 +192,7 @@ class Product:
             b"n" * 12,
         )
         facts = LoginFacts(person.authenticated_at, person.mfa_at, NOW + 1000, NOW + 600)
-        return Reply(7, question.presented.login, NOW * 1_000_000, Outcome.LIVE, sealed, facts, None, spent)
+        return Reply(7, question.presented.login, NOW * 1_000_000, Standing.LIVE, sealed, facts, None, spent)
 
     def spent(self, question: Question) -> tuple[Spent, ...]:
         """As the function in Redis does it."""

@@ -12,7 +12,7 @@ from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
 from gateway.core.policy.site import Site
-from gateway.core.principal.ask import Leases, LoginFacts, Outcome, Reply, Spent
+from gateway.core.principal.ask import Leases, LoginFacts, Reply, Spent, Standing
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.core.session.person import Person, seal
@@ -84,7 +84,7 @@ class Case:
     token: Token | None = TOKEN
     headers: dict[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ("staff",)
-    outcome: Outcome = Outcome.LIVE
+    outcome: Standing = Standing.LIVE
     login: str = TOKEN.login
     off_by: int = 0
     answered: bool = True
@@ -114,15 +114,15 @@ class Case:
             return None
         question = asked.question
         presented = question.presented is not None
-        live = presented and self.outcome is Outcome.LIVE
+        live = presented and self.outcome is Standing.LIVE
         person = Person(ADA, "ada", "Ada Lovelace", "ada@example.org", self.groups, 1)
         spent = Spent(self.allowed, 0 if self.allowed else 1_500_000, 5, 1_000_000)
-        missed = self.outcome is Outcome.MISS
+        missed = self.outcome is Standing.MISS
         return Reply(
             number=question.number + self.off_by,
             login=self.login if presented else "",
             now_us=NOW * 1_000_000,
-            outcome=self.outcome if presented else Outcome.NOT_ASKED,
+            outcome=self.outcome if presented else Standing.NOT_ASKED,
             person=seal(self.person_key, TAG, person, b"n" * 12) if live else b"",
             facts=LoginFacts(self.authenticated_at, 0, NOW + 1000, NOW + 600) if live else None,
             leases=Leases(1, 1) if missed else None,

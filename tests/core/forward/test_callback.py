@@ -8,7 +8,7 @@ import pytest
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback
 from gateway.core.forward.login_start import Way
-from gateway.core.principal.ask import Outcome
+from gateway.core.principal.ask import Standing
 from gateway.core.session.journey import Journey, seal_journey, unseal_logout
 from gateway.core.session.tokens import b64, mint
 from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of
@@ -71,10 +71,10 @@ LEGS: dict[str, Callable[[HandOff], HandOff]] = {
     "journey under our key": lambda one: replace(one, journey_key=b"x" * 32),
     "journey of this host": lambda one: replace(one, journey=replace(JOURNEY, host="other.example.org")),
     "journey in time": lambda one: replace(one, journey=replace(JOURNEY, iat=NOW - 3601)),
-    "claim": lambda one: replace(one, case=replace(one.case, outcome=Outcome.CLAIM_REFUSED)),
-    "live login": lambda one: replace(one, case=replace(one.case, outcome=Outcome.ENDED)),
-    "known child": lambda one: replace(one, case=replace(one.case, outcome=Outcome.UNKNOWN)),
-    "present": lambda one: replace(one, case=replace(one.case, outcome=Outcome.MISS)),
+    "claim": lambda one: replace(one, case=replace(one.case, outcome=Standing.CLAIM_REFUSED)),
+    "live login": lambda one: replace(one, case=replace(one.case, outcome=Standing.ENDED)),
+    "known child": lambda one: replace(one, case=replace(one.case, outcome=Standing.UNKNOWN)),
+    "present": lambda one: replace(one, case=replace(one.case, outcome=Standing.MISS)),
     "reply": lambda one: replace(one, case=replace(one.case, answered=False)),
     "own number": lambda one: replace(one, case=replace(one.case, off_by=1)),
     "own login": lambda one: replace(one, case=replace(one.case, login="x" * 22)),
@@ -97,7 +97,7 @@ def test_each_leg_carries_weight(take_away: Callable[[HandOff], HandOff]) -> Non
 
 
 def test_what_is_lost_begins_again_and_who_has_no_cookies_is_told() -> None:
-    refused = replace(HandOff().case, outcome=Outcome.CLAIM_REFUSED)
+    refused = replace(HandOff().case, outcome=Standing.CLAIM_REFUSED)
 
     again = HandOff(case=refused).answer()
     other_tab = HandOff(way=None, session=TOKEN.text).answer()

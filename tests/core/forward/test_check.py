@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.forward.check import conclude
 from gateway.core.forward.decide import Ask
-from gateway.core.principal.ask import Outcome, Spent
+from gateway.core.principal.ask import Spent, Standing
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import unseal_journey
 from gateway.core.session.tokens import mint
@@ -39,9 +39,9 @@ LEGS: dict[str, Callable[[Case], Case]] = {
     "reply": lambda case: replace(case, answered=False),
     "own number": lambda case: replace(case, off_by=1),
     "own login": lambda case: replace(case, login="x" * 22),
-    "not ended": lambda case: replace(case, outcome=Outcome.ENDED),
-    "known credential": lambda case: replace(case, outcome=Outcome.UNKNOWN),
-    "present": lambda case: replace(case, outcome=Outcome.MISS),
+    "not ended": lambda case: replace(case, outcome=Standing.ENDED),
+    "known credential": lambda case: replace(case, outcome=Standing.UNKNOWN),
+    "present": lambda case: replace(case, outcome=Standing.MISS),
     "sealed by us": lambda case: replace(case, person_key=b"x" * 32),
     "group": lambda case: replace(case, groups=("guests",)),
     "within the limit": lambda case: replace(case, allowed=False),
@@ -95,7 +95,11 @@ def test_a_websocket_says_where_it_comes_from() -> None:
 
 
 def test_a_stranger_is_let_in_as_nobody_where_anyone_may() -> None:
-    for case in (Case(path="/open/x", token=None), Case(path="/open/x"), Case(path="/open/x", outcome=Outcome.ENDED)):
+    for case in (
+        Case(path="/open/x", token=None),
+        Case(path="/open/x"),
+        Case(path="/open/x", outcome=Standing.ENDED),
+    ):
         answer = case.answer()
         assert answer.status == 200
         assert headers_of(answer)["Remote-User"] == ""
@@ -171,7 +175,7 @@ def test_a_stale_login_goes_on_as_the_session_that_it_replaces() -> None:
 
 
 def test_a_dead_session_is_forgotten_with_the_first_refusal() -> None:
-    answer = Case(outcome=Outcome.ENDED, headers=NAVIGATION).answer()
+    answer = Case(outcome=Standing.ENDED, headers=NAVIGATION).answer()
     cookies = [value for name, value in answer.headers if name == "Set-Cookie"]
 
     assert any(cookie.startswith("__Host-bastion=;") for cookie in cookies)
