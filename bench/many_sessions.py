@@ -17,9 +17,9 @@ from bench.figures import Figure
 from bench.load import fire
 from bench.questions import questions
 from bench.site import SMALL, Site, running_site
+from gateway.core.base64url import b64
 from gateway.core.principal.ask import Leases, Presented, Question, Standing
 from gateway.core.session.login_record import Session
-from gateway.core.session.tokens import b64
 from gateway.resources import random_bytes
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
 from gateway.stores.redis.functions.library import library

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.privacy.sealing import MasterKeys
-from gateway.core.session.tokens import Token, b64, credential_of, mint, tag_of
+from gateway.core.session.tokens import Token, credential_of, mint, tag_of
 from gateway.flows.act import Acts
 from gateway.flows.decisions import Decisions
 from gateway.flows.refill import FillOutcome, Refill

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.catalogue import SessionEnded
-from gateway.core.session.tokens import b64, unb64
+from gateway.core.base64url import b64, unb64
 from gateway.flows.act import Acts
 from gateway.flows.decisions import LiveLogin
 

@@ -6,20 +6,13 @@ from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
 from gateway.core.audit.catalogue import LoggedIn
+from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import need_met
 from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.session.journey import Journey
-from gateway.core.session.tokens import (
-    SECRET_BYTES,
-    Token,
-    child_token,
-    code_hash,
-    credential_of,
-    mint,
-    unb64,
-)
+from gateway.core.session.tokens import SECRET_BYTES, Token, child_token, code_hash, credential_of, mint
 from gateway.flows.act import Act, Acts
 from gateway.flows.decisions import LiveLogin
 

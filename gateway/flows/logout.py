@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 
 from gateway.core.audit.catalogue import LoggedOut
+from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
-from gateway.core.session.tokens import tag_of, unb64
+from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Acts
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.files.journal import EndedLogin, Journal

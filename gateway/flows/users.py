@@ -7,11 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.audit.catalogue import GroupsChanged, PasswordChanged, UserAdded, UserDisabled, UserEnabled
+from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
-from gateway.core.session.tokens import b64, tag_of
+from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
 from gateway.flows.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow

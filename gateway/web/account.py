@@ -1,18 +1,19 @@
 """/account: every device that is signed in as this person, and the buttons that end them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import web
 from ua_parser import parse as parse_user_agent
 
+from gateway.core.base64url import b64
 from gateway.core.session.cookies import LOGIN_COOKIE, expire_cookie
-from gateway.core.session.tokens import b64
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 from gateway.flows.account import Account, OpenLogin, login_id_of
 from gateway.flows.decisions import LiveLogin
 from gateway.web.browser import Browser, see_other
-from gateway.web.forms import add_cookie, own_form
+from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID
 
 
@@ -34,29 +35,21 @@ class DeviceRow:
 def routes(browser: Browser, account: Account) -> list[web.RouteDef]:
     """Whoever is not signed in is sent to sign in, and nothing is ended."""
 
-    async def show(request: web.Request) -> web.Response:
-        live = await browser.signed_in(request)
-        if live is None:
-            return see_other("/login")
+    @browser.for_somebody
+    async def show(request: web.Request, live: LiveLogin) -> web.Response:
         now = browser.clock()
         devices = [_device(one, live, now, browser.site.host) for one in await account.devices(live)]
         return browser.csrf_page(request, "account.html", devices=devices, signed_in=live.person, notice="")
 
-    async def end_one(request: web.Request) -> web.Response:
-        await own_form(request, browser.site)
-        live = await browser.signed_in(request)
-        if live is None:
-            return see_other("/login")
+    @browser.for_form_of_somebody
+    async def end_one(request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         login_id = login_id_of(request.match_info["id"])
         if login_id is None or not await account.end_one(live, login_id, request[REQUEST_ID]):
             raise web.HTTPNotFound
         return _left() if login_id == live.token.login_id else see_other("/account")
 
-    async def end_all(request: web.Request) -> web.Response:
-        fields = await own_form(request, browser.site)
-        live = await browser.signed_in(request)
-        if live is None:
-            return see_other("/login")
+    @browser.for_form_of_somebody
+    async def end_all(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         if fields.get("keep_this") == "yes":
             await account.end_others(live, request[REQUEST_ID])
             return see_other("/account")

@@ -1,20 +1,25 @@
 """The browser in front of the auth host: who is signed in, where it wants to go, and pages with forms made for it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import CSRF_BYTES, csrf_token, is_csrf_cookie
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
 from gateway.core.session.journey import BadJourney, Journey, unseal_journey
-from gateway.core.session.tokens import b64
 from gateway.flows.decisions import Decisions, LiveLogin
 from gateway.flows.login import Visit
-from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, user_agent
+from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, own_form, user_agent
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID
+
+SignedInPage: TypeAlias = Callable[[web.Request, LiveLogin], Awaitable[web.StreamResponse]]
+SignedInForm: TypeAlias = Callable[[web.Request, Mapping[str, str], LiveLogin], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,25 @@ class Browser:
         """Asks the store for each request: a login that ended on another node is ended here too."""
         text = cookies(request).get(LOGIN_COOKIE, "")
         return await self.decisions.authenticate(text, self.site.host) if text else None
+
+    def for_somebody(self, page: SignedInPage) -> Handler:
+        """Whoever is not signed in is sent to sign in."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            live = await self.signed_in(request)
+            return see_other("/login") if live is None else await page(request, live)
+
+        return handle
+
+    def for_form_of_somebody(self, act: SignedInForm) -> Handler:
+        """The same behind a form of our own page: whoever sends another is refused first."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            fields = await own_form(request, self.site)
+            live = await self.signed_in(request)
+            return see_other("/login") if live is None else await act(request, fields, live)
+
+        return handle
 
     def journey(self, text: str) -> Journey | None:
         """None: no way back that we sealed within the last hour; the person ends on /account instead."""

@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.core.session.cookies import CSRF_COOKIE, LOGIN_COOKIE, expire_cookie
 from gateway.core.session.journey import BadJourney, unseal_logout
 from gateway.core.session.tokens import parse
+from gateway.flows.decisions import LiveLogin
 from gateway.flows.logout import Ending, Logout
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie, cookies, own_form
@@ -18,14 +19,15 @@ from gateway.web.middleware import REQUEST_ID
 def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
     """GET has no HEAD twin: a ticket ends a login."""
 
-    async def show(request: web.Request) -> web.Response:
+    @browser.for_somebody
+    async def ask(request: web.Request, live: LiveLogin) -> web.Response:
+        return browser.csrf_page(request, "logout.html", signed_in=live.person)
+
+    async def show(request: web.Request) -> web.StreamResponse:
         tickets = request.query.getall("t", [])
         if len(tickets) == 1:
             return await _redeem(browser, logout, request, tickets[0])
-        live = await browser.signed_in(request)
-        if live is None:
-            return see_other("/login")
-        return browser.csrf_page(request, "logout.html", signed_in=live.person)
+        return await ask(request)
 
     async def say_goodbye(_request: web.Request) -> web.Response:
         return browser.html.page("logged_out.html", completed=True)

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.login_start import Way
 from gateway.core.forward.request import read_request
@@ -18,7 +19,7 @@ from gateway.core.login.throttle import LoginLimits
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
-from gateway.core.session.tokens import Token, b64
+from gateway.core.session.tokens import Token
 from gateway.flows.account import Account
 from gateway.flows.act import Acts
 from gateway.flows.decisions import LiveLogin

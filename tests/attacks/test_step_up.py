@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.core.session.tokens import b64, credential_of, parse, tag_of
+from gateway.core.base64url import b64
+from gateway.core.session.tokens import credential_of, parse, tag_of
 from gateway.flows.handoff import AskAgain, Go
 from gateway.flows.login import SignedIn
 from tests.attacks.conftest import AUTH_HOST, House, session_of

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.base64url import b64
 from gateway.core.keys import Keys
-from gateway.core.session.tokens import LOGIN_BYTES, b64, tag_of
+from gateway.core.session.tokens import LOGIN_BYTES, tag_of
 from gateway.stores.redis.wire import login_key
 from tests.cli.conftest import SECRETS, Bastion
 from tests.conftest import Pool

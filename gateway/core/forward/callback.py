@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from gateway.core.base64url import b64, unb64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.context import Context
@@ -30,15 +31,7 @@ from gateway.core.session.journey import (
     unseal_journey,
 )
 from gateway.core.session.person import ForgedPerson
-from gateway.core.session.tokens import (
-    Token,
-    b64,
-    child_token,
-    code_hash,
-    credential_of,
-    parse,
-    unb64,
-)
+from gateway.core.session.tokens import Token, child_token, code_hash, credential_of, parse
 
 OURS: Final = "/.bastion"
 ALIKE: Final = "/."  # how every path of ours begins

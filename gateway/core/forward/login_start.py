@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.core.base64url import b64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.context import Context
@@ -15,7 +16,6 @@ from gateway.core.forward.request import Client, ForwardedRequest, is_safe
 from gateway.core.outcomes import Outcome
 from gateway.core.session.cookies import SESSION_COOKIE, WAY_COOKIE, expire_cookie, set_cookie
 from gateway.core.session.journey import NONCE_BYTES, Journey, return_of, seal_journey
-from gateway.core.session.tokens import b64
 
 WAY_BYTES: Final = 32
 WAY_S: Final = 3600

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, assert_never
 
+from gateway.core.base64url import b64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, cors_of_ours, own_head
 from gateway.core.forward.context import Context
@@ -32,7 +33,6 @@ from gateway.core.policy.route import DENIED_BY_RULE, Route
 from gateway.core.principal.ask import Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import return_of
-from gateway.core.session.tokens import b64
 
 _RETRY_S: Final = "5"
 _PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"

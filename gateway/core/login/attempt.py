@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.base64url import b64
 from gateway.core.privacy.names import spelled
-from gateway.core.session.tokens import b64
 
 CSRF_BYTES: Final = 32
 DEVICE_BYTES: Final = 16

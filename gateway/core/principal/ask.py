@@ -7,8 +7,8 @@ __init__ is written out, because one that dataclass makes stays interpreted when
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.core.base64url import unb64
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.session.tokens import unb64
 
 
 @dataclass(frozen=True, slots=True, eq=False)

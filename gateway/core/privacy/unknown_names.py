@@ -5,10 +5,10 @@ nobody can try any more which name a mark was made of.
 """
 
 import hmac
-from base64 import urlsafe_b64encode
 from typing import Final
 from uuid import UUID
 
+from gateway.core.base64url import b64
 from gateway.core.privacy.names import spelled
 from gateway.core.privacy.sealing import DataKey
 from gateway.core.units import DAY_S
@@ -27,4 +27,4 @@ def is_over(begun_at: int, now: int) -> bool:
 def mark(key: DataKey, name: str) -> str:
     """16 characters. Two spellings of one name have one mark."""
     digest = hmac.digest(key.raw, spelled(name).encode(errors="replace"), "sha256")
-    return urlsafe_b64encode(digest[:_MARK_BYTES]).decode()
+    return b64(digest[:_MARK_BYTES])

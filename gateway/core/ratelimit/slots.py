@@ -1,13 +1,13 @@
 """Names the buckets of callers who are nobody yet: an IPv4 address, an IPv6 /64, a named network, a device."""
 
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from gateway.core.addresses import Address, plain_address
+from gateway.core.base64url import b64
 
 EVERYONE: Final = "e"
 _IPV6_NETWORK_BITS: Final = 64
@@ -38,7 +38,7 @@ class BucketNames:
         return "i" + self._digest(_UNKNOWN if address is None else _network(address))
 
     def _digest(self, text: str) -> str:
-        return urlsafe_b64encode(hmac.digest(self._key, text.encode(), "sha256")[:12]).decode()
+        return b64(hmac.digest(self._key, text.encode(), "sha256")[:12])
 
 
 def _network(address: Address) -> str:

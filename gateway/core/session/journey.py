@@ -12,8 +12,8 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gateway.core.base64url import b64, unb64
 from gateway.core.errors import GatewayError
-from gateway.core.session.tokens import b64, unb64
 
 NONCE_BYTES: Final = 12
 JOURNEY_S: Final = 3600

@@ -8,10 +8,11 @@ padding. Without a right MAC a token is nobody's, and no store is asked.
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+from gateway.core.base64url import b64, unb64
 
 LOGIN_BYTES: Final = 16
 SECRET_BYTES: Final = 32
@@ -34,16 +35,6 @@ class Token:
     def login_id(self) -> bytes:
         """The 16 bytes that Postgres knows the login by."""
         return unb64(self.login)
-
-
-def b64(raw: bytes) -> str:
-    """base64url without padding (RFC 4648 section 5)."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def unb64(text: str) -> bytes:
-    """The reverse of b64. Raises ValueError on anything else."""
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def tag_of(tag_key: bytes, user_id: UUID) -> str:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback
 from gateway.core.forward.login_start import Way
 from gateway.core.principal.ask import Standing
 from gateway.core.session.journey import Journey, seal_journey, unseal_logout
-from gateway.core.session.tokens import b64, mint
+from gateway.core.session.tokens import mint
 from tests.core.forward.setting import KEYS, NOW, TAG, TOKEN, Case, headers_of
 
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "cross-site"}
