@@ -18,26 +18,26 @@ from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
-from gateway.flows.account import Account
-from gateway.flows.audit_log import Linker
-from gateway.flows.checkpoint_delivery import CheckpointDelivery
-from gateway.flows.config_record import ConfigRecord
-from gateway.flows.decision_recorder import DecisionRecorder
-from gateway.flows.decisions import Decisions
-from gateway.flows.delivery import LOOK_S, Delivery, OutboxKeeper
-from gateway.flows.handoff import Handoff
-from gateway.flows.leader import Job, Leader
-from gateway.flows.login import Lifetimes, Login
-from gateway.flows.logout import Logout
-from gateway.flows.policies import Policies
-from gateway.flows.policy_fleet import BEAT_S, PolicyBeat
-from gateway.flows.readiness import Readiness
-from gateway.flows.refill import FillOutcome, Refill
-from gateway.flows.safeguards import Safeguards
-from gateway.flows.tallies import EVERY_S, Tallies
-from gateway.flows.throttle import LoginThrottle
+from gateway.flows.decide.decision_recorder import DecisionRecorder
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.decide.refill import FillOutcome, Refill
+from gateway.flows.evidence.audit_log import Linker
+from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
+from gateway.flows.evidence.config_record import ConfigRecord
+from gateway.flows.evidence.tallies import EVERY_S, Tallies
+from gateway.flows.operate.delivery import LOOK_S, Delivery, OutboxKeeper
+from gateway.flows.operate.leader import Job, Leader
+from gateway.flows.operate.readiness import Readiness
+from gateway.flows.operate.safeguards import Safeguards
+from gateway.flows.people.account import Account
+from gateway.flows.people.handoff import Handoff
+from gateway.flows.people.login import Lifetimes, Login
+from gateway.flows.people.logout import Logout
+from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.unknown_names import UnknownNames
+from gateway.flows.policy.policies import Policies
+from gateway.flows.policy.policy_fleet import BEAT_S, PolicyBeat
 from gateway.flows.transaction import RecordUnavailable
-from gateway.flows.unknown_names import UnknownNames
 from gateway.metrics import JOBS, Slot
 from gateway.outbound.webhook import Webhook
 from gateway.resources import Resources, clock, clock_us, key_marks, open_resources, random_bytes

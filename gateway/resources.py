@@ -14,7 +14,7 @@ import asyncpg
 from gateway.config import Config
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.flows.act import Acts
-from gateway.flows.passwords import Passwords
+from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.cluster import Cluster

@@ -13,8 +13,8 @@ from gateway.core.forward.request import ForwardedRequest
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import Token, credential_of, mint, tag_of
 from gateway.flows.act import Acts
-from gateway.flows.decisions import Decisions
-from gateway.flows.refill import FillOutcome, Refill
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.decide.refill import FillOutcome, Refill
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault

@@ -15,7 +15,7 @@ from gateway.config import Config, embedded_binaries
 from gateway.core.caddy.verdicts import ProbeStatus
 
 if TYPE_CHECKING:  # imported when the command runs, so that `bastion caddy snippet` stays quick
-    from gateway.flows.caddy_check import Check, Row
+    from gateway.flows.policy.caddy_check import Check, Row
 
 _HTTPS: Final = 443
 _HTTP: Final = 80
@@ -97,7 +97,7 @@ def _checking(config: Config, wish: _Wish) -> "Check":
     from gateway.cli._policy import policy_of
     from gateway.core.caddy.probes import Ground, Marks
     from gateway.core.caddy.strangers import Strangers
-    from gateway.flows.caddy_check import Check, Operations
+    from gateway.flows.policy.caddy_check import Check, Operations
     from gateway.outbound.wire import Endpoint, trusting
     from gateway.resources import clock, random_bytes
 
@@ -128,7 +128,7 @@ def _parsed(url: str) -> SplitResult:
 
 
 def _dialled(wish: _Wish) -> tuple[str, int]:
-    from gateway.flows.caddy_check import address_of
+    from gateway.flows.policy.caddy_check import address_of
 
     port = wish.url.port or _HTTPS
     if wish.connect is None:
@@ -154,7 +154,7 @@ def _paths(wish: _Wish, host: str, mark: str) -> tuple[str, ...]:
     if wish.caddyfile is None:
         return wish.paths
     from gateway.core.caddy.matchers import sample_paths
-    from gateway.flows.caddy_lint import read_caddyfile
+    from gateway.flows.policy.caddy_lint import read_caddyfile
 
     adapted = read_caddyfile(wish.caddyfile, embedded_binaries()).adapted
     return (*wish.paths, *sample_paths(adapted, host, mark))

@@ -3,7 +3,7 @@
 from gateway.config import Config
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
-from gateway.flows.policies import compile_sources
+from gateway.flows.policy.policies import compile_sources
 from gateway.stores.files.policies import read_sources
 
 

@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.migrate import require_schema
 from gateway.config import Config
-from gateway.flows.policy_fleet import PolicyFleet, Progress
+from gateway.flows.policy.policy_fleet import PolicyFleet, Progress
 from gateway.stores.postgres.database import make_pool
 
 _LOOK_S: Final = 0.5

@@ -19,10 +19,10 @@ from gateway.config import Config
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.reference import reference
-from gateway.flows.audit_log import Listed, Verdict, list_entries
-from gateway.flows.audit_log import verify as verify_chain
+from gateway.flows.evidence.audit_log import Listed, Verdict, list_entries
+from gateway.flows.evidence.audit_log import verify as verify_chain
+from gateway.flows.people.users import UnknownUser
 from gateway.flows.transaction import transaction
-from gateway.flows.users import UnknownUser
 from gateway.resources import clock, make_vault
 from gateway.stores.files.checkpoints import (
     FILE_NAME,

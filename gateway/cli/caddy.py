@@ -78,7 +78,7 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
     caddy adapt --config Caddyfile | bastion caddy lint -
     """  # noqa: D301 -- click's mark before lines that stay as they are
     from gateway.cli._policy import policy_of
-    from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
+    from gateway.flows.policy.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
 
     binaries = embedded_binaries(caddy=binary)
     policy = policy_of(config)

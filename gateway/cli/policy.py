@@ -27,7 +27,7 @@ from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.units import DURATION_UNITS
-from gateway.flows.policies import compile_sources, load
+from gateway.flows.policy.policies import compile_sources, load
 from gateway.resources import clock
 from gateway.stores.files.policies import read_sources
 

@@ -15,8 +15,8 @@ from gateway.cli._options import with_config
 from gateway.cli.migrate import require_schema
 from gateway.config import Config
 from gateway.core.login.attempt import PASSWORD_CHARS
+from gateway.flows.people.users import Newcomer, UserAdmin, check_newcomer
 from gateway.flows.transaction import transaction
-from gateway.flows.users import Newcomer, UserAdmin, check_newcomer
 from gateway.resources import Resources, key_marks, open_resources, random_bytes
 from gateway.stores.postgres import key_checks
 from gateway.stores.postgres.logins import LiveLoginRow

@@ -10,8 +10,8 @@ from ua_parser import parse as parse_user_agent
 from gateway.core.base64url import b64
 from gateway.core.session.cookies import LOGIN_COOKIE, expire_cookie
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
-from gateway.flows.account import Account, OpenLogin, login_id_of
-from gateway.flows.decisions import LiveLogin
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.account import Account, OpenLogin, login_id_of
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID

@@ -12,8 +12,8 @@ from gateway.core.keys import Keys
 from gateway.core.login.attempt import CSRF_BYTES, csrf_token, is_csrf_cookie
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
 from gateway.core.session.journey import BadJourney, Journey, unseal_journey
-from gateway.flows.decisions import Decisions, LiveLogin
-from gateway.flows.login import Visit
+from gateway.flows.decide.decisions import Decisions, LiveLogin
+from gateway.flows.people.login import Visit
 from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, own_form, user_agent
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.errors import GatewayError, StoreUnavailable
-from gateway.flows.passwords import PasswordsBusy
+from gateway.flows.people.passwords import PasswordsBusy
 from gateway.flows.transaction import RecordUnavailable
 
 

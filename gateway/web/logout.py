@@ -8,8 +8,8 @@ from aiohttp import web
 from gateway.core.session.cookies import CSRF_COOKIE, LOGIN_COOKIE, expire_cookie
 from gateway.core.session.journey import BadJourney, unseal_logout
 from gateway.core.session.tokens import parse
-from gateway.flows.decisions import LiveLogin
-from gateway.flows.logout import Ending, Logout
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.logout import Ending, Logout
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie, cookies, own_form
 from gateway.web.html import Html

@@ -20,16 +20,16 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
 from gateway.core.session.tokens import Token
-from gateway.flows.account import Account
 from gateway.flows.act import Acts
-from gateway.flows.decisions import LiveLogin
-from gateway.flows.handoff import Handoff
-from gateway.flows.login import Lifetimes, Login, SignedIn, Throttled, Visit, Wrong
-from gateway.flows.logout import Logout
-from gateway.flows.passwords import Passwords
-from gateway.flows.throttle import LoginThrottle
-from gateway.flows.unknown_names import UnknownNames
-from gateway.flows.users import Newcomer, UserAdmin
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.account import Account
+from gateway.flows.people.handoff import Handoff
+from gateway.flows.people.login import Lifetimes, Login, SignedIn, Throttled, Visit, Wrong
+from gateway.flows.people.logout import Logout
+from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.unknown_names import UnknownNames
+from gateway.flows.people.users import Newcomer, UserAdmin
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import Functions

@@ -12,8 +12,8 @@ import pytest
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
 from gateway.flows.act import Acts
-from gateway.flows.handoff import Go
-from gateway.flows.logout import Ending
+from gateway.flows.people.handoff import Go
+from gateway.flows.people.logout import Ending
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.session.tokens import Token
-from gateway.flows.handoff import Go
+from gateway.flows.people.handoff import Go
 from gateway.flows.transaction import RecordUnavailable
 from tests.attacks.conftest import PASSWORD, House
 

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from gateway.core.audit.entries import Entry, Kind
 from gateway.embedded import Binaries, Children, EmbeddedPostgres
-from gateway.flows.audit_log import Linker, verify
+from gateway.flows.evidence.audit_log import Linker, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.migrate import migrate

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
-from gateway.flows.logout import Ending, Logout
+from gateway.flows.people.logout import Ending, Logout
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.decisions import FunctionCalls

@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.core.session.tokens import Token
-from gateway.flows.handoff import Go
+from gateway.flows.people.handoff import Go
 from tests.attacks.conftest import House, session_of
 from tests.attacks.test_step_up import opened
 

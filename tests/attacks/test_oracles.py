@@ -7,7 +7,7 @@ from types import FrameType
 
 import pytest
 
-from gateway.flows.login import Wrong
+from gateway.flows.people.login import Wrong
 from tests.attacks.conftest import House
 
 _COUNTED = {"fernet.py": ("encrypt", "decrypt"), "connection.py": ("execute", "_execute"), "passwords.py": ("_run",)}

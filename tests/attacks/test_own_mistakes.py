@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.core.forward.pages import Page
-from gateway.flows.decisions import Decisions
-from gateway.flows.refill import Refill
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.decide.refill import Refill
 from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline

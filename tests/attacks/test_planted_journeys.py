@@ -7,7 +7,7 @@ import pytest
 from gateway.core.forward.login_start import Way
 from gateway.core.session.journey import Journey
 from gateway.core.session.tokens import Token
-from gateway.flows.handoff import Go
+from gateway.flows.people.handoff import Go
 from tests.attacks.conftest import AUTH_HOST, WAY, House, session_of
 
 ATTACKERS = Way("a" * 43, 1, 0)

@@ -12,11 +12,11 @@ from redis.asyncio import Redis
 from gateway.core.login.attempt import Typed
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.session.tokens import Token
-from gateway.flows.handoff import Go
-from gateway.flows.login import Login, SignedIn, Throttled, Visit, Wrong
-from gateway.flows.logout import Ending
-from gateway.flows.throttle import LoginThrottle
-from gateway.flows.users import Newcomer
+from gateway.flows.people.handoff import Go
+from gateway.flows.people.login import Login, SignedIn, Throttled, Visit, Wrong
+from gateway.flows.people.logout import Ending
+from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House, session_of
 from tests.attacks.redis_words import everything, found
 from tests.attacks.test_logout_without_stores import without_postgres

@@ -16,9 +16,9 @@ import pytest
 from gateway.core.login.attempt import DEVICE_BYTES, Device, Typed, remember
 from gateway.core.login.throttle import LoginLimits, NamedNetwork
 from gateway.core.ratelimit.gcra import Limit
-from gateway.flows.login import Login, Throttled, Visit
-from gateway.flows.passwords import Passwords, PasswordsBusy
-from gateway.flows.throttle import LoginThrottle
+from gateway.flows.people.login import Login, Throttled, Visit
+from gateway.flows.people.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.throttle import LoginThrottle
 from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House
 from tests.core.forward.setting import KEYS
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from gateway.flows.audit_log import Linker
+from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.transaction import RecordUnavailable
 from tests.attacks.conftest import House, open_house
 

@@ -8,7 +8,7 @@ from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries
-from gateway.flows.caddy_lint import Placed, lint_caddyfile, read_caddyfile
+from gateway.flows.policy.caddy_lint import Placed, lint_caddyfile, read_caddyfile
 
 HOST = "app.example.com"
 GLOBAL = "{\n\tadmin off\n\tservers {\n\t\t0rtt off\n\t}\n}\n"

@@ -10,7 +10,7 @@ from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
-from gateway.flows.caddy_check import Check, Operations, Row
+from gateway.flows.policy.caddy_check import Check, Operations, Row
 from gateway.outbound.wire import Endpoint, trusting
 from gateway.stores.files.policies import read_sources
 from tests.staging import Stage

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.caddy.matchers import sample_paths
 from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.embedded import Binaries
-from gateway.flows.caddy_lint import read_caddyfile
+from gateway.flows.policy.caddy_lint import read_caddyfile
 from tests.caddy.front import HOST, MARKS, Front, failures, names
 
 

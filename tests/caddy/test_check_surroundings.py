@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.embedded import free_port
-from gateway.flows.caddy_check import Check
+from gateway.flows.policy.caddy_check import Check
 from gateway.outbound.wire import Endpoint
 from tests.caddy.front import HOST, Front
 from tests.staging import Stage

@@ -7,7 +7,7 @@ from gateway.core.caddy.snippet import Snippet
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries
-from gateway.flows.caddy_lint import lint_caddyfile, read_caddyfile
+from gateway.flows.policy.caddy_lint import lint_caddyfile, read_caddyfile
 from tests.caddy.caddyfiles import policy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.privacy.sealing import MasterKeys
-from gateway.flows.audit_log import Linker
+from gateway.flows.evidence.audit_log import Linker
 from gateway.resources import clock
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault

@@ -12,7 +12,7 @@ import pytest
 from bench.audit import fill
 from gateway.core.audit.chain import Link, Stored, link
 from gateway.embedded import EmbeddedPostgres
-from gateway.flows.audit_log import Linker
+from gateway.flows.evidence.audit_log import Linker
 from gateway.resources import clock
 from tests.cli.conftest import Bastion
 

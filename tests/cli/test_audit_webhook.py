@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.flows.audit_log import Linker
+from gateway.flows.evidence.audit_log import Linker
 from gateway.outbound.probe import NoAnswer, probe
 from gateway.resources import clock
 from tests.cli.conftest import Bastion

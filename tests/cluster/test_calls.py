@@ -8,7 +8,7 @@ from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Claim, Leases, Presented, Question, Spend, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
-from gateway.flows.readiness import Readiness
+from gateway.flows.operate.readiness import Readiness
 from gateway.stores.redis.access import NEEDED_IN_CLUSTER, excesses
 from gateway.stores.redis.cluster import Cluster
 from gateway.stores.redis.decisions import DecisionCalls, Fill

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.flows.logout import Ending
-from gateway.flows.readiness import Readiness
+from gateway.flows.operate.readiness import Readiness
+from gateway.flows.people.logout import Ending
 from gateway.stores.redis.wire import login_key
 from tests.attacks.conftest import House, open_house
 from tests.cluster.conftest import running

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.core.session.tokens import Token
-from gateway.flows.handoff import Go
-from gateway.flows.logout import Ending
-from gateway.flows.refill import FillOutcome
+from gateway.flows.decide.refill import FillOutcome
+from gateway.flows.people.handoff import Go
+from gateway.flows.people.logout import Ending
 from gateway.stores.redis.slots import slot_of
 from gateway.stores.redis.wire import login_key, person_key
 from tests.attacks.conftest import House, session_of

@@ -7,7 +7,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.session.journey import Journey
-from gateway.flows.handoff import Go
+from gateway.flows.people.handoff import Go
 from tests.attacks.conftest import AUTH_HOST, House, session_of
 from tests.core.forward.setting import headers_of
 from tests.deciding import HOST

@@ -18,9 +18,9 @@ from redis.asyncio import Redis
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
-from gateway.flows.handoff import Go
-from gateway.flows.login import SignedIn
-from gateway.flows.logout import Ending
+from gateway.flows.people.handoff import Go
+from gateway.flows.people.login import SignedIn
+from gateway.flows.people.logout import Ending
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool
 from tests.attacks.conftest import House, open_house, session_of

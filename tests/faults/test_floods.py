@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from gateway.core.session.tokens import Token, mint
 from gateway.embedded import EmbeddedPostgres
-from gateway.flows.refill import FillOutcome
+from gateway.flows.decide.refill import FillOutcome
 from gateway.web.forward_auth.listener import Listener
 from gateway.web.forward_auth.strangers import AT_ONCE
 from tests.conftest import Pool

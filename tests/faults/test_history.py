@@ -14,8 +14,8 @@ from redis.exceptions import BusyLoadingError
 from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token, code_hash
 from gateway.embedded import EmbeddedValkey
-from gateway.flows.handoff import Go
-from gateway.flows.logout import Ending
+from gateway.flows.people.handoff import Go
+from gateway.flows.people.logout import Ending
 from gateway.stores.redis.wire import code_key, login_key
 from tests.attacks.conftest import AUTH_HOST, WAY, House, session_of
 from tests.core.forward.setting import headers_of

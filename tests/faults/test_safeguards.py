@@ -17,9 +17,9 @@ import yaml
 from redis.asyncio import Redis
 
 from gateway.embedded import Account, Binaries, Children, EmbeddedPostgres, EmbeddedValkey
-from gateway.flows.handoff import Go
-from gateway.flows.logout import Ending
-from gateway.flows.safeguards import Safeguards, UnsafeServer
+from gateway.flows.operate.safeguards import Safeguards, UnsafeServer
+from gateway.flows.people.handoff import Go
+from gateway.flows.people.logout import Ending
 from gateway.outbound.probe import NoAnswer, probe
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.replication import has_several_hosts, loses_commits

@@ -16,9 +16,9 @@ from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
 from gateway.flows.act import Acts
-from gateway.flows.passwords import Passwords
-from gateway.flows.refill import Refill
-from gateway.flows.users import Newcomer, UserAdmin
+from gateway.flows.decide.refill import Refill
+from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.users import Newcomer, UserAdmin
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls

@@ -6,7 +6,7 @@ import sys
 import asyncpg
 
 from gateway.core.outbox.kinds import Kind, Pauses
-from gateway.flows.delivery import Delivery
+from gateway.flows.operate.delivery import Delivery
 from gateway.outbound.webhook import Webhook
 from gateway.stores.postgres.outbox import Outbox
 

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from gateway.core.forward.answer import Answer
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.embedded import EmbeddedPostgres
-from gateway.flows.leader import Job, Leader
-from gateway.flows.tallies import OTHER_HOSTS, Tallies
+from gateway.flows.evidence.tallies import OTHER_HOSTS, Tallies
+from gateway.flows.operate.leader import Job, Leader
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault

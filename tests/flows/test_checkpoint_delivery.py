@@ -16,9 +16,9 @@ from structlog.testing import capture_logs
 from gateway.core.audit.entries import Entry
 from gateway.core.audit.entries import Kind as EntryKind
 from gateway.core.outbox.kinds import Kind, Pauses
-from gateway.flows.audit_log import Linker
-from gateway.flows.checkpoint_delivery import MOST_WAITING, CheckpointDelivery
-from gateway.flows.delivery import Delivery
+from gateway.flows.evidence.audit_log import Linker
+from gateway.flows.evidence.checkpoint_delivery import MOST_WAITING, CheckpointDelivery
+from gateway.flows.operate.delivery import Delivery
 from gateway.flows.transaction import RecordUnavailable
 from gateway.outbound.webhook import Webhook
 from gateway.stores.files.checkpoints import FILE_NAME, SignedLine

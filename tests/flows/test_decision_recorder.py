@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
-from gateway.flows.decision_recorder import DecisionRecorder
-from gateway.flows.tallies import Tallies
+from gateway.flows.decide.decision_recorder import DecisionRecorder
+from gateway.flows.evidence.tallies import Tallies
 from gateway.metrics import Metrics
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool

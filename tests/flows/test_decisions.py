@@ -14,7 +14,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, credential_of, mint
-from gateway.flows.refill import WAITING, FillOutcome
+from gateway.flows.decide.refill import WAITING, FillOutcome
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.users import Users
 from gateway.stores.redis.wire import login_key, person_key

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.core.outbox.kinds import Kind
-from gateway.flows.delivery import Delivery, OutboxKeeper
+from gateway.flows.operate.delivery import Delivery, OutboxKeeper
 from gateway.metrics import Metrics
 from gateway.outbound.webhook import Undelivered, Webhook
 from gateway.stores.postgres.outbox import Outbox

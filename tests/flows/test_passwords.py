@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.flows.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.passwords import Passwords, PasswordsBusy
 
 ADA, EVE = UUID(int=1), UUID(int=2)
 CHEAP = 4

@@ -14,7 +14,7 @@ from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
-from gateway.flows.policies import Policies, difference_of
+from gateway.flows.policy.policies import Policies, difference_of
 from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood
 from gateway.stores.files.watch import watch

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.flows.policy_fleet import PolicyBeat, PolicyFleet
+from gateway.flows.policy.policy_fleet import PolicyBeat, PolicyFleet
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.policy_workers import PolicyWorkers
 from tests.conftest import Pool

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from gateway.core.privacy.sealing import DATA_KEY_BYTES, DataKey, MasterKeys
 from gateway.core.privacy.unknown_names import KEY_OWNER, PERIOD_S
-from gateway.flows.unknown_names import UnknownNames
+from gateway.flows.people.unknown_names import UnknownNames
 from gateway.stores.postgres.vault import Vault
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool, RandomBytes

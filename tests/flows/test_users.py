@@ -9,8 +9,7 @@ import pytest
 
 from gateway.core.privacy.names import BadName
 from gateway.flows.act import RedisBehind
-from gateway.flows.transaction import RecordUnavailable
-from gateway.flows.users import (
+from gateway.flows.people.users import (
     BadPassword,
     ChangedMeanwhile,
     Newcomer,
@@ -18,6 +17,7 @@ from gateway.flows.users import (
     UserAdmin,
     check_password,
 )
+from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.users import NameTaken, Users
 from tests.flows.conftest import ADA, PASSWORD, Stage

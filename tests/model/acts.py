@@ -151,7 +151,7 @@ _STALE_PERSON: Final = Step(f"{_REDIS}.stale_person", "redis", _stale_person)
 _OFFER: Final = Step(f"{_REDIS}.offer", "redis", _offer)
 _FINISH: Final = Step(f"{_REDIS}.end_login", "redis", _finish(0))
 _FINISH_ENDED: Final = tuple(Step(f"{_REDIS}.end_login", "redis", _finish_ended(login)) for login in (0, 1))
-_USERS: Final = "gateway.flows.users.UserAdmin"
+_USERS: Final = "gateway.flows.people.users.UserAdmin"
 
 
 def _followed(act: str, answer: Does) -> Program:
@@ -159,9 +159,9 @@ def _followed(act: str, answer: Does) -> Program:
 
 
 _LOGOUT: Final = (
-    Step("gateway.flows.logout.Logout._record", "commit", lambda s, _has: _with(s, 0, 0)),
+    Step("gateway.flows.people.logout.Logout._record", "commit", lambda s, _has: _with(s, 0, 0)),
     _FINISH,
-    Step("gateway.flows.logout.Logout.end", "answer", _answer(gone=OF_LOGIN[0])),
+    Step("gateway.flows.people.logout.Logout.end", "answer", _answer(gone=OF_LOGIN[0])),
 )
 _WITHOUT_POSTGRES: Final = (
     Step(f"{_REDIS}.deny_until", "redis", _deny),
@@ -171,48 +171,52 @@ _DENIED_AT: Final = len(_LOGOUT)
 
 PROGRAMS: Final[dict[str, Program]] = {
     "login": (
-        Step("gateway.flows.login.Login._create", "commit", _create),
+        Step("gateway.flows.people.login.Login._create", "commit", _create),
         _STALE_LOGIN,
-        Step("gateway.flows.login.Login.attempt", "answer", _answer(born=P)),
+        Step("gateway.flows.people.login.Login.attempt", "answer", _answer(born=P)),
     ),
     "rotation": (
-        Step("gateway.flows.login.Login._rotate", "commit", _rotate),
+        Step("gateway.flows.people.login.Login._rotate", "commit", _rotate),
         _STALE_LOGIN,
-        Step("gateway.flows.login.Login.attempt", "answer", _answer(replaced=P, born=N)),
+        Step("gateway.flows.people.login.Login.attempt", "answer", _answer(replaced=P, born=N)),
     ),
     # By somebody else, in the same browser: their own records lie in another slot.
     "replacement": (
-        Step("gateway.flows.login.Login._sign_in", "commit", lambda s, _has: _with(s, 0, 0)),
+        Step("gateway.flows.people.login.Login._sign_in", "commit", lambda s, _has: _with(s, 0, 0)),
         _FINISH,
-        Step("gateway.flows.login.Login.attempt", "answer", _answer(gone=OF_LOGIN[0])),
+        Step("gateway.flows.people.login.Login.attempt", "answer", _answer(gone=OF_LOGIN[0])),
     ),
     "handoff": (
-        Step("gateway.flows.handoff.Handoff._insert", "commit", _add),
+        Step("gateway.flows.people.handoff.Handoff._insert", "commit", _add),
         _STALE_LOGIN,
         _OFFER,
-        Step("gateway.flows.handoff.Handoff.pass_on", "answer", _answer(born=K)),
+        Step("gateway.flows.people.handoff.Handoff.pass_on", "answer", _answer(born=K)),
     ),
     "logout": (*_LOGOUT, *_WITHOUT_POSTGRES, _LOGOUT[-1]),
-    "logout, lost": (*_LOGOUT, *_WITHOUT_POSTGRES, Step("gateway.flows.logout.Logout.end", "answer", _answer_marked)),
+    "logout, lost": (
+        *_LOGOUT,
+        *_WITHOUT_POSTGRES,
+        Step("gateway.flows.people.logout.Logout.end", "answer", _answer_marked),
+    ),
     "completion": (
-        Step("gateway.flows.logout.Logout._record", "commit", lambda s, _has: _with(s, 0, 0)),
+        Step("gateway.flows.people.logout.Logout._record", "commit", lambda s, _has: _with(s, 0, 0)),
         _FINISH,
-        Step("gateway.flows.logout.Logout.complete", "answer", _answer_completed),
+        Step("gateway.flows.people.logout.Logout.complete", "answer", _answer_completed),
     ),
     "end all": (
-        Step("gateway.flows.account.Account._end_all", "commit", _end_all),
+        Step("gateway.flows.people.account.Account._end_all", "commit", _end_all),
         *_FINISH_ENDED,
-        Step("gateway.flows.account.Account.end_all", "answer", _answer(gone=EVERY)),
+        Step("gateway.flows.people.account.Account.end_all", "answer", _answer(gone=EVERY)),
     ),
     "end one": (
-        Step("gateway.flows.account.Account.end_one", "commit", lambda s, _has: _with(s, 1, 0)),
+        Step("gateway.flows.people.account.Account.end_one", "commit", lambda s, _has: _with(s, 1, 0)),
         Step(f"{_REDIS}.end_login", "redis", _finish(1)),
-        Step("gateway.flows.account.Account.end_one", "answer", _answer(gone=OF_LOGIN[1])),
+        Step("gateway.flows.people.account.Account.end_one", "answer", _answer(gone=OF_LOGIN[1])),
     ),
     "end others": (
-        Step("gateway.flows.account.Account._end_all", "commit", _end_others),
+        Step("gateway.flows.people.account.Account._end_all", "commit", _end_others),
         _FINISH_ENDED[1],
-        Step("gateway.flows.account.Account.end_others", "answer", _answer(gone=OF_LOGIN[1])),
+        Step("gateway.flows.people.account.Account.end_others", "answer", _answer(gone=OF_LOGIN[1])),
     ),
     "password": (
         Step(f"{_USERS}.set_password", "commit", _set_password),
@@ -227,9 +231,9 @@ PROGRAMS: Final[dict[str, Program]] = {
         *_followed("enable", _answer_enabled),
     ),
     "later login": (
-        Step("gateway.flows.login.Login._create", "commit", _create_later),
+        Step("gateway.flows.people.login.Login._create", "commit", _create_later),
         Step(f"{_REDIS}.stale_login", "redis", _stale_login(2)),
-        Step("gateway.flows.login.Login.attempt", "answer", _answer(born=R)),
+        Step("gateway.flows.people.login.Login.attempt", "answer", _answer(born=R)),
     ),
     "groups": (
         Step(f"{_USERS}._regroup", "commit", lambda s, _has: _written(s, groups=1)),

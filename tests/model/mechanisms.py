@@ -18,12 +18,12 @@ class Mechanisms:
     looks_again: bool = True
     epoch_in_stamps: bool = True
     due: bool = True
-    # flows/refill.py, flows/decisions.py
+    # flows/decide/refill.py, flows/decide/decisions.py
     lease_before_read: bool = True
     reads_the_primary: bool = True
     reads_the_person: bool = True
     asks_again_when_refused: bool = True
-    # what changes something: flows/logout.py, handoff.py, login.py, account.py, users.py
+    # what changes something: flows/people/logout.py, handoff.py, login.py, account.py, users.py
     commit_before_redis: bool = True
     redis_before_answer: bool = True
     rotation_marks_stale: bool = True

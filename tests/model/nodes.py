@@ -1,4 +1,4 @@
-"""What nodes do: decide, and refill after a miss or where a record is due (flows/decisions.py, flows/refill.py)."""
+"""What nodes do: decide, and refill after a miss or where a record is due (flows/decide)."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +19,11 @@ from tests.model.state import (
 )
 
 DECIDE: Final = "gateway.stores.redis.decisions.DecisionCalls.ask"
-CONFIRM: Final = "gateway.flows.refill.Refill.confirm_soon"
+CONFIRM: Final = "gateway.flows.decide.refill.Refill.confirm_soon"
 READ_LOGIN_ROW: Final = "gateway.stores.postgres.logins.Logins.find"
 READ_USER_ROW: Final = "gateway.stores.postgres.users.Users.find"
 FILL: Final = "gateway.stores.redis.decisions.DecisionCalls.fill"
-END: Final = "gateway.flows.refill.Refill._end"
+END: Final = "gateway.flows.decide.refill.Refill._end"
 UNAVAILABLE: Final = "gateway.flows.transaction.RecordUnavailable"
 _IDLE: Final = Node(IDLE)
 _DUE: Final = ((True, False), (False, True), (True, True))

@@ -27,7 +27,7 @@ class Postgres(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A refill on some node (flows/refill.py). credentials and person: what it has read; person -1: not active."""
+    """A refill on some node (decide/refill.py). credentials and person: what it has read; person -1: not active."""
 
     step: int
     login: int = 0

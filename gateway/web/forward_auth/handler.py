@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import malformed
 from gateway.core.forward.request import MalformedRequest, read_request
-from gateway.flows.decisions import Decisions
+from gateway.flows.decide.decisions import Decisions
 from gateway.waiting import answer_of
 from gateway.web.errors import NoSuchPage
 from gateway.web.forms import AuthHost

@@ -9,7 +9,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.ratelimit.gcra import Limit, spend
-from gateway.flows.tallies import Tallies
+from gateway.flows.evidence.tallies import Tallies
 from gateway.metrics import Slot
 
 _LINES: Final = Limit("lines", count=200, period_us=1_000_000, burst=20)

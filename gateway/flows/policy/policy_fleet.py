@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from gateway.flows.policies import Policies
+from gateway.flows.policy.policies import Policies
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.policy_workers import PolicyWorker, PolicyWorkers
 

@@ -18,11 +18,11 @@ from gateway.core.session.tokens import (
     tag_of,
 )
 from gateway.flows.act import Act, Acts
-from gateway.flows.decisions import LiveLogin
-from gateway.flows.passwords import Passwords, PasswordsBusy
-from gateway.flows.throttle import LoginThrottle
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.transaction import RecordUnavailable
-from gateway.flows.unknown_names import UnknownNames
 from gateway.stores.postgres.logins import NewLogin
 from gateway.stores.postgres.users import UserRow
 

@@ -14,7 +14,7 @@ from gateway.core.policy.model import Policy
 from gateway.core.session.journey import Journey
 from gateway.core.session.tokens import SECRET_BYTES, Token, child_token, code_hash, credential_of, mint
 from gateway.flows.act import Act, Acts
-from gateway.flows.decisions import LiveLogin
+from gateway.flows.decide.decisions import LiveLogin
 
 
 @dataclass(frozen=True, slots=True)

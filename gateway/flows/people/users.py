@@ -14,7 +14,7 @@ from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
-from gateway.flows.passwords import Passwords
+from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import NameTaken, NewUser, UserRow
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gateway.core.audit.catalogue import SessionEnded
 from gateway.core.base64url import b64, unb64
 from gateway.flows.act import Acts
-from gateway.flows.decisions import LiveLogin
+from gateway.flows.decide.decisions import LiveLogin
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Standing
 from gateway.core.session.person import ForgedPerson, Person
-from gateway.flows.refill import FillOutcome, Refill
+from gateway.flows.decide.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.waiting import Waiter
 

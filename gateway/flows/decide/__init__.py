@@ -1,0 +1,1 @@
+"""Owns how requests are decided with what the stores know."""

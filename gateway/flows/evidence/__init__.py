@@ -1,0 +1,1 @@
+"""Owns what the audit log is told, and how it is kept whole."""

@@ -1,0 +1,1 @@
+"""Owns what runs beside requests, and how a node says that it is well."""

@@ -1,0 +1,1 @@
+"""Owns what people and operators do to logins and accounts."""

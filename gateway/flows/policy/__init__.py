@@ -1,0 +1,1 @@
+"""Owns how policy is loaded, compared over the fleet, and held against Caddy."""
