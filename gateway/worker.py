@@ -1,7 +1,7 @@
 """Owns a worker process: one event loop that gives each of the three listening sockets its protocol.
 
 The arbiter binds web, decision and ops sockets before it forks, in this order. What is served on them is built by
-app.py, which knows nothing of processes.
+app/, which knows nothing of processes.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What app.py built for one worker.
+    """What app/ built for one worker.
 
     decision_protocol: called for each connection of the proxy. drain: answer what is under way, then close those
     connections; it may take the seconds it is given. reload_policy: on SIGUSR1; whole or not at all.

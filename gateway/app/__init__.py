@@ -1,0 +1,96 @@
+"""The composition root: builds every object of a worker once, concern by concern, and lists every route table."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from gateway.app.concern import Checks, Concern, once
+from gateway.app.counters import counter, failure_counter
+from gateway.app.deciding import decisions_of, listener_of
+from gateway.app.evidence import evidence
+from gateway.app.people import people
+from gateway.app.policy import policies_of, policy
+from gateway.app.servers import servers
+from gateway.core.principal.presented import Tokens
+from gateway.flows.evidence.tallies import Tallies
+from gateway.flows.operate.leader import Leader
+from gateway.metrics import JOBS
+from gateway.resources import Resources, clock, open_resources, random_bytes
+from gateway.web import assets, operations
+from gateway.web.browser import Browser
+from gateway.web.forms import MAX_BODY_BYTES, AuthHost
+from gateway.web.forward_auth import handler
+from gateway.web.html import Html, static_files
+from gateway.web.middleware import page_middlewares
+from gateway.worker import Served, Start
+
+__all__ = ["build"]
+
+
+@asynccontextmanager
+async def build(start: Start) -> AsyncIterator[Served]:
+    """Everything that one worker needs; also while Postgres or Redis is away, and with a policy that is broken."""
+    async with open_resources(start.config) as resources:
+        served, concerns = _put_together(start=start, resources=resources)
+        for concern in concerns:
+            for work in concern.before:
+                await work()
+        _begin(start=start, resources=resources, concerns=concerns)
+        yield served
+        for concern in concerns:
+            for work in concern.at_end:
+                await once(work)
+
+
+def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequence[Concern]]:
+    config, slot, files = start.config, start.slot, static_files()
+    tokens, tallies = Tokens(config.keys().mac), Tallies(resources.acts)
+    decisions = decisions_of(config=config, resources=resources, slot=slot, files=files, tokens=tokens, tallies=tallies)
+    policies = policies_of(start=start, resources=resources, decisions=decisions)
+    listener = listener_of(config=config, slot=slot, decisions=decisions, tokens=tokens)
+    site, html = AuthHost(config.public_url, config.keys().csrf), Html(files)
+    browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
+    concerns = (
+        servers(start=start, resources=resources),
+        evidence(start=start, resources=resources, tallies=tallies),
+        policy(start=start, resources=resources, policies=policies),
+        people(config=config, resources=resources, slot=slot, decisions=decisions, browser=browser),
+        Concern(routes=(*assets.routes(files), *handler.routes(config.server.verify_path, decisions, site))),
+    )
+    app = _web_app(start=start, site=site, html=html, tallies=tallies, concerns=concerns)
+    ops = _ops_app(start=start, concerns=concerns)
+    return Served(app, ops, listener, listener.drain, policies.reload), concerns
+
+
+def _begin(*, start: Start, resources: Resources, concerns: Sequence[Concern]) -> None:
+    """What goes on beside the requests, until the worker ends."""
+    jobs = [job for concern in concerns for job in concern.jobs]
+    leader = Leader(resources.pool, jobs, counter(start.slot, "bastion_job_failures", JOBS))
+    resources.background.spawn(leader.run())
+    for concern in concerns:
+        for work in concern.beside:
+            resources.background.spawn(work())
+
+
+def _web_app(
+    *, start: Start, site: AuthHost, html: Html, tallies: Tallies, concerns: Sequence[Concern]
+) -> web.Application:
+    verify, failed = start.config.server.verify_path, failure_counter(start.slot)
+    app = web.Application(
+        middlewares=page_middlewares(site, html, random_bytes, verify, failed, tallies.count_doubled),
+        client_max_size=MAX_BODY_BYTES,
+    )
+    for concern in concerns:
+        app.add_routes(concern.routes)
+    return app
+
+
+def _ops_app(*, start: Start, concerns: Sequence[Concern]) -> web.Application:
+    async def ready() -> Checks:
+        found = [await concern.checks() for concern in concerns if concern.checks is not None]
+        return {name: check for checks in found for name, check in checks.items()}
+
+    app = web.Application()
+    app.add_routes(operations.routes(ready, start.metrics.render))
+    return app

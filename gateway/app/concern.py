@@ -1,0 +1,50 @@
+"""What a worker is put together from: each concern brings its routes, its work beside requests, and its checks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import structlog
+from aiohttp.web_routedef import AbstractRouteDef
+
+from gateway.core.errors import GatewayError
+from gateway.flows.operate.leader import Job
+from gateway.web.operations import ReadinessCheck
+
+Endless: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Work: TypeAlias = Callable[[], Awaitable[None]]
+Checks: TypeAlias = Mapping[str, ReadinessCheck]
+_LOG = structlog.stdlib.get_logger("gateway.app")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """routes: of the auth host. jobs: timed work, done by the leader of the fleet. before: done before the worker
+    serves. beside: goes on beside the requests until the worker ends. checks: of /readyz. at_end: when the worker ends;
+    lost where Postgres doesn't take it.
+    """
+
+    routes: tuple[AbstractRouteDef, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    before: tuple[Work, ...] = ()
+    beside: tuple[Endless, ...] = ()
+    checks: Callable[[], Awaitable[Checks]] | None = None
+    at_end: tuple[Work, ...] = ()
+
+
+async def once(work: Work) -> None:
+    """What Postgres can't take now, the next start brings."""
+    with suppress(GatewayError):
+        await work()
+
+
+async def every(seconds: float, work: Work) -> None:
+    """Until it is cancelled. What Postgres can't take now it gets the next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except GatewayError as error:
+            _LOG.warning("work is put off", why=str(error))

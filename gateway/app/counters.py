@@ -1,0 +1,32 @@
+"""Turns what flows tell into metrics."""
+
+from collections.abc import Callable
+
+from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.flows.transaction import RecordUnavailable
+from gateway.metrics import Slot
+
+
+def counter(slot: Slot, name: str, values: tuple[str, ...]) -> Callable[[str], None]:
+    """Of a metric with one label; each of its values has a cell, found once."""
+    cells = {value: slot.cell(name, value) for value in values}
+    return lambda value: cells[value].add()
+
+
+def store_counter(slot: Slot) -> Callable[[str], None]:
+    return counter(slot, "bastion_store_failures", ("postgres", "redis"))
+
+
+def failure_counter(slot: Slot) -> Callable[[Exception], None]:
+    """A store that does not answer, or an error that is ours."""
+    lost, ours = store_counter(slot), slot.cell("bastion_errors")
+
+    def failed(error: Exception) -> None:
+        if isinstance(error, RecordUnavailable):
+            lost("postgres")
+        elif isinstance(error, StoreUnavailable):
+            lost("redis")
+        elif not isinstance(error, GatewayError):
+            ours.add()
+
+    return failed

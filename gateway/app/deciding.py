@@ -1,0 +1,56 @@
+"""Puts together what decides requests."""
+
+from collections.abc import Mapping
+
+from gateway.app.counters import counter, store_counter
+from gateway.config import Config
+from gateway.core.forward.context import Context
+from gateway.core.policy.site import Site
+from gateway.core.principal.identity import People
+from gateway.core.principal.presented import Tokens
+from gateway.flows.decide.decision_recorder import DecisionRecorder
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.decide.refill import FillOutcome, Refill
+from gateway.flows.evidence.tallies import Tallies
+from gateway.flows.policy.policies import compile_sources
+from gateway.metrics import Slot
+from gateway.resources import Resources, clock_us, random_bytes
+from gateway.stores.redis.decisions import DecisionCalls
+from gateway.web.forward_auth.listener import Listener
+from gateway.web.html import Html, RefusalPages, StaticFile
+
+
+def decisions_of(
+    *,
+    config: Config,
+    resources: Resources,
+    slot: Slot,
+    files: Mapping[str, StaticFile],
+    tokens: Tokens,
+    tallies: Tallies,
+) -> Decisions:
+    """Until a policy is enforced, nobody gets in anywhere."""
+    keys, headers, spawn = config.keys(), config.identity_headers, resources.background.spawn
+    context = Context(
+        policy=compile_sources({}, Site.of(config.public_url), config.all_limits()),
+        keys=keys,
+        tokens=tokens,
+        people=People(keys.person, remote=headers.remote, x_auth_request=headers.x_auth_request),
+        auth_origin=config.public_url,
+        origin_of=config.origin_of,
+        render=RefusalPages(Html(files, config.public_url)).render,
+    )
+    calls, lost = DecisionCalls(resources.functions), store_counter(slot)
+    refills = counter(slot, "bastion_refills", tuple(outcome.value for outcome in FillOutcome))
+    refill = Refill(resources.acts, keys, calls, random_bytes, spawn, lambda outcome: refills(outcome.value), lost)
+    recorder = DecisionRecorder(slot, config.log.decisions, tallies, clock_us)
+    return Decisions(context, calls, refill, clock_us, random_bytes, spawn, recorder.record, lost)
+
+
+def listener_of(*, config: Config, slot: Slot, decisions: Decisions, tokens: Tokens) -> Listener:
+    return Listener(
+        decisions.start,
+        config.server.decision_peers,
+        goes_first=tokens.are_in,
+        tell_waiting=slot.cell("bastion_strangers_waiting").set,
+    )

@@ -1,0 +1,54 @@
+"""Puts together what keeps the audit log whole, and what brings its checkpoints elsewhere."""
+
+from functools import partial
+from typing import Final
+
+from gateway.app.concern import Concern, every, once
+from gateway.app.counters import counter
+from gateway.config import Config
+from gateway.config.describe import settings_lines
+from gateway.core.outbox.kinds import Kind
+from gateway.flows.evidence.audit_log import Linker
+from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
+from gateway.flows.evidence.config_record import ConfigRecord
+from gateway.flows.evidence.tallies import EVERY_S, Tallies
+from gateway.flows.operate.delivery import LOOK_S, Delivery, OutboxKeeper
+from gateway.flows.operate.leader import Job
+from gateway.metrics import Slot
+from gateway.outbound.webhook import Webhook
+from gateway.resources import Resources, clock
+from gateway.worker import Start
+
+_PURGE_S: Final = 3_600.0
+
+
+def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern:
+    config, slot = start.config, start.slot
+    keeper = OutboxKeeper(resources.pool, slot)
+    delivery = _delivery(config=config, resources=resources, slot=slot)
+    publish = None
+    if delivery is not None:
+        dropped = slot.cell("bastion_checkpoint_deliveries", "dropped").add
+        publish = CheckpointDelivery(resources.acts, dropped, delivery.wake).offer
+    linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish)
+    record = ConfigRecord(resources.acts, settings_lines(config))
+    return Concern(
+        jobs=(Job("linker", linker.work), Job("outbox", keeper.purge, every_s=_PURGE_S)),
+        beside=(
+            partial(once, record.announce),
+            partial(every, EVERY_S, tallies.write),
+            *(() if delivery is None else (delivery.run,)),
+            *(() if start.number else (partial(every, LOOK_S, keeper.look),)),
+        ),
+        at_end=(tallies.write,),
+    )
+
+
+def _delivery(*, config: Config, resources: Resources, slot: Slot) -> Delivery | None:
+    """Of checkpoints; None where no webhook takes them."""
+    audit = config.audit
+    if not audit.checkpoint_webhook:
+        return None
+    webhook = Webhook(audit.checkpoint_webhook, audit.webhook_bearer, audit.webhook_timeout_s)
+    count = counter(slot, "bastion_checkpoint_deliveries", ("delivered", "failed"))
+    return Delivery(resources.pool, Kind.CHECKPOINT, webhook.post, count)

@@ -1,0 +1,75 @@
+"""Puts together what people do on the auth host: log in, pass on to a host, log out, see where they are signed in."""
+
+from functools import partial
+from typing import Final
+
+import structlog
+
+from gateway.app.concern import Concern, every
+from gateway.app.counters import counter
+from gateway.config import Config
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.operate.leader import Job
+from gateway.flows.people.account import Account
+from gateway.flows.people.handoff import Handoff
+from gateway.flows.people.login import Lifetimes, Login
+from gateway.flows.people.logout import Logout
+from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.unknown_names import UnknownNames
+from gateway.metrics import Slot
+from gateway.resources import Resources, random_bytes
+from gateway.stores.files.journal import Journal
+from gateway.stores.redis.buckets import Buckets
+from gateway.web import account, login, logout
+from gateway.web.browser import Browser
+
+_JOURNAL_S: Final = 5.0
+_LOG: Final = structlog.stdlib.get_logger("gateway.app")
+
+
+def people(*, config: Config, resources: Resources, slot: Slot, decisions: Decisions, browser: Browser) -> Concern:
+    unknown_names = UnknownNames(resources.acts)
+    ending = _logout(config=config, resources=resources, slot=slot)
+    passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes)
+    entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names)
+
+    async def complete_journal() -> None:
+        completed = await ending.complete()
+        if completed:
+            _LOG.info("logouts that Postgres missed are in it now", count=completed)
+
+    return Concern(
+        routes=(
+            *login.routes(browser, entering, passing_on),
+            *logout.routes(browser, ending),
+            *account.routes(browser, Account(resources.acts)),
+        ),
+        jobs=(Job("unknown_names", unknown_names.work),),
+        beside=(partial(every, _JOURNAL_S, complete_journal),),
+    )
+
+
+def _login(*, config: Config, resources: Resources, slot: Slot, unknown_names: UnknownNames) -> Login:
+    sessions, limits = config.sessions, config.login_limits()
+    return Login(
+        resources.acts,
+        resources.passwords,
+        LoginThrottle(Buckets(resources.functions), lambda: limits),
+        unknown_names,
+        config.keys(),
+        Lifetimes(sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s),
+        config.auth_host,
+        random_bytes,
+        counter(slot, "bastion_logins", ("accepted", "wrong", "throttled", "unavailable")),
+    )
+
+
+def _logout(*, config: Config, resources: Resources, slot: Slot) -> Logout:
+    sessions = config.sessions
+    return Logout(
+        resources.acts,
+        config.keys(),
+        Journal(config.data_dir / "ended-logins.jsonl"),
+        max(sessions.absolute_s, sessions.remembered_absolute_s),
+        slot.cell("bastion_logouts").add,
+    )

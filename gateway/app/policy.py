@@ -1,0 +1,54 @@
+"""Puts together how a worker comes by its policy, and how the fleet agrees on it."""
+
+import platform
+from functools import partial
+
+from gateway.app.concern import Checks, Concern, every, once
+from gateway.core.policy.site import Site
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.policy.policies import Policies
+from gateway.flows.policy.policy_fleet import BEAT_S, PolicyBeat
+from gateway.resources import Resources
+from gateway.stores.files.policies import LastGood
+from gateway.stores.files.watch import watch
+from gateway.web.operations import ReadinessCheck
+from gateway.worker import Start
+
+
+def policies_of(*, start: Start, resources: Resources, decisions: Decisions) -> Policies:
+    """The policy of the start is in force when this returns."""
+    config, slot = start.config, start.slot
+    loads = {outcome: slot.cell("bastion_policy_loads", outcome) for outcome in ("accepted", "refused")}
+    stale = slot.cell("bastion_policy_stale")
+
+    def count(outcome: str) -> None:
+        loads[outcome].add()
+        stale.set(outcome == "refused")
+
+    policies = Policies(
+        long_work=start.long_work,
+        directory=config.policy.directory,
+        site=Site.of(config.public_url),
+        limits=config.all_limits(),
+        last_good=LastGood(config.data_dir / "policy-last-good.json"),
+        acts=resources.acts,
+        enforce=decisions.enforce,
+        count=count,
+    )
+    decisions.enforce(policies.first())
+    return policies
+
+
+def policy(*, start: Start, resources: Resources, policies: Policies) -> Concern:
+    config = start.config
+    beat = PolicyBeat(resources.pool, policies, f"{platform.node()} {config.data_dir}", start.number)
+    watching = (partial(watch, config.policy.directory, policies.reload),) if config.policy.watch else ()
+
+    async def checks() -> Checks:
+        return {"policy": ReadinessCheck(policies.serves, policies.detail)}
+
+    return Concern(
+        beside=(policies.announce, partial(once, beat.beat), partial(every, BEAT_S, beat.beat), *watching),
+        checks=checks,
+        at_end=(beat.end,),
+    )
