@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES
 
 _INTEGER: Final = 8
@@ -53,7 +53,7 @@ class Histogram:
 
 Figure = Counter | Gauge | Histogram
 JOBS: Final = ("linker", "unknown_names", "outbox")
-_MESSAGE_KINDS: Final = tuple(kind.value for kind in Kind)
+_MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
     Counter(

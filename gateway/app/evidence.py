@@ -7,7 +7,7 @@ from gateway.app.concern import Concern, every, once
 from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.config.describe import settings_lines
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
 from gateway.flows.evidence.config_record import ConfigRecord
@@ -51,4 +51,4 @@ def _delivery(*, config: Config, resources: Resources, slot: Slot) -> Delivery |
         return None
     webhook = Webhook(audit.checkpoint_webhook, audit.webhook_bearer, audit.webhook_timeout_s)
     count = counter(slot, "bastion_checkpoint_deliveries", ("delivered", "failed"))
-    return Delivery(resources.pool, Kind.CHECKPOINT, webhook.post, count)
+    return Delivery(resources.pool, MessageKind.CHECKPOINT, webhook.post, count)

@@ -19,7 +19,7 @@ from gateway.config import Config
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.reference import reference
-from gateway.flows.evidence.audit_log import Listed, Verdict, list_entries
+from gateway.flows.evidence.audit_log import Listed, Verification, list_entries
 from gateway.flows.evidence.audit_log import verify as verify_chain
 from gateway.flows.people.users import UnknownUser
 from gateway.flows.transaction import transaction
@@ -164,7 +164,7 @@ def _seen_before(file: Path | None, keys: dict[str, Ed25519PublicKey]) -> list[C
     return seen
 
 
-async def _verdict(config: Config, checkpoints: list[Checkpoint]) -> Verdict:
+async def _verdict(config: Config, checkpoints: list[Checkpoint]) -> Verification:
     progress = Progress("entries")
     async with make_pool(config.database.url, 1) as pool:
         await require_schema(pool)
@@ -194,7 +194,7 @@ async def _user_id(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, name: str
     return found.id
 
 
-def _about_checkpoints(verdict: Verdict, *, pinned: bool) -> str:
+def _about_checkpoints(verdict: Verification, *, pinned: bool) -> str:
     newest = verdict.newest
     if newest is None:
         return "No checkpoint was compared: entries cut off at the end would not show."
@@ -204,7 +204,7 @@ def _about_checkpoints(verdict: Verdict, *, pinned: bool) -> str:
     )
 
 
-def _as_json(verdict: Verdict) -> dict[str, object]:
+def _as_json(verdict: Verification) -> dict[str, object]:
     newest = verdict.newest
     return {
         "whole": verdict.fault is None,

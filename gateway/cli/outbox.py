@@ -9,10 +9,10 @@ from gateway.cli._options import with_config
 from gateway.cli.migrate import require_schema
 from gateway.cli.user import utc
 from gateway.config import Config
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.database import make_pool
-from gateway.stores.postgres.outbox import Message, Outbox, State
+from gateway.stores.postgres.outbox import Message, MessageState, Outbox
 
 
 @click.group()
@@ -25,7 +25,7 @@ def outbox() -> None:
 
 
 @outbox.command("list")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only messages of this kind.")
+@click.option("--kind", type=click.Choice([kind.value for kind in MessageKind]), help="Only messages of this kind.")
 @click.option("--dead", is_flag=True, help="Only dead letters.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many.")
 @with_config
@@ -35,8 +35,8 @@ def list_(config: Config, *, kind: str | None, dead: bool, limit: int) -> None:
     Each line has the message's id, kind, state, destination, how often it was tried, and how the last try failed.
     The text of a message is not shown.
     """
-    states: tuple[State, ...] = ("dead",) if dead else ("waiting", "dead")
-    messages = asyncio.run(_messages(config, None if kind is None else Kind(kind), states, limit))
+    states: tuple[MessageState, ...] = ("dead",) if dead else ("waiting", "dead")
+    messages = asyncio.run(_messages(config, None if kind is None else MessageKind(kind), states, limit))
     for message in messages:
         click.echo(_line(message))
     if not messages:
@@ -67,10 +67,12 @@ class _Retried:
     """state: why it is not due, None where there is no such message."""
 
     due: bool
-    state: State | None
+    state: MessageState | None
 
 
-async def _messages(config: Config, kind: Kind | None, states: tuple[State, ...], limit: int) -> list[Message]:
+async def _messages(
+    config: Config, kind: MessageKind | None, states: tuple[MessageState, ...], limit: int
+) -> list[Message]:
     async with make_pool(config.database.url, 1) as pool:
         await require_schema(pool)
         async with transaction(pool) as connection:

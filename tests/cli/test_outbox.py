@@ -1,6 +1,6 @@
 """An operator sees what waits to leave, and what could not; and never what is in it."""
 
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.stores.postgres.outbox import Outbox
 from tests.cli.conftest import Bastion
 from tests.conftest import Pool
@@ -13,7 +13,7 @@ async def test_an_operator_sees_what_waits_and_has_a_dead_letter_delivered_once_
     async with pool.acquire() as connection:
         outbox = Outbox(connection)
         for position in (1, 2):
-            await outbox.add(Kind.CHECKPOINT, "audit.checkpoint_webhook/key", position, b"what is sent")
+            await outbox.add(MessageKind.CHECKPOINT, "audit.checkpoint_webhook/key", position, b"what is sent")
         await outbox.bury_oldest("audit.checkpoint_webhook/key", 1, "superseded: newer ones vouch for it")
 
     listed = await bastion("outbox", "list", "--kind", "checkpoint")
@@ -33,8 +33,8 @@ async def test_an_operator_sees_what_waits_and_has_a_dead_letter_delivered_once_
 async def test_a_message_that_can_not_be_retried_says_why(bastion: Bastion, pool: Pool) -> None:
     async with pool.acquire() as connection:
         outbox = Outbox(connection)
-        await outbox.add(Kind.CHECKPOINT, "somewhere", 1, b"x")
-        sent = await outbox.claim(Kind.CHECKPOINT, 60)
+        await outbox.add(MessageKind.CHECKPOINT, "somewhere", 1, b"x")
+        sent = await outbox.claim(MessageKind.CHECKPOINT, 60)
         assert sent is not None
         on_its_way = await bastion("outbox", "retry", f"{sent.id}")
         await outbox.finish(sent)

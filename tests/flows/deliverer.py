@@ -5,7 +5,7 @@ import sys
 
 import asyncpg
 
-from gateway.core.outbox.kinds import Kind, Pauses
+from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.operate.delivery import Delivery
 from gateway.outbound.webhook import Webhook
 from gateway.stores.postgres.outbox import Outbox
@@ -19,13 +19,19 @@ async def main(database_url: str, receiver_url: str) -> None:
         post = Webhook(receiver_url, "", 5).post
         for _ in range(2):
             delivery = Delivery(
-                pool, Kind.CHECKPOINT, post, lambda _outcome: None, Pauses(0.01, 0.01), lease_s=LEASE_S, poll_s=0.01
+                pool,
+                MessageKind.CHECKPOINT,
+                post,
+                lambda _outcome: None,
+                Pauses(0.01, 0.01),
+                lease_s=LEASE_S,
+                poll_s=0.01,
             )
             group.create_task(delivery.run())
         while True:
             async with pool.acquire() as connection, connection.transaction():
                 last = await connection.fetchval("SELECT coalesce(max(position), 0) FROM outbox")
-                await Outbox(connection).add(Kind.CHECKPOINT, DESTINATION, last + 1, f"{last + 1}".encode())
+                await Outbox(connection).add(MessageKind.CHECKPOINT, DESTINATION, last + 1, f"{last + 1}".encode())
             await asyncio.sleep(0.002)
 
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Entry, Kind
-from gateway.flows.evidence.audit_log import Linker, Verdict, list_entries, verify
+from gateway.flows.evidence.audit_log import Linker, Verification, list_entries, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.users import NewUser, Users
@@ -59,7 +59,7 @@ async def tampering(pool: Pool) -> AsyncIterator["asyncpg.pool.PoolConnectionPro
         await connection.execute("SET session_replication_role = origin")
 
 
-async def judged(linker: Linker, directory: Path | None = None) -> Verdict:
+async def judged(linker: Linker, directory: Path | None = None) -> Verification:
     """directory: where checkpoints and keys are; the linker's own."""
     directory = directory or linker.checkpoint_dir
     assert directory is not None

@@ -13,9 +13,8 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from gateway.core.audit.entries import Entry
-from gateway.core.audit.entries import Kind as EntryKind
-from gateway.core.outbox.kinds import Kind, Pauses
+from gateway.core.audit.entries import Entry, Kind
+from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.evidence.checkpoint_delivery import MOST_WAITING, CheckpointDelivery
 from gateway.flows.operate.delivery import Delivery
@@ -54,7 +53,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.delivery = Delivery(
             self.pool,
-            Kind.CHECKPOINT,
+            MessageKind.CHECKPOINT,
             self.webhook.post,
             lambda outcome: self.counted.update([outcome]),
             Pauses(first_s=0.01, longest_s=0.05),
@@ -164,7 +163,7 @@ async def test_of_too_many_that_wait_the_newest_are_kept_and_the_rest_are_dead_l
     for number in range(8):
         await stage.offer(number)
     async with pool.acquire() as connection:
-        dead = await Outbox(connection).list(Kind.CHECKPOINT, ("dead",), 9)
+        dead = await Outbox(connection).list(MessageKind.CHECKPOINT, ("dead",), 9)
         entries = await connection.fetch("SELECT detail FROM audit_entries WHERE kind = 'delivery_dead'")
 
     async with stage.running():
@@ -197,7 +196,7 @@ def append(pool: Pool, vault: Vault, clock: Clock) -> Callable[[], "asyncio.Futu
         async with pool.acquire() as connection, connection.transaction():
             if await Users(connection, vault).find(ADA) is None:
                 await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "secret"), 100)
-            await Audit(connection, vault).append(Entry(EntryKind.LOGIN, clock.now, str(ADA), ADA, {}, {}, "r"))
+            await Audit(connection, vault).append(Entry(Kind.LOGIN, clock.now, str(ADA), ADA, {}, {}, "r"))
 
     return append  # type: ignore[return-value]  # a coroutine function, named so that tests read as they do elsewhere
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.operate.delivery import Delivery, OutboxKeeper
 from gateway.metrics import Metrics
 from gateway.outbound.webhook import Undelivered, Webhook
@@ -28,13 +28,13 @@ KILLS = 60 if EXHAUSTIVE else 12
 async def add(pool: Pool, *positions: int, destination: str = DESTINATION) -> None:
     async with pool.acquire() as connection, connection.transaction():
         for position in positions:
-            await Outbox(connection).add(Kind.CHECKPOINT, destination, position, f"{position}".encode())
+            await Outbox(connection).add(MessageKind.CHECKPOINT, destination, position, f"{position}".encode())
 
 
 async def claimed(pool: Pool, lease_s: float = 60) -> int | None:
     """The position's own text."""
     async with pool.acquire() as connection:
-        found = await Outbox(connection).claim(Kind.CHECKPOINT, lease_s)
+        found = await Outbox(connection).claim(MessageKind.CHECKPOINT, lease_s)
     return None if found is None else int(found.sealed)
 
 
@@ -46,7 +46,7 @@ async def test_of_six_that_take_what_is_due_each_message_has_one(pool: Pool) -> 
     async def take() -> None:
         while True:
             async with pool.acquire() as connection:
-                found = await Outbox(connection).claim(Kind.CHECKPOINT, 60)
+                found = await Outbox(connection).claim(MessageKind.CHECKPOINT, 60)
             if found is None:
                 return
             taken[found.id] += 1
@@ -61,13 +61,13 @@ async def test_the_next_message_waits_until_the_one_before_has_arrived(pool: Poo
     await add(pool, 1, 2)
     async with pool.acquire() as connection:
         outbox = Outbox(connection)
-        first = await outbox.claim(Kind.CHECKPOINT, 60)
+        first = await outbox.claim(MessageKind.CHECKPOINT, 60)
         assert first is not None
         beside = await claimed(pool)
         assert await outbox.put_off(first, 60, "no answer")
         put_off = await claimed(pool)
         assert await outbox.retry(first.id)
-        again = await outbox.claim(Kind.CHECKPOINT, 60)
+        again = await outbox.claim(MessageKind.CHECKPOINT, 60)
         assert again is not None
         assert await outbox.finish(again)
 
@@ -78,9 +78,9 @@ async def test_a_lease_that_is_over_is_somebody_elses_and_settles_nothing(pool: 
     await add(pool, 1)
     async with pool.acquire() as connection:
         outbox = Outbox(connection)
-        late = await outbox.claim(Kind.CHECKPOINT, 0.01)
+        late = await outbox.claim(MessageKind.CHECKPOINT, 0.01)
         await asyncio.sleep(0.05)
-        other = await outbox.claim(Kind.CHECKPOINT, 60)
+        other = await outbox.claim(MessageKind.CHECKPOINT, 60)
         assert late is not None
         assert other is not None
         settled = [await outbox.finish(late), await outbox.put_off(late, 60, "late")]
@@ -93,7 +93,7 @@ async def test_nothing_is_sent_of_an_act_that_is_not_committed(pool: Pool) -> No
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        await Outbox(connection).add(Kind.CHECKPOINT, DESTINATION, 1, b"1")
+        await Outbox(connection).add(MessageKind.CHECKPOINT, DESTINATION, 1, b"1")
 
         assert await claimed(pool) is None
         await transaction.rollback()
@@ -104,7 +104,7 @@ async def test_what_is_on_its_way_or_has_arrived_is_not_sent_again_by_hand(pool:
     await add(pool, 1)
     async with pool.acquire() as connection:
         outbox = Outbox(connection)
-        sent = await outbox.claim(Kind.CHECKPOINT, 60)
+        sent = await outbox.claim(MessageKind.CHECKPOINT, 60)
         assert sent is not None
         on_its_way = await outbox.retry(sent.id)
         await outbox.finish(sent)
@@ -142,7 +142,9 @@ async def test_whoever_is_killed_between_two_steps_loses_nothing_and_sends_nothi
             await process.wait()
         async with pool.acquire() as connection:
             written = await connection.fetchval("SELECT max(position) FROM outbox")
-        rest = Delivery(pool, Kind.CHECKPOINT, Webhook(receiver.url, "", 5).post, lambda _outcome: None, poll_s=0.01)
+        rest = Delivery(
+            pool, MessageKind.CHECKPOINT, Webhook(receiver.url, "", 5).post, lambda _outcome: None, poll_s=0.01
+        )
         delivering = asyncio.create_task(rest.run())
         await until(lambda: f"{written}" in receiver.taken)
         delivering.cancel()
@@ -206,7 +208,7 @@ async def test_a_worker_that_ends_gives_back_what_it_was_sending(pool: Pool) -> 
         await asyncio.Event().wait()
 
     await add(pool, 1)
-    task = asyncio.create_task(Delivery(pool, Kind.CHECKPOINT, hang, lambda _outcome: None).run())
+    task = asyncio.create_task(Delivery(pool, MessageKind.CHECKPOINT, hang, lambda _outcome: None).run())
     await asyncio.wait_for(sending.wait(), 20)
     assert await claimed(pool) is None
     task.cancel()
@@ -231,7 +233,7 @@ async def test_postgres_away_ends_no_delivery(pool: Pool, database_url: str) -> 
             raise Undelivered("no answer")
 
     await add(pool, 1)
-    delivery = Delivery(pool, Kind.CHECKPOINT, send, lambda _outcome: None, lease_s=0.2, poll_s=0.01)
+    delivery = Delivery(pool, MessageKind.CHECKPOINT, send, lambda _outcome: None, lease_s=0.2, poll_s=0.01)
     task = asyncio.create_task(delivery.run())
     await until(lambda: len(sent) >= 2)
     assert not task.done()

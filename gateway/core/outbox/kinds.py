@@ -7,7 +7,7 @@ from typing import Final
 _MOST_DOUBLINGS: Final = 16
 
 
-class Kind(Enum):
+class MessageKind(Enum):
     """The values are in stored rows: they never change."""
 
     CHECKPOINT = "checkpoint"  # of the audit log, for audit.checkpoint_webhook

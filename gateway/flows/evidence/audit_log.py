@@ -93,7 +93,7 @@ class Linker:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """position and head: how far the chain was followed. newest: of the checkpoints, None without any.
 
     fault None: whole. late: entries of more than LATE_S seconds that no link holds.
@@ -112,7 +112,7 @@ async def verify(
     now: int,
     checkpoints: Sequence[Checkpoint] = (),
     progress: Callable[[int, int], None] = lambda _position, _of: None,
-) -> Verdict:
+) -> Verification:
     """Follows the whole chain and changes nothing. checkpoints: read before, so that none is newer than the chain.
 
     now: Unix seconds. progress: hears the position that was reached, and the last one as it was at the beginning.
@@ -127,7 +127,7 @@ async def verify(
                 break
             progress(walk.position, claimed.position)
         late = await chain.count_unlinked(now - LATE_S)
-    return Verdict(
+    return Verification(
         position=walk.position,
         head=walk.head,
         checkpoints=len(checkpoints),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.catalogue import DeliveryDead
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.act import Acts
 from gateway.stores.files.checkpoints import SignedLine
 
@@ -32,10 +32,10 @@ class CheckpointDelivery:
         destination = f"audit.checkpoint_webhook/{line.key_id}"  # each node signs with a key of its own
         async with self.acts.begin() as act:
             outbox = act.outbox
-            await outbox.add(Kind.CHECKPOINT, destination, line.position, line.text.encode())
+            await outbox.add(MessageKind.CHECKPOINT, destination, line.position, line.text.encode())
             told = await outbox.died_lately(destination, _TELL_EVERY_S)
             buried = await outbox.bury_oldest(destination, self.most_waiting, _SUPERSEDED)
             if buried and not told:
-                act.record(DeliveryDead(None, Kind.CHECKPOINT.value, destination))
+                act.record(DeliveryDead(None, MessageKind.CHECKPOINT.value, destination))
         self.dropped(buried)
         self.wake()

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from gateway.core.outbox.kinds import Kind, Pauses
+from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
 from gateway.outbound.webhook import Undelivered
@@ -20,7 +20,7 @@ LOOK_S: Final = 5.0
 _POLL_S: Final = 1.0
 _KEPT_S: Final = 86_400.0
 _SAID: Final = {
-    Kind.CHECKPOINT: (
+    MessageKind.CHECKPOINT: (
         "the webhook does not take checkpoints of the audit log",
         "the webhook takes checkpoints again",
     )
@@ -38,7 +38,7 @@ class Delivery:
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    kind: Kind
+    kind: MessageKind
     send: Callable[[str], Awaitable[None]]
     count: Callable[[str], None]
     pauses: Pauses = Pauses()  # noqa: RUF009 - frozen
@@ -115,7 +115,7 @@ class OutboxKeeper:
         """By one worker of a node: the levels are those of the whole fleet. Raises RecordUnavailable."""
         async with transaction(self.pool) as connection:
             levels = {(one.kind, one.state): one for one in await Outbox(connection).levels()}
-        for kind in Kind:
+        for kind in MessageKind:
             for state in ("waiting", "dead"):
                 level = levels.get((kind.value, state))
                 self.slot.cell("bastion_outbox", f"{kind.value} {state}").set(0 if level is None else level.rows)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from gateway.core.outbox.kinds import Kind
+from gateway.core.outbox.kinds import MessageKind
 from gateway.stores.postgres.database import AnyConnection
 
 _INSERT: Final = """
@@ -64,7 +64,7 @@ _LIST: Final = """
 """
 
 
-State = Literal["waiting", "done", "dead"]
+MessageState = Literal["waiting", "done", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Backlog:
     """How many messages of a kind are in a state, and for how long the oldest has been there."""
 
     kind: str
-    state: State
+    state: MessageState
     rows: int
     oldest_s: float
 
@@ -99,7 +99,7 @@ class Message:
     kind: str
     destination: str
     position: int
-    state: State
+    state: MessageState
     tries: int
     status: str
     made_at: datetime
@@ -113,7 +113,7 @@ class Outbox:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def add(self, kind: Kind, destination: str, position: int, sealed: bytes) -> bool:
+    async def add(self, kind: MessageKind, destination: str, position: int, sealed: bytes) -> bool:
         """It is sent once the transaction is committed. False: the destination has had this position before."""
         return await self._connection.fetchval(_INSERT, kind.value, destination, position, sealed) is not None
 
@@ -125,7 +125,7 @@ class Outbox:
         """Whether one of the destination's became a dead letter, by a transaction before this one."""
         return bool(await self._connection.fetchval(_DIED_LATELY, destination, within_s))
 
-    async def claim(self, kind: Kind, lease_s: float) -> Claimed | None:
+    async def claim(self, kind: MessageKind, lease_s: float) -> Claimed | None:
         """The next that is due, None without one. Nobody else gets it until it is settled, or for lease_s seconds."""
         row = await self._connection.fetchrow(_CLAIM, kind.value, lease_s)
         return None if row is None else Claimed(**row)
@@ -143,11 +143,11 @@ class Outbox:
         """Forget what arrived so long ago."""
         await self._connection.execute(_PURGE, after_s)
 
-    async def levels(self) -> list[Level]:
+    async def levels(self) -> list[Backlog]:
         """Of what is waiting or dead."""
-        return [Level(**row) for row in await self._connection.fetch(_COUNT)]
+        return [Backlog(**row) for row in await self._connection.fetch(_COUNT)]
 
-    async def list(self, kind: Kind | None, states: tuple[State, ...], most: int) -> list[Message]:
+    async def list(self, kind: MessageKind | None, states: tuple[MessageState, ...], most: int) -> list[Message]:
         """The newest first."""
         rows = await self._connection.fetch(_LIST, None if kind is None else kind.value, states, most)
         return [Message(**row) for row in rows]
@@ -156,6 +156,6 @@ class Outbox:
         """Due now, also a dead letter. False: it has arrived, is on its way just now, or there is none."""
         return await self._connection.fetchval(_RETRY, message_id) is not None
 
-    async def state_of(self, message_id: int) -> State | None:
-        state: State | None = await self._connection.fetchval(_STATE, message_id)
+    async def state_of(self, message_id: int) -> MessageState | None:
+        state: MessageState | None = await self._connection.fetchval(_STATE, message_id)
         return state
