@@ -1,7 +1,5 @@
 """What is kept of each decision."""
 
-from dataclasses import replace
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -11,6 +9,7 @@ from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.evidence.tallies import Tallies
 from gateway.metrics import Metrics
 from tests.acting import acts_of
+from tests.changed import changed
 from tests.conftest import Clock, Pool
 from tests.core.forward.setting import ADA, HEADERS
 
@@ -32,8 +31,8 @@ def recorder_of(
     ("cookie", "answer", "denials", "doubled"),
     [
         (b"__Host-bastion=x", DENIED, 1, 0),
-        (b"__Host-bastion=x", replace(DENIED, outcome="allow"), 0, 0),
-        (b"__Host-bastion=x; __Host-bastion=y", replace(DENIED, outcome="allow"), 0, 1),
+        (b"__Host-bastion=x", changed(DENIED, outcome="allow"), 0, 0),
+        (b"__Host-bastion=x; __Host-bastion=y", changed(DENIED, outcome="allow"), 0, 1),
         (b"__Host-bastion=x; __Host-bastion=y", DENIED, 1, 1),
     ],
 )

@@ -2,7 +2,6 @@
 
 import math
 import struct
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +21,7 @@ from gateway.stores.redis.wire import (
     person_key,
     read_reply,
 )
+from tests.changed import changed, parts
 
 NAME = "bastion_decide_0123456789ab"
 TEXTS = st.text(min_size=1, max_size=20)
@@ -115,11 +115,11 @@ def raw_reply(reply: Reply) -> bytes:
 LIVE = Reply(7, "l" * 22, 1_790_000_000_000_000, Standing.LIVE, b"sealed", LoginFacts(1, 2, 3, 4), None, ())
 REPLIES = {
     "live": LIVE,
-    "live and due": replace(LIVE, leases=Leases(5, 6)),
-    "with limits": replace(LIVE, spent=(Spent(True, 0, 9, 1_000), Spent(False, 2_000, 0, 3_000))),
-    "ended": replace(LIVE, outcome=Standing.ENDED, person=b"", facts=None),
-    "missed": replace(LIVE, outcome=Standing.MISS, person=b"", facts=None, leases=Leases(1, 0)),
-    "limits only": replace(
+    "live and due": changed(LIVE, leases=Leases(5, 6)),
+    "with limits": changed(LIVE, spent=(Spent(True, 0, 9, 1_000), Spent(False, 2_000, 0, 3_000))),
+    "ended": changed(LIVE, outcome=Standing.ENDED, person=b"", facts=None),
+    "missed": changed(LIVE, outcome=Standing.MISS, person=b"", facts=None, leases=Leases(1, 0)),
+    "limits only": changed(
         LIVE, login="", outcome=Standing.NOT_ASKED, person=b"", facts=None, spent=(Spent(True, 0, 1, 2),)
     ),
 }
@@ -127,7 +127,7 @@ REPLIES = {
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_a_reply_is_read_as_it_was_written(reply: Reply) -> None:
-    assert read_reply(ASKED, raw_reply(reply)) == reply
+    assert parts(read_reply(ASKED, raw_reply(reply))) == parts(reply)
 
 
 def with_double(reply: Reply, at: int, value: float) -> bytes:
@@ -160,7 +160,7 @@ def test_any_bytes_are_a_reply_or_nothing(raw: bytes) -> None:
         [b"x"],
         raw_reply(LIVE)[:40],
         raw_reply(REPLIES["with limits"])[:90],
-        raw_reply(replace(LIVE, number=8)),
+        raw_reply(changed(LIVE, number=8)),
         *NOT_NUMBERS,
     ],
 )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -19,21 +18,10 @@ _CORS_OF_OURS: Final = {
 }
 
 
-@dataclass(slots=True, init=False)
 class Answer:
-    """Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
-
-    head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
+    """head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
     reason, subject: for the log, never for the client.
     """
-
-    status: int
-    head: bytes
-    body: bytes
-    outcome: Outcome
-    route: str
-    reason: str
-    subject: UUID | None
 
     def __init__(
         self,

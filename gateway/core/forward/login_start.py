@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,18 +24,11 @@ _WAY: Final = re.compile(r"([\w-]{43})(?:\.([0-9]{1,2})\.([0-9]{1,12})(?:\.([\w-
 _PAGE_CHARS: Final = 8
 
 
-@dataclass(slots=True, init=False)
 class Way:
     """The browser's own secret of a journey, and how often it was sent to log in since a moment (Unix seconds).
 
-    Plain, as in principal/ask.py; nothing changes it. page: of the last start. Twenty tabs
-    that are restored at once are twenty pages; who goes round comes to one again.
+    page: of the last start. Twenty tabs that are restored at once are twenty pages; a login loop comes to one again.
     """
-
-    secret: str
-    starts: int
-    since: int
-    page: str
 
     def __init__(self, secret: str, starts: int, since: int, page: str = "") -> None:
         self.secret = secret
@@ -66,17 +58,8 @@ class Way:
         return hashlib.sha256(self.secret.encode()).digest()
 
 
-@dataclass(slots=True, init=False)
 class Start:
-    """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over.
-
-    Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
-    """
-
-    route: str
-    need: str
-    old: str
-    dead: bool
+    """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over."""
 
     def __init__(self, route: str, need: str = "", old: str = "", *, dead: bool = False) -> None:
         self.route = route

@@ -6,7 +6,6 @@ are decoded when they are asked for.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from operator import itemgetter
 from typing import Final
@@ -137,24 +136,11 @@ class Fields:
             raise MalformedRequest(f"{error.args[0].decode()} is missing") from error
 
 
-@dataclass(slots=True, init=False)
 class ForwardedRequest:
-    """Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
+    """host: canonical, without port. target: raw path and query. path: raw. address None: not known.
 
-    host: canonical, without port. target: raw path and query. path: raw. address None: not known. values: of headers,
-    by their names in lower case.
+    values: of headers, by their names in lower case.
     """
-
-    request_id: str
-    method: str
-    host: str
-    target: str
-    path: str
-    address: Address | None
-    client: Client
-    cookies: Cookies
-    cookie_lines: list[bytes]
-    values: dict[bytes, bytes]
 
     def __init__(
         self,

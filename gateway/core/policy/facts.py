@@ -7,18 +7,8 @@ from ipaddress import IPv4Address, IPv6Address
 _NO_CAPTURES: Mapping[str, str] = {}
 
 
-@dataclass(slots=True, init=False)
 class Actor:
-    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came.
-
-    Not frozen, like Facts, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
-    """
-
-    user: str
-    groups: frozenset[str]
-    authenticated_at: int
-    mfa_at: int
-    credential: str
+    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came."""
 
     def __init__(
         self, user: str, groups: frozenset[str], authenticated_at: int, mfa_at: int, credential: str = "session"
@@ -30,14 +20,8 @@ class Actor:
         self.credential = credential
 
 
-@dataclass(slots=True, init=False)
 class Facts:
     """person None: a stranger. address None: not known. captures: those of Routed."""
-
-    person: Actor | None
-    address: IPv4Address | IPv6Address | None
-    now: int
-    captures: Mapping[str, str]
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Owns one route as it is enforced: who comes in, who never does, and what is sent along."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
@@ -153,7 +153,8 @@ class Route:
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
         if facts.person is not None and facts.person.credential != _CREDENTIAL:
-            facts = replace(facts, person=None)  # a credential that the route doesn't accept is no credential
+            # A credential that the route doesn't accept is no credential.
+            facts = Facts(None, facts.address, facts.now, facts.captures)
         for denial in self.denials:
             if denial.fires(facts):
                 return DENIED_BY_RULE

@@ -1,7 +1,7 @@
 """What a decision asks of Redis and what comes back: the seam between core/forward and stores/redis.
 
-What is made for every decision is not frozen, because that costs two to four times as much; nothing changes it. Its
-__init__ is written out, because one that dataclass makes stays interpreted when the module is compiled.
+What is made for every decision is a plain class, because one that dataclass makes frozen, or gives its __init__, costs
+two to four times as much and stays interpreted when the module is compiled. Nothing changes such a value.
 """
 
 from dataclasses import dataclass
@@ -36,16 +36,11 @@ class Claim:
     host: str
 
 
-@dataclass(slots=True, init=False)
 class Spend:
     """One request out of the bucket `{slot}b:<limit name>:<who>`.
 
     slot: the person's tag where a token is presented, `i<keyed hash of address>` for an address, `e` for everyone.
     """
-
-    slot: str
-    who: str
-    limit: Limit
 
     def __init__(self, slot: str, who: str, limit: Limit) -> None:
         self.slot = slot
@@ -53,7 +48,6 @@ class Spend:
         self.limit = limit
 
 
-@dataclass(slots=True, init=False)
 class Question:
     """number: echoed by the function in every reply; a reply with another number is somebody else's (R5).
 
@@ -61,13 +55,6 @@ class Question:
     earlier try of the same question has spent already, in other slots than the person's, by its index in spends; it is
     not spent again.
     """
-
-    number: int
-    presented: Presented | None
-    claim: Claim | None
-    spends: tuple[Spend, ...]
-    request_id: str
-    paid: "tuple[tuple[int, Spent], ...]"
 
     def __init__(
         self,
@@ -84,6 +71,9 @@ class Question:
         self.spends = spends
         self.request_id = request_id
         self.paid = paid
+
+    def with_paid(self, paid: "tuple[tuple[int, Spent], ...]") -> "Question":
+        return Question(self.number, self.presented, self.claim, self.spends, self.request_id, paid)
 
 
 class Standing(Enum):
@@ -105,14 +95,8 @@ class Leases:
     login: int
 
 
-@dataclass(slots=True, init=False)
 class LoginFacts:
     """The presented credential's own assurance and the login's deadlines, Unix seconds; mfa_at 0: no second factor."""
-
-    authenticated_at: int
-    mfa_at: int
-    expires_at: int
-    idle_at: int
 
     def __init__(self, authenticated_at: int, mfa_at: int, expires_at: int, idle_at: int) -> None:
         self.authenticated_at = authenticated_at
@@ -121,14 +105,8 @@ class LoginFacts:
         self.idle_at = idle_at
 
 
-@dataclass(slots=True, init=False)
 class Spent:
     """In the order of Question.spends. reset_us: until the bucket is full again."""
-
-    allowed: bool
-    retry_after_us: int
-    remaining: int
-    reset_us: int
 
     def __init__(self, allowed: bool, retry_after_us: int, remaining: int, reset_us: int) -> None:
         self.allowed = allowed
@@ -137,22 +115,11 @@ class Spent:
         self.reset_us = reset_us
 
 
-@dataclass(slots=True, init=False)
 class Reply:
     """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE.
 
     paid: with MISS, what was spent all the same, as in Question.
     """
-
-    number: int
-    login: str
-    now_us: int
-    outcome: Standing
-    person: bytes
-    facts: LoginFacts | None
-    leases: Leases | None
-    spent: tuple[Spent, ...]
-    paid: tuple[tuple[int, Spent], ...]
 
     def __init__(
         self,
@@ -175,3 +142,15 @@ class Reply:
         self.leases = leases
         self.spent = spent
         self.paid = paid
+
+    def with_leases(self, leases: Leases | None) -> "Reply":
+        return self._with(leases, self.spent, self.paid)
+
+    def with_spent(self, spent: tuple[Spent, ...]) -> "Reply":
+        return self._with(self.leases, spent, self.paid)
+
+    def with_paid(self, paid: tuple[tuple[int, Spent], ...]) -> "Reply":
+        return self._with(self.leases, self.spent, paid)
+
+    def _with(self, leases: Leases | None, spent: tuple[Spent, ...], paid: tuple[tuple[int, Spent], ...]) -> "Reply":
+        return Reply(self.number, self.login, self.now_us, self.outcome, self.person, self.facts, leases, spent, paid)

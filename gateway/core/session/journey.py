@@ -36,7 +36,7 @@ class Journey:
     need: "", "authenticated:<seconds>" or "mfa": what the login must meet. notice: "", or "again" where what was sent
     could not be kept. old: b64 credential of the session that the browser had, "" without one.
 
-    Not frozen, and with an __init__ of its own as in core/principal/ask.py; nothing changes it.
+    A dataclass, because its fields are what is sealed; its __init__ is written out so that it is compiled.
     """
 
     host: str

@@ -128,7 +128,7 @@ class Decisions:
             outcome = await self._refill.fill(question.presented, missed)
             if outcome in (FillOutcome.BUSY, FillOutcome.UNAVAILABLE):
                 return None
-            question = replace(question, paid=missed.paid)
+            question = question.with_paid(missed.paid)
             reply = await self._calls.reply_to(question)
             if reply is None or reply.outcome is not Standing.MISS:
                 self._confirm_if_due(question, reply)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
@@ -84,7 +84,7 @@ class Refill:
         login = (presented.tag, presented.login)
         earlier = self._confirming.get(login)
         if earlier is not None:
-            self._confirming[login] = replace(reply, leases=_newest(earlier.leases, reply.leases))
+            self._confirming[login] = reply.with_leases(_newest(earlier.leases, reply.leases))
         elif len(self._confirming) >= CONFIRMING:
             self._counted(FillOutcome.BUSY)
         else:

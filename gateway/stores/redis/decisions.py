@@ -1,7 +1,7 @@
 """Asks Redis what a decision needs: one function call for each slot, all of them in one write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.core.errors import StoreUnavailable
@@ -278,10 +278,10 @@ class _Gathering:
         if self._failed or self._reply is None:
             return None
         if self._reply.outcome is Standing.MISS:
-            return replace(self._reply, paid=tuple(self._spent.items()))
+            return self._reply.with_paid(tuple(self._spent.items()))
         if len(self._spent) != len(self.question.spends):
             return None
-        return replace(self._reply, spent=tuple(self._spent[index] for index in sorted(self._spent)))
+        return self._reply.with_spent(tuple(self._spent[index] for index in sorted(self._spent)))
 
 
 def _by_slot(question: Question) -> tuple[Sequence[int], dict[str, list[int]]]:

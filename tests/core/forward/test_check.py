@@ -246,7 +246,7 @@ def test_the_client_hears_of_the_limit_that_holds_it_up_longest_or_else_has_leas
     left = [state.remaining / limit.burst for limit, state in zip(limits, spent, strict=True)]
     told = waits.index(max(waits)) if any(waits) else left.index(min(left))
 
-    headers = headers_of(conclude(asked, replace(reply, spent=spent), NOW * 1_000_000))
+    headers = headers_of(conclude(asked, reply.with_spent(spent), NOW * 1_000_000))
 
     prefix = "RateLimit" if any(waits) else "X-Bastion-RateLimit"
     assert headers[f"{prefix}-Policy"].startswith(f'"{limits[told].name}";')

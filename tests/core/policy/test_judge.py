@@ -1,7 +1,6 @@
 """Every leg of an allow carries weight, and what is not known never opens a door."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.core.policy.compile import Policy
 from gateway.core.policy.model import Actor, Allow, Deny, Facts, Login, StepUp
 from gateway.core.policy.route import Require
+from tests.changed import changed
 from tests.core.policy.build import HOST, NOW, app, judged, policy_of, routed, who
 
 STRICT: Final = policy_of(
@@ -46,24 +46,24 @@ ALLOWED: Final = st.builds(
 )
 Change = Callable[[Facts, Actor], Facts]
 LEGS: Final[dict[str, Change]] = {
-    "person": lambda facts, _: replace(facts, person=None),
-    "groups": lambda facts, actor: replace(facts, person=replace(actor, groups=frozenset({"guests"}))),
-    "user": lambda facts, actor: replace(facts, person=replace(actor, user="mallory")),
-    "session": lambda facts, actor: replace(facts, person=replace(actor, credential="api_key")),
-    "factor": lambda facts, actor: replace(facts, person=replace(actor, mfa_at=0)),
-    "fresh factor": lambda facts, actor: replace(facts, person=replace(actor, mfa_at=NOW - 601)),
-    "fresh password": lambda facts, actor: replace(facts, person=replace(actor, authenticated_at=NOW - 601)),
-    "place": lambda facts, _: replace(facts, address=ip_address("11.0.0.0")),
-    "known place": lambda facts, _: replace(facts, address=None),
-    "allowed place": lambda facts, _: replace(facts, address=ip_address("10.66.0.1")),
-    "allowed place, mapped": lambda facts, _: replace(facts, address=ip_address("::ffff:10.66.0.1")),
+    "person": lambda facts, _: changed(facts, person=None),
+    "groups": lambda facts, actor: changed(facts, person=changed(actor, groups=frozenset({"guests"}))),
+    "user": lambda facts, actor: changed(facts, person=changed(actor, user="mallory")),
+    "session": lambda facts, actor: changed(facts, person=changed(actor, credential="api_key")),
+    "factor": lambda facts, actor: changed(facts, person=changed(actor, mfa_at=0)),
+    "fresh factor": lambda facts, actor: changed(facts, person=changed(actor, mfa_at=NOW - 601)),
+    "fresh password": lambda facts, actor: changed(facts, person=changed(actor, authenticated_at=NOW - 601)),
+    "place": lambda facts, _: changed(facts, address=ip_address("11.0.0.0")),
+    "known place": lambda facts, _: changed(facts, address=None),
+    "allowed place": lambda facts, _: changed(facts, address=ip_address("10.66.0.1")),
+    "allowed place, mapped": lambda facts, _: changed(facts, address=ip_address("::ffff:10.66.0.1")),
     "day": lambda facts, actor: at(facts, actor, 1_798_761_600),
-    "standing": lambda facts, actor: replace(facts, person=replace(actor, groups=actor.groups | {"suspended"})),
+    "standing": lambda facts, actor: changed(facts, person=changed(actor, groups=actor.groups | {"suspended"})),
 }
 
 
 def at(facts: Facts, actor: Actor, now: int) -> Facts:
-    return replace(facts, now=now, person=replace(actor, authenticated_at=now, mfa_at=now))
+    return changed(facts, now=now, person=changed(actor, authenticated_at=now, mfa_at=now))
 
 
 @given(ALLOWED)
