@@ -27,8 +27,10 @@ from gateway.embedded import (
 )
 from gateway.embedded.binaries import caddy_binary
 
+# Where the tests were started with & in a script, SIGINT is ignored at the birth of each of their processes.
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from gateway.embedded import Children, EmbeddedPostgres, EmbeddedValkey
 directory, children = Path(sys.argv[1]), Children()
