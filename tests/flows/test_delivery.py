@@ -218,6 +218,29 @@ async def test_a_worker_that_ends_gives_back_what_it_was_sending(pool: Pool) -> 
     assert await claimed(pool) == 1
 
 
+async def test_a_message_that_can_not_even_be_sent_ends_no_worker_and_stays(pool: Pool) -> None:
+    counted = Counter[str]()
+    async with pool.acquire() as connection:
+        await Outbox(connection).add(MessageKind.CHECKPOINT, "broken", 1, b"\xff")
+
+    async def send(body: str) -> None:
+        assert body == "2", "the broken one never gets here"
+
+    await add(pool, 2)
+    delivery = Delivery(pool, MessageKind.CHECKPOINT, send, lambda outcome: counted.update([outcome]), poll_s=0.01)
+    task = asyncio.create_task(delivery.run())
+    await until(lambda: counted.total() == 2)
+    assert not task.done()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    async with pool.acquire() as connection:
+        (left,) = await Outbox(connection).list(MessageKind.CHECKPOINT, ("waiting",), 9)
+
+    assert counted == {"failed": 1, "delivered": 1}
+    assert (left.destination, left.status) == ("broken", "an error of ours: UnicodeDecodeError")
+
+
 async def test_postgres_away_ends_no_delivery(pool: Pool, database_url: str) -> None:
     del database_url
     sent: list[str] = []
