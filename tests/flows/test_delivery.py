@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import signal
@@ -9,7 +10,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import asyncpg
+import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.operate.delivery import Delivery, OutboxKeeper
@@ -239,6 +243,59 @@ async def test_a_message_that_can_not_even_be_sent_ends_no_worker_and_stays(pool
 
     assert counted == {"failed": 1, "delivered": 1}
     assert (left.destination, left.status) == ("broken", "an error of ours: UnicodeDecodeError")
+
+
+async def test_a_worker_ends_also_where_postgres_is_gone_meanwhile(pool: Pool) -> None:
+    """What it was sending can't be given back then; the end of its lease does that."""
+    sending = asyncio.Event()
+
+    async def hang(_body: str) -> None:
+        sending.set()
+        await asyncio.Event().wait()
+
+    await add(pool, 1)
+    delivery = Delivery(pool, MessageKind.CHECKPOINT, hang, lambda _outcome: None)
+    task = asyncio.create_task(delivery.run())
+    await asyncio.wait_for(sending.wait(), 20)
+    delivery.pool = await asyncpg.create_pool(host="/nonexistent", min_size=0, max_size=1)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 20)
+
+
+async def test_a_line_that_contradicts_one_that_was_sent_is_sent_too(pool: Pool) -> None:
+    """Of one key and one position, as after a log was written anew: just this pair is the evidence."""
+    await add(pool, 1)
+    assert await claimed(pool) == 1
+    async with pool.acquire() as connection:
+        await connection.execute("UPDATE outbox SET state = 'done', sealed = ''")
+        outbox = Outbox(connection)
+        again = await outbox.add(MessageKind.CHECKPOINT, DESTINATION, 1, b"1")
+        other = await outbox.add(MessageKind.CHECKPOINT, DESTINATION, 1, b"2")
+
+    assert (again, other) == (False, True)
+    assert await claimed(pool) == 2
+
+
+async def test_a_statement_that_postgres_refuses_ends_no_delivery(pool: Pool) -> None:
+    sent: list[str] = []
+
+    async def send(body: str) -> None:
+        sent.append(body)
+
+    await add(pool, 1)
+    delivery = Delivery(pool, MessageKind.CHECKPOINT, send, lambda _outcome: None, lease_s=math.nan, poll_s=0.01)
+    with capture_logs() as logs:
+        task = asyncio.create_task(delivery.run())
+        await until(lambda: bool(logs))
+        await asyncio.sleep(0.1)
+        assert not task.done()
+        delivery.lease_s = 60
+        await until(lambda: sent == ["1"])
+    task.cancel()
+
+    assert [line["event"] for line in logs] == ["the outbox can't be read"], "once a minute"
 
 
 async def test_postgres_away_ends_no_delivery(pool: Pool, database_url: str) -> None:

@@ -19,6 +19,7 @@ LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s may be
 LOOK_S: Final = 5.0
 _POLL_S: Final = 1.0
 _KEPT_S: Final = 86_400.0
+_COMPLAIN_EVERY_S: Final = 60.0
 _SAID: Final = {
     MessageKind.CHECKPOINT: (
         "the webhook does not take checkpoints of the audit log",
@@ -46,6 +47,7 @@ class Delivery:
     poll_s: float = _POLL_S
     _some: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _fails: bool = field(default=False, init=False)
+    _complained_at: float = field(default=float("-inf"), init=False)
 
     def wake(self) -> None:
         """This worker has just committed a message, which need not wait for the next poll."""
@@ -55,11 +57,16 @@ class Delivery:
         """Until it is cancelled; Postgres may come and go."""
         while True:
             self._some.clear()
-            with suppress(RecordUnavailable):
+            try:
                 while await self._deliver_next():
                     pass
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._some.wait(), self.poll_s)
+            except RecordUnavailable:
+                pass
+            except Exception as error:  # noqa: BLE001 - such as a privilege that lacks: the worker goes on without
+                self._complain(error)
+            with suppress(TimeoutError):  # wait_for would lose a cancellation that comes with a wake (Python 3.11)
+                async with asyncio.timeout(self.poll_s):
+                    await self._some.wait()
 
     async def _deliver_next(self) -> bool:
         """False: nothing is due. Raises RecordUnavailable; what was on its way is then sent again."""
@@ -70,7 +77,9 @@ class Delivery:
         try:
             await self.send(claimed.sealed.decode())
         except asyncio.CancelledError:  # this worker ends: another need not wait for the end of the lease
-            await self._put_off(claimed, 0, "")
+            with suppress(RecordUnavailable):
+                async with transaction(self.pool) as connection:
+                    await Outbox(connection).release(claimed)
             raise
         except Undelivered as error:
             self._tell_failure(error)
@@ -88,6 +97,12 @@ class Delivery:
     async def _put_off(self, claimed: Claimed, pause_s: float, status: str) -> None:
         async with transaction(self.pool) as connection:
             await Outbox(connection).put_off(claimed, pause_s, status)
+
+    def _complain(self, error: Exception) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._complained_at >= _COMPLAIN_EVERY_S:
+            self._complained_at = now
+            _LOG.error("the outbox can't be read", kind=self.kind.value, exc_info=error)
 
     def _tell_failure(self, error: Undelivered) -> None:
         self.count("failed")
@@ -116,9 +131,12 @@ class OutboxKeeper:
             await Outbox(connection).purge(_KEPT_S)
 
     async def look(self) -> None:
-        """By one worker of a node: the levels are those of the whole fleet. Raises RecordUnavailable."""
-        async with transaction(self.pool) as connection:
-            levels = {(one.kind, one.state): one for one in await Outbox(connection).levels()}
+        """By one worker of a node: the levels are those of the whole fleet, and stay while Postgres can't tell them."""
+        try:
+            async with transaction(self.pool) as connection:
+                levels = {(one.kind, one.state): one for one in await Outbox(connection).levels()}
+        except (RecordUnavailable, asyncpg.PostgresError):
+            return
         for kind in MessageKind:
             for state in ("waiting", "dead"):
                 level = levels.get((kind.value, state))

@@ -59,7 +59,7 @@ class Leader:
             jobs = [asyncio.create_task(self._repeat(job)) for job in self.jobs]
             try:
                 while True:
-                    await connection.fetchval(_STILL_THERE, timeout=_COMPLAIN_EVERY_S)
+                    await connection.fetchval(_STILL_THERE)
                     await asyncio.sleep(self.heartbeat_s)
             finally:
                 for task in jobs:

@@ -8,14 +8,14 @@ from gateway.core.outbox.kinds import MessageKind
 from gateway.stores.postgres.database import AnyConnection
 
 _INSERT: Final = """
-    INSERT INTO outbox (kind, destination, position, sealed) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (destination, position) DO NOTHING
+    INSERT INTO outbox (kind, destination, position, sealed, digest) VALUES ($1, $2, $3, $4, sha256($4))
+    ON CONFLICT (destination, position, digest) DO NOTHING
     RETURNING id
 """
 # What is in a lease is on its way, and may arrive yet.
 _BURY_OLDEST: Final = """
     UPDATE outbox SET state = 'dead', done_at = now(), status = $3
-     WHERE id IN (SELECT id FROM outbox WHERE destination = $1 AND state = 'waiting' ORDER BY position DESC OFFSET $2)
+     WHERE id IN (SELECT id FROM outbox WHERE destination = $1 AND state = 'waiting' ORDER BY id DESC OFFSET $2)
        AND (lease_until IS NULL OR lease_until < now())
     RETURNING id
 """
@@ -30,7 +30,7 @@ _CLAIM: Final = """
         SELECT id FROM outbox o
          WHERE kind = $1 AND state = 'waiting' AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
            AND NOT EXISTS (SELECT FROM outbox e WHERE e.destination = o.destination AND e.state = 'waiting'
-                              AND e.position < o.position)
+                              AND e.id < o.id)
          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, destination, sealed, tries, lease_until
 """
@@ -45,7 +45,10 @@ _PUT_OFF: Final = """
 # The newest of each destination stays: it keeps what is offered once more from being sent once more.
 _PURGE: Final = """
     DELETE FROM outbox o WHERE state = 'done' AND done_at < now() - make_interval(secs => $1)
-       AND position < (SELECT max(position) FROM outbox n WHERE n.destination = o.destination)
+       AND id < (SELECT max(id) FROM outbox n WHERE n.destination = o.destination)
+"""
+_RELEASE: Final = """
+    UPDATE outbox SET lease_until = NULL, tries = tries - 1 WHERE id = $1 AND lease_until = $2 RETURNING id
 """
 _RETRY: Final = """
     UPDATE outbox SET state = 'waiting', done_at = NULL, due_at = now(), tries = 0
@@ -108,13 +111,13 @@ class Message:
 
 
 class Outbox:
-    """Bound to one connection. A destination gets its messages one at a time, in the order of their positions."""
+    """Bound to one connection. A destination gets its messages one at a time, in the order in which they were added."""
 
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
     async def add(self, kind: MessageKind, destination: str, position: int, sealed: bytes) -> bool:
-        """It is sent once the transaction is committed. False: the destination has had this position before."""
+        """It is sent once the transaction is committed. False: the destination has had it before."""
         return await self._connection.fetchval(_INSERT, kind.value, destination, position, sealed) is not None
 
     async def bury_oldest(self, destination: str, most: int, status: str) -> int:
@@ -138,6 +141,10 @@ class Outbox:
         """It did not arrive. False: the lease is somebody else's by now."""
         row = await self._connection.fetchval(_PUT_OFF, claimed.id, claimed.lease_until, pause_s, status)
         return row is not None
+
+    async def release(self, claimed: Claimed) -> bool:
+        """It was not tried. False: the lease is somebody else's by now."""
+        return await self._connection.fetchval(_RELEASE, claimed.id, claimed.lease_until) is not None
 
     async def purge(self, after_s: float) -> None:
         """Forget what arrived so long ago."""
