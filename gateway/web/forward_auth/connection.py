@@ -105,7 +105,9 @@ class Connection:
         exchanges = self._exchanges
         if not exchanges.held:
             return False
-        self._take(exchanges.held.pop(0))
+        data = exchanges.held.pop(0)
+        if not exchanges.is_deaf():
+            self._take(data)
         if exchanges.held:
             self._admission.strangers.wait(self.take_held)
         elif exchanges.stage is Stage.ENDED and not exchanges.end() and self._transport is not None:
@@ -122,8 +124,6 @@ class Connection:
             self._transport.pause_reading()
 
     def _take(self, data: bytes) -> None:
-        if self._exchanges.is_deaf():
-            return
         if not self._unread and len(data) <= MAX_HEADER_BYTES and data.endswith(_END):
             self._feed(data)
         else:
@@ -160,7 +160,7 @@ class Connection:
             self._feed(piece)
 
     def _feed(self, data: bytes) -> None:
-        rest: bytes | None = data
+        rest = self._fed(data)
         while rest and not self._exchanges.is_deaf():
             rest = self._fed(rest)
 

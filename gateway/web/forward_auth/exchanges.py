@@ -25,6 +25,7 @@ class Stage(Enum):
 
 # Compiled, a member of an enum is looked up by its name each time; a constant is not.
 _OPEN: Final = Stage.OPEN
+_ENDED: Final = Stage.ENDED
 _DEAF: Final = Stage.DEAF
 _CLOSED: Final = Stage.CLOSED
 
@@ -105,7 +106,7 @@ class Exchanges:
         self.held.clear()
 
     def is_deaf(self) -> bool:
-        return self.stage is _DEAF or self.stage is _CLOSED
+        return self.stage is not _OPEN and self.stage is not _ENDED
 
     def is_idle(self) -> bool:
         return not self._waiting and not self.held
