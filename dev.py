@@ -77,7 +77,7 @@ def test(options: Sequence[str]) -> int:
     given = [option for option in options if option != "--compiled"]
     named = any((ROOT / option.partition("::")[0]).exists() for option in given)
     chosen = [] if named else ALL_COMPILED if os.environ.get("EXHAUSTIVE") else TELL_COMPILED
-    return _compile() or _run([*pytest, "-o", f"pythonpath={COMPILED} {ROOT}", *chosen, *given], of=COMPILED)
+    return _compile("quick") or _run([*pytest, "-o", f"pythonpath={COMPILED} {ROOT}", *chosen, *given], of=COMPILED)
 
 
 def check(_options: Sequence[str]) -> int:
@@ -157,12 +157,12 @@ def _major(python: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in answer.stdout.split())
 
 
-def _compile() -> int:
-    """From nothing each time: what was compiled of an older source would be taken for the newer one."""
+def _compile(how: str = "1") -> int:
+    """From nothing each time: what was compiled of an older source would be taken for the newer one. how: see setup.py."""
     shutil.rmtree(BUILT, ignore_errors=True)
     print("compiling the decision path ...", flush=True)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-index"]
-    return _run([*pip, "--no-deps", "--no-build-isolation", "--target", COMPILED, ROOT], BASTION_COMPILE="1")
+    return _run([*pip, "--no-deps", "--no-build-isolation", "--target", COMPILED, ROOT], BASTION_COMPILE=how)
 
 
 def _run(argv: Sequence[str | Path], *, quiet: bool = False, of: Path | None = None, **more: str) -> int:

@@ -58,7 +58,7 @@ def build(root: Path) -> Image:
     first, final = parse((ROOT / "Dockerfile").read_text())
     work = root / first.one("WORKDIR").words[0].lstrip("/")
     work.mkdir(parents=True)
-    environment = first.environment if COMPILES else {}
+    environment = {**first.environment, "BASTION_COMPILE": "quick"} if COMPILES else {}
     for step in first.steps:
         if step.instruction == "COPY":
             _copy(step.words[:-1], work / step.words[-1])

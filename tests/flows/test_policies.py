@@ -140,6 +140,23 @@ async def test_a_start_with_a_broken_policy_serves_the_last_good_one(
     assert [kind for kind, _ in await entries(pool)] == ["policy_refused", "policy_loaded"]
 
 
+async def test_the_last_good_policy_outlives_words_that_its_tests_may_no_longer_say(
+    worker: Worker, pool: Pool, tmp_path: Path
+) -> None:
+    """Else an upgrade locks out everybody."""
+    worker.file.write_text(GOOD)
+    worker.policies.first()
+    older = GOOD + "tests: [{request: 'GET https://wiki.example.org/', expect: slow_down}]\n"
+    worker.file.write_text(older)
+    worker.policies.last_good.write({"wiki.yaml": older})
+
+    restarted = another(pool, tmp_path)
+    found = restarted.policies.first().find("wiki.example.org", "GET", "/")
+
+    assert "this outcome is called limited" in restarted.policies.refused
+    assert not isinstance(found, Refused)
+
+
 async def test_a_first_start_with_a_broken_policy_lets_nobody_in_anywhere_and_is_not_ready(
     worker: Worker, pool: Pool
 ) -> None:

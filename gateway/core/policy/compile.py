@@ -35,10 +35,12 @@ def compile_policy(
     *,
     default_limit: Limit = DEFAULT_LIMIT,
     limits: Mapping[str, Limit] | None = None,
+    with_tests: bool = True,
 ) -> Policy:
     """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name.
 
-    default_limit: of routes that name none. Raises PolicyRejected with all mistakes at once.
+    default_limit: of routes that name none. with_tests: False does not read `tests:` at all.
+    Raises PolicyRejected with all mistakes at once.
     """
     problems = Problems()
     files = _files(sources, problems)
@@ -51,7 +53,7 @@ def compile_policy(
     apps, tests = Apps(site, names), Tests(people, names.networks)
     for page, at in _sections(files, "apps"):
         apps.add(page, at)
-    for page, at in _sections(files, "tests"):
+    for page, at in _sections(files, "tests") if with_tests else ():
         tests.add(page, at)
     names.read_all()
     list(people.each())

@@ -1,7 +1,7 @@
 """Delivers the outbox: every worker takes what is due, each kind of message by a task of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,12 +13,14 @@ from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
 from gateway.outbound.webhook import Undelivered
-from gateway.stores.postgres.outbox import Claimed, Outbox
+from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
 
 LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s may be
 LOOK_S: Final = 5.0
 _POLL_S: Final = 1.0
-_KEPT_S: Final = 86_400.0
+# The audit log has each dead letter for good.
+_KEPT_S: Final[Mapping[MessageState, float]] = {"done": 86_400.0, "dead": 90 * 86_400.0}
+_PURGED_AT_ONCE: Final = 5_000  # rows, well within the time that a statement has
 _COMPLAIN_EVERY_S: Final = 60.0
 _SAID: Final = {
     MessageKind.CHECKPOINT: (
@@ -120,15 +122,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class OutboxKeeper:
-    """Forgets what has long arrived, and tells the metrics what has not."""
+    """Forgets what has long arrived or failed, and tells the metrics what has not."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     slot: Slot
 
     async def purge(self) -> None:
         """Raises RecordUnavailable."""
-        async with transaction(self.pool) as connection:
-            await Outbox(connection).purge(_KEPT_S)
+        for state, kept_s in _KEPT_S.items():
+            forgotten = _PURGED_AT_ONCE
+            while forgotten == _PURGED_AT_ONCE:
+                async with transaction(self.pool) as connection:
+                    forgotten = await Outbox(connection).purge(state, kept_s, _PURGED_AT_ONCE)
 
     async def look(self) -> None:
         """By one worker of a node: the levels are those of the whole fleet, and stay while Postgres can't tell them."""

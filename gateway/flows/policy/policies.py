@@ -68,10 +68,13 @@ def _tested(loaded: Loaded, now: int) -> Loaded:
     return loaded
 
 
-def compile_sources(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit]) -> Policy:
+def compile_sources(
+    sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], *, with_tests: bool = True
+) -> Policy:
     """limits: of the configuration, GENERAL.EXECUTE among them. Raises PolicyRefused."""
     try:
-        return compile_policy(sources, site, default_limit=limits[DEFAULT_LIMIT], limits=limits)
+        default = limits[DEFAULT_LIMIT]
+        return compile_policy(sources, site, default_limit=default, limits=limits, with_tests=with_tests)
     except PolicyRejected as error:
         raise PolicyRefused(str(error)) from error
 
@@ -181,12 +184,14 @@ class Policies:
         _LOG.error("policy refused, the last good one stays", problems=problems.splitlines())
 
     def _last_good(self) -> Loaded | None:
-        """Its tests passed when it was accepted; that a day has passed since must not lock out everybody."""
+        """Its tests passed when it was accepted. That a day has passed since, or that a newer Bastion has other words for
+        what tests expect, must not lock out everybody.
+        """
         sources = self.last_good.read()
         if sources is None:
             return None
         try:
-            return Loaded(compile_sources(sources, self.site, self.limits), sources)
+            return Loaded(compile_sources(sources, self.site, self.limits, with_tests=False), sources)
         except PolicyRefused:
             _LOG.exception("the last good policy is refused too")
             return None

@@ -44,8 +44,12 @@ _PUT_OFF: Final = """
 """
 # The newest of each destination stays: it keeps what is offered once more from being sent once more.
 _PURGE: Final = """
-    DELETE FROM outbox o WHERE state = 'done' AND done_at < now() - make_interval(secs => $1)
-       AND id < (SELECT max(id) FROM outbox n WHERE n.destination = o.destination)
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox o
+         WHERE state = $1 AND done_at < now() - make_interval(secs => $2)
+           AND id < (SELECT max(id) FROM outbox n WHERE n.destination = o.destination)
+         LIMIT $3 FOR UPDATE SKIP LOCKED)
+    RETURNING id
 """
 _RELEASE: Final = """
     UPDATE outbox SET lease_until = NULL, tries = tries - 1 WHERE id = $1 AND lease_until = $2 RETURNING id
@@ -146,9 +150,9 @@ class Outbox:
         """It was not tried. False: the lease is somebody else's by now."""
         return await self._connection.fetchval(_RELEASE, claimed.id, claimed.lease_until) is not None
 
-    async def purge(self, after_s: float) -> None:
-        """Forget what arrived so long ago."""
-        await self._connection.execute(_PURGE, after_s)
+    async def purge(self, state: MessageState, after_s: float, most: int) -> int:
+        """Forget at most so many that are done, or dead, for so long. How many were forgotten."""
+        return len(await self._connection.fetch(_PURGE, state, after_s, most))
 
     async def levels(self) -> list[Backlog]:
         """Of what is waiting or dead."""
