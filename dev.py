@@ -158,7 +158,10 @@ def _major(python: Path) -> tuple[int, ...]:
 
 
 def _compile(how: str = "1") -> int:
-    """From nothing each time: what was compiled of an older source would be taken for the newer one. how: see setup.py."""
+    """From nothing each time: what was compiled of an older source would be taken for the newer one.
+
+    how: as setup.py has it.
+    """
     shutil.rmtree(BUILT, ignore_errors=True)
     print("compiling the decision path ...", flush=True)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-index"]

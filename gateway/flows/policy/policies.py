@@ -184,8 +184,9 @@ class Policies:
         _LOG.error("policy refused, the last good one stays", problems=problems.splitlines())
 
     def _last_good(self) -> Loaded | None:
-        """Its tests passed when it was accepted. That a day has passed since, or that a newer Bastion has other words for
-        what tests expect, must not lock out everybody.
+        """Its tests passed when it was accepted.
+
+        That a day has passed since, or that a newer Bastion has other words for them, must not lock out everybody.
         """
         sources = self.last_good.read()
         if sources is None:
