@@ -11,6 +11,7 @@ from typing import Final
 import yaml
 
 from gateway.core.errors import GatewayError
+from gateway.core.yaml_faults import fault, odd_space_at, odd_space_message
 
 Scalar = str | int | float | bool | None
 _MAX_DEPTH: Final = 64
@@ -92,7 +93,8 @@ def load_marked(text: str, name: str) -> Marked:
         _refuse_indirection(text)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
-        raise _problem(error) from None
+        found = fault(text, error)
+        raise YamlProblem(found.line, found.column, found.message) from None
     except (yaml.YAMLError, ValueError) as error:
         raise YamlProblem(1, 1, f"{name} is not readable as YAML: {error}") from None
     if node is None:
@@ -135,42 +137,47 @@ def _refuse_properties(event: yaml.NodeEvent) -> None:
         raise _at(event, f"the tag {tag} is not accepted; expected a value without (quote text that starts with !)")
 
 
-def _marked(node: yaml.Node) -> Marked:
+def _marked(node: yaml.Node, *, is_key: bool = False) -> Marked:
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     if isinstance(node, yaml.ScalarNode):
-        return MarkedScalar(line, column, node.value, not node.style)
+        return _scalar(node, line, column, is_key=is_key)
     if isinstance(node, yaml.SequenceNode):
         return MarkedList(line, column, tuple(_marked(item) for item in node.value))
     assert isinstance(node, yaml.MappingNode)
     return MarkedMap(line, column, _entries(node))
 
 
+def _scalar(node: yaml.ScalarNode, line: int, column: int, *, is_key: bool) -> MarkedScalar:
+    odd = None if node.style else odd_space_at(node.value, is_key=is_key)
+    if odd is not None:
+        raise YamlProblem(line, column + odd, odd_space_message(node.value, odd))
+    return MarkedScalar(line, column, node.value, not node.style)
+
+
 def _entries(node: yaml.MappingNode) -> tuple[tuple[MarkedScalar, Marked], ...]:
     entries: dict[str, tuple[MarkedScalar, Marked]] = {}
     for key_node, value_node in node.value:
-        key = _marked(key_node)
+        key = _marked(key_node, is_key=True)
         if not isinstance(key, MarkedScalar):
             raise YamlProblem(key.line, key.column, "a list or a map cannot be a key; expected text (quote it)")
         if key.plain and key.text == "<<":
             raise YamlProblem(key.line, key.column, "<< is a merge key; expected the keys themselves")
         if key.text in entries:
             first = entries[key.text][0]
-            message = f"`{key.text}` again, first at {first.line}:{first.column}; expected once"
+            message = (
+                f"`{key.text}` again, first at {first.line}:{first.column}; expected once{_merge(*entries[key.text])}"
+            )
             raise YamlProblem(key.line, key.column, message)
         entries[key.text] = (key, _marked(value_node))
     return tuple(entries.values())
 
 
-def _problem(error: yaml.MarkedYAMLError) -> YamlProblem:
-    indirection = error.context in ("while scanning an alias", "while scanning an anchor")
-    marks = (error.context_mark, error.problem_mark) if indirection else (error.problem_mark, error.context_mark)
-    hint = "; quote text that starts with * or &" if indirection else ""
-    context = f" {error.context}" if error.context else ""
-    message = f"{error.problem}{context}{hint}"
-    for mark in marks:
-        if mark is not None:
-            return YamlProblem(mark.line + 1, mark.column + 1, message)
-    return YamlProblem(1, 1, message)
+def _merge(first: MarkedScalar, value: Marked) -> str:
+    """How a key that stands twice can stand once, "" where one of two values has to go."""
+    if isinstance(value, MarkedMap):
+        return f"; move what stands below this one below line {first.line}"
+    is_empty = isinstance(value, MarkedScalar) and value.plain and not value.text
+    return f"; the first is empty: take line {first.line} out" if is_empty else ""
 
 
 def _at(event: yaml.Event, message: str) -> YamlProblem:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.policy.grammar import NAME_PATTERN, Shape
 from gateway.core.policy.places import Page, did_you_mean
+from gateway.core.yaml_faults import unspaced
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
 _NAME: Final = re.compile(NAME_PATTERN)
@@ -14,7 +15,8 @@ _NAME: Final = re.compile(NAME_PATTERN)
 def keyed(page: Page, at: Marked, shape: Shape) -> Mapping[str, Marked] | None:
     """The values of the keys that are built; every other key is a mistake. None: no map at all."""
     if not isinstance(at, MarkedMap):
-        page.say(at, f"expected {shape.title} as a map of keys: {', '.join(shape.names)}")
+        space = unspaced(at.text) if isinstance(at, MarkedScalar) else ""
+        page.say(at, f"expected {shape.title} as a map of keys: {', '.join(shape.names)}{space}")
         return None
     found: dict[str, Marked] = {}
     for key, value in at.entries:
@@ -45,4 +47,5 @@ def named(page: Page, at: Marked, what: str) -> Iterator[tuple[MarkedScalar, Mar
 
 def _say_unknown(page: Page, key: MarkedScalar, shape: Shape) -> None:
     expected = ", ".join(sorted(shape.names))
-    page.say(key, f"`{key.text}` is no key of {shape.title}; expected {expected}{did_you_mean(key.text, shape.names)}")
+    hint = unspaced(key.text) or did_you_mean(key.text, shape.names)
+    page.say(key, f"`{key.text}` is no key of {shape.title}; expected {expected}{hint}")
