@@ -30,10 +30,12 @@ def config() -> None:
 @click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
 @click.option("--dev", is_flag=True, help="As the dev profile would see it.")
 def check(path: Path | None, *, dev: bool) -> None:
-    """Print every mistake with its place; exit status 1 if there is one."""
+    """Print every mistake with its place, and warnings; exit status 1 if there is a mistake."""
     loaded = load_config(path, dev=dev)
-    for warning in loaded.warnings:
-        click.echo(f"unsafe: {warning}", err=True)
+    for problem in loaded.warnings:
+        click.echo(f"unsafe: {problem}", err=True)
+    for problem in loaded.doubts:
+        click.echo(f"warning: {problem}", err=True)
     click.echo(f"{loaded.path or 'environment'}: fine ({loaded.config.profile})")
 
 

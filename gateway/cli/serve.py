@@ -18,4 +18,6 @@ def serve(path: Path | None, *, dev: bool) -> None:
     loaded = load_config(path, dev=dev)
     for warning in loaded.warnings:
         click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
+    for doubt in loaded.doubts:
+        click.echo(f"warning: {doubt}", err=True)
     serve_workers(loaded.config, lambda: load_config(loaded.path, dev=dev).config, build)

@@ -1,4 +1,4 @@
-"""Owns what is unsafe about a configuration that is well-formed: refused in production, said loudly in dev."""
+"""Owns what is wrong, unsafe or doubtful about a configuration that is well-formed."""
 
 from collections.abc import Iterator
 

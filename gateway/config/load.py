@@ -1,31 +1,29 @@
 """Owns the way from a file and the environment to a Config, and the words for everything that is wrong with them."""
 
-import difflib
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
+from gateway.config.complaints import NO_KEY, complaint, unreplaced
 from gateway.config.development import DEVELOPMENT_PEPPER, DEVELOPMENT_SECRETS
 from gateway.config.environment import Override, overrides
-from gateway.config.fields import key_at, names_at, sections
+from gateway.config.fields import key_at, sections
 from gateway.config.judge import judge
 from gateway.config.model import Config
 from gateway.config.sections.limits import DEFAULT_LIMITS
+from gateway.config.setting import Grade
 from gateway.core.errors import GatewayError
+from gateway.core.yaml_faults import unspaced
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar, YamlProblem, load_marked, plain
 
 Path_ = tuple[str, ...]
 _CANDIDATES: Final = (Path("config.yaml"), Path("/etc/bastion/config.yaml"))
-_LONGEST_SHOWN: Final = 60
 _TOO_SHORT: Final = "too_short"
-_BAD_NAME: Final = "string_pattern_mismatch"  # also of a name in a map, which belongs to the map
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,14 @@ class ConfigRejected(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """warnings: what only the dev profile lets pass. path: None when everything came from the environment."""
+    """warnings: what only the dev profile lets pass. doubts: what every profile lets pass, and may not be meant.
+
+    path: None when everything came from the environment.
+    """
 
     config: Config
     warnings: tuple[ConfigProblem, ...]
+    doubts: tuple[ConfigProblem, ...]
     path: Path | None
 
 
@@ -95,20 +97,38 @@ def load_config(path: Path | None = None, *, dev: bool = False, environ: Mapping
     dev: as if the profile were dev. Raises ConfigRejected with all mistakes.
     """
     sources = _read(path or _find(environ))
+    try:
+        return _judged(sources, environ, dev=dev)
+    except ConfigRejected as rejected:
+        if sources.path is not None:
+            raise
+        raise ConfigRejected((_no_file(), *rejected.problems)) from None
+
+
+def _judged(sources: _Sources, environ: Mapping[str, str], *, dev: bool) -> Loaded:
+    """Raises ConfigRejected."""
     problems = list(_override(sources, environ))
     if dev:
         sources.tree["profile"] = "dev"
         sources.overridden[("profile",)] = "--dev"
+    variables = dict(_unreplaced(sources, (), sources.tree))
+    problems += variables.values()
     _complete(sources)
     try:
         config = Config.model_validate(sources.tree)
     except ValidationError as error:
-        raise ConfigRejected((*problems, *_explain(sources, error))) from None
-    problems += _refusals(sources, config, wrong=True)
-    unsafe = tuple(_refusals(sources, config, wrong=False))
+        raise ConfigRejected((*problems, *_explain(sources, error, variables))) from None
+    problems += _graded(sources, config, Grade.WRONG)
+    unsafe = tuple(_graded(sources, config, Grade.UNSAFE))
     if problems or (unsafe and config.profile == "production"):
         raise ConfigRejected((*problems, *unsafe))
-    return Loaded(_anchored(config, sources.path), unsafe, sources.path)
+    doubts = tuple(_graded(sources, config, Grade.DOUBTFUL))
+    return Loaded(_anchored(config, sources.path), unsafe, doubts, sources.path)
+
+
+def _no_file() -> ConfigProblem:
+    looked = " and ".join(str(candidate.absolute()) for candidate in _CANDIDATES)
+    return ConfigProblem("no file", f"looked for {looked}; name another by --config or BASTION_CONFIG")
 
 
 def _find(environ: Mapping[str, str]) -> Path | None:
@@ -128,7 +148,8 @@ def _read(path: Path | None) -> _Sources:
         raise ConfigRejected((ConfigProblem(str(path), f"cannot be read: {error}"),)) from error
     tree = plain(root)
     if not isinstance(tree, dict):
-        raise ConfigRejected((ConfigProblem(f"{path}:1:1", "is no map; expected keys such as public_url"),))
+        space = unspaced(root.text) if isinstance(root, MarkedScalar) else ""
+        raise ConfigRejected((ConfigProblem(f"{path}:1:1", f"is no map; expected keys such as public_url{space}"),))
     return _Sources(path, root, {str(key): value for key, value in tree.items()})
 
 
@@ -175,62 +196,37 @@ def _default(sources: _Sources, section: str, values: Mapping[str, object]) -> N
         sources.tree[section] = {**values, **{key: value for key, value in given.items() if value not in (None, "")}}
 
 
-def _explain(sources: _Sources, error: ValidationError) -> Iterator[ConfigProblem]:
-    """One line for each key, however many ways pydantic has to say it; a list with wrong items is not wrong too."""
+def _unreplaced(sources: _Sources, path: Path_, value: object) -> Iterator[tuple[Path_, ConfigProblem]]:
+    """Values of the file that name a variable: many of them would be taken as they are."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in items:
+        yield from _unreplaced(sources, (*path, str(step)), inner)
+    message = None if path in sources.overridden else unreplaced(path, value)
+    if message is not None:
+        yield path, ConfigProblem(sources.place(path), message)
+
+
+def _explain(sources: _Sources, error: ValidationError, said: Container[Path_]) -> Iterator[ConfigProblem]:
+    """One line for each key, however many ways pydantic has to say it; a list with wrong items is not wrong too.
+
+    said: of which something is said already.
+    """
     told: dict[Path_, tuple[str, object]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         path = tuple(str(step) for step in detail["loc"] if step != "[key]")
         key = key_at(path)
-        path = path if key is None or detail["type"] == "extra_forbidden" else path[: len(key.path) + 1]
+        path = path if key is None or detail["type"] == NO_KEY else path[: len(key.path) + 1]
         told.setdefault(path, (str(detail["type"]), detail["input"]))
     for path, (kind, given) in told.items():
-        if kind == _TOO_SHORT and any(other[:-1] == path for other in told):
+        if path in said or (kind == _TOO_SHORT and any(other[:-1] == path for other in told)):
             continue
-        place = sources.key_place(path) if kind == "extra_forbidden" else sources.place(path)
-        yield ConfigProblem(place, _message(path, kind, given))
+        place = sources.key_place(path) if kind == NO_KEY else sources.place(path)
+        yield ConfigProblem(place, complaint(path, kind, given))
 
 
-def _message(path: Path_, kind: str, given: object) -> str:
-    name = ".".join(path)
-    if kind == "extra_forbidden":
-        names = names_at(path[:-1])
-        return f"`{name}` is no key; expected {', '.join(names)}{_hint(path[-1], names)}"
-    key = key_at(path) or (key_at(path[:-1]) if kind == _BAD_NAME else None)
-    if key is None:
-        return f"`{name}` is {_shown(given)}; expected a map of keys: {', '.join(names_at(path))}"
-    if kind == "missing":
-        return f"`{name}` is missing; expected {key.expected}"
-    shown = "of the wrong form (not shown)" if key.secret else _shown(given)
-    if key.kind == "list" and len(path) > len(key.path):
-        return f"`{name}` is {shown}; expected {_item(key.expected, given)}"
-    words = [word for word in key.expected.replace(" or ", ", ").split(", ") if " " not in word]
-    return f"`{name}` is {shown}; expected {key.expected}{_hint(str(given), words)}"
-
-
-def _item(expected: str, given: object) -> str:
-    """What is expected of an item of a list; for addresses with bits behind their mask what may have been meant."""
-    words = expected.removeprefix("a list of ").partition(", ")[0]
-    with suppress(ValueError):
-        if "CIDR" in words:
-            return f"{words}; did you mean `{ip_network(str(given), strict=False)}`?"
-    return words
-
-
-def _shown(given: object) -> str:
-    if given is None:
-        return "empty"
-    text = str(given).lower() if isinstance(given, bool) else str(given)
-    return f"`{text[:_LONGEST_SHOWN]}`"
-
-
-def _hint(given: str, names: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(given, names, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
-
-
-def _refusals(sources: _Sources, config: Config, *, wrong: bool) -> Iterator[ConfigProblem]:
+def _graded(sources: _Sources, config: Config, grade: Grade) -> Iterator[ConfigProblem]:
     for finding in judge(config):
-        if finding.wrong == wrong:
+        if finding.grade is grade:
             place = sources.place(_path(finding.key))
             yield ConfigProblem(place, f"`{finding.key}` {finding.message}")
 

@@ -17,7 +17,8 @@ environment wins; an empty variable counts as unset.
 `bastion config check` prints mistakes of form all at once, each with its place; then what contradicts itself or is
 unsafe. Unknown keys, duplicate keys, YAML anchors and tags are mistakes; only `true` and `false` are booleans. In the
 profile `production` unsafe settings are mistakes too; `profile: dev`, or `--dev` on the command line, turns those into
-warnings.
+warnings. Settings that can be meant but seldom are, such as a `web_listen` that faces a network, give a warning in both
+profiles. No variable such as `${NAME}` is replaced in the file.
 
 This page is made from the program by `bastion config reference`.
 """
@@ -102,7 +103,9 @@ def _example_lines() -> Iterator[str]:
     for key in (key for key in all_keys() if key.path != ("limits",)):
         if len(key.path) > 1 and key.path[0] != section:
             section = key.path[0]
-            yield f"\n# {' '.join((sections()[section].__doc__ or '').split())}\n{section}:"
+            # What `bastion config secrets` prints can follow: a section of comments alone is one too.
+            head = "" if any(_has_default(one) for one in all_keys() if one.path[0] == section) else "# "
+            yield f"\n# {' '.join((sections()[section].__doc__ or '').split())}\n{head}{section}:"
         indent = "  " * (len(key.path) - 1)
         if key.description:
             yield f"{indent}# {key.description}"

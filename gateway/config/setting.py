@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,13 +11,19 @@ from pydantic.config import JsonDict
 from gateway.config.values import Kind
 
 
+class Grade(Enum):
+    WRONG = "wrong"  # two settings contradict each other: every profile refuses them
+    UNSAFE = "unsafe"  # production refuses it, dev warns
+    DOUBTFUL = "doubtful"  # it can be meant: every profile warns
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """key: dotted name. wrong: the two cannot both hold, in no profile; else it is only unsafe."""
+    """key: dotted name."""
 
     key: str
     message: str
-    wrong: bool = False
+    grade: Grade = Grade.UNSAFE
 
 
 class Section(BaseModel):

@@ -103,7 +103,7 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
                 "8:31: `limits.AUTH.LOGIN.per` is `caler`; expected caller, principal, ip, everyone or email; "
                 "did you mean `caller`?"
             ),
-            "9:28: `identity_headers.remote` is `yes`; expected true or false",
+            "9:28: `identity_headers.remote` is `yes`; expected true or false; write true",
             "10:14: `log.level` is `inof`; expected debug, info, warning or error; did you mean `info`?",
             (
                 "11:21: `secrets.root_key` is of the wrong form (not shown); "

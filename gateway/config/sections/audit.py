@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StrictStr
 
-from gateway.config.setting import Finding, Section, setting
+from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import Duration, WebhookUrl
 
 
@@ -40,9 +40,9 @@ class AuditSection(Section):
     def findings(self) -> Iterator[Finding]:
         webhook = "audit.checkpoint_webhook"
         if self.checkpoint_webhook and self.checkpoint_dir is None:
-            yield Finding(webhook, "posts what audit.checkpoint_dir has; expected both", wrong=True)
+            yield Finding(webhook, "posts what audit.checkpoint_dir has; expected both", Grade.WRONG)
         if self.webhook_bearer and not self.checkpoint_webhook:
             message = "is for nobody without audit.checkpoint_webhook; expected both"
-            yield Finding("audit.webhook_bearer", message, wrong=True)
+            yield Finding("audit.webhook_bearer", message, Grade.WRONG)
         if urlsplit(self.checkpoint_webhook).scheme == "http":
             yield Finding(webhook, "gives its path and its bearer to the network; expected https://")

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
-from gateway.config.setting import Finding, Section, setting
+from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import Network, Rate, RateText
 from gateway.core.login.throttle import NamedNetwork
 from gateway.core.policy.networks import unmapped
@@ -86,10 +86,10 @@ def default_limits() -> dict[str, LimitSetting]:
 def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
     for name, limit in limits.items():
         if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
-            yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", wrong=True)
+            yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", Grade.WRONG)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
-            yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", wrong=True)
+            yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", Grade.WRONG)
         yield from _networks(key, limit.networks)
 
 
@@ -99,8 +99,8 @@ def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Find
         for addresses in {unmapped(one) for one in network.addresses}:
             if not addresses.prefixlen:
                 message = f"has {addresses}, which is everybody: one guesser would spend it all; expected less"
-                yield Finding(f"{key}.{name}", message, wrong=True)
+                yield Finding(f"{key}.{name}", message, Grade.WRONG)
             if addresses in taken:
                 message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
-                yield Finding(f"{key}.{name}", message, wrong=True)
+                yield Finding(f"{key}.{name}", message, Grade.WRONG)
             taken.setdefault(addresses, name)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, StrictBool, StrictInt
 
 from gateway.config.sections._stores import store_findings
-from gateway.config.setting import Finding, Section, setting
+from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import RedisUrl, ServerAddress
 
 
@@ -48,7 +48,7 @@ class RedisSection(Section):
         if self.cluster:
             yield from _cluster(self.url)
         elif self.seeds:
-            yield Finding("redis.seeds", "is there, but redis.cluster is not true; expected both", wrong=True)
+            yield Finding("redis.seeds", "is there, but redis.cluster is not true; expected both", Grade.WRONG)
 
 
 def _access(url: str) -> Iterator[Finding]:
@@ -65,6 +65,6 @@ def _cluster(url: str) -> Iterator[Finding]:
         message = (
             "is a socket of this machine; expected rediss://, because a cluster names its servers by host and port"
         )
-        yield Finding("redis.url", message, wrong=True)
+        yield Finding("redis.url", message, Grade.WRONG)
     elif parts.path.strip("/") not in ("", "0") or parse_qs(parts.query).get("db", ["0"]) != ["0"]:
-        yield Finding("redis.url", "names a database; expected none, because a cluster has only 0", wrong=True)
+        yield Finding("redis.url", "names a database; expected none, because a cluster has only 0", Grade.WRONG)

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
-from gateway.config.setting import Finding, Section, setting
+from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import Listen, Network
+
+_HARM: Final = {
+    "web_listen": "a client that reaches it past the proxy may claim any address as its own in X-Forwarded-For",
+    "ops_listen": "every client that reaches it reads /metrics and /readyz",
+}
 
 
 class Server(Section):
@@ -54,11 +59,16 @@ class Server(Section):
         for name in ("web_listen", "decision_listen", "ops_listen"):
             key, address = f"server.{name}", getattr(self, name)
             if address in taken:
-                yield Finding(key, f"is {taken[address]} too; expected an address of its own", wrong=True)
+                yield Finding(key, f"is {taken[address]} too; expected an address of its own", Grade.WRONG)
             taken.setdefault(address, key)
         if not _local(self.decision_listen) and not self.decision_peers:
             message = f"is empty, but {self.decision_listen} faces a network; expected the proxy's addresses"
             yield Finding("server.decision_peers", message)
+        for name, harm in _HARM.items():
+            address = getattr(self, name)
+            if not _local(address):
+                message = f"is {address}, which faces a network: {harm}; expected unix:/path or 127.0.0.1:port"
+                yield Finding(f"server.{name}", message, Grade.DOUBTFUL)
 
 
 def _local(address: str) -> bool:

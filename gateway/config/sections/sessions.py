@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.setting import Finding, Section, setting
+from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import Duration
 from gateway.core.units import DAY_S
 
@@ -24,7 +24,11 @@ class Sessions(Section):
 
     def findings(self) -> Iterator[Finding]:
         if self.idle_s > self.absolute_s:
-            yield Finding("sessions.idle_s", "is longer than sessions.absolute_s; expected at most that", wrong=True)
+            yield Finding("sessions.idle_s", "is longer than sessions.absolute_s; expected at most that", Grade.WRONG)
         if self.remembered_idle_s > self.remembered_absolute_s:
             message = "is longer than sessions.remembered_absolute_s; expected at most that"
-            yield Finding("sessions.remembered_idle_s", message, wrong=True)
+            yield Finding("sessions.remembered_idle_s", message, Grade.WRONG)
+        for name in ("idle_s", "absolute_s"):
+            if getattr(self, f"remembered_{name}") < getattr(self, name):
+                message = f"is shorter than sessions.{name}, so a login that is kept ends first; expected at least that"
+                yield Finding(f"sessions.remembered_{name}", message, Grade.WRONG)
