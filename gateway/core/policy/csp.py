@@ -75,8 +75,30 @@ def pasted(text: str) -> Directives:
             known_directive(name.lower())
             if name.lower() in found:
                 raise BadCsp(f"{name} comes twice, and browsers take the first; expected it once")
+            _judge_pasted(name.lower(), value.split())
             found[name.lower()] = " ".join(value.split())
     return found
+
+
+def _judge_pasted(name: str, words: list[str]) -> None:
+    """What browsers would take for a host, or ignore. Raises BadCsp."""
+    for at, word in enumerate(words):
+        if word.lower() in (*DIRECTIVES, ANCESTORS):
+            known_directive(word.lower())
+            apart = f"{' '.join([name, *words[:at]])}; {' '.join(words[at:])}"
+            raise BadCsp(f"{word} stands among the sources of {name}: a ; is missing; write `{apart}`")
+        if name in _FETCH and (word.lower() in _KEYWORDS or _HASH.fullmatch(word)):
+            raise BadCsp(f"{word} without quotes is a host to browsers; write '{word}'")
+        if name in _FETCH and word[:1] == "'" and not _is_quoted_source(word):
+            meant = did_you_mean(word.strip("'").lower(), _KEYWORDS)
+            raise BadCsp(f"{word} is no source, and browsers ignore it; expected a keyword in quotes{meant}")
+    if name in _FETCH and "'none'" in map(str.lower, words) and len(words) > 1:
+        raise BadCsp(f"'none' beside other sources of {name} means nothing; expected 'none' alone, or the others")
+
+
+def _is_quoted_source(word: str) -> bool:
+    inner = word[1:-1]
+    return word.endswith("'") and (inner.lower() in _KEYWORDS or _HASH.fullmatch(inner) is not None)
 
 
 def joined(directives: Directives) -> str:

@@ -15,7 +15,13 @@ _CAPTURE: Final = re.compile(r"\{([^{}:]*)\}")
 _EXPRESSION: Final = re.compile(r"\{([^{}:]*):(.+)\}", re.DOTALL)
 _ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_PORT: Final = re.compile(r":[0-9]*\Z")
 _DOTS: Final = re.compile(r"\.{1,2}")
+# ^/api/.*$, /api/.*, /api(/.*)?$, ^/api, /admin*, /admin**
+_PREFIX: Final = re.compile(
+    r"(?P<begin>\^?)/?(?P<path>(?:[\w/~@%,+=-]|\\?\.(?![*+]))*)"
+    r"(?P<end>|/?\.[*+]|/\?|(?:\(/\.[*+]\)|\(/\|\$\)(?:\.\*)?)\??|(?<![/*])\*{1,2})\$?"
+)
 _MOST_SEGMENTS: Final = 32
 _MOST_EXPRESSION: Final = 200
 
@@ -104,6 +110,7 @@ def path_pattern(text: str) -> PathPattern:
 
 def host_pattern(text: str) -> HostPattern:
     """Raises BadPattern."""
+    _refuse_url(text)
     written = text.split(".")[::-1]
     rest = len(written) > 1 and written[-1] == "**"
     labels, captures = list[str | None](), list[tuple[str, int]]()
@@ -121,9 +128,33 @@ def host_pattern(text: str) -> HostPattern:
     return HostPattern(tuple(labels), rest, tuple(captures))
 
 
+def _is_odd(text: str) -> bool:
+    try:
+        path_pattern(text)
+    except BadPattern:
+        return True
+    return False
+
+
+def _meant_by_expression(text: str) -> str:
+    """For a path as regular expressions and prefixes have it, with everything below; "" where it is none of these."""
+    match = _PREFIX.fullmatch(text)
+    if match is None or (not match["end"] and not match["begin"]):
+        return ""
+    plain = "/" + match["path"].replace("\\", "").strip("/")
+    is_exact = match["end"] in ("", "/?") and text.endswith("$")
+    return plain if is_exact else f"{plain.rstrip('/')}/**"
+
+
 def _refuse_oddities(text: str) -> None:
+    meant = _meant_by_expression(text)
+    if meant:
+        raise BadPattern(f"{text} is a regular expression or a prefix; expected whole segments; write {meant}")
+    if text.startswith("^"):
+        raise BadPattern(f"{text} is a regular expression; expected whole segments such as /api/**, or {{name:RE2}}")
     if not text.startswith("/"):
-        raise BadPattern(f"{text} is no path; expected one that starts with /; write /{text}")
+        write = "" if _is_odd(f"/{text}") else f"; write /{text}"
+        raise BadPattern(f"{text} is no path; expected one that starts with /{write}")
     before = text.partition("{")[0]
     if "?" in before:
         raise BadPattern(
@@ -175,7 +206,7 @@ def _literal(text: str, segment: str) -> Literal:
     if "*" in segment or "{" in segment or "}" in segment:
         expression = re.escape(segment).replace(r"\*", ".+").replace("/", "")
         raise BadPattern(
-            f'{text} has * or braces inside a segment; expected whole segments; write "{{name:{expression}}}"'
+            f"{text} has * or braces inside a segment; expected whole segments; write '{{name:{expression}}}'"
         )
     if not segment or _DOTS.fullmatch(segment):
         raise BadPattern(f"{text} has {'a dot' if segment else 'an empty'} segment, which no request can have")
@@ -206,12 +237,28 @@ def _compiled(source: str, *, case_sensitive: bool = True) -> "re2._Regexp[str]"
     return re2.compile(source, options)
 
 
+def _refuse_url(text: str) -> None:
+    _scheme, has_scheme, rest = text.rpartition("://")
+    host, has_path, _path = rest.partition("/")
+    name = _PORT.sub("", host)
+    write = f"; write {name}" if name else ""
+    if has_scheme:
+        raise BadPattern(f"{text} has a scheme; expected a host name alone{write}")
+    if has_path and "{" not in host:
+        raise BadPattern(f"{text} has a path; expected a host name alone, and paths in routes{write}")
+    if text.startswith("."):
+        raise BadPattern(f"{text} begins with a dot; expected a host name; write **{text} for all names below it")
+
+
 def _refuse_bad_host(text: str, labels: Iterable[str | None]) -> None:
     names = ["x" if label is None else label for label in labels][::-1]
     if names and names[-1] == "x" and text.endswith(("*", "}")):
         raise BadPattern(f"{text} takes hosts of every domain; expected a domain at its end")
     if ":" in "".join(names):
-        raise BadPattern(f"{text} has a port; expected a host name alone (the port is part of the configuration)")
+        raise BadPattern(
+            f"{text} has a port; expected a host name alone (the port is part of the configuration); "
+            f"write {_PORT.sub('', text)}"
+        )
     if not text.isascii():
         raise BadPattern(f"{text} is not ASCII; expected the form that browsers send; write {_ascii_form(text)}")
     if canonical_host(".".join(names)) is None:

@@ -21,8 +21,14 @@ def refuse_ties(placed: Iterable[Placed], problems: Problems) -> None:
 
 def _judge(first: Placed, second: Placed, problems: Problems) -> None:
     one, other = first.entry, second.entry
-    if one.group == other.group:
-        if not _overlap(one, other) or (one.route.priority != other.route.priority and one.route is not other.route):
+    if one.group == other.group and one.route is other.route:
+        problems.add(
+            second.path.place,
+            f"{other.pattern} takes the same paths as {one.pattern} ({first.path.place}): one trailing slash never "
+            "matters; expected one of them; drop the other",
+        )
+    elif one.group == other.group:
+        if not _overlap(one, other) or one.route.priority != other.route.priority:
             return
         problems.add(
             second.path.place,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from gateway.core.policy.places import Page, Place, did_you_mean
-from gateway.core.policy.reading.maps import named
+from gateway.core.policy.reading.maps import is_name, named
 from gateway.core.policy.reading.words import shown
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
@@ -26,10 +26,14 @@ class _Entry:
 
 @dataclass(slots=True)
 class Book(Generic[T]):
-    """kind: of the names, in the singular. shipped: names that are there already. beside: what else may stand there."""
+    """kind: of the names, in the singular. section: where `define` has them.
+
+    shipped: names that are there already. beside: what else may stand there.
+    """
 
     kind: str
     read: Reader[T]
+    section: str
     shipped: Mapping[str, T] = field(default_factory=dict)
     beside: str = ""
     _entries: dict[str, _Entry] = field(default_factory=dict)
@@ -53,9 +57,7 @@ class Book(Generic[T]):
         if name in self.shipped:
             return self.shipped[name]
         if name not in self._entries:
-            names = self.names()
-            expected = ", ".join([*([self.beside] if self.beside else []), *names]) or "one that is defined"
-            page.say(at, f"no {self.kind} `{shown(at)}`; expected {expected}{did_you_mean(name, names)}")
+            self._say_unknown(page, at)
             return None
         if name in self._open:
             page.say(at, f"{self.kind} `{name}` is defined by itself: {' -> '.join([*self._open, name])}")
@@ -71,6 +73,14 @@ class Book(Generic[T]):
 
     def names(self) -> list[str]:
         return sorted({*self.shipped, *self._entries})
+
+    def _say_unknown(self, page: Page, at: MarkedScalar) -> None:
+        names = self.names()
+        expected = ", ".join([*([self.beside] if self.beside else []), *names]) or "one that is defined"
+        hint = did_you_mean(at.text, [*names, *(word for word in self.beside.split(", ") if word.isalpha())])
+        if not hint and is_name(at.text):
+            hint = f"; or define it, in `define: {{{self.section}: {{{at.text}: ...}}}}`"
+        page.say(at, f"no {self.kind} `{shown(at)}`; expected {expected}{hint}")
 
     def _of(self, name: str) -> T | None:
         if name not in self._known:

@@ -38,7 +38,7 @@ def people_book() -> Book[Person]:
         given = keyed(page, at, PERSON)
         return None if given is None else _changed(page, given, Person(key.text, frozenset()))
 
-    return Book("person", read)
+    return Book("person", read, "people")
 
 
 class Tests:

@@ -26,7 +26,7 @@ def cors_book() -> Book[CorsProfile]:
     def read(page: Page, key: MarkedScalar, at: Marked) -> CorsProfile | None:
         return _profile(page, at, key.text)
 
-    return Book("CORS profile", read, beside="none, app")
+    return Book("CORS profile", read, "cors", beside="none, app")
 
 
 def read_cors(page: Page, at: Marked, book: Book[CorsProfile]) -> Cors | None:

@@ -30,7 +30,7 @@ def header_book() -> Book[Profile]:
     def read(page: Page, key: MarkedScalar, at: Marked) -> Profile | None:
         return _profile(page, at, key.text, book)
 
-    book = Book("header profile", read, SHIPPED)
+    book = Book("header profile", read, "headers", SHIPPED)
     return book
 
 

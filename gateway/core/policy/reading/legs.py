@@ -23,6 +23,7 @@ from gateway.core.policy.grammar import CONDITION, LEG, REQUIRE
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.book import Book
+from gateway.core.policy.reading.elsewhere import LEGS
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import read_networks
 from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, texts
@@ -85,7 +86,9 @@ def conditions_over(networks: Book[NetworkSet]) -> Conditions:
     def read(page: Page, key: MarkedScalar, at: Marked) -> Draft | None:
         return _map(page, at, names, key.text, leg=True)
 
-    names = Conditions(Book("condition", read, beside="anyone, authenticated, nobody, inherited"), networks)
+    names = Conditions(
+        Book("condition", read, "conditions", beside="anyone, authenticated, nobody, inherited"), networks
+    )
     return names
 
 
@@ -129,6 +132,9 @@ def _leg(page: Page, at: Marked, names: Conditions) -> Draft | Inherited | None:
         return Inherited(page.place(at))
     if name in _WORDS:
         return Draft(page.place(at), name, _WORDS[name], None)
+    if name in LEGS and name not in names.named.names():
+        page.say(at, f"`{name}` is no condition; write {LEGS[name]}")
+        return None
     known = names.named.get(page, at)
     return None if known is None else Draft(page.place(at), name, known.condition, known.asked)
 

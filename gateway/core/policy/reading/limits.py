@@ -36,7 +36,7 @@ def limit_book(configured: Mapping[str, Limit]) -> Book[Limit]:
     def read(page: Page, key: MarkedScalar, at: Marked) -> Limit | None:
         return _limit(page, at, key.text)
 
-    return Book("limit", read, configured, beside="none, a rate such as 600/min")
+    return Book("limit", read, "limits", configured, beside="none, a rate such as 600/min")
 
 
 def read_limits(page: Page, at: Marked, book: Book[Limit]) -> tuple[Limit | OwnLimit, ...]:

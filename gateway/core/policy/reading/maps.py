@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.policy.grammar import NAME_PATTERN, Shape
 from gateway.core.policy.places import Page, did_you_mean
+from gateway.core.policy.reading.elsewhere import moved
 from gateway.core.yaml_faults import unspaced
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
@@ -22,7 +23,7 @@ def keyed(page: Page, at: Marked, shape: Shape) -> Mapping[str, Marked] | None:
     for key, value in at.entries:
         known = shape.key(key.text)
         if known is None:
-            _say_unknown(page, key, shape)
+            _say_unknown(page, key, value, shape)
         elif not known.built:
             page.say(key, f"`{key.text}` is part of the language but not built yet; expected a policy without it")
         else:
@@ -39,13 +40,18 @@ def named(page: Page, at: Marked, what: str) -> Iterator[tuple[MarkedScalar, Mar
         page.say(at, f"expected a map of {what} by name")
         return
     for key, value in at.entries:
-        if _NAME.fullmatch(key.text):
+        if is_name(key.text):
             yield key, value
         else:
             page.say(key, f"`{key.text}` is no name; expected small letters, digits, - and _, at most 64 of them")
 
 
-def _say_unknown(page: Page, key: MarkedScalar, shape: Shape) -> None:
+def is_name(text: str) -> bool:
+    """Whether an author may choose it."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _say_unknown(page: Page, key: MarkedScalar, value: Marked, shape: Shape) -> None:
     expected = ", ".join(sorted(shape.names))
-    hint = unspaced(key.text) or did_you_mean(key.text, shape.names)
+    hint = unspaced(key.text) or moved(key.text, value, shape) or did_you_mean(key.text, shape.names)
     page.say(key, f"`{key.text}` is no key of {shape.title}; expected {expected}{hint}")

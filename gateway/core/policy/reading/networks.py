@@ -16,7 +16,7 @@ def network_book() -> Book[NetworkSet]:
     def read(page: Page, _key: MarkedScalar, at: Marked) -> NetworkSet:
         return read_networks(page, at, book)
 
-    book = Book("network", read, beside="an address, CIDR")
+    book = Book("network", read, "networks", beside="an address, CIDR")
     return book
 
 
