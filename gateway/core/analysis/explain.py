@@ -34,6 +34,23 @@ def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
     return tuple(_lines(policy, asked))
 
 
+def reasons(found: Routed, asked: Asked) -> tuple[str, ...]:
+    """The conditions that decided: the denials that hold, else each leg."""
+    facts = _facts(found, asked)
+    fired = tuple(denial for denial in found.route.denials if denial.fires(facts))
+    if fired:
+        return tuple(f"deny ({denial.place}) {described(denial.condition, facts)}" for denial in fired)
+    return tuple(
+        f"{leg.name} ({leg.place}) {described(leg.condition, facts)}{_required(leg)} -> {_word(leg, facts)}"
+        for leg in found.route.legs
+    )
+
+
+def who(person: Actor | None, now: int) -> str:
+    """In a few words, without the name."""
+    return "nobody is signed in" if person is None else ", ".join(_about(person, now))
+
+
 def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
     yield _line(
         "request", f"{asked.method} {asked.host} {_path(asked)}   kind {asked.kind}   from {_from(policy, asked)}"
@@ -56,7 +73,7 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
 
 def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     route = found.route
-    facts = Facts(asked.person, asked.address, asked.now, found.captures)
+    facts = _facts(found, asked)
     captures = "".join(f"   {name} = {value}" for name, value in found.captures.items())
     yield _line("route", f"{route.name}   {', '.join(map(str, route.paths))}   {route.place}{captures}")
     yield from _numbered("deny", [_denial(facts, denial.condition) for denial in route.denials])
@@ -64,6 +81,10 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     yield _line("limits", ", ".join(_limits(route)) or "none")
     cors = route.cors if isinstance(route.cors, str) else route.cors.name
     yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
+
+
+def _facts(found: Routed, asked: Asked) -> Facts:
+    return Facts(asked.person, asked.address, asked.now, found.captures)
 
 
 def _numbered(title: str, texts: list[str]) -> Iterator[str]:
@@ -79,10 +100,16 @@ def _denial(facts: Facts, condition: Condition) -> str:
 
 
 def _leg(facts: Facts, leg: Leg) -> str:
-    verdict = leg.judge(facts)
-    word = _WORDS[type(verdict)]
-    require = f"   require {_require(leg.require)}" if leg.require != Require() else ""
-    return f"{leg.name}: {described(leg.condition, facts)}{require}   -> {word}   {leg.place}"
+    require = f"  {required}" if (required := _required(leg)) else ""
+    return f"{leg.name}: {described(leg.condition, facts)}{require}   -> {_word(leg, facts)}   {leg.place}"
+
+
+def _word(leg: Leg, facts: Facts) -> str:
+    return _WORDS[type(leg.judge(facts))]
+
+
+def _required(leg: Leg) -> str:
+    return f" require {_require(leg.require)}" if leg.require != Require() else ""
 
 
 def described(condition: Condition, facts: Facts) -> str:
@@ -144,11 +171,13 @@ def _from(policy: Policy, asked: Asked) -> str:
 
 
 def _person(person: Actor | None, now: int) -> str:
-    if person is None:
-        return "a stranger"
+    return "a stranger" if person is None else "   ".join((person.user, *_about(person, now)))
+
+
+def _about(person: Actor, now: int) -> tuple[str, str]:
     mfa = f"second factor {_age(now - person.mfa_at)} ago" if person.mfa_at else "no second factor"
     groups = " ".join(sorted(person.groups)) or "-"
-    return f"{person.user}   groups {groups}   signed in {_age(now - person.authenticated_at)} ago, {mfa}"
+    return f"groups {groups}", f"signed in {_age(now - person.authenticated_at)} ago, {mfa}"
 
 
 def _age(seconds: int) -> str:

@@ -4,24 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gateway.core.analysis.explain import reasons, who
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.facts import Actor
-from gateway.core.policy.model import Policy
+from gateway.core.policy.model import Policy, Routed
 
 
 @dataclass(frozen=True, slots=True)
 class TestFailure:
-    """message: the request, what was expected and what came."""
+    """message: the request, what was expected and what came, the conditions that decided, and who asked."""
 
     __test__: ClassVar[bool] = False  # its name looks like one of pytest's
 
     file: str
     line: int
+    column: int
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
 def run_tests(policy: Policy, at: int) -> tuple[TestFailure, ...]:
@@ -31,30 +33,38 @@ def run_tests(policy: Policy, at: int) -> tuple[TestFailure, ...]:
 
 def _failures(policy: Policy, test: PolicyTest, at: int) -> Iterator[TestFailure]:
     for person in test.people:
-        simulated = _last_answer(policy, test, person, at if test.at is None else test.at)
+        asked = _asked(test, person, at if test.at is None else test.at)
+        simulated = _last_answer(policy, test.times, asked)
         mismatches = [*_mismatches(test.expected, simulated)]
         if mismatches:
-            who = f" as {person.user}" if person else ""
+            actor = person.user if person else "an anonymous client"
             reason = f" ({simulated.why})" if simulated.why else ""
-            message = f"{test.request}{who}: {'; '.join(mismatches)}{reason}"
-            yield TestFailure(test.place.file, test.place.line, message)
+            told = (f"{'; '.join(mismatches)}{reason}", *_conditions(test.expected, simulated, asked))
+            message = f"{test.request} as {actor}: {'; '.join(told)}; {actor}: {who(asked.person, asked.now)}"
+            yield TestFailure(test.place.file, test.place.line, test.place.column, message)
 
 
-def _last_answer(policy: Policy, test: PolicyTest, person: Person | None, now: int) -> Simulated:
-    asked = Asked(
-        test.method,
-        test.host,
-        test.target,
-        None if person is None else _actor(person, now),
-        test.address,
-        now,
-        test.headers,
-        test.kind,
-    )
+def _asked(test: PolicyTest, person: Person | None, now: int) -> Asked:
+    actor = None if person is None else _actor(person, now)
+    return Asked(test.method, test.host, test.target, actor, test.address, now, test.headers, test.kind)
+
+
+def _last_answer(policy: Policy, times: int, asked: Asked) -> Simulated:
     simulation = Simulation(policy)
-    for _ in range(test.times - 1):
+    for _ in range(times - 1):
         simulation.answer(asked)
     return simulation.answer(asked)
+
+
+def _conditions(expected: Expected, simulated: Simulated, asked: Asked) -> tuple[str, ...]:
+    """Of the route, where its conditions decided otherwise than expected."""
+    if _is_outcome(expected, simulated) or not isinstance(simulated.found, Routed):
+        return ()
+    return reasons(simulated.found, asked)
+
+
+def _is_outcome(expected: Expected, simulated: Simulated) -> bool:
+    return expected.outcome in (simulated.outcome, str(simulated.status))
 
 
 def _actor(person: Person, now: int) -> Actor:
@@ -63,7 +73,7 @@ def _actor(person: Person, now: int) -> Actor:
 
 
 def _mismatches(expected: Expected, simulated: Simulated) -> Iterator[str]:
-    if expected.outcome not in (simulated.outcome, str(simulated.status)):
+    if not _is_outcome(expected, simulated):
         by = f" by {simulated.route}" if simulated.route else ""
         status = f" {simulated.status}" if expected.outcome.isdigit() else ""
         yield f"expected {expected.outcome}, got {simulated.outcome}{status}{by}"

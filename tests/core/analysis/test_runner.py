@@ -124,6 +124,51 @@ def test_a_test_that_does_not_hold_is_said(test: str, said: str) -> None:
     assert {failure.line for failure in failures} == {26}
 
 
+@pytest.mark.parametrize(
+    ("test", "said", "mended"),
+    [
+        ("expect: allow", "leg 1 (p.yaml:11:12) groups staff: not known yet -> login", "as: ada, expect: allow"),
+        (
+            "as: {user: eve}, expect: allow",
+            "leg 1 (p.yaml:11:12) groups staff: no -> deny; eve: groups -, signed in 0s ago, no second factor",
+            "as: ada, expect: allow",
+        ),
+        ("as: ada, expect: deny", "groups staff: yes -> allow; ada: groups staff, signed in 3h ago", "expect: login"),
+        ("expect: deny", "as an anonymous client: expected deny, got login", "expect: login"),
+        ("expect: deny", "an anonymous client: nobody is signed in", "expect: login"),
+    ],
+)
+def test_a_failure_says_which_condition_decided_and_who_asked(test: str, said: str, mended: str) -> None:
+    (failure,) = run_tests(with_test(f"{{request: GET https://a.t.example/, {test}}}"), NOW)
+
+    assert str(failure).startswith("p.yaml:26:5: GET https://a.t.example/ as ")
+    assert said in str(failure)
+    assert run_tests(with_test(f"{{request: GET https://a.t.example/, {mended}}}"), NOW) == ()
+
+
+def test_a_failure_names_the_denial_that_decided_or_every_leg() -> None:
+    denied = policy_of(
+        "apps: {b: {hosts: b.t.example, allow: authenticated, deny: {networks: 192.0.2.0/24}}}\n"
+        "tests: [{request: GET https://b.t.example/, as: {user: ada}, from: 192.0.2.7, expect: allow}]"
+    )
+    old = with_test("{request: GET https://a.t.example/new, as: {person: ada, authenticated: 4h}, expect: allow}")
+    places = with_test("{request: GET https://a.t.example/office, expect: allow}")
+
+    assert "(a rule forbids it); deny (p.yaml:1:60) networks 192.0.2.0/24: yes; ada: " in str(run_tests(denied, NOW)[0])
+    assert "groups staff: yes require authenticated within 3h -> step_up" in str(run_tests(old, NOW)[0])
+    assert "; leg 1 (p.yaml:16:40) networks office: no -> deny; leg 2 (p.yaml:16:60) networks six: no" in str(
+        run_tests(places, NOW)[0]
+    )
+
+
+def test_a_failure_that_no_condition_explains_names_none() -> None:
+    header = with_test("{request: GET https://a.t.example/, as: ada, expect: allow, expect_headers: {Server: present}}")
+    nowhere = with_test("{request: GET https://c.t.example/, as: ada, expect: allow}")
+
+    assert "got absent (leg 1); ada: groups staff" in str(run_tests(header, NOW)[0])
+    assert "expected allow, got refused (no_host); ada: groups staff" in str(run_tests(nowhere, NOW)[0])
+
+
 def test_each_person_of_a_test_asks() -> None:
     policy = with_test("{request: GET https://a.t.example/, as: [ada, {user: eve}, root], expect: allow}")
 

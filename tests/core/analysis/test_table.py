@@ -60,7 +60,8 @@ tests:
 
     (failure,) = run_tests(policy, NOW)
 
-    assert (failure.file, failure.line) == ("wiki.yaml", 4)
+    assert (failure.file, failure.line, failure.column) == ("wiki.yaml", 4, 5)
     assert failure.message == (
-        "GET https://wiki.example.org/ as eve: expected allow, got deny by wiki/rest (not among those allowed here)"
+        "GET https://wiki.example.org/ as eve: expected allow, got deny by wiki/rest (not among those allowed here); "
+        "leg 1 (wiki.yaml:2:47) groups staff: no -> deny; eve: groups -, signed in 0s ago, no second factor"
     )
