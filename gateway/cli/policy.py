@@ -16,9 +16,10 @@ from gateway.cli._options import with_config
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
 from gateway.core.analysis.explain import explain as explained
-from gateway.core.analysis.lint import lint
+from gateway.core.analysis.lint import PolicyWarning, lint
 from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
+from gateway.core.analysis.unmet import Directory, without_factor, without_person
 from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
@@ -43,6 +44,7 @@ class _Place:
     directory: Path
     site: Site
     limits: Mapping[str, Limit]
+    config: Config | None = None
 
     def compiled(self) -> Policy:
         """Raises PolicyUnreadable or PolicyRefused."""
@@ -75,16 +77,19 @@ def policy() -> None:
 
 @policy.command()
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--people", is_flag=True, help="Warn of groups and users that no person has; asks the database.")
 @_with_policy
-def check(place: _Place, *, strict: bool) -> None:
+def check(place: _Place, *, strict: bool, people: bool) -> None:
     """Say every mistake with its place; exit status 1 if there is one. Tests are not run.
 
     Warnings are about what is loaded all the same: a route inside a guarded place, or a POST beside other methods,
     that asks less; an app that is open to anyone; paths that are open by how they end: a `note` on the route says that
-    it is meant. And days that are past: `until`, `review_by`.
+    it is meant. And what nobody can meet, or does not any more: a second factor, days that are past.
     """
     found = place.compiled()
-    warnings = lint(found, clock())
+    warnings = sorted(
+        (*lint(found, clock()), *without_factor(found), *(_without_person(place, found) if people else ()))
+    )
     for warning in warnings:
         click.echo(str(warning), err=True)
     click.echo(
@@ -93,6 +98,16 @@ def check(place: _Place, *, strict: bool) -> None:
     )
     if strict and warnings:
         raise SystemExit(1)
+
+
+def _without_person(place: _Place, found: Policy) -> tuple[PolicyWarning, ...]:
+    from gateway.cli._people import act
+
+    if place.config is None:
+        raise click.UsageError("--people needs a configuration; leave out --auth-url")
+    users = act(place.config, lambda admin: admin.list())
+    names, groups = (one.username for one in users), (group for one in users for group in one.groups)
+    return without_person(found, Directory(frozenset(names), frozenset(groups)))
 
 
 @policy.command()
@@ -200,7 +215,7 @@ def _place(directory: Path | None, auth_url: str | None, config_path: Path | Non
             raise click.BadParameter(str(error), param_hint="--auth-url") from error
         return _Place(directory, site, {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
     config = load_config(config_path, dev=dev).config
-    return _Place(directory or config.policy.directory, Site.of(config.public_url), config.all_limits())
+    return _Place(directory or config.policy.directory, Site.of(config.public_url), config.all_limits(), config)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -1,28 +1,20 @@
 """`bastion user`: who may sign in, and to which groups they belong."""
 
-import asyncio
 import json
-import os
-import pwd
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import click
 
 from gateway.cli._options import with_config
-from gateway.cli.migrate import require_schema
+from gateway.cli._people import act
 from gateway.config import Config
 from gateway.core.login.attempt import PASSWORD_CHARS
-from gateway.flows.people.users import Newcomer, UserAdmin, check_newcomer
-from gateway.flows.transaction import transaction
-from gateway.resources import Resources, key_marks, open_resources, random_bytes
-from gateway.stores.postgres import key_checks
+from gateway.flows.people.users import Newcomer, check_newcomer
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
 
-T = TypeVar("T")
 _PASSWORD: Final = click.option(
     "--password-stdin", is_flag=True, help="Read it from standard input instead of asking twice."
 )
@@ -63,14 +55,14 @@ def add(
     newcomer = Newcomer(username, name, email, groups)
     check_newcomer(newcomer)
     typed = _from_stdin() if password_stdin else None
-    if if_absent and _act(config, lambda admin: admin.has(username)):
+    if if_absent and act(config, lambda admin: admin.has(username)):
         click.echo(f"{username} exists; nothing was changed.")
         return
     password = _asked() if typed is None else typed
     if if_absent:
-        added = _act(config, lambda admin: admin.add_if_absent(newcomer, password))
+        added = act(config, lambda admin: admin.add_if_absent(newcomer, password))
     else:
-        added = bool(_act(config, lambda admin: admin.add(newcomer, password)))
+        added = bool(act(config, lambda admin: admin.add(newcomer, password)))
     click.echo(f"{username} is added." if added else f"{username} exists; nothing was changed.")
 
 
@@ -79,7 +71,7 @@ def add(
 @with_config
 def list_(config: Config, *, as_json: bool) -> None:
     """List everybody, the oldest account first."""
-    users = _act(config, lambda admin: admin.list())
+    users = act(config, lambda admin: admin.list())
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in users], indent=2))
         return
@@ -94,7 +86,7 @@ def list_(config: Config, *, as_json: bool) -> None:
 @with_config
 def show(config: Config, *, name: str, as_json: bool) -> None:
     """Show a person and where they are signed in."""
-    shown = _act(config, lambda admin: admin.show(name))
+    shown = act(config, lambda admin: admin.show(name))
     fields = {**_as_json(shown.user), "logins": [_login_as_json(one) for one in shown.logins]}
     if as_json:
         click.echo(json.dumps(fields, indent=2))
@@ -115,7 +107,7 @@ def show(config: Config, *, name: str, as_json: bool) -> None:
 @with_config
 def disable(config: Config, *, name: str) -> None:
     """End all their logins on all nodes, and let them sign in no more."""
-    changed = _act(config, lambda admin: admin.disable(name))
+    changed = act(config, lambda admin: admin.disable(name))
     click.echo(
         f"{name} is disabled, and signed out everywhere."
         if changed
@@ -128,7 +120,7 @@ def disable(config: Config, *, name: str) -> None:
 @with_config
 def enable(config: Config, *, name: str) -> None:
     """Let them sign in again."""
-    changed = _act(config, lambda admin: admin.enable(name))
+    changed = act(config, lambda admin: admin.enable(name))
     click.echo(f"{name} may sign in again." if changed else f"{name} was active already.")
 
 
@@ -139,7 +131,7 @@ def enable(config: Config, *, name: str) -> None:
 def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
     """Give them a new password and end all their logins."""
     password = _from_stdin() if password_stdin else _asked()
-    _act(config, lambda admin: admin.set_password(name, password))
+    act(config, lambda admin: admin.set_password(name, password))
     click.echo(f"{name} has a new password, and is signed out everywhere.")
 
 
@@ -162,52 +154,12 @@ def groups(
         raise click.UsageError("--set says all groups, so it can't go with --add or --remove")
     if replacing is not None:
         wanted = tuple(one for one in replacing.split(",") if one)
-        now = _act(config, lambda admin: admin.set_groups(name, wanted))
+        now = act(config, lambda admin: admin.set_groups(name, wanted))
     elif added or removed:
-        now = _act(config, lambda admin: admin.change_groups(name, added, removed))
+        now = act(config, lambda admin: admin.change_groups(name, added, removed))
     else:
-        now = _act(config, lambda admin: admin.show(name)).user.groups
+        now = act(config, lambda admin: admin.show(name)).user.groups
     click.echo(f"{name}: {', '.join(now) or 'no groups'}")
-
-
-def _act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
-    """One command's work, with connections of its own."""
-    return asyncio.run(_with_resources(config, work))
-
-
-async def _with_resources(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
-    try:
-        async with open_resources(config) as resources:
-            await require_schema(resources.pool)
-            await _check_keys(config, resources)
-            return await work(_admin(config, resources))
-    except ExceptionGroup as group:
-        # The resources' task group has wrapped what is ours to explain.
-        raise group.exceptions[0] from None
-
-
-async def _check_keys(config: Config, resources: Resources) -> None:
-    """Nothing is done with other keys than those of the fleet. Raises WrongKey, and then leaves no mark."""
-    async with transaction(resources.pool) as connection:
-        await key_checks.agree(connection, key_marks(config))
-
-
-def _admin(config: Config, resources: Resources) -> UserAdmin:
-    return UserAdmin(
-        acts=resources.acts,
-        passwords=resources.passwords,
-        keys=config.keys(),
-        random=random_bytes,
-        actor=f"cli:{_account()}",
-    )
-
-
-def _account() -> str:
-    """By number, not by the environment, which says what its owner likes."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def _from_stdin() -> str:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.policy import policy
+from tests.cli.conftest import Bastion
 
 PLACE = ["--auth-url", "https://auth.example.com"]
 GOOD = """
@@ -103,3 +104,34 @@ def test_the_schema_is_json_and_the_reference_is_kept() -> None:
 
     assert "apps" in schema["properties"]
     assert Path("docs/policy-reference.md").read_text() == reference
+
+
+def test_a_second_factor_is_warned_of_and_fails_strictly(directory: Path) -> None:
+    (directory / "wiki.yaml").write_text(GOOD.replace("tests:", "    require: {mfa: true}\ntests:"))
+
+    warned, strict = run(directory, "check"), run(directory, "check", "--strict")
+
+    assert (warned.exit_code, strict.exit_code) == (0, 1)
+    assert warned.stderr.startswith("wiki.yaml:3:3: warning: wiki/rest asks for a second factor, and nobody can enrol")
+
+
+def test_people_are_those_of_a_configuration(directory: Path) -> None:
+    found = run(directory, "check", "--people")
+
+    assert found.exit_code == 2
+    assert "--people needs a configuration; leave out --auth-url" in found.output
+
+
+async def test_a_group_that_no_person_has_is_warned_of(bastion: Bastion) -> None:
+    (bastion.directory / "policies").mkdir()
+    (bastion.directory / "policies" / "wiki.yaml").write_text(GOOD)
+    await bastion("user", "add", "ada", "--group", "staf", "--password-stdin", stdin="correct horse battery\n")
+
+    warned = await bastion("policy", "check", "--people")
+    await bastion("user", "groups", "ada", "--set", "staff")
+    mended = await bastion("policy", "check", "--people", "--strict")
+
+    assert warned.err == (
+        "wiki.yaml:5:12: warning: no person has the group `staff`; did you mean `staf`? [no-person]\n"
+    ), warned
+    assert (mended.status, mended.err) == (0, "")

@@ -1,6 +1,6 @@
 """Owns what a policy may say, but hardly means: a door that asks less than the place around it, a day that is past."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Final
@@ -12,9 +12,11 @@ from gateway.core.policy.cross_origin import may_be_forged
 from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import Expression, Literal, One, PathPattern, Step
 from gateway.core.policy.places import Place
+from gateway.core.policy.reading.apps import REST
 from gateway.core.policy.route import Leg, Route
 
 _OVERRIDDEN: Final = "POST"
+_READ: Final = "GET"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,9 +76,11 @@ def _of_one_host(doors: list[_Door]) -> Iterator[PolicyWarning]:
         if door.pattern.rest:
             around.add(door)
     guarded = [door for door in doors if not _is_open(door.route)]
+    written = {_group(door.pattern) for door in doors if not door.route.name.endswith(f"/{REST}")}
     for door in doors:
         if not door.route.note:
             yield from _open_everywhere(door)
+            yield from _open_below(door, around, written)
             yield from _looser_inside(door, around)
             yield from _path_info(door, guarded)
     yield from _methods(doors)
@@ -96,6 +100,22 @@ def _looser_inside(door: _Door, around: "_Around") -> Iterator[PolicyWarning]:
         if less:
             message = f"{door} is inside {outer}, {outer.route.place}, and {less}; ask as much, or say why in `note`"
             yield PolicyWarning(door.route.place, "looser-inside", message)
+
+
+def _open_below(door: _Door, around: "_Around", written: Container[object]) -> Iterator[PolicyWarning]:
+    """Who guards a page usually means what is below it too: /admin leaves /admin/x to the place around."""
+    steps, is_rest = _group(door.pattern)
+    is_page = not door.route.methods or _READ in door.route.methods
+    if is_rest or not is_page or (steps, True) in written or ((*steps, _kind(One())), False) in written:
+        return
+    for outer in around.nearest(door):
+        more = _lets_in_more(outer.route, door.route)
+        if more and not (outer.route.note and _is_open(outer.route)):  # a place that is said to be public
+            message = (
+                f"{door} is that path alone: what is below it belongs to {outer}, {outer.route.place}, which {more}; "
+                "end the path in /**, or say why in `note`"
+            )
+            yield PolicyWarning(door.route.place, "open-below", message)
 
 
 def _path_info(door: _Door, guarded: Iterable[_Door]) -> Iterator[PolicyWarning]:
@@ -154,6 +174,19 @@ def _asks_less(inner: Route, outer: Route) -> str:
     if any(denial.condition not in own for denial in outer.denials):
         return "does not deny what that denies"
     return ""
+
+
+def _lets_in_more(below: Route, page: Route) -> str:
+    """Whom the one lets in and the other not, "" where that is nobody, some, or can't be compared."""
+    if _is_open(page) or _is_shut(below):
+        return ""
+    if _is_open(below):
+        return "lets anyone in"
+    if not _is_shut(page) and not all(leg.people for leg in (*below.legs, *page.legs)):
+        return ""
+    if _any_is(below.legs, Authenticated) and not _any_is(page.legs, Authenticated):
+        return "lets in everybody who is signed in"
+    return "asks for no second factor" if _always_mfa(page) and not _is_shut(page) and not _always_mfa(below) else ""
 
 
 def _is_open(route: Route) -> bool:

@@ -102,7 +102,7 @@ def test_denials_that_a_route_does_not_have_are_less_and_those_of_the_app_are_ev
         "does not deny what that denies; ask as much, or say why in `note`"
     ]
     assert codes(f"{outer[:-1]}, allow: anyone, note: meant}}, {inner}") == ["looser-inside"]
-    assert codes(f"in: {{paths: /a/b, allow: nobody}}, {outer}") == []
+    assert codes(f"in: {{paths: /a/b/**, allow: nobody}}, {outer}") == []
     assert warnings_of(app(f"allow: authenticated, deny: {{networks: 192.0.2.0/24}}, routes: {{{inner}}}")) == ()
 
 
@@ -123,6 +123,66 @@ def test_other_methods_of_the_place_are_no_place_around() -> None:
 
     assert codes(f"{place}, in: {{paths: /a/b, methods: GET}}") == ["looser-inside"]
     assert codes(f"{place}, in: {{paths: /a/b, methods: PUT}}") == []
+
+
+@pytest.mark.parametrize(
+    ("page", "allow", "said", "instead"),
+    [
+        (
+            "paths: /admin, allow: nobody",
+            "authenticated",
+            (
+                "a/x (/admin) is that path alone: what is below it belongs to a/rest (/**), p.yaml:1:8, which lets in "
+                "everybody who is signed in; end the path in /**, or say why in `note`"
+            ),
+            "paths: /admin/**, allow: nobody",
+        ),
+        ("paths: /admin, allow: nobody", "authenticated", "", "paths: /admin, allow: nobody, note: a page alone"),
+        ("paths: /admin/, allow: {groups: ops}", "authenticated", "", "paths: /admin/**, allow: {groups: ops}"),
+        ("paths: /, allow: {groups: ops}", "authenticated", "a/x (/) is that path", "paths: /**, allow: {groups: ops}"),
+        ('paths: "/admin/*", allow: nobody', "authenticated", "a/x (/admin/*)", "paths: /admin/**, allow: nobody"),
+        ("paths: /admin, methods: [GET, POST], allow: nobody", "authenticated", "", "paths: /admin/**, allow: nobody"),
+        ("paths: /x.php, allow: nobody", "anyone", "which lets anyone in; end", "paths: /x.php/**, allow: nobody"),
+        (
+            "paths: /admin, allow: {groups: ops}, require: {mfa: true}",
+            "{groups: ops}",
+            "which asks for no second factor",
+            "paths: /admin/**, allow: {groups: ops}, require: {mfa: true}",
+        ),
+    ],
+)
+def test_a_path_that_is_guarded_alone_is_named_where_what_is_below_it_is_open(
+    page: str, allow: str, said: str, instead: str
+) -> None:
+    below = [message for code, message in warned(f"x: {{{page}}}", allow=allow) if code == "open-below"]
+
+    assert len(below) == 1
+    assert said in below[0]
+    assert "open-below" not in codes(f"x: {{{instead}}}", allow=allow)
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "x: {paths: /admin, allow: nobody}, y: {paths: /admin/**, allow: authenticated}",
+        "x: {paths: [/admin, /admin/**], allow: nobody}",
+        'x: {paths: [/admin, "/admin/*/**"], allow: nobody}, y: {paths: "/admin/*", allow: nobody, note: meant}',
+        "x: {paths: /transfer, methods: POST, allow: {groups: ops}}",
+        "x: {paths: /, allow: {users: a}, require: {authenticated_within: 5m}}, y: {paths: /**, allow: {users: a}}",
+        "x: {paths: /admin, allow: {networks: 192.0.2.0/24}}",
+        "x: {paths: /help, allow: anyone}, y: {paths: /**, allow: nobody, note: meant}",
+    ],
+)
+def test_what_is_below_a_page_is_not_named_where_it_is_said_or_can_be_meant(routes: str) -> None:
+    assert "open-below" not in codes(routes)
+
+
+def test_a_page_alone_is_named_with_the_base_of_its_app() -> None:
+    (found,) = warnings_of(app("base: /wiki, allow: authenticated, routes: {x: {paths: /admin, allow: nobody}}"))
+
+    assert found.message.startswith(
+        "a/x (/wiki/admin) is that path alone: what is below it belongs to a/rest (/wiki/**)"
+    )
 
 
 @pytest.mark.parametrize(

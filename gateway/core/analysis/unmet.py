@@ -1,0 +1,61 @@
+"""Owns what a policy asks and nobody can meet: a second factor, a group that no person has, a user whom nobody is."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gateway.core.analysis.lint import PolicyWarning
+from gateway.core.policy.conditions import Condition, Groups, Users, leaves
+from gateway.core.policy.model import Policy
+from gateway.core.policy.places import Place, did_you_mean
+from gateway.core.policy.route import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All people that there are."""
+
+    users: frozenset[str]
+    groups: frozenset[str]
+
+
+def without_factor(policy: Policy) -> tuple[PolicyWarning, ...]:
+    """In the order of the files. Nobody can enrol a second factor yet, so such a leg lets nobody in."""
+    return tuple(sorted({warning for route in policy.routes for warning in _without_factor(route)}))
+
+
+def without_person(policy: Policy, directory: Directory) -> tuple[PolicyWarning, ...]:
+    """In the order of the files, each name once for each place that has it."""
+    conditions = {one for route in policy.routes for one in _conditions(route)}
+    return tuple(
+        sorted({warning for place, condition in conditions for warning in _unknown(place, condition, directory)})
+    )
+
+
+def _without_factor(route: Route) -> Iterator[PolicyWarning]:
+    asking = [leg for leg in route.legs if leg.require.mfa]
+    what = "asks for a second factor, and nobody can enrol one yet"
+    if asking and asking == list(route.legs):
+        message = f"{route.name} {what}: it lets nobody in; take mfa out of its require"
+        yield PolicyWarning(route.place, "no-factor", message)
+        return
+    for leg in asking:
+        message = f"{leg.name} of {route.name} {what}: it lets nobody in; take mfa out of its require"
+        yield PolicyWarning(leg.place, "no-factor", message)
+
+
+def _conditions(route: Route) -> Iterator[tuple[Place, Condition]]:
+    yield from ((leg.place, leg.condition) for leg in route.legs)
+    yield from ((denial.place, denial.condition) for denial in route.denials)
+
+
+def _unknown(place: Place, condition: Condition, directory: Directory) -> Iterator[PolicyWarning]:
+    for leaf in leaves(condition):
+        if isinstance(leaf, Groups):
+            yield from _each(place, "has the group", leaf.names, directory.groups)
+        elif isinstance(leaf, Users):
+            yield from _each(place, "has the user name", leaf.names, directory.users)
+
+
+def _each(place: Place, what: str, names: Iterable[str], known: frozenset[str]) -> Iterator[PolicyWarning]:
+    for name in sorted(set(names) - known):
+        yield PolicyWarning(place, "no-person", f"no person {what} `{name}`{did_you_mean(name, sorted(known))}")

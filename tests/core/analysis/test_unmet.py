@@ -1,0 +1,65 @@
+"""What a policy asks and nobody can meet is warned of."""
+
+from typing import Final
+
+import pytest
+
+from gateway.core.analysis.unmet import Directory, without_factor, without_person
+from tests.core.policy.build import app
+
+PEOPLE: Final = Directory(frozenset({"ada", "eve"}), frozenset({"editors", "staff"}))
+FACTORS: Final = {
+    "of a route": (
+        "allow: authenticated, routes: {x: {paths: /x, require: {mfa: true}}}",
+        "a/x asks for a second factor, and nobody can enrol one yet: it lets nobody in; take mfa out of its require",
+        "allow: authenticated, routes: {x: {paths: /x}}",
+    ),
+    "of an app": ("allow: authenticated, require: {mfa: true}", "a/rest asks for a second", "allow: authenticated"),
+    "of a leg": (
+        "allow: [{groups: staff, require: {mfa: true}}, {users: ada}]",
+        "leg 1 of a/rest asks for a second factor, and nobody can enrol one yet: it lets nobody in",
+        "allow: [{groups: staff}, {users: ada}]",
+    ),
+    "with a note": ("allow: authenticated, require: {mfa: true}, note: x", "a/rest asks", "allow: authenticated"),
+}
+NAMES: Final = {
+    "group": ("allow: {groups: editrs}", "no person has the group `editrs`; did you mean `editors`?", "editors"),
+    "one of two groups": ("allow: {groups: [staff, editrs]}", "no person has the group `editrs`", "editors"),
+    "group of a denial": ("allow: nobody, deny: {groups: editrs}", "no person has the group `editrs`", "editors"),
+    "group inside": ("allow: {not: {groups: editrs}}", "no person has the group `editrs`", "editors"),
+    "other case": ("allow: {groups: Editors}", "no person has the group `Editors`; did you mean `editors`?", "editors"),
+    "user": ("allow: {users: adda}", "no person has the user name `adda`; did you mean `ada`?", "ada"),
+    "user nobody is like": ("allow: {users: xyz}", "no person has the user name `xyz`", "eve"),
+}
+
+
+@pytest.mark.parametrize(("settings", "said", "instead"), FACTORS.values(), ids=FACTORS)
+def test_a_second_factor_is_warned_of_while_nobody_can_enrol_one(settings: str, said: str, instead: str) -> None:
+    (found,) = without_factor(app(settings))
+
+    assert found.code == "no-factor"
+    assert said in found.message
+    assert without_factor(app(instead)) == ()
+
+
+@pytest.mark.parametrize(("settings", "said", "right"), NAMES.values(), ids=NAMES)
+def test_a_name_that_no_person_has_is_warned_of(settings: str, said: str, right: str) -> None:
+    (found,) = without_person(app(settings), PEOPLE)
+    wrong = found.message.split("`")[1]
+
+    assert (found.code, found.message.startswith(said)) == ("no-person", True)
+    assert without_person(app(settings.replace(wrong, right)), PEOPLE) == ()
+
+
+def test_what_a_path_captures_is_nobodys_name() -> None:
+    routes = 'routes: {x: {paths: "/home/{who}", allow: {users: "{who}"}}}'
+
+    assert without_person(app(f"allow: {{groups: staff}}, {routes}"), PEOPLE) == ()
+
+
+def test_a_name_is_told_once_for_each_place() -> None:
+    found = without_person(
+        app("allow: {groups: x}, routes: {r: {paths: /r}, s: {paths: /s, allow: {groups: x}}}"), PEOPLE
+    )
+
+    assert len(found) == 2
