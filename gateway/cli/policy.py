@@ -1,7 +1,7 @@
 """`bastion policy`: check it, run its tests, ask it why, and print what the language is made of."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -23,6 +23,7 @@ from gateway.core.analysis.unmet import Directory, without_factor, without_perso
 from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
+from gateway.core.policy.places import Place
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.site import Site
@@ -30,7 +31,7 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.units import DURATION_UNITS
 from gateway.flows.policy.policies import compile_sources, load
 from gateway.resources import clock
-from gateway.stores.files.policies import read_sources
+from gateway.stores.files.policies import read_sources, unread
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,18 +87,29 @@ def check(place: _Place, *, strict: bool, people: bool) -> None:
     that asks less; an app that is open to anyone; paths that are open by how they end: a `note` on the route says that
     it is meant. And what nobody can meet, or does not any more: a second factor, days that are past.
     """
+    count = _warn(_unread(place.directory))  # first: what they define may be what the others lack
     found = place.compiled()
-    warnings = sorted(
-        (*lint(found, clock()), *without_factor(found), *(_without_person(place, found) if people else ()))
-    )
-    for warning in warnings:
-        click.echo(str(warning), err=True)
+    by_people = _without_person(place, found) if people else ()
+    count += _warn((*lint(found, clock()), *without_factor(found), *by_people))
     click.echo(
         f"{place.directory}: fine, version {found.version}: {len(found.routes)} routes on {len(found.hosts)} hosts, "
-        f"{len(warnings)} warnings"
+        f"{count} warnings"
     )
-    if strict and warnings:
+    if strict and count:
         raise SystemExit(1)
+
+
+def _warn(warnings: Iterable[PolicyWarning]) -> int:
+    """How many there are."""
+    ordered = sorted(warnings)
+    for warning in ordered:
+        click.echo(str(warning), err=True)
+    return len(ordered)
+
+
+def _unread(directory: Path) -> tuple[PolicyWarning, ...]:
+    message = "is not read, only *.yaml in the policy directory itself is; move it there, or rename it"
+    return tuple(PolicyWarning(Place(file, 1, 1), "unread", message) for file in unread(directory))
 
 
 def _without_person(place: _Place, found: Policy) -> tuple[PolicyWarning, ...]:

@@ -106,6 +106,37 @@ def test_the_schema_is_json_and_the_reference_is_kept() -> None:
     assert Path("docs/policy-reference.md").read_text() == reference
 
 
+@pytest.mark.parametrize("name", ["team/wiki.yaml", "a/b/c/d/wiki.yml", "WIKI.YAML", "x.d/Wiki.Yml"])
+def test_a_file_that_is_not_read_is_named_also_where_policy_is_refused(directory: Path, name: str) -> None:
+    (directory / name).parent.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_text("define: {networks: {office: 192.0.2.0/24}}")
+
+    warned, strict = run(directory, "check"), run(directory, "check", "--strict")
+    (directory / "wiki.yaml").write_text(GOOD.replace("203.0.113.0/24", "office"))
+    refused = run(directory, "check")
+    (directory / name).rename(directory / "networks.yaml")
+    moved = run(directory, "check", "--strict")
+
+    assert warned.stderr.startswith(f"{name}:1:1: warning: is not read, only *.yaml in the policy directory itself is;")
+    assert (warned.exit_code, strict.exit_code, refused.exit_code, moved.exit_code) == (0, 1, 1, 0)
+    assert warned.stdout.endswith(", 1 warnings\n")
+    assert refused.stderr == warned.stderr
+    assert moved.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["..data/wiki.yaml", ".git/wiki.yaml", ".wiki.yaml.swp", "docs/schema.json", "a/.w.yaml"]
+)
+def test_hidden_and_other_files_are_not_named(directory: Path, name: str) -> None:
+    (directory / name).parent.mkdir(exist_ok=True)
+    (directory / name).write_text("x")
+    (directory / "back").symlink_to(directory / "docs")
+    (directory / "docs").mkdir(exist_ok=True)
+    (directory / "docs" / "up").symlink_to(directory / "docs")
+
+    assert run(directory, "check", "--strict").stderr == ""
+
+
 def test_a_second_factor_is_warned_of_and_fails_strictly(directory: Path) -> None:
     (directory / "wiki.yaml").write_text(GOOD.replace("tests:", "    require: {mfa: true}\ntests:"))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.facts import Refused
@@ -120,6 +121,24 @@ async def test_a_refused_change_changes_nothing_and_is_recorded_once(worker: Wor
     await worker.policies.reload()
     assert worker.policies.refused == ""
     assert worker.counted == ["accepted", "refused", "accepted"], "the figure of stale workers goes back"
+
+
+async def test_files_that_are_not_read_are_in_the_log_once_at_the_start_and_when_they_change(worker: Worker) -> None:
+    worker.file.write_text(BROKEN)
+    inner = worker.file.parent / "team"
+    inner.mkdir()
+    (inner / "a.yaml").write_text(GOOD)
+
+    with capture_logs() as logs:
+        worker.policies.first()
+        await worker.policies.reload()
+        (inner / "b.yaml").write_text(GOOD)
+        await worker.policies.reload()
+        (inner / "a.yaml").unlink()
+        (inner / "b.yaml").unlink()
+        await worker.policies.reload()
+
+    assert [log["files"] for log in logs if "files" in log] == [("team/a.yaml",), ("team/a.yaml", "team/b.yaml")]
 
 
 async def test_a_start_with_a_broken_policy_serves_the_last_good_one(

@@ -22,7 +22,7 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.act import Acts
 from gateway.flows.transaction import RecordUnavailable
 from gateway.scheduling import LongWork
-from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources
+from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources, unread
 
 DEFAULT_LIMIT: Final = "GENERAL.EXECUTE"
 _LONG_S: Final = 30
@@ -93,6 +93,7 @@ class Policies:
     long_work: LongWork
     current: Loaded | None = None
     refused: str = ""
+    _unread: tuple[str, ...] = ()
     _reading_since: int | None = None
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)  # in the order of what was enforced
@@ -114,6 +115,7 @@ class Policies:
 
     def first(self) -> Policy:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
+        self._warn_of(unread(self.directory))
         try:
             self.current = load(self.directory, self.site, self.limits, self.acts.clock())
             self.count("accepted")
@@ -140,6 +142,7 @@ class Policies:
 
     async def _reload(self) -> Callable[[], PolicyLoaded | PolicyNotLoaded] | None:
         """What there is to tell."""
+        self._warn_of(await asyncio.to_thread(unread, self.directory))
         try:
             sources = await asyncio.to_thread(_sources, self.directory)
             loaded = await self._judged(sources)
@@ -177,6 +180,12 @@ class Policies:
         if current is not None and sources == current.sources:
             return await asyncio.to_thread(_tested, current, now)
         return await self.long_work.aside(lambda: accept(sources, self.site, self.limits, now))
+
+    def _warn_of(self, files: tuple[str, ...]) -> None:
+        """Once, until they are others. What they define may be what a policy that is refused lacks."""
+        if files and files != self._unread:
+            _LOG.warning("policy files are not read: expected *.yaml in the directory itself", files=files)
+        self._unread = files
 
     def _refuse(self, problems: str) -> None:
         self.refused = problems

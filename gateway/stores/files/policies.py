@@ -2,15 +2,20 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from gateway.core.errors import GatewayError
 
+_ENDINGS: Final = (".yaml", ".yml")
 _MOST_FILES: Final = 2_000
 _MOST_BYTES: Final = 16 * 1024 * 1024
+_MOST_UNREAD: Final = 20
+_DEEPEST: Final = 4  # a link may lead back to a directory above it
 
 
 class PolicyUnreadable(GatewayError):
@@ -20,7 +25,7 @@ class PolicyUnreadable(GatewayError):
 def read_sources(directory: Path) -> dict[str, str]:
     """Texts by file name, for all *.yaml of the directory, without hidden files. Raises PolicyUnreadable."""
     try:
-        files = sorted(file for file in directory.iterdir() if file.suffix in (".yaml", ".yml"))
+        files = sorted(file for file in directory.iterdir() if file.suffix in _ENDINGS)
     except OSError as error:
         raise PolicyUnreadable(f"policy directory {directory}: {error.strerror}") from error
     files = [file for file in files if not file.name.startswith(".")]
@@ -31,6 +36,28 @@ def read_sources(directory: Path) -> dict[str, str]:
         sources[file.name] = _text(file, left)
         left -= len(sources[file.name])
     return sources
+
+
+def unread(directory: Path) -> tuple[str, ...]:
+    """The first files, by their names below the directory, that look like policy and that read_sources does not read.
+
+    They are in a sub-directory, or their ending has capitals. Hidden ones don't count: orchestrators mount files by way
+    of them.
+    """
+    found = islice(_unread(directory, 0), _MOST_UNREAD)
+    return tuple(str(file.relative_to(directory)) for file in found)
+
+
+def _unread(directory: Path, depth: int) -> Iterator[Path]:
+    files: list[Path] = []
+    with suppress(OSError):
+        files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
+    for file in files:
+        is_policy = file.suffix.lower() in _ENDINGS
+        if is_policy and (depth or file.suffix not in _ENDINGS):
+            yield file
+        elif not is_policy and depth < _DEEPEST and file.is_dir():
+            yield from _unread(file, depth + 1)
 
 
 def _text(file: Path, left: int) -> str:
