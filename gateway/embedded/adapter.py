@@ -11,11 +11,19 @@ _WITHIN_S: Final = 60
 
 
 class NotACaddyfile(GatewayError):
-    """Caddy refuses it; the message is Caddy's."""
+    """Caddy refuses it."""
+
+
+class AdaptRefused(NotACaddyfile):
+    """said: what Caddy wrote about it, an entry of its log in JSON or text."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"caddy adapt refuses it: {said}")
+        self.said = said
 
 
 def adapt_file(binaries: Binaries, file: Path) -> str:
-    """The JSON. Raises NotACaddyfile, and ServerFailed where there is no Caddy."""
+    """The JSON. Raises AdaptRefused, NotACaddyfile where Caddy can't be run, ServerFailed where there is none."""
     return _adapt(binaries, str(file), "")
 
 
@@ -31,5 +39,5 @@ def _adapt(binaries: Binaries, file: str, text: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotACaddyfile(f"{argv[0]} can't be run: {error}") from error
     if done.returncode != 0:
-        raise NotACaddyfile(f"caddy adapt refuses it: {done.stderr.strip().removeprefix('Error: ')}")
+        raise AdaptRefused(done.stderr.strip().removeprefix("Error: "))
     return done.stdout

@@ -100,6 +100,12 @@ def texts_in(fields: Fields, key: str) -> tuple[str, ...]:
     return tuple(str(item) for item in items_in(fields, key))
 
 
+def port_of(address: str) -> int | None:
+    """Of a listen address, the first one of a range. None: a socket, or no number."""
+    port = address.rpartition(":")[2].partition("/")[0].partition("-")[0]
+    return int(port) if not address.startswith("unix") and port.isdigit() else None
+
+
 def handlers_below(routes: tuple[Route, ...]) -> Iterator[Handler]:
     """All of them, in the order of the file; each subroute before what is in it."""
     for route in routes:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+SNIPPET: Final = "(bastion)"  # the directive of what is wrong with a snippet itself
 
 
 class Level(Enum):
@@ -17,6 +20,7 @@ class Finding:
     """code: names the kind of mistake. site: the address, "" for all. at: the path in the adapted JSON.
 
     directive: what to look for in the Caddyfile, "" for the site itself. why: what it makes possible.
+    is_repeated: the last of such directives is meant.
     """
 
     code: str
@@ -27,6 +31,7 @@ class Finding:
     why: str
     way_out: str
     directive: str = ""
+    is_repeated: bool = False
 
     def told(self, place: str) -> str:
         """place: file and line, "" where they are not known."""

@@ -1,13 +1,13 @@
 """Judges an adapted Caddyfile: every request to a host of policy is asked about before anything answers it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from gateway.core.caddy.adapted import Adapted, Handler, Route, Server, handlers_below
 from gateway.core.caddy.error_pages import judge_errors
-from gateway.core.caddy.findings import Finding, Level
+from gateway.core.caddy.findings import SNIPPET, Finding, Level
 from gateway.core.caddy.guards import Guards, differences
 from gateway.core.caddy.hosts import Meets, covers, hosts_of, meets, overlaps, pattern_of
 from gateway.core.caddy.kinds import Kind, directive_of, streams_without_end, told
@@ -46,7 +46,19 @@ class Protected:
 def lint(adapted: Adapted, protected: Protected) -> tuple[Finding, ...]:
     """Each finding once, errors first."""
     found = dict.fromkeys((*_judged(adapted, protected), *judge_admin(adapted)))
-    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.level)))
+    return tuple(sorted(_merged(found), key=lambda finding: _ORDER.index(finding.level)))
+
+
+def _merged(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """What is wrong with a snippet is one thing to mend, however many sites import it."""
+    of_snippet: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.directive == SNIPPET:
+            of_snippet.setdefault(finding.what, []).append(finding)
+        else:
+            yield finding
+    for alike in of_snippet.values():
+        yield replace(alike[0], site=", ".join(dict.fromkeys(finding.site for finding in alike)))
 
 
 def _judged(adapted: Adapted, protected: Protected) -> Iterator[Finding]:
@@ -121,6 +133,7 @@ class _Search:
             elif met.kind is Kind.QUIET:
                 yield _quiet(site, met)
         yield from (_beside(site, met) for met in visit.beside)
+        yield from (_again(site, handler) for handler in visit.again)
         yield from (_bare(site, handler) for handler in visit.bare)
 
     def _guarded(self, site: str, visit: Visit) -> Iterator[Finding]:
@@ -172,7 +185,7 @@ def _missing(host: str, is_auth: bool) -> Finding:
     if is_auth:
         return Finding(
             "missing", Level.ERROR, host, "apps.http", what, "nobody can log in",
-            f"add `{host} {{ import bastion_auth }}`",
+            f"add a site {host} with the line `import bastion_auth`",
         )  # fmt: skip
     return Finding(
         "missing", Level.ERROR, host, "apps.http", what,
@@ -193,6 +206,14 @@ def _beside(site: str, met: Met) -> Finding:
         "beside", Level.ERROR, site, met, "stands beside the wrapper",
         "the wrapper answers everything, so it is never reached, and without the wrapper nobody would be asked",
         _INSIDE,
+    )  # fmt: skip
+
+
+def _again(site: str, handler: Handler) -> Finding:
+    return Finding(
+        "again", Level.ERROR, site, handler.at, "imports a second wrapper",
+        "the first one answers everything, so what stands in the second is never reached",
+        "move what stands in it into the first `import bastion { ... }`", "import", is_repeated=True,
     )  # fmt: skip
 
 
@@ -233,14 +254,14 @@ def _differing(site: str, handler: Handler, expected: tuple[str, ...]) -> Iterat
             "snippet", Level.ERROR, site, handler.at, f"the snippet {difference}",
             "it is of another version, of another configuration, or was edited",
             "print it again with `bastion caddy snippet`; --decision and --web say other ways to the listeners",
-            "(bastion)",
+            SNIPPET,
         )  # fmt: skip
 
 
 def _unlimited(site: str, handler: Handler) -> Finding:
     return Finding(
         "bodies", Level.NOTE, site, handler.at, "takes bodies of any size", "whoever is let in may upload without end",
-        "write `request_body { max_size 100MB }` inside the wrapper if the app does not bound them",
+        "write `request_body` with the line `max_size 100MB` inside the wrapper, if the app sets no bound",
     )  # fmt: skip
 
 

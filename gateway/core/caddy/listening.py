@@ -5,7 +5,7 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import Final
 
-from gateway.core.caddy.adapted import Adapted, Server, handlers_below, items_in, mapping_in, texts_in
+from gateway.core.caddy.adapted import Adapted, Server, handlers_below, items_in, mapping_in, port_of, texts_in
 from gateway.core.caddy.findings import Finding, Level
 from gateway.core.caddy.hosts import hosts_of
 from gateway.core.caddy.kinds import redirects_to_https
@@ -55,12 +55,6 @@ def judge_admin(adapted: Adapted) -> Iterator[Finding]:
             "whoever opens a TCP connection to it, such as an app on this machine, may replace the configuration",
             "write `admin unix//run/caddy/admin.sock` or `admin off` into the global options",
         )  # fmt: skip
-
-
-def port_of(address: str) -> int | None:
-    """Of a listen address, the first one of a range. None: a socket, or no number."""
-    port = address.rpartition(":")[2].partition("/")[0].partition("-")[0]
-    return int(port) if not address.startswith("unix") and port.isdigit() else None
 
 
 def _tls(adapted: Adapted, server: Server, address: str, host: str) -> bool:
@@ -130,7 +124,7 @@ def _no_catch_all(server: Server) -> Finding:
     return Finding(
         "catch-all", Level.WARNING, "", server.at, "no site for hosts that nobody knows",
         "Caddy answers 200 with an empty body to a request with another Host header, which monitors take for health",
-        "add a site `:443 { respond 421 }`",
+        f"add a site `{server.listen[0]}` with the line `respond 421`",
     )  # fmt: skip
 
 

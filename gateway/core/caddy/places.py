@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.caddy.findings import Finding
+from gateway.core.caddy.adapted import Adapted, port_of, texts_in
+from gateway.core.caddy.findings import SNIPPET, Finding
 
 _WORD: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`]\S*')
 _SNIPPETS: Final = ("(bastion)", "(bastion_auth)")
@@ -34,28 +35,68 @@ class Line:
 class Places:
     """sources: file name -> text of a Caddyfile and of what it imports. snippets: as they should be."""
 
-    def __init__(self, sources: Mapping[str, str], snippets: str) -> None:
-        self._lines = [line for name, text in sources.items() for line in _lines(name, text)]
+    def __init__(self, sources: Mapping[str, str], snippets: str, adapted: Adapted) -> None:
+        self._adapted = adapted
+        self._lines = list(read_lines(sources))
         self._changed = _changed_snippets(sources, snippets)
 
     def of(self, finding: Finding) -> str:
         """file:line, "" where it can't be said."""
-        if finding.directive == "(bastion)":
+        if finding.directive == SNIPPET:
             return self._changed[0] if self._changed else ""
-        site = self._site(finding.site)
-        for line in self._lines:
-            inside = site is None or site in line.within
-            if inside and finding.directive and _is_about(line, finding):
-                return line.place
+        site = self._site(finding)
+        about = [
+            line
+            for line in self._lines
+            if (site is None or site in line.within) and finding.directive and _is_about(line, finding)
+        ]
+        if about:
+            return about[-1 if finding.is_repeated else 0].place
         return "" if site is None else site.place
 
-    def _site(self, host: str) -> Line | None:
-        if not host:
-            return None
-        for line in self._lines:
-            if not line.within and line.opens and any(_host(word) == host for word in line.words):
-                return line
+    def _site(self, finding: Finding) -> Line | None:
+        """Of several with the host that whose port and path are those of the route."""
+        host, route = finding.site, self._route(finding.at)
+        sites = [
+            (address, line)
+            for line in self._lines
+            if host and not line.within and line.opens
+            for address in map(self._address, line.words)
+            if address.host == host
+        ]
+        exact = (line for address, line in sites if route is not None and address in route)
+        return next(exact, sites[0][1] if sites else None)
+
+    def _route(self, at: str) -> "frozenset[_Address] | None":
+        """The addresses of the route that a path in the adapted JSON leads through."""
+        for server in self._adapted.servers:
+            for route in server.routes:
+                if at == route.at or at.startswith(f"{route.at}."):
+                    return frozenset(
+                        _Address(host, port_of(listen), path)
+                        for listen in server.listen
+                        for matcher in route.matchers
+                        for host in texts_in(matcher, "host")
+                        for path in texts_in(matcher, "path") or ("",)
+                    )
         return None
+
+    def _address(self, word: str) -> "_Address":
+        """Of a word such as https://app.example.com:8443/api/*, with a comma or without."""
+        scheme, _, rest = word.rstrip(",").rpartition("://")
+        authority, slash, path = rest.partition("/")
+        host, _, port = authority.partition(":")
+        standard = self._adapted.http_port if scheme == "http" else self._adapted.https_port
+        return _Address(host.lower(), int(port) if port.isdigit() else standard, f"{slash}{path}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Of a site. path "": every path."""
+
+    host: str
+    port: int | None
+    path: str
 
 
 def _is_about(line: Line, finding: Finding) -> bool:
@@ -69,13 +110,19 @@ def _is_about(line: Line, finding: Finding) -> bool:
     return re.fullmatch(names, line.words[0]) is not None
 
 
+def read_lines(sources: Mapping[str, str]) -> Iterator[Line]:
+    """Those with words, the one that closes a block aside; a brace that closes none is a line."""
+    for name, text in sources.items():
+        yield from _lines(name, text)
+
+
 def _lines(file: str, text: str) -> Iterator[Line]:
     within: list[Line] = []
     for number, written in enumerate(text.splitlines(), 1):
         words = _words(written)
         if not words:
             continue
-        if words[0] == "}":
+        if words[0] == "}" and within:
             del within[-1:]
             continue
         line = Line(file, number, words, tuple(within))
@@ -91,11 +138,6 @@ def _words(written: str) -> tuple[str, ...]:
             break
         words.append(word)
     return tuple(words)
-
-
-def _host(word: str) -> str:
-    """Of an address such as https://app.example.com:8443, with a comma or without."""
-    return re.sub(r"^[a-z]+://|:\d+$", "", word.rstrip(",")).partition("/")[0].lower()
 
 
 def _changed_snippets(sources: Mapping[str, str], snippets: str) -> Sequence[str]:

@@ -74,8 +74,8 @@ def _no_site(seen: Seen) -> ProbeVerdict:
     if not seen.success:
         return _OK
     if seen.body:
-        return _failed(f"answered {seen.status} with a body; add a site `:443 {{ respond 421 }}`")
-    return ProbeVerdict(ProbeStatus.WARNING, f"an empty {seen.status}; add a site `:443 {{ respond 421 }}`")
+        return _failed(f"answered {seen.status} with a body; add a site `:443` with the line `respond 421`")
+    return ProbeVerdict(ProbeStatus.WARNING, f"an empty {seen.status}; add a site `:443` with the line `respond 421`")
 
 
 def _refused(seen: Seen) -> ProbeVerdict:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.caddy.adapted import Handler, Route, Server, handlers_below
+from gateway.core.caddy.adapted import Handler, Route, Server
 from gateway.core.caddy.guards import Guards
 from gateway.core.caddy.hosts import Meets, meets
 from gateway.core.caddy.kinds import Kind, condition_of, ends, kind_of
@@ -26,6 +26,8 @@ class Met:
 class Visit:
     """What was met, in order. bare: questions to Bastion that are no wrapper. beside: what a wrapper leaves unreached.
 
+    again: wrappers that another one leaves unreached.
+
     errors: routes that subroutes outside of a wrapper keep for errors. ended: no request leaves the site's end.
     """
 
@@ -38,6 +40,7 @@ class Visit:
     auths: list[Handler] = field(default_factory=list)
     bare: list[Handler] = field(default_factory=list)
     beside: list[Met] = field(default_factory=list)
+    again: list[Handler] = field(default_factory=list)
     errors: list[Route] = field(default_factory=list)
     ended: bool = False
 
@@ -109,11 +112,15 @@ class Visit:
         if self.guarded:
             self.beside += (
                 Met(handler, kind, condition_of(route))
-                for handler, kind in self._leaves(route)
+                for handler, kind in self._leaves((route,))
                 if kind in (Kind.SERVES, Kind.ELSEWHERE)
             )
 
-    def _leaves(self, route: Route) -> Iterator[tuple[Handler, Kind]]:
-        for handler in handlers_below((route,)):
+    def _leaves(self, routes: tuple[Route, ...]) -> Iterator[tuple[Handler, Kind]]:
+        for handler in (handler for route in routes for handler in route.handlers):
             if handler.kind != "subroute":
                 yield handler, kind_of(handler, self.ours)
+            elif self.guards.is_wrapper(handler) or self.guards.is_auth(handler):
+                self.again.append(handler)
+            else:
+                yield from self._leaves(handler.routes)
