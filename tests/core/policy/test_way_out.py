@@ -1,11 +1,15 @@
 """What people write who know another gateway is refused in one message, and the way out that it names is one."""
 
+import re
 from typing import Final
 
 import pytest
 
+from gateway.core.policy.places import PolicyRejected
 from tests.core.policy.build import mistakes, policy_of
 
+ADVICE: Final = re.compile(r"(?:did you mean|; write| m is) `?([^`,?]+)")
+WRONG: Final = re.compile(r"^1:[0-9]+: (?:[^`]*`([^`]+)`|(\S+))")
 LOST_SEMICOLON: Final = "a ; is missing; write `default-src 'self'; script-src 'none'`"
 # Settings of an app that is open to nobody, what is said of them, and what is written instead.
 SETTINGS: Final = {
@@ -77,6 +81,16 @@ SETTINGS: Final = {
         "routes: {x: {paths: '/feed/*.ics'}}",
         "write '{name:.+\\.ics}'",
         "routes: {x: {paths: '/feed/{name:.+\\.ics}'}}",
+    ),
+    "stars inside": (
+        "routes: {x: {paths: '/job/**/build'}}",
+        "expected ** last; write * for one segment, or /job/**",
+        "routes: {x: {paths: ['/job/*/build', '/job/**']}}",
+    ),
+    "capture without quotes": (
+        "routes: {x: {paths: '/{who}', allow: {users: {who}}}}",
+        'write "{who}"',
+        "routes: {x: {paths: '/{who}', allow: {users: \"{who}\"}}}",
     ),
     "slash at the end": (
         "routes: {x: {paths: [/x, /x/]}}",
@@ -174,6 +188,54 @@ def test_a_file_has_one_message_and_its_way_out_is_one(text: str, said: str, ins
 
     assert said in found
     policy_of(instead)
+
+
+ADVISED: Final = (
+    "alow: anyone",
+    "headers: strikt",
+    "require: {mfa: yes}",
+    "deny: {networks: 10.8.0.1/16}",
+    "path_accepts: slash",
+    "base: wiki",
+    "cache: privte",
+    "cahce: none",
+    "app_cookies: {nam: sid}",
+    "routes: {x: {paths: x}}",
+    "routes: {x: {paths: //x}}",
+    "routes: {x: {paths: /x, methods: GTE}}",
+    "routes: {x: {paths: /x, methods: get}}",
+    "cors: {origins: https://x.example/}",
+    "headers: {csp: {script-scr: self}}",
+    "headers: {csp: {img-src: slef}}",
+    "respond: {denied: 401}",
+    "hosts: b\u00fccher.example",
+    "require: {authenticated_within: 12:30}",
+)
+
+
+@pytest.mark.parametrize("settings", ADVISED)
+def test_what_a_message_says_to_write_is_taken_where_it_stands(settings: str) -> None:
+    """One mistake may hide another, so the same place may be told again, but never the word that was advised."""
+    text = an_app(settings)
+    (found,) = (one for one in mistakes(text) if ADVICE.search(one))
+    column, wrong = int(found.split(":")[1]) - 1, WRONG.search(found)
+    advised = ADVICE.search(found)
+    assert wrong is not None
+    assert advised is not None
+
+    mended = text[:column] + text[column:].replace(wrong[1] or wrong[2], advised[1], 1)
+
+    assert mended != text
+    assert not [one for one in left_of(mended) if one.startswith(f"1:{column + 1}:")]
+
+
+def left_of(text: str) -> list[str]:
+    """What is wrong with it still."""
+    try:
+        policy_of(text)
+    except PolicyRejected as rejected:
+        return [f"{one.line}:{one.column}: {one.message}" for one in rejected.problems]
+    return []
 
 
 def test_what_is_defined_may_have_the_word_of_another_gateway() -> None:
