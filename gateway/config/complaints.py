@@ -108,12 +108,11 @@ def _shown(given: object) -> str:
 
 
 def _meant(given: str, names: Sequence[str]) -> str:
-    """The name that differs only by case, or that it begins, or that is close; "" where there is none."""
+    """The name that it is or begins, whatever the case, else one that is close; "" where there is none."""
     lowered = {name.lower(): name for name in names}
-    exact = lowered.get(given.lower())
     begun = [name for low, name in lowered.items() if low.startswith(given.lower())]
-    if exact or (len(begun) == 1 and len(given) >= _LEAST_PREFIX):
-        return exact or begun[0]
+    if len(begun) == 1 and len(given) >= _LEAST_PREFIX:
+        return begun[0]
     close = difflib.get_close_matches(given.lower(), lowered, n=1)
     return lowered[close[0]] if close else ""
 
