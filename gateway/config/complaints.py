@@ -10,11 +10,12 @@ from typing import Final
 from gateway.config.fields import Key, all_keys, key_at, names_at
 from gateway.config.values import parse_duration
 from gateway.core.units import DURATION_UNITS
-from gateway.core.yaml_faults import unspaced
+from gateway.core.yaml_faults import glued_key, unspaced
 
 NO_KEY: Final = "extra_forbidden"
 _BAD_NAME: Final = "string_pattern_mismatch"  # also of a name in a map, which belongs to the map
 _MISSING: Final = "missing"
+_NOT_SHOWN: Final = "of the wrong form (not shown)"
 _LONGEST_SHOWN: Final = 60
 _LEAST_PREFIX: Final = 2
 _SECTION_KEY: Final = 2  # section.key
@@ -28,14 +29,17 @@ def complaint(path: tuple[str, ...], kind: str, given: object) -> str:
     name = ".".join(path)
     if kind == NO_KEY:
         names = names_at(path[:-1])
+        name = ".".join((*path[:-1], glued_key(path[-1]) or path[-1]))
         return f"`{name}` is no key; expected {', '.join(names)}{_key_hint(path, names)}"
     key = key_at(path) or (key_at(path[:-1]) if kind == _BAD_NAME else None)
     if key is None:
         space = unspaced(given) if isinstance(given, str) else ""
-        return f"`{name}` is {_shown(given)}; expected a map of keys: {', '.join(names_at(path))}{space}"
+        has_secrets = any(one.secret for one in all_keys() if one.path[: len(path)] == path)
+        shown = _NOT_SHOWN if has_secrets else _shown(given)
+        return f"`{name}` is {shown}; expected a map of keys: {', '.join(names_at(path))}{space}"
     if kind == _MISSING:
         return f"`{name}` is missing; expected {key.expected}"
-    shown = "of the wrong form (not shown)" if key.secret else _shown(given)
+    shown = _NOT_SHOWN if key.secret else _shown(given)
     if key.kind == "list" and len(path) > len(key.path):
         return f"`{name}` is {shown}; expected {_item(key.expected, given)}"
     return f"`{name}` is {shown}; expected {key.expected}{_value_hint(key, given)}"

@@ -1,4 +1,7 @@
-"""Says in plain words what the YAML parser refuses, and where the cause is: the parser names where it gave up."""
+"""Says in plain words what the YAML parser refuses, and where the cause is: the parser names where it gave up.
+
+No value is repeated: it may be a secret.
+"""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +19,6 @@ _ODD_ENDS: Final = re.compile(f"^[{_ODD_SPACES}]|[{_ODD_SPACES}]$|(?<=:)[{_ODD_S
 _GLUED: Final = re.compile(r"\s*(?:-\s+)?([A-Za-z_][\w.-]*):(?!//)([^\s:].*)")
 _RESERVED: Final = "@`%"
 _QUOTES: Final = ("'", '"')
-_LONGEST_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,14 @@ def fault(text: str, error: yaml.MarkedYAMLError) -> Fault:
 
 def unspaced(text: str) -> str:
     """The end of a message about text that was meant as a key and its value; "" where it can't be that."""
+    key = glued_key(text)
+    return f"; a space is missing after the colon: write `{key}: ...`" if key else ""
+
+
+def glued_key(text: str) -> str:
+    """Of a key and its value without a space between them; "" where the text is none."""
     glued = _GLUED.fullmatch(text)
-    return f"; a space is missing after the colon: write `{glued[1]}: {glued[2]}`" if glued else ""
+    return glued[1] if glued else ""
 
 
 def odd_space_message(text: str, index: int) -> str:
@@ -158,7 +166,7 @@ def _glued(seen: _Seen) -> Fault | None:
     for number in seen.suspects():
         glued = _GLUED.fullmatch(seen.line(number))
         if glued is not None and ": " not in seen.line(number):
-            message = f"`{glued[1]}:` has no space after its colon; write `{glued[1]}: {glued[2]}`"
+            message = f"`{glued[1]}:` has no space after its colon; write `{glued[1]}: ...`"
             return Fault(number + 1, glued.start(1) + 1, message)
     return None
 
@@ -197,9 +205,8 @@ def _no_colon(seen: _Seen) -> Fault | None:
     began = seen.error.context_mark
     if began is None or "could not find expected ':'" not in seen.problem:
         return None
-    text = seen.line(began.line)[began.column :].strip()[:_LONGEST_SHOWN]
     return Fault(
-        began.line + 1, began.column + 1, f"`{text}` is no key with a value; expected a colon and a space in it"
+        began.line + 1, began.column + 1, "this line is no key with a value; expected a colon and a space in it"
     )
 
 

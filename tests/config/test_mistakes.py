@@ -44,15 +44,15 @@ MISTAKES: Final = {
     "seconds of a day": ("sessions: {idle_s: 3600}", "; write 3600s or 1h", "sessions: {idle_s: 3600s}"),
     "no space behind a key": (
         "data_dir:/x",
-        "`data_dir:` has no space after its colon; write `data_dir: /x`",
+        "`data_dir:` has no space after its colon; write `data_dir: ...`",
         "data_dir: /x",
     ),
     "no space below a section": (
         "server:\n  workers:3",
-        "decision_peers, verify_path; a space is missing after the colon: write `workers: 3`",
+        "decision_peers, verify_path; a space is missing after the colon: write `workers: ...`",
         "server:\n  workers: 3",
     ),
-    "no space in braces": ("server: {workers:3}", "write `workers: 3`", "server: {workers: 3}"),
+    "no space in braces": ("server: {workers:3}", "write `workers: ...`", "server: {workers: 3}"),
     "a tab": ("server:\n\tworkers: 3", "a tab; expected spaces", "server:\n  workers: 3"),
     "an open quote": (
         'data_dir: "/x\nlog: {level: info}',
@@ -138,6 +138,33 @@ def test_what_is_seldom_meant_is_warned_of_in_production(tmp_path: Path, added: 
     assert said in str(doubt)
     assert str(doubt).startswith(f"{tmp_path}/config.yaml:1:")
     assert loaded_with(tmp_path, instead).doubts == ()
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "secrets:\n  root_key:Zr4n1v8tQ0yJ",
+        "secrets: {root_key:Zr4n1v8tQ0yJ}",
+        "root_key:Zr4n1v8tQ0yJ",
+        "log: {level: info}\nroot_key:Zr4n1v8tQ0yJ\npolicy: {watch: true}",
+        "log: {level: info}\nZr4n1v8tQ0yJ\npolicy: {watch: true}",
+        "secrets: Zr4n1v8tQ0yJ",
+        "secrets: {root_key: Zr4n1v8tQ0yJ}",
+        "secrets: {root_key: 'Zr4n1v8tQ0yJ}",
+        "secrets: {root_key: 'Zr4n1v8tQ0yJ' Zr4n1v8tQ0yJ}",
+        "secrets: {root_key: @Zr4n1v8tQ0yJ}",
+        "redis: rediss://bastion:Zr4n1v8tQ0yJ@r",
+        "redis:\n  url:rediss://bastion:Zr4n1v8tQ0yJ@r",
+    ],
+)
+def test_no_message_repeats_what_may_be_a_secret(tmp_path: Path, added: str) -> None:
+    section = added.partition(":")[0]
+    document = {key: value for key, value in GOOD.items() if key != section}
+
+    found = problems(written(tmp_path, f"{added}\n{yaml.safe_dump(document)}"))
+
+    assert found
+    assert "Zr4n1v8tQ0yJ" not in "\n".join(found)
 
 
 VARIABLES: Final[dict[str, tuple[dict[str, Any], str, dict[str, str]]]] = {

@@ -135,7 +135,7 @@ SETTINGS: Final = {
     "groups of an app": ("groups: ops", "; it belongs below `allow`", "allow: {groups: ops}"),
     "a factor of an app": ("mfa: true", "; it belongs below `require`", "allow: {groups: x}, require: {mfa: true}"),
     "hosts of a route": ("routes: {x: {paths: /x, hosts: b.example.com}}", "it belongs below an app", "base: /x"),
-    "no space": ("cache:none", "a space is missing after the colon: write `cache: none`", "cache: none"),
+    "no space": ("cache:none", "a space is missing after the colon: write `cache: ...`", "cache: none"),
 }  # fmt: skip
 FILES: Final = {
     "network that nobody defined": (
