@@ -85,7 +85,8 @@ def check(place: _Place, *, strict: bool, people: bool) -> None:
 
     Warnings are about what is loaded all the same: a route inside a guarded place, or a POST beside other methods,
     that asks less; an app that is open to anyone; paths that are open by how they end: a `note` on the route says that
-    it is meant. And what nobody can meet, or does not any more: a second factor, days that are past.
+    it is meant. Others name files that are not read, and requirements that nobody can meet: a second factor, days that
+    are past.
     """
     count = _warn(_unread(place.directory))  # first: what they define may be what the others lack
     found = place.compiled()

@@ -58,12 +58,12 @@ REFUSED: Final = {
     ),
     "site on one line": (
         f"{WRAPPED}:8443 {{ respond 421 }}\n",
-        "24: a block on one line; write what stands in its braces on lines of its own",
+        "24: a block on one line; write its content on lines of its own",
         f"{WRAPPED}:8443 {{\n\trespond 421\n}}\n",
     ),
     "wrapper on one line": (
         f"{HOST} {{ import bastion {{ {APP} }} }}\n",
-        "14: a block on one line; write what",
+        "14: a block on one line; write its content",
         WRAPPED,
     ),
     "brace too many": (f"{WRAPPED}}}\n", "24: a } without its {; drop it", WRAPPED),
@@ -79,7 +79,7 @@ REFUSED: Final = {
     ),
     "site twice": (
         f"{WRAPPED}{TWO}",
-        f"24: a second site for {HOST}, first at DIR/Caddyfile:14; move what stands in it into that one",
+        f"24: a second site for {HOST}, first at DIR/Caddyfile:14; merge the two",
         WRAPPED,
     ),
     "options last": (

@@ -103,7 +103,7 @@ def _looser_inside(door: _Door, around: "_Around") -> Iterator[PolicyWarning]:
 
 
 def _open_below(door: _Door, around: "_Around", written: Container[object]) -> Iterator[PolicyWarning]:
-    """Who guards a page usually means what is below it too: /admin leaves /admin/x to the place around."""
+    """A guarded path usually means the paths below it too, but /admin leaves /admin/x to the surrounding route."""
     steps, is_rest = _group(door.pattern)
     is_page = not door.route.methods or _READ in door.route.methods
     if is_rest or not is_page or (steps, True) in written or ((*steps, _kind(One())), False) in written:
@@ -112,7 +112,7 @@ def _open_below(door: _Door, around: "_Around", written: Container[object]) -> I
         more = _lets_in_more(outer.route, door.route)
         if more and not (outer.route.note and _is_open(outer.route)):  # a place that is said to be public
             message = (
-                f"{door} is that path alone: what is below it belongs to {outer}, {outer.route.place}, which {more}; "
+                f"{door} covers that path alone: {outer}, {outer.route.place}, decides the paths below it and {more}; "
                 "end the path in /**, or say why in `note`"
             )
             yield PolicyWarning(door.route.place, "open-below", message)

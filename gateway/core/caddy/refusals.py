@@ -139,7 +139,7 @@ def _ambiguous(refused: _Refused, found: "re.Match[str]") -> str:
     ]
     first, second = [*sites, None, None][:2]
     before = "" if first is None else f", first at {first.place}"
-    told = f"a second site for {found['word']}{before}; move what stands in it into that one"
+    told = f"a second site for {found['word']}{before}; merge the two"
     return refused.at(second or refused.nearest(), told)
 
 
@@ -169,7 +169,7 @@ def _one_line(refused: _Refused) -> str | None:
     line = refused.first(lambda one: "{" in one.words[:-1] or (one.words[-1] == "}" and len(one.words) > 1))
     if line is None:
         return None
-    return refused.at(line, "a block on one line; write what stands in its braces on lines of its own")
+    return refused.at(line, "a block on one line; write its content on lines of its own")
 
 
 def _closing(refused: _Refused) -> Line | None:

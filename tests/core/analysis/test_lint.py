@@ -132,21 +132,26 @@ def test_other_methods_of_the_place_are_no_place_around() -> None:
             "paths: /admin, allow: nobody",
             "authenticated",
             (
-                "a/x (/admin) is that path alone: what is below it belongs to a/rest (/**), p.yaml:1:8, which lets in "
+                "a/x (/admin) covers that path alone: a/rest (/**), p.yaml:1:8, decides the paths below it and lets in "
                 "everybody who is signed in; end the path in /**, or say why in `note`"
             ),
             "paths: /admin/**, allow: nobody",
         ),
         ("paths: /admin, allow: nobody", "authenticated", "", "paths: /admin, allow: nobody, note: a page alone"),
         ("paths: /admin/, allow: {groups: ops}", "authenticated", "", "paths: /admin/**, allow: {groups: ops}"),
-        ("paths: /, allow: {groups: ops}", "authenticated", "a/x (/) is that path", "paths: /**, allow: {groups: ops}"),
+        (
+            "paths: /, allow: {groups: ops}",
+            "authenticated",
+            "a/x (/) covers that path",
+            "paths: /**, allow: {groups: ops}",
+        ),
         ('paths: "/admin/*", allow: nobody', "authenticated", "a/x (/admin/*)", "paths: /admin/**, allow: nobody"),
         ("paths: /admin, methods: [GET, POST], allow: nobody", "authenticated", "", "paths: /admin/**, allow: nobody"),
-        ("paths: /x.php, allow: nobody", "anyone", "which lets anyone in; end", "paths: /x.php/**, allow: nobody"),
+        ("paths: /x.php, allow: nobody", "anyone", "and lets anyone in; end", "paths: /x.php/**, allow: nobody"),
         (
             "paths: /admin, allow: {groups: ops}, require: {mfa: true}",
             "{groups: ops}",
-            "which asks for no second factor",
+            "and asks for no second factor",
             "paths: /admin/**, allow: {groups: ops}, require: {mfa: true}",
         ),
     ],
@@ -180,9 +185,7 @@ def test_what_is_below_a_page_is_not_named_where_it_is_said_or_can_be_meant(rout
 def test_a_page_alone_is_named_with_the_base_of_its_app() -> None:
     (found,) = warnings_of(app("base: /wiki, allow: authenticated, routes: {x: {paths: /admin, allow: nobody}}"))
 
-    assert found.message.startswith(
-        "a/x (/wiki/admin) is that path alone: what is below it belongs to a/rest (/wiki/**)"
-    )
+    assert found.message.startswith("a/x (/wiki/admin) covers that path alone: a/rest (/wiki/**), p.yaml:1:8, decides")
 
 
 @pytest.mark.parametrize(
