@@ -23,7 +23,9 @@ class Wanted:
 WANTED: Final = {
     "decision.session_cpu_vs_aiohttp": Wanted(0.75),
     "decision.routes_10000_vs_100": Wanted(1.1),
-    "decision.caddy_throughput_vs_constant": Wanted(0.9, at_least=True),
+    "caddy.cpu_vs_plain_forward_auth": Wanted(1.5),
+    "caddy.all_cpu_vs_plain": Wanted(1.9),
+    "caddy.throughput_vs_before": Wanted(1.4, at_least=True),
     "decision.million_sessions_vs_thousand": Wanted(1.15),
     "flood.live_p99_vs_alone.20000_per_s": Wanted(2.0),
 }

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
+from gateway.core.forward.proxy import said_by
+from gateway.core.principal.identity import identity_headers
+
 _ASKED: Final = "/decide?6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+_SAID: Final = said_by(tuple(identity_headers(remote=True, x_auth_request=False, also={})), ())
 _numbers: Final = count()
 FORGED: Final = f"__Host-bastion=v1.{'A' * 16}.{'A' * 22}.{'A' * 43}.{'A' * 16}"
 
@@ -21,6 +25,10 @@ def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED) -> 
         "Sec-Fetch-Mode: navigate",
         "Sec-Fetch-Site: same-origin",
         "Via: 2.0 Caddy",
+        "X-Bastion-Connection: ",
+        "X-Bastion-Protocol: HTTP/2.0 ",
+        f"X-Bastion-Snippet: {_SAID}",
+        "X-Bastion-Upgrade: ",
         "X-Forwarded-For: 127.0.0.1",
         f"X-Forwarded-Host: {host}",
         "X-Forwarded-Method: GET",

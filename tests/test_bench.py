@@ -35,7 +35,7 @@ def test_a_figure_is_written_into_its_row_alone() -> None:
 
 @pytest.mark.parametrize(("value", "said"), [(0.9, ">= 0.9, met"), (0.8999, ">= 0.9, **not met**")])
 def test_what_is_wanted_is_said_on_both_sides_of_its_bound(value: float, said: str) -> None:
-    figure = Figure("decision.caddy_throughput_vs_constant", value, value, value, 1)
+    figure = Figure("caddy.throughput_vs_before", value, value, value, 1)
 
     assert filled_in(f"| `{figure.name}` | rate | | | |\n", [figure]).endswith(f"| {said} |\n")
 

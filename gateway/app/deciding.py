@@ -35,10 +35,11 @@ def decisions_of(
         policy=compile_sources({}, Site.of(config.public_url), config.all_limits()),
         keys=keys,
         tokens=tokens,
-        people=People(keys.person, remote=headers.remote, x_auth_request=headers.x_auth_request),
+        people=People(keys.person, headers.by_name()),
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(Html(files, config.public_url)).render,
+        passed=headers.let_through(),
     )
     calls, lost = DecisionCalls(resources.functions), store_counter(slot)
     refills = counter(slot, "bastion_refills", tuple(outcome.value for outcome in FillOutcome))

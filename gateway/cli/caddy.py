@@ -11,9 +11,10 @@ from gateway.cli._caddy_check import check
 from gateway.cli._options import with_config
 from gateway.config import Config, embedded_binaries
 from gateway.config.values import parse_listen
-from gateway.core.caddy.caddyfile import example_caddyfile
+from gateway.core.caddy.caddyfile import EXAMPLE, example_caddyfile
 from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.policy.header_sets import HeaderSet
 
 _ONE_WORD: Final = re.compile(r"[^\s{}\"'`#<>]+")
 _decision = click.option(
@@ -38,15 +39,25 @@ def snippet(config: Config, decision: str | None, web: str | None) -> None:
     """Print (bastion) and (bastion_auth) for this configuration.
 
     Write them to a file, import it at the top of the Caddyfile, and put each protected site inside
-    `import bastion { ... }`.
+    `import bastion { ... }`. The header profiles that policy uses most are written into it, so that they cost Caddy
+    least; after a change of them all works as before, and as fast again once it is printed again.
     """
-    click.echo(snippet_text(_snippet(config, decision, web)), nl=False)
+    from gateway.cli._policy import header_sets_of, policy_of
+    from gateway.flows.policy.policies import PolicyRefused
+    from gateway.stores.files.policies import PolicyUnreadable
+
+    sets: tuple[HeaderSet, ...] = ()
+    try:
+        sets = header_sets_of(policy_of(config))
+    except (PolicyRefused, PolicyUnreadable) as error:
+        click.echo(f"no header profile is written into it, because policy can't be read:\n{error}", err=True)
+    click.echo(snippet_text(_snippet(config, decision, web, sets)), nl=False)
 
 
 @caddy.command()
 def example() -> None:
     """Print a whole Caddyfile to begin with."""
-    click.echo(example_caddyfile(Snippet()), nl=False)
+    click.echo(example_caddyfile(EXAMPLE), nl=False)
 
 
 @caddy.command()
@@ -77,14 +88,15 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
     bastion caddy lint /etc/caddy/Caddyfile && systemctl reload caddy
     caddy adapt --config Caddyfile | bastion caddy lint -
     """  # noqa: D301 -- click's mark before lines that stay as they are
-    from gateway.cli._policy import policy_of
+    from gateway.cli._policy import header_sets_of, policy_of
     from gateway.flows.policy.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
 
     binaries = embedded_binaries(caddy=binary)
     policy = policy_of(config)
     piped = str(file) == "-"
     written = read_piped(sys.stdin.read(), binaries) if piped else read_caddyfile(file, binaries)
-    found = lint_caddyfile(written, policy, _snippet(config, decision, web), binaries)
+    sets = header_sets_of(policy)
+    found = lint_caddyfile(written, policy, _snippet(config, decision, web, sets), binaries)
     for one in found:
         click.echo(str(one))
     counts = {level: sum(one.finding.level is level for one in found) for level in Level}
@@ -94,13 +106,12 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
         raise SystemExit(1)
 
 
-def _snippet(config: Config, decision: str | None, web: str | None) -> Snippet:
-    headers = config.identity_headers
+def _snippet(config: Config, decision: str | None, web: str | None, header_sets: tuple[HeaderSet, ...]) -> Snippet:
     return Snippet(
         decision=_upstream(decision or config.server.decision_listen),
         web=_upstream(web or config.server.web_listen),
-        remote=headers.remote,
-        x_auth_request=headers.x_auth_request,
+        identity=tuple(config.identity_headers.by_name()),
+        header_sets=header_sets,
     )
 
 

@@ -11,7 +11,7 @@ def settings_lines(config: Config) -> list[str]:
     lines = []
     for key in all_keys():
         value: object = config
-        for name in key.path:
+        for name in key.attributes:
             value = getattr(value, name)
         if key.secret:
             value = "set" if value else "not set"

@@ -17,9 +17,10 @@ _NETWORK_PATH: Final = 4  # limits.<name>.networks.<network>.<key>
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key that can be set."""
+    """One key that can be set. attributes: where the model has it; a key may be a word that Python keeps for itself."""
 
     path: tuple[str, ...]
+    attributes: tuple[str, ...]
     expected: str
     kind: Kind
     secret: bool
@@ -67,7 +68,7 @@ def names_at(path: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(Config.model_fields)
     if path[0] == "limits":
         return tuple((NetworkSetting if _in_network(path) else LimitSetting).model_fields)
-    return tuple(sections()[path[0]].model_fields)
+    return tuple(field.alias or name for name, field in sections()[path[0]].model_fields.items())
 
 
 def _in_network(path: tuple[str, ...]) -> bool:
@@ -81,7 +82,7 @@ def _walk(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[Key]:
         if section is not None:
             yield from _walk(section, (*above, name))
         else:
-            yield _key((*above, name), field)
+            yield _key((*above, field.alias or name), (*above, name), field)
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -89,10 +90,11 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
-def _key(path: tuple[str, ...], field: FieldInfo) -> Key:
+def _key(path: tuple[str, ...], attributes: tuple[str, ...], field: FieldInfo) -> Key:
     extra = cast("Mapping[str, object]", field.json_schema_extra or {})
     return Key(
         path=path,
+        attributes=attributes,
         expected=str(extra["expected"]),
         kind=cast("Kind", extra["kind"]),
         secret=bool(extra["secret"]),

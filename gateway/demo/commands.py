@@ -27,13 +27,14 @@ class Commands:
     setting: Setting
     environment: Mapping[str, str]
 
-    def run(self, *arguments: str, stdin: str = "") -> None:
-        """Raises DemoFailed."""
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """What it prints. Raises DemoFailed."""
         done = subprocess.run(
             self._argv(*arguments), input=stdin, capture_output=True, text=True, check=False, env=self.environment
         )
         if done.returncode != 0:
             raise DemoFailed(f"bastion {' '.join(arguments[:2])} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def serve(self, children: Children) -> "subprocess.Popen[bytes]":
         """It may not be ready yet."""

@@ -17,7 +17,6 @@ from typing import Final
 
 from gateway.config import DemoServers
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
-from gateway.core.caddy.snippet import Snippet
 from gateway.core.units import DAY_S
 from gateway.demo.commands import Commands, DemoFailed
 from gateway.demo.setting import APP2_HOST, APP_HOST, AUTH_HOST, USER, Setting, write_private
@@ -127,13 +126,12 @@ class _Demo:
         return {name: value for name, value in self._servers.environment.items() if name not in stores}
 
     def _site(self) -> DemoSite:
-        web, decision = (f"unix/{self._setting.socket(name)}" for name in ("web", "decision"))
-        app = f"unix/{self._setting.socket('app')}"
+        web, app = (f"unix/{self._setting.socket(name)}" for name in ("web", "app"))
         return DemoSite(
             auth_host=AUTH_HOST,
             https_port=self._setting.port,
             web=web,
-            snippet=Snippet(decision=decision, web=web),
+            snippet=self._commands.run("caddy", "snippet"),
             sites=(ProtectedSite(APP_HOST, app), ProtectedSite(APP2_HOST, app)),
         )
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
-from gateway.core.caddy.snippet import Snippet
+from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.demo.commands import Commands
 from gateway.demo.setting import Setting
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, free_port
@@ -112,7 +112,9 @@ def _caddyfile(directory: Path, port: int) -> str:
     """Each host with an access log as an operator would have it."""
     app, web = f"unix/{directory / 'app.sock'}", f"unix/{directory / 'web.sock'}"
     snippet = Snippet(decision=f"unix/{directory / 'decision.sock'}", web=web)
-    text = demo_caddyfile(DemoSite(AUTH, port, web, snippet, (ProtectedSite(ONE, app), ProtectedSite(TWO, app))))
+    text = demo_caddyfile(
+        DemoSite(AUTH, port, web, snippet_text(snippet), (ProtectedSite(ONE, app), ProtectedSite(TWO, app)))
+    )
     for host in (SIBLING, STRANGER):
         text += f"\nhttps://{host}:{port} {{\n\treverse_proxy {app}\n}}\n"
     for host in (AUTH, ONE, TWO):

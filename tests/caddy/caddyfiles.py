@@ -5,6 +5,7 @@ from pathlib import Path
 from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.compile import compile_policy
+from gateway.core.policy.header_sets import most_used
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries
@@ -29,8 +30,12 @@ def site(*directives: str, address: str = HOST, wrapper: str = "import bastion {
     return f"{address} {{\n\t" + "\n\t".join([*directives, wrapper]) + "\n}\n"
 
 
+# With the header sets of the policy above: the lint warns where one is missing.
+PRINTED = Snippet(header_sets=most_used(route.header_set for route in policy(HOST).routes))
+
+
 def written(directory: Path, sites: str, *, start: str = GLOBAL, snippet: str = "") -> Path:
-    (directory / "bastion.caddy").write_text(snippet or snippet_text(Snippet()))
+    (directory / "bastion.caddy").write_text(snippet or snippet_text(PRINTED))
     file = directory / "Caddyfile"
     file.write_text(f"{start}import bastion.caddy\n{AUTH}{NOBODY}{sites}")
     return file

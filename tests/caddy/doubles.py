@@ -10,6 +10,9 @@ from typing import Final, TypeVar
 from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
+from gateway.core.forward.names import to_delete
+from gateway.core.forward.request import Fields, MalformedRequest, connection_trick, request_of
+
 T = TypeVar("T")
 Pairs = list[tuple[str, str]]
 IDENTITY: Final = {
@@ -43,12 +46,16 @@ class Seen:
 
 @dataclass(slots=True)
 class Decision:
-    """Answers what the test says, and remembers what it was asked. delay_s: before each answer."""
+    """Answers what the test says, and remembers what it was asked. delay_s: before each answer.
+
+    What the client said is judged as the gateway judges it. words: for the snippet, in place of those of an allow.
+    """
 
     status: int = 200
     headers: Pairs = field(default_factory=lambda: list(IDENTITY.items()))
     body: bytes = b""
     delay_s: float = 0
+    words: Pairs | None = None
     asked: list[Seen] = field(default_factory=list)
 
     def allow(self, **more: str) -> None:
@@ -58,7 +65,19 @@ class Decision:
     async def answer_to(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(await _seen(request))
         await asyncio.sleep(self.delay_s)
-        return web.Response(status=self.status, headers=CIMultiDict(self.headers), body=self.body)
+        fields = Fields(request.raw_headers)
+        said = to_delete(fields.taken, frozenset())
+        try:
+            trick = connection_trick(request_of(fields))
+        except MalformedRequest as error:
+            trick = str(error)
+        if said is None or trick:
+            return web.Response(status=400)
+        lines = [line.partition(": ") for line in said.decode().split("\r\n")[:-1]]
+        words = self.words
+        if words is None:
+            words = [("X-Bastion-Allow", "one-by-one"), *((name, value) for name, _, value in lines)]
+        return web.Response(status=self.status, headers=CIMultiDict([*self.headers, *words]), body=self.body)
 
 
 @dataclass(slots=True)

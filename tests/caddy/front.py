@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.probes import Ground, Marks
-from gateway.core.caddy.snippet import Snippet
+from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.caddy.strangers import Strangers
 from gateway.core.caddy.verdicts import ProbeStatus
 from gateway.core.policy.compile import compile_policy
@@ -36,7 +36,7 @@ class Front:
     def right(self) -> str:
         web, decision = (f"unix/{self._sockets / f'{name}.sock'}" for name in ("web", "decision"))
         sites = (ProtectedSite(HOST, self.app),)
-        return demo_caddyfile(DemoSite(AUTH, self.port, web, Snippet(decision, web), sites))
+        return demo_caddyfile(DemoSite(AUTH, self.port, web, snippet_text(Snippet(decision, web)), sites))
 
     @property
     def ca_file(self) -> str:

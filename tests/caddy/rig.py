@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
-from gateway.core.caddy.snippet import Snippet
+from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, ServerFailed, free_port
 from tests.caddy.doubles import Doubles, Pairs
+from tests.identities import BOTH
 
 APP: Final = "app.localhost"
 RAW: Final = "raw.localhost"
@@ -43,7 +44,7 @@ class Got:
 class Wish:
     """How a module wants its Caddy. sites: more of the Caddyfile; `<port>`, `<app>`, `<files>` are filled in."""
 
-    snippet: Snippet = field(default_factory=lambda: Snippet(x_auth_request=True))
+    snippet: Snippet = field(default_factory=lambda: Snippet(identity=BOTH))
     sites: str = ""
     hosts: tuple[str, ...] = ()
     servers: str = ""
@@ -118,10 +119,10 @@ class Rig:
         snippet = Snippet(
             decision=upstream["decision"],
             web=upstream["web"],
-            remote=wish.snippet.remote,
-            x_auth_request=wish.snippet.x_auth_request,
+            identity=wish.snippet.identity,
+            header_sets=wish.snippet.header_sets,
         )
         sites = (ProtectedSite(APP, upstream["app"]), ProtectedSite(RAW, upstream["raw"]))
-        text = demo_caddyfile(DemoSite(AUTH, self.port, upstream["web"], snippet, sites))
+        text = demo_caddyfile(DemoSite(AUTH, self.port, upstream["web"], snippet_text(snippet), sites))
         more = wish.sites.replace("<port>", str(self.port)).replace("<app>", upstream["app"])
         return text.replace("0rtt off", f"0rtt off\n{wish.servers}") + more.replace("<files>", str(self.files))

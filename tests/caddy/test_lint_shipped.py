@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gateway.core.caddy.caddyfile import EXAMPLE_AUTH_HOST, DemoSite, ProtectedSite, demo_caddyfile
-from gateway.core.caddy.snippet import Snippet
+from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.embedded import Binaries
@@ -17,7 +17,7 @@ def test_the_demos_caddyfile_passes(tmp_path: Path, binaries: Binaries) -> None:
     hosts = ("app.localhost", "app2.localhost")
     sites = tuple(ProtectedSite(host, "127.0.0.1:1") for host in hosts)
     (tmp_path / "Caddyfile").write_text(
-        demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, Snippet(), sites))
+        demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, snippet_text(Snippet()), sites))
     )
     enforced = policy(*hosts, auth_url="https://auth.localhost:8443")
 

@@ -3,9 +3,10 @@
 from gateway.core.caddy.snippet import Snippet
 from tests.caddy.doubles import App, Decision
 from tests.caddy.rig import APP, AUTH, Rig, Wish
+from tests.identities import X_AUTH_REQUEST
 
 WISH = Wish(
-    snippet=Snippet(remote=False, x_auth_request=True),
+    snippet=Snippet(identity=X_AUTH_REQUEST),
     servers="trusted_proxies static 127.0.0.0/8 10.0.0.0/8\ntrusted_proxies_strict",
 )
 

@@ -5,7 +5,6 @@ from typing import Final
 
 import pytest
 
-from gateway.core.caddy.snippet import UNREAD
 from tests.caddy.doubles import IDENTITY, App, Decision
 from tests.caddy.rig import APP, TOKEN_CHARACTERS, Rig
 
@@ -43,16 +42,6 @@ def test_the_gateway_is_asked_with_what_the_client_really_sent(rig: Rig, decisio
     assert [seen.target for seen in app.reached] == ["/a/..%2fb//c;x=1?q=%00&r"]
 
 
-def test_the_app_gets_what_no_decision_reads_and_the_gateway_does_not(rig: Rig, decision: Decision, app: App) -> None:
-    sent = [(name, "max-age=0" if name == "Cache-Control" else "x") for name in UNREAD]
-
-    rig.fetch(APP, "/", *sent, ("User-Agent", "a browser"), ("Accept", "text/html"))
-
-    (asked,), (seen,) = decision.asked, app.reached
-    assert [name for name, _ in sent if seen.all(name) and not asked.all(name)] == list(UNREAD)
-    assert (asked.one("User-Agent"), asked.one("Accept")) == ("a browser", "text/html")
-
-
 def test_what_the_client_says_about_itself_reaches_nobody(rig: Rig, decision: Decision, app: App) -> None:
     lies = [
         ("X-Forwarded-For", "10.0.0.1"),
@@ -78,17 +67,19 @@ def test_what_the_client_says_about_itself_reaches_nobody(rig: Rig, decision: De
     rig.fetch(APP, "/", *lies)
 
     (asked,), (reached,) = decision.asked, app.reached
+    assert not any(lie in value.lower() for _, value in reached.headers for lie in ("lie", "10.0.0.1", "evil"))
     for seen in (asked, reached):
-        assert not any(lie in value.lower() for _, value in seen.headers for lie in ("lie", "10.0.0.1", "evil"))
         assert seen.one("X-Forwarded-For") == "127.0.0.1"
         assert seen.one("X-Forwarded-Host") == f"{APP}:{rig.port}"
         assert seen.one("X-Forwarded-Proto") == "https"
     assert asked.one("X-Request-Id") == reached.one("X-Request-Id")
+    assert (asked.one("X-Forwarded-Method"), asked.one("X-Forwarded-Uri")) == ("GET", "/")
+    assert asked.one("X-Bastion-Upgrade") == ""
     assert not any(reached.all(name) for name in GATEWAY_ONLY)
 
 
 @pytest.mark.parametrize("words", FORGED, ids="-".join)
-def test_no_spelling_of_a_name_gets_past(rig: Rig, decision: Decision, app: App, words: tuple[str, ...]) -> None:
+def test_no_spelling_of_a_name_gets_past(rig: Rig, app: App, words: tuple[str, ...]) -> None:
     spellings = [odd.join(words) for odd in TOKEN_CHARACTERS]
     spellings += [spelling.lower() for spelling in spellings] + [spelling.upper() for spelling in spellings]
     spellings += [words[0] + "_" + "-".join(words[1:]), "-".join(words[:-1]) + "." + words[-1]]
@@ -97,14 +88,14 @@ def test_no_spelling_of_a_name_gets_past(rig: Rig, decision: Decision, app: App,
         rig.fetch(APP, "/", (spelling, "evil"))
 
     assert len(app.reached) == len(spellings)
-    for seen in (*decision.asked, *app.reached):
+    for seen in app.reached:
         assert not any("evil" in value for _, value in seen.headers)
     for reached in app.reached:
         assert len({as_cgi(name) for name, _ in reached.headers}) == len(reached.headers)
 
 
 def test_every_token_character_between_remote_and_user_is_taken_away(rig: Rig, app: App) -> None:
-    characters = TOKEN_CHARACTERS + "0123456789abcdefghijklmnopqrstuvwxyz"
+    characters = TOKEN_CHARACTERS + "0123456789abcdefghijklmnopqrstuvwxyz"  # more than Caddy has room for one by one
 
     rig.fetch(APP, "/", *((f"Remote{character}User", "evil") for character in characters), ("RemoteUser", "evil"))
 
@@ -127,15 +118,6 @@ def test_where_nobody_is_logged_in_the_app_is_told_so(rig: Rig, decision: Decisi
     rig.fetch(APP, "/", *((name, "evil") for name in IDENTITY))
 
     assert {app.reached[0].one(name) for name in IDENTITY} == {""}
-
-
-def test_a_header_that_the_answer_lacks_is_empty_and_never_the_clients(rig: Rig, decision: Decision, app: App) -> None:
-    decision.headers = [("Remote-User", "ada")]
-
-    rig.fetch(APP, "/", *((name, "evil") for name in IDENTITY))
-
-    told = {name: app.reached[0].one(name) for name in IDENTITY}
-    assert told == {name: "ada" if name == "Remote-User" else "" for name in IDENTITY}
 
 
 def test_a_name_that_looks_like_a_placeholder_stays_text(rig: Rig, decision: Decision, app: App) -> None:
@@ -190,7 +172,7 @@ def test_a_connection_header_that_names_others_is_refused(
     got = rig.fetch(APP, "/", *(("Connection", line) for line in lines))
 
     assert got.status == 400
-    assert not decision.asked
+    assert decision.asked[0].one("X-Bastion-Connection") == ",".join(lines)
     assert not app.reached
 
 

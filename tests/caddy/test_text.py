@@ -11,18 +11,19 @@ from typing import Any
 
 import pytest
 
-from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
+from gateway.core.caddy.caddyfile import EXAMPLE, DemoSite, ProtectedSite, demo_caddyfile, example_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.headers import SET_HEADERS
 from gateway.embedded import Binaries, caddy_binary
+from tests.identities import BOTH, X_AUTH_REQUEST
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "caddy.md").read_text()
 SITES = (ProtectedSite("app.localhost", "127.0.0.1:1"),)
 TEXTS = {
-    "example": example_caddyfile(Snippet()),
-    "both": example_caddyfile(Snippet(x_auth_request=True)),
-    "no identity": example_caddyfile(Snippet(remote=False)),
-    "demo": demo_caddyfile(DemoSite("auth.localhost", 8443, "unix//run/w.sock", Snippet(), SITES)),
+    "example": example_caddyfile(EXAMPLE),
+    "both": example_caddyfile(Snippet(identity=BOTH)),
+    "no identity": example_caddyfile(Snippet(identity=())),
+    "demo": demo_caddyfile(DemoSite("auth.localhost", 8443, "unix//run/w.sock", snippet_text(Snippet()), SITES)),
 }
 
 OURS = {"unix//run/bastion/decision.sock", "unix//run/bastion/web.sock", "unix//run/w.sock"}
@@ -120,14 +121,14 @@ def config(tmp_path: Path) -> Path:
 def test_the_command_prints_what_is_configured(config: Path) -> None:
     done = bastion(config, "snippet", "--dev")
 
-    expected = Snippet("unix//srv/d.sock", "127.0.0.1:9001", remote=False, x_auth_request=True)
+    expected = Snippet("unix//srv/d.sock", "127.0.0.1:9001", identity=X_AUTH_REQUEST)
     assert (done.returncode, done.stdout) == (0, snippet_text(expected)), done.stderr
 
 
 def test_the_command_may_name_another_way_to_the_sockets(config: Path) -> None:
     done = bastion(config, "snippet", "--dev", "--decision", "10.0.0.5:9000", "--web", "unix:/other.sock")
 
-    expected = Snippet("10.0.0.5:9000", "unix//other.sock", remote=False, x_auth_request=True)
+    expected = Snippet("10.0.0.5:9000", "unix//other.sock", identity=X_AUTH_REQUEST)
     assert done.stdout == snippet_text(expected)
 
 

@@ -16,7 +16,8 @@ from tests.core.forward.setting import ADA, HEADERS
 DENIED = Answer(403, b"", b"", "deny", "app/admin", "groups", ADA)
 ALLOWED = Answer(200, b"", b"", "allow", "app/admin", "groups", ADA)
 STRANGER = Answer(302, b"", b"", "login", "app/admin", "login")
-REQUEST = read_request(HEADERS)
+NOW_SAID = (b"x-bastion-snippet", b"2;;")
+REQUEST = read_request([*HEADERS, NOW_SAID])
 
 
 def recorder_of(
@@ -107,3 +108,29 @@ async def test_strangers_who_all_had_a_line_are_not_spoken_of(pool: Pool) -> Non
         recorder.record(REQUEST, STRANGER, 1)
 
     assert [line["event"] for line in lines] == ["decided"] * 21
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "again_after_s"),
+    [
+        ([], "Caddy asks by the snippet of an earlier version", 3_600),
+        ([(b"x-bastion-snippet", b"9;;")], "Caddy asks by a snippet that does not fit", 60),
+        ([NOW_SAID], "", 1),
+    ],
+)
+async def test_a_snippet_of_another_version_is_told_now_and_then(
+    pool: Pool, said: list[tuple[bytes, bytes]], told: str, again_after_s: int
+) -> None:
+    clock = Clock()
+    recorder = recorder_of(pool, "none", clock)
+    request = read_request([*HEADERS, *said])
+
+    with capture_logs() as lines:
+        recorder.record(request, STRANGER, 1)
+        clock.now += again_after_s * 1_000_000 - 1
+        recorder.record(request, STRANGER, 1)
+        clock.now += 1
+        recorder.record(request, STRANGER, 1)
+
+    assert [line["event"] for line in lines] == ([told, told] if told else [])
+    assert all("bastion caddy snippet" in line["way_out"] for line in lines)

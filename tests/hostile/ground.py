@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
-from gateway.core.caddy.snippet import Snippet
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.policy.compile import compile_policy
+from gateway.core.policy.header_sets import most_used
+from gateway.core.policy.site import Site
 from gateway.demo.commands import Commands
 from gateway.demo.setting import AUTH_HOST, Setting
 from gateway.embedded import Binaries, Children, EmbeddedCaddy
@@ -122,15 +125,23 @@ class Ground:
         told.touch()
         self._spawn(name, argv_of(name, self.directory, path, told), path.exists)
 
-    def _start_caddy(self) -> None:
+    @property
+    def sites(self) -> tuple[ProtectedSite, ...]:
         hosts = {host: name for name in BACKENDS for host in (f"{name}.localhost", lax(name))}
         hosts |= {f"{product}.localhost": "aiohttp" for product in PRODUCTS} | {TUNNEL: "tunnel"}
-        sites = tuple(ProtectedSite(host, f"unix/{self.path(name)}") for host, name in hosts.items())
+        return tuple(ProtectedSite(host, f"unix/{self.path(name)}") for host, name in hosts.items())
+
+    def _start_caddy(self) -> None:
         web, decision = (f"unix/{self.path(name)}" for name in ("web", "decision"))
-        snippet = Snippet(decision=decision, web=web)
+        enforced = compile_policy({"policy.yaml": policy_text()}, Site.of(self.auth))
+        sets = most_used(route.header_set for route in enforced.routes)  # the first few go the short way
+        text = snippet_text(Snippet(decision=decision, web=web, header_sets=sets))
         self._caddy = EmbeddedCaddy(self.directory, self.children, self.binaries)
-        text = demo_caddyfile(DemoSite(AUTH_HOST, self.port, web, snippet, sites))
-        self._caddy.start(text, hosts=[AUTH_HOST, *hosts], https_port=self.port)
+        self._caddy.start(
+            demo_caddyfile(DemoSite(AUTH_HOST, self.port, web, text, self.sites)),
+            hosts=[AUTH_HOST, *(site.host for site in self.sites)],
+            https_port=self.port,
+        )
 
     def _spawn(self, name: str, argv: list[str], ready: Callable[[], bool]) -> None:
         log = self.directory / f"{name}.log"

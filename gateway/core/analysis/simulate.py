@@ -33,7 +33,7 @@ from gateway.core.policy.headers import REMOVE
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
 from gateway.core.principal.ask import LoginFacts, Question, Reply, Spend, Spent, Standing
-from gateway.core.principal.identity import People
+from gateway.core.principal.identity import People, identity_headers
 from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.cookies import SESSION_COOKIE
@@ -105,7 +105,7 @@ class Simulation:
             policy=policy,
             keys=_KEYS,
             tokens=Tokens(_KEYS.mac),
-            people=People(_KEYS.person, remote=True, x_auth_request=False),
+            people=People(_KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
             auth_origin=site.origin_of(site.auth_host),
             origin_of=site.origin_of,
             render=lambda _page: b"",

@@ -4,8 +4,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.caddy.snippet import Snippet, filled, indented, snippet_text
+from gateway.core.policy.cross_origin import cors_block
+from gateway.core.policy.header_sets import header_set
+from gateway.core.policy.headers import PRIVATE, SHIPPED
 
 EXAMPLE_AUTH_HOST: Final = "auth.example.com"
+# As most routes are: for one person, not to be read by other origins, with a rate limit.
+EXAMPLE: Final = Snippet(
+    header_sets=tuple(
+        header_set(
+            profile.name,
+            (*profile.block(f"https://{EXAMPLE_AUTH_HOST}"), PRIVATE, *cors_block("none", None)),
+            rated=True,
+        )
+        for profile in (SHIPPED["legacy"], SHIPPED["strict"])
+    )
+)
 
 _DEMO: Final = """
 {
@@ -131,12 +145,15 @@ class ProtectedSite:
 
 @dataclass(frozen=True, slots=True)
 class DemoSite:
-    """All that the demo's Caddyfile depends on. web: the web listener, as an upstream; admin: `off` or `unix//path`."""
+    """All that the demo's Caddyfile depends on. web: the web listener, as an upstream; admin: `off` or `unix//path`.
+
+    snippet: its text.
+    """
 
     auth_host: str
     https_port: int
     web: str
-    snippet: Snippet
+    snippet: str
     sites: tuple[ProtectedSite, ...]
     admin: str = "off"
 
@@ -146,7 +163,7 @@ def demo_caddyfile(demo: DemoSite) -> str:
     port = str(demo.https_port)
     parts = [
         indented(filled(_DEMO, admin=demo.admin, https_port=port)),
-        snippet_text(demo.snippet),
+        demo.snippet,
         indented(filled(_DEMO_AUTH, host=demo.auth_host, port=port)),
         *(indented(filled(_DEMO_SITE, host=site.host, port=port, app=site.app)) for site in demo.sites),
         indented(filled(_DEMO_ELSE, port=port)),

@@ -2,16 +2,18 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.caddy.adapted import Adapted, Fields, Handler, Route, items_in, mapping_in
-from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.caddy.snippet import ONE_BY_ONE, Snippet, snippet_text
 
 WRAPPED: Final = "http://wrapped.invalid"
 AUTH: Final = "http://auth.invalid"
 _DECIDE: Final = "/decide"
+_SNIPPET: Final = "X-Bastion-Snippet"
+_ALLOW: Final = "X-Bastion-Allow"
 _BLOCK: Final = '"{block}"'
 _MOST_CHARACTERS: Final = 140
 _MOST_CHANGES: Final = 3
@@ -19,9 +21,13 @@ _MOST_CHANGES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """As this Caddy adapts what `bastion caddy snippet` prints. decision, web: the upstreams that they ask."""
+    """As this Caddy adapts what `bastion caddy snippet` prints. decision, web: the upstreams that they ask.
+
+    short_ways: what the wrapper does for each header set that it knows, by the name of the set; policy decides which.
+    """
 
     wrapper: tuple[str, ...]
+    short_ways: Mapping[str, str]
     auth: tuple[str, ...]
     decision: str
     web: str
@@ -70,8 +76,19 @@ def read_guards(reference: Adapted, snippet: Snippet) -> Guards:
         for route in server.routes:
             # site -> its subroute -> the snippet's `route`
             found[str(items_in(route.matchers[0], "host")[0])] = route.handlers[0].routes[0].handlers[0]
-    wrapper, auth = (atoms(found[site.removeprefix("http://")]) for site in (WRAPPED, AUTH))
-    return Guards(wrapper, auth, snippet.decision, snippet.web)
+    wrapper, auth = (found[site.removeprefix("http://")] for site in (WRAPPED, AUTH))
+    return Guards(atoms(wrapper), short_ways(wrapper), atoms(auth), snippet.decision, snippet.web)
+
+
+def short_ways(wrapper: Handler) -> dict[str, str]:
+    """By the word that Bastion asks for each with."""
+    responses = (one for handler in _own(wrapper) for one in items_in(handler.fields, "handle_response"))
+    return {word: json.dumps(one, sort_keys=True) for one in responses if (word := _short_way(one))}
+
+
+def is_earlier(wrapper: Handler) -> bool:
+    """Whether it is of a version that does not say which it is."""
+    return not any(_SNIPPET in _said(one.fields) for one in _own(wrapper))
 
 
 def atoms(guard: Handler) -> tuple[str, ...]:
@@ -104,7 +121,25 @@ def _own(guard: Handler) -> Iterator[Handler]:
 
 
 def _atom(route: Route, handler: Handler) -> str:
-    return json.dumps([list(route.matchers), handler.fields], sort_keys=True)
+    """Without the short ways, which policy decides."""
+    fields = json.loads(json.dumps(handler.fields))
+    if _SNIPPET in _said(fields):
+        fields["handle_response"] = [one for one in items_in(fields, "handle_response") if not _short_way(one)]
+        request = fields["headers"]["request"]["set"]
+        request[_SNIPPET] = [str(one).rpartition(";")[0] for one in items_in(request, _SNIPPET)]
+    return json.dumps([list(route.matchers), fields], sort_keys=True)
+
+
+def _said(fields: Fields) -> Fields:
+    """What a proxy writes into the headers of its question."""
+    return mapping_in(mapping_in(mapping_in(fields, "headers"), "request"), "set")
+
+
+def _short_way(response: object) -> str:
+    """The word that asks for it; empty for what is none."""
+    match = mapping_in(response, "match") if isinstance(response, dict) else {}
+    words = items_in(mapping_in(match, "headers"), _ALLOW)
+    return str(words[0]) if len(words) == 1 and words[0] != ONE_BY_ONE else ""
 
 
 def _changes(wanted: object, has: object, path: str) -> Iterator[tuple[str, str]]:

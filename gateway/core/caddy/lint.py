@@ -8,7 +8,7 @@ from typing import Final
 from gateway.core.caddy.adapted import Adapted, Handler, Route, Server, handlers_below
 from gateway.core.caddy.error_pages import judge_errors
 from gateway.core.caddy.findings import SNIPPET, Finding, Level
-from gateway.core.caddy.guards import Guards, differences
+from gateway.core.caddy.guards import Guards, differences, is_earlier, short_ways
 from gateway.core.caddy.hosts import Meets, covers, hosts_of, meets, overlaps, pattern_of
 from gateway.core.caddy.kinds import Kind, directive_of, streams_without_end, told
 from gateway.core.caddy.listening import Listening, judge_admin, judge_server, listening
@@ -141,8 +141,12 @@ class _Search:
         right, wrong = (visit.auths, visit.wrappers) if of_auth else (visit.wrappers, visit.auths)
         yield from (_other_snippet(site, handler, of_auth) for handler in wrong)
         for handler in right:
+            if not of_auth and is_earlier(handler):
+                yield _earlier(site, handler)
+                continue
             yield from _differing(site, handler, guards.auth if of_auth else guards.wrapper)
             if not of_auth:
+                yield from _short_ways(site, handler, guards)
                 yield from self._inside(site, handler)
 
     def _inside(self, site: str, wrapper: Handler) -> Iterator[Finding]:
@@ -246,6 +250,32 @@ def _other_snippet(site: str, handler: Handler, of_auth: bool) -> Finding:
     why = "nobody can log in" if of_auth else "it leads to Bastion's own pages, not to the app"
     what = f"imports {has} where {wanted} belongs"
     return Finding("snippet", Level.ERROR, site, handler.at, what, why, f"write `import {wanted}`", "import")
+
+
+def _earlier(site: str, handler: Handler) -> Finding:
+    return Finding(
+        "snippet", Level.ERROR, site, handler.at, "the snippet is of an earlier version",
+        "it costs Caddy twice as much, is not compared with anything here, and the next release refuses it",
+        "print it again with `bastion caddy snippet`", SNIPPET,
+    )  # fmt: skip
+
+
+def _short_ways(site: str, handler: Handler, guards: Guards) -> Iterator[Finding]:
+    """Of header sets: those that policy no longer has are never asked for."""
+    has, wanted = short_ways(handler), guards.short_ways
+    for name in has.keys() & wanted.keys():
+        if has[name] != wanted[name]:
+            yield Finding(
+                "snippet", Level.ERROR, site, handler.at, f"the snippet sets other headers for {name}",
+                "it was edited", "print it again with `bastion caddy snippet`", SNIPPET,
+            )  # fmt: skip
+    missing = sorted(wanted.keys() - has.keys())
+    if missing:
+        yield Finding(
+            "short-ways", Level.WARNING, site, handler.at, f"the snippet does not know {', '.join(missing)}",
+            "policy changed since it was printed; all holds, but answers with these headers cost Caddy more",
+            "print it again with `bastion caddy snippet`", SNIPPET,
+        )  # fmt: skip
 
 
 def _differing(site: str, handler: Handler, expected: tuple[str, ...]) -> Iterator[Finding]:

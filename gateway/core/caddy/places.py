@@ -10,7 +10,7 @@ from gateway.core.caddy.adapted import Adapted, port_of, texts_in
 from gateway.core.caddy.findings import SNIPPET, Finding
 
 _WORD: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`]\S*')
-_SNIPPETS: Final = ("(bastion)", "(bastion_auth)")
+_SNIPPET: Final = re.compile(r"^\(bastion[a-z_]*\)", re.MULTILINE)
 _NAMES: Final = {"headers": "header", "rewrite": "rewrite|uri|try_files|handle_path", "respond": "respond|abort"}
 
 
@@ -144,7 +144,7 @@ def _changed_snippets(sources: Mapping[str, str], snippets: str) -> Sequence[str
     """The first line of each change, with what stands there."""
     changed = []
     for name, text in sources.items():
-        for begin in _SNIPPETS:
+        for begin in _SNIPPET.findall(snippets):
             has, wanted = _block(text, begin), _block(snippets, begin)
             compared = difflib.SequenceMatcher(
                 None, [one for _, one in wanted], [one for _, one in has], autojunk=False

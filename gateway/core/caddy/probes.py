@@ -37,7 +37,7 @@ class Expect(Enum):
     DECIDED = "Bastion decides it, and refuses as policy says"
     OPEN = "Bastion decides it, and lets it in as policy says"
     OURS = "Bastion answers it itself"
-    REFUSED = "Caddy refuses it with 400, and asks nobody"
+    REFUSED = "Bastion refuses it with 400"
     NO_SUCCESS = "whoever refuses it"
     NO_SITE = "no app answers it"
 
@@ -137,7 +137,7 @@ def _refused(ground: Ground, target: str) -> Iterator[Probe]:
     for group, tricks in (("connection", _CONNECTION), ("upgrade", _UPGRADE)):
         for name, headers in tricks:
             yield Probe(group, name, Expect.REFUSED, ground.authority, target, headers=tuple(headers))
-    yield Probe("upgrade", "CONNECT", Expect.REFUSED, ground.authority, ground.authority, "CONNECT")
+    yield Probe("upgrade", "CONNECT", Expect.NO_SUCCESS, ground.authority, ground.authority, "CONNECT")
 
 
 def _hosts(ground: Ground) -> Iterator[Probe]:

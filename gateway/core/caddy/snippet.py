@@ -1,191 +1,265 @@
-"""Owns the `(bastion)` wrapper that operators put around a site, and `(bastion_auth)` for the auth host."""
+"""Owns the `(bastion)` wrapper that operators put around a site, and `(bastion_auth)` for the auth host.
 
+The gateway decides and says in a word what Caddy has to do. A short way is taken only at that word: what is absent,
+unknown or doubled ends in a refusal, or goes the long and complete way.
+"""
+
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.policy.headers import REMOVE, SET_HEADERS
+from gateway.core.forward.names import MOST_TAKEN
+from gateway.core.forward.proxy import VERSION, said_by
+from gateway.core.header_lines import header_value
+from gateway.core.policy.header_sets import HeaderSet
+from gateway.core.policy.headers import CACHE_CONTROL, CSP, REMOVE, SET_HEADERS
+from gateway.core.principal.identity import identity_headers
 
-_REMOTE: Final = ("Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email")
-_X_AUTH_REQUEST: Final = (
-    "X-Auth-Request-User",
-    "X-Auth-Request-Groups",
-    "X-Auth-Request-Preferred-Username",
-    "X-Auth-Request-Email",
-)
+MOST_SHORT_WAYS: Final = 4
+ONE_BY_ONE: Final = "one-by-one"  # the word for the long way
+# By what the gateway calls them, after X-Bastion-.
+_RATE_LIMIT: Final = {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimit-Policy"}
 _CORS: Final = {
-    "X-Bastion-Acao": "Access-Control-Allow-Origin",
-    "X-Bastion-Acac": "Access-Control-Allow-Credentials",
-    "X-Bastion-Acexpose": "Access-Control-Expose-Headers",
+    "Acao": "Access-Control-Allow-Origin",
+    "Acac": "Access-Control-Allow-Credentials",
+    "Acexpose": "Access-Control-Expose-Headers",
 }
-_RATE_LIMIT: Final = {"X-Bastion-RateLimit": "RateLimit", "X-Bastion-RateLimit-Policy": "RateLimit-Policy"}
-_ADD_CSP: Final = "X-Bastion-Add-Content-Security-Policy"
+_TOLD: Final = {**_RATE_LIMIT, **_CORS}
+_SET: Final = "X-Bastion-Set-"
+_ADD_CSP: Final = f"X-Bastion-Add-{CSP}"
 _CORS_SWITCH: Final = "X-Bastion-Cors"
-_PRIVATE: Final = "X-Bastion-Private"
+_PRIVATE_SWITCH: Final = "X-Bastion-Private"
+# What a Caddyfile takes between quotes as it is: no placeholder, no quote, no escape.
+_PLAIN: Final = re.compile(r'[^{}"\\`]*')
 
-# What a client may not tell the app. CGI-like servers read every other character of a name as a hyphen, so names with
-# one of them go too (threats.md P7).
-_STRIPPED: Final = (
-    *(f"*{odd}*" for odd in "!#$%&'*+.^_`|~"),
-    "Remote*",
-    "X-Bastion*",
-    "X-Auth-Request*",
-    "X-Forwarded*",
-    "X-Original*",
-    "X-Rewrite*",
-    "X-Http-Method*",
-    "X-Method-Override",
-    "X-Real-Ip",
-    "Forwarded",
-    "Proxy",  # HTTP_PROXY to CGI, which many libraries take for the way out (httpoxy)
-)
-
-# What browsers send and no decision reads: the gateway need not take it in for every request. The app gets it.
-# User-Agent stays, because Go would write its own in its place.
-UNREAD: Final = (
-    "Accept-Encoding",
-    "Accept-Language",
-    "Cache-Control",
-    "Content-Type",
-    "Dnt",
-    "If-Modified-Since",
-    "If-None-Match",
-    "Pragma",
-    "Priority",
-    "Range",
-    "Sec-Ch-Ua",
-    "Sec-Ch-Ua-Mobile",
-    "Sec-Ch-Ua-Platform",
-    "Sec-Fetch-User",
-    "Upgrade-Insecure-Requests",
-)
-
-# Any other token hides a header from whoever is asked next; any other upgrade is a tunnel that nobody looks into (P3).
-# Expressions, because a regexp matcher is content with one line of several, and Caddy would forward the other.
-_ONLY_CONNECTION: Final = r"(?i)^[ \t,]*((keep-alive|close|upgrade)[ \t,]*)*$"
-_ONLY_UPGRADE: Final = "(?i)^(websocket)?$"
-
-# `respond`, not `error`: an operator's handle_errors must not see these (P2). HTTP/2 and 3 upgrade by CONNECT, with
-# the protocol where each of Caddy's servers puts it.
-_REFUSE: Final = f"""
-@bastion_connection expression `!{{http.request.header.Connection}}.matches("{_ONLY_CONNECTION}")`
-respond @bastion_connection 400
-@bastion_upgrade expression `!{{http.request.header.Upgrade}}.matches("{_ONLY_UPGRADE}")`
-respond @bastion_upgrade 400
-@bastion_connect {{
-    method CONNECT
-    not header :protocol websocket
-    not expression `{{http.request.proto}} == "websocket"`
-}}
-respond @bastion_connect 400
-"""
-
-# Written before each proxy looks: it would keep what came from a trusted proxy, which passes on its client's (P5).
+# Of a trusted proxy Caddy would keep them, and it passes on its client's (P5).
 _FORWARDED: Final = """
 request_header X-Forwarded-Host {http.request.hostport}
 request_header X-Forwarded-Proto {http.request.scheme}
-header {
-    -Via
-    -X-Bastion*
-}
 """
 
 # The rewrite has to change something, or Caddy would send the client's body along (P4). A connection header of the
-# client's has no meaning to the gateway, and hides headers from it.
+# client's has no meaning to the gateway, and hides headers from it: the gateway judges it by X-Bastion-Connection.
 _ASK: Final = r"""
+# Before each proxy looks: it would keep what came from a trusted one, which passes on its client's.
+<forwarded>
+
+# Ask Bastion. What is said here replaces what the client said by the same name.
 reverse_proxy <decision> {
     method GET
     rewrite /decide?{http.request.uuid}
+    header_up X-Bastion-Snippet <said>
+    header_up X-Bastion-Connection {http.request.header.Connection}
+    header_up X-Bastion-Upgrade {http.request.header.Upgrade}
+    header_up X-Bastion-Protocol "{http.request.proto} {http.request.header.:protocol}"
     header_up X-Request-Id {http.request.uuid}
     header_up X-Forwarded-Method {http.request.orig_method}
     header_up X-Forwarded-Uri {http.request.orig_uri}
     header_up X-Forwarded-For {client_ip}
-    header_up X-Bastion-Upgrade {http.request.header.Upgrade}
     header_up -Connection
     header_up -Upgrade
-    <unread>
     transport http {
         dial_timeout 1s
         response_header_timeout 3s
         compression off
         keepalive_idle_conns_per_host 256
     }
-    @answered header X-Bastion-Answer *
-    handle_response @answered {
-        copy_response
+
+    # Bastion answers by itself, such as a preflight.
+    @bastion_answered header X-Bastion-Answer *
+    handle_response @bastion_answered {
+        import bastion_ours
     }
-    @allowed status 200
-    handle_response @allowed {
-        vars {
-            <remembered>
+    <usual>
+
+    # Allowed, and the app's answer gets what no block above is for, header by header.
+    @bastion_one_by_one {
+        status 200
+        header X-Bastion-Allow one-by-one
+    }
+    handle_response @bastion_one_by_one {
+        route {
+            import bastion_one_by_one
         }
+    }
+
+    # Any other success is of a Bastion that does not know this snippet.
+    @bastion_unknown status 200
+    handle_response @bastion_unknown {
+        respond 502
+    }
+
+    # Not allowed: what Bastion answers goes to the client.
+    @bastion_refused status 2xx 3xx 4xx 5xx
+    handle_response @bastion_refused {
+        import bastion_ours
+    }
+}
+"""
+
+_USUAL: Final = """
+
+# Allowed, and the app's answer gets the header profile <profile>.
+@bastion_<name> {
+    status 200
+    header X-Bastion-Allow <name>
+}
+handle_response @bastion_<name> {
+    route {
+        <rated>
+        header {
+            <changes>
+        }
+        <default>
     }
 }
 """
 
 _TELL_THE_APP: Final = r"""
+
+# Take away what only proxies may tell an app: whatever Bastion names of what the client sent.
+@bastion_taken not vars {rp.header.X-Bastion-Taken} nothing
+route @bastion_taken {
+    @bastion_unsaid not vars {rp.header.X-Bastion-Taken} some
+    respond @bastion_unsaid 502
+    <taken>
+    <forwarded>
+}
+request_header -X-Bastion*
+request_header -X-Forwarded-Method
+request_header -X-Forwarded-Uri
+
+# Tell the app who it is and where the request came from, and keep our cookies from it.
 <identity>
 request_header X-Request-Id {http.request.uuid}
 request_header X-Forwarded-For {client_ip}
 request_header Cookie "(^|;)[ \t]*__Host-bastion[^=;]*=[^;]*" ""
 request_header Cookie "^;[ \t]*" ""
-@bastion_nocookie expression `{http.request.header.Cookie}.matches("^[ \t,]*$")`
-request_header @bastion_nocookie -Cookie
+@bastion_no_cookie not header_regexp Cookie "[^ \t,]"
+request_header @bastion_no_cookie -Cookie
 """
 
-# Everything here is deferred, and what stands later in the file acts earlier on the response. A nameless cookie whose
-# value looks like ours would come back as ours, so the equals sign is looked through.
-_TELL_THE_CLIENT: Final = r"""
+# What every answer of an app loses. A nameless cookie whose value looks like ours would come back as ours, so the
+# equals sign is looked through.
+_ALWAYS: Final = r"""
+Set-Cookie "(?i)^[\s=]*__Host-bastion.*" "bastion-refused=; Max-Age=0"
+-Via
+-X-Bastion*
+"""
+
+_PRIVATE: Final = r"""
+Cache-Control "(?i)\b(public|private|immutable|s-maxage)\b([ \t]*=[ \t]*(\"[^\"]*\"|[^,]*))?[ \t]*,?[ \t]*" ""
+Cache-Control "^" "private, "
+Cache-Control ",[ \t]*$" ""
+-*-Cache-Control
+-Surrogate-Control
++Vary "Cookie, Authorization"
+"""
+_OF_PRIVATE: Final = tuple(line for line in _PRIVATE.strip().split("\n") if not line.startswith(CACHE_CONTROL))
+_PRIVATE_DEFAULT: Final = 'header ?Cache-Control "private, no-cache"'
+
+# All of it is deferred, and what stands later in the file acts earlier on the response.
+_ONE_BY_ONE: Final = r"""
 header {
-    Set-Cookie "(?i)^[\s=]*__Host-bastion.*" "bastion-refused=; Max-Age=0"
+    import bastion_always
+}
+<told>
+vars bastion_add_csp {rp.header.X-Bastion-Add-Content-Security-Policy}
+@bastion_add_csp not vars bastion_add_csp ""
+header @bastion_add_csp {
+    +Content-Security-Policy {vars.bastion_add_csp}
     defer
 }
-<rate limit>
-<add csp>
 <set or remove>
-@bastion_private not vars bastion_private ""
-header @bastion_private {
-    Cache-Control "(?i)\b(public|private|immutable|s-maxage)\b([ \t]*=[ \t]*(\"[^\"]*\"|[^,]*))?[ \t]*,?[ \t]*" ""
-    Cache-Control "^" "private, "
-    Cache-Control ",[ \t]*$" ""
-    -*-Cache-Control
-    -Surrogate-Control
-    +Vary "Cookie, Authorization"
+@bastion_private vars {rp.header.X-Bastion-Private} 1
+route @bastion_private {
+    header {
+        import bastion_private
+    }
+    header ?Cache-Control "private, no-cache"
 }
-header @bastion_private ?Cache-Control "private, no-cache"
-<cors>
-@bastion_cors not vars bastion_cors ""
-header @bastion_cors {
-    +Vary Origin
-    defer
+@bastion_cors vars {rp.header.X-Bastion-Cors} 1
+route @bastion_cors {
+    header {
+        +Vary Origin
+        defer
+    }
+    header -Access-Control-*
 }
-header @bastion_cors -Access-Control-*
 """
 
 _WRAPPER: Final = """
+# A site stands inside `import bastion { ... }`. Snippet version <version>; print it again with `bastion caddy snippet`.
 (bastion) {
     route {
-        <refuse>
-        <strip>
-        <forwarded>
         <ask>
         <tell the app>
-        <tell the client>
+
+        # The site.
         handle {
             {block}
         }
         respond 404
     }
 }
+
+# Of Bastion's own answers.
+(bastion_ours) {
+    header {
+        -Via
+        -X-Bastion*
+    }
+    copy_response
+}
+
+# Of each answer of an app, in every way.
+(bastion_always) {
+    <always>
+}
+
+# Of answers for one person: no shared cache keeps them.
+(bastion_private) {
+    <private>
+}
+
+# The long way: each header that Bastion names, set, added or removed. What stands later acts earlier on the answer.
+(bastion_one_by_one) {
+    <one by one>
+}
+
+# A header of the answer: as Bastion says, gone for <remove>, the app's own where Bastion says nothing.
+(bastion_set) {
+    vars bastion_{args[1]} {rp.header.X-Bastion-{args[1]}}
+    @bastion_{args[1]} not vars bastion_{args[1]} "" <remove>
+    header @bastion_{args[1]} >{args[0]} {vars.bastion_{args[1]}}
+    @bastion_{args[1]}_gone vars bastion_{args[1]} <remove>
+    header @bastion_{args[1]}_gone -{args[0]}
+}
 """
 
-_AUTH: Final = """
+# Expressions, because a regexp matcher is content with one line of several, and Caddy would forward the other (P3).
+# `respond`, not `error`: an operator's handle_errors must not see these (P2).
+_AUTH: Final = r"""
+# The auth host: the pages of Bastion itself.
 (bastion_auth) {
     route {
-        <refuse>
-        <strip>
-        <forwarded>
-        header -Server
+        @bastion_connection expression `!{http.request.header.Connection}.matches("(?i)^[ \t,]*((keep-alive|close|upgrade)[ \t,]*)*$")`
+        respond @bastion_connection 400
+        @bastion_upgrade expression `!{http.request.header.Upgrade}.matches("(?i)^(websocket)?$")`
+        respond @bastion_upgrade 400
+        @bastion_connect method CONNECT
+        respond @bastion_connect 400
+        request_header -X*
+        request_header -Remote*
+        request_header -Forwarded
+        request_header X-Forwarded-Host {http.request.hostport}
+        request_header X-Forwarded-Proto {http.request.scheme}
+        header {
+            -Via
+            -Server
+            -X-Bastion*
+        }
         request_body {
             max_size 64KiB
         }
@@ -199,26 +273,25 @@ _AUTH: Final = """
         }
     }
 }
-"""
+"""  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """What the text depends on. decision, web: upstreams as Caddy writes them (unix//run/x.sock, 127.0.0.1:9000)."""
+    """What the text depends on. decision, web: upstreams as Caddy writes them (unix//run/x.sock, 127.0.0.1:9000).
+
+    identity: headers for apps. header_sets: for each there is a short way.
+    """
 
     decision: str = "unix//run/bastion/decision.sock"
     web: str = "unix//run/bastion/web.sock"
-    remote: bool = True
-    x_auth_request: bool = False
-
-    @property
-    def identity(self) -> tuple[str, ...]:
-        return (_REMOTE if self.remote else ()) + (_X_AUTH_REQUEST if self.x_auth_request else ())
+    identity: tuple[str, ...] = tuple(identity_headers(remote=True, x_auth_request=False, also={}))
+    header_sets: tuple[HeaderSet, ...] = ()
 
 
 def snippet_text(snippet: Snippet) -> str:
-    """The two snippets, ready to be imported by a Caddyfile; as `caddy fmt` writes it."""
-    return f"{_wrapper(snippet)}\n{_auth(snippet)}"
+    """The snippets, ready to be imported by a Caddyfile; as `caddy fmt` writes it."""
+    return f"{_wrapper(snippet)}\n{indented(filled(_AUTH, web=snippet.web))}"
 
 
 def indented(text: str) -> str:
@@ -246,81 +319,81 @@ def _indent(line: str) -> int:
 
 
 def _wrapper(snippet: Snippet) -> str:
-    text = filled(
-        _WRAPPER,
-        refuse=_REFUSE,
-        strip=_lines(f"request_header -{name}" for name in _STRIPPED),
-        forwarded=_FORWARDED,
-        ask=filled(
-            _ASK,
-            decision=snippet.decision,
-            unread=_lines(f"header_up -{name}" for name in UNREAD),
-            remembered=_lines(_remembered(snippet)),
-        ),
-        tell_the_app=filled(_TELL_THE_APP, identity=_lines(_identity(snippet))),
-        tell_the_client=filled(
-            _TELL_THE_CLIENT,
-            rate_limit=_lines(_sets(_RATE_LIMIT)),
-            add_csp=_lines(_adds(_ADD_CSP, "Content-Security-Policy")),
-            set_or_remove=_lines(_sets_or_removes()),
-            cors=_lines(_sets(_CORS)),
-        ),
+    usual = [one for one in map(_usual, snippet.header_sets[:MOST_SHORT_WAYS]) if one is not None]
+    known = tuple(name for name, _text in usual)
+    return indented(
+        filled(
+            _WRAPPER,
+            ask=filled(
+                _ASK,
+                forwarded=_FORWARDED,
+                decision=snippet.decision,
+                said=f'"{said_by(snippet.identity, known)}"',
+                usual="\n".join(text for _name, text in usual),
+            ),
+            tell_the_app=filled(
+                _TELL_THE_APP,
+                forwarded=_FORWARDED,
+                taken=_lines(
+                    f"request_header -{{rp.header.X-Bastion-Taken-{number}}}" for number in range(1, MOST_TAKEN + 1)
+                ),
+                identity=_lines(f"request_header {name} {{rp.header.{_as_go(name)}}}" for name in snippet.identity),
+            ),
+            always=_ALWAYS,
+            private=_PRIVATE,
+            one_by_one=filled(
+                _ONE_BY_ONE,
+                set_or_remove=_lines(f"import bastion_set {name} Set-{name}" for name in SET_HEADERS),
+                told=_lines(f"import bastion_set {header} {_as_go(name)}" for name, header in _TOLD.items()),
+            ),
+            remove=REMOVE,
+            version=str(VERSION),
+        )
     )
-    return indented(text)
 
 
-def _auth(snippet: Snippet) -> str:
-    strip = _lines(f"request_header -{name}" for name in _STRIPPED)
-    return indented(filled(_AUTH, refuse=_REFUSE, strip=strip, forwarded=_FORWARDED, web=snippet.web))
+def _usual(header_set: HeaderSet) -> tuple[str, str] | None:
+    """Its name, and all that it says in one block; None where that can't be written into a Caddyfile."""
+    said, changes = dict(header_set.block), list[str]()
+    private, sets_cache = _PRIVATE_SWITCH in said, f"{_SET}{CACHE_CONTROL}" in said
+    for name, value in header_set.block:
+        header = name.removeprefix(_SET)
+        if not _PLAIN.fullmatch(header_value(value)):
+            return None
+        if name.startswith(_SET) and value:
+            changes.append(f"-{header}" if value == REMOVE else f'>{header} "{header_value(value)}"')
+    if _ADD_CSP in said:
+        if f"{_SET}{CSP}" in said:
+            return None  # one operation would undo the other
+        changes.append(f'+{CSP} "{header_value(said[_ADD_CSP])}"')
+    if header_set.rated:
+        changes += [f">{header} {{vars.bastion_{_as_go(name)}}}" for name, header in _RATE_LIMIT.items()]
+    if _CORS_SWITCH in said:
+        changes += ["-Access-Control-*", "+Vary Origin"]
+    if private:
+        # What the route sets wins over what would be made of the app's.
+        changes += _OF_PRIVATE if sets_cache else ["import bastion_private"]
+    text = filled(
+        _USUAL,
+        name=header_set.name,
+        profile=header_set.name.rpartition("-")[0],
+        rated=_lines(_remembered_rates()) if header_set.rated else "",
+        changes=_lines(["import bastion_always", *changes]),
+        default=_PRIVATE_DEFAULT if private and not sets_cache else "",
+    )
+    return header_set.name, text
 
 
-def _remembered(snippet: Snippet) -> Iterator[str]:
-    """The next proxy forgets the decision's headers, and one that did not come would stay as literal text.
-
-    Caddy knows them by Go's spelling of their names only.
-    """
-    answered = (*snippet.identity, *map(_set_name, SET_HEADERS), _ADD_CSP, *_CORS, _CORS_SWITCH, _PRIVATE, *_RATE_LIMIT)
-    for name in answered:
-        spelled = "-".join(word.capitalize() for word in name.split("-"))
-        yield f"{_variable(name)} {{rp.header.{spelled}}}"
-
-
-def _identity(snippet: Snippet) -> Iterator[str]:
-    for name in snippet.identity:
-        yield f"request_header {name} {{vars.{_variable(name)}}}"
-
-
-def _sets_or_removes() -> Iterator[str]:
-    for header in SET_HEADERS:
-        variable = _variable(_set_name(header))
-        yield f'@{variable} not vars {variable} "" {REMOVE}'
-        yield f"header @{variable} >{header} {{vars.{variable}}}"
-        yield f"@{variable}_gone vars {variable} {REMOVE}"
-        yield f"header @{variable}_gone -{header}"
-
-
-def _sets(headers: dict[str, str]) -> Iterator[str]:
-    for name, header in headers.items():
-        variable = _variable(name)
-        yield f'@{variable} not vars {variable} ""'
-        yield f"header @{variable} >{header} {{vars.{variable}}}"
-
-
-def _adds(name: str, header: str) -> Iterator[str]:
-    variable = _variable(name)
-    yield f'@{variable} not vars {variable} ""'
-    yield f"header @{variable} {{"
-    yield f"    +{header} {{vars.{variable}}}"
-    yield "    defer"
+def _remembered_rates() -> Iterator[str]:
+    """The next proxy forgets the decision's headers."""
+    yield "vars {"
+    yield from (f"    bastion_{_as_go(name)} {{rp.header.X-Bastion-{_as_go(name)}}}" for name in _RATE_LIMIT)
     yield "}"
 
 
-def _set_name(header: str) -> str:
-    return f"X-Bastion-Set-{header}"
-
-
-def _variable(name: str) -> str:
-    return "bastion_" + name.removeprefix("X-Bastion-").lower().replace("-", "_")
+def _as_go(name: str) -> str:
+    """Caddy knows a header of an answer by this spelling only."""
+    return "-".join(word.capitalize() for word in name.split("-"))
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -81,8 +81,9 @@ def _no_site(seen: Seen) -> ProbeVerdict:
 def _refused(seen: Seen) -> ProbeVerdict:
     if seen.status != _BAD_REQUEST:
         return _failed(f"expected 400, got {_told(seen)}: the snippet is an old one, or not around this site")
-    if seen.asked:
-        return _noisy("refused, but only after Bastion was asked: the snippet is an old one")
+    if not seen.asked:
+        why = "Caddy refused it by itself: the snippet is of an earlier version; print it again"
+        return ProbeVerdict(ProbeStatus.WARNING, f"{why} with `bastion caddy snippet`")
     return _OK
 
 

@@ -23,7 +23,7 @@ _PATH_CHARS = 256
 class Context:
     """auth_origin: where people log in. origin_of: a protected host's origin, from configuration (threats.md H3).
 
-    render: a page as bytes; pure.
+    render: a page as bytes; pure. passed: headers that reach apps although clients could forge them, in lower case.
     """
 
     policy: Policy
@@ -33,6 +33,7 @@ class Context:
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
+    passed: frozenset[bytes] = frozenset()
     names: BucketNames = field(init=False, repr=False)
     _found: Remembered[tuple[str, str, str], Routed | Refused] = field(init=False, repr=False)
 

@@ -65,4 +65,10 @@ BROKEN_JOURNEY: Final = Page(
 OTHER_BROWSER: Final = Page(
     "Please begin in this browser", "The sign-in began in another browser, or cookies are off for this site."
 )
+OTHER_SNIPPET: Final = Page(
+    "This site's proxy needs an update",
+    "Its configuration is of another version than Bastion. Whoever runs the site prints it again with"
+    " `bastion caddy snippet`.",
+)
+TRICK: Final = Page("That request was refused", "It says things about its connection that only a proxy may say.")
 CLOSED: Final = Page("Closed for the moment", "This page is not available right now.")

@@ -12,6 +12,8 @@ from typing import Final
 
 from gateway.core.addresses import Address, plain_address, read_address
 from gateway.core.errors import GatewayError
+from gateway.core.forward.names import is_taken
+from gateway.core.forward.proxy import EARLIER, Proxy, proxy_of
 from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
 from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import Cookies, read_cookies
@@ -43,7 +45,10 @@ _READ: Final = {
     b"early-data",
     b"access-control-request-method",
     b"access-control-request-headers",
+    b"x-bastion-snippet",
+    b"x-bastion-connection",
     b"x-bastion-upgrade",
+    b"x-bastion-protocol",
 }
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
@@ -74,13 +79,20 @@ class Client(Enum):
 _WEBSOCKET: Final = Client.WEBSOCKET  # members of enums are looked up slowly
 _NAVIGATION: Final = Client.NAVIGATION
 _FETCH: Final = Client.FETCH
+_TAKEN: Final = b"?"  # no header's name
+_ONLY_CONNECTION: Final = re.compile(rb"(?i)[ \t,]*((keep-alive|close|upgrade)[ \t,]*)*")
+_CONNECTION_BYTES: Final = 256
+_USUAL_CONNECTIONS: Final = (b"", b"keep-alive", b"close", b"Upgrade", b"keep-alive, Upgrade")
 _NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.title())}  # as Go spells them; grows
 
 
 def _learned(spelled: bytes) -> bytes:
-    """In lower case; b"" where nobody reads the header. A bounded number of short spellings is remembered."""
+    """In lower case; b"" where nobody reads the header, _TAKEN where it must not reach an app.
+
+    A bounded number of short spellings is remembered.
+    """
     lowered = spelled.lower()
-    name = lowered if lowered in _READ else b""
+    name = lowered if lowered in _READ else _TAKEN if is_taken(lowered) else b""
     if len(_NAMES) < _MOST_NAMES and len(spelled) <= _NAME_BYTES:
         _NAMES[spelled] = name
     return name
@@ -89,15 +101,17 @@ def _learned(spelled: bytes) -> bytes:
 class Fields:
     """The headers of a question, as far as they are read; names in lower case.
 
-    Total: what is wrong with them is said by request_of. count: of all headers.
+    Total: what is wrong with them is said by request_of. count: of all headers. taken: names that must not reach an
+    app, as they came.
     """
 
-    __slots__ = ("_doubled", "cookie_lines", "count", "values")
+    __slots__ = ("_doubled", "cookie_lines", "count", "taken", "values")
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """headers: names in any case, in the order in which they came."""
         self.count = 0
         self.cookie_lines: list[bytes] = []
+        self.taken: list[bytes] = []
         self._doubled = b""
         self.values: dict[bytes, bytes] = {}
         for spelled, value in headers:
@@ -113,6 +127,8 @@ class Fields:
             return
         if name == b"cookie":
             self.cookie_lines.append(value)
+        elif name == _TAKEN:
+            self.taken.append(spelled)
         elif name not in self.values:
             self.values[name] = value
         else:
@@ -139,7 +155,8 @@ class Fields:
 class ForwardedRequest:
     """host: canonical, without port. target: raw path and query. path: raw. address None: not known.
 
-    values: of headers, by their names in lower case.
+    values: of headers, by their names in lower case. proxy: who asks. taken: names of headers that must not reach an
+    app, where the proxy leaves that to us.
     """
 
     def __init__(
@@ -154,6 +171,8 @@ class ForwardedRequest:
         cookies: Cookies,
         cookie_lines: list[bytes],
         values: dict[bytes, bytes],
+        proxy: Proxy = EARLIER,
+        taken: list[bytes] | None = None,
     ) -> None:
         self.request_id = request_id
         self.method = method
@@ -165,6 +184,8 @@ class ForwardedRequest:
         self.cookies = cookies
         self.cookie_lines = cookie_lines
         self.values = values
+        self.proxy = proxy
+        self.taken = taken or []
 
     @property
     def websocket(self) -> bool:
@@ -230,7 +251,9 @@ def request_of(fields: Fields) -> ForwardedRequest:
     if proto not in (b"https", b"http"):
         raise MalformedRequest("x-forwarded-proto is neither https nor http")
     method = sent_method.decode("latin-1")
-    # RFC 8441: a WebSocket over HTTP/2 or 3. Any other CONNECT has no path, and was refused above.
+    said = values.get(b"x-bastion-snippet")
+    proxy = EARLIER if said is None else proxy_of(said)
+    # RFC 8441: a WebSocket over HTTP/2 or 3. Any other CONNECT is a tunnel.
     extended = method == "CONNECT"
     return ForwardedRequest(
         request_id,
@@ -243,7 +266,31 @@ def request_of(fields: Fields) -> ForwardedRequest:
         read_cookies(cookie_lines) if cookie_lines else _NO_COOKIES,
         cookie_lines,
         values,
+        proxy,
+        fields.taken if proxy.judges_nothing else None,
     )
+
+
+def connection_trick(request: ForwardedRequest) -> str:
+    """What is wrong with what the client said to Caddy of the connection (threats.md P3, caddy.md fact 9); "": nothing.
+
+    Any other token of Connection hides a header from whoever is asked next; any other upgrade is a tunnel that nobody
+    looks into. Several lines came joined by commas. HTTP/2 and 3 upgrade by CONNECT, with the protocol where each of
+    Caddy's servers puts it: as a header, or in place of the version.
+    """
+    values = request.values
+    connection = values.get(b"x-bastion-connection", b"")
+    if connection not in _USUAL_CONNECTIONS and (
+        len(connection) > _CONNECTION_BYTES or not _ONLY_CONNECTION.fullmatch(connection)
+    ):
+        return "Connection says more than keep-alive, close and upgrade"
+    upgrade = values.get(b"x-bastion-upgrade", b"")
+    if upgrade and upgrade.lower() != b"websocket":
+        return "Upgrade says more than one websocket"
+    is_connect = values[b"x-forwarded-method"] == b"CONNECT"
+    if is_connect and b"websocket" not in values.get(b"x-bastion-protocol", b"").split(b" "):
+        return "CONNECT opens no WebSocket"
+    return ""
 
 
 def _host(forwarded: bytes, host: bytes) -> str:

@@ -22,7 +22,9 @@ from gateway.core.forward.decide import (
     Unavailable,
 )
 from gateway.core.forward.login_start import Start, start_login
+from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
+from gateway.core.forward.proxy import EARLIER, Proxy
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.header_lines import header_lines
@@ -35,6 +37,7 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import return_of
 
 _RETRY_S: Final = "5"
+_ONE_BY_ONE: Final = b"X-Bastion-Allow: one-by-one\r\n"
 _PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"
 _REFUSED: Final = {
     "no_host": pages.MISDIRECTED,
@@ -69,8 +72,7 @@ def respond(decision: Decision, request: ForwardedRequest, context: Context, ran
         case Preflight():
             return _preflight(decision, request, context)
         case AppPreflight(route=route):
-            head = header_lines(route.response_block) + context.people.nobody
-            return Answer(200, head, b"", "allow", route.name, "cors")
+            return _app_preflight(route, request, context)
         case _:
             assert_never(decision)
 
@@ -79,12 +81,30 @@ def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> A
     """200 with an empty body and every identity header, whoever it is. No cookie is ever set on it (threats.md H5)."""
     route, known = allowed.route, allowed.known
     origin = _reader(route.cors, request.origin) if isinstance(route.cors, CorsProfile) else None
-    head = route.head if origin is None else _read_by(route, origin)
+    rated = allowed.limit is not None and allowed.state is not None
+    head = _for_the_client(route, request.proxy, origin, rated=rated)
+    if request.proxy is not EARLIER:
+        head += _taken(request, context)
     head += context.people.nobody if known is None else known.block
     if allowed.limit is not None and allowed.state is not None:
         head += _limit_lines(allowed.limit, allowed.state)
     subject = None if known is None else known.person.user_id
     return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject)
+
+
+def _for_the_client(route: Route, proxy: Proxy, origin: str | None, *, rated: bool) -> bytes:
+    """One word where the proxy knows the headers by it; else each of them."""
+    named = route.header_set
+    if origin is None and named.rated == rated and named.name in proxy.header_sets:
+        return named.line
+    head = route.head if origin is None else _read_by(route, origin)
+    return head if proxy is EARLIER else _ONE_BY_ONE + head
+
+
+def _taken(request: ForwardedRequest, context: Context) -> bytes:
+    said = to_delete(request.taken, context.passed)
+    assert said is not None, "check.py refuses more than the snippet can delete"
+    return said
 
 
 def _reader(profile: CorsProfile, origin: str | None) -> str | None:
@@ -181,6 +201,13 @@ def _preflight(settled: Preflight, request: ForwardedRequest, context: Context) 
         return refusal(context, request, 403, page, "deny", error="cors", route=route.name, headers=vary)
     head = _PREFLIGHT + own_head(request.request_id, settled.granted)
     return Answer(204, head, b"", "preflight", route.name, "preflight")
+
+
+def _app_preflight(route: Route, request: ForwardedRequest, context: Context) -> Answer:
+    head = header_lines(route.response_block) + context.people.nobody
+    if request.proxy is not EARLIER:
+        head = _ONE_BY_ONE + _taken(request, context) + head
+    return Answer(200, head, b"", "allow", route.name, "cors")
 
 
 def _refused(found: Refused, request: ForwardedRequest, context: Context) -> Answer:

@@ -9,7 +9,8 @@ from gateway.core.header_lines import header_lines
 from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.cross_origin import cors_block
-from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT
+from gateway.core.policy.header_sets import header_set
+from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT, PRIVATE
 from gateway.core.policy.patterns import PathPattern
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
@@ -22,7 +23,6 @@ from gateway.core.policy.tree import RoutePath
 from gateway.core.ratelimit.gcra import Limit
 
 T = TypeVar("T")
-PRIVATE: Final = ("X-Bastion-Private", "1")
 NO_STORE: Final = (f"X-Bastion-Set-{CACHE_CONTROL}", "no-store")
 _OF_CACHE: Final[Mapping[Cache, tuple[tuple[str, str], ...]]] = {
     "private": (PRIVATE,),
@@ -111,6 +111,8 @@ class Composer:
         cache: Cache = _nearest(level.cache for level in levels) or alike
         cors: Cors = _nearest(level.cors for level in levels) or "none"
         block = (*headers.block(self.site.origin_of(self.site.auth_host)), *_OF_CACHE[cache])
+        limits = self._limits(f"{app.name}/{text.name}", levels)
+        alone = (*block, *cors_block(cors, None))
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
@@ -121,14 +123,15 @@ class Composer:
             denials=denials,
             asks_people=asks_people,
             identity=identity,
-            limits=self._shared(self._limits(f"{app.name}/{text.name}", levels)),
+            limits=self._shared(limits),
             cors=cors,
             cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
             respond=_nearest(level.respond for level in levels) or Respond(),
             headers=headers.name,
             response_block=block,
-            head=header_lines((*block, *cors_block(cors, None))),
+            head=header_lines(alone),
+            header_set=self._shared(header_set(headers.name, alone, rated=bool(limits))),
             cache=cache,
             base=quote(str(app.base), safe=_IN_PATHS),
             app_cookies=_nearest(level.app_cookies for level in levels) or (),

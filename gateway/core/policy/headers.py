@@ -28,6 +28,7 @@ CSP_REPORT_ONLY: Final = SET_HEADERS[1]
 HSTS: Final = SET_HEADERS[2]
 FRAME_OPTIONS: Final = SET_HEADERS[6]
 REMOVE: Final = "!"
+PRIVATE: Final = ("X-Bastion-Private", "1")  # an allow for one person: no shared cache keeps the answer
 HIDDEN: Final = ("Server", "X-Powered-By")
 _FORM_ACTION: Final = "form-action"
 _FRAME_OPTIONS: Final = {"'none'": "DENY", "'self'": "SAMEORIGIN"}

@@ -10,6 +10,7 @@ from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
+from gateway.core.policy.header_sets import HeaderSet
 from gateway.core.policy.patterns import HostPattern, PathPattern
 from gateway.core.policy.places import Place
 from gateway.core.ratelimit.gcra import Limit
@@ -120,6 +121,7 @@ class Route:
     paths: with the app's base. cors: "app" when the app answers preflights itself.
     response_block: constant headers of an allow.
     head: the same as lines, with what tells the browser that no other origin may read the answer.
+    header_set: the same by a name, for a proxy that knows it.
     identity: "none" sends none although people come in as somebody: see sends_identity.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
@@ -142,6 +144,7 @@ class Route:
     headers: str
     response_block: tuple[tuple[str, str], ...]
     head: bytes
+    header_set: HeaderSet
     cache: Cache
     base: str
     app_cookies: tuple[AppCookie, ...]

@@ -1,20 +1,32 @@
 """Turns sealed person records into what policy judges and what the app is told, each record once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from gateway.core.header_lines import header_line
 from gateway.core.remembered import Remembered
 from gateway.core.session.person import Person, unseal
 
 _MOST_KNOWN: Final = 8192
-_REMOTE: Final = ("Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email")
-_X_AUTH_REQUEST: Final = (
-    "X-Auth-Request-User",
-    "X-Auth-Request-Groups",
-    "X-Auth-Request-Preferred-Username",
-    "X-Auth-Request-Email",
-)
+PersonField = Literal["user", "groups", "name", "email"]
+_REMOTE: Final[dict[str, PersonField]] = {
+    "Remote-User": "user",
+    "Remote-Groups": "groups",
+    "Remote-Name": "name",
+    "Remote-Email": "email",
+}
+_X_AUTH_REQUEST: Final[dict[str, PersonField]] = {
+    "X-Auth-Request-User": "user",
+    "X-Auth-Request-Groups": "groups",
+    "X-Auth-Request-Preferred-Username": "name",
+    "X-Auth-Request-Email": "email",
+}
+
+
+def identity_headers(*, remote: bool, x_auth_request: bool, also: Mapping[str, PersonField]) -> dict[str, PersonField]:
+    """What apps are told, by the header that tells it. also: of the operator's, by any name."""
+    return {**(_REMOTE if remote else {}), **(_X_AUTH_REQUEST if x_auth_request else {}), **also}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,9 +41,11 @@ class Known:
 class People:
     """A bounded memory of a pure function: the same sealed bytes are always the same person."""
 
-    def __init__(self, key: bytes, *, remote: bool, x_auth_request: bool) -> None:
+    def __init__(self, key: bytes, headers: Mapping[str, PersonField]) -> None:
+        """headers: see identity_headers."""
         self._key = key
-        self._sets = [names for names, wanted in ((_REMOTE, remote), (_X_AUTH_REQUEST, x_auth_request)) if wanted]
+        self._headers = dict(headers)
+        self.names: Final = frozenset(headers)
         self._known: Final = Remembered[tuple[str, bytes], Known](_MOST_KNOWN)
         self.nobody: Final = self._block("", "", "", "")
 
@@ -47,7 +61,5 @@ class People:
 
     def _block(self, user: str, groups: str, name: str, email: str) -> bytes:
         """All of a set every time, empty where nobody is logged in (caddy.md fact 8)."""
-        values = (user, groups, name, email)
-        return b"".join(
-            header_line(header, value) for names in self._sets for header, value in zip(names, values, strict=True)
-        )
+        values: dict[PersonField, str] = {"user": user, "groups": groups, "name": name, "email": email}
+        return b"".join(header_line(header, values[claim]) for header, claim in self._headers.items())

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.proxy import EARLIER, VERSION
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.ratelimit.gcra import Limit, spend
@@ -14,6 +15,8 @@ from gateway.metrics import Slot
 
 _LINES: Final = Limit("lines", count=200, period_us=1_000_000, burst=20)
 _TELL_US: Final = 1_000_000
+_MINUTE_US: Final = 60_000_000
+_HOUR_US: Final = 3_600_000_000
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
 
 
@@ -34,9 +37,12 @@ class DecisionRecorder:
         self._lines_full_at_us = 0
         self._told_at_us = 0
         self._unlogged = 0
+        self._snippet_told_at_us = 0
 
     def record(self, request: ForwardedRequest, answer: Answer, took_us: int) -> None:
         """took_us: from the last byte of the question to the answer."""
+        if request.proxy.version != VERSION:
+            self._tell_of_snippet(request, answer)
         outcome = answer.outcome
         self._cells[outcome].add()
         self._timer.observe(took_us)
@@ -50,6 +56,19 @@ class DecisionRecorder:
                 _log(request, answer, took_us)
         elif self._logs_refusals and (answer.subject is not None or self._has_room()):
             _log(request, answer, took_us)
+
+    def _tell_of_snippet(self, request: ForwardedRequest, answer: Answer) -> None:
+        """Now and then: each request of a site comes with the same."""
+        earlier = request.proxy is EARLIER
+        now_us = self._clock_us()
+        if self._snippet_told_at_us and 0 <= now_us - self._snippet_told_at_us < (_HOUR_US if earlier else _MINUTE_US):
+            return
+        self._snippet_told_at_us = now_us
+        out = "print it again: bastion caddy snippet"
+        if earlier:
+            _LOG.warning("Caddy asks by the snippet of an earlier version", host=request.host, way_out=out)
+        else:
+            _LOG.error("Caddy asks by a snippet that does not fit", host=request.host, why=answer.reason, way_out=out)
 
     def _has_room(self) -> bool:
         now_us = self._clock_us()

@@ -19,7 +19,7 @@ from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.facts import Actor
 from gateway.core.principal.ask import LoginFacts, Question, Reply, Spent, Standing
-from gateway.core.principal.identity import People
+from gateway.core.principal.identity import People, identity_headers
 from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.person import Person, seal
@@ -151,7 +151,7 @@ class Product:
             policy=POLICY,
             keys=KEYS,
             tokens=Tokens(KEYS.mac),
-            people=People(KEYS.person, remote=True, x_auth_request=False),
+            people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
             auth_origin=f"https://{SITE.auth_host}",
             origin_of=lambda host: f"https://{host}",
             render=lambda _page: b"a page",

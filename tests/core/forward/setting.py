@@ -13,7 +13,7 @@ from gateway.core.keys import Keys
 from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.principal.ask import Leases, LoginFacts, Reply, Spent, Standing
-from gateway.core.principal.identity import People
+from gateway.core.principal.identity import People, identity_headers
 from gateway.core.principal.presented import Tokens
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint, tag_of
@@ -67,7 +67,7 @@ CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,
     tokens=Tokens(KEYS.mac),
-    people=People(KEYS.person, remote=True, x_auth_request=False),
+    people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",
     render=lambda page: f"<h1>{page.title}</h1>{page.detail} {page.who}".encode(),

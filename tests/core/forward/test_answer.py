@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.forward.answer import Answer
 from gateway.core.header_lines import header_line, header_value
-from gateway.core.principal.identity import People
+from gateway.core.principal.identity import People, identity_headers
 from gateway.core.session.person import Person, seal
 
 TAG, KEY, NONCE = "t" * 16, b"k" * 32, b"n" * 12
@@ -63,7 +63,7 @@ def test_plain_words_pass_and_others_are_encoded() -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_identity_headers_are_always_four_lines(name: str, email: str) -> None:
-    people = People(KEY, remote=True, x_auth_request=False)
+    people = People(KEY, identity_headers(remote=True, x_auth_request=False, also={}))
     person = Person(UUID(int=1), "ada", name, email, ("staff", "ops"), 1)
 
     known = people.open(TAG, seal(KEY, TAG, person, NONCE))
@@ -75,7 +75,7 @@ def test_identity_headers_are_always_four_lines(name: str, email: str) -> None:
 
 
 def test_nobody_has_all_headers_empty_and_both_sets_if_both_are_wanted() -> None:
-    people = People(KEY, remote=True, x_auth_request=True)
+    people = People(KEY, identity_headers(remote=True, x_auth_request=True, also={}))
 
     headers = Answer(200, people.nobody, b"", "allow").headers
 

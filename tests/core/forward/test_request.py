@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.caddy.snippet import UNREAD
-from gateway.core.forward.request import _READ, ADDRESS_CHARS, Client, MalformedRequest, read_request
+from gateway.core.forward.request import ADDRESS_CHARS, Client, MalformedRequest, read_request
 
 USUAL = {
     b"host": b"wiki.example.org:8443",
@@ -113,11 +112,6 @@ def test_an_address_in_another_spelling_is_the_same() -> None:
     assert read_request({**USUAL, b"x-forwarded-for": b"::ffff:203.0.113.7"}.items()).address == ip_address(
         "203.0.113.7"
     )
-
-
-def test_nothing_that_is_read_is_kept_from_the_gateway() -> None:
-    """What the snippet leaves out makes no difference to any decision."""
-    assert not {name.lower().encode() for name in UNREAD} & _READ
 
 
 CLIENTS: dict[str, tuple[dict[bytes, bytes], Client]] = {
