@@ -47,7 +47,9 @@ class IdentityHeaders(Section):
 
     def findings(self) -> Iterator[Finding]:
         if not self.by_name():
-            message = "is false, and nothing else is set here: no app learns who is logged in; expected one"
+            message = (
+                "is false, and so is identity_headers.x_auth_request: no app learns who is logged in; expected one"
+            )
             yield Finding(f"{_KEY}.remote", message, Grade.DOUBTFUL)
         names = {name.lower() for name in self.by_name()}
         if len(names) != len(self.by_name()):
