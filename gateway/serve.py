@@ -1,7 +1,8 @@
 """Owns the arbiter: binds the sockets, keeps the wanted number of workers alive, reloads without a gap.
 
 SIGHUP reads the configuration again and replaces the workers; a broken one is refused and the running workers stay.
-SIGUSR1 makes each worker read policy again. SIGTERM and SIGINT end all after what is under way.
+SIGUSR1 makes each worker read policy again. SIGTERM and SIGINT end all after what is under way. What another server
+has is not touched: the second one ends.
 """
 
 import logging
@@ -16,7 +17,9 @@ import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from gateway.claims import Directories, require_free
 from gateway.config import Config, ConfigRejected
+from gateway.core.errors import GatewayError
 from gateway.logs import start_logging
 from gateway.metrics import Metrics
 from gateway.worker import DRAIN_S, SERVING, BastionWorker, Build, Start
@@ -27,10 +30,20 @@ _SPARE_SLOTS: Final = 4
 _LOG: Final = structlog.stdlib.get_logger("gateway.serve")
 
 
+class DirectoryInUse(GatewayError):
+    """Another server writes there; the message says which one."""
+
+
 def serve(config: Config, reload_config: Callable[[], Config], build: Build) -> None:
-    """Does not return before all workers have ended. reload_config may raise ConfigRejected."""
+    """Does not return before all workers have ended. reload_config may raise ConfigRejected.
+
+    Raises ListenersInUse or DirectoryInUse before anything is touched.
+    """
     start_logging(config.log.level, config.log.format)
-    _Arbiter(_Application(config, reload_config, build)).run()
+    require_free(_listeners(config))
+    directories = Directories()
+    _take(directories, config)
+    _Arbiter(_Application(config, reload_config, build, directories)).run()
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -75,10 +88,13 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's view of us: where to bind, how many workers, and what each worker builds."""
 
-    def __init__(self, config: Config, reload_config: Callable[[], Config], build: Build) -> None:
+    def __init__(
+        self, config: Config, reload_config: Callable[[], Config], build: Build, directories: Directories
+    ) -> None:
         self._config = config
         self._reload_config = reload_config
         self._build = build
+        self._directories = directories
         # While workers are replaced, the old ones still write to their slots.
         self._metrics = Metrics(slots=_SPARE_SLOTS * max(config.server.workers, os.cpu_count() or 1))
         super().__init__(prog="bastion")
@@ -101,6 +117,7 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "umask": _PRIVATE_SOCKETS,
             "control_socket_disable": True,
             "pre_fork": self._give_number,
+            "post_fork": self._disown,
             "child_exit": self._forget_levels,
             "logger_class": _Logger,
             "proc_name": "bastion",
@@ -125,6 +142,11 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             message = "so many workers need a restart, the last good configuration stays"
             _LOG.error(message, workers=config.server.workers, most=self.most_workers // 2)
             return False
+        try:
+            _take(self._directories, config)
+        except DirectoryInUse as refusal:
+            _LOG.error("directory in use, the last good configuration stays", why=str(refusal))
+            return False
         self._config = config
         start_logging(self._config.log.level, self._config.log.format)
         return True
@@ -140,6 +162,10 @@ class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         taken = {living.number for living in arbiter.WORKERS.values()}
         worker.number = next(number for number in range(self._metrics.slots) if number not in taken)
         self._metrics.slot(worker.number).reset_gauges()
+
+    def _disown(self, _arbiter: _Arbiter, _worker: BastionWorker) -> None:
+        """A worker that outlives the arbiter for a moment is in no successor's way."""
+        self._directories.disown()
 
     def _forget_levels(self, _arbiter: Any, worker: BastionWorker) -> None:
         """One that was killed could not say that it serves no more; its counters stay."""
@@ -175,6 +201,24 @@ class _Logger:
 def _listeners(config: Config) -> tuple[str, str, str]:
     """In the order that the worker expects."""
     return config.server.web_listen, config.server.decision_listen, config.server.ops_listen
+
+
+def _take(directories: Directories, config: Config) -> None:
+    """Logouts that Postgres missed and checkpoints are written there. Raises DirectoryInUse.
+
+    Without such a directory requests are answered all the same, so one that can't be had is only told.
+    """
+    named = {"data_dir": config.data_dir, "audit.checkpoint_dir": config.audit.checkpoint_dir}
+    for key, directory in named.items():
+        if directory is None:
+            continue
+        try:
+            holder = directories.take(directory)
+        except OSError as error:
+            _LOG.warning("directory can't be used", key=key, directory=str(directory), why=error.strerror)
+            continue
+        if holder:
+            raise DirectoryInUse(f"{key}: {directory} is in use by {holder}; end it or name another directory")
 
 
 def _make_room(address: str) -> None:

@@ -3,18 +3,17 @@
 However this process ends, nothing it started goes on: see gateway.embedded.
 """
 
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import sleep
 from typing import Final
 
+from gateway.claims import Directories, demo_port
 from gateway.config import DemoServers
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.units import DAY_S
@@ -30,10 +29,11 @@ class _Ended(BaseException):
 
 
 def run_demo(directory: Path, port: int, servers: DemoServers) -> None:
-    """Returns after SIGINT or SIGTERM, when everything has ended. Raises DemoFailed and ServerFailed."""
-    setting = Setting.prepare(directory, port)
+    """Returns after SIGINT or SIGTERM, when everything has ended. Raises PortInUse, DemoFailed and ServerFailed."""
     _raise_at_the_end()
-    with suppress(_Ended), _alone(setting.directory), ExitStack() as stack:
+    with suppress(_Ended), demo_port(port), ExitStack() as stack:
+        _take(directory)
+        setting = Setting.prepare(directory, port)
         setting.summary_file.unlink(missing_ok=True)  # of a demo that was killed
         children = Children()
         stack.callback(children.close)
@@ -148,14 +148,15 @@ def _raise_at_the_end() -> None:
         signal.signal(number, end)
 
 
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    with (directory / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DemoFailed(f"another demo runs in {directory}; end it, or name another --directory") from error
-        yield
+def _take(directory: Path) -> None:
+    """The lock lasts as long as this process. Raises DemoFailed."""
+    try:
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        holder = Directories().take(directory)
+    except OSError as error:
+        raise DemoFailed(f"{directory} can't be used: {error.strerror}; name another --directory") from error
+    if holder:
+        raise DemoFailed(f"another demo runs in {directory} ({holder}); end it, or name another --directory")
 
 
 def _welcome(setting: Setting) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,6 +53,12 @@ def left(pids: dict[str, int], seconds: float) -> list[str]:
     return [name for name, pid in pids.items() if not gone(pid)]
 
 
+def start(directory: Path, port: int) -> "subprocess.CompletedProcess[str]":
+    """One that is expected to end by itself."""
+    argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(directory), "--port", str(port)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+
+
 def test_the_demo_protects_its_app_and_keeps_its_people(demo: Demo) -> None:
     first = demo.start()
 
@@ -82,10 +89,31 @@ def test_kill_9_leaves_nothing_and_the_next_start_works(demo: Demo) -> None:
 
 def test_a_second_demo_in_one_directory_is_refused(demo: Demo) -> None:
     demo.start()
-    argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(demo.directory), "--port", str(demo.port)]
 
-    second = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    second = start(demo.directory, free_port())
 
     assert second.returncode == 1
-    assert "another demo runs" in second.stderr
+    expected = f"another demo runs in {demo.directory} (pid {demo.process.pid}); end it, or name another --directory"
+    assert expected in second.stderr
     assert demo.process.poll() is None
+
+
+def test_a_second_demo_on_one_port_is_refused_and_leaves_nothing(demo: Demo, tmp_path: Path) -> None:
+    summary = demo.start()
+
+    refused = start(tmp_path / "other", demo.port)
+
+    assert refused.returncode == 1
+    expected = f"port {demo.port} is in use by another demo (pid {demo.process.pid}); name another with --port"
+    assert expected in refused.stderr
+    assert not (tmp_path / "other").exists()
+    assert fetch(summary["app_url"] + "/public/x", summary["ca_file"])[0] == 200
+
+
+def test_a_demo_on_the_port_of_another_program_is_refused_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        refused = start(tmp_path / "demo", other.getsockname()[1])
+
+    assert refused.returncode == 1
+    assert f"is in use by pid {os.getpid()}; name another with --port" in refused.stderr
+    assert not (tmp_path / "demo").exists()

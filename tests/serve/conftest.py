@@ -104,6 +104,6 @@ async def server(short_directory: Path) -> AsyncIterator[Server]:
 
     assert await until(both_serve), (directory / "log").read_text()
     yield started
-    if process.poll() is None:
-        process.terminate()
-    process.wait(30)
+    if started.process.poll() is None:
+        started.process.terminate()
+    started.process.wait(30)
