@@ -137,10 +137,35 @@ def _prepare(lock: Path) -> None:
     print(f"preparing .venv from {lock.name} ...", flush=True)
     if not PYTHON.exists() or _major(PYTHON) != sys.version_info[:2]:
         _make_venv()
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-    _must([*pip, "--require-hashes", "--only-binary=:all:", "-r", lock])
-    _must([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT])
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]
+    _install([*pip, "--progress-bar", "off", "--require-hashes", "--only-binary=:all:", "-r", lock], lock)
+    _must([*pip, "-q", "--no-deps", "--no-build-isolation", "-e", ROOT])
     stamp.write_text(digest.hexdigest())
+
+
+def _install(pip: Sequence[str | Path], lock: Path) -> None:
+    """It takes up to a minute: pip alone says nothing at all, or hundreds of lines."""
+    packages = sum(line[:1].isalnum() for line in lock.read_text().splitlines())
+    with subprocess.Popen(pip, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        begun = 0
+        for line in process.stdout:
+            if line.startswith(("Collecting ", "Ignoring ")):  # Ignoring: of another platform
+                begun += 1
+                _show(f"package {begun} of {packages}: {line.split()[1]}", often=begun % 10 == 0)
+            elif line.startswith("Installing "):
+                _show(f"installing {begun} packages", often=True)
+        _show("", often=True)
+    if process.returncode:
+        sys.exit(process.returncode)
+
+
+def _show(step: str, *, often: bool) -> None:
+    """In place of the step before on a terminal; elsewhere only those that come often enough, a line each."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{step}", end="", flush=True)
+    elif often and step:
+        print(step, flush=True)
 
 
 def _make_venv() -> None:

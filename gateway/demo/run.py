@@ -61,10 +61,13 @@ class _Demo:
         self._redis_url = servers.redis_url
 
     def start(self) -> None:
+        """The first time it takes a while, so each step is told when it begins."""
         self._start_app()
         self._start_stores()
         self._setting.write_config(self._database_url, self._redis_url)
+        _tell("the schema of the database, and the user")
         self._prepare_database()
+        _tell("Bastion, and Caddy with its certificates")
         gateway = self._running("bastion", self._commands.serve(self._children))
         hosts = [AUTH_HOST, APP_HOST, APP2_HOST]
         self._caddy.start(demo_caddyfile(self._site()), hosts=hosts, https_port=self._setting.port)
@@ -96,12 +99,14 @@ class _Demo:
     def _start_stores(self) -> None:
         directory, children, binaries = self._setting.directory, self._children, self._servers.binaries
         if not self._database_url:
+            _tell("Postgres")
             postgres = EmbeddedPostgres(directory, children, binaries)
             postgres.start()
             self._stack.callback(postgres.stop)
             self._pids["postgres"] = postgres.pid
             self._database_url = postgres.url()
         if not self._redis_url:
+            _tell("Valkey")
             valkey = EmbeddedValkey(directory, children, binaries)
             valkey.start()
             self._stack.callback(valkey.stop)
@@ -134,6 +139,10 @@ class _Demo:
             snippet=self._commands.run("caddy", "snippet"),
             sites=(ProtectedSite(APP_HOST, app), ProtectedSite(APP2_HOST, app)),
         )
+
+
+def _tell(step: str) -> None:
+    print(f"starting: {step}", flush=True)
 
 
 def _raise_at_the_end() -> None:

@@ -63,6 +63,10 @@ def test_the_demo_protects_its_app_and_keeps_its_people(demo: Demo) -> None:
     first = demo.start()
 
     assert set(first) == KEYS
+    told = demo.log.read_text().splitlines()
+    steps = [line.removeprefix("starting: ").split()[0] for line in told if line.startswith("starting: ")]
+    assert steps == ["Postgres", "Valkey", "the", "Bastion,"]
+    assert told[len(steps)] == "Bastion is ready."
     assert fetch(first["app_url"], first["ca_file"], Accept="text/html")[0] == 302
     assert fetch(first["app_url"] + "/public/x", first["ca_file"])[0] == 200
     assert fetch(first["auth_url"] + "/login", first["ca_file"])[0] == 200
