@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.app.concern import Checks, Concern
+from gateway.flows.operate.outages import Outages
 from gateway.flows.operate.readiness import Readiness
 from gateway.flows.operate.safeguards import Safeguards
 from gateway.resources import Resources, key_marks
@@ -43,7 +44,12 @@ def servers(*, start: Start, resources: Resources) -> Concern:
         found = await readiness.look()
         return {name: ReadinessCheck(state.serves, state.detail) for name, state in found.items()}
 
-    return Concern(before=(readiness.agree_on_keys, safeguards.judge), beside=(judge_who_was_away,), checks=checks)
+    outages = Outages({"postgres": readiness.try_postgres, "redis": readiness.try_redis})
+    return Concern(
+        before=(readiness.agree_on_keys, safeguards.judge),
+        beside=(judge_who_was_away, *(() if start.number else (outages.run,))),
+        checks=checks,
+    )
 
 
 def _teller(number: int, log: Callable[..., None], event: str) -> Callable[[str], None]:

@@ -7,7 +7,6 @@ from typing import Final
 
 import asyncpg
 import click
-from asyncpg.connect_utils import SessionAttribute
 
 from gateway.cli._options import with_config
 from gateway.config import Config
@@ -15,14 +14,11 @@ from gateway.core.errors import GatewayError
 from gateway.flows.transaction import transaction
 from gateway.resources import key_marks
 from gateway.stores.postgres import key_checks
+from gateway.stores.postgres.database import connect
 from gateway.stores.postgres.migrate import migrate as apply_missing
 from gateway.stores.postgres.migrate import missing
 
 _CONNECT_S: Final = 10.0
-
-
-class NoDatabase(GatewayError):
-    """Nobody is there, or not for us; the message never holds the URL, which may hold a password."""
 
 
 class NotMigrated(GatewayError):
@@ -30,12 +26,9 @@ class NotMigrated(GatewayError):
 
 
 async def require_schema(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """What other commands ask first. Raises NoDatabase, NotMigrated, MigrationFailed or RecordUnavailable."""
-    try:
-        async with transaction(pool) as connection:
-            names = await missing(connection)
-    except (asyncpg.PostgresError, asyncpg.InternalClientError) as error:
-        raise NoDatabase(f"Postgres can't be used: {error}") from error
+    """What other commands ask first. Raises NotMigrated, MigrationFailed or RecordUnavailable."""
+    async with transaction(pool) as connection:
+        names = await missing(connection)
     if names:
         raise NotMigrated(f"the database lacks {', '.join(names)}: run `bastion migrate` first")
 
@@ -86,18 +79,8 @@ async def _migrate(config: Config, *, new_root_key: bool) -> list[str]:
 
 @asynccontextmanager
 async def _connected(config: Config) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    """Without a limit on statements: a migration takes as long as it takes. Raises NoDatabase."""
-    try:
-        connection = await asyncpg.connect(
-            config.database.url,
-            timeout=_CONNECT_S,
-            target_session_attrs=SessionAttribute.read_write,
-            server_settings={"application_name": "bastion migrate"},
-        )
-    except TimeoutError as error:
-        raise NoDatabase(f"Postgres does not answer within {_CONNECT_S:.0f} s") from error
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise NoDatabase(f"Postgres can't be used: {error}") from error
+    """A migration takes as long as it takes. Raises NotConnected."""
+    connection = await connect(config.database.url, _CONNECT_S, "bastion migrate")
     try:
         yield connection
     finally:

@@ -7,7 +7,9 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import StoreOutage
+from gateway.stores.postgres.database import NotConnected
+from gateway.stores.reasons import reason_of
 
 _ACQUIRE_S: Final = 2.0
 # Whatever says that Postgres can't do it now; a mistake in our SQL is none of them.
@@ -27,7 +29,7 @@ GONE: Final = (
 )
 
 
-class RecordUnavailable(GatewayError):
+class RecordUnavailable(StoreOutage):
     """Postgres, the record of truth, does not answer: whether the act happened is not known."""
 
 
@@ -39,7 +41,11 @@ async def transaction(
     try:
         async with pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
             yield connection
+    except NotConnected as error:
+        raise RecordUnavailable(error.outage) from error
+    except TimeoutError as error:
+        raise RecordUnavailable("Postgres has no free connection, or does not answer in time") from error
     except GONE as error:
-        raise RecordUnavailable("Postgres does not answer") from error
+        raise RecordUnavailable(f"Postgres does not answer: {reason_of(error)}") from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise RecordUnavailable("the schema is not of this version: run bastion migrate") from error

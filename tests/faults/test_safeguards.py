@@ -27,6 +27,7 @@ from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, ris
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
+from tests.acl import rules
 from tests.attacks.conftest import House, session_of
 from tests.config.test_load import GOOD
 from tests.conftest import Pool
@@ -35,10 +36,6 @@ from tests.processes import serve
 from tests.running import running
 
 INSTALL = Path(__file__).resolve().parents[2] / "docs" / "install.md"
-
-
-async def rules(redis: Redis, *words: str) -> None:
-    await redis.execute_command("ACL", *words)  # type: ignore[no-untyped-call]  # redis-py's acl_setuser knows no rules
 
 
 @pytest.fixture

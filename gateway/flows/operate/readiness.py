@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 import asyncpg
 
@@ -11,6 +12,9 @@ from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.key_checks import agree
 from gateway.stores.postgres.migrate import MigrationFailed, missing
 from gateway.stores.redis.decisions import Functions
+from gateway.stores.redis.outage import advised
+
+_STILL_THERE: Final = "SELECT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,25 @@ class Readiness:
         """Postgres away: who is signed in goes on, so that serves; nobody can sign in. Raises WrongKey."""
         return {"postgres": await self._postgres(), "redis": await self._redis()}
 
-    async def _redis(self) -> State:
-        """By calls that write, as decisions do: a replica, or a primary without its replicas, can't serve them."""
+    async def try_postgres(self) -> None:
+        """Raises RecordUnavailable."""
+        async with transaction(self.pool) as connection:
+            await connection.fetchval(_STILL_THERE)
+
+    async def try_redis(self) -> None:
+        """By calls that write, as decisions do: a replica, or a primary without its replicas, can't serve them.
+
+        Raises StoreUnavailable.
+        """
         try:
             for tag in self.functions.probes:
                 await self.functions.ask("stale", [f"{{{tag}}}"])
+        except StoreUnavailable as error:
+            raise StoreUnavailable(advised(error.outage)) from error
+
+    async def _redis(self) -> State:
+        try:
+            await self.try_redis()
         except StoreUnavailable as error:
             return State(serves=False, detail=f"only public routes are answered: {error}")
         return State(serves=True, detail="ok")
@@ -55,8 +73,8 @@ class Readiness:
         try:
             async with transaction(self.pool) as connection:
                 lacking = await missing(connection)
-        except RecordUnavailable:
-            return State(serves=self._agreed, detail="no connection: nobody can sign in, who is signed in goes on")
+        except RecordUnavailable as error:
+            return State(serves=self._agreed, detail=f"nobody can sign in, who is signed in goes on: {error}")
         except MigrationFailed as error:
             return State(serves=False, detail=str(error))
         if lacking:

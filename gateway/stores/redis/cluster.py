@@ -172,6 +172,8 @@ class Cluster:
         """Whom to ask goes round: one that was cut off from the others tells what was."""
         self._turn += 1
         nodes = [node for node in self._nodes.values() if node.pipeline.connected]
+        if not nodes:
+            self._why = str(self.node(self._seeds[0]).pipeline.outage)
         first = self._turn % max(len(nodes), 1)
         for node in nodes[first:] + nodes[:first]:
             try:
@@ -200,7 +202,7 @@ class Cluster:
             self.owner(self._table.index(None))
         for node in self._primaries:
             if not node.pipeline.connected:
-                raise StoreUnavailable(f"there is no connection to {node.address}")
+                raise StoreUnavailable(node.pipeline.outage)
         return self._primaries
 
 

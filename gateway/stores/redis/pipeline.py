@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
 
-from gateway.core.errors import StoreUnavailable
+from gateway.core.errors import Outage, StoreUnavailable
+from gateway.stores.redis.outage import outage_of
 from gateway.waiting import Caller, Waiter, answer_of
 
 RedisReply: TypeAlias = object
@@ -61,6 +62,11 @@ class Server:
             password=unquote(parts.password or ""),
             database=int(database),
         )
+
+    def __str__(self) -> str:
+        scheme = "rediss" if self.tls else "redis"
+        where = f"unix:{self.path}" if self.path else f"{scheme}://{self.host}:{self.port}"
+        return f"{where} (user {self.username or 'default'}, database {self.database})"
 
     def greeting(self) -> list[tuple[str, ...]]:
         """What is sent before all else on a new connection."""
@@ -135,7 +141,7 @@ class _Connection:
             self._transport.abort()
             self._transport = None
         if not self.closed.done():
-            self.closed.set_result(None)
+            self.closed.set_result(error)
         waiting, self.waiting = self.waiting, deque()
         for _, done in waiting:
             done.answered(error)
@@ -162,11 +168,22 @@ class Pipeline:
         self._server = Server.of(where) if isinstance(where, str) else where
         self._timeout_s = timeout_s
         self._connection: _Connection | None = None
+        self._outage = Outage("not tried yet", f"Redis at {self._server}")
         self._first_try = asyncio.Event()
 
     @property
     def connected(self) -> bool:
         return self._connection is not None
+
+    @property
+    def server(self) -> str:
+        """Which one it is, and as whom."""
+        return str(self._server)
+
+    @property
+    def outage(self) -> Outage:
+        """Why it is not connected."""
+        return self._outage
 
     def call(self, command: bytes, done: Done) -> None:
         """command: as packed() writes it. done hears the reply, or StoreUnavailable; it may be called before this
@@ -174,7 +191,7 @@ class Pipeline:
         """
         connection = self._connection
         if connection is None:
-            done.answered(StoreUnavailable("there is no connection to Redis"))
+            done.answered(StoreUnavailable(self._outage))
         elif len(connection.waiting) >= MAX_WAITING:
             done.answered(StoreUnavailable("too many calls wait for Redis"))
         else:
@@ -208,12 +225,14 @@ class Pipeline:
             while True:
                 try:
                     connection = await self._connect()
-                except (OSError, TimeoutError, StoreUnavailable, UnicodeError):
+                except (OSError, TimeoutError, StoreUnavailable, UnicodeError) as error:
+                    self._outage = outage_of(error, str(self._server))
                     pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 else:
                     pause_s, self._connection = _FIRST_PAUSE_S, connection
                     self._first_try.set()
-                    await connection.closed
+                    ended: StoreUnavailable = await connection.closed
+                    self._outage = Outage(str(ended), f"Redis at {self._server}")
                     self._connection = None
                 self._first_try.set()
                 await asyncio.sleep(pause_s)
