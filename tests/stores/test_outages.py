@@ -14,6 +14,8 @@ from gateway.embedded import EmbeddedPostgres, free_port
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.database import NotConnected, connect, make_pool
 from gateway.stores.redis.access import NEEDED
+from gateway.stores.redis.decisions import FunctionCalls
+from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.outage import advised
 from gateway.stores.redis.pipeline import Pipeline
 from tests.acl import rules
@@ -185,6 +187,23 @@ async def test_a_user_that_lacks_a_right_is_told_where_the_line_is(redis_socket:
 
     assert "no permissions to run the 'keys' command" in outage.reason
     assert outage.advice == "give the user of redis.url what it needs: the line of the ACL is in docs/install.md"
+
+
+async def test_a_library_that_redis_does_not_load_is_told_by_its_refusal(user: Redis, redis_socket: Path) -> None:
+    """Not by the functions that are missing then."""
+    await rules(user, "SETUSER", "out", "-function|load")
+    async with running(FunctionCalls(Pipeline(f"unix://out:right@{redis_socket}", 5), library())) as calls:
+        with pytest.raises(StoreUnavailable) as refused:
+            await calls.ask("stale", ["{tag}"])
+        await rules(user, "SETUSER", "out", "+function|load", "-get")
+        with pytest.raises(StoreUnavailable) as denied:
+            await calls.ask("stale", ["{tag}"])
+        await rules(user, "SETUSER", "out", "+get")
+        await calls.ask("stale", ["{tag}"])
+
+    assert "no permissions to run the 'function|load' command" in str(refused.value)
+    assert "no permissions to run the 'get' command" in str(denied.value)
+    assert "the line of the ACL" in advised(denied.value.outage).advice
 
 
 @pytest.mark.parametrize(

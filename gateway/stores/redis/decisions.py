@@ -71,6 +71,7 @@ class FunctionCalls:
         self._pipeline = pipeline
         self._library = library
         self._loading = False
+        self._load_refused: RedisRefused | None = None
         self._names = {name: library.name(name) for name in FUNCTIONS}
 
     @property
@@ -94,7 +95,11 @@ class FunctionCalls:
     def again(self, command: bytes, done: Done) -> None:
         """Where the function was not found. Commands are done in order, so this one comes after the load."""
         self._load()
-        self._pipeline.call(command, done)
+        self._pipeline.call(command, _Again(self, done))
+
+    def reason_for(self, refused: RedisRefused) -> RedisRefused:
+        """Where a function is not found after a load, the cause is what the load was refused for."""
+        return refused if self._load_refused is None else self._load_refused
 
     async def ask(self, function: str, keys: Sequence[str], *arguments: Argument) -> object:
         command = packed_call(self._names[function], keys, arguments)
@@ -112,8 +117,9 @@ class FunctionCalls:
     def _load(self) -> None:
         """Once, however many calls found it missing; whether it worked is said by the calls that follow."""
 
-        def loaded(_reply: object) -> None:
+        def loaded(reply: object) -> None:
             self._loading = False
+            self._load_refused = reply if isinstance(reply, RedisRefused) else None
 
         if not self._loading:
             self._loading = True
@@ -150,6 +156,22 @@ class _Call(Waiter[object]):
             self._done.answered(reply)
         else:
             self._functions.again(self._command, self._done)
+
+
+class _Again(Waiter[object]):
+    """One whose function was not found, after the library was loaded."""
+
+    __slots__ = ("_done", "_functions")
+
+    def __init__(self, functions: FunctionCalls, done: Done) -> None:
+        self._functions = functions
+        self._done = done
+
+    def answered(self, reply: object) -> None:
+        if isinstance(reply, RedisRefused) and _is_lost(reply):
+            self._done.answered(self._functions.reason_for(reply))
+        else:
+            self._done.answered(reply)
 
 
 def _is_lost(reply: object) -> bool:

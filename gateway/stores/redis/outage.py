@@ -37,6 +37,8 @@ def _refusal_advice(text: str) -> str:
         return "name a database that there is in redis.url, or none"
     if "without any password configured" in text:
         return "leave the password out of redis.url, or set one in Redis"
+    if "ACL failure in script" in text:
+        return _ADVICE["NOPERM"]
     return _ADVICE.get(text.lstrip("-").partition(" ")[0], "")
 
 
