@@ -6,9 +6,11 @@ from typing import Final
 import click
 from cryptography.fernet import Fernet
 
+from gateway.cli._directories import directory_troubles
 from gateway.config import load_config
 from gateway.config.reference import example as example_text
 from gateway.config.reference import reference as reference_text
+from gateway.core.errors import GatewayError
 
 _SECRETS: Final = """\
 secrets:
@@ -21,6 +23,10 @@ secrets:
 """
 
 
+class DirectoriesUnusable(GatewayError):
+    """One line for each directory of the configuration that this account can't use."""
+
+
 @click.group()
 def config() -> None:
     """Check and explain the configuration."""
@@ -30,12 +36,18 @@ def config() -> None:
 @click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
 @click.option("--dev", is_flag=True, help="As the dev profile would see it.")
 def check(path: Path | None, *, dev: bool) -> None:
-    """Print every mistake with its place, and warnings; exit status 1 if there is a mistake."""
+    """Print every mistake with its place, and warnings; exit status 1 if there is a mistake.
+
+    Its directories are looked at too: run it on the node, as the account of the service.
+    """
     loaded = load_config(path, dev=dev)
     for problem in loaded.warnings:
         click.echo(f"unsafe: {problem}", err=True)
     for problem in loaded.doubts:
         click.echo(f"warning: {problem}", err=True)
+    if troubles := directory_troubles(loaded.config):
+        raise DirectoriesUnusable("
+".join(f"`{key}`: {trouble}" for key, trouble in troubles.items()))
     click.echo(f"{loaded.path or 'environment'}: fine ({loaded.config.profile})")
 
 

@@ -23,6 +23,7 @@ def test_check_fails_with_one_line_for_each_mistake(tmp_path: Path) -> None:
 
 
 def test_printed_secrets_make_a_production_configuration(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
     secrets = bastion("config", "secrets", cwd=tmp_path).stdout
     (tmp_path / "config.yaml").write_text(
         "public_url: https://auth.example.com\ndatabase: {url: 'postgresql://db/x'}\nredis: {url: 'rediss://bastion:x1@r'}\n"
@@ -34,3 +35,27 @@ def test_printed_secrets_make_a_production_configuration(tmp_path: Path) -> None
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "fine (production)" in checked.stdout
     assert secrets != bastion("config", "secrets", cwd=tmp_path).stdout
+
+
+def test_check_looks_whether_directories_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("profile: dev\ndata_dir: here\naudit: {checkpoint_dir: file/below}\n")
+    (tmp_path / "here").touch()
+    (tmp_path / "file").touch()
+
+    checked = bastion("config", "check", cwd=tmp_path)
+
+    told = [line.removeprefix("Error: ") for line in checked.stderr.splitlines() if not line.startswith("unsafe: ")]
+    assert checked.returncode == 1
+    assert told[0] == f"`data_dir`: {tmp_path}/here is no directory"
+    assert told[1] == f"`policy.directory`: {tmp_path}/policies does not exist"
+    assert told[2].startswith(f"`audit.checkpoint_dir`: {tmp_path}/file/below does not exist, and the account ")
+
+
+def test_check_accepts_directories_that_the_start_makes_and_makes_none(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("profile: dev\ndata_dir: a/b\naudit: {checkpoint_dir: c}\n")
+    (tmp_path / "policies").mkdir()
+
+    checked = bastion("config", "check", cwd=tmp_path)
+
+    assert checked.returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "policies"}

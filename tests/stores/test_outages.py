@@ -14,6 +14,7 @@ from gateway.embedded import EmbeddedPostgres, free_port
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.database import NotConnected, connect, make_pool
 from gateway.stores.redis.access import NEEDED
+from gateway.stores.redis.cluster import Cluster
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.outage import advised
@@ -222,3 +223,14 @@ async def test_a_redis_that_is_not_there_is_told_with_its_place(url: str, reason
     assert advice in outage.advice
     assert "user bastion" in outage.server
     assert "hunter2" not in str(outage)
+
+
+async def test_a_cluster_of_which_no_server_is_reached_tells_why() -> None:
+    port = free_port()
+    async with running(Cluster(f"rediss://bastion:hunter2@127.0.0.1:{port}", [], 5, library())) as cluster:
+        with pytest.raises(StoreUnavailable) as unavailable:
+            await cluster.ask("stale", ["{tag}"])
+
+    assert f"no connection to Redis at rediss://127.0.0.1:{port} (user bastion, database 0)" in str(unavailable.value)
+    assert "connection refused; start Redis" in str(unavailable.value)
+    assert "hunter2" not in str(unavailable.value)

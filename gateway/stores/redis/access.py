@@ -12,6 +12,7 @@ NEEDED: Final = (
 )
 NEEDED_IN_CLUSTER: Final = f"{NEEDED} +asking +cluster|slots +cluster|info"
 _STRANGE_KEY: Final = "bastion-probe"  # without braces, so none of ours
+_OUR_KEY: Final = "{bastion-probe}"
 _DENIED: Final = "NOPERM"
 _READ_SAVE: Final = ("CONFIG", "GET", "save")
 
@@ -35,6 +36,25 @@ _PROBES: Final = (
     _Probe("other connections (CLIENT)", ("CLIENT", "LIST", "ID", "0")),
     _Probe("the cluster's slots and servers (CLUSTER)", ("CLUSTER", "COUNTKEYSINSLOT", "0")),
 )
+
+
+# Of NEEDED, all that a connection has not shown already; none of them changes what is there.
+_TRIALS: Final = {
+    "+fcall": ("FCALL", _STRANGE_KEY, "0"),
+    "+function|load": ("FUNCTION", "LOAD", ""),
+    "+get": ("GET", _OUR_KEY),
+    "+set": ("SET", _OUR_KEY, "", "PX", "1"),
+    "+del": ("DEL", _OUR_KEY),
+    "+expire": ("EXPIRE", _OUR_KEY, "1"),
+    "+setrange": ("SETRANGE", _OUR_KEY, "0", ""),
+    "+info": ("INFO", "server"),
+    "+time": ("TIME",),
+}
+
+
+async def lacks(pipeline: Pipeline) -> tuple[str, ...]:
+    """What our user may not do and needs, as the ACL writes it. Raises StoreUnavailable."""
+    return tuple([right for right, command in _TRIALS.items() if await _denied(pipeline, command)])
 
 
 async def excesses(pipeline: Pipeline) -> tuple[str, ...]:
