@@ -1,8 +1,8 @@
 """`bastion migrate`: bring the database to this version's schema, and leave the marks of this fleet's keys in it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import asyncpg
@@ -25,10 +25,15 @@ class NotMigrated(GatewayError):
     """The database has not this version's schema."""
 
 
+class NotAllowed(GatewayError):
+    """The role may connect, and not do what we need."""
+
+
 async def require_schema(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """What other commands ask first. Raises NotMigrated, MigrationFailed or RecordUnavailable."""
-    async with transaction(pool) as connection:
-        names = await missing(connection)
+    """What other commands ask first. Raises NotMigrated, NotAllowed, MigrationFailed or RecordUnavailable."""
+    with _allowed():
+        async with transaction(pool) as connection:
+            names = await missing(connection)
     if names:
         raise NotMigrated(f"the database lacks {', '.join(names)}: run `bastion migrate` first")
 
@@ -64,17 +69,29 @@ def _tell_missing(names: list[str]) -> None:
 
 async def _missing(config: Config) -> list[str]:
     async with _connected(config) as connection:
-        return await missing(connection)
+        with _allowed():
+            return await missing(connection)
 
 
 async def _migrate(config: Config, *, new_root_key: bool) -> list[str]:
     async with _connected(config) as connection:
-        applied = await apply_missing(connection)
-        async with connection.transaction():
-            if new_root_key:
-                await key_checks.forget(connection, "root")
-            await key_checks.agree(connection, key_marks(config))
+        with _allowed():
+            applied = await apply_missing(connection)
+            async with connection.transaction():
+                if new_root_key:
+                    await key_checks.forget(connection, "root")
+                await key_checks.agree(connection, key_marks(config))
         return applied
+
+
+@contextmanager
+def _allowed() -> Iterator[None]:
+    """Raises NotAllowed."""
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        message = "make the role of database.url the owner of the database and of the tables in it (docs/install.md)"
+        raise NotAllowed(f"Postgres refuses: {error}; {message}") from error
 
 
 @asynccontextmanager

@@ -107,3 +107,16 @@ async def test_a_database_that_is_not_there_is_named_and_no_password(bastion: Ba
     assert 'database "none" does not exist' in missing.err
     assert f"no connection to Postgres at {bastion.directory} (database none, role bastion)" in nobody.err
     assert "hunter2" not in nobody.err
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("migrate", "--check"), ("user", "list"), ("outbox", "list")])
+async def test_a_role_that_may_only_connect_is_told_what_it_needs(bastion: Bastion, command: tuple[str, ...]) -> None:
+    async with asyncpg.create_pool(bastion.database_url, min_size=1) as pool:
+        await pool.execute("DO $$ BEGIN CREATE ROLE poor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    bastion.configure(database_url=bastion.database_url.replace("postgres@", "poor@"))
+
+    refused = await bastion(*command)
+
+    assert refused.status == 1
+    assert "Postgres refuses: permission denied for" in refused.err
+    assert "make the role of database.url the owner" in refused.err
