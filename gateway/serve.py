@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gateway.claims import Directories, require_free
+from gateway.claims import DRAINING_S, Directories, require_free, still_in_use
 from gateway.config import Config, ConfigRejected
 from gateway.core.errors import GatewayError
 from gateway.logs import start_logging
@@ -213,7 +214,7 @@ def _take(directories: Directories, config: Config) -> None:
         if directory is None:
             continue
         try:
-            holder = directories.take(directory)
+            holder = still_in_use(partial(directories.take, directory), DRAINING_S)
         except OSError as error:
             _LOG.warning("directory can't be used", key=key, directory=str(directory), why=error.strerror)
             continue

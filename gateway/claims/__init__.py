@@ -5,6 +5,16 @@ Everything here looks before it touches: who comes second is told who has it, an
 
 from gateway.claims.directories import Directories
 from gateway.claims.listeners import ListenersInUse, require_free, trouble_at
+from gateway.claims.patience import DRAINING_S, still_in_use
 from gateway.claims.ports import PortInUse, demo_port
 
-__all__ = ["Directories", "ListenersInUse", "PortInUse", "demo_port", "require_free", "trouble_at"]
+__all__ = [
+    "DRAINING_S",
+    "Directories",
+    "ListenersInUse",
+    "PortInUse",
+    "demo_port",
+    "require_free",
+    "still_in_use",
+    "trouble_at",
+]

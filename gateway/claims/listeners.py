@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.claims.holders import holder_of_port, holder_of_socket
-from gateway.claims.patience import still_in_use
+from gateway.claims.patience import ENDING_S, still_in_use
 from gateway.core.errors import GatewayError
 
 _TRY_S: Final = 1.0
@@ -20,7 +20,7 @@ class ListenersInUse(GatewayError):
 
 def require_free(addresses: Sequence[str]) -> None:
     """Raises ListenersInUse. Who is ending just now is waited for, but not for long."""
-    troubles = still_in_use(lambda: "\n".join(filter(None, map(trouble_at, addresses))))
+    troubles = still_in_use(lambda: "\n".join(filter(None, map(trouble_at, addresses))), ENDING_S)
     if troubles:
         raise ListenersInUse(troubles)
 
@@ -50,7 +50,7 @@ def _trouble_at_path(address: str, path: str) -> str:
         except (ConnectionRefusedError, FileNotFoundError):
             return ""
         except PermissionError:
-            return f"{address} belongs to another account; end its server or name another listener"
+            return f"{address} belongs to another account; end its server, or remove the file if there is none"
         except OSError:  # a server that takes no more connections at the moment
             pass
     return f"{address} is served by {holder_of_socket(path)}; end it or name other listeners"

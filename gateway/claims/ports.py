@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from gateway.claims.holders import holder_of_port, holder_of_socket
-from gateway.claims.patience import still_in_use
+from gateway.claims.patience import ENDING_S, still_in_use
 from gateway.core.errors import GatewayError
 
 _LOCAL: Final = "127.0.0.1"
@@ -29,7 +29,7 @@ def demo_port(port: int) -> Iterator[None]:
     with socket.socket(socket.AF_UNIX) as mark:
         if sys.platform == "linux":
             _mark(mark, port)
-        if why := still_in_use(lambda: _trouble_at(port)):
+        if why := still_in_use(lambda: _trouble_at(port), ENDING_S):
             raise PortInUse(f"port {port} is {why}; name another with --port")
         yield
 

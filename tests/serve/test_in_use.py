@@ -114,3 +114,21 @@ async def test_a_restart_need_not_wait_for_the_workers_of_a_killed_arbiter(serve
     assert taken_by == ""
     assert await until(lambda: server.all_have(250))
     assert await slow == (200, "whole")
+
+
+async def test_a_restart_waits_for_what_is_under_way(server: Server) -> None:
+    """Its sockets are gone at once, its directories when all is answered."""
+    slow = asyncio.create_task(server.get("web", "/slow"))
+    await asyncio.sleep(0.1)
+    first = server.process
+    first.terminate()
+
+    async def refused() -> bool:
+        return not (server.directory / "web.sock").exists()
+
+    assert await until(refused)
+    server.process = serve([sys.executable, TOY, server.directory / "config.yaml"], server.directory / "log")
+
+    assert await until(lambda: server.all_have(250))
+    assert await slow == (200, "whole")
+    assert first.wait(30) == 0
