@@ -41,10 +41,15 @@ async def once(work: Work) -> None:
 
 
 async def every(seconds: float, work: Work) -> None:
-    """Until it is cancelled. What Postgres can't take now it gets the next time."""
+    """Until it is cancelled. What Postgres can't take now it gets the next time; the log hears so once until then."""
+    put_off = False
     while True:
         await asyncio.sleep(seconds)
         try:
             await work()
         except GatewayError as error:
-            _LOG.warning("work is put off", why=str(error))
+            if not put_off:
+                _LOG.warning("work is put off", why=str(error))
+            put_off = True
+        else:
+            put_off = False

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.app.concern import every
 from gateway.core.forward.answer import Answer
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.embedded import EmbeddedPostgres
@@ -218,3 +219,22 @@ async def test_a_database_without_a_schema_is_no_crash(postgres_server: Embedded
         with pytest.raises(RecordUnavailable, match="bastion migrate"):
             async with transaction(pool) as connection:
                 await connection.fetch("SELECT * FROM users")
+
+
+async def test_work_that_is_put_off_again_and_again_is_told_once_until_it_succeeds() -> None:
+    rounds = 0
+
+    async def work() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds != 5:
+            raise RecordUnavailable("no connection to Postgres")
+
+    with capture_logs() as logged:
+        task = asyncio.create_task(every(0, work))
+        await until(lambda: rounds > 10)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    assert [(line["event"], line["why"]) for line in logged] == [("work is put off", "no connection to Postgres")] * 2
