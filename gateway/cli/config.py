@@ -46,8 +46,7 @@ def check(path: Path | None, *, dev: bool) -> None:
     for problem in loaded.doubts:
         click.echo(f"warning: {problem}", err=True)
     if troubles := directory_troubles(loaded.config):
-        raise DirectoriesUnusable("
-".join(f"`{key}`: {trouble}" for key, trouble in troubles.items()))
+        raise DirectoriesUnusable("\n".join(f"`{key}`: {trouble}" for key, trouble in troubles.items()))
     click.echo(f"{loaded.path or 'environment'}: fine ({loaded.config.profile})")
 
 
