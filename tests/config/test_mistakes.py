@@ -221,6 +221,7 @@ def bastion(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
 def test_printed_secrets_may_follow_the_printed_example(tmp_path: Path) -> None:
     printed = [bastion("config", command, cwd=tmp_path).stdout for command in ("example", "secrets")]
     (tmp_path / "config.yaml").write_text("".join(printed))
+    (tmp_path / "policies").mkdir()
 
     checked = bastion("config", "check", "--dev", cwd=tmp_path)
 
@@ -230,6 +231,7 @@ def test_printed_secrets_may_follow_the_printed_example(tmp_path: Path) -> None:
 
 def test_a_doubt_does_not_fail_the_check(tmp_path: Path) -> None:
     good_with(tmp_path, "server: {web_listen: '0.0.0.0:9000'}")
+    (tmp_path / "policies").mkdir()
 
     checked = bastion("config", "check", cwd=tmp_path)
 

@@ -10,7 +10,7 @@ _PARTS: Final = 3
 _MOST_BYTES: Final = 2_048
 
 
-class Proxy:
+class AskingProxy:
     """version 0: one that is not known. identity: names of headers that it hands to apps. header_sets: those that it
     knows by name. judges_nothing: it leaves to us which headers of the client's reach the app.
     """
@@ -23,8 +23,8 @@ class Proxy:
 
 
 # The snippet before version 2 said nothing, and judged by itself. It is understood until the next release.
-EARLIER: Final = Proxy(1, frozenset(), frozenset())
-_KNOWN: Final = Remembered[bytes, Proxy](_MOST)
+EARLIER: Final = AskingProxy(1, frozenset(), frozenset())
+_KNOWN: Final = Remembered[bytes, AskingProxy](_MOST)
 
 
 def said_by(identity: tuple[str, ...], header_sets: tuple[str, ...]) -> str:
@@ -32,17 +32,17 @@ def said_by(identity: tuple[str, ...], header_sets: tuple[str, ...]) -> str:
     return f"{VERSION};{','.join(identity)};{','.join(header_sets)}"
 
 
-def proxy_of(said: bytes) -> Proxy:
+def proxy_of(said: bytes) -> AskingProxy:
     """said: the value of X-Bastion-Snippet. Total: what is not understood is of version 0."""
     found = _KNOWN.get(said)
     return _KNOWN.keep(said, _read(said)) if found is None else found
 
 
-def _read(said: bytes) -> Proxy:
+def _read(said: bytes) -> AskingProxy:
     parts = said.decode("latin-1").split(";")
     if len(said) > _MOST_BYTES or len(parts) != _PARTS or parts[0] != str(VERSION):
-        return Proxy(0, frozenset(), frozenset())
-    return Proxy(VERSION, _names(parts[1]), _names(parts[2]))
+        return AskingProxy(0, frozenset(), frozenset())
+    return AskingProxy(VERSION, _names(parts[1]), _names(parts[2]))
 
 
 def _names(listed: str) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import Final
 from gateway.core.addresses import Address, plain_address, read_address
 from gateway.core.errors import GatewayError
 from gateway.core.forward.names import is_taken
-from gateway.core.forward.proxy import EARLIER, Proxy, proxy_of
+from gateway.core.forward.proxy import EARLIER, AskingProxy, proxy_of
 from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
 from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import Cookies, read_cookies
@@ -171,7 +171,7 @@ class ForwardedRequest:
         cookies: Cookies,
         cookie_lines: list[bytes],
         values: dict[bytes, bytes],
-        proxy: Proxy = EARLIER,
+        proxy: AskingProxy = EARLIER,
         taken: list[bytes] | None = None,
     ) -> None:
         self.request_id = request_id

@@ -24,7 +24,7 @@ from gateway.core.forward.decide import (
 from gateway.core.forward.login_start import Start, start_login
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
-from gateway.core.forward.proxy import EARLIER, Proxy
+from gateway.core.forward.proxy import EARLIER, AskingProxy
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.header_lines import header_lines
@@ -92,7 +92,7 @@ def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> A
     return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject)
 
 
-def _for_the_client(route: Route, proxy: Proxy, origin: str | None, *, rated: bool) -> bytes:
+def _for_the_client(route: Route, proxy: AskingProxy, origin: str | None, *, rated: bool) -> bytes:
     """One word where the proxy knows the headers by it; else each of them."""
     named = route.header_set
     if origin is None and named.rated == rated and named.name in proxy.header_sets:
