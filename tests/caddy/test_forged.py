@@ -57,3 +57,14 @@ def test_what_clients_send_to_apps_reaches_them(rig: Rig, app: App) -> None:
 
     (seen,) = app.reached
     assert [name for name in HARMLESS if seen.all(name) != [f"of {name}"]] == []
+
+
+@pytest.mark.parametrize("name", ["*", "**", "***", "Host*", "*Host", "*o*"])
+def test_a_name_that_looks_like_a_pattern_takes_nothing_else_away(rig: Rig, app: App, name: str) -> None:
+    """Caddy deletes by patterns, and with all headers the Host."""
+    rig.fetch(APP, "/", (name, "evil"), ("Origin", "https://x"))
+
+    (seen,) = app.reached
+    assert not seen.all(name)
+    assert seen.one("Host") == f"{APP}:{rig.port}"
+    assert seen.one("Origin") == "https://x"

@@ -172,6 +172,7 @@ MOST_TAKEN: Final = 16  # places that the snippet has for them
 _NOTHING: Final = b"X-Bastion-Taken: nothing\r\n"
 _SOME: Final = b"X-Bastion-Taken: some\r\n"
 _NO_HEADER: Final = b"x-bastion-none"
+_ANY_WITH_A_STAR: Final = b"***"
 _ODD: Final = re.compile(rf"[{re.escape(ODD_CHARACTERS)}]".encode())
 _KNOWN: Final = re.compile("|".join(re.escape(name.lower()).replace(r"\*", ".*") for name in TAKEN).encode(), re.DOTALL)
 _FAMILIES: Final = tuple((name.lower().rstrip("*").encode(), name.lower().encode()) for name in TAKEN)
@@ -194,7 +195,7 @@ def taken(lowered: Iterable[bytes], passed: frozenset[bytes]) -> list[bytes]:
         pattern = _pattern_of(name)
         prefix = pattern[:-1]
         kept = pattern[-1:] == b"*" and any(one.startswith(prefix) for one in passed)
-        found[name if kept else pattern] = None
+        found[pattern if not kept else _ANY_WITH_A_STAR if b"*" in name else name] = None
     return list(found)
 
 
@@ -217,7 +218,7 @@ def _pattern_of(name: bytes) -> bytes:
         if _fits(name, prefix, pattern):
             return pattern
     odd = _ODD.search(name)
-    return name if odd is None or odd[0] == b"*" else b"*%s*" % odd[0]
+    return name if odd is None else b"*%s*" % odd[0]
 
 
 def _fits(name: bytes, prefix: bytes, pattern: bytes) -> bool:
