@@ -17,7 +17,7 @@ from gateway.config.reference import reference as configuration_page
 from gateway.core.audit.reference import reference as kinds_section
 from gateway.core.forward.request import ADDRESS_CHARS
 from gateway.core.policy.schema import reference as policy_page
-from gateway.metrics import FIGURES, Gauge, Histogram
+from gateway.metrics import FIGURES, Counter, Gauge, Histogram
 from gateway.web.forward_auth.connection import MAX_HEADER_BYTES, MAX_HEADERS, Patience
 from gateway.web.forward_auth.exchanges import MAX_HELD, MAX_WAITING
 from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION
@@ -129,6 +129,29 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         file = (page.parent / name).resolve() if name else page
         assert file.is_file(), target
         assert not anchor or anchor in anchors(file), target
+
+
+_IN_QUERIES = re.compile(r"\bbastion_[a-z_]+\b")
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "grafana.json"])
+def test_monitoring_asks_for_metrics_that_there_are(name: str) -> None:
+    """With labels that they have, and values that these have."""
+    text = (ROOT / "docs" / "monitoring" / name).read_text()
+    document = yaml.safe_load(text)
+    queries = re.findall(r'"?expr"?: "?(.*)', text)
+    known = {f"{one.name}_total" if isinstance(one, Counter) else one.name for one in FIGURES}
+    values = {
+        word for one in FIGURES if not isinstance(one, Histogram) for found in one.values for word in found.split()
+    }
+
+    assert document
+    assert len(queries) >= 10
+    asked = {found.removesuffix("_bucket") for query in queries for found in _IN_QUERIES.findall(query)}
+    assert asked <= known
+    said = re.findall(r'\b(?:outcome|state|store|job|kind)=~?\\?"([a-z_|]+)', "\n".join(queries))
+    assert said
+    assert {value for one in said for value in one.split("|")} - {"bastion"} <= values
 
 
 def test_the_pages_of_the_program_are_as_it_prints_them() -> None:

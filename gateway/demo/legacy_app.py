@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler
@@ -23,16 +23,63 @@ _LAX: Final = {
     "Server": "Legacy/1.0",
 }
 _PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{host}: a legacy app</title>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{host}: a legacy app</title>
+<style>
+:root {{ color-scheme: light dark; --line: #8886; --accent: #2b5fd9; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --accent: #8fb0ff; }} }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ line-height: 1.2; }}
+a {{ color: var(--accent); }}
+ul.ways {{ list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr));
+  gap: .75rem; }}
+ul.ways a {{ display: block; height: 100%; box-sizing: border-box; padding: .75rem 1rem; border: 1px solid var(--line);
+  border-radius: .5rem; text-decoration: none; }}
+ul.ways a:hover {{ border-color: var(--accent); }}
+ul.ways small {{ display: block; color: CanvasText; opacity: .8; }}
+table {{ border-collapse: collapse; width: 100%; }}
+td, th {{ text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line);
+  overflow-wrap: anywhere; }}
+button {{ font: inherit; padding: .5rem 1rem; }}
+</style>
 <h1>Hello {user}</h1>
-<p>This is <strong>{host}</strong>, an app without any login of its own. This is all that reached it:</p>
+<p>This is <strong>{host}</strong>, an app without any login of its own. {told}</p>
+<ul class="ways">
+{ways}
+</ul>
+<h2>All that reached the app</h2>
 <p id="line"><code>{line}</code></p>
 <table><tr><th>header<th>value</tr>
 {rows}
 </table>
-<form method="post" action="/.bastion/logout"><button>Log out everywhere</button></form>
+<form method="post" action="/.bastion/logout"><p><button>Log out everywhere</button></p></form>
 </html>
 """
+_SIGNED_IN: Final = (
+    "You signed in at Bastion, Caddy asked Bastion about this request, and Bastion told the app your name and your"
+    " groups in the <code>Remote-*</code> headers below."
+)
+_NOBODY: Final = "The policy opens this page to everybody, so nobody had to sign in, and the headers below name nobody."
+
+
+class _Way(NamedTuple):
+    """at: a path of this host, or of another as `host/path`."""
+
+    at: str
+    label: str
+    shows: str
+
+
+_WAYS: Final = (
+    _Way("/public/page", "A public page", "open to everybody"),
+    _Way("/admin/page", "A page for administrators", "the policy denies it to you"),
+    _Way("/strong/page", "A page that needs a fresh login", "ten minutes after signing in it asks again"),
+    _Way("/api/me", "The API", "the same headers, as JSON"),
+    _Way("app2.localhost/", "The second host", "no second login"),
+    _Way("auth.localhost/account", "Your account", "where you are signed in"),
+)
 
 
 def make_app() -> web.Application:
@@ -62,14 +109,25 @@ def make_app() -> web.Application:
 
 
 async def _page(request: web.Request) -> web.Response:
-    user = request.headers.get("Remote-Name") or request.headers.get("Remote-User") or "stranger"
+    user = request.headers.get("Remote-Name") or request.headers.get("Remote-User")
     text = _PAGE.format(
         host=html.escape(request.host),
-        user=html.escape(user),
+        user=html.escape(user or "whoever you are"),
+        told=_SIGNED_IN if user else _NOBODY,
+        ways="\n".join(_ways(request.host)),
         line=html.escape(f"{request.method} {request.raw_path}"),
         rows="\n".join(_rows(request)),
     )
     return web.Response(text=text, content_type="text/html")
+
+
+def _ways(host: str) -> Iterator[str]:
+    """host: of the request, with its port, which the other hosts share."""
+    _name, colon, port = host.partition(":")
+    for way in _WAYS:
+        other, slash, path = way.at.partition("/")
+        href = f"https://{other}{colon}{port}{slash}{path}" if other else way.at
+        yield f'<li><a href="{html.escape(href)}">{way.label}<small>{way.shows}</small></a></li>'
 
 
 def _rows(request: web.Request) -> Iterator[str]:

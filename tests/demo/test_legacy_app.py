@@ -55,3 +55,20 @@ async def test_hits_count_what_arrived(client: Client) -> None:
     await client.get("/hits")
 
     assert await (await client.get("/hits")).json() == {"count": 1, "last": ["OPTIONS /api/x"]}
+
+
+async def test_the_page_leads_to_everything_that_the_demo_shows(client: Client) -> None:
+    answer = await client.get("/", headers={"Host": "app.localhost:9443", "Remote-User": "ada"})
+
+    text = await answer.text()
+    for href in ("/public/page", "/admin/page", "/strong/page", "/api/me", "https://app2.localhost:9443/"):
+        assert f'href="{href}"' in text
+    assert 'href="https://auth.localhost:9443/account"' in text
+    assert "You signed in at Bastion" in text
+
+
+async def test_the_page_says_when_nobody_is_signed_in(client: Client) -> None:
+    text = await (await client.get("/public/x", headers={"Remote-User": ""})).text()
+
+    assert "nobody had to sign in" in text
+    assert "You signed in" not in text
