@@ -5,6 +5,7 @@ from typing import Final
 from gateway.core.remembered import Remembered
 
 VERSION: Final = 2
+ONE_BY_ONE: Final = "one-by-one"  # in place of a header set: each header by itself
 _MOST: Final = 64  # proxies with different snippets
 _PARTS: Final = 3
 _MOST_BYTES: Final = 2_048
@@ -12,14 +13,13 @@ _MOST_BYTES: Final = 2_048
 
 class AskingProxy:
     """version 0: one that is not known. identity: names of headers that it hands to apps. header_sets: those that it
-    knows by name. judges_nothing: it leaves to us which headers of the client's reach the app.
+    knows by name.
     """
 
     def __init__(self, version: int, identity: frozenset[str], header_sets: frozenset[str]) -> None:
         self.version = version
         self.identity = identity
         self.header_sets = header_sets
-        self.judges_nothing = version != 1
 
 
 # The snippet before version 2 said nothing, and judged by itself. It is understood until the next release.

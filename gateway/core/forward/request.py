@@ -156,7 +156,7 @@ class ForwardedRequest:
     """host: canonical, without port. target: raw path and query. path: raw. address None: not known.
 
     values: of headers, by their names in lower case. proxy: who asks. taken: names of headers that must not reach an
-    app, where the proxy leaves that to us.
+    app, as they came.
     """
 
     def __init__(
@@ -171,8 +171,8 @@ class ForwardedRequest:
         cookies: Cookies,
         cookie_lines: list[bytes],
         values: dict[bytes, bytes],
-        proxy: AskingProxy = EARLIER,
-        taken: list[bytes] | None = None,
+        proxy: AskingProxy,
+        taken: list[bytes],
     ) -> None:
         self.request_id = request_id
         self.method = method
@@ -185,7 +185,7 @@ class ForwardedRequest:
         self.cookie_lines = cookie_lines
         self.values = values
         self.proxy = proxy
-        self.taken = taken or []
+        self.taken = taken
 
     @property
     def websocket(self) -> bool:
@@ -267,7 +267,7 @@ def request_of(fields: Fields) -> ForwardedRequest:
         cookie_lines,
         values,
         proxy,
-        fields.taken if proxy.judges_nothing else None,
+        fields.taken,
     )
 
 
