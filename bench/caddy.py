@@ -18,8 +18,9 @@ from typing import Final
 from bench.figures import Figure
 from bench.load import cpu_us, fire
 from bench.site import SMALL, SMALL_ROUTES, Site, paths, rival
-from gateway.core.caddy.snippet import ONE_BY_ONE, Snippet, snippet_text
+from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.forward.names import to_delete
+from gateway.core.forward.proxy import ONE_BY_ONE
 from gateway.core.policy import site as policy_site
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.route import Route

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
 
-from gateway.core.forward.answer import Answer
+from gateway.core.forward.answer import CORS_OF_OURS, Answer
 from gateway.core.forward.callback import conclude_callback, prepare_ours
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.decide import (
@@ -49,9 +49,7 @@ _SECOND_US: Final = 1_000_000
 _REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
 _SET: Final = "x-bastion-set-"
 _FOR_THE_CLIENT: Final = {
-    "x-bastion-acao": "access-control-allow-origin",
-    "x-bastion-acac": "access-control-allow-credentials",
-    "x-bastion-acexpose": "access-control-expose-headers",
+    **{name.lower(): header.lower() for name, header in CORS_OF_OURS.items()},
     "x-bastion-ratelimit": "ratelimit",
     "x-bastion-ratelimit-policy": "ratelimit-policy",
 }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.caddy.adapted import Adapted, Fields, Handler, Route, items_in, mapping_in
-from gateway.core.caddy.snippet import ONE_BY_ONE, Snippet, snippet_text
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.forward.proxy import ONE_BY_ONE
 
 WRAPPED: Final = "http://wrapped.invalid"
 AUTH: Final = "http://auth.invalid"

@@ -9,27 +9,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.forward.answer import CORS_OF_OURS
 from gateway.core.forward.names import MOST_TAKEN
-from gateway.core.forward.proxy import VERSION, said_by
+from gateway.core.forward.proxy import ONE_BY_ONE, VERSION, said_by
 from gateway.core.header_lines import header_value
+from gateway.core.policy.cross_origin import TAKE_AWAY
 from gateway.core.policy.header_sets import HeaderSet
-from gateway.core.policy.headers import CACHE_CONTROL, CSP, REMOVE, SET_HEADERS
+from gateway.core.policy.headers import CACHE_CONTROL, CSP, PRIVATE, REMOVE, SET_HEADERS
 from gateway.core.principal.identity import identity_headers
 
 MOST_SHORT_WAYS: Final = 4
-ONE_BY_ONE: Final = "one-by-one"  # the word for the long way
 # By what the gateway calls them, after X-Bastion-.
 _RATE_LIMIT: Final = {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimit-Policy"}
-_CORS: Final = {
-    "Acao": "Access-Control-Allow-Origin",
-    "Acac": "Access-Control-Allow-Credentials",
-    "Acexpose": "Access-Control-Expose-Headers",
-}
-_TOLD: Final = {**_RATE_LIMIT, **_CORS}
+_TOLD: Final = {**_RATE_LIMIT, **{name.removeprefix("X-Bastion-"): header for name, header in CORS_OF_OURS.items()}}
 _SET: Final = "X-Bastion-Set-"
 _ADD_CSP: Final = f"X-Bastion-Add-{CSP}"
-_CORS_SWITCH: Final = "X-Bastion-Cors"
-_PRIVATE_SWITCH: Final = "X-Bastion-Private"
 # What a Caddyfile takes between quotes as it is: no placeholder, no quote, no escape.
 _PLAIN: Final = re.compile(r'[^{}"\\`]*')
 
@@ -76,7 +70,7 @@ reverse_proxy <decision> {
     # Allowed, and the app's answer gets what no block above is for, header by header.
     @bastion_one_by_one {
         status 200
-        header X-Bastion-Allow one-by-one
+        header X-Bastion-Allow <long>
     }
     handle_response @bastion_one_by_one {
         route {
@@ -328,6 +322,7 @@ def _wrapper(snippet: Snippet) -> str:
                 _ASK,
                 forwarded=_FORWARDED,
                 decision=snippet.decision,
+                long=ONE_BY_ONE,
                 said=f'"{said_by(snippet.identity, known)}"',
                 usual="\n".join(text for _name, text in usual),
             ),
@@ -355,7 +350,7 @@ def _wrapper(snippet: Snippet) -> str:
 def _usual(header_set: HeaderSet) -> tuple[str, str] | None:
     """Its name, and all that it says in one block; None where that can't be written into a Caddyfile."""
     said, changes = dict(header_set.block), list[str]()
-    private, sets_cache = _PRIVATE_SWITCH in said, f"{_SET}{CACHE_CONTROL}" in said
+    private, sets_cache = PRIVATE in header_set.block, f"{_SET}{CACHE_CONTROL}" in said
     for name, value in header_set.block:
         header = name.removeprefix(_SET)
         if not _PLAIN.fullmatch(header_value(value)):
@@ -368,7 +363,7 @@ def _usual(header_set: HeaderSet) -> tuple[str, str] | None:
         changes.append(f'+{CSP} "{header_value(said[_ADD_CSP])}"')
     if header_set.rated:
         changes += [f">{header} {{vars.bastion_{_as_go(name)}}}" for name, header in _RATE_LIMIT.items()]
-    if _CORS_SWITCH in said:
+    if TAKE_AWAY in header_set.block:
         changes += ["-Access-Control-*", "+Vary Origin"]
     if private:
         # What the route sets wins over what would be made of the app's.

@@ -11,7 +11,7 @@ from gateway.core.outcomes import Outcome
 _OURS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 _HTML: Final = b"Content-Type: text/html; charset=utf-8\r\n"
 _JSON: Final = b"Content-Type: application/json\r\n"
-_CORS_OF_OURS: Final = {
+CORS_OF_OURS: Final = {
     "X-Bastion-Acao": "Access-Control-Allow-Origin",
     "X-Bastion-Acac": "Access-Control-Allow-Credentials",
     "X-Bastion-Acexpose": "Access-Control-Expose-Headers",
@@ -73,5 +73,5 @@ def json_head() -> bytes:
 
 def cors_of_ours(block: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """So that a partner's script can read our refusal as it could read the app's answer."""
-    pairs = [(_CORS_OF_OURS[name], value) for name, value in block if name in _CORS_OF_OURS and value]
+    pairs = [(CORS_OF_OURS[name], value) for name, value in block if name in CORS_OF_OURS and value]
     return [*pairs, ("Vary", "Origin")] if pairs else []

@@ -24,10 +24,10 @@ from gateway.core.forward.decide import (
 from gateway.core.forward.login_start import Start, start_login
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
-from gateway.core.forward.proxy import EARLIER, AskingProxy
+from gateway.core.forward.proxy import EARLIER, ONE_BY_ONE, AskingProxy
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
-from gateway.core.header_lines import header_lines
+from gateway.core.header_lines import header_line, header_lines
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.facts import Refused
@@ -37,7 +37,7 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import return_of
 
 _RETRY_S: Final = "5"
-_ONE_BY_ONE: Final = b"X-Bastion-Allow: one-by-one\r\n"
+_ONE_BY_ONE: Final = header_line("X-Bastion-Allow", ONE_BY_ONE)
 _PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"
 _REFUSED: Final = {
     "no_host": pages.MISDIRECTED,

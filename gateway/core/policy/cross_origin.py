@@ -9,7 +9,7 @@ Headers = tuple[tuple[str, str], ...]
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ALWAYS: Final = frozenset({"accept", "accept-language", "content-language"})
 _NOT_FROM_ELSEWHERE: Final = ("same-origin", "none")
-_TAKE_AWAY: Final = ("X-Bastion-Cors", "1")
+TAKE_AWAY: Final = ("X-Bastion-Cors", "1")
 
 
 def may_be_forged(method: str, *, websocket: bool) -> bool:
@@ -73,8 +73,8 @@ def cors_block(profile: Cors, origin: str | None) -> Headers:
     if profile == "app":
         return ()
     if not isinstance(profile, CorsProfile) or origin is None or not profile.lets(origin):
-        return (_TAKE_AWAY,)
-    block = [_TAKE_AWAY, ("X-Bastion-Acao", _allowed_origin(profile, origin))]
+        return (TAKE_AWAY,)
+    block = [TAKE_AWAY, ("X-Bastion-Acao", _allowed_origin(profile, origin))]
     if profile.credentials:
         block.append(("X-Bastion-Acac", "true"))
     if profile.expose:
