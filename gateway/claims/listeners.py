@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from gateway.claims.binding import bind_error
 from gateway.claims.holders import holder_of_port, holder_of_socket
 from gateway.claims.patience import ENDING_S, still_in_use
 from gateway.core.errors import GatewayError
@@ -57,13 +58,9 @@ def _trouble_at_path(address: str, path: str) -> str:
 
 
 def _trouble_at_port(address: str, host: str, port: int) -> str:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return f"{address} is in use by {holder_of_port(port)}; end it or name other listeners"
-            return f"{address} can't be listened on: {error.strerror}"
-    return ""
+    error = bind_error(host, port)
+    if error is None:
+        return ""
+    if error.errno == errno.EADDRINUSE:
+        return f"{address} is in use by {holder_of_port(port)}; end it or name other listeners"
+    return f"{address} can't be listened on: {error.strerror}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from gateway.claims.binding import bind_error
 from gateway.claims.holders import holder_of_port, holder_of_socket
 from gateway.claims.patience import ENDING_S, still_in_use
 from gateway.core.errors import GatewayError
@@ -48,15 +49,7 @@ def _trouble_at(port: int) -> str:
 
 
 def _trouble_of(port: int, kind: socket.SocketKind) -> str:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind is socket.SOCK_STREAM:  # connections of a server that has ended are in nobody's way
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_LOCAL, port))
-        except OSError as error:
-            return (
-                f"in use by {holder_of_port(port)}"
-                if error.errno == errno.EADDRINUSE
-                else f"not ours: {error.strerror}"
-            )
-    return ""
+    error = bind_error(_LOCAL, port, kind)
+    if error is None:
+        return ""
+    return f"in use by {holder_of_port(port)}" if error.errno == errno.EADDRINUSE else f"not ours: {error.strerror}"
