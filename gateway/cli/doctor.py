@@ -60,6 +60,8 @@ def _findings(path: Path | None, trust: SSLContext, caddy_account: str, *, dev: 
     yield ok("configuration", f"{loaded.path or 'environment'} ({loaded.config.profile})")
     for unsafe in loaded.warnings:
         yield warning("configuration", f"unsafe, allowed by the dev profile only: {unsafe}")
+    for doubt in loaded.doubts:
+        yield warning("configuration", str(doubt))
     yield from _of_node(loaded.config, caddy_account)
     yield from asyncio.run(_of_stores(loaded.config))
     yield from _of_hosts(loaded.config, trust)

@@ -141,3 +141,16 @@ def test_an_authority_that_cannot_be_read_is_said(tmp_path: Path, broken: str) -
     ended = doctor("--ca", authority, cwd=tmp_path)
 
     assert (ended.returncode, str(authority) in ended.stderr, "Traceback" in ended.stderr) == (2, True, False)
+
+
+def test_what_is_only_doubtful_about_the_configuration_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "profile: dev\npublic_url: https://auth.localhost:1\nserver: {ops_listen: '0.0.0.0:1'}\n"
+        "database: {url: 'postgresql://bastion@/bastion?host=/nowhere'}\nredis: {url: 'redis://127.0.0.1:1/0'}\n"
+    )
+
+    ended = doctor(cwd=tmp_path)
+
+    (doubt,) = (line for line in ended.stdout.splitlines() if "`server.ops_listen`" in line)
+    assert doubt.startswith("warning  configuration")
+    assert "faces" in doubt
