@@ -78,10 +78,11 @@ class Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         context = ssl.create_default_context(cafile=self.ca_file)
-        plain = socket.create_connection(("127.0.0.1", self.port), 10)
+        plain = socket.create_connection(("127.0.0.1", self.through or self.port), 10)
         self.sock = context.wrap_socket(plain, server_hostname=self.host)
 
     ca_file = ""
+    through = 0
 
 
 def fetch(url: str, ca_file: str, **headers: str) -> tuple[int, str]:
@@ -111,10 +112,11 @@ class Seen:
 
 @dataclass
 class Visitor:
-    """A browser without a window: cookies by host, redirects, forms."""
+    """A browser without a window: cookies by host, redirects, forms. through: a port in place of those of URLs."""
 
     ca_file: str
     jar: dict[str, dict[str, str]] = field(default_factory=dict)
+    through: int = 0
 
     def send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str | None = None) -> Seen:
         """One request, with exactly these headers and the host's cookies."""
@@ -125,7 +127,7 @@ class Visitor:
         if cookies and "Cookie" not in sent:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         connection = Connection(host, parts.port)
-        connection.ca_file = self.ca_file
+        connection.ca_file, connection.through = self.ca_file, self.through
         with contextlib.closing(connection):
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body=body, headers=sent)

@@ -85,6 +85,11 @@ class Ground:
     def auth(self) -> str:
         return self._setting.url(AUTH_HOST)
 
+    @property
+    def password(self) -> str:
+        """Of everybody."""
+        return self._setting.password
+
     def url(self, host: str) -> str:
         return self._setting.url(host)
 

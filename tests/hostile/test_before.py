@@ -16,18 +16,22 @@ from tests.hostile.assault import Assault
 from tests.hostile.cases import Case, cases
 from tests.hostile.ground import Ground, lines_of
 from tests.hostile.judge import is_refusal, mark_of
-from tests.hostile.people import Person
+from tests.hostile.people import EVE, Person
+from tests.hostile.policy import lax
 from tests.hostile.wire import Channel, Reply
+from tests.staging import Seen, Visitor
 
 pytestmark = pytest.mark.timeout(300)
 BEFORE: Final = (Path(__file__).parents[2] / "bench" / "before.caddy").read_text()
 BACKEND: Final = "aiohttp"
 HOST: Final = f"{BACKEND}.localhost"
+SECOND: Final = lax(BACKEND)
 # Each is sent by nobody and by Eve. What Caddy answers now so and now so is not among them.
 CASES: Final = [case for case in cases() if not any("|" in expected for expected in case.expect)]
 _OF_THE_MOMENT: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=[?&]j=)[\w.-]+|(?<=;r=)\d+;t=\d+"
 )
+_SECRET: Final = re.compile(r"v1\.[\w.-]+|(?<=[?&]code=)[\w-]+|(?<=value=\")[\w.-]{20,}|(?<==)[\w.-]{22,}(?=;)")
 _UNTOLD: Final = ("date", "set-cookie", "alt-svc")
 
 
@@ -77,7 +81,7 @@ def port_before(ground: Ground) -> Iterator[tuple[int, str]]:
     text = BEFORE.replace("<decision>", decision).replace("<web>", web)
     site = DemoSite(AUTH_HOST, port, web, text, ground.sites)
     caddy = EmbeddedCaddy(directory, ground.children, ground.binaries)
-    caddy.start(demo_caddyfile(site), hosts=[AUTH_HOST, HOST], https_port=port)
+    caddy.start(demo_caddyfile(site), hosts=[AUTH_HOST, HOST, SECOND], https_port=port)
     yield port, str(caddy.ca_file)
     caddy.stop()
 
@@ -98,3 +102,43 @@ async def test_what_clients_and_apps_get_is_what_they_got_before(ground: Ground,
     cases = (before.told.keys() | now.told.keys()) - {"honest/", "honest/eve"}
     assert len(cases) >= 100
     assert {which for which in cases if now.told.get(which) != before.told.get(which)} == set()
+
+
+@dataclass
+class Journey(Visitor):
+    """Remembers each answer on the way, without what is made anew each time."""
+
+    steps: list[object] = field(default_factory=list)
+
+    def send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str | None = None) -> Seen:
+        seen = super().send(method, url, headers, body)
+        pairs = sorted((name.lower(), value) for name, value in seen.headers.items() if name not in ("Date", "Alt-Svc"))
+        told = (method, url, seen.status, pairs, "" if url.endswith("/account") else seen.text)
+        self.steps.append(_SECRET.sub("...", _OF_THE_MOMENT.sub("...", repr(told))))
+        return seen
+
+
+def travelled(ground: Ground, ca_file: str, port: int) -> list[object]:
+    """A wrong and the right password, a page for others, a second host, the account, the logout, both hosts again."""
+    journey = Journey(ca_file, through=port)
+    app, second = f"{ground.url(HOST)}/staff/x", f"{ground.url(SECOND)}/staff/x"
+    page = journey.log_in(journey.visit(app), EVE.name, "not the password")
+    assert page.status == 403
+    assert journey.log_in(page, EVE.name, ground.password).url == app
+    assert journey.visit(f"{ground.url(HOST)}/admin/secret").status == 403
+    journey.visit(second)
+    journey.visit(f"{ground.auth}/account")
+    page = journey.visit(f"{ground.auth}/logout")
+    assert journey.submit(page, "/logout", csrf=page.field("csrf")).status == 200
+    for url in (app, second):
+        assert journey.visit(url).url.startswith(f"{ground.auth}/login")
+    return journey.steps
+
+
+def test_a_person_is_led_as_before(ground: Ground, port_before: tuple[int, str]) -> None:
+    port, ca_file = port_before
+
+    before, now = travelled(ground, ca_file, port), travelled(ground, ground.ca_file, ground.port)
+
+    assert len(now) >= 15
+    assert [pair for pair in zip(before, now, strict=True) if pair[0] != pair[1]] == []
