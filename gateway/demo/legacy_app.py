@@ -28,8 +28,8 @@ _PAGE: Final = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{host}: a legacy app</title>
 <style>
-:root {{ color-scheme: light dark; --line: #8886; --accent: #2b5fd9; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --accent: #8fb0ff; }} }}
+html {{ color-scheme: light dark; --line: #8886; --accent: #2b5fd9; }}
+@media (prefers-color-scheme: dark) {{ html {{ --accent: #8fb0ff; }} }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ line-height: 1.2; }}
 a {{ color: var(--accent); }}
