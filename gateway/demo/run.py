@@ -132,11 +132,12 @@ class _Demo:
 
     def _site(self) -> DemoSite:
         web, app = (f"unix/{self._setting.socket(name)}" for name in ("web", "app"))
+        decision = f"unix:{self._setting.socket('decision')}"
         return DemoSite(
             auth_host=AUTH_HOST,
             https_port=self._setting.port,
             web=web,
-            snippet=self._commands.run("caddy", "snippet"),
+            snippet=self._commands.run("caddy", "snippet", "--decision", decision),
             sites=(ProtectedSite(APP_HOST, app), ProtectedSite(APP2_HOST, app)),
         )
 
