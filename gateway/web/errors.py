@@ -21,7 +21,7 @@ class FormExpired(CrossSite):
 
 
 class BadForm(GatewayError):
-    """The body is not the form that our page sends."""
+    """The body is not the form that our page sends. The message is for the client too: it holds nothing of the body."""
 
 
 class WrongHost(GatewayError):

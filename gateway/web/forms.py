@@ -32,13 +32,21 @@ class AuthHost:
         return self.origin.split("://", 1)[1]
 
     @property
+    def authorities(self) -> tuple[str, ...]:
+        """All that its Host header may say: an empty port and the usual one mean the same (RFC 9110 section 4.2.3)."""
+        scheme, authority = self.origin.split("://", 1)
+        usual = ":443" if scheme == "https" else ":80"
+        bare = authority.removesuffix(usual)
+        return (authority,) if ":" in bare else (bare, f"{bare}:", f"{bare}{usual}")
+
+    @property
     def host(self) -> str:
         """The canonical host: what credentials of the auth host are bound to."""
         return self.authority.rsplit(":", 1)[0] if ":" in self.authority else self.authority
 
     def is_named(self, host: str) -> bool:
         """Whether a proxy could take a request with this Host header for one of ours: no proxy looks at the port."""
-        return host.lower() == self.authority or canonical_host(host) == self.host
+        return host.lower() in self.authorities or canonical_host(host) == self.host
 
 
 def cookies(request: web.Request) -> Cookies:
@@ -60,11 +68,12 @@ def user_agent(request: web.Request) -> str:
 
 
 async def own_form(request: web.Request, site: AuthHost) -> Mapping[str, str]:
-    """The fields of a form that our own page sent from this browser: all three proofs, or nothing.
+    """The fields of a form that our own page sent from this browser: Origin is ours, the token belongs to the browser's
+    cookie, and Sec-Fetch-Site says nothing else. Older Safari and web views don't send it (threats.md H7).
 
     Raises CrossSite, FormExpired (only the token is wrong) or BadForm.
     """
-    if request.headers.getall("Sec-Fetch-Site", []) not in [[own] for own in _OWN_SITES]:
+    if request.headers.getall("Sec-Fetch-Site", []) not in ([], *([own] for own in _OWN_SITES)):
         raise CrossSite("Sec-Fetch-Site is neither same-origin nor none")
     if request.headers.getall("Origin", []) != [site.origin]:
         raise CrossSite("Origin is not our own")
@@ -76,17 +85,17 @@ async def own_form(request: web.Request, site: AuthHost) -> Mapping[str, str]:
 
 async def _fields(request: web.Request) -> Mapping[str, str]:
     if request.content_type != _FORM_TYPE or "Content-Encoding" in request.headers:
-        raise BadForm("the body is not a form")
+        raise BadForm("The body is not a form.")
     # Another charset can spell what no UTF-8 does: half a surrogate pair, which nothing behind this can write.
     if (request.charset or _CHARSET).lower() != _CHARSET:
-        raise BadForm("the form is not in UTF-8")
+        raise BadForm("The form is not in UTF-8.")
     try:
         posted = await request.post()
     except (ValueError, LookupError) as error:
-        raise BadForm("the form can't be read") from error
+        raise BadForm("The form can't be read.") from error
     fields = {name: value for name, value in posted.items() if isinstance(value, str)}
     if len(fields) != len(posted):
-        raise BadForm("a field came twice")
+        raise BadForm("A field came twice.")
     return fields
 
 

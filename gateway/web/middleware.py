@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import GatewayError
-from gateway.web.errors import NotAPage, TooManyAttempts, WrongHost, problem_of, status_of
+from gateway.web.errors import BadForm, NotAPage, TooManyAttempts, WrongHost, problem_of, status_of
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost, cookies
 from gateway.web.html import Html
 
@@ -19,6 +19,8 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 PUBLIC_PATHS: Final = "/static/"
 _METHODS: Final = ("GET", "HEAD", "POST")
 _RETRY_AFTER_S: Final = 5
+_PURPOSE: Final = ("Sec-Purpose", "Purpose")
+_AHEAD: Final = re.compile(r"(?i)prefetch|prerender|preview")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOG: Final = logging.getLogger("gateway.web")
 _HEADERS: Final[Mapping[str, str]] = {
@@ -112,7 +114,7 @@ def _request_id(request: web.Request, random: Callable[[int], bytes]) -> str:
 def _is_of(request: web.Request, site: AuthHost) -> bool:
     """Whether the request is of the auth host's own site."""
     hosts = request.headers.getall("Host", [])
-    return len(hosts) == 1 and hosts[0].lower() == site.authority
+    return len(hosts) == 1 and hosts[0].lower() in site.authorities
 
 
 def _refuse_wrong_requests(request: web.Request, site: AuthHost) -> None:
@@ -127,7 +129,7 @@ def _refuse_wrong_requests(request: web.Request, site: AuthHost) -> None:
         return
     if request.headers.get("Sec-Fetch-Dest", "document") != "document":
         raise NotAPage("asked for by something else than a page")
-    if "Sec-Purpose" in request.headers or "Purpose" in request.headers:
+    if any(_AHEAD.search(value) for name in _PURPOSE for value in request.headers.getall(name, [])):
         raise NotAPage("prefetched")
 
 
@@ -141,16 +143,20 @@ def _refusal(request: web.Request, html: Html, error: GatewayError) -> web.Respo
     level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     _LOG.log(level, "refused", extra={"request_id": request[REQUEST_ID], "status": status, "why": str(error)})
     retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else 0
-    return _error_page(request, html, status, retry_after_s)
+    detail = str(error) if isinstance(error, BadForm) else ""
+    return _error_page(request, html, status, retry_after_s, detail)
 
 
-def _error_page(request: web.Request, html: Html, status: int, retry_after_s: int = 0) -> web.Response:
+def _error_page(
+    request: web.Request, html: Html, status: int, retry_after_s: int = 0, detail: str = ""
+) -> web.Response:
     response = html.page(
         "error.html",
         status,
         problem=problem_of(status),
         request_id=request[REQUEST_ID],
         retry_after_s=retry_after_s,
+        detail=detail,
     )
     if status in (429, 503):
         response.headers["Retry-After"] = str(retry_after_s or _RETRY_AFTER_S)

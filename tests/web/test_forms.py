@@ -52,7 +52,7 @@ async def client() -> AsyncIterator[Client]:
         yield testing
 
 
-@pytest.mark.parametrize("fetch_site", ["same-origin", "none"])
+@pytest.mark.parametrize("fetch_site", ["same-origin", "none", None])
 async def test_our_own_form_is_taken(client: Client, fetch_site: str) -> None:
     sent = Sent(fetch_site=fetch_site)
 
@@ -62,7 +62,11 @@ async def test_our_own_form_is_taken(client: Client, fetch_site: str) -> None:
 
 
 LEGS: dict[str, Callable[[Sent], Sent]] = {
-    "no Sec-Fetch-Site": lambda sent: replace(sent, fetch_site=None),
+    "an empty Sec-Fetch-Site": lambda sent: replace(sent, fetch_site=""),
+    "no Sec-Fetch-Site, and no Origin": lambda sent: replace(sent, fetch_site=None, origin=None),
+    "no Sec-Fetch-Site, and null Origin": lambda sent: replace(sent, fetch_site=None, origin="null"),
+    "no Sec-Fetch-Site, and another Origin": lambda sent: replace(sent, fetch_site=None, origin="https://evil.example"),
+    "no Sec-Fetch-Site, and no token": lambda sent: replace(sent, fetch_site=None, token=None),
     "same-site": lambda sent: replace(sent, fetch_site="same-site"),
     "cross-site": lambda sent: replace(sent, fetch_site="cross-site"),
     "no Origin": lambda sent: replace(sent, origin=None),
@@ -89,13 +93,19 @@ async def test_each_leg_carries_weight(client: Client, take_away: Callable[[Sent
 async def test_a_body_that_is_no_form_is_refused(client: Client) -> None:
     sent = Sent(content_type="text/plain")
 
-    assert (await client.post("/take", data=sent.body(), headers=sent.headers())).status == 400
+    answer = await client.post("/take", data=sent.body(), headers=sent.headers())
+
+    assert answer.status == 400
+    assert "The body is not a form." in await answer.text()
 
 
 async def test_a_field_that_comes_twice_is_refused(client: Client) -> None:
     sent = Sent()
 
-    assert (await client.post("/take", data=sent.body() + "&name=bob", headers=sent.headers())).status == 400
+    answer = await client.post("/take", data=sent.body() + "&name=bob", headers=sent.headers())
+
+    assert answer.status == 400
+    assert "A field came twice." in await answer.text()
 
 
 @pytest.mark.parametrize(

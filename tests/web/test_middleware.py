@@ -72,8 +72,23 @@ async def test_another_host_is_misdirected(client: Client, host: str) -> None:
     assert answer.status == 421
 
 
-async def test_a_host_in_capitals_is_the_same_host(client: Client) -> None:
-    assert (await client.get("/fine", headers={"Host": "AUTH.example.com"})).status == 200
+@pytest.mark.parametrize("host", ["AUTH.example.com", "auth.example.com:", "auth.example.com:443"])
+async def test_another_spelling_of_the_host_is_the_same_host(client: Client, host: str) -> None:
+    assert (await client.get("/fine", headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "hosts"),
+    [
+        ("https://a.example", {"a.example", "a.example:", "a.example:443"}),
+        ("https://a.example:443", {"a.example", "a.example:", "a.example:443"}),
+        ("http://a.example", {"a.example", "a.example:", "a.example:80"}),
+        ("https://a.example:8443", {"a.example:8443"}),
+        ("https://a.example:80", {"a.example:80"}),
+    ],
+)
+def test_what_host_may_say_depends_on_the_usual_port_of_the_scheme(origin: str, hosts: set[str]) -> None:
+    assert set(AuthHost(origin, b"").authorities) == hosts
 
 
 async def test_an_unhandled_error_tells_nothing_but_its_reference(client: Client) -> None:
@@ -115,10 +130,19 @@ async def test_a_body_has_a_limit(client: Client, size: int, status: int) -> Non
     assert (await client.post("/fine", headers=HOST, data=b"x" * size)).status == status
 
 
-@pytest.mark.parametrize("extra", [{"Sec-Fetch-Dest": "iframe"}, {"Sec-Purpose": "prefetch"}, {"Purpose": "prefetch"}])
-async def test_a_page_is_not_framed_and_not_fetched_ahead(client: Client, extra: dict[str, str]) -> None:
-    assert (await client.get("/fine", headers={**HOST, **extra})).status == 403
+AHEAD = [
+    ("Sec-Purpose", "prefetch"),
+    ("Sec-Purpose", "prefetch;prerender"),
+    ("Purpose", "prefetch"),
+    ("Purpose", "Preview"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [("Sec-Fetch-Dest", "iframe"), *AHEAD])
+async def test_a_page_is_not_framed_and_not_fetched_ahead(client: Client, name: str, value: str) -> None:
+    assert (await client.get("/fine", headers={**HOST, name: value})).status == 403
     assert (await client.get("/fine", headers={**HOST, "Sec-Fetch-Dest": "document"})).status == 200
+    assert (await client.get("/fine", headers={**HOST, "Sec-Purpose": "", "Purpose": "navigate"})).status == 200
 
 
 async def test_static_files_are_kept_by_content_and_may_be_linked_from_protected_hosts(client: Client) -> None:
