@@ -11,13 +11,13 @@ from urllib.parse import unquote_to_bytes
 from gateway.core.policy.facts import Refused
 
 # What a route decides that names no methods: the IANA registry without CONNECT, PRI and TRACE, which no app behind a
-# gateway has a use for, and without the two names that hold a hyphen.
+# gateway has a use for.
 # fmt: off
 METHODS: Final = frozenset((
-    "ACL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "DELETE", "GET", "HEAD", "LABEL", "LINK", "LOCK", "MERGE",
-    "MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "OPTIONS", "ORDERPATCH", "PATCH",
-    "POST", "PROPFIND", "PROPPATCH", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK",
-    "UNLOCK", "UPDATE", "UPDATEREDIRECTREF",
+    "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "DELETE", "GET", "HEAD", "LABEL", "LINK",
+    "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "OPTIONS",
+    "ORDERPATCH", "PATCH", "POST", "PROPFIND", "PROPPATCH", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND",
+    "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
 ))
 # fmt: on
 Segments = tuple[str, ...]
@@ -26,8 +26,8 @@ _MOST_READINGS: Final = 64
 _FEW_READINGS: Final = 8
 _MOST_WORK: Final = 32_768  # characters in all readings of one path, so that nobody buys our time with a long one
 METHOD_CHARS: Final = 32
-_METHOD: Final = re.compile(rf"[A-Z]{{1,{METHOD_CHARS}}}")
-_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_METHOD: Final = re.compile(rf"(?!-)[A-Z-]{{1,{METHOD_CHARS}}}(?<!-)")
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT: Final = re.compile(r":[0-9]{0,5}\Z")
@@ -85,7 +85,7 @@ def is_method(method: str) -> bool:
 
 
 def canonical_host(host: str) -> str | None:
-    """Lower case, without a port. None: no host name (an address, a final dot, anything but letters, digits, -)."""
+    """Lower case, without a port. None: no host name (an address, a final dot, anything but letters, digits, -, _)."""
     name = _PORT.sub("", host).lower() if host.isascii() else ""
     if len(name) > _MOST_HOST_CHARACTERS or not _HOST.fullmatch(name):
         return None

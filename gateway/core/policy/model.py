@@ -89,7 +89,7 @@ class Policy:
 
     def _find_step_by_step(self, host: str, method: str, path: str) -> Routed | Refused:
         name = canonical_host(host)
-        if name is None:
+        if name is None or ("_" in name and name not in self.exact_hosts):
             return _BAD_HOST
         if not is_method(method):
             return _BAD_METHOD
@@ -104,10 +104,14 @@ class Policy:
         return _agreed(table, method, read, tuple(name.split(".")[::-1]))
 
     def _table(self, name: str) -> RouteTable | None:
-        """name: canonical. A host written out replaces the wildcards around it as a whole."""
+        """name: canonical. A host written out replaces the wildcards around it as a whole.
+
+        No wildcard takes a name with `_`, which no registry of names gives out: a policy has to mean it.
+        """
         if name == self.site.auth_host:
             return None
-        return self.exact_hosts.get(name) or self.other_hosts.find(tuple(name.split(".")[::-1]))
+        exact = self.exact_hosts.get(name)
+        return exact or (None if "_" in name else self.other_hosts.find(tuple(name.split(".")[::-1])))
 
 
 def _agreed(table: RouteTable, method: str, read: Readings, labels: Segments) -> Routed | Refused:

@@ -262,7 +262,9 @@ def _refuse_bad_host(text: str, labels: Iterable[str | None]) -> None:
     if not text.isascii():
         raise BadPattern(f"{text} is not ASCII; expected the form that browsers send; write {_ascii_form(text)}")
     if canonical_host(".".join(names)) is None:
-        raise BadPattern(f"{text} is no host name; expected labels of letters, digits and -, and no address")
+        raise BadPattern(f"{text} is no host name; expected labels of letters, digits, - and _, and no address")
+    if "_" in "".join(names) and any(sign in text for sign in "*{"):
+        raise BadPattern(f"{text} has a wildcard and _; expected each host with _ written out")
 
 
 def _ascii_form(text: str) -> str:

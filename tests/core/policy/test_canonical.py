@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.policy.canonical import canonical_host, folded, is_plain, plain_segments, readings
+from gateway.core.policy.compile import PolicyRejected
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Routed
 from tests.core.policy.build import HOST, app, policy_of, refused, routed
@@ -302,8 +303,8 @@ def test_canonical_hosts_stay_as_they_are(host: str) -> None:
     assert name is None or canonical_host(name) == name
 
 
-@pytest.mark.parametrize("method", ["get", "Get", "GET ", "", "G\u00c9T", "GET/1", "VERSION-CONTROL", "A" * 40])
-def test_a_method_is_of_capital_letters(method: str) -> None:
+@pytest.mark.parametrize("method", ["get", "Get", "GET ", "", "G\u00c9T", "GET/1", "-GET", "GET-", "G_T", "A" * 40])
+def test_a_method_is_of_capital_letters_and_hyphens_inside(method: str) -> None:
     assert refused(app("allow: anyone"), "/", method).status == 400
 
 
@@ -317,3 +318,29 @@ def test_paths_of_bastion_are_never_the_apps() -> None:
 
     for path in ("/.bastion", "/.bastion/x", "/.bastion/", "/%2ebastion/x", "/.bastion;/x", "/.bastion%2fx"):
         assert refused(policy, path).reason == "no_route"
+
+
+@pytest.mark.parametrize("method", ["VERSION-CONTROL", "BASELINE-CONTROL"])
+def test_a_registered_method_with_a_hyphen_is_one(method: str) -> None:
+    """RFC 3253."""
+    listed = app(f"allow: anyone, routes: {{r: {{paths: /x, methods: [{method}]}}}}")
+
+    assert routed(app("allow: anyone"), "/", method).route.name == "a/rest"
+    assert routed(listed, "/x", method).route.name == "a/r"
+    assert (refused(listed, "/x", "GET").allow, refused(listed, "/x", "X-OTHER").status) == ((method,), 405)
+
+
+@pytest.mark.parametrize("host", ["my_app.t.example", "_x.t.example:8443", "a.x_.example:"])
+def test_a_host_with_an_underscore_is_known_where_it_is_written_out(host: str) -> None:
+    hosts = "[my_app.t.example, _x.t.example, a.x_.example]"
+    policy = policy_of(f'apps: {{a: {{hosts: {hosts}, allow: anyone}}, b: {{hosts: "**.example", allow: nobody}}}}')
+
+    assert routed(policy, "/", host=host).route.name == "a/rest"
+    assert policy.knows_host(host)
+    assert refused(policy, "/", host=f"other_{host}").reason == "bad_host"
+
+
+@pytest.mark.parametrize("host", ["*.my_app.example", "**.my_app.example", "{who}.my_app.example"])
+def test_an_underscore_beside_a_wildcard_is_refused(host: str) -> None:
+    with pytest.raises(PolicyRejected, match="expected each host with _ written out"):
+        policy_of(f'apps: {{a: {{hosts: "{host}", allow: anyone}}}}')
