@@ -66,12 +66,12 @@ class Decision:
         self.asked.append(await _seen(request))
         await asyncio.sleep(self.delay_s)
         fields = Fields(request.raw_headers)
-        said = to_delete(fields.taken, frozenset())
         try:
-            trick = connection_trick(request_of(fields))
-        except MalformedRequest as error:
-            trick = str(error)
-        if said is None or trick:
+            asked = request_of(fields)
+        except MalformedRequest:
+            return web.Response(status=400)
+        said = to_delete(asked.taken, frozenset())
+        if said is None or connection_trick(asked):
             return web.Response(status=400)
         lines = [line.partition(": ") for line in said.decode().split("\r\n")[:-1]]
         words = self.words

@@ -47,15 +47,26 @@ def test_nobody_can_ask_for_a_decision_there(rig: Rig) -> None:
     "headers",
     [
         [("Connection", "keep-alive, X-Forwarded-For")],
-        [("Connection", "Upgrade"), ("Upgrade", "h2c")],
-        [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Upgrade", "h2c")],
+        [("Connection", "Cookie")],
+        [("Connection", "close"), ("Connection", "X-Forwarded-Host")],
     ],
 )
 def test_odd_connections_are_refused_there_too(rig: Rig, headers: list[tuple[str, str]]) -> None:
     got = rig.fetch(AUTH, "/login", *headers)
 
     assert got.status == 400
+    assert got.body.startswith(b"Connection names more than ")
     assert not rig.doubles.web.reached
+
+
+@pytest.mark.parametrize("upgrade", [["h2c"], ["websocket"], ["websocket", "h2c"], ["websocket;h2c"]])
+def test_an_upgrade_is_ignored_there(rig: Rig, upgrade: list[str]) -> None:
+    got = rig.fetch(AUTH, "/login", ("Connection", "Upgrade, HTTP2-Settings"), *(("Upgrade", one) for one in upgrade))
+
+    (seen,) = rig.doubles.web.reached
+    assert got.status == 200
+    assert not seen.all("Upgrade")
+    assert not seen.all("Connection")
 
 
 def test_what_is_sent_there_is_small(rig: Rig) -> None:

@@ -47,7 +47,12 @@ def test_a_site_without_the_snippet_is_found(front: Front) -> None:
     found = names(failures(front.check()))
 
     assert {"path: /...", "identity: Remote-User", "echo: X-Auth-Request-User"} <= found
-    assert {"upgrade: Upgrade: h2c", "connection: Connection: cookie", "bastion: /.bastion/logout"} <= found
+    assert {
+        "upgrade: Upgrade: h2c",
+        "upgrade: Upgrade: websocket;h2c",
+        "connection: Connection: cookie",
+        "bastion: /.bastion/logout",
+    } <= found
 
 
 def test_an_app_behind_handle_errors_is_found(front: Front) -> None:
@@ -63,7 +68,11 @@ def test_an_app_behind_handle_errors_is_found(front: Front) -> None:
 
 
 OLD = {
-    "upgrade": ("X-Bastion-Upgrade {http.request.header.Upgrade}", 'X-Bastion-Upgrade ""', "upgrade: Upgrade: h2c"),
+    "upgrade": (
+        "header_up X-Bastion-Upgrade {http.request.header.Upgrade}\n",
+        "",
+        "upgrade: Upgrade: websocket;h2c",
+    ),
     "connection": (
         "header_up X-Bastion-Connection {http.request.header.Connection}\n",
         "",

@@ -86,9 +86,33 @@ def test_the_gateway_cannot_be_made_to_switch_protocols(rig: Rig, decision: Deci
         ["h2c", "websocket"],
         ["websocket", "websocket"],
         ["websocket/13"],
-        ["\twebsocket;h2c"],
     ],
 )
+def test_an_app_that_would_take_any_other_upgrade_hears_of_none(
+    rig: Rig, decision: Decision, raw: RawApp, lines: list[str]
+) -> None:
+    """What follows is another request, about which the gateway is asked."""
+    raw.answer = SWITCHED % lines[0].encode()
+    second = f"GET /second HTTP/1.1\r\nHost: {RAW}\r\nConnection: close\r\n\r\n".encode()
+
+    answer = rig.say(RAW, upgrade(RAW, *lines) + second)
+
+    assert b"101 Switching" not in answer
+    assert raw.received.startswith(b"GET /tunnel ")
+    assert b"upgrade" not in raw.received.lower()
+    assert raw.received.count(b"GET /") == len(decision.asked)
+
+
+def test_settings_of_an_upgrade_that_is_ignored_stay_here(rig: Rig, raw: RawApp) -> None:
+    request = upgrade(RAW, "h2c").replace(b"Connection: Upgrade", b"Connection: Upgrade, HTTP2-Settings")
+
+    answer = rig.say(RAW, request.replace(b"Upgrade: h2c", b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk"))
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"http2-settings" not in raw.received.lower()
+
+
+@pytest.mark.parametrize("lines", [["\twebsocket;h2c"], ["websocket", "h2c/"], ["websocket h2c"]])
 def test_no_other_upgrade_reaches_an_app_that_would_take_any(rig: Rig, raw: RawApp, lines: list[str]) -> None:
     raw.answer = SWITCHED % lines[0].encode()
     smuggled = f"GET /admin/secret HTTP/1.1\r\nHost: {RAW}\r\n\r\n".encode()

@@ -26,9 +26,9 @@ UPGRADES = [
     ["h2c", "websocket"],
     ["websocket", "websocket"],
     ["websocket/13"],
-    ["websocket;h2c"],
     ["WEBSOCKET,"],
 ]
+NO_UPGRADES = [["websocket;h2c"], ["websocket", "h2c/"], ["websocket h2c"]]
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
 SMUGGLED = f"GET /admin/secret HTTP/1.1\r\nHost: {TUNNEL}\r\n\r\n".encode()
 TARGETS = ["/decide", "/decide?", "/verify", "/verify?", "/public/x"]
@@ -68,6 +68,22 @@ def upgrade(port: int, *lines: str) -> bytes:
 
 
 @pytest.mark.parametrize("lines", UPGRADES, ids=" and ".join)
+async def test_an_app_that_takes_any_upgrade_hears_of_none(ground: Ground, lines: list[str]) -> None:
+    """What the client sends after it is a request like any other."""
+    context = Assault(ground, "aiohttp").context
+    async with an_app_that_switches(ground, lines[0]) as heard:
+        channel = await Channel.open(ground.port, TUNNEL, context)
+        channel.send(upgrade(ground.port, *lines) + SMUGGLED)
+        said = await channel.rest()
+        await channel.close()
+
+    assert b"101 Switching" not in said
+    assert heard.startswith(b"GET /tunnel ")
+    assert b"upgrade" not in heard.lower()
+    assert b"/admin/secret" not in heard
+
+
+@pytest.mark.parametrize("lines", NO_UPGRADES, ids=" and ".join)
 async def test_no_upgrade_is_a_tunnel_into_an_app_that_takes_any(ground: Ground, lines: list[str]) -> None:
     context = Assault(ground, "aiohttp").context
     async with an_app_that_switches(ground, lines[0]) as heard:

@@ -22,8 +22,13 @@ _CONNECTION: Final = (
     ("Connection: cookie", [("Connection", "keep-alive"), ("Connection", "cookie")]),
     ("connection: x-request-id, first", [("connection", "x-request-id"), ("connection", "close")]),
 )
-_UPGRADE: Final = (
-    ("Upgrade: h2c", [("Connection", "Upgrade"), ("Upgrade", "h2c")]),
+_NO_UPGRADE: Final = (
+    ("Upgrade: websocket;h2c", [("Connection", "Upgrade"), ("Upgrade", "websocket;h2c")]),
+    ("Upgrade: h2c/ after websocket", [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Upgrade", "h2c/")]),
+)
+# What a server may ignore (RFC 9110 section 7.8).
+_IGNORED_UPGRADE: Final = (
+    ("Upgrade: h2c", [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABk")]),
     ("Upgrade: foo", [("Connection", "Upgrade"), ("Upgrade", "foo")]),
     ("Upgrade: websocket, h2c", [("Connection", "Upgrade"), ("Upgrade", "websocket, h2c")]),
     ("Upgrade: h2c after websocket", [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Upgrade", "h2c")]),
@@ -134,9 +139,11 @@ def _own(ground: Ground) -> Iterator[Probe]:
 
 
 def _refused(ground: Ground, target: str) -> Iterator[Probe]:
-    for group, tricks in (("connection", _CONNECTION), ("upgrade", _UPGRADE)):
+    for group, tricks in (("connection", _CONNECTION), ("upgrade", _NO_UPGRADE)):
         for name, headers in tricks:
             yield Probe(group, name, Expect.REFUSED, ground.authority, target, headers=tuple(headers))
+    for name, headers in _IGNORED_UPGRADE:
+        yield _with(_decided(ground, "upgrade", name, target), *headers)
     yield Probe("upgrade", "CONNECT", Expect.NO_SUCCESS, ground.authority, ground.authority, "CONNECT")
 
 

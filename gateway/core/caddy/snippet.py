@@ -232,18 +232,18 @@ _WRAPPER: Final = """
 }
 """
 
-# Expressions, because a regexp matcher is content with one line of several, and Caddy would forward the other (P3).
+# An expression, because a regexp matcher is content with one line of several, and Caddy would forward the other (P3).
+# No page takes an upgrade, so each is ignored (RFC 9110 section 7.8).
 # `respond`, not `error`: an operator's handle_errors must not see these (P2).
 _AUTH: Final = r"""
 # The auth host: the pages of Bastion itself.
 (bastion_auth) {
     route {
-        @bastion_connection expression `!{http.request.header.Connection}.matches("(?i)^[ \t,]*((keep-alive|close|upgrade)[ \t,]*)*$")`
-        respond @bastion_connection 400
-        @bastion_upgrade expression `!{http.request.header.Upgrade}.matches("(?i)^(websocket)?$")`
-        respond @bastion_upgrade 400
+        @bastion_connection expression `!{http.request.header.Connection}.matches("(?i)^[ \t,]*((keep-alive|close|upgrade|te|http2-settings)[ \t,]*)*$")`
+        respond @bastion_connection "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings." 400
         @bastion_connect method CONNECT
-        respond @bastion_connect 400
+        respond @bastion_connect "CONNECT opens nothing here." 400
+        request_header -Upgrade
         request_header -X*
         request_header -Remote*
         request_header -Forwarded

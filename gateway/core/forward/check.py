@@ -1,5 +1,7 @@
 """The decision as the listeners ask for it, sans I/O: prepare() says what to ask Redis, conclude() gives the answer."""
 
+from dataclasses import replace
+
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.callback import Callback, prepare_ours
@@ -46,10 +48,10 @@ def _trouble(request: ForwardedRequest, context: Context) -> Answer | None:
         return _other_snippet(request, context, f"hands on {missing}, which identity_headers no longer has")
     trick = connection_trick(request)
     if not trick and request.taken and to_delete(request.taken, context.passed) is None:
-        trick = "too many headers that only a proxy may send"
+        trick = "There are too many headers that only a proxy may send"
     if not trick:
         return None
-    page = pages.TRICK.on(request.host, request.request_id)
+    page = replace(pages.TRICK, detail=f"{trick}.").on(request.host, request.request_id)
     return refusal(context, request, 400, page, "refused", error="headers", reason=trick)
 
 
@@ -59,7 +61,10 @@ def _other_snippet(request: ForwardedRequest, context: Context, why: str) -> Ans
 
 
 def malformed(error: MalformedRequest) -> Answer:
-    """A question that our snippet does not ask. Plain text: there is no host to show a page for."""
-    body = f"Bastion refused the question: {error}. See the snippet for Caddy.\n".encode()
+    """A question that our snippet does not ask. Plain text: there is no host to show a page for.
+
+    What the proxy did wrong is for the log: a client can change nothing about it.
+    """
+    body = f"Bastion: {error.told}.\n".encode()
     head = own_head("", [("Content-Type", "text/plain; charset=utf-8")])
     return Answer(400, head, body, "refused", "", str(error))

@@ -47,6 +47,8 @@ UNAVAILABLE: Final = Page(
     "We can't check who you are right now", "A part that we depend on does not answer. It is not your fault."
 )
 MALFORMED: Final = Page("That address can't be used", "It is written in a way that could mean two things.")
+BAD_HOST: Final = Page("That address can't be used", "Its host name is not one that a site can have.")
+BAD_METHOD: Final = Page("That didn't work", "The method of the request is not one that Bastion passes on.")
 NO_ROUTE: Final = Page("There is nothing here for anybody", "No rule opens this address.")
 NOT_FOUND: Final = Page("Page not found", "There is nothing at this address.")
 METHOD: Final = Page("That didn't work", "This address can't be used that way.")

@@ -53,6 +53,7 @@ _READ: Final = {
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
+_ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?#]+)([/?].*)?")
 _MOST_NAMES: Final = 1024
 _NAME_BYTES: Final = 64
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
@@ -63,7 +64,14 @@ _ADDRESSES: Final = Remembered[bytes, Address](8192)
 
 
 class MalformedRequest(GatewayError):
-    """The question is not one that our snippet asks; the message says what is wrong, without the value."""
+    """The question is not one that our snippet asks; the message says what is wrong, without the value.
+
+    told: what the client reads. By default the client has no part in it.
+    """
+
+    def __init__(self, why: str, told: str = "this site's proxy is not configured for Bastion") -> None:
+        super().__init__(why)
+        self.told = told
 
 
 class Client(Enum):
@@ -80,8 +88,12 @@ _WEBSOCKET: Final = Client.WEBSOCKET  # members of enums are looked up slowly
 _NAVIGATION: Final = Client.NAVIGATION
 _FETCH: Final = Client.FETCH
 _TAKEN: Final = b"?"  # no header's name
-_ONLY_CONNECTION: Final = re.compile(rb"(?i)[ \t,]*((keep-alive|close|upgrade)[ \t,]*)*")
+# Options of RFC 9110 and 9113 that name no header which anybody but the next hop reads.
+_ONLY_CONNECTION: Final = re.compile(rb"(?i)[ \t,]*((keep-alive|close|upgrade|te|http2-settings)[ \t,]*)*")
+_TOKEN: Final = rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+"
+_PROTOCOLS: Final = re.compile(rb"[ \t,]*(?:%s(?:/%s)?[ \t]*(?:,[ \t,]*|\Z))*" % (_TOKEN, _TOKEN))  # RFC 9110 7.8
 _CONNECTION_BYTES: Final = 256
+_UPGRADE: Final = [b"upgrade"]
 _USUAL_CONNECTIONS: Final = (b"", b"keep-alive", b"close", b"Upgrade", b"keep-alive, Upgrade")
 _NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.title())}  # as Go spells them; grows
 
@@ -244,7 +256,7 @@ def request_of(fields: Fields) -> ForwardedRequest:
     cookie_lines, values = fields.cookie_lines, fields.values
     target = uri.decode("latin-1")
     if not _TARGET.fullmatch(target):
-        raise MalformedRequest("x-forwarded-uri is not a path")
+        target = _path_of_absolute(target, forwarded_host.decode("latin-1"))
     request_id = sent_id.decode("latin-1")
     if not _REQUEST_ID.fullmatch(request_id):
         raise MalformedRequest("x-request-id is not an id of the proxy")
@@ -267,30 +279,53 @@ def request_of(fields: Fields) -> ForwardedRequest:
         cookie_lines,
         values,
         proxy,
-        fields.taken,
+        _taken(fields),
     )
+
+
+def _taken(fields: Fields) -> list[bytes]:
+    """An upgrade that is no WebSocket is ignored (RFC 9110 section 7.8): the app never hears of it, so it can't agree
+    to a tunnel that nobody looks into.
+    """
+    upgrade = fields.values.get(b"x-bastion-upgrade")
+    return fields.taken + _UPGRADE if upgrade and upgrade.lower() != b"websocket" else fields.taken
 
 
 def connection_trick(request: ForwardedRequest) -> str:
     """What is wrong with what the client said to Caddy of the connection (threats.md P3, caddy.md fact 9); "": nothing.
 
-    Any other token of Connection hides a header from whoever is asked next; any other upgrade is a tunnel that nobody
-    looks into. Several lines came joined by commas. HTTP/2 and 3 upgrade by CONNECT, with the protocol where each of
-    Caddy's servers puts it: as a header, or in place of the version.
+    Any other token of Connection hides a header from whoever is asked next. Several lines came joined by commas. HTTP/2
+    and 3 upgrade by CONNECT, with the protocol where each of Caddy's servers puts it: as a header, or in place of the
+    version.
     """
     values = request.values
     connection = values.get(b"x-bastion-connection", b"")
     if connection not in _USUAL_CONNECTIONS and (
         len(connection) > _CONNECTION_BYTES or not _ONLY_CONNECTION.fullmatch(connection)
     ):
-        return "Connection says more than keep-alive, close and upgrade"
+        return "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings"
     upgrade = values.get(b"x-bastion-upgrade", b"")
-    if upgrade and upgrade.lower() != b"websocket":
-        return "Upgrade says more than one websocket"
+    if upgrade and (len(upgrade) > _CONNECTION_BYTES or not _PROTOCOLS.fullmatch(upgrade)):
+        return "Upgrade is not a list of protocols"
     is_connect = values[b"x-forwarded-method"] == b"CONNECT"
     if is_connect and b"websocket" not in values.get(b"x-bastion-protocol", b"").split(b" "):
         return "CONNECT opens no WebSocket"
     return ""
+
+
+def _path_of_absolute(target: str, host: str) -> str:
+    """Of a target in absolute form (RFC 9112 section 3.2.2), which is of this host. Raises MalformedRequest.
+
+    Caddy takes the host from it, and sends the app its path and query.
+    """
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is not None and absolute[1].lower() != host.lower():
+        raise MalformedRequest("x-forwarded-uri is of another host", "the request target names another host")
+    rest = (absolute[2] or "/") if absolute is not None else ""
+    path = f"/{rest}" if rest.startswith("?") else rest
+    if not _TARGET.fullmatch(path):
+        raise MalformedRequest("x-forwarded-uri is not a path", "the request target is neither a path nor a URL")
+    return path
 
 
 def _host(forwarded: bytes, host: bytes) -> str:
@@ -302,7 +337,7 @@ def _host(forwarded: bytes, host: bytes) -> str:
 def _read_host(forwarded: bytes, host: bytes) -> str:
     canonical = canonical_host(forwarded.decode("latin-1"))
     if canonical is None:
-        raise MalformedRequest("x-forwarded-host is not a host name")
+        raise MalformedRequest("x-forwarded-host is not a host name", "Host is not a host name")
     if canonical_host(host.decode("latin-1")) != canonical:
         raise MalformedRequest("host and x-forwarded-host differ")
     return canonical

@@ -43,6 +43,8 @@ _REFUSED: Final = {
     "no_host": pages.MISDIRECTED,
     "no_route": pages.NO_ROUTE,
     "method": pages.METHOD,
+    "bad_method": pages.BAD_METHOD,
+    "bad_host": pages.BAD_HOST,
 }
 _DENIED: Final = {
     CROSS_ORIGIN: pages.CROSS_ORIGIN,
@@ -211,9 +213,11 @@ def _app_preflight(route: Route, request: ForwardedRequest, context: Context) ->
 
 
 def _refused(found: Refused, request: ForwardedRequest, context: Context) -> Answer:
-    """The reason is for the log: it may name what the path could also have meant."""
+    """What is wrong with a path by itself is told; else the detail is for the log, because it may name routes."""
     status = 421 if found.reason == "no_host" else found.status
     page = _REFUSED.get(found.reason, pages.MALFORMED).on(request.host, request.request_id)
+    if found.reason == "bad_path":
+        page = replace(page, detail=f"The reason: {found.detail}.")
     headers = [("Allow", ", ".join(found.allow))] if found.allow else None
     reason = f"{found.reason}: {found.detail}" if found.detail else found.reason
     return refusal(context, request, status, page, "refused", error=found.reason, headers=headers, reason=reason)

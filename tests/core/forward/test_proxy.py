@@ -119,6 +119,8 @@ FINE = {
     "in capitals, several": {"x_bastion_connection": "Close,KEEP-ALIVE, upgrade"},
     "empty items": {"x_bastion_connection": " ,close, ,"},
     "a WebSocket": {"x_bastion_connection": "Upgrade", "x_bastion_upgrade": "WebSocket"},
+    "trailers are welcome": {"x_bastion_connection": "TE, close"},
+    "settings of HTTP/2": {"x_bastion_connection": "Upgrade, HTTP2-Settings", "x_bastion_upgrade": "websocket"},
     "over HTTP/2": {"x_forwarded_method": "CONNECT", "x_bastion_protocol": "HTTP/2.0 websocket"},
     "over HTTP/3": {"x_forwarded_method": "CONNECT", "x_bastion_protocol": "websocket "},
 }
@@ -127,9 +129,13 @@ TRICKS = {
     "another token first": {"x_bastion_connection": "cookie,close"},
     "two tokens in one": {"x_bastion_connection": "close cookie"},
     "so long that it is no matter": {"x_bastion_connection": "close," * 60},
-    "h2c": {"x_bastion_upgrade": "h2c"},
-    "h2c as well": {"x_bastion_upgrade": "websocket, h2c"},
-    "twice": {"x_bastion_upgrade": "websocket,websocket"},
+    "another header of an upgrade": {"x_bastion_connection": "Upgrade, Sec-WebSocket-Key"},
+    "no comma": {"x_bastion_upgrade": "websocket h2c"},
+    "a parameter": {"x_bastion_upgrade": "websocket;h2c"},
+    "no version": {"x_bastion_upgrade": "h2c/"},
+    "only a version": {"x_bastion_upgrade": "websocket, /1"},
+    "two versions": {"x_bastion_upgrade": "HTTP/2/0"},
+    "so long that it is no list": {"x_bastion_upgrade": "h2c," * 65},
     "a tunnel": {"x_forwarded_method": "CONNECT", "x_bastion_protocol": "HTTP/2.0 "},
     "another protocol": {"x_forwarded_method": "CONNECT", "x_bastion_protocol": "HTTP/2.0 connect-udp"},
     "no word of it": {"x_forwarded_method": "CONNECT"},
@@ -138,7 +144,35 @@ TRICKS = {
 
 @pytest.mark.parametrize("said", FINE.values(), ids=list(FINE))
 def test_an_ordinary_connection_is_fine(said: dict[str, str]) -> None:
-    assert answer(**said).status == 200
+    found = answer(**said)
+
+    assert (found.status, words(found)["X-Bastion-Taken"]) == (200, "nothing")
+
+
+IGNORED = ["h2c", "H2C", "foo", "TLS/1.0", "HTTP/2.0, SHTTP/1.3, IRC/6.9, RTA/x11", "websocket, h2c", "h2c,websocket"]
+IGNORED += ["websocket,websocket", "websocket/13", "websocket,", "\twebsocketx ,,", "h2c, " * 51]
+
+
+@pytest.mark.parametrize("upgrade", IGNORED)
+def test_an_upgrade_that_is_no_websocket_is_kept_from_the_app(upgrade: str) -> None:
+    found = answer(x_bastion_connection="Upgrade, HTTP2-Settings", x_bastion_upgrade=upgrade)
+    also = answer(("Remote-User", "x"), x_bastion_upgrade=upgrade)
+
+    assert (found.status, words(found)["X-Bastion-Taken-1"]) == (200, "upgrade")
+    assert [words(also)[f"X-Bastion-Taken-{number}"] for number in (1, 2)] == ["remote*", "upgrade"]
+
+
+def test_an_upgrade_finds_room_among_what_is_taken_or_is_refused() -> None:
+    single = [(name, "x") for name in TAKEN if not name.endswith("*")]
+
+    fits = answer(*single[: MOST_TAKEN - 1], x_bastion_upgrade="h2c")
+    over = answer(*single[:MOST_TAKEN], x_bastion_upgrade="h2c")
+
+    assert (fits.status, over.status, over.outcome) == (200, 400, "refused")
+
+
+def test_a_snippet_that_judges_by_itself_refuses_upgrades_by_itself() -> None:
+    assert "X-Bastion-Taken" not in words(answer(said=None, x_bastion_upgrade="h2c"))
 
 
 @pytest.mark.parametrize("said", TRICKS.values(), ids=list(TRICKS))
@@ -146,6 +180,7 @@ def test_a_trick_with_the_connection_is_refused(said: dict[str, str]) -> None:
     found = answer(**said)
 
     assert (found.status, found.outcome) == (400, "refused")
+    assert found.reason.encode() in found.body
 
 
 def test_what_must_not_reach_an_app_is_named_in_places_that_are_all_filled() -> None:

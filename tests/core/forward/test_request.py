@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.forward.check import malformed
 from gateway.core.forward.request import ADDRESS_CHARS, Client, MalformedRequest, read_request
 
 USUAL = {
@@ -73,6 +74,68 @@ BAD: dict[str, tuple[bytes, bytes]] = {
 def test_what_is_not_one_thing_is_refused(name: bytes, value: bytes) -> None:
     with pytest.raises(MalformedRequest):
         read_request({**USUAL, name: value}.items())
+
+
+ABSOLUTE = {
+    "https://WIKI.example.org:8443/a/b?c=d": "/a/b?c=d",
+    "HTTP://wiki.EXAMPLE.org:8443/a": "/a",
+    "https://wiki.example.org:8443": "/",
+    "https://wiki.example.org:8443?c=https://evil/": "/?c=https://evil/",
+    "https://wiki.example.org:8443//a": "//a",
+}
+
+
+@pytest.mark.parametrize(("target", "path"), ABSOLUTE.items())
+def test_an_absolute_form_of_the_same_authority_is_its_path(target: str, path: str) -> None:
+    assert read_request({**USUAL, b"x-forwarded-uri": target.encode()}.items()).target == path
+
+
+OTHER = [
+    "https://evil/a",
+    "https://wiki.example.org/a",
+    "https://wiki.example.org:443/a",
+    "https://x@wiki.example.org:8443/a",
+]
+OTHER += [
+    "https://wiki.example.org:8443.evil/a",
+    "https://wiki.example.org:8443@evil/a",
+    "https://evil?wiki.example.org:8443",
+]
+NO_TARGET = [
+    "https://wiki.example.org:8443/a b",
+    "https://wiki.example.org:8443/a#b",
+    "https:///a",
+    "ftp://wiki.example.org:8443/a",
+]
+NO_TARGET += ["https:/wiki.example.org:8443/a", "https:wiki.example.org:8443", "wiki.example.org:8443", "*", ""]
+NO_TARGET += ["https://wiki.example.org:8443#/a", "javascript:alert(1)", "https://wiki.example.org:8443/a\r\nx"]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        *((target, "the request target names another host") for target in OTHER),
+        *((target, "the request target is neither a path nor a URL") for target in NO_TARGET),
+    ],
+)
+def test_another_absolute_form_is_refused_in_words_for_the_client(target: str, told: str) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        read_request({**USUAL, b"x-forwarded-uri": target.encode()}.items())
+
+    answer = malformed(refused.value)
+    assert refused.value.told == told
+    assert (answer.status, answer.body) == (400, f"Bastion: {told}.\n".encode())
+    assert answer.reason.startswith("x-forwarded-uri is ")
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_no_text_for_operators_reaches_a_client(name: bytes) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        read_request([*USUAL.items(), (name, USUAL[name])])
+
+    answer = malformed(refused.value)
+    assert answer.body == b"Bastion: this site's proxy is not configured for Bastion.\n"
+    assert answer.reason == f"{name.decode()} came twice"
 
 
 @pytest.mark.parametrize("value", [b"", b"unknown", b"@", b"1.2.3", b"203.0.113.7:80"])
