@@ -10,7 +10,9 @@ import click
 from gateway.cli._options import with_config
 from gateway.cli._people import act
 from gateway.config import Config
+from gateway.core.base64url import b64
 from gateway.core.login.attempt import PASSWORD_CHARS
+from gateway.flows.people.account import login_id_of
 from gateway.flows.people.users import Newcomer, check_newcomer
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
@@ -97,9 +99,72 @@ def show(config: Config, *, name: str, as_json: bool) -> None:
     for key, value in rows.items():
         click.echo(f"{key:<10} {value}")
     for login in shown.logins:
-        # A browser says what it likes of itself: repr, so that it doesn't speak to the terminal.
-        seen = f"last seen {utc(login.last_seen_at)} from {login.address or 'an unknown address'}"
-        click.echo(f"{'login':<10} {seen} with {login.user_agent!r}")
+        click.echo(f"{'login':<10} {_seen(login)}")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@with_config
+def sessions(config: Config, *, name: str, as_json: bool) -> None:
+    """Show where a person is signed in, one login a line, with its id."""
+    logins = act(config, lambda admin: admin.show(name)).logins
+    if as_json:
+        click.echo(json.dumps([_login_as_json(one) for one in logins], indent=2))
+        return
+    for one in logins:
+        click.echo(f"{b64(one.id)}  since {utc(one.created_at)}, {_seen(one)}  {','.join(one.hosts)}")
+
+
+@user.command("end-sessions")
+@click.argument("name")
+@click.option("--login", metavar="ID", help="Only this one, as `bastion user sessions` shows it.")
+@click.option("--reason", required=True, metavar="TEXT", help="For the audit log.")
+@with_config
+def end_sessions(config: Config, *, name: str, login: str | None, reason: str) -> None:
+    """End the logins of a person on all hosts; they may sign in again.
+
+    \b
+    bastion user end-sessions ada --reason "laptop stolen"
+    """  # noqa: D301 - click wants the backspace
+    login_id = None if login is None else login_id_of(login)
+    if login is not None and login_id is None:
+        raise click.UsageError(f"--login {login!r} is no id; `bastion user sessions` shows them")
+    ended = act(config, lambda admin: admin.end_sessions(name, login_id, reason))
+    click.echo(f"{name}: {ended} {'login' if ended == 1 else 'logins'} ended.")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("username", metavar="NEW")
+@with_config
+def rename(config: Config, *, name: str, username: str) -> None:
+    """Give a person another user name. Their logins go on.
+
+    Policy that names the old user name no longer means them.
+    """
+    changed = act(config, lambda admin: admin.rename(name, username))
+    click.echo(f"{name} is {username} now." if changed else f"{name} was {username} already.")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("address")
+@with_config
+def email(config: Config, *, name: str, address: str) -> None:
+    """Give a person another e-mail address; "" for none."""
+    changed = act(config, lambda admin: admin.set_email(name, address))
+    click.echo(_told(name, "the e-mail address", address, changed=changed))
+
+
+@user.command("name")
+@click.argument("name")
+@click.argument("display_name", metavar="TEXT")
+@with_config
+def name_(config: Config, *, name: str, display_name: str) -> None:
+    """Give a person another display name, as pages and apps show it; "" for none."""
+    changed = act(config, lambda admin: admin.set_name(name, display_name))
+    click.echo(_told(name, "the display name", display_name, changed=changed))
 
 
 @user.command()
@@ -136,20 +201,26 @@ def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--set", "replacing", metavar="A,B", help='These and no others; "" for none.')
 @click.option("--add", "added", multiple=True, metavar="GROUP", help="Repeat it for more.")
 @click.option("--remove", "removed", multiple=True, metavar="GROUP", help="Repeat it for more.")
 @with_config
 def groups(
-    config: Config, *, name: str, replacing: str | None, added: tuple[str, ...], removed: tuple[str, ...]
+    config: Config, *, name: str | None, replacing: str | None, added: tuple[str, ...], removed: tuple[str, ...]
 ) -> None:
-    """Change the groups of a person; without options, say which they have.
+    """Change the groups of a person; without options, say which they have. Without NAME, show all groups.
 
     \b
     bastion user groups ada --add ops --remove interns
     bastion user groups ada --set staff,ops
+    bastion user groups
     """  # noqa: D301 - click wants the backspace
+    if name is None:
+        if replacing is not None or added or removed:
+            raise click.UsageError("--set, --add and --remove need a NAME")
+        _show_groups(act(config, lambda admin: admin.list()))
+        return
     if replacing is not None and (added or removed):
         raise click.UsageError("--set says all groups, so it can't go with --add or --remove")
     if replacing is not None:
@@ -160,6 +231,25 @@ def groups(
     else:
         now = act(config, lambda admin: admin.show(name)).user.groups
     click.echo(f"{name}: {', '.join(now) or 'no groups'}")
+
+
+def _show_groups(users: list[UserRow]) -> None:
+    """One group a line, with its people."""
+    for group in sorted({group for one in users for group in one.groups}):
+        members = sorted(one.username for one in users if group in one.groups)
+        click.echo(f"{group:<24} {len(members):>5}  {', '.join(members)}")
+
+
+def _seen(one: LiveLoginRow) -> str:
+    """A browser says what it likes of itself: repr, so that it doesn't speak to the terminal."""
+    address = one.address or "an unknown address"
+    return f"last seen {utc(one.last_seen_at)} from {address} with {one.user_agent!r}"
+
+
+def _told(name: str, what: str, value: str, *, changed: bool) -> str:
+    if not changed:
+        return f"{name} had {what} {value} already." if value else f"{name} had no {what.removeprefix('the ')} before."
+    return f"{name} has {what} {value} now." if value else f"{name} has no {what.removeprefix('the ')} now."
 
 
 def _from_stdin() -> str:
@@ -185,6 +275,7 @@ def utc(at: int) -> str:
 
 def _login_as_json(one: LiveLoginRow) -> dict[str, object]:
     return {
+        "id": b64(one.id),
         "address": one.address,
         "user_agent": one.user_agent,
         "created_at": one.created_at,

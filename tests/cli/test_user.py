@@ -16,10 +16,13 @@ from redis.asyncio import Redis
 
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
+from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import LOGIN_BYTES, tag_of
+from gateway.stores.postgres.logins import Logins, NewLogin
+from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.wire import login_key
 from tests.cli.conftest import SECRETS, Bastion
-from tests.conftest import Pool
+from tests.conftest import Pool, RandomBytes
 
 ADA = ("user", "add", "ada", "--name", "Ada Lovelace", "--email", "ada@example.org", "--group", "staff")
 PASSWORD = "correct horse battery"
@@ -76,6 +79,12 @@ async def test_if_absent_changes_nothing_for_who_exists(bastion: Bastion, pool: 
         (("user", "add", "ada"), PASSWORD, "use --password-stdin"),
         (("user", "disable", "ada"), "", "nobody has the user name or e-mail 'ada'"),
         (("user", "groups", "ada", "--set", "a", "--add", "b"), "", "can't go with"),
+        (("user", "groups", "--add", "b"), "", "need a NAME"),
+        (("user", "rename", "ada", "ada,root"), "", "user name 'ada,root'"),
+        (("user", "email", "ada", "nowhere"), "", "expected something like"),
+        (("user", "end-sessions", "ada"), "", "Missing option '--reason'"),
+        (("user", "end-sessions", "ada", "--reason", ""), "", "a reason is one line"),
+        (("user", "end-sessions", "ada", "--login", "!", "--reason", "x"), "", "'!' is no id"),
     ],
 )
 async def test_what_can_not_be_is_refused_with_its_reason(
@@ -87,6 +96,75 @@ async def test_what_can_not_be_is_refused_with_its_reason(
     assert message in refused.err
     assert stdin.strip() not in refused.err or not stdin
     assert (await bastion("user", "list")).out == ""
+
+
+async def test_names_are_changed_and_each_change_is_told(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    said = [
+        (await bastion("user", *change)).out
+        for change in (
+            ("rename", "ada", "countess"),
+            ("rename", "countess", "countess"),
+            ("email", "countess", "c@example.org"),
+            ("email", "countess", ""),
+            ("email", "countess", ""),
+            ("name", "countess", "Countess Ada"),
+            ("name", "countess", ""),
+        )
+    ]
+    (shown,) = json.loads((await bastion("user", "list", "--json")).out)
+
+    assert said == [
+        "ada is countess now.\n",
+        "countess was countess already.\n",
+        "countess has the e-mail address c@example.org now.\n",
+        "countess has no e-mail address now.\n",
+        "countess had no e-mail address before.\n",
+        "countess has the display name Countess Ada now.\n",
+        "countess has no display name now.\n",
+    ]
+    assert (shown["username"], shown["email"], shown["name"]) == ("countess", "", "")
+
+
+async def test_the_groups_of_all_people_are_shown(bastion: Bastion) -> None:
+    await add_ada(bastion)
+    await bastion("user", "add", "bob", "--group", "staff", "--group", "ops", "--password-stdin", stdin=PASSWORD)
+
+    shown = (await bastion("user", "groups")).out
+
+    assert [line.split() for line in shown.splitlines()] == [["ops", "1", "bob"], ["staff", "2", "ada,", "bob"]]
+
+
+async def test_sessions_are_shown_with_their_ids_and_ended_one_by_one(
+    bastion: Bastion, pool: Pool, random_bytes: RandomBytes
+) -> None:
+    await add_ada(bastion)
+    vault, now = Vault(MasterKeys([bytes(range(32))]), b"", random_bytes), int(time.time())
+    async with pool.acquire() as connection, connection.transaction():
+        user_id, logins = await connection.fetchval("SELECT id FROM users"), Logins(connection, vault)
+        for letter in (b"\xfb", b"m"):  # the first id begins with a hyphen
+            login_id = letter * LOGIN_BYTES
+            assert await logins.create(
+                NewLogin(login_id, user_id, now, False, 1800, now + 600, "203.0.113.7", "a\x1b[31mbrowser")
+            )
+            assert await logins.add_session(login_id, "app.example.com", letter * 16, now, 0, now)
+    first = b64(b"\xfb" * LOGIN_BYTES)
+
+    shown = (await bastion("user", "sessions", "ada")).out
+    as_json = json.loads((await bastion("user", "sessions", "ada", "--json")).out)
+    ended = await bastion("user", "end-sessions", "ada", "--login", first, "--reason", "laptop stolen")
+    left = (await bastion("user", "sessions", "ada")).out
+    unknown = await bastion("user", "end-sessions", "ada", "--login", b64(b"n" * LOGIN_BYTES), "--reason", "x")
+    rest = await bastion("user", "end-sessions", "ada", "--reason", "left the company")
+
+    assert first.startswith("-")
+    assert {one["id"] for one in as_json} == {line.split()[0] for line in shown.splitlines()}
+    assert shown.count("203.0.113.7 with 'a\\x1b[31mbrowser'  app.example.com") == 2
+    assert (ended.out, rest.out) == ("ada: 1 login ended.\n", "ada: 1 login ended.\n")
+    assert (first in left, left.count("\n")) == (False, 1)
+    assert (unknown.status, "`bastion user sessions ada` lists them" in unknown.err) == (1, True)
+    assert (await bastion("user", "sessions", "ada")).out == ""
 
 
 async def test_a_password_that_is_not_utf8_is_refused(bastion: Bastion) -> None:

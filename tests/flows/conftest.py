@@ -76,6 +76,14 @@ class Stage:
         async with self.pool.acquire() as connection:
             return int(await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = $1", kind))
 
+    async def waits_for_a_lock(self) -> None:
+        """Until somebody does."""
+        async with self.pool.acquire() as connection:
+            while not await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ):
+                await asyncio.sleep(0.01)
+
     async def _decide(self, presented: Presented) -> Reply:
         self.number += 1
         reply: Reply | None = await answer_of(

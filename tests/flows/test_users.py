@@ -218,7 +218,7 @@ async def test_a_change_on_top_of_another_that_was_not_seen_is_refused_whole(sta
     async with stage.pool.acquire() as connection, connection.transaction():
         await Users(connection, stage.vault).set_groups(user_id, ("interns",), stage.clock.now)
         change = asyncio.create_task(stage.admin.change_groups("ada", ("ops",), ()))
-        await _waits_for_a_lock(stage)
+        await stage.waits_for_a_lock()
 
     with pytest.raises(ChangedMeanwhile):
         await change
@@ -234,6 +234,8 @@ async def test_an_act_on_nobody_is_refused(stage: Stage) -> None:
         stage.admin.enable("nobody"),
         stage.admin.set_password("nobody", PASSWORD),
         stage.admin.set_groups("nobody", ()),
+        stage.admin.rename("nobody", "ada"),
+        stage.admin.end_sessions("nobody", None, "why not"),
     ):
         with pytest.raises(UnknownUser, match="nobody"):
             await act
@@ -302,11 +304,3 @@ async def test_without_postgres_nothing_is_said_to_be_done(stage: Stage, tmp_pat
             await admin.add(ADA, PASSWORD)
         with pytest.raises(RecordUnavailable):
             await admin.disable("ada")
-
-
-async def _waits_for_a_lock(stage: Stage) -> None:
-    async with stage.pool.acquire() as connection:
-        while not await connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.01)

@@ -179,6 +179,32 @@ class GroupsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserChanged(Event):
+    """changed: username, name or email."""
+
+    kind = Kind.USER_CHANGED
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "A person has another user name, display name or e-mail address: `changed` says which.",
+    )
+
+    changed: Kept[str]
+    before: Sealed[str]
+    after: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsEnded(Event):
+    kind = Kind.SESSIONS_ENDED
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "An operator ended `logins` of a person on all hosts.")
+
+    logins: Kept[tuple[str, ...]]
+    reason: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessDenied(Event):
     kind = Kind.ACCESS_DENIED
     about = About(
@@ -297,6 +323,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     UserEnabled,
     PasswordChanged,
     GroupsChanged,
+    UserChanged,
+    SessionsEnded,
     AccessDenied,
     CookieDoubled,
     PolicyLoaded,

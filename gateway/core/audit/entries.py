@@ -19,6 +19,8 @@ class Kind(Enum):
     USER_ENABLED = "user_enabled"
     PASSWORD_CHANGED = "password_changed"
     GROUPS_CHANGED = "groups_changed"
+    USER_CHANGED = "user_changed"
+    SESSIONS_ENDED = "sessions_ended"
     POLICY_LOADED = "policy_loaded"
     POLICY_REFUSED = "policy_refused"
     CONFIG_LOADED = "config_loaded"

@@ -2,11 +2,19 @@
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 from uuid import UUID
 
-from gateway.core.audit.catalogue import GroupsChanged, PasswordChanged, UserAdded, UserDisabled, UserEnabled
+from gateway.core.audit.catalogue import (
+    GroupsChanged,
+    PasswordChanged,
+    SessionsEnded,
+    UserAdded,
+    UserChanged,
+    UserDisabled,
+    UserEnabled,
+)
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
@@ -16,10 +24,11 @@ from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow
-from gateway.stores.postgres.users import NameTaken, NewUser, UserRow
+from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
 
 PASSWORD_LEAST_CHARS: Final = 8  # NIST SP 800-63B: length counts, composition rules don't
 _USER_ID_BYTES: Final = 16
+_REASON_CHARS: Final = 200
 
 
 class UnknownUser(GatewayError):
@@ -28,6 +37,14 @@ class UnknownUser(GatewayError):
 
 class BadPassword(GatewayError):
     """Nobody may have this password; the message says why and doesn't repeat it."""
+
+
+class BadReason(GatewayError):
+    """A reason that the audit log can't show as one line."""
+
+
+class UnknownLogin(GatewayError):
+    """The person has no login of this id."""
 
 
 class ChangedMeanwhile(GatewayError):
@@ -141,6 +158,39 @@ class UserAdmin:
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
 
+    async def rename(self, name: str, username: str) -> bool:
+        """Logins go on. False: it was so already, as for set_name and set_email. Raises BadName, NameTaken or
+        ChangedMeanwhile.
+        """
+        check_name("user", username)
+        return await self._change(name, "username", username)
+
+    async def set_name(self, name: str, display_name: str) -> bool:
+        """Raises BadName or ChangedMeanwhile."""
+        return await self._change(name, "name", check_display_name(display_name))
+
+    async def set_email(self, name: str, email: str) -> bool:
+        """email "": none. Raises BadName, NameTaken or ChangedMeanwhile."""
+        return await self._change(name, "email", check_email(email))
+
+    async def end_sessions(self, name: str, login_id: bytes | None, reason: str) -> int:
+        """All their logins, or the one; how many ended. Raises BadReason, and UnknownLogin for one of somebody else."""
+        if not reason.strip() or len(reason) > _REASON_CHARS or not reason.isprintable():
+            raise BadReason(f"a reason is one line of 1 to {_REASON_CHARS} characters")
+        async with self.acts.begin(operator=self.actor) as act:
+            user = await self._known(act, name)
+            if login_id is None:
+                ended = await act.logins.end_all(user.id, "ended_by_operator", act.now)
+            else:
+                row = await act.logins.find(login_id)
+                if row is None or row.user_id != user.id:
+                    raise UnknownLogin(f"{name} has no such login; `bastion user sessions {name}` lists them")
+                ended = [login_id] if await act.logins.end(login_id, "ended_by_operator", act.now) else []
+            if ended:
+                act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
+            await self._follow(act, user.id)
+        return len(ended)
+
     async def set_groups(self, name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
         """These and no others; the groups that they have now. Raises BadName or ChangedMeanwhile."""
         return await self._regroup(name, lambda _before: groups)
@@ -155,13 +205,31 @@ class UserAdmin:
             groups = _checked_groups(change(before.groups))
             if groups != before.groups:
                 await act.users.set_groups(before.id, groups, act.now)
-                after = await act.users.find(before.id)
-                # The update has locked the row; another version means that `before` was not what it replaced.
-                if after is None or after.version != before.version + 1:
-                    raise ChangedMeanwhile(f"somebody else changed {name!r} in this moment; look, and do it again")
+                await self._replaced(act, before)
                 act.record(GroupsChanged(before.id, before.groups, groups))
             await self._follow(act, before.id)
         return groups
+
+    async def _change(self, name: str, changed: Literal["username", "name", "email"], value: str) -> bool:
+        async with self.acts.begin(operator=self.actor) as act:
+            before = await self._known(act, name)
+            names = Names(before.username, before.name, before.email)
+            old = names.personal[changed]
+            if value != old:
+                await act.users.set_names(before.id, replace(names, **{changed: value}), act.now)
+                await self._replaced(act, before)
+                act.record(UserChanged(before.id, changed, old, value))
+            await self._follow(act, before.id)
+        return value != old
+
+    async def _replaced(self, act: Act, before: UserRow) -> None:
+        """The update has locked the row; another version means that `before` was not what it replaced.
+
+        Raises ChangedMeanwhile.
+        """
+        after = await act.users.find(before.id)
+        if after is None or after.version != before.version + 1:
+            raise ChangedMeanwhile(f"somebody else changed {before.username!r} in this moment; look, and do it again")
 
     async def _known(self, act: Act, name: str) -> UserRow:
         user = await act.users.find_by_name(name)

@@ -23,7 +23,9 @@ _FIND_BY_NAME: Final = f"""
 _LIST_USERS: Final = f"""
     SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id ORDER BY u.created_at, u.id
 """  # noqa: S608 - constants
-_NAME_TAKEN: Final = "SELECT 1 FROM users WHERE username_index = ANY($1::bytea[]) OR email_index = ANY($2::bytea[])"
+_NAME_TAKEN: Final = """
+    SELECT 1 FROM users WHERE (username_index = ANY($1::bytea[]) OR email_index = ANY($2::bytea[])) AND id <> $3
+"""
 _LOCK_NAMES: Final = "SELECT pg_advisory_xact_lock($1)"
 _INSERT_USER: Final = """
     INSERT INTO users (id, state, username_index, email_index, sealed, password, groups, version, created_at,
@@ -35,6 +37,10 @@ _SET_STATE: Final = """
     UPDATE users SET state = $2, version = version + 1, changed_at = $3 WHERE id = $1 AND state <> $2 RETURNING version
 """
 _SET_GROUPS: Final = "UPDATE users SET groups = $2, version = version + 1, changed_at = $3 WHERE id = $1"
+_SET_NAMES: Final = """
+    UPDATE users SET username_index = $2, email_index = $3, sealed = $4, version = version + 1, changed_at = $5
+     WHERE id = $1
+"""
 _HOLD_PASSWORD: Final = "SELECT id FROM users WHERE id = $1 AND password = $2 AND state = 'active' FOR SHARE"
 _RENEW_PASSWORD: Final = """
     UPDATE users SET password = $3, changed_at = $4 WHERE id = $1 AND password = $2 AND state = 'active' RETURNING id
@@ -45,6 +51,19 @@ _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id
 
 class NameTaken(GatewayError):
     """Another person has this user name or e-mail, in either column."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Names:
+    """What a person is called. email and name may be "". repr is left out: it holds personal words."""
+
+    username: str
+    name: str
+    email: str
+
+    @property
+    def personal(self) -> dict[str, str]:
+        return {"username": self.username, "name": self.name, "email": self.email}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +117,40 @@ class Users:
         return [self._user(row) for row in await self._connection.fetch(_LIST_USERS)]
 
     async def add(self, user: NewUser, now: int) -> None:
-        """Raises NameTaken. Nobody's user name may be another's e-mail: a login name means one person."""
-        await self._connection.execute(_LOCK_NAMES, locks.NAMES)
-        names = [name for name in (user.username, user.email) if name]
-        as_username = [self._vault.index("username", name) for name in names]
-        as_email = [self._vault.index("email", name) for name in names]
-        if await self._connection.fetchval(_NAME_TAKEN, as_username, as_email):
-            raise NameTaken(f"the user name {user.username!r} or its e-mail belongs to somebody already")
+        """Raises NameTaken."""
+        names = Names(user.username, user.name, user.email)
+        await self._refuse_taken(user.id, names)
         key, wrapped = self._vault.fresh(user.id)
-        personal = {"username": user.username, "name": user.name, "email": user.email}
         await self._connection.execute(
             _INSERT_USER,
             user.id,
-            self._vault.index("username", user.username),
-            self._vault.index("email", user.email) if user.email else None,
-            key.seal(_place(user.id), personal),
+            *self._indexes(names),
+            key.seal(_place(user.id), names.personal),
             user.password,
             list(user.groups),
             now,
         )
         await self._connection.execute(_INSERT_KEY, user.id, wrapped)
+
+    async def set_names(self, user_id: UUID, names: Names, now: int) -> None:
+        """Raises NameTaken."""
+        await self._refuse_taken(user_id, names)
+        key = await self._vault.key_of(self._connection, user_id)
+        sealed = key.seal(_place(user_id), names.personal)
+        await self._connection.execute(_SET_NAMES, user_id, *self._indexes(names), sealed, now)
+
+    async def _refuse_taken(self, user_id: UUID, names: Names) -> None:
+        """Nobody's user name may be another's e-mail: a login name means one person. Holds all names until the end."""
+        await self._connection.execute(_LOCK_NAMES, locks.NAMES)
+        given = [name for name in (names.username, names.email) if name]
+        as_username = [self._vault.index("username", name) for name in given]
+        as_email = [self._vault.index("email", name) for name in given]
+        if await self._connection.fetchval(_NAME_TAKEN, as_username, as_email, user_id):
+            raise NameTaken(f"the user name {names.username!r} or its e-mail belongs to somebody already")
+
+    def _indexes(self, names: Names) -> tuple[bytes, bytes | None]:
+        email = self._vault.index("email", names.email) if names.email else None
+        return self._vault.index("username", names.username), email
 
     async def set_state(self, user_id: UUID, state: State, now: int) -> bool:
         """False: it was so already."""

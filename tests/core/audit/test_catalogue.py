@@ -63,6 +63,16 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("cli:root", ADA, '{"after":["ops","staff"],"before":["staff"]}', "{}"),
     ),
     (
+        catalogue.UserChanged(ADA, "email", "", "ada@example.org"),
+        "user_changed",
+        ("cli:root", ADA, '{"changed":"email"}', '{"after":"ada@example.org","before":""}'),
+    ),
+    (
+        catalogue.SessionsEnded(ADA, ("L",), "laptop stolen"),
+        "sessions_ended",
+        ("cli:root", ADA, '{"logins":["L"]}', '{"reason":"laptop stolen"}'),
+    ),
+    (
         catalogue.AccessDenied(ADA, "wiki/admin", "not allowed", 3),
         "access_denied",
         (str(ADA), ADA, '{"reason":"not allowed","route":"wiki/admin","times":3}', "{}"),
