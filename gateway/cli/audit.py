@@ -2,24 +2,30 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from gateway.cli._audit_entries import line, whole
 from gateway.cli._options import with_config
 from gateway.cli._progress import Progress
 from gateway.cli.migrate import require_schema
 from gateway.cli.user import utc
 from gateway.config import Config
+from gateway.config.values import parse_duration
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.reference import reference
-from gateway.flows.evidence.audit_log import Listed, Verification, list_entries
+from gateway.flows.evidence.audit_entries import Listed, Tail, find_entry, list_entries
+from gateway.flows.evidence.audit_log import Verification
 from gateway.flows.evidence.audit_log import verify as verify_chain
 from gateway.flows.people.users import UnknownUser
 from gateway.flows.transaction import transaction
@@ -35,6 +41,8 @@ from gateway.stores.files.checkpoints import (
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import Vault
+
+_LOOK_S: Final = 0.5
 
 
 @click.group()
@@ -88,22 +96,53 @@ def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], se
         evidence.remember_in(seen)
 
 
-@audit.command("list")
-@click.option("--user", "name", help="Of this person: a user name, an e-mail address, or an id.")
-@click.option(
+_USER: Final = click.option("--user", "name", help="Of this person: a user name, an e-mail address, or an id.")
+_KIND: Final = click.option(
     "--kind", type=click.Choice([kind.value for kind in Kind]), help="Of this kind; see `bastion audit kinds`."
 )
+
+
+@audit.command("list")
+@_USER
+@_KIND
+@click.option("--since", metavar="WHEN", help="Not older than `2h` or `7d`, or since a time in UTC: 2026-01-31T08:00.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
-def list_(config: Config, *, name: str | None, kind: str | None, limit: int, as_json: bool) -> None:
-    """Show entries, the newest at the end. Personal detail is readable until its person is erased."""
-    entries = asyncio.run(_entries(config, name, kind, limit))
+def list_(config: Config, *, name: str | None, kind: str | None, since: str | None, limit: int, as_json: bool) -> None:
+    """Show entries, one a line, the newest at the end. Personal detail is readable until its person is erased.
+
+    `bastion audit show ID` shows what is too long for a line.
+    """
+    begin = 0 if since is None else _since(since, clock())
+    entries = asyncio.run(_entries(config, name, kind, limit, begin))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in entries], indent=2))
         return
     for one in entries:
-        click.echo(_line(one))
+        click.echo(line(one))
+
+
+@audit.command()
+@click.argument("entry_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@with_config
+def show(config: Config, *, entry_id: int, as_json: bool) -> None:
+    """Show all of one entry, with the differences that `list` leaves out."""
+    entry = asyncio.run(_entry(config, entry_id))
+    click.echo(json.dumps(asdict(entry), indent=2) if as_json else whole(entry))
+
+
+@audit.command()
+@_USER
+@_KIND
+@click.option("--limit", type=click.IntRange(0, 100_000), default=10, show_default=True, help="Begin with so many.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: an object a line.")
+@with_config
+def tail(config: Config, *, name: str | None, kind: str | None, limit: int, as_json: bool) -> None:
+    """Show the newest entries, and then each new one within a second, until it is interrupted."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_follow(config, name, kind, limit, lambda one: json.dumps(asdict(one)) if as_json else line(one)))
 
 
 @audit.command()
@@ -174,12 +213,47 @@ async def _verdict(config: Config, checkpoints: list[Checkpoint]) -> Verificatio
             progress.end()
 
 
-async def _entries(config: Config, name: str | None, kind: str | None, limit: int) -> list[Listed]:
+def _since(text: str, now: int) -> int:
+    """In Unix seconds."""
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        raise click.UsageError(f"--since {text!r}: write 30m, 2h or 7d, or a time such as 2026-01-31T08:00") from None
+
+
+async def _entries(config: Config, name: str | None, kind: str | None, limit: int, since: int) -> list[Listed]:
     vault = make_vault(config)
     async with make_pool(config.database.url, 1) as pool:
         await require_schema(pool)
         subject = None if name is None else await _user_id(pool, vault, name)
-        return await list_entries(pool, vault, subject, kind, limit)
+        return await list_entries(pool, vault, subject, kind, limit, since=since)
+
+
+async def _entry(config: Config, entry_id: int) -> Listed:
+    async with make_pool(config.database.url, 1) as pool:
+        await require_schema(pool)
+        return await find_entry(pool, make_vault(config), entry_id)
+
+
+async def _follow(
+    config: Config, name: str | None, kind: str | None, limit: int, shown: Callable[[Listed], str]
+) -> None:
+    vault = make_vault(config)
+    async with make_pool(config.database.url, 1) as pool:
+        await require_schema(pool)
+        subject = None if name is None else await _user_id(pool, vault, name)
+        followed = Tail(pool, vault, subject, kind, clock)
+        entries = await followed.begin(limit)
+        while True:
+            for one in entries:
+                click.echo(shown(one))
+            await asyncio.sleep(_LOOK_S)
+            entries = await followed.next()
 
 
 async def _user_id(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, name: str) -> UUID:
@@ -215,24 +289,3 @@ def _as_json(verdict: Verification) -> dict[str, object]:
         "checkpoints": verdict.checkpoints,
         "newest_checkpoint": None if newest is None else {"position": newest.position, "time": newest.time},
     }
-
-
-def _line(one: Listed) -> str:
-    who = one.actor or "somebody"
-    whom = f" -> {one.subject}" if one.subject and one.subject != one.actor else ""
-    words = _words(one.detail) + _words(one.personal)
-    unreadable = f"  ({one.unreadable})" if one.unreadable else ""
-    return f"{utc(one.at)}  {one.kind:<16}  {_printable(who + whom)}{words}{unreadable}"
-
-
-def _words(values: Mapping[str, object]) -> str:
-    return "".join(f"  {key}={_printable(_text(value))}" for key, value in values.items() if value not in ("", []))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _printable(text: str) -> str:
-    """A stranger chooses their browser's name: nothing in it may speak to the terminal."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

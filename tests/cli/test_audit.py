@@ -1,8 +1,10 @@
 """`bastion audit` tells a whole log from one that was tampered with by its exit status, and says where."""
 
+import asyncio
 import json
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -254,3 +256,69 @@ async def test_what_a_stranger_called_their_browser_does_not_speak_to_the_termin
 
     assert listed.out.count("\n") == 1
     assert r"user_agent=\x1b]0;owned\x07\r\n2026" in listed.out
+
+
+async def test_a_long_difference_is_counted_in_a_line_and_shown_whole_on_demand(
+    logged: Bastion, pool: Pool, random_bytes: RandomBytes
+) -> None:
+    vault, diff = Vault(MasterKeys([bytes(range(32))]), b"", random_bytes), ["+\x1b[31ma: 1", *["-b: 2"] * 40]
+    async with pool.acquire() as connection, connection.transaction():
+        detail = {"version": "v2", "before": "", "diff": diff}
+        await Audit(connection, vault).append(Entry(Kind.POLICY_LOADED, clock(), "gateway", None, detail, {}, ""))
+
+    listed = (await logged("audit", "list", "--kind", "policy_loaded")).out
+    entry_id = listed.split()[0]
+    shown = (await logged("audit", "show", entry_id)).out
+    as_json = json.loads((await logged("audit", "show", entry_id, "--json")).out)
+    unknown = await logged("audit", "show", "999")
+
+    assert listed.endswith("diff=(41 lines)  version=v2\n")
+    assert listed.count("\n") == 1
+    assert shown.splitlines()[-43:-1] == ["diff        ", r"    +\x1b[31ma: 1", *["    -b: 2"] * 40]
+    assert as_json["detail"]["diff"] == diff
+    assert (unknown.status, "no entry 999" in unknown.err) == (1, True)
+
+
+async def test_an_entry_is_shown_with_who_acted_and_its_place_in_the_chain(logged: Bastion) -> None:
+    shown = (await logged("audit", "show", "1")).out
+
+    rows = dict(row.split(maxsplit=1) for row in shown.splitlines() if len(row.split()) > 1)
+    assert (rows["kind"], rows["subject"], rows["position"], rows["email"]) == (
+        "user_added",
+        "ada",
+        "1",
+        "ada@example.org",
+    )
+    assert rows["actor"].startswith("cli:")
+
+
+async def test_entries_since_a_time_are_listed(logged: Bastion, pool: Pool, random_bytes: RandomBytes) -> None:
+    vault = Vault(MasterKeys([bytes(range(32))]), b"", random_bytes)
+    async with pool.acquire() as connection, connection.transaction():
+        for at in (clock() - 7300, clock() - 7100, 1_769_846_400):  # the last at 2026-01-31 08:00 UTC
+            await Audit(connection, vault).append(Entry(Kind.USER_ENABLED, at, "cli:root", None, {}, {}, ""))
+
+    async def since(when: str) -> int:
+        return (await logged("audit", "list", "--kind", "user_enabled", "--since", when)).out.count("\n")
+
+    refused = await logged("audit", "list", "--since", "yesterday")
+
+    assert [await since("2h"), await since("3h")] == [1, 2]
+    assert [await since("2026-01-31T08:00"), await since("2026-01-31T08:00:01+00:00")] == [3, 2]
+    assert await since("2026-01-31T09:00+01:00") == 3
+    assert (refused.status, "write 30m, 2h or 7d" in refused.err) == (2, True)
+
+
+async def test_the_tail_follows_until_it_is_interrupted(logged: Bastion) -> None:
+    process = await logged.start("audit", "tail", "--limit", "1", "--user", "ada")
+    assert process.stdout is not None
+
+    first = await asyncio.wait_for(process.stdout.readline(), 30)
+    await logged("user", "disable", "ada")
+    second = await asyncio.wait_for(process.stdout.readline(), 30)
+    process.send_signal(signal.SIGINT)
+    rest, _ = await asyncio.wait_for(process.communicate(), 30)
+
+    assert b"groups_changed" in first
+    assert b"user_disabled" in second
+    assert (rest, process.returncode) == (b"", 0)

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Entry, Kind
-from gateway.flows.evidence.audit_log import Linker, Verification, list_entries, verify
+from gateway.flows.evidence.audit_entries import list_entries
+from gateway.flows.evidence.audit_log import Linker, Verification, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.users import NewUser, Users

@@ -1,25 +1,20 @@
-"""Links the audit log, judges whether it is whole, and lists it for who may read it."""
+"""Links the audit log, and judges whether it is whole."""
 
 import asyncio
-import json
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 import structlog
 
 from gateway.core.audit.chain import GENESIS, Head, Link, first_fault
 from gateway.core.audit.checkpoint import Checkpoint
-from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.transaction import transaction
 from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, SignedLine
-from gateway.stores.postgres.audit import Audit, Chain, ReadEntry
-from gateway.stores.postgres.users import Users
-from gateway.stores.postgres.vault import CorruptRow, Vault
+from gateway.stores.postgres.audit import Chain
 
 LATE_S: Final = 5
 _MOST_BATCHES: Final = 200
@@ -188,61 +183,4 @@ def _late(late: int) -> str | None:
     return (
         f"{late} {entries} of more than {LATE_S} s ago in no chain: no gateway is serving, so nobody links,"
         " or links were taken away"
-    )
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Listed:
-    """position 0: not linked yet. actor and subject: user names where people are known, else what the entry has.
-
-    unreadable: why personal is empty although there is something; "" otherwise.
-    """
-
-    id: int
-    position: int
-    kind: str
-    at: int
-    actor: str
-    subject: str
-    detail: Mapping[str, object]
-    personal: Mapping[str, str]
-    unreadable: str
-    request_id: str
-
-
-async def list_entries(
-    pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, subject: UUID | None, kind: str | None, limit: int
-) -> list[Listed]:
-    """The newest, in the order in which they were written. None: of anybody, of any kind. Raises RecordUnavailable."""
-    async with transaction(pool) as connection:
-        found = await Audit(connection, vault).newest(subject, kind, limit)
-        names: dict[str, str] = {}
-        users = Users(connection, vault)
-        for text in {one for read in found for one in (read.entry.actor, str(read.entry.subject or ""))}:
-            names[text] = await _name(users, text)
-    return [_listed(read, names) for read in reversed(found)]
-
-
-async def _name(users: Users, text: str) -> str:
-    """text itself for what is no person, or nobody's any more."""
-    try:
-        user = await users.find(UUID(text))
-    except (ValueError, CorruptRow, BrokenSeal):
-        return text
-    return text if user is None else user.username
-
-
-def _listed(read: ReadEntry, names: Mapping[str, str]) -> Listed:
-    entry = read.entry
-    return Listed(
-        id=entry.id,
-        position=read.position,
-        kind=entry.kind,
-        at=entry.at,
-        actor=names[entry.actor],
-        subject=names[str(entry.subject or "")],
-        detail=json.loads(entry.detail),
-        personal=read.personal,
-        unreadable=read.unreadable,
-        request_id=entry.request_id,
     )

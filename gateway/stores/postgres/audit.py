@@ -23,14 +23,18 @@ _INSERT_ENTRY: Final = """
     INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_LIST_NEWEST: Final = f"""
+_READ: Final = f"""
     SELECT {_ENTRY}, l.position, k.wrapped
       FROM audit_entries e
       LEFT JOIN audit_links l ON l.entry_id = e.id
       LEFT JOIN user_keys k ON k.user_id = e.subject
-     WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2)
-     ORDER BY e.id DESC LIMIT $3
 """  # noqa: S608 - constants
+_LIST_NEWEST: Final = f"""
+    {_READ}
+     WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2) AND e.at >= $3 AND e.id > $4
+     ORDER BY e.id DESC LIMIT $5
+"""
+_FIND_ENTRY: Final = f"{_READ} WHERE e.id = $1"
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _SELECT_LAST_DETAIL: Final = "SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id DESC LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -98,9 +102,16 @@ class Audit:
         found: dict[str, object] = {} if last is None else json.loads(last)
         return found
 
-    async def newest(self, subject: UUID | None, kind: str | None, limit: int) -> list[ReadEntry]:
-        """The newest first. None: of anybody, of any kind."""
-        return [self._read(row) for row in await self._connection.fetch(_LIST_NEWEST, subject, kind, limit)]
+    async def newest(
+        self, subject: UUID | None, kind: str | None, limit: int, *, since: int, after: int
+    ) -> list[ReadEntry]:
+        """The newest first. None: of anybody, of any kind. since: Unix seconds. after: an id."""
+        found = await self._connection.fetch(_LIST_NEWEST, subject, kind, since, after, limit)
+        return [self._read(row) for row in found]
+
+    async def find(self, entry_id: int) -> ReadEntry | None:
+        row = await self._connection.fetchrow(_FIND_ENTRY, entry_id)
+        return None if row is None else self._read(row)
 
     def _read(self, row: asyncpg.Record) -> ReadEntry:
         entry, personal, unreadable = _stored(row), dict[str, str](), ""
