@@ -1,4 +1,4 @@
-"""Clocks that differ or jump (threats.md R8), and functions that are lost or of two versions (R10)."""
+"""Clocks that differ or jump (threats.md R8), functions that are lost or of two versions (R10), limits that change."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.policy.compile import Site, compile_policy
 from gateway.core.principal.ask import Question, Reply, Spend, Standing
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import Library, library
@@ -20,6 +21,10 @@ from tests.stores.live import CREDENTIAL, LIMIT, LOGIN, NOW, PRESENTED, TAG, Ser
 
 HOUR_S, SKEW_S = 3_600, 300
 FLUSHES = 20
+TIGHT = """
+define: {{limits: {{tight: {rate}}}}}
+apps: {{wiki: {{hosts: wiki.example.org, allow: anyone, identity: optional, limits: tight}}}}
+"""
 
 
 @pytest.fixture
@@ -101,6 +106,25 @@ async def test_two_versions_whose_arguments_differ_serve_side_by_side(server: Se
         None if reply is None else reply.outcome
         for reply in (await decided(ours, 1, LOGIN, CREDENTIAL), await decided(theirs, 2, CREDENTIAL, LOGIN))
     ] == [Standing.ENDED, Standing.ENDED]
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_two_workers_with_different_limits_do_not_refill_each_others_bucket(
+    pool: Pool, redis: Redis, redis_url: str, signed_in: bool
+) -> None:
+    """As in each rolling change of policy or configuration: a bucket is clamped to the window of who asks."""
+    now = int((await redis.time())[0])
+    async with deciding(pool, redis_url, now) as narrow, deciding(pool, redis_url, now) as wide:
+        for there, rate in ((narrow, "10/h"), (wide, "10/d")):
+            there.decisions.enforce(
+                compile_policy({"wiki.yaml": TIGHT.format(rate=rate)}, Site("auth.example.org"), with_tests=False)
+            )
+        await narrow.add_person()
+        token = await narrow.log_in() if signed_in else None
+        answers = [await ask_at(there, token, "/x") for _ in range(200) for there in (narrow, wide)]
+
+    passed = [there for there, answer in zip("nw" * 200, answers, strict=True) if answer.status == 200]
+    assert (passed.count("n"), passed.count("w")) == (10, 10)
 
 
 async def test_functions_that_are_flushed_under_load_let_nobody_in_and_keep_nobody_out(

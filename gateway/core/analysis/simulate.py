@@ -159,7 +159,7 @@ class Simulation:
 
     def _spent(self, spends: tuple[Spend, ...], now_us: int) -> tuple[Spent, ...]:
         """All budgets or none are spent."""
-        keys = [(one.slot, one.who, one.limit.name) for one in spends]
+        keys = [(one.slot, one.who, one.limit.bucket) for one in spends]
         verdicts = [
             spend(one.limit, self._full_at_us.get(key, 0), now_us) for one, key in zip(spends, keys, strict=True)
         ]

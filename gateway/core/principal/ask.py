@@ -37,7 +37,7 @@ class Claim:
 
 
 class Spend:
-    """One request out of the bucket `{slot}b:<limit name>:<who>`.
+    """One request out of the bucket `{slot}b:<Limit.bucket>:<who>`.
 
     slot: the person's tag where a token is presented, `i<keyed hash of address>` for an address, `e` for everyone.
     """

@@ -18,6 +18,8 @@ class Limit:
     """count requests in period_us, of which burst may come at once.
 
     interval_us: the time that one request costs. window_us: how far ahead of now the bucket may be full, the burst.
+    bucket: what buckets are named after. It holds the arithmetic, because spend() clamps a bucket to the window of its
+    caller: two workers with different limits would refill each other's.
     policy_field: an item of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers section 3).
 
     Raises AssertionError for values that the policy compiler has to refuse before.
@@ -31,6 +33,7 @@ class Limit:
     allow_on_store_failure: bool = False
     interval_us: int = field(init=False, repr=False, compare=False)
     window_us: int = field(init=False, repr=False, compare=False)
+    bucket: str = field(init=False, repr=False, compare=False)
     policy_field: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -40,6 +43,7 @@ class Limit:
         interval_us, period_s = self.period_us // self.count, max(1, self.period_us // 1_000_000)
         object.__setattr__(self, "interval_us", interval_us)
         object.__setattr__(self, "window_us", interval_us * self.burst)
+        object.__setattr__(self, "bucket", f"{self.name}:{self.count}/{self.period_us}+{self.burst}")
         object.__setattr__(self, "policy_field", f'"{self.name}";q={self.count};w={period_s}')
 
 

@@ -41,12 +41,12 @@ def code_key(tag: str, code_hash: str) -> str:
 
 
 def bucket_key(spend: Spend) -> str:
-    """`{slot}b:<limit>:<who>`."""
-    return _bucket_name(spend.slot, spend.limit.name, spend.who)
+    """`{slot}b:<Limit.bucket>:<who>`."""
+    return _bucket_name(spend.slot, spend.limit.bucket, spend.who)
 
 
-def _bucket_name(slot: str, limit: str, who: str) -> str:
-    return f"{{{slot}}}b:{limit}:{who}"
+def _bucket_name(slot: str, bucket: str, who: str) -> str:
+    return f"{{{slot}}}b:{bucket}:{who}"
 
 
 def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
@@ -57,7 +57,7 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
         spend = question.spends[own[0]]
         if spend.who == presented.login and spend.slot == presented.tag:
             limit = spend.limit
-            written = (name, presented, limit.name, limit.interval_us, limit.window_us)
+            written = (name, presented, limit.bucket, limit.interval_us, limit.window_us)
             usual = _USUAL.get(written)
             keys, login, budget = _USUAL.keep(written, _usual(*written)) if usual is None else usual
             mark = _mark(question.request_id)
@@ -130,13 +130,13 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
     return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
 
 
-def _usual(name: str, presented: Presented, limit: str, interval_us: int, window_us: int) -> tuple[bytes, bytes, bytes]:
+def _usual(name: str, presented: Presented, bucket: str, interval_us: int, window_us: int) -> tuple[bytes, bytes, bytes]:
     """Where a session spends what is its own: what stands before the number, and before and after the request's id,
     whose length is written apart: formatting costs more than all the rest.
     """
     keys, login = _principal(presented)
-    bucket = _bulk(_bucket_name(presented.tag, limit, presented.login))
-    return _head(name, 3, 7) + keys + bucket, login, b"\r\n" + _NO_CLAIM + _budget(interval_us, window_us)
+    key = _bulk(_bucket_name(presented.tag, bucket, presented.login))
+    return _head(name, 3, 7) + keys + key, login, b"\r\n" + _NO_CLAIM + _budget(interval_us, window_us)
 
 
 def _mark(request_id: str) -> bytes:

@@ -5,7 +5,7 @@
 --                   session: credential, 16 bytes | authenticated_at I4 | mfa_at I4 | until I4, 0 none
 --                   or X: it has ended (a memory that saves a question to Postgres; correctness does not rest on it)
 -- {tag}c:<hash>     a hand-off code: O stamp d | until d | host, or T claimed_at d | request id
--- {slot}b:<limit>:<who>  a GCRA bucket: when it is full again, us, d | the request that spent last
+-- {slot}b:<bucket>:<who>  a GCRA bucket, named after its limit, count, period and burst: when it is full again, us, d | the request that spent last
 --
 -- form W: wanted, somebody holds the lease and asks Postgres. form L: live.
 -- stamp: the incarnation of the server that took the record in; another one counts as absent (design.md section 2).
