@@ -20,7 +20,7 @@ VERIFY_PATH: Final = "/verify"
 SMALL, BIG, OTHER = "app.localhost", "big.localhost", "app2.localhost"
 SMALL_ROUTES, BIG_ROUTES = 100, 10_000
 _POLICY: Final = """\
-# Of the benchmark. Every route has a limit, as GENERAL.EXECUTE is one by default, but none that is ever reached.
+# Of the benchmark. Every route has a limit, as each has by default, but none that is ever reached.
 define: {limits: {plenty: {rate: 1000000/s, per: caller}, little: {rate: 1/h, per: caller}}}
 defaults: {limits: plenty}
 apps:

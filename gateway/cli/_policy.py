@@ -10,8 +10,7 @@ from gateway.stores.files.policies import read_sources
 
 def policy_of(config: Config) -> Policy:
     """Raises PolicyUnreadable or PolicyRefused."""
-    limits = {name: config.limit(name) for name in config.limits}
-    return compile_sources(read_sources(config.policy.directory), Site.of(config.public_url), limits)
+    return compile_sources(read_sources(config.policy.directory), Site.of(config.public_url), config.all_limits())
 
 
 def header_sets_of(policy: Policy) -> tuple[HeaderSet, ...]:

@@ -15,12 +15,12 @@ import click
 from gateway.cli._options import with_config
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
+from gateway.config.sections.limits import by_name, default_limits
 from gateway.core.analysis.explain import explain as explained
 from gateway.core.analysis.lint import PolicyWarning, lint
 from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.analysis.unmet import Directory, without_factor, without_person
-from gateway.core.policy.compile import DEFAULT_LIMIT
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place
@@ -226,7 +226,7 @@ def _place(directory: Path | None, auth_url: str | None, config_path: Path | Non
             site = Site.of(auth_url)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--auth-url") from error
-        return _Place(directory, site, {DEFAULT_LIMIT.name: DEFAULT_LIMIT})
+        return _Place(directory, site, by_name(default_limits()))
     config = load_config(config_path, dev=dev).config
     return _Place(directory or config.policy.directory, Site.of(config.public_url), config.all_limits(), config)
 

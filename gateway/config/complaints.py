@@ -8,11 +8,11 @@ from ipaddress import ip_network
 from typing import Final
 
 from gateway.config.fields import Key, all_keys, key_at, names_at
+from gateway.config.setting import NO_KEY
 from gateway.config.values import parse_duration
 from gateway.core.units import DURATION_UNITS
 from gateway.core.yaml_faults import glued_key, unspaced
 
-NO_KEY: Final = "extra_forbidden"
 _BAD_NAME: Final = "string_pattern_mismatch"  # also of a name in a map, which belongs to the map
 _MISSING: Final = "missing"
 _NOT_SHOWN: Final = "of the wrong form (not shown)"

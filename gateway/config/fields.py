@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway.config.model import Config
-from gateway.config.sections.limits import LimitSetting, NetworkSetting
+from gateway.config.sections.limits import DEFAULT_LIMITS, LimitSetting, NetworkSetting
 from gateway.config.values import Kind
 
 _LIMIT_PATH: Final = 2  # limits.<name>.<key>
@@ -66,6 +66,8 @@ def names_at(path: tuple[str, ...]) -> tuple[str, ...]:
     """The keys that may stand in the map at path."""
     if not path:
         return tuple(Config.model_fields)
+    if path == ("limits",):
+        return tuple(DEFAULT_LIMITS)
     if path[0] == "limits":
         return tuple((NetworkSetting if _in_network(path) else LimitSetting).model_fields)
     return tuple(field.alias or name for name, field in sections()[path[0]].model_fields.items())

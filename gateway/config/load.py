@@ -9,14 +9,14 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from gateway.config.complaints import NO_KEY, complaint, unreplaced
+from gateway.config.complaints import complaint, unreplaced
 from gateway.config.development import DEVELOPMENT_PEPPER, DEVELOPMENT_SECRETS
 from gateway.config.environment import Override, overrides
 from gateway.config.fields import key_at, sections
 from gateway.config.judge import judge
 from gateway.config.model import Config
 from gateway.config.sections.limits import DEFAULT_LIMITS
-from gateway.config.setting import Grade
+from gateway.config.setting import NO_KEY, Grade
 from gateway.core.errors import GatewayError
 from gateway.core.yaml_faults import unspaced
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar, YamlProblem, load_marked, plain

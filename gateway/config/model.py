@@ -9,7 +9,7 @@ from pydantic import Field
 from gateway.config.sections.audit import AuditSection
 from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
-from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, default_limits
+from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.log import Log
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.redis import RedisSection
@@ -73,7 +73,7 @@ class Config(Section):
         return self.limits[name].limit(name)
 
     def all_limits(self) -> dict[str, Limit]:
-        return {name: self.limit(name) for name in self.limits}
+        return by_name(self.limits)
 
     def login_limits(self) -> LoginLimits:
         setting = self.limits[LOGIN_LIMIT]

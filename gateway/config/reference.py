@@ -29,8 +29,18 @@ _EXAMPLE: Final = """\
 _LIMITS: Final = """\
 ## `limits`
 
-Rate limits by name, each a budget that refills evenly; a name that is left out keeps its default. They cannot be set by
-the environment.
+Rate limits by name, each a budget that refills evenly; a name that is left out keeps its default. Other names are
+refused: budgets of your own belong below `define` in the policy. Limits cannot be set by the environment.
+
+| name | what spends it |
+|---|---|
+| `GENERAL.SESSION` | on routes without `limits`, requests with a session |
+| `GENERAL.STRANGER` | on routes without `limits`, all other requests, and all if the route asks nobody who they are |
+| `GENERAL.EXECUTE` | requests with an API token or key (not available yet) |
+| `AUTH.LOGIN` | passwords on the login page |
+| `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
+
+A request spends one of the three `GENERAL` limits. Routes can also name a limit of this section in their `limits`.
 
 """
 _NETWORKS: Final = """\

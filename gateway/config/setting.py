@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from gateway.config.values import Kind
+
+NO_KEY: Final = "extra_forbidden"  # pydantic's word for a key that the model does not have
 
 
 class Grade(Enum):

@@ -306,7 +306,10 @@ def test_what_a_value_should_have_been_is_said_of_just_that_value(tmp_path: Path
         "3:21: `redis.seeds.1` is `r2`; expected host:port",
         ("5:15: `limits.AUTH.LOGIN` is `none`; expected a map of keys: rate, burst, per, on_store_failure, networks"),
         "6:39: `limits.GENERAL.EXECUTE.burst` is `10000001`; expected a whole number from 1 to 10000000",
-        "7:3: `limits.lower.case` is `lower.case`; expected a map of names such as AUTH.LOGIN to limits",
+        (
+            "7:3: `limits.lower.case` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, "
+            "AUTH.LOGIN, AUTH.FORGOT_PASSWORD"
+        ),
     ]
 
 

@@ -149,3 +149,45 @@ def test_the_audit_log_shows_settings_as_a_file_could_have_them(tmp_path: Path) 
     (limit,) = [line for line in lines if line.startswith("limits.AUTH.LOGIN: ")]
     assert json.loads(limit.partition(": ")[2])["networks"]["office"]["addresses"] == ["192.0.2.1/32"]
     assert not any("Network(" in line or "None" in line or "True" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AUTH.LOGN", "AUTH.LOGIN"),
+        ("auth.login", "AUTH.LOGIN"),
+        ("GENERAL.SESSIONS", "GENERAL.SESSION"),
+        ("GENERAL.EXECUTION", "GENERAL.EXECUTE"),
+        ("LOGIN.X", ""),
+    ],
+)
+@pytest.mark.parametrize("limit", [{"rate": "20/min"}, "20/min"])
+def test_a_limit_that_nothing_spends_is_refused_with_what_was_meant(
+    tmp_path: Path, name: str, meant: str, limit: object
+) -> None:
+    found = problems(written(tmp_path, {"limits": {name: limit}}), dev=True)
+
+    hint = f"; did you mean `{meant}`?" if meant else ""
+    assert found[0] == (
+        f"2:3: `limits.{name}` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, AUTH.LOGIN, "
+        f"AUTH.FORGOT_PASSWORD{hint}"
+    )
+
+
+@pytest.mark.parametrize("per", ["principal", "email"])
+def test_who_has_no_session_is_counted_by_address_or_with_everyone(tmp_path: Path, per: str) -> None:
+    (problem,) = problems(written(tmp_path, {**GOOD, "limits": {"GENERAL.STRANGER": {"rate": "20/min", "per": per}}}))
+
+    assert problem.endswith(
+        "`limits.GENERAL.STRANGER.per` is by address or for everyone, for nobody is known there; "
+        "expected ip or everyone"
+    )
+
+
+@pytest.mark.parametrize("per", ["ip", "caller", "everyone"])
+def test_the_usual_limits_may_be_counted_otherwise(tmp_path: Path, per: str) -> None:
+    given = {name: {"rate": "20/min", "per": per} for name in ("GENERAL.SESSION", "GENERAL.STRANGER")}
+
+    limits = load_config(written(tmp_path, {**GOOD, "limits": given}), environ={}).config.all_limits()
+
+    assert {limits[name].per for name in given} == {Per(per)}

@@ -103,6 +103,17 @@ async def test_a_limit_of_another_slot_is_spent_once_by_a_request_that_redis_did
     assert here.fills == [FillOutcome.FILLED]
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_a_page_of_900_thumbnails_is_within_the_usual_limits(here: Deciding, signed_in: bool) -> None:
+    """Two seconds: each of them is asked."""
+    token = await here.log_in() if signed_in else None
+    path = "/x" if signed_in else "/open/x"
+
+    statuses = [(await ask(here, token, path)).status for _ in range(900)]
+
+    assert set(statuses) == {200}
+
+
 @pytest.mark.parametrize(("path", "signed_in"), [("/strictly/x", True), ("/door/x", True), ("/door/x", False)])
 async def test_a_request_that_the_proxy_sends_twice_pays_once(here: Deciding, path: str, signed_in: bool) -> None:
     """Its answer was lost; another request of the same sender finds the budget spent (threats.md R4)."""

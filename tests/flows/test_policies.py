@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.core.policy.compile import DEFAULT_LIMIT
+from gateway.core.policy.compile import DEFAULT_LIMITS
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site
@@ -45,7 +45,7 @@ class Limits(dict[str, Limit]):
         self.opened.set()
 
     def __getitem__(self, name: str) -> Limit:
-        self.compiled += name == DEFAULT_LIMIT.name
+        self.compiled += name == "GENERAL.SESSION"
         self.opened.wait()
         return super().__getitem__(name)
 
@@ -58,7 +58,7 @@ class Worker:
         self.enforced: list[Policy] = []
         self.counted: list[str] = []
         self.clock = Clock()
-        self.limits = Limits({DEFAULT_LIMIT.name: DEFAULT_LIMIT})
+        self.limits = Limits(dict(DEFAULT_LIMITS))
         self.policies = Policies(
             directory=directory,
             site=Site("auth.example.org"),

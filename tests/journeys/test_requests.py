@@ -85,7 +85,7 @@ def test_the_routes_headers_override_the_apps(stage: Stage) -> None:
     assert "Legacy" not in (page.headers.get("Server") or "")
     assert page.headers.get("Access-Control-Allow-Origin") is None
     assert not [name for name in page.headers if name.lower().startswith("x-bastion")]
-    assert page.headers["RateLimit"].startswith('"GENERAL.EXECUTE"')
+    assert page.headers["RateLimit"].startswith('"GENERAL.SESSION"')
 
 
 def test_a_person_who_may_not_gets_a_page_that_says_why(stage: Stage) -> None:
@@ -200,7 +200,7 @@ def test_a_limit_is_said_and_kept(stage: Stage) -> None:
     answer = visitor.send("GET", stage.app + "/public/x")
 
     assert statuses == [200, 200, 200]
-    assert "q=600;w=60" in answer.headers["RateLimit-Policy"]
+    assert answer.headers["RateLimit-Policy"] == '"GENERAL.STRANGER";q=3000;w=60'
 
 
 def test_guessing_is_slowed_down(stage: Stage) -> None:

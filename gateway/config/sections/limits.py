@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import AfterValidator, Field, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
 
-from gateway.config.setting import Finding, Grade, Section, setting
+from gateway.config.setting import NO_KEY, Finding, Grade, Section, setting
 from gateway.config.values import Network, Rate, RateText
 from gateway.core.login.throttle import NamedNetwork
 from gateway.core.policy.networks import unmapped
 from gateway.core.ratelimit.gcra import Limit, Per
 
 LOGIN_LIMIT: Final = "AUTH.LOGIN"
+ANONYMOUS_LIMIT: Final = "GENERAL.STRANGER"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
+    "GENERAL.SESSION": {"rate": "600/min", "burst": 2000, "per": "principal", "on_store_failure": "allow"},
+    ANONYMOUS_LIMIT: {"rate": "3000/min", "burst": 3000, "per": "ip", "on_store_failure": "allow"},
     LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
     "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
 }
@@ -22,7 +26,16 @@ _BURST: Final = setting(
     None, "How many may come at once; all of a period by default.", "a whole number from 1 to 10000000", kind="scalar"
 )
 Burst = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
-LimitName = Annotated[StrictStr, Field(pattern=r"^[A-Z]+\.[A-Z_]+$")]
+
+
+def _known(name: str) -> str:
+    """Raises PydanticCustomError for a limit that nothing spends."""
+    if name not in DEFAULT_LIMITS:
+        raise PydanticCustomError(NO_KEY, "no limit has this name")
+    return name
+
+
+LimitName = Annotated[StrictStr, AfterValidator(_known)]
 NetworkName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
@@ -83,10 +96,17 @@ def default_limits() -> dict[str, LimitSetting]:
     return {name: LimitSetting.model_validate(given) for name, given in DEFAULT_LIMITS.items()}
 
 
+def by_name(settings: Mapping[str, LimitSetting]) -> dict[str, Limit]:
+    return {name: setting.limit(name) for name, setting in settings.items()}
+
+
 def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
     for name, limit in limits.items():
         if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
             yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", Grade.WRONG)
+        if name == ANONYMOUS_LIMIT and limit.per in ("principal", "email"):
+            message = "is by address or for everyone, for nobody is known there; expected ip or everyone"
+            yield Finding(f"limits.{name}.per", message, Grade.WRONG)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
             yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", Grade.WRONG)

@@ -20,7 +20,8 @@ from gateway.core.policy.conditions import (
 )
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.model import Policy
-from gateway.core.policy.route import Leg, Require, Route, Routed
+from gateway.core.policy.route import Leg, Require, Routed
+from gateway.core.ratelimit.gcra import Limit
 from gateway.core.units import DAY_S
 
 _SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
@@ -78,7 +79,9 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     yield _line("route", f"{route.name}   {', '.join(map(str, route.paths))}   {route.place}{captures}")
     yield from _numbered("deny", [_denial(facts, denial.condition) for denial in route.denials])
     yield from _numbered("allow", [_leg(facts, leg) for leg in route.legs])
-    yield _line("limits", ", ".join(_limits(route)) or "none")
+    yield _line("limits", _limits(route.limits) or "none")
+    if route.anonymous_limits != route.limits:
+        yield _line("", f"{_limits(route.anonymous_limits)}, without a session")
     cors = route.cors if isinstance(route.cors, str) else route.cors.name
     yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
 
@@ -147,9 +150,10 @@ def _require(require: Require) -> str:
     return ", ".join(part for part in ("mfa" if require.mfa else "", within) if part)
 
 
-def _limits(route: Route) -> Iterator[str]:
-    for limit in route.limits:
-        yield f"{limit.name} {limit.count} in {_age(limit.period_us // 1_000_000)} per {limit.per.value}"
+def _limits(limits: tuple[Limit, ...]) -> str:
+    return ", ".join(
+        f"{limit.name} {limit.count} in {_age(limit.period_us // 1_000_000)} per {limit.per.value}" for limit in limits
+    )
 
 
 def _answer(simulated: Simulated) -> str:

@@ -161,7 +161,8 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
         return TooEarly(route)
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
-    spends = _spends(context, route.limits, request, presented) if route.limits else ()
+    limits = route.anonymous_limits if presented is None else route.limits
+    spends = _spends(context, limits, request, presented) if limits else ()
     question = Question(number, presented, None, spends, request.request_id)
     return Ask(question, request, context, found, bool(text), random)
 

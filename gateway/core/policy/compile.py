@@ -15,16 +15,22 @@ from gateway.core.policy.reading.apps import Apps, AppText
 from gateway.core.policy.reading.cases import Tests, people_book
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.settings import Definitions, Level, read_level
-from gateway.core.policy.route import Route
+from gateway.core.policy.route import Limits, Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.ties import refuse_ties
 from gateway.core.policy.tree import HostTree, RoutePath, RouteTable
-from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.yaml_marks import Marked, YamlProblem, load_marked
 
-__all__ = ["DEFAULT_LIMIT", "Policy", "PolicyRejected", "Problem", "Site", "compile_policy"]
+__all__ = ["DEFAULT_LIMITS", "Policy", "PolicyRejected", "Problem", "Site", "compile_policy"]
 
-DEFAULT_LIMIT: Final = Limit("GENERAL.EXECUTE", count=600, period_us=60_000_000, burst=600)
+_SESSION: Final = "GENERAL.SESSION"
+_ANONYMOUS: Final = "GENERAL.STRANGER"
+_MINUTE_US: Final = 60_000_000
+DEFAULT_LIMITS: Final[Mapping[str, Limit]] = {
+    _SESSION: Limit(_SESSION, 600, _MINUTE_US, 2000, Per.PRINCIPAL, allow_on_store_failure=True),
+    _ANONYMOUS: Limit(_ANONYMOUS, 3000, _MINUTE_US, 3000, Per.IP, allow_on_store_failure=True),
+}
 _VERSION_CHARACTERS: Final = 16
 _Files = list[tuple[Page, Mapping[str, Marked]]]
 
@@ -33,18 +39,18 @@ def compile_policy(
     sources: Mapping[str, str],
     site: Site,
     *,
-    default_limit: Limit = DEFAULT_LIMIT,
-    limits: Mapping[str, Limit] | None = None,
+    limits: Mapping[str, Limit] = DEFAULT_LIMITS,
     with_tests: bool = True,
 ) -> Policy:
-    """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name.
+    """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name;
+    GENERAL.SESSION and GENERAL.STRANGER among them hold where a route names none. with_tests: False does not read
+    `tests:` at all.
 
-    default_limit: of routes that name none. with_tests: False does not read `tests:` at all.
     Raises PolicyRejected with all mistakes at once.
     """
     problems = Problems()
     files = _files(sources, problems)
-    names = Definitions.over(limits or {})
+    names = Definitions.over(limits)
     people = people_book()
     for page, at in _sections(files, "define"):
         for kind, names_of_kind in (keyed(page, at, DEFINE) or {}).items():
@@ -57,7 +63,8 @@ def compile_policy(
         tests.add(page, at)
     names.read_all()
     list(people.each())
-    composer = Composer(_defaults(files, names), site, default_limit, problems)
+    default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],))
+    composer = Composer(_defaults(files, names), site, default_limits, problems)
     placed = [one for app in apps.read for one in composer.compose(app)]
     refuse_ties(placed, problems)
     _refuse_many_cookies(placed, problems)

@@ -17,10 +17,9 @@ from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteT
 from gateway.core.policy.reading.legs import Draft, Inherited
 from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
-from gateway.core.policy.route import Cache, Denial, Leg, Require, Respond, Route
+from gateway.core.policy.route import Cache, Denial, Leg, Limits, Require, Respond, Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.tree import RoutePath
-from gateway.core.ratelimit.gcra import Limit
 
 T = TypeVar("T")
 NO_STORE: Final = (f"X-Bastion-Set-{CACHE_CONTROL}", "no-store")
@@ -45,7 +44,7 @@ class Placed:
 class Composer:
     defaults: Level
     site: Site
-    default_limit: Limit
+    default_limits: Limits
     problems: Problems
     _known: dict[Hashable, Hashable] = field(default_factory=dict)
 
@@ -123,7 +122,8 @@ class Composer:
             denials=denials,
             asks_people=asks_people,
             identity=identity,
-            limits=self._shared(limits),
+            limits=limits.session,
+            anonymous_limits=limits.anonymous,
             cors=cors,
             cross_origin_allow=bool(_nearest(level.cross_origin_allow for level in levels)),
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
@@ -131,7 +131,7 @@ class Composer:
             headers=headers.name,
             response_block=block,
             head=header_lines(alone),
-            header_set=self._shared(header_set(headers.name, alone, rated=bool(limits))),
+            header_set=self._shared(header_set(headers.name, alone, rated=bool(limits.session))),
             cache=cache,
             base=quote(str(app.base), safe=_IN_PATHS),
             app_cookies=_nearest(level.app_cookies for level in levels) or (),
@@ -145,14 +145,15 @@ class Composer:
         """One for all routes with the same: what many requests meet stays in the processor's memory."""
         return cast(T, self._known.setdefault(one, one))
 
-    def _limits(self, name: str, levels: tuple[Level, ...]) -> tuple[Limit, ...]:
+    def _limits(self, name: str, levels: tuple[Level, ...]) -> Limits:
         given = _nearest(level.limits for level in levels)
         if given is None:
-            return (self.default_limit,)
-        return tuple(
+            return self.default_limits
+        named = tuple(
             limit.named(f"{name}#{number}") if isinstance(limit, OwnLimit) else limit
             for number, limit in enumerate(given, 1)
         )
+        return Limits(self._shared(named), self._shared(named))
 
     def _placed(self, host: HostText, path: PathText, pattern: PathPattern, text: RouteText, route: Route) -> Placed:
         """pattern: the path with the app's base. Captures that no condition uses are not kept."""

@@ -104,6 +104,14 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request spends from: with a session, or without one."""
+
+    session: tuple[Limit, ...]
+    anonymous: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
     """How refusals look. message: for people, plain text."""
 
@@ -123,6 +131,7 @@ class Route:
     head: the same as lines, with what tells the browser that no other origin may read the answer.
     header_set: the same by a name, for a proxy that knows it.
     identity: "none" sends none although people come in as somebody: see sends_identity.
+    limits: of requests with a session, anonymous_limits: of all others; the same unless the route names none.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
     """
@@ -137,6 +146,7 @@ class Route:
     asks_people: bool
     identity: Literal["sent", "none", "optional"]
     limits: tuple[Limit, ...]
+    anonymous_limits: tuple[Limit, ...]
     cors: Cors
     cross_origin_allow: bool
     path_accepts: frozenset[Oddity]

@@ -24,7 +24,6 @@ from gateway.flows.transaction import RecordUnavailable
 from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources, unread
 
-DEFAULT_LIMIT: Final = "GENERAL.EXECUTE"
 _LONG_S: Final = 30
 _LINES: Final = 400  # of a difference, or of problems, that are kept
 _COMPARED: Final = 1_000_000  # pairs of lines
@@ -71,10 +70,9 @@ def _tested(loaded: Loaded, now: int) -> Loaded:
 def compile_sources(
     sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], *, with_tests: bool = True
 ) -> Policy:
-    """limits: of the configuration, GENERAL.EXECUTE among them. Raises PolicyRefused."""
+    """limits: of the configuration. Raises PolicyRefused."""
     try:
-        default = limits[DEFAULT_LIMIT]
-        return compile_policy(sources, site, default_limit=default, limits=limits, with_tests=with_tests)
+        return compile_policy(sources, site, limits=limits, with_tests=with_tests)
     except PolicyRejected as error:
         raise PolicyRefused(str(error)) from error
 

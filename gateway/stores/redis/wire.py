@@ -130,7 +130,9 @@ def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, by
     return b"".join([key for key, _ in written]), b"".join([budget for _, budget in written])
 
 
-def _usual(name: str, presented: Presented, bucket: str, interval_us: int, window_us: int) -> tuple[bytes, bytes, bytes]:
+def _usual(
+    name: str, presented: Presented, bucket: str, interval_us: int, window_us: int
+) -> tuple[bytes, bytes, bytes]:
     """Where a session spends what is its own: what stands before the number, and before and after the request's id,
     whose length is written apart: formatting costs more than all the rest.
     """

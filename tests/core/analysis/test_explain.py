@@ -90,3 +90,10 @@ def test_nothing_of_one_request_is_shown() -> None:
     assert "location: https://auth.t.example/login?j=...\n" in text
     assert "cookie" not in text
     assert "x-request-id" not in text
+
+
+def test_the_budgets_of_a_route_without_limits_are_shown() -> None:
+    text = explained("/", policy=policy_of(f"apps: {{a: {{hosts: {HOST}, allow: authenticated}}}}"))
+
+    assert "limits   GENERAL.SESSION 600 in 1m per principal\n" in text
+    assert "         GENERAL.STRANGER 3000 in 1m per ip, without a session\n" in text

@@ -1,6 +1,6 @@
 """A policy, keys and a person for the tests of decisions."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.core.forward.answer import Answer
@@ -10,7 +10,7 @@ from gateway.core.forward.context import Context
 from gateway.core.forward.decide import Ask
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
-from gateway.core.policy.compile import DEFAULT_LIMIT, compile_policy
+from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.principal.ask import Leases, LoginFacts, Reply, Spent, Standing
 from gateway.core.principal.identity import People, identity_headers
@@ -52,7 +52,6 @@ apps:
 """
     },
     Site("auth.example.org"),
-    default_limit=replace(DEFAULT_LIMIT, allow_on_store_failure=True),  # as the configuration has it
 )
 HEADERS = [
     (b"host", b"wiki.example.org"),

@@ -129,7 +129,7 @@ def test_the_routes_headers_travel_with_an_allow() -> None:
     assert "form-action 'self' https://auth.example.org" in headers["X-Bastion-Set-Content-Security-Policy"]
     assert headers["X-Bastion-Private"] == "1"
     assert headers["X-Bastion-Cors"] == "1"
-    assert headers["X-Bastion-RateLimit"] == '"GENERAL.EXECUTE";r=5;t=1'
+    assert headers["X-Bastion-RateLimit"] == '"GENERAL.SESSION";r=5;t=1'
 
 
 def test_a_navigation_is_sent_to_log_in_with_its_way_back_sealed() -> None:
@@ -218,7 +218,7 @@ def test_a_refused_limit_says_when_to_come_back() -> None:
     headers = headers_of(Case(allowed=False).answer())
 
     assert headers["Retry-After"] == "2"
-    assert headers["RateLimit-Policy"] == '"GENERAL.EXECUTE";q=600;w=60'
+    assert headers["RateLimit-Policy"] == '"GENERAL.SESSION";q=600;w=60'
 
 
 def test_a_person_pays_by_their_tag_and_an_address_by_a_name_that_only_the_key_makes() -> None:
@@ -227,6 +227,31 @@ def test_a_person_pays_by_their_tag_and_an_address_by_a_name_that_only_the_key_m
 
     address = BucketNames(KEYS.bucket).of_address(ip_address(Case.address))
     assert [(spend.slot, spend.who) for spend in asked.question.spends] == [(address, ""), (TAG, TOKEN.login)]
+
+
+FORGED = mint(b"x" * 32, TAG, b"l" * 16, b"s" * 32)
+BUDGETS: dict[str, tuple[Case, str]] = {
+    "a session": (Case(), "GENERAL.SESSION"),
+    "a session that is over": (Case(outcome=Standing.ENDED), "GENERAL.SESSION"),
+    "nobody": (Case(token=None), "GENERAL.STRANGER"),
+    "a cookie that is no token": (Case(token=None, headers={"cookie": "__Host-bastion=x"}), "GENERAL.STRANGER"),
+    "a token that was not made here": (Case(token=FORGED), "GENERAL.STRANGER"),
+    "a session where nobody is asked who they are": (Case(path="/open/x"), "GENERAL.STRANGER"),
+}
+
+
+@pytest.mark.parametrize(("case", "limit"), BUDGETS.values(), ids=BUDGETS)
+def test_exactly_one_of_the_default_budgets_is_spent(case: Case, limit: str) -> None:
+    asked = case.ask()
+    assert isinstance(asked, Ask)
+
+    (spend,) = asked.question.spends
+    assert spend.limit.name == limit
+    assert (spend.slot, spend.who) == (
+        (TAG, TOKEN.login)
+        if limit == "GENERAL.SESSION"
+        else (BucketNames(KEYS.bucket).of_address(ip_address(Case.address)), "")
+    )
 
 
 STATES = st.builds(Spent, st.booleans(), st.integers(1, 9).map(lambda s: s * 1_000_000), st.integers(0, 2), st.just(1))

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.sections.limits import by_name, default_limits
 from gateway.core.policy.canonical import Oddity
-from gateway.core.policy.compile import DEFAULT_LIMIT, Site, compile_policy
+from gateway.core.policy.compile import DEFAULT_LIMITS, Site, compile_policy
 from gateway.core.policy.networks import NetworkSet, unmapped
 from gateway.core.policy.route import Respond
 from gateway.core.ratelimit.gcra import Limit, Per
@@ -66,9 +67,10 @@ apps:
 
 def test_named_budgets_are_shared_and_inline_ones_are_the_routes_own() -> None:
     configured = Limit("LOGIN.X", 10, 60_000_000, 10)
-    default = Limit("GENERAL.EXECUTE", 5, 1_000_000, 5)
+    session, anonymous = Limit("GENERAL.SESSION", 5, 1_000_000, 5), Limit("GENERAL.STRANGER", 7, 1_000_000, 7)
+    defaults = {session.name: session, anonymous.name: anonymous}
 
-    policy = compile_policy({"p.yaml": LIMITS}, SITE, default_limit=default, limits={"LOGIN.X": configured})
+    policy = compile_policy({"p.yaml": LIMITS}, SITE, limits={**defaults, "LOGIN.X": configured})
 
     hooks = Limit("hooks", 60, 60_000_000, 20, Per.IP, allow_on_store_failure=True)
     assert {route.name: route.limits for route in policy.routes} == {
@@ -76,13 +78,29 @@ def test_named_budgets_are_shared_and_inline_ones_are_the_routes_own() -> None:
         "a/own": (Limit("a/own#1", 10, 86_400_000_000, 10, Per.EVERYONE),),
         "a/none": (),
         "a/short": (Limit("short", 5, 1_000_000, 5),),
-        "b/rest": (default,),
+        "b/rest": (session,),
     }
+    assert {
+        route.name: route.anonymous_limits for route in policy.routes if route.anonymous_limits != route.limits
+    } == {"b/rest": (anonymous,)}
 
 
-def test_the_default_budget_is_that_of_general_requests() -> None:
-    assert policy_of(TEXT).routes[0].limits == (DEFAULT_LIMIT,)
-    assert (DEFAULT_LIMIT.count, DEFAULT_LIMIT.period_us, DEFAULT_LIMIT.per) == (600, 60_000_000, Per.CALLER)
+def test_the_default_budgets_are_those_of_sessions_and_of_everybody_else() -> None:
+    route = policy_of(TEXT).routes[0]
+
+    assert route.limits == (
+        Limit("GENERAL.SESSION", 600, 60_000_000, 2000, Per.PRINCIPAL, allow_on_store_failure=True),
+    )
+    assert route.anonymous_limits == (
+        Limit("GENERAL.STRANGER", 3000, 60_000_000, 3000, Per.IP, allow_on_store_failure=True),
+    )
+
+
+def test_the_default_budgets_are_those_of_the_configuration() -> None:
+    """So `policy check` without a configuration judges as a node does."""
+    configured = by_name(default_limits())
+
+    assert {name: configured[name] for name in DEFAULT_LIMITS} == DEFAULT_LIMITS
 
 
 def test_the_nearest_level_replaces_what_is_further_out() -> None:
