@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.core.forward.callback import ALIKE, is_ours
 from gateway.core.forward.context import Context
+from gateway.core.forward.destination import second_routes, with_needs_of
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.policy.cross_origin import Headers, may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
@@ -33,12 +34,14 @@ _MISS: Final = Standing.MISS
 _PER_EVERYONE: Final = Per.EVERYONE
 _PER_IP: Final = Per.IP
 _PER_PRINCIPAL: Final = Per.PRINCIPAL
+_ANY_AGE_S: Final = 1 << 62
 
 
 class Ask:
     """The route is known, and the rest waits for the store.
 
-    brought: the browser brought a session cookie, of whatever worth. random: RANDOM_BYTES bytes, for a login's start.
+    others: routes that judge the request too, for what else it names. brought: the browser brought a session cookie,
+    of whatever worth. random: RANDOM_BYTES bytes, for a login's start.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Ask:
         request: ForwardedRequest,
         context: Context,
         routed: Routed,
+        others: tuple[Routed, ...],
         brought: bool,
         random: bytes,
     ) -> None:
@@ -54,6 +58,7 @@ class Ask:
         self.request = request
         self.context = context
         self.routed = routed
+        self.others = others
         self.brought = brought
         self.random = random
 
@@ -141,7 +146,8 @@ class Allowed:
 
 
 Settled = Refused | TooEarly | Preflight | AppPreflight
-Decision = Settled | Unavailable | Limited | Denied | LogIn | Allowed
+Judged = Denied | LogIn | Allowed
+Decision = Settled | Unavailable | Limited | Judged
 _OURS: Final = Ours()
 
 
@@ -157,14 +163,21 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
     route = found.route
     if is_preflight:
         return _preflight(request, route)
-    if request.early_data and (route.asks_people or route.limits):
+    others: tuple[Routed, ...] = ()
+    needs = route
+    if request.has_destination:
+        second = second_routes(request, context)
+        if isinstance(second, Refused):
+            return second
+        others, needs = second, with_needs_of(route, second)
+    if request.early_data and (needs.asks_people or needs.limits):
         return TooEarly(route)
     text = request.cookies.get(SESSION_COOKIE, "")
-    presented = context.tokens.presented(request.host, text) if text and route.asks_people else None
-    limits = route.anonymous_limits if presented is None else route.limits
+    presented = context.tokens.presented(request.host, text) if text and needs.asks_people else None
+    limits = needs.anonymous_limits if presented is None else needs.limits
     spends = _spends(context, limits, request, presented) if limits else ()
     question = Question(number, presented, None, spends, request.request_id)
-    return Ask(question, request, context, found, bool(text), random)
+    return Ask(question, request, context, found, others, bool(text), random)
 
 
 def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
@@ -220,7 +233,7 @@ def _spends(
 def _without_store(ask: Ask, now: int) -> Decision:
     """Identity never passes unasked; a limit only where it says so (design.md section 2)."""
     route = ask.routed.route
-    if route.asks_people and ask.question.presented is not None:
+    if ask.question.presented is not None:
         return Unavailable(route)
     if not all(one.limit.allow_on_store_failure for one in ask.question.spends):
         return Unavailable(route)
@@ -244,12 +257,30 @@ def _telling(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> tuple[Limit
 def _judge(
     ask: Ask, actor: Actor | None, known: Known | None, now: int, limit: Limit | None, state: Spent | None
 ) -> Decision:
-    """Steps 9 to 11: deny, allow, then what another site may have sent."""
-    route = ask.routed.route
-    verdict = route.judge(Facts(actor, ask.request.address, now, ask.routed.captures))
+    """Steps 9 to 11, by each route that judges the request: the hardest answer wins, and of equal ones the first."""
+    decision = _judge_by(ask.routed, ask, actor, known, now, limit, state)
+    for routed in ask.others:
+        other = _judge_by(routed, ask, actor, known, now, limit, state)
+        if _hardness(other) > _hardness(decision):
+            decision = other
+    return decision
+
+
+def _judge_by(
+    routed: Routed,
+    ask: Ask,
+    actor: Actor | None,
+    known: Known | None,
+    now: int,
+    limit: Limit | None,
+    state: Spent | None,
+) -> Judged:
+    """Deny, allow, then what another site may have sent."""
+    route = routed.route
+    verdict = route.judge(Facts(actor, ask.request.address, now, routed.captures))
     match verdict:
         case Allow():
-            if _is_forged(ask, by_session=verdict.identity and actor is not None):
+            if _is_forged(routed, ask, by_session=verdict.identity and actor is not None):
                 return Denied(route, CROSS_ORIGIN, known)
             return Allowed(route, verdict, known if route.sends_identity(verdict) else None, limit, state)
         case Login():
@@ -263,12 +294,23 @@ def _judge(
             return Denied(route, reason, known)
 
 
-def _is_forged(ask: Ask, *, by_session: bool) -> bool:
+def _hardness(decision: Judged) -> tuple[int, int]:
+    """Of logins the one that has to be freshest; 0, that there has to be one, asks least."""
+    match decision:
+        case Denied():
+            return (2, 0)
+        case LogIn(within_s=within_s):
+            return (1, -within_s if within_s else -_ANY_AGE_S)
+        case Allowed():
+            return (0, 0)
+
+
+def _is_forged(routed: Routed, ask: Ask, *, by_session: bool) -> bool:
     """Whether another site made the browser send it (threats.md H7)."""
     request = ask.request
     if not may_be_forged(request.method, websocket=request.websocket):
         return False
     own = ask.context.origin_of(request.host)
     return refuses_cross_origin(
-        ask.routed.route, request.method, request.websocket, request.origin, request.fetch_site, own, by_session
+        routed.route, request.method, request.websocket, request.origin, request.fetch_site, own, by_session
     )

@@ -72,5 +72,6 @@ OTHER_SNIPPET: Final = Page(
     "Its configuration is of another version than Bastion. Whoever runs the site prints it again with"
     " `bastion caddy snippet`.",
 )
+OTHER_DESTINATION: Final = Page("That request was refused", "It names a destination on another site.")
 TRICK: Final = Page("That request was refused", "It says things about its connection that only a proxy may say.")
 CLOSED: Final = Page("Closed for the moment", "This page is not available right now.")

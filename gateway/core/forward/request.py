@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.core.addresses import Address, plain_address, read_address
 from gateway.core.errors import GatewayError
-from gateway.core.forward.names import is_taken
+from gateway.core.forward.names import DESTINATION, TAKE_DESTINATION, is_taken
 from gateway.core.forward.proxy import EARLIER, AskingProxy, proxy_of
 from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
 from gateway.core.remembered import Remembered
@@ -141,6 +141,9 @@ class Fields:
             self.cookie_lines.append(value)
         elif name == _TAKEN:
             self.taken.append(spelled)
+            if spelled.lower() == DESTINATION:
+                first = self.values.get(DESTINATION)
+                self.values[DESTINATION] = value if first is None else first + b", " + value
         elif name not in self.values:
             self.values[name] = value
         else:
@@ -217,6 +220,11 @@ class ForwardedRequest:
         return b"early-data" in self.values
 
     @property
+    def has_destination(self) -> bool:
+        """Whether it names a second resource, by a method that takes one."""
+        return DESTINATION in self.values and self.method in TAKE_DESTINATION
+
+    @property
     def prefetch(self) -> bool:
         return "prefetch" in (self._text(b"sec-purpose") or self._text(b"purpose") or "")
 
@@ -279,16 +287,21 @@ def request_of(fields: Fields) -> ForwardedRequest:
         cookie_lines,
         values,
         proxy,
-        _taken(fields),
+        _taken(fields, method),
     )
 
 
-def _taken(fields: Fields) -> list[bytes]:
-    """An upgrade that is no WebSocket is ignored (RFC 9110 section 7.8): the app never hears of it, so it can't agree
-    to a tunnel that nobody looks into.
+def _taken(fields: Fields, method: str) -> list[bytes]:
+    """Without Destination where the method takes it: policy judges it then.
+
+    An upgrade that is no WebSocket is ignored (RFC 9110 section 7.8): the app never hears of it, so it can't agree to a
+    tunnel that nobody looks into.
     """
+    taken = fields.taken
+    if DESTINATION in fields.values and method in TAKE_DESTINATION:
+        taken = [name for name in taken if name.lower() != DESTINATION]
     upgrade = fields.values.get(b"x-bastion-upgrade")
-    return fields.taken + _UPGRADE if upgrade and upgrade.lower() != b"websocket" else fields.taken
+    return taken + _UPGRADE if upgrade and upgrade.lower() != b"websocket" else taken
 
 
 def connection_trick(request: ForwardedRequest) -> str:

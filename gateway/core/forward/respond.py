@@ -45,6 +45,7 @@ _REFUSED: Final = {
     "method": pages.METHOD,
     "bad_method": pages.BAD_METHOD,
     "bad_host": pages.BAD_HOST,
+    "other_destination": pages.OTHER_DESTINATION,
 }
 _DENIED: Final = {
     CROSS_ORIGIN: pages.CROSS_ORIGIN,
