@@ -81,6 +81,11 @@ OLD = {
     "tildes": ("request_header -{rp.header.X-Bastion-Taken-1}\n", "", "echo: X~Auth~Request~User"),
     "address": ("X-Bastion-Taken} nothing", "X-Bastion-Taken} nothing some", "echo: X-Real-Ip"),
     "uri": ("X-Forwarded-Uri {http.request.orig_uri}", "X-Forwarded-Uri /public/x", "path: /..."),
+    "destination": (
+        "header_up -Upgrade\n",
+        "header_up -Upgrade\nheader_up -Destination\n",
+        "destination: MOVE to /...",
+    ),
     "capital": ("status 200", "status 2xx 4xx", "path: /..."),
 }
 

@@ -117,3 +117,29 @@ def test_without_an_origin_it_is_no_preflight_and_needs_what_get_needs(ground: G
     assert (granted(answered), granted(stranger)) == ({}, {})
     assert granted(partner)["Access-Control-Allow-Origin"] == PARTNER
     assert [seen.method for seen in ground.app.reached] == ["OPTIONS"]
+
+
+def test_a_destination_is_judged_and_reaches_the_app_of_methods_that_take_it_only(ground: Ground) -> None:
+    """RFC 4918 section 10.3: the resource that MOVE writes."""
+    outside = Visitor(ground.front.ca_file)
+
+    def status(method: str, destination: str) -> int:
+        url = f"https://{HOST}:{ground.front.port}/open/a"
+        return outside.send(method, url, {"Destination": destination, "Overwrite": "T"}).status
+
+    refused = [
+        status("MOVE", to)
+        for to in (
+            f"{ground.stage.app}/private/secret.txt",
+            "/private/x",
+            "/open/%2e%2e/private/x",
+            f"{ground.stage.app2}/open/b",
+            "/open/b, /private/x",
+        )
+    ]
+    passed = [status("COPY", f"{ground.stage.app}/open/b"), status("MOVE", "/open/b"), status("PUT", "/private/x")]
+
+    assert refused == [401, 401, 400, 403, 400]
+    assert passed == [200, 200, 200]
+    heard = [(seen.method, dict(seen.headers).get("Destination")) for seen in ground.app.reached]
+    assert heard == [("COPY", f"{ground.stage.app}/open/b"), ("MOVE", "/open/b"), ("PUT", None)]

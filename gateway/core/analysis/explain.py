@@ -26,6 +26,7 @@ from gateway.core.units import DAY_S
 
 _SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
 _WORDS: Final = {Allow: "allow", StepUp: "step_up", Login: "login", Deny: "deny", type(None): "deny"}
+_DESTINATION: Final = "destination"
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 
@@ -65,8 +66,10 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
         detail = f": {found.detail}" if found.detail else ""
         allow = f"   Allow: {', '.join(found.allow)}" if found.allow else ""
         yield _line("route", f"none, {found.reason}{detail}{allow}")
-    else:
-        yield from _route_lines(found, asked)
+    if simulated.others:
+        yield _line("", f"Destination {asked.headers[_DESTINATION]}, judged as {asked.method} and as PUT")
+    for each in simulated.judging:
+        yield from _route_lines(each, asked)
     yield _line("answer", _answer(simulated))
     yield from (_line("", f"{name}: {value}") for name, value in simulated.headers.items())
     yield _line("policy", policy.version)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
@@ -79,7 +79,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """found: None where no route is looked for. identity: what the app sees, "" for nobody. why: "" if plain.
+    """found: None where no route is looked for. others: routes that judge what else it names. identity: what the app
+    sees, "" for nobody. why: "" if plain.
 
     headers: of the answer and towards the app, in lower case; those that the app decides are not in it, nor an id or a
     cookie of this one request, and what is sealed in an address is left out.
@@ -92,6 +93,16 @@ class Simulated:
     identity: str = ""
     why: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Routed, ...] = ()
+
+    @property
+    def judging(self) -> tuple[Routed, ...]:
+        """Each route that judges the request once, the path's first."""
+        each = list[Routed]()
+        for one in (self.found, *self.others):
+            if isinstance(one, Routed) and one not in each:
+                each.append(one)
+        return tuple(each)
 
 
 class Simulation:
@@ -122,7 +133,7 @@ class Simulation:
             return self._told(begun, request, begun if isinstance(begun, Refused) else None)
         reply = self._reply(begun.question, asked) if begun.needs_store else None
         decision = finish(begun, reply, asked.now * _SECOND_US)
-        return self._told(decision, request, begun.routed)
+        return replace(self._told(decision, request, begun.routed), others=begun.others)
 
     def _forwarded(self, asked: Asked) -> ForwardedRequest:
         """As the snippet for Caddy asks about it. Raises MalformedRequest."""

@@ -8,7 +8,7 @@ from gateway.core.analysis.explain import reasons, who
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.facts import Actor
-from gateway.core.policy.model import Policy, Routed
+from gateway.core.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ def _last_answer(policy: Policy, times: int, asked: Asked) -> Simulated:
 
 
 def _conditions(expected: Expected, simulated: Simulated, asked: Asked) -> tuple[str, ...]:
-    """Of the route, where its conditions decided otherwise than expected."""
-    if _is_outcome(expected, simulated) or not isinstance(simulated.found, Routed):
+    """Of the routes, where their conditions decided otherwise than expected."""
+    if _is_outcome(expected, simulated):
         return ()
-    return reasons(simulated.found, asked)
+    return tuple(reason for found in simulated.judging for reason in reasons(found, asked))
 
 
 def _is_outcome(expected: Expected, simulated: Simulated) -> bool:

@@ -16,6 +16,7 @@ _SPELLINGS: Final = (
     "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups",
     "X-Bastion-Answer", "X-Bastion-Set-Server", "X-Bastion-Upgrade",
 )  # fmt: skip
+_ECHOED: Final = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "X-Original-Url", "Destination")
 _CONNECTION: Final = (
     ("Connection: close, Remote-User", [("Connection", "close, Remote-User")]),
     ("Connection: X-Forwarded-Uri", [("Connection", "X-Forwarded-Uri")]),
@@ -104,6 +105,7 @@ def probes(ground: Ground) -> Iterator[Probe]:
     yield from _addresses(ground)
     yield from _bodies(ground, closed)
     yield from _methods(ground, closed)
+    yield from _destinations(ground, closed)
     yield from _paths(ground, closed)
     yield _oversized(ground, closed)
     for path in ground.strangers.open_paths(ground.marks.path)[:1]:
@@ -219,6 +221,20 @@ def _methods(ground: Ground, closed: str) -> Iterator[Probe]:
         yield _with(probe, ("Content-Length", "0")) if method in ("POST", "PUT") else probe
 
 
+def _destinations(ground: Ground, closed: str) -> Iterator[Probe]:
+    """A closed path as what an open one is moved to."""
+    for path in ground.strangers.open_paths(ground.marks.path)[:1]:
+        base = path.rpartition("/")[0]
+        url = f"https://{ground.authority}{closed}"
+        for to in (closed, url, f"{base}/%2e%2e{closed}", f"https://elsewhere.invalid{path}"):
+            if ground.strangers.lets_in("MOVE", path, to):
+                continue
+            name = f"MOVE to {to.replace(ground.marks.path, '...')}"
+            statuses = ground.strangers.statuses("MOVE", path, to)
+            probe = Probe("destination", name, Expect.DECIDED, ground.authority, path, "MOVE", statuses=statuses)
+            yield _with(probe, ("Destination", to))
+
+
 def _paths(ground: Ground, closed: str) -> Iterator[Probe]:
     """What an app may read as the closed path although it looks like an open one, and the other way round."""
     mark = ground.marks.path
@@ -251,6 +267,6 @@ def _oversized(ground: Ground, closed: str) -> Probe:
 def _echoes(ground: Ground, path: str) -> Iterator[Probe]:
     """On a path that everybody may see, where an app that shows its headers gives away what reached it."""
     secret = ground.marks.secret
-    for header in (*_SPELLINGS, "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "X-Original-Url"):
+    for header in (*_SPELLINGS, *_ECHOED):
         probe = _decided(ground, "echo", f"{header} at {path.replace(ground.marks.path, '...')}", path)
         yield _with(probe, (header, secret), secret=secret)

@@ -31,13 +31,13 @@ class Strangers:
         firsts = [str(network.network_address) for network in named][:_MOST_NETWORKS]
         return tuple(dict.fromkeys((_NOWHERE, *_USUAL, *firsts)))
 
-    def statuses(self, method: str, target: str) -> frozenset[int]:
-        """Of all answers that a stranger may get, by address."""
-        return frozenset(outcome.status for outcome in self._outcomes(method, target))
+    def statuses(self, method: str, target: str, destination: str = "") -> frozenset[int]:
+        """Of all answers that a stranger may get, by address. destination: the header of MOVE and its kin, "": none."""
+        return frozenset(outcome.status for outcome in self._outcomes(method, target, destination))
 
-    def lets_in(self, method: str, target: str) -> bool:
+    def lets_in(self, method: str, target: str, destination: str = "") -> bool:
         """Whether some address opens it."""
-        return any(outcome.outcome == "allow" for outcome in self._outcomes(method, target))
+        return any(outcome.outcome == "allow" for outcome in self._outcomes(method, target, destination))
 
     def closed_path(self, mark: str) -> str:
         """A path that is closed to strangers wherever they are; where there is none, one that nobody has."""
@@ -67,12 +67,13 @@ class Strangers:
     def _is_open(self, path: str) -> bool:
         return all(outcome.outcome == "allow" for outcome in self._outcomes("GET", path))
 
-    def _outcomes(self, method: str, target: str) -> Iterator[Simulated]:
-        yield from (self._outcome(method, target, address) for address in ("", *self.addresses))
+    def _outcomes(self, method: str, target: str, destination: str = "") -> Iterator[Simulated]:
+        yield from (self._outcome(method, target, address, destination) for address in ("", *self.addresses))
 
-    def _outcome(self, method: str, target: str, address: str) -> Simulated:
+    def _outcome(self, method: str, target: str, address: str, destination: str = "") -> Simulated:
         known = ip_address(address) if address else None
-        return Simulation(self.policy).answer(Asked(method, self.host, target, None, known, self.now, {}, "fetch"))
+        headers = {"destination": destination} if destination else {}
+        return Simulation(self.policy).answer(Asked(method, self.host, target, None, known, self.now, headers, "fetch"))
 
 
 def _samples(pattern: PathPattern, mark: str) -> Iterator[str]:

@@ -166,8 +166,6 @@ _PLACE: Final = (
     "Proxy",  # HTTP_PROXY to CGI, which many libraries take for the way out (httpoxy)
 )
 DESTINATION: Final = b"destination"  # a second resource: kept for the methods that take it, and judged (destination.py)
-# RFC 4918 has the header for the first two. RFC 5842 names resources in the body; drafts of it, and servers, did here.
-TAKE_DESTINATION: Final = frozenset(("COPY", "MOVE", "BIND", "REBIND"))
 TAKEN: Final = (*_IDENTITY, *_CERTIFICATE, *_ADDRESS, *_PLACE, DESTINATION.decode().title())
 
 # The snippet overwrites these, or the app is told them by Caddy itself.

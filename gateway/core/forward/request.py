@@ -12,9 +12,9 @@ from typing import Final
 
 from gateway.core.addresses import Address, plain_address, read_address
 from gateway.core.errors import GatewayError
-from gateway.core.forward.names import DESTINATION, TAKE_DESTINATION, is_taken
+from gateway.core.forward.names import DESTINATION, is_taken
 from gateway.core.forward.proxy import EARLIER, AskingProxy, proxy_of
-from gateway.core.policy.canonical import METHOD_CHARS, canonical_host
+from gateway.core.policy.canonical import METHOD_CHARS, TAKE_DESTINATION, canonical_host
 from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import Cookies, read_cookies
 

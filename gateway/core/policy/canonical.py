@@ -20,6 +20,8 @@ METHODS: Final = frozenset((
     "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
 ))
 # fmt: on
+# The header Destination. RFC 4918 has it for the first two. RFC 5842 names resources in the body, its drafts did here.
+TAKE_DESTINATION: Final = frozenset(("COPY", "MOVE", "BIND", "REBIND"))
 Segments = tuple[str, ...]
 _MOST_CHARACTERS: Final = 8192
 _MOST_READINGS: Final = 64

@@ -341,6 +341,7 @@ TEST: Final = Shape(
         Key("from", "An address, or a network's name; default an address in none of them.", TEXT),
         Key("at", "A day; default today.", DAY),
         Key("headers", "Of the request.", {"type": "object", "additionalProperties": TEXT}),
+        Key("destination", "Of COPY, MOVE, BIND and REBIND: a path, or a URL of the same origin.", TEXT),
         Key("kind", "navigate (default for GET), fetch (default else), websocket, api, preflight.", words(*KINDS)),
         Key("times", "So often; expect is the last answer.", {"type": "integer", "minimum": 1, "maximum": 100000}),
         Key("expect", "An outcome, or a status.", either(words(*OUTCOMES), {"type": "integer"}), required=True),

@@ -97,3 +97,23 @@ def test_the_budgets_of_a_route_without_limits_are_shown() -> None:
 
     assert "limits   GENERAL.SESSION 600 in 1m per principal\n" in text
     assert "         GENERAL.STRANGER 3000 in 1m per ip, without a session\n" in text
+
+
+def test_what_a_destination_adds_is_shown() -> None:
+    policy = policy_of(
+        f"apps: {{a: {{hosts: {HOST}, allow: {{groups: staff}}, routes: {{own: {{paths: /own/**, allow: anyone}}}}}}}}"
+    )
+
+    def told(to: str) -> str:
+        headers = {"destination": to}
+        asked = Asked("MOVE", HOST, "/own/x", None, ip_address("203.0.113.9"), NOW, headers, "fetch")
+        return "\n".join(explain(policy, asked))
+
+    assert "Destination /private/x, judged as MOVE and as PUT" in told("/private/x")
+    assert "route    a/own   /own/**" in told("/private/x")
+    assert "route    a/rest   /**" in told("/private/x")
+    assert "answer   login 401" in told("/private/x")
+    assert told("/own/y").count("route ") == 1
+    assert "answer   allow 200" in told("/own/y")
+    assert "route    none, other_destination: of another origin" in told("https://b.t.example/own/y")
+    assert "answer   refused 403" in told("https://b.t.example/own/y")

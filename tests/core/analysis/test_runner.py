@@ -41,6 +41,13 @@ def with_test(test: str) -> Policy:
     "test",
     [
         "{request: GET https://a.t.example/, expect: login}",
+        "{request: MOVE https://a.t.example/open, destination: /open, expect: allow, route: a/open}",
+        "{request: MOVE https://a.t.example/open, destination: /, expect: login, route: a/rest}",
+        "{request: MOVE https://a.t.example/open, destination: 'https://a.t.example/closed', expect: deny}",
+        "{request: MOVE https://a.t.example/open, destination: 'https://b.t.example/open', expect: 403}",
+        "{request: COPY https://a.t.example/open, destination: /x/%2e%2e/open, expect: refused}",
+        "{request: COPY https://a.t.example/open, headers: {Destination: /closed}, expect: deny}",
+        "{request: PUT https://a.t.example/open, headers: {Destination: /closed}, expect: allow}",
         "{request: GET https://a.t.example, expect: 302}",
         "{request: POST https://a.t.example/, expect: 303, kind: navigate}",
         "{request: POST https://a.t.example/, expect: 401}",
@@ -212,3 +219,22 @@ def test_a_test_asks_from_an_address_in_no_network() -> None:
 )
 def test_a_test_that_makes_no_sense_is_a_mistake(test: str, said: str) -> None:
     assert any(said in one for one in mistakes(f"{APPS}tests: [{{{test}}}]"))
+
+
+def test_a_failure_names_the_conditions_of_the_destination_too() -> None:
+    request = "request: MOVE https://a.t.example/open, destination: /, as: {user: eve}"
+
+    (failure,) = run_tests(with_test(f"{{{request}, expect: allow}}"), NOW)
+
+    assert "expected allow, got deny by a/rest" in str(failure)
+    assert "anyone: yes -> allow; leg 1 (p.yaml:11:12) groups staff: no -> deny; eve:" in str(failure)
+    assert run_tests(with_test(f"{{{request}, expect: deny}}"), NOW) == ()
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET", "POST", "OPTIONS"])
+def test_a_destination_belongs_to_methods_that_take_one(method: str) -> None:
+    (mistake,) = mistakes(
+        f"{APPS}tests:\n  - {{request: {method} https://a.t.example/, destination: /, expect: deny}}\n"
+    )
+
+    assert str(mistake).endswith(f"destination is never of {method}; expected it beside BIND, COPY, MOVE, REBIND")

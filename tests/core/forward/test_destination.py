@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.decide import Ask
-from gateway.core.forward.names import TAKE_DESTINATION
 from gateway.core.forward.proxy import said_by
 from gateway.core.forward.request import read_request
-from gateway.core.policy.canonical import METHODS
+from gateway.core.policy.canonical import METHODS, TAKE_DESTINATION
 from gateway.core.policy.compile import Site, compile_policy
 from gateway.core.principal.ask import LoginFacts, Reply, Spent, Standing
 from gateway.core.session.person import Person, seal

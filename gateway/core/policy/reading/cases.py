@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.core.addresses import Address
 from gateway.core.outcomes import OUTCOMES
+from gateway.core.policy.canonical import TAKE_DESTINATION
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.grammar import ACTOR, KINDS, PERSON, TEST
 from gateway.core.policy.networks import NetworkSet
@@ -67,6 +68,8 @@ class Tests:
             page.say(given["request"], "no request; expected METHOD URL, such as GET https://wiki.example.org/")
             return
         headers = {name.lower(): value for name, value in _headers(page, given.get("headers"))}
+        if "destination" in given:
+            headers["destination"] = _destination(page, given["destination"], match[1])
         last = day(page, given["at"], "at") if "at" in given else None
         times = whole(page, given["times"], "times", 1, _MOST_TIMES) if "times" in given else None
         target = match[3] or "/"
@@ -139,6 +142,12 @@ def _headers(page: Page, at: Marked | None) -> Iterator[tuple[str, str]]:
             yield key.text, value.text
         else:
             page.say(value, f"a header is {said(value)}; expected text")
+
+
+def _destination(page: Page, at: Marked, method: str) -> str:
+    if method not in TAKE_DESTINATION:
+        page.say(at, f"destination is never of {method}; expected it beside {', '.join(sorted(TAKE_DESTINATION))}")
+    return text(page, at, "a path or a URL") or ""
 
 
 def _kind(page: Page, at: Marked | None, method: str, headers: Mapping[str, str]) -> str:
