@@ -16,6 +16,7 @@ GLOBAL = "{\n\tadmin off\n\tservers {\n\t\t0rtt off\n\t}\n}\n"
 AUTH = "auth.example.com {\n\timport bastion_auth\n}\n"
 NOBODY = ":443 {\n\trespond 421\n}\n"
 APP = "reverse_proxy 127.0.0.1:8080 {\n\t\t\tstream_timeout 15m\n\t\t}"
+OTHER_APP = APP.replace("8080", "9")  # behind no wrapper
 WRAPPED = f"{HOST} {{\n\timport bastion {{\n\t\trequest_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\t{APP}\n\t}}\n}}\n"
 
 

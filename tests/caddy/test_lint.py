@@ -13,6 +13,7 @@ from tests.caddy.caddyfiles import (
     GLOBAL,
     HOST,
     NOBODY,
+    OTHER_APP,
     WRAPPED,
     errors,
     linted,
@@ -297,8 +298,8 @@ RIGHT = {
     + "\n\thandle @app {\n\t\timport bastion {\n\t\t\trequest_body {\n\t\t\t\tmax_size 1MB\n\t\t\t}\n\t\t\t"
     + APP
     + "\n\t\t}\n\t}\n\thandle {\n\t\tabort\n\t}\n}\n",
-    "a host that is not of policy": f"{WRAPPED}other.example.org {{\n\t{APP}\n}}\n",
-    "a wildcard behind a site of its own": f"{WRAPPED}*.example.com {{\n\t{APP}\n}}\n",
+    "a host that is not of policy": f"{WRAPPED}other.example.org {{\n\t{OTHER_APP}\n}}\n",
+    "a wildcard behind a site of its own": f"{WRAPPED}*.example.com {{\n\t{OTHER_APP}\n}}\n",
     "its own redirect": f"{WRAPPED}http://{HOST} {{\n\tredir https://{{host}}{{uri}} permanent\n}}\n",
     "a refusal beside": site("respond /internal/* 403"),
 }

@@ -10,7 +10,7 @@ from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Binaries
 from gateway.flows.policy.caddy_lint import Placed, lint_caddyfile, read_caddyfile
-from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, WRAPPED, policy, site
+from tests.caddy.caddyfiles import APP, AUTH, GLOBAL, HOST, NOBODY, OTHER_APP, WRAPPED, policy, site
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 INSIDE: Final = f"import bastion {{\n\t\trequest_body {{\n\t\t\tmax_size 1MB\n\t\t}}\n\t\tWHAT\n\t\t{APP}\n\t}}"
@@ -78,14 +78,25 @@ WAYS: Final = {
         whole(auth="auth.example.com {\n\timport bastion_auth\n}\n"),
     ),
     "shadowed": (
-        whole(f"*.example.com {{\n\t{APP}\n}}\n"),
+        whole(f"*.example.com {{\n\t{OTHER_APP}\n}}\n"),
         f"give {HOST} a site of its own with `import bastion {{ ... }}`",
-        whole(f"*.example.com {{\n\t{APP}\n}}\n{WRAPPED}"),
+        whole(f"*.example.com {{\n\t{OTHER_APP}\n}}\n{WRAPPED}"),
     ),
     "clear-text": (
         whole(f"{WRAPPED}http://{HOST} {{\n\trespond text\n}}\n"),
         "or write `redir https://{host}{uri}` in it",
         whole(f"{WRAPPED}http://{HOST} {{\n\tredir https://{{host}}{{uri}}\n}}\n"),
+    ),
+    "second-door": (
+        whole(f"{WRAPPED}free.example.net {{\n\t{APP}\n}}\n"),
+        "put it into `import bastion { ... }`",
+        whole(f"{WRAPPED}free.example.net {{\n\timport bastion {{\n\t\t{APP}\n\t}}\n}}\n"),
+    ),
+    "second-door taken out": (whole(f"{WRAPPED}free.example.net {{\n\t{APP}\n}}\n"), "take it out", whole()),
+    "second-door on loopback": (
+        whole(f"{WRAPPED}http://127.0.0.1:9000 {{\n\t{APP}\n}}\n"),
+        "write `bind 127.0.0.1` into the site",
+        whole(f"{WRAPPED}http://127.0.0.1:9000 {{\n\tbind 127.0.0.1\n\t{APP}\n}}\n"),
     ),
     "early-data": (whole(start="{\n\tadmin off\n}\n"), "write `0rtt off` into `servers { ... }`", whole()),
     "catch-all": (

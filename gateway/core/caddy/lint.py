@@ -12,6 +12,7 @@ from gateway.core.caddy.guards import Guards, differences, is_earlier, short_way
 from gateway.core.caddy.hosts import Meets, covers, hosts_of, meets, overlaps, pattern_of
 from gateway.core.caddy.kinds import Kind, directive_of, streams_without_end, told
 from gateway.core.caddy.listening import Listening, judge_admin, judge_server, listening
+from gateway.core.caddy.second_doors import second_doors
 from gateway.core.caddy.visit import Met, Visit
 from gateway.core.policy.patterns import HostPattern, host_pattern
 from gateway.core.policy.site import Site
@@ -45,8 +46,15 @@ class Protected:
 
 def lint(adapted: Adapted, protected: Protected) -> tuple[Finding, ...]:
     """Each finding once, errors first."""
-    found = dict.fromkeys((*_judged(adapted, protected), *judge_admin(adapted)))
+    judged = tuple(_judged(adapted, protected))
+    doors = (door for door in second_doors(adapted, protected.guards) if not _is_told(door, judged))
+    found = dict.fromkeys((*judged, *doors, *judge_admin(adapted)))
     return tuple(sorted(_merged(found), key=lambda finding: _ORDER.index(finding.level)))
+
+
+def _is_told(door: Finding, judged: Sequence[Finding]) -> bool:
+    """Whether its site, or the proxy itself, is an error already."""
+    return any(one.level is Level.ERROR and f"{door.at}.".startswith(f"{one.at}.") for one in judged)
 
 
 def _merged(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ class Listening(Enum):
 def listening(adapted: Adapted, server: Server, host: str) -> Listening:
     if all(_tls(adapted, server, address, host) for address in server.listen):
         return Listening.TLS
-    if all(map(_is_local, server.listen)) or server.fields.get("trusted_proxies"):
+    if all(map(is_local, server.listen)) or server.fields.get("trusted_proxies"):
         return Listening.BEHIND
     return Listening.CLEAR
 
@@ -69,7 +69,7 @@ def _tls(adapted: Adapted, server: Server, address: str, host: str) -> bool:
     return automatic.get("disable") is not True and host not in skipped and bool(set(names) - set(skipped))
 
 
-def _is_local(address: str) -> bool:
+def is_local(address: str) -> bool:
     return address.startswith(("unix", *_LOOPBACK))
 
 
