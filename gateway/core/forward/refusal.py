@@ -5,7 +5,7 @@ from uuid import UUID
 from gateway.core.forward.answer import Answer, html_head, json_body, json_head, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.pages import Page
-from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.forward.request import ForwardedRequest
 from gateway.core.outcomes import Outcome
 
 
@@ -25,7 +25,7 @@ def refusal(
     """A page for people, JSON for scripts. error: a word for scripts."""
     head = own_head(request.request_id, headers or ())
     reason = reason or error
-    if request.client in (Client.NAVIGATION, Client.FRAME):
+    if request.shows_page:
         body = b"" if request.method == "HEAD" else context.render(page)
         return Answer(status, head + html_head(context.auth_origin), body, outcome, route, reason, subject)
     values = {"error": error, "message": page.detail or page.text, "request_id": request.request_id}

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.core.addresses import Address, plain_address, read_address
 from gateway.core.errors import GatewayError
+from gateway.core.forward.accept import prefers_page
 from gateway.core.forward.names import DESTINATION, is_taken
 from gateway.core.forward.proxy import EARLIER, AskingProxy, proxy_of
 from gateway.core.policy.canonical import METHOD_CHARS, TAKE_DESTINATION, canonical_host
@@ -207,6 +208,13 @@ class ForwardedRequest:
         return self.client is _WEBSOCKET
 
     @property
+    def shows_page(self) -> bool:
+        """Whether a person may see the answer: a service worker may fetch a page for one, and says so by Accept."""
+        if self.client is not _FETCH:
+            return self.client in (_NAVIGATION, Client.FRAME)
+        return b"x-requested-with" not in self.values and prefers_page(self._text(b"accept") or "")
+
+    @property
     def query(self) -> str:
         return self.target.partition("?")[2]
 
@@ -389,7 +397,8 @@ def _client(values: dict[bytes, bytes], method: str) -> Client:
     destination = values.get(b"sec-fetch-dest", b"")
     if destination in _FRAMES:
         return Client.FRAME
-    return _NAVIGATION if mode == b"navigate" and destination == b"document" else _FETCH
+    # No script can set this mode, whatever the destination: a service worker passes a navigation on as "empty".
+    return _NAVIGATION if mode == b"navigate" else _FETCH
 
 
 def is_safe(method: str) -> bool:

@@ -183,6 +183,15 @@ CLIENTS: dict[str, tuple[dict[bytes, bytes], Client]] = {
     "jQuery": ({b"accept": b"text/html", b"x-requested-with": b"XMLHttpRequest"}, Client.FETCH),
     "curl": ({b"accept": b"*/*"}, Client.FETCH),
     "fetch": ({b"sec-fetch-mode": b"cors", b"sec-fetch-dest": b"empty", b"accept": b"text/html"}, Client.FETCH),
+    "a service worker that passes a navigation on": (
+        {b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"empty", b"accept": b"text/html,*/*;q=0.8"},
+        Client.NAVIGATION,
+    ),
+    "a navigation that says no destination": ({b"sec-fetch-mode": b"navigate"}, Client.NAVIGATION),
+    "a service worker that fetches anew": (
+        {b"sec-fetch-mode": b"same-origin", b"sec-fetch-dest": b"empty"},
+        Client.FETCH,
+    ),
     "an image": ({b"sec-fetch-mode": b"no-cors", b"sec-fetch-dest": b"image"}, Client.FETCH),
     "a frame": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"iframe"}, Client.FRAME),
     "an object": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"object"}, Client.FRAME),
