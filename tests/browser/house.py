@@ -43,6 +43,8 @@ apps:
       bank: {{paths: /bank/**, cache: none}}
       fresh: {{paths: /fresh/**, require: {{authenticated_within: 10s}}}}
       files: {{paths: /files/**, cache: shared}}
+      widget: {{paths: /widget/**, headers: {{extends: off, frame_ancestors: [self, "https://{STRANGER}:*"]}}}}
+      eves: {{paths: /widget/eves/**, allow: {{users: eve}}, headers: {{extends: off, frame_ancestors: self}}}}
   two: {{hosts: {TWO}, allow: authenticated}}
 """
 

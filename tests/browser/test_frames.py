@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
 
 from tests.browser.house import AUTH, ONE, STRANGER, House
 from tests.browser.legacy import Written
-from tests.browser.people import cookies_of, sign_in
+from tests.browser.people import cookies_of, fill_in, sign_in
 from tests.browser.test_handoff import own_callback
 from tests.staging import Visitor
 
@@ -33,6 +33,49 @@ def shows_nothing(page: Page) -> bool:
     return False
 
 
+def read(page: Page) -> Frame:
+    """What our page says in the frame; it has no form."""
+    frame = page.frames[1]
+    expect(frame.get_by_text("Reference")).to_be_visible()
+    expect(frame.locator("form")).to_have_count(0)
+    return frame
+
+
+@pytest.mark.parametrize("host", [ONE, STRANGER])
+def test_a_frame_of_the_route_says_what_is_missing_and_leads_out(
+    profile: BrowserContext, house: House, host: str
+) -> None:
+    page = profile.new_page()
+    assert framed(page, house, host, house.url(ONE, "/widget/x")) == 401
+    frame = read(page)
+    expect(frame.get_by_role("heading")).to_have_text("Please sign in")
+
+    frame.get_by_role("link", name="Sign in").click()
+
+    fill_in(page, "ada")
+    expect(page).to_have_url(house.url(ONE, "/widget/x"))
+
+
+def test_a_denied_frame_leads_out_too(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    sign_in(page, house, ONE)
+    assert framed(page, house, ONE, house.url(ONE, "/widget/eves/x")) == 403
+    frame = read(page)
+    expect(frame.get_by_role("heading")).to_have_text("You don't have access to this page")
+
+    frame.get_by_role("link", name="Your account").click()
+
+    expect(page).to_have_url(house.url(AUTH, "/account"))
+
+
+def test_a_frame_that_the_route_does_not_name_shows_nothing(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+
+    assert framed(page, house, STRANGER, house.url(ONE, "/widget/eves/x")) == 401
+
+    assert shows_nothing(page)
+
+
 @pytest.mark.parametrize("tag", TAGS)
 def test_nothing_of_the_flow_happens_in_a_frame(profile: BrowserContext, house: House, tag: str) -> None:
     """A protected page, and a callback that would be right."""
@@ -42,7 +85,10 @@ def test_nothing_of_the_flow_happens_in_a_frame(profile: BrowserContext, house: 
     for host in (ONE, STRANGER):
         for url, expected in refused.items():
             assert framed(page, house, host, url, tag) == expected
-            assert shows_nothing(page)
+            if (host, expected, tag) in ((ONE, 401, "iframe"), (ONE, 401, "embed")):
+                expect(read(page).get_by_role("heading")).to_have_text("Please sign in")
+            else:
+                assert shows_nothing(page)
     assert "__Host-bastion" not in cookies_of(profile, house, ONE)
     assert "GET /framed" not in house.app.lines()
 

@@ -55,12 +55,11 @@ def own_head(request_id: str, more: Iterable[tuple[str, str]] = ()) -> bytes:
     return b"".join(lines)
 
 
-def html_head(auth_origin: str) -> bytes:
-    """A page on a protected host may load our style and nothing else, and is never framed."""
-    policy = (
-        f"default-src 'none'; style-src {auth_origin}; img-src {auth_origin}; base-uri 'none'; frame-ancestors 'none'"
-    )
-    return _HTML + header_line("Content-Security-Policy", f"{policy}; form-action 'self' {auth_origin}")
+def html_head(auth_origin: str, frame_ancestors: str) -> bytes:
+    """A page on a protected host may load our style and nothing else."""
+    policy = f"default-src 'none'; style-src {auth_origin}; img-src {auth_origin}; base-uri 'none'"
+    framed_by = f"frame-ancestors {frame_ancestors}"
+    return _HTML + header_line("Content-Security-Policy", f"{policy}; {framed_by}; form-action 'self' {auth_origin}")
 
 
 def json_body(values: Mapping[str, str]) -> bytes:

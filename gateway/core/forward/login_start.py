@@ -13,6 +13,7 @@ from gateway.core.forward.pages import START, Link
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest, is_safe
 from gateway.core.outcomes import Outcome
+from gateway.core.policy.route import Route
 from gateway.core.session.cookies import SESSION_COOKIE, WAY_COOKIE, expire_cookie, set_cookie
 from gateway.core.session.journey import NONCE_BYTES, Journey, return_of, seal_journey
 
@@ -61,7 +62,7 @@ class Way:
 class Start:
     """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over."""
 
-    def __init__(self, route: str, need: str = "", old: str = "", *, dead: bool = False) -> None:
+    def __init__(self, route: Route, need: str = "", old: str = "", *, dead: bool = False) -> None:
         self.route = route
         self.need = need
         self.old = old
@@ -117,7 +118,7 @@ def _redirect(
         *headers,
     ]
     head = own_head(request.request_id, headers)
-    return Answer(302 if safe else 303, head, b"", start.outcome, start.route, start.outcome)
+    return Answer(302 if safe else 303, head, b"", start.outcome, start.route.name, start.outcome)
 
 
 def _referer_path(context: Context, request: ForwardedRequest) -> str:

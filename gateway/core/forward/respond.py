@@ -71,7 +71,7 @@ def respond(decision: Decision, request: ForwardedRequest, context: Context, ran
             return _refused(decision, request, context)
         case TooEarly(route=route):
             page = pages.TOO_EARLY.on(request.host, request.request_id)
-            return refusal(context, request, 425, page, "refused", error="too_early", route=route.name)
+            return refusal(context, request, 425, page, "refused", error="too_early", route=route)
         case Preflight():
             return _preflight(decision, request, context)
         case AppPreflight(route=route):
@@ -128,17 +128,15 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
     cors = _cors(route, request)
     if respond.anonymous == "404" and not wanted.within_s:
         page = _worded(pages.NOT_FOUND, route, request)
-        return refusal(context, request, 404, page, "login", error="not_found", route=route.name, headers=cors)
+        return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=cors)
     if respond.anonymous == "401" and request.client is Client.NAVIGATION:
         here = Link("Sign in", f"{context.auth_origin}/login")
         page = replace(pages.SIGN_IN, detail=respond.message).on(request.host, request.request_id, here)
         challenge = ("WWW-Authenticate", f'Bastion realm="{request.host}"')
-        return refusal(
-            context, request, 401, page, "login", error="login_required", route=route.name, headers=[challenge]
-        )
+        return refusal(context, request, 401, page, "login", error="login_required", route=route, headers=[challenge])
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""
-    start = Start(route.name, need, old, dead=wanted.dead)
+    start = Start(route, need, old, dead=wanted.dead)
     return start_login(context, request, start, wanted.now, random, cors)
 
 
@@ -163,7 +161,7 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context) -> Answ
         "deny",
         error="access_denied",
         headers=headers,
-        route=route.name,
+        route=route,
         reason=denied.reason,
         subject=None if known is None else known.person.user_id,
     )
@@ -201,7 +199,7 @@ def _preflight(settled: Preflight, request: ForwardedRequest, context: Context) 
     if settled.granted is None:
         page = pages.CROSS_ORIGIN.on(request.host, request.request_id)
         vary = [("Vary", "Origin")]
-        return refusal(context, request, 403, page, "deny", error="cors", route=route.name, headers=vary)
+        return refusal(context, request, 403, page, "deny", error="cors", route=route, headers=vary)
     head = _PREFLIGHT + own_head(request.request_id, settled.granted)
     return Answer(204, head, b"", "preflight", route.name, "preflight")
 
@@ -241,7 +239,7 @@ def _limited(limited: Limited, request: ForwardedRequest, context: Context) -> A
         "limited",
         error="rate_limited",
         headers=headers,
-        route=route.name,
+        route=route,
         reason=limit.name,
     )
 
@@ -260,4 +258,4 @@ def _state_field(limit: Limit, spent: Spent) -> str:
 def _unavailable(route: Route, request: ForwardedRequest, context: Context) -> Answer:
     page = pages.UNAVAILABLE.on(request.host, request.request_id, Link("Try again", return_of(request.target)))
     headers = [("Retry-After", _RETRY_S), *_cors(route, request)]
-    return refusal(context, request, 503, page, "unavailable", error="unavailable", headers=headers, route=route.name)
+    return refusal(context, request, 503, page, "unavailable", error="unavailable", headers=headers, route=route)

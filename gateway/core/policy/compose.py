@@ -28,6 +28,7 @@ _OF_CACHE: Final[Mapping[Cache, tuple[tuple[str, str], ...]]] = {
     "shared": (),
     "none": (NO_STORE, PRIVATE),
 }
+_OWN_FRAMES: Final = "'self'"  # where the policy leaves frames to the app, which we can't ask
 _IN_PATHS: Final = "/!$&'()*+,:=@~"  # what a browser writes into a path as it is
 
 
@@ -129,6 +130,7 @@ class Composer:
             path_accepts=_nearest(level.path_accepts for level in levels) or frozenset(),
             respond=_nearest(level.respond for level in levels) or Respond(),
             headers=headers.name,
+            frame_ancestors=headers.ancestors or _OWN_FRAMES,
             response_block=block,
             head=header_lines(alone),
             header_set=self._shared(header_set(headers.name, alone, rated=bool(limits.session))),

@@ -127,6 +127,7 @@ class Route:
 
     Two are never equal, so that what was made of one can be remembered under it.
     paths: with the app's base. cors: "app" when the app answers preflights itself.
+    frame_ancestors: which pages may show the route's in a frame, as in a CSP.
     response_block: constant headers of an allow.
     head: the same as lines, with what tells the browser that no other origin may read the answer.
     header_set: the same by a name, for a proxy that knows it.
@@ -152,6 +153,7 @@ class Route:
     path_accepts: frozenset[Oddity]
     respond: Respond
     headers: str
+    frame_ancestors: str
     response_block: tuple[tuple[str, str], ...]
     head: bytes
     header_set: HeaderSet

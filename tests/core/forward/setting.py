@@ -46,8 +46,10 @@ apps:
       office: {paths: /office/**, allow: {networks: 203.0.113.0/24}}
       strictly: {paths: /strictly/**, limits: {rate: 1/min, per: principal, on_store_failure: deny}}
       get: {paths: /get, methods: GET}
+      framed: {paths: /framed/**, headers: {frame_ancestors: [self, https://portal.example]}}
+      unframed: {paths: /unframed/**, headers: {frame_ancestors: none}}
       door: {paths: /door/**, limits: [{rate: 1/min, per: ip}, {rate: 2/min, per: principal}]}
-  other: {hosts: other.example.org, allow: authenticated}
+  other: {hosts: other.example.org, allow: authenticated, headers: off}
   team: {hosts: "*.team.example.org", allow: {groups: staff}}
 """
     },

@@ -51,3 +51,30 @@ def test_a_fetched_page_still_tells_a_script_the_way() -> None:
 
     assert headers["Location"] == "https://auth.example.org/login"
     assert headers["WWW-Authenticate"] == 'Bastion realm="wiki.example.org"'
+
+
+FRAMED = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe", "sec-fetch-site": "same-origin"}
+BY_ITSELF = "'self'"
+FRAMES = {
+    "as the profile says": (Case(token=None), BY_ITSELF),
+    "as the route says": (Case(token=None, path="/framed/x"), "'self' https://portal.example"),
+    "nobody": (Case(token=None, path="/unframed/x"), "'none'"),
+    "where the app says it": (Case(token=None, host="other.example.org"), BY_ITSELF),
+    "a denied page": (Case(groups=(), path="/framed/x"), "'self' https://portal.example"),
+    "a hidden page": (Case(groups=(), path="/hidden/x"), BY_ITSELF),
+    "a limit": (Case(allowed=False), BY_ITSELF),
+    "no Redis": (Case(answered=False), BY_ITSELF),
+    "early data": (Case(headers={"early-data": "1"}), BY_ITSELF),
+    "no route": (Case(host="x.example.org"), "'none'"),
+    "a callback": (Case(path="/.bastion/callback"), "'none'"),
+}
+
+
+@pytest.mark.parametrize(("case", "ancestors"), FRAMES.values(), ids=FRAMES)
+def test_a_refusal_is_shown_in_the_frames_of_its_route(case: Case, ancestors: str) -> None:
+    answer = Case(**{**vars(case), "headers": {**case.headers, **FRAMED}}).answer()
+
+    policy = dict(part.split(" ", 1) for part in headers_of(answer)["Content-Security-Policy"].split("; "))
+    assert policy["frame-ancestors"] == ancestors
+    assert policy["default-src"] == "'none'"
+    assert answer.body.startswith(b"<h1>")
