@@ -24,7 +24,7 @@ def routes(files: Mapping[str, StaticFile]) -> list[web.RouteDef]:
             # Protected hosts show pages of ours that link these.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
-        charset = "utf-8" if file.content_type == "text/css" else None
+        charset = "utf-8" if file.content_type.startswith("text/") else None
         return web.Response(body=file.content, content_type=file.content_type, charset=charset, headers=headers)
 
     return [web.get("/static/{name}", serve)]

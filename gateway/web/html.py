@@ -17,7 +17,7 @@ _DIGEST_CHARS: Final = 12
 _MOST_PAGES: Final = 512
 _LINK_CHARS: Final = 256
 _REFERENCE: Final = "REFERENCE"
-_TYPES: Final = {".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,8 @@ class _LoginPages:
 
     def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
         response = self.browser.csrf_page(request, "login.html", status, form=form)
-        if form.host:
-            policy = content_security_policy(self.browser.origin_of(form.host))
-            response.headers["Content-Security-Policy"] = policy
+        target = self.browser.origin_of(form.host) if form.host else ""
+        response.headers["Content-Security-Policy"] = content_security_policy(target, scripts=True)
         return response
 
     async def welcome(self, request: web.Request, journey: Journey | None, sealed: str, new: SignedIn) -> web.Response:
@@ -121,7 +120,7 @@ class _LoginPages:
             case AskAgain():
                 return self.form(request, replace(form, again=True, name=live.person.username))
             case Denied(why):
-                return self.browser.csrf_page(
+                response = self.browser.csrf_page(
                     request,
                     "denied.html",
                     403,
@@ -131,3 +130,5 @@ class _LoginPages:
                     signed_in=live.person,
                     request_id=request[REQUEST_ID],
                 )
+                response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
+                return response

@@ -44,11 +44,15 @@ def _quietly(*_what: object) -> None:
     """For whoever counts nothing."""
 
 
-def content_security_policy(form_target: str = "") -> str:
-    """form_target: one more origin that a form's answer may redirect to (browsers check redirects too)."""
+def content_security_policy(form_target: str = "", *, scripts: bool = False) -> str:
+    """form_target: one more origin that a form's answer may redirect to (browsers check redirects too).
+
+    scripts: the page links one of ours.
+    """
     target = f" {form_target}" if form_target else ""
+    script = "script-src 'self'; " if scripts else ""
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        f"default-src 'none'; {script}style-src 'self'; img-src 'self'; "
         f"form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
     )
 

@@ -1,5 +1,6 @@
 """Pages hold nothing that a strict policy forbids, and escape what people write."""
 
+import re
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +15,7 @@ TEMPLATES = sorted((Path(gateway.web.__file__).parent / "templates").glob("*.htm
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_no_template_has_inline_code_or_style(template: Path) -> None:
-    text = template.read_text()
+    text = re.sub(r'<script src="\{\{ static\("[a-z-]+\.js"\) \}\}" defer></script>', "", template.read_text())
 
     assert not [word for word in ("<script", "<style", " style=", " onclick=", "javascript:", "|safe") if word in text]
 
