@@ -15,6 +15,7 @@ from gateway.flows.people.account import Account, OpenLogin, login_id_of
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID
+from gateway.web.spans import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def ago(seconds: int) -> str:
     for unit_s, unit in ((DAY_S, "day"), (HOUR_S, "hour"), (MINUTE_S, "minute")):
         count = seconds // unit_s
         if count:
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+            return f"{counted(count, unit)} ago"
     return "just now"
 
 

@@ -1,5 +1,6 @@
 """The only table from errors to HTTP: which status each has, and what the person reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ from gateway.flows.transaction import RecordUnavailable
 
 
 class CrossSite(GatewayError):
-    """A form that was not sent by our own page in this browser. form_expired: only the token was wrong."""
+    """A form that was not sent by our own page in this browser."""
 
     def __init__(self, why: str) -> None:
         """why: for the log."""
@@ -17,7 +18,15 @@ class CrossSite(GatewayError):
 
 
 class FormExpired(CrossSite):
-    """The request came from our own origin, but its token belongs to another or an older csrf cookie."""
+    """The request came from our own origin, but its token belongs to another csrf cookie than the browser has now.
+
+    fields: of the form; they prove nothing. has_cookie: whether the browser sent one at all.
+    """
+
+    def __init__(self, fields: Mapping[str, str], *, has_cookie: bool) -> None:
+        super().__init__("the form's token doesn't belong to the csrf cookie")
+        self.fields = fields
+        self.has_cookie = has_cookie
 
 
 class BadForm(GatewayError):
@@ -65,6 +74,10 @@ STATUS: Final[dict[type[GatewayError], int]] = {
     StoreUnavailable: 503,
 }
 
+_OLD_FORM: Final = Problem(
+    "This page is out of date",
+    "Somebody signed in or out in this browser since the page was opened, so nothing was changed. Open it again.",
+)
 _UNKNOWN: Final = Problem("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
 PROBLEMS: Final[dict[int, Problem]] = {
     400: Problem("That didn't work", "The request was not complete. Go back, reload the page and try again."),
@@ -73,9 +86,7 @@ PROBLEMS: Final[dict[int, Problem]] = {
     405: Problem("That didn't work", "This address can't be used that way."),
     413: Problem("That was too large", "The request was larger than anything this page expects."),
     421: Problem("Wrong address", "This server doesn't answer for the name that you used."),
-    429: Problem(
-        "Too many attempts", "There were many sign-in attempts from your network. Wait a moment and try again."
-    ),
+    429: Problem("Too many attempts", "There were many sign-in attempts from your network."),
     500: _UNKNOWN,
     503: Problem(
         "We can't do that right now",
@@ -90,6 +101,11 @@ def status_of(error: GatewayError) -> int:
         if kind in STATUS:
             return STATUS[kind]
     return 500
+
+
+def problem_of_error(error: GatewayError) -> Problem:
+    """Where the reason is known it is said."""
+    return _OLD_FORM if isinstance(error, FormExpired) else problem_of(status_of(error))
 
 
 def problem_of(status: int) -> Problem:

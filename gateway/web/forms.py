@@ -78,8 +78,9 @@ async def own_form(request: web.Request, site: AuthHost) -> Mapping[str, str]:
     if request.headers.getall("Origin", []) != [site.origin]:
         raise CrossSite("Origin is not our own")
     fields = await _fields(request)
-    if not csrf_holds(site.csrf_key, cookies(request).get(CSRF_COOKIE, ""), fields.get("csrf", "")):
-        raise FormExpired("the form's token doesn't belong to the csrf cookie")
+    cookie = cookies(request).get(CSRF_COOKIE, "")
+    if not csrf_holds(site.csrf_key, cookie, fields.get("csrf", "")):
+        raise FormExpired(fields, has_cookie=bool(cookie))
     return fields
 
 

@@ -14,11 +14,17 @@ from gateway.flows.people.login import Login, SignedIn, Throttled, Wrong
 from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired, TooManyAttempts
 from gateway.web.forms import add_cookie, client_address, own_form
-from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain, content_security_policy
 
 _DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 _WRONG: Final = "That user name and password don't match an account. Check both and try again."
-_EXPIRED: Final = "This page was open for too long, or cookies are off. Please enter your password again."
+_OTHER_COOKIE: Final = (
+    "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
+)
+_NO_COOKIE: Final = (
+    "Your browser sent no cookie with the form: you signed out in another tab, or cookies are off."
+    " Please enter your password again."
+)
 _NOTICES: Final = {"again": "What you sent could not be kept. After signing in, please send it again."}
 
 
@@ -49,18 +55,18 @@ def routes(browser: Browser, login: Login, handoff: Handoff) -> list[web.RouteDe
     async def submit(request: web.Request) -> web.Response:
         try:
             fields = await own_form(request, browser.site)
-        except FormExpired:
-            form, _ = pages.start([str((await request.post()).get("j", ""))])
-            return pages.form(request, replace(form, error=_EXPIRED), 403)
+        except FormExpired as old:
+            return await pages.instead_of(request, old)
         typed = Typed(fields.get("name", ""), fields.get("password", ""), fields.get("keep", "") == "yes")
         form, journey = pages.start([fields.get("j", "")])
+        form = replace(form, name=typed.name[:NAME_CHARS], keep=typed.keep)
+        request[SHOWN_AGAIN] = ShownAgain(lambda status, why: pages.form(request, replace(form, error=why), status))
         outcome = await login.attempt(typed, browser.visit(request), await browser.signed_in(request))
         match outcome:
             case Throttled(retry_after_s):
                 raise TooManyAttempts(retry_after_s)
             case Wrong():
-                shown = replace(form, name=typed.name[:NAME_CHARS], keep=typed.keep, error=_WRONG)
-                return pages.form(request, shown, 403)
+                return pages.form(request, replace(form, error=_WRONG), 403)
             case SignedIn():
                 return await pages.welcome(request, journey, form.journey, outcome)
 
@@ -86,6 +92,15 @@ class _LoginPages:
         response.headers["Content-Security-Policy"] = content_security_policy(target, scripts=True)
         return response
 
+    async def instead_of(self, request: web.Request, old: FormExpired) -> web.Response:
+        """What follows a form that proves nothing: what GET would show, and why it is shown."""
+        form, journey = self.start([old.fields.get("j", "")])
+        live = await self.browser.signed_in(request)
+        if live is not None:
+            return await self.onwards(request, form, journey, live)
+        form = replace(form, name=old.fields.get("name", "")[:NAME_CHARS], keep=old.fields.get("keep") == "yes")
+        return self.form(request, replace(form, error=_OTHER_COOKIE if old.has_cookie else _NO_COOKIE), 403)
+
     async def welcome(self, request: web.Request, journey: Journey | None, sealed: str, new: SignedIn) -> web.Response:
         """Always a redirect, so that reloading sends no password again. The pre-login cookie goes with its tokens."""
         response = see_other(await self._destination(request, journey, sealed, new))
@@ -98,12 +113,18 @@ class _LoginPages:
         """The host of the journey; /login, which says why, where it can't be; /account without a journey."""
         if journey is None:
             return "/account"
+        if not journey.is_timely(self.browser.clock()):
+            return self._opened(journey)
         live = await self.browser.decisions.authenticate(new.token.text, self.browser.site.host)
         if live is not None:
             outcome = await self.handoff.pass_on(live, journey, client_address(request), request[REQUEST_ID])
             if isinstance(outcome, Go):
                 return self._callback(journey, sealed, outcome)
         return f"/login?j={sealed}"
+
+    def _opened(self, journey: Journey) -> str:
+        """The page itself, for a journey that is over: who is signed in comes from there to another one."""
+        return self.browser.origin_of(journey.host) + journey.return_to
 
     def _callback(self, journey: Journey, sealed: str, go: Go) -> str:
         keep = "&keep=1" if go.keep else ""
@@ -113,6 +134,8 @@ class _LoginPages:
         """Where a signed-in person goes: the host of the journey, the form once more, the denied page, or /account."""
         if journey is None:
             return see_other("/account")
+        if not journey.is_timely(self.browser.clock()):
+            return see_other(self._opened(journey))
         outcome = await self.handoff.pass_on(live, journey, client_address(request), request[REQUEST_ID])
         match outcome:
             case Go():

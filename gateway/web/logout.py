@@ -8,9 +8,9 @@ from aiohttp import web
 from gateway.core.session.cookies import CSRF_COOKIE, LOGIN_COOKIE, expire_cookie
 from gateway.core.session.journey import BadJourney, unseal_logout
 from gateway.core.session.tokens import parse
-from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.logout import Ending, Logout
 from gateway.web.browser import Browser, see_other
+from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, cookies, own_form
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID
@@ -19,28 +19,30 @@ from gateway.web.middleware import REQUEST_ID
 def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
     """GET has no HEAD twin: a ticket ends a login."""
 
-    @browser.for_somebody
-    async def ask(request: web.Request, live: LiveLogin) -> web.Response:
-        return browser.csrf_page(request, "logout.html", signed_in=live.person)
-
     async def show(request: web.Request) -> web.StreamResponse:
         tickets = request.query.getall("t", [])
         if len(tickets) == 1:
             return await _redeem(browser, logout, request, tickets[0])
-        return await ask(request)
+        journey, live = request.query.get("j", ""), await browser.signed_in(request)
+        if live is None:
+            return see_other(_with_journey(browser, "/login", journey))
+        return browser.csrf_page(request, "logout.html", signed_in=live.person, journey=journey)
 
     async def say_goodbye(_request: web.Request) -> web.Response:
         return browser.html.page("logged_out.html", completed=True)
 
     async def submit(request: web.Request) -> web.Response:
-        fields = await own_form(request, browser.site)
+        try:
+            fields = await own_form(request, browser.site)
+        except FormExpired as old:  # asked anew, by a page of today
+            return see_other(_with_journey(browser, "/logout", old.fields.get("j", "")))
         token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
         completed = True
         if token is not None:
             completed = await logout.end(Ending(token.tag, token.login, request[REQUEST_ID]))
         journey = fields.get("j", "")
         if journey and completed and browser.journey(journey) is not None:
-            return _forget(see_other(f"/login?j={journey}"))
+            return _forget(see_other(_with_journey(browser, "/login", journey)))
         return _goodbye(browser.html, completed=completed, forget=True)
 
     return [
@@ -48,6 +50,11 @@ def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
         web.post("/logout", submit),
         web.get("/signed-out", say_goodbye),
     ]
+
+
+def _with_journey(browser: Browser, path: str, sealed: str) -> str:
+    """What we did not seal goes into no address."""
+    return path if browser.journey(sealed) is None else f"{path}?j={sealed}"
 
 
 async def _redeem(browser: Browser, logout: Logout, request: web.Request, sealed: str) -> web.Response:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -11,13 +12,35 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import GatewayError
-from gateway.web.errors import BadForm, NotAPage, TooManyAttempts, WrongHost, problem_of, status_of
+from gateway.core.session.cookies import LOGIN_COOKIE
+from gateway.web.errors import (
+    BadForm,
+    NotAPage,
+    Problem,
+    TooManyAttempts,
+    WrongHost,
+    problem_of,
+    problem_of_error,
+    status_of,
+)
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost, cookies
 from gateway.web.html import Html
+from gateway.web.spans import wait
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAgain:
+    """A form whose fields would be lost with an error that passes. page: makes it, of a status and a reason."""
+
+    page: Callable[[int, str], web.Response]
+
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+SHOWN_AGAIN: Final = web.RequestKey("shown_again", ShownAgain)
 PUBLIC_PATHS: Final = "/static/"
 _METHODS: Final = ("GET", "HEAD", "POST")
+_READING: Final = ("GET", "HEAD")
+_PASSING: Final = (429, 503)
 _RETRY_AFTER_S: Final = 5
 _PURPOSE: Final = ("Sec-Purpose", "Purpose")
 _AHEAD: Final = re.compile(r"(?i)prefetch|prerender|preview")
@@ -91,18 +114,18 @@ def page_middlewares(
             return await handler(request)
         except GatewayError as error:
             failed(error)
-            return _refusal(request, html, error)
+            return _refusal(request, html, error, site)
         except web.HTTPException as error:
             if error.status < HTTPStatus.BAD_REQUEST:
                 return error
-            response = _error_page(request, html, error.status)
+            response = _error_page(request, html, error.status, problem_of(error.status), site)
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
             return response
         except Exception as error:  # noqa: BLE001 - the one place: the person gets a page, the log gets the rest
             failed(error)
             _LOG.exception("unhandled", extra={"request_id": request[REQUEST_ID], "path": request.path})
-            return _error_page(request, html, 500)
+            return _error_page(request, html, 500, problem_of(500), site)
 
     return [identify_and_protect, answer_errors]
 
@@ -142,26 +165,45 @@ def _tell_of_doubled(request: web.Request, site: AuthHost, doubled: Doubled) -> 
         doubled(site.host, names)
 
 
-def _refusal(request: web.Request, html: Html, error: GatewayError) -> web.Response:
+def _refusal(request: web.Request, html: Html, error: GatewayError, site: AuthHost) -> web.Response:
     status = status_of(error)
     level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     _LOG.log(level, "refused", extra={"request_id": request[REQUEST_ID], "status": status, "why": str(error)})
-    retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else 0
-    detail = str(error) if isinstance(error, BadForm) else ""
-    return _error_page(request, html, status, retry_after_s, detail)
+    problem = problem_of_error(error)
+    shown_again: ShownAgain | None = request.get(SHOWN_AGAIN)
+    if isinstance(error, TooManyAttempts):
+        problem = replace(problem, text=f"{problem.text} Try again in {wait(error.retry_after_s)}.")
+    if status in _PASSING and shown_again is not None:
+        response = shown_again.page(status, problem.text)
+    else:
+        detail = str(error) if isinstance(error, BadForm) else ""
+        response = _error_page(request, html, status, problem, site, detail)
+    if status in _PASSING:
+        retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else _RETRY_AFTER_S
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
 
 
 def _error_page(
-    request: web.Request, html: Html, status: int, retry_after_s: int = 0, detail: str = ""
+    request: web.Request, html: Html, status: int, problem: Problem, site: AuthHost, detail: str = ""
 ) -> web.Response:
-    response = html.page(
+    """detail: what is wrong with a form, or ""."""
+    label, href = _way_on(request, status, site)
+    return html.page(
         "error.html",
         status,
-        problem=problem_of(status),
+        problem=problem,
+        label=label,
+        href=href,
         request_id=request[REQUEST_ID],
-        retry_after_s=retry_after_s,
         detail=detail,
     )
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(retry_after_s or _RETRY_AFTER_S)
-    return response
+
+
+def _way_on(request: web.Request, status: int, site: AuthHost) -> tuple[str, str]:
+    """Once more where that may help. Else by the cookie alone: the store may be what has failed."""
+    if status in _PASSING and request.method in _READING:
+        return "Try again", site.origin + request.path_qs
+    if LOGIN_COOKIE in cookies(request):
+        return "Go to your account", "/account"
+    return "Go to the sign-in page", "/login"

@@ -1,10 +1,14 @@
 """The whole address that a person opened is there after the login, whatever happens on the way."""
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from redis import Redis as SyncRedis
 
-from tests.browser.house import ONE, House
-from tests.browser.people import fill_in
+from gateway.config.load import load_config
+from gateway.core.session.journey import JOURNEY_S, Journey, seal_journey, unseal_journey
+from gateway.embedded import EmbeddedValkey
+from tests.browser.house import AUTH, ONE, TWO, House
+from tests.browser.people import asks_for_login, fill_in, leave, sign_in
 
 WHOLE = "/page?x=1#/dash/5"
 
@@ -41,3 +45,140 @@ def test_without_script_the_page_is_reached_without_its_fragment(chromium: Brows
 
     expect(page).to_have_url(house.url(ONE, "/page?x=1"))
     context.close()
+
+
+def two_tabs(profile: BrowserContext, house: House) -> tuple[Page, Page]:
+    """Both at the login."""
+    first, second = profile.new_page(), profile.new_page()
+    for number, page in enumerate((first, second)):
+        page.goto(house.url(ONE, f"/tab/{number}?x=1#/part"))
+        asks_for_login(page)
+    return first, second
+
+
+def test_a_second_tab_goes_on_when_the_first_has_signed_in(profile: BrowserContext, house: House) -> None:
+    first, second = two_tabs(profile, house)
+    fill_in(first, "ada")
+    expect(first).to_have_url(house.url(ONE, "/tab/0?x=1#/part"))
+
+    give(second, "ada", "whatever was typed")
+
+    expect(second).to_have_url(house.url(ONE, "/tab/1?x=1#/part"))
+    expect(second.get_by_role("heading")).to_have_text("Hello ada")
+
+
+def test_a_form_from_before_a_logout_says_so_and_leads_on(profile: BrowserContext, house: House) -> None:
+    first, second = two_tabs(profile, house)
+    fill_in(first, "ada")
+    leave(first, house)
+
+    fill_in(second, "ada")
+
+    expect(second.get_by_role("alert")).to_contain_text("you signed out in another tab")
+    expect(second.get_by_label("User name or e-mail")).to_have_value("ada")
+    fill_in(second, "ada")
+    expect(second).to_have_url(house.url(ONE, "/tab/1?x=1#/part"))
+
+
+def test_a_form_from_before_another_form_says_so_and_leads_on(profile: BrowserContext, house: House) -> None:
+    first, second = two_tabs(profile, house)
+    fill_in(first, "ada")
+    leave(first, house)
+    first.goto(house.url(AUTH, "/login"))  # a new cookie for forms
+
+    fill_in(second, "ada")
+
+    expect(second.get_by_role("alert")).to_contain_text("signed in or out in this browser since")
+    fill_in(second, "ada")
+    expect(second).to_have_url(house.url(ONE, "/tab/1?x=1#/part"))
+
+
+def aged(house: House, sealed: str, by_s: int = JOURNEY_S + 1) -> str:
+    """The same journey as it will be then."""
+    key = load_config(house.directory / "config.yaml", dev=True, environ={}).config.keys().journey
+    journey = unseal_journey(key, sealed)
+    older = Journey(
+        host=journey.host, return_to=journey.return_to, way=journey.way, iat=journey.iat - by_s, notice=journey.notice
+    )
+    return seal_journey(key, older, b"n" * 12)
+
+
+def test_a_form_that_was_open_for_over_an_hour_leads_to_its_page(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    page.goto(house.url(ONE, WHOLE))
+    old = aged(house, page.url.partition("?j=")[2].partition("#")[0])
+    page.locator("input[name=j]").evaluate("(field, old) => { field.value = old }", old)
+
+    fill_in(page, "ada")
+
+    expect(page).to_have_url(house.url(ONE, WHOLE))
+    expect(page.get_by_role("heading")).to_have_text("Hello ada")
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_an_address_of_the_login_that_is_over_an_hour_old_leads_to_its_page(
+    profile: BrowserContext, house: House, signed_in: bool
+) -> None:
+    page = profile.new_page()
+    page.goto(house.url(ONE, "/page?x=1"))
+    old = aged(house, page.url.partition("?j=")[2])
+    if signed_in:
+        sign_in(page, house, TWO)
+
+    page.goto(house.url(AUTH, f"/login?j={old}"))
+    if not signed_in:
+        expect(page.locator(".host")).to_have_text(ONE)
+        fill_in(page, "ada")
+
+    expect(page).to_have_url(house.url(ONE, "/page?x=1"))
+    expect(page.get_by_role("heading")).to_have_text("Hello ada")
+
+
+def wrong(page: Page, house: House) -> Response:
+    page.get_by_label("Keep me signed in").check()
+    with page.expect_response(house.url(AUTH, "/login")) as answer:
+        give(page, "ada", "wrong")
+    return answer.value
+
+
+def test_too_many_attempts_keep_the_form(profile: BrowserContext, house: House, redis_server: EmbeddedValkey) -> None:
+    page = profile.new_page()
+    page.goto(house.url(ONE, WHOLE))
+    refused = next(answer for answer in (wrong(page, house) for _ in range(30)) if answer.status == 429)
+
+    assert int(refused.headers["retry-after"]) >= 1
+    expect(page.get_by_role("alert")).to_contain_text("Try again in ")
+    expect(page.get_by_label("User name or e-mail")).to_have_value("ada")
+    expect(page.get_by_label("Keep me signed in")).to_be_checked()
+    with SyncRedis.from_url(redis_server.url) as client:
+        client.flushall()
+    fill_in(page, "ada")
+    expect(page).to_have_url(house.url(ONE, WHOLE))
+
+
+def test_a_page_that_is_not_there_leads_to_who_is_signed_in(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    page.goto(house.url(AUTH, "/nowhere"))
+    expect(page.get_by_role("link")).to_have_text("Go to the sign-in page")
+    sign_in(page, house, ONE)
+    page.goto(house.url(AUTH, "/nowhere"))
+
+    page.get_by_role("link", name="Go to your account").click()
+
+    expect(page).to_have_url(house.url(AUTH, "/account"))
+
+
+def test_a_form_of_the_account_that_grew_old_says_so(profile: BrowserContext, house: House) -> None:
+    page, other = profile.new_page(), profile.new_page()
+    sign_in(page, house, ONE)
+    page.goto(house.url(AUTH, "/account"))
+    other.goto(house.url(ONE, "/other"))
+    leave(other, house)
+    sign_in(other, house, ONE, "/other")
+    other.goto(house.url(AUTH, "/account"))
+
+    page.get_by_role("button", name="Sign out everywhere, here too").click()
+
+    expect(page.get_by_role("heading")).to_have_text("This page is out of date")
+    page.get_by_role("link", name="Go to your account").click()
+    expect(page.get_by_role("heading", name="Your devices")).to_be_visible()

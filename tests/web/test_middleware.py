@@ -5,19 +5,27 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.flows.people.passwords import PasswordsBusy
 from gateway.web import assets
-from gateway.web.errors import PROBLEMS, STATUS, TooManyAttempts
+from gateway.web.errors import PROBLEMS, STATUS, BadForm, TooManyAttempts
 from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
-from gateway.web.middleware import page_middlewares
+from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, page_middlewares
 
 SITE = AuthHost("https://auth.example.com", b"k" * 32)
 HOST = {"Host": "auth.example.com"}
 Client = TestClient[web.Request, web.Application]
 
 
+ERRORS: dict[str, GatewayError] = {
+    "busy": PasswordsBusy("x"),
+    "redis": StoreUnavailable("x"),
+    "many": TooManyAttempts(90),
+    "form": BadForm("x"),
+}
 TOLD = web.AppKey("told", list[tuple[str, tuple[str, ...]]])
 
 
@@ -35,6 +43,10 @@ async def client() -> AsyncIterator[Client]:
     async def busy(_request: web.Request) -> web.Response:
         raise TooManyAttempts(7)
 
+    async def form(request: web.Request) -> web.Response:
+        request[SHOWN_AGAIN] = ShownAgain(lambda status, why: web.Response(text=f"form: {why}", status=status))
+        raise ERRORS[request.query["error"]]
+
     files = static_files()
     middlewares = page_middlewares(SITE, Html(files), lambda size: b"r" * size, doubled=lambda *what: told.append(what))
     app = web.Application(middlewares=middlewares)
@@ -42,6 +54,7 @@ async def client() -> AsyncIterator[Client]:
     app.add_routes(
         [web.get("/fine", fine), web.post("/fine", fine), web.get("/broken", broken), web.get("/busy", busy)]
     )
+    app.add_routes([web.post("/busy", busy), web.post("/form", form)])
     app.add_routes(assets.routes(files))
     async with TestClient(TestServer(app)) as testing:
         yield testing
@@ -115,6 +128,49 @@ async def test_too_many_attempts_say_when_to_come_back(client: Client) -> None:
     answer = await client.get("/busy", headers=HOST)
 
     assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
+
+
+LATER = {
+    "busy": ("5", "Try again shortly"),
+    "redis": ("5", "Try again shortly"),
+    "many": ("90", "Try again in 2 minutes."),
+}
+
+
+@pytest.mark.parametrize(("error", "later"), LATER.items(), ids=LATER)
+async def test_a_form_is_not_lost_with_an_error_that_passes(client: Client, error: str, later: tuple[str, str]) -> None:
+    answer = await client.post("/form", params={"error": error}, headers=HOST)
+    text = await answer.text()
+
+    assert answer.status == STATUS[type(ERRORS[error])]
+    assert answer.headers["Retry-After"] == later[0]
+    assert text.startswith("form: ")
+    assert later[1] in text
+
+
+async def test_a_form_that_is_wrong_is_refused_by_a_page(client: Client) -> None:
+    answer = await client.post("/form", params={"error": "form"}, headers=HOST)
+
+    assert answer.status == 400
+    assert "Retry-After" not in answer.headers
+    assert not (await answer.text()).startswith("form: ")
+
+
+WAYS_ON = {
+    "nobody": ("GET", "/nowhere", {}, "/login"),
+    "somebody": ("GET", "/nowhere", {"Cookie": "__Host-bastion-login=x"}, "/account"),
+    "once more": ("GET", "/busy?j=x&y=%22", {}, "https://auth.example.com/busy?j=x&amp;y=%22"),
+    "not twice": ("POST", "/busy", {"Cookie": "__Host-bastion-login=x"}, "/account"),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "href"), WAYS_ON.values(), ids=WAYS_ON)
+async def test_every_error_has_a_way_on(
+    client: Client, method: str, path: str, headers: dict[str, str], href: str
+) -> None:
+    answer = await client.request(method, URL(path, encoded=True), headers={**HOST, **headers})
+
+    assert f'href="{href}"' in await answer.text()
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
