@@ -9,6 +9,7 @@ from gateway.core.session.journey import JOURNEY_S, Journey, seal_journey, unsea
 from gateway.embedded import EmbeddedValkey
 from tests.browser.house import AUTH, ONE, TWO, House
 from tests.browser.people import asks_for_login, fill_in, leave, sign_in
+from tests.browser.test_handoff import own_callback
 
 WHOLE = "/page?x=1#/dash/5"
 
@@ -182,3 +183,39 @@ def test_a_form_of_the_account_that_grew_old_says_so(profile: BrowserContext, ho
     expect(page.get_by_role("heading")).to_have_text("This page is out of date")
     page.get_by_role("link", name="Go to your account").click()
     expect(page.get_by_role("heading", name="Your devices")).to_be_visible()
+
+
+def test_another_account_comes_to_the_page_that_was_denied(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    sign_in(page, house, ONE)
+    page.goto(house.url(ONE, "/widget/eves/x?y=1"))
+    page.get_by_role("link", name="Use another account").click()
+    page.get_by_role("button", name="Sign out").click()
+
+    fill_in(page, "eve")
+
+    expect(page).to_have_url(house.url(ONE, "/widget/eves/x?y=1"))
+    expect(page.get_by_role("heading")).to_have_text("Hello eve")
+
+
+def test_a_callback_of_another_host_leads_to_its_page(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    own = own_callback(page, house)
+    page.goto(own.replace(f"//{ONE}", f"//{TWO}"))
+
+    page.get_by_role("link", name="Open the page").click()
+
+    fill_in(page, "ada")
+    expect(page).to_have_url(house.url(ONE, "/mine"))
+
+
+def test_a_callback_that_is_opened_hours_later_leads_to_its_page(profile: BrowserContext, house: House) -> None:
+    page = profile.new_page()
+    before, _, sealed = own_callback(page, house).partition("&j=")
+    profile.clear_cookies()
+
+    page.goto(f"{before}&j={aged(house, sealed.partition('&')[0])}")
+
+    page.get_by_role("link", name="Begin here").click()
+    fill_in(page, "ada")
+    expect(page).to_have_url(house.url(ONE, "/mine"))

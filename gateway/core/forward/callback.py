@@ -77,18 +77,21 @@ def prepare_ours(
         return _log_out(context, request, now, random)
     if request.path == _GONE and request.method == "GET" and request.client is Client.NAVIGATION:
         return forget_pages(context, request)
-    return _page(context, request, 404, pages.NOT_FOUND, "not_found")
+    return _page(context, request, 404, pages.NOT_FOUND, "not_found", START)
 
 
 def _prepare_callback(context: Context, request: ForwardedRequest, now: int, number: int) -> Answer | Callback:
-    if request.method != "GET":
-        return _page(context, request, 405, pages.METHOD, "method", headers=[("Allow", "GET")])
-    if request.prefetch or request.client is not Client.NAVIGATION:
-        return _page(context, request, 403, pages.PREFETCHED, "not_a_navigation")
     given = _fields(request.query)
-    journey = _journey(context, request, given.get("j", ""), now)
-    if not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey is None:
-        return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey")
+    journey = _journey(context, given.get("j", ""))
+    way_on = START if journey is None else Link("Open the page", _opened(context, journey))
+    if request.method != "GET":
+        return _page(context, request, 405, pages.METHOD, "method", way_on, headers=[("Allow", "GET")])
+    if request.prefetch or request.client is not Client.NAVIGATION:
+        return _page(context, request, 403, pages.PREFETCHED, "not_a_navigation", way_on)
+    if journey is None or not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey.host != request.host:
+        return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey", way_on)
+    if not journey.is_timely(now):
+        return _begin_again(context, request, journey)
     way = Way.read(request.cookies.get(WAY_COOKIE, ""))
     code = parse(context.keys.code, given["code"])
     if code is None:
@@ -119,7 +122,7 @@ def conclude_callback(callback: Callback, reply: Reply | None) -> Answer:
     last = last_subject(context, request.host, known.person.user_id.bytes)
     before = request.cookies.get(LAST_COOKIE)
     headers = [
-        ("Location", context.origin_of(request.host) + journey.return_to),
+        ("Location", _opened(context, journey)),
         ("Set-Cookie", set_cookie(SESSION_COOKIE, callback.child.text, max(1, left_s) if callback.keep else 0)),
         ("Set-Cookie", set_cookie(LAST_COOKIE, last, _LAST_S)),
     ]
@@ -144,20 +147,27 @@ def _fields(query: str) -> dict[str, str]:
     return given if len(given) == len(fields) else {}
 
 
-def _journey(context: Context, request: ForwardedRequest, sealed: str, now: int) -> Journey | None:
+def _journey(context: Context, sealed: str) -> Journey | None:
+    """Of any host that policy still has, however old. None: there is no way back."""
     try:
         journey = unseal_journey(context.keys.journey, sealed)
     except BadJourney:
         return None
-    return journey if journey.host == request.host and journey.is_timely(now) else None
+    return journey if context.policy.knows_host(journey.host) else None
+
+
+def _opened(context: Context, journey: Journey) -> str:
+    """The page that the person wanted: it begins a new journey where one is needed."""
+    return context.origin_of(journey.host) + journey.return_to
 
 
 def _begin_again(context: Context, request: ForwardedRequest, journey: Journey) -> Answer:
     """The page itself: it opens if there is a session after all, or starts the login once more, which is counted."""
     if WAY_COOKIE not in request.cookies and SESSION_COOKIE not in request.cookies:
-        return _page(context, request, 400, pages.OTHER_BROWSER, "other_browser")
-    location = context.origin_of(request.host) + journey.return_to
-    return Answer(302, own_head(request.request_id, [("Location", location)]), b"", "login", _ROUTE, "begin_again")
+        way_on = Link("Begin here", _opened(context, journey))
+        return _page(context, request, 400, pages.OTHER_BROWSER, "other_browser", way_on)
+    head = own_head(request.request_id, [("Location", _opened(context, journey))])
+    return Answer(302, head, b"", "login", _ROUTE, "begin_again")
 
 
 def _log_out(context: Context, request: ForwardedRequest, now: int, random: bytes) -> Answer:
@@ -199,7 +209,8 @@ def _page(
     status: int,
     page: Page,
     error: str,
+    way_on: Link,
     headers: list[tuple[str, str]] | None = None,
 ) -> Answer:
-    shown = page.on(request.host, request.request_id, START)
+    shown = page.on(request.host, request.request_id, way_on)
     return refusal(context, request, status, shown, "refused", error=error, headers=headers, route=_ROUTE)

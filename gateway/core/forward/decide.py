@@ -111,12 +111,13 @@ class Limited:
 
 
 class Denied:
-    """reason: CROSS_ORIGIN, NO_FACTOR or policy's own. known None: nobody is logged in."""
+    """reason: CROSS_ORIGIN, NO_FACTOR or policy's own. known None: nobody is logged in. now: Unix seconds."""
 
-    def __init__(self, route: Route, reason: str, known: Known | None) -> None:
+    def __init__(self, route: Route, reason: str, known: Known | None, now: int) -> None:
         self.route = route
         self.reason = reason
         self.known = known
+        self.now = now
 
 
 class LogIn:
@@ -281,17 +282,17 @@ def _judge_by(
     match verdict:
         case Allow():
             if _is_forged(routed, ask, by_session=verdict.identity and actor is not None):
-                return Denied(route, CROSS_ORIGIN, known)
+                return Denied(route, CROSS_ORIGIN, known, now)
             return Allowed(route, verdict, known if route.sends_identity(verdict) else None, limit, state)
         case Login():
             return LogIn(route, 0, ask.brought, None, now)
         case StepUp(mfa=True):
             # Nobody has a second factor yet, so the login page could not help: the page says so instead.
-            return Denied(route, NO_FACTOR, known)
+            return Denied(route, NO_FACTOR, known, now)
         case StepUp(authenticated_within_s=within_s):
             return LogIn(route, within_s, False, ask.question.presented, now)
         case Deny(reason):
-            return Denied(route, reason, known)
+            return Denied(route, reason, known, now)
 
 
 def _hardness(decision: Judged) -> tuple[int, int]:

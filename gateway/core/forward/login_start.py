@@ -90,35 +90,52 @@ def start_login(
     return refusal(context, request, 401, page, start.outcome, error=error, headers=headers, route=start.route)
 
 
+def leading_back(
+    context: Context, request: ForwardedRequest, path: str, now: int, random: bytes
+) -> tuple[str, tuple[str, str]]:
+    """The address of a page of the auth host from which the person comes back here, and the cookie that it needs."""
+    way = _way_of(request, random)
+    journey = _journey(context, request, way, now)
+    cookie = ("Set-Cookie", set_cookie(WAY_COOKIE, way.text, WAY_S))
+    return _address(context, path, journey, random), cookie
+
+
 def _redirect(
     context: Context, request: ForwardedRequest, start: Start, now: int, random: bytes, headers: list[tuple[str, str]]
 ) -> Answer:
-    way = Way.read(request.cookies.get(WAY_COOKIE, "")) or Way(b64(random[:WAY_BYTES]), 0, 0)
-    safe = is_safe(request.method)
-    back = return_of(request.target) if safe else _referer_path(context, request)
-    way = way.next(now, back)
+    safe, back = is_safe(request.method), _back(context, request)
+    way = _way_of(request, random).next(now, back)
     if way.starts > STARTS:
         page = pages.LOOP.on(request.host, request.request_id, Link("Try again", back), START)
         return refusal(
             context, request, 403, page, start.outcome, error="login_loop", headers=headers, route=start.route
         )
-    journey = Journey(
-        host=request.host,
-        return_to=back,
-        way=b64(way.hash),
-        iat=now,
-        need=start.need,
-        notice="" if safe else "again",
-        old=start.old,
-    )
-    sealed = seal_journey(context.keys.journey, journey, random[WAY_BYTES : WAY_BYTES + NONCE_BYTES])
+    journey = _journey(context, request, way, now, start.need, start.old)
     headers = [
-        ("Location", f"{context.auth_origin}/login?j={sealed}"),
+        ("Location", _address(context, "/login", journey, random)),
         ("Set-Cookie", set_cookie(WAY_COOKIE, way.text, WAY_S)),
         *headers,
     ]
     head = own_head(request.request_id, headers)
     return Answer(302 if safe else 303, head, b"", start.outcome, start.route.name, start.outcome)
+
+
+def _way_of(request: ForwardedRequest, random: bytes) -> Way:
+    return Way.read(request.cookies.get(WAY_COOKIE, "")) or Way(b64(random[:WAY_BYTES]), 0, 0)
+
+
+def _journey(context: Context, request: ForwardedRequest, way: Way, now: int, need: str = "", old: str = "") -> Journey:
+    notice = "" if is_safe(request.method) else "again"
+    return Journey(request.host, _back(context, request), b64(way.hash), now, need, notice, old)
+
+
+def _address(context: Context, path: str, journey: Journey, random: bytes) -> str:
+    sealed = seal_journey(context.keys.journey, journey, random[WAY_BYTES : WAY_BYTES + NONCE_BYTES])
+    return f"{context.auth_origin}{path}?j={sealed}"
+
+
+def _back(context: Context, request: ForwardedRequest) -> str:
+    return return_of(request.target) if is_safe(request.method) else _referer_path(context, request)
 
 
 def _referer_path(context: Context, request: ForwardedRequest) -> str:

@@ -61,9 +61,7 @@ LOOP: Final = Page(
     "Signing in doesn't get through",
     "You were sent to the sign-in page many times in a row. Cookies may be off for this site, or a clock may be wrong.",
 )
-BROKEN_JOURNEY: Final = Page(
-    "That link doesn't lead anywhere any more", "It was for another site or too old. Begin again from the start page."
-)
+BROKEN_JOURNEY: Final = Page("That link doesn't work here", "It belongs to another site, or a part of it is missing.")
 OTHER_BROWSER: Final = Page(
     "Please begin in this browser", "The sign-in began in another browser, or cookies are off for this site."
 )

@@ -21,7 +21,7 @@ from gateway.core.forward.decide import (
     TooEarly,
     Unavailable,
 )
-from gateway.core.forward.login_start import Start, start_login
+from gateway.core.forward.login_start import Start, leading_back, start_login
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.proxy import EARLIER, ONE_BY_ONE, AskingProxy
@@ -62,7 +62,7 @@ def respond(decision: Decision, request: ForwardedRequest, context: Context, ran
         case LogIn():
             return _log_in(decision, request, context, random)
         case Denied():
-            return _denied(decision, request, context)
+            return _denied(decision, request, context, random)
         case Limited():
             return _limited(decision, request, context)
         case Unavailable(route=route):
@@ -130,24 +130,31 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         page = _worded(pages.NOT_FOUND, route, request)
         return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=cors)
     if respond.anonymous == "401" and request.client is Client.NAVIGATION:
-        here = Link("Sign in", f"{context.auth_origin}/login")
-        page = replace(pages.SIGN_IN, detail=respond.message).on(request.host, request.request_id, here)
+        address, way = leading_back(context, request, "/login", wanted.now, random)
+        page = replace(pages.SIGN_IN, detail=respond.message).on(
+            request.host, request.request_id, Link("Sign in", address)
+        )
         challenge = ("WWW-Authenticate", f'Bastion realm="{request.host}"')
-        return refusal(context, request, 401, page, "login", error="login_required", route=route, headers=[challenge])
+        return refusal(
+            context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
+        )
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""
     start = Start(route, need, old, dead=wanted.dead)
     return start_login(context, request, start, wanted.now, random, cors)
 
 
-def _denied(denied: Denied, request: ForwardedRequest, context: Context) -> Answer:
+def _denied(denied: Denied, request: ForwardedRequest, context: Context, random: bytes) -> Answer:
     route, known = denied.route, denied.known
     respond = route.respond
     headers = _cors(route, request)
     if respond.denied == 403:  # noqa: PLR2004 - the usual status
         page = _worded(_page_of(denied), route, request)
-        page = replace(page, who="" if known is None else known.person.username)
-        page = replace(page, links=_ways_out(context, signed_in=known is not None))
+        if known is not None and request.shows_page:
+            elsewhere, way = leading_back(context, request, "/logout", denied.now, random)
+            account = Link("Your account", f"{context.auth_origin}/account")
+            page = replace(page, who=known.person.username, links=(Link("Use another account", elsewhere), account))
+            headers.append(way)
     else:
         page = pages.NOT_FOUND if respond.denied == 404 else pages.CLOSED  # noqa: PLR2004 - the other two of Respond
         page = _worded(page, route, request)
@@ -172,15 +179,6 @@ def _page_of(denied: Denied) -> Page:
     if denied.known is None and denied.reason != CROSS_ORIGIN:
         return pages.DENIED_HERE
     return _DENIED.get(denied.reason, pages.DENIED)
-
-
-def _ways_out(context: Context, *, signed_in: bool) -> tuple[Link, ...]:
-    if not signed_in:
-        return (START,)
-    return (
-        Link("Use another account", f"{context.auth_origin}/logout"),
-        Link("Your account", f"{context.auth_origin}/account"),
-    )
 
 
 def _worded(page: Page, route: Route, request: ForwardedRequest) -> Page:

@@ -71,7 +71,7 @@ CONTEXT = Context(
     people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",
-    render=lambda page: f"<h1>{page.title}</h1>{page.detail} {page.who}".encode(),
+    render=lambda page: f"<h1>{page.title}</h1>{page.detail} {page.who} {[one.href for one in page.links]}".encode(),
 )
 
 

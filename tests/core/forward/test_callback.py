@@ -109,6 +109,47 @@ def test_what_is_lost_begins_again_and_who_has_no_cookies_is_told() -> None:
     assert stranger.status == 400
 
 
+def test_a_journey_that_is_over_leads_to_its_page() -> None:
+    over = HandOff(journey=replace(JOURNEY, iat=NOW - 3601))
+
+    assert (over.answer().status, headers_of(over.answer())["Location"]) == (302, "https://wiki.example.org/notes?x=1")
+    assert replace(over, way=None).answer().status == 400
+
+
+NOT_HERE = replace(JOURNEY, host="other.example.org")
+WAYS_ON: dict[str, tuple[HandOff, int, str]] = {
+    "another browser": (HandOff(way=None), 400, "https://wiki.example.org/notes?x=1"),
+    "another browser, too late": (
+        HandOff(way=None, journey=replace(JOURNEY, iat=NOW - 3601)), 400, "https://wiki.example.org/notes?x=1"
+    ),
+    "another host": (HandOff(journey=NOT_HERE), 400, "https://other.example.org/notes?x=1"),
+    "another host, too late": (
+        HandOff(journey=replace(NOT_HERE, iat=NOW - 3601)), 400, "https://other.example.org/notes?x=1"
+    ),
+    "something missing": (HandOff(more="&next=x"), 400, "https://wiki.example.org/notes?x=1"),
+    "another method": (
+        HandOff(case=replace(HandOff().case, method="POST", headers={**NAVIGATION})),
+        405,
+        "https://wiki.example.org/notes?x=1",
+    ),
+    "a frame": (
+        HandOff(case=replace(HandOff().case, headers={**NAVIGATION, "sec-fetch-dest": "iframe"})),
+        403,
+        "https://wiki.example.org/notes?x=1",
+    ),
+    "not of ours": (HandOff(journey_key=b"x" * 32), 400, "/"),
+    "a host that is gone": (HandOff(journey=replace(JOURNEY, host="gone.example.net")), 400, "/"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("hand_off", "status", "href"), WAYS_ON.values(), ids=WAYS_ON)
+def test_every_refusal_knows_where_the_person_wanted_to_go(hand_off: HandOff, status: int, href: str) -> None:
+    answer = hand_off.answer()
+
+    assert answer.status == status
+    assert answer.body.decode().endswith(f"['{href}']")
+
+
 def test_the_code_is_asked_for_in_one_call_with_the_child() -> None:
     cookie = {"cookie": f"__Host-bastion-way={WAY.text}"}
     j = seal_journey(KEYS.journey, JOURNEY, b"n" * 12)

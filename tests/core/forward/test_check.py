@@ -1,5 +1,6 @@
 """A decision: all legs together open the door, and each of them carries weight."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.base64url import b64
 from gateway.core.forward.check import conclude
 from gateway.core.forward.decide import Ask
+from gateway.core.forward.login_start import Way
 from gateway.core.principal.ask import Spent, Standing
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import unseal_journey
@@ -212,6 +215,34 @@ def test_a_refusal_fits_the_client(case: Case, status: int, content_type: str) -
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Request-Id"]
     assert answer.body
+
+
+LEADING_BACK: dict[str, tuple[Case, str]] = {
+    "a denied person": (Case(groups=(), path="/x?y=1", headers=NAVIGATION), "logout"),
+    "a denied frame": (
+        Case(groups=(), path="/x?y=1", headers={**NAVIGATION, "sec-fetch-dest": "iframe"}), "logout"
+    ),
+    "a person without a second factor": (Case(path="/mfa/x", headers=NAVIGATION), "logout"),
+    "no redirect": (Case(path="/strict401/x", token=None, headers=NAVIGATION), "login"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "page"), LEADING_BACK.values(), ids=LEADING_BACK)
+def test_whoever_signs_in_from_a_page_of_ours_comes_back(case: Case, page: str) -> None:
+    answer = case.answer()
+    address = re.search(rf"https://auth\.example\.org/{page}\?j=([\w.-]+)", answer.body.decode())
+    assert address is not None
+    journey = unseal_journey(KEYS.journey, address[1])
+    way = next(value for name, value in answer.headers if name == "Set-Cookie" and "-way=" in value)
+
+    assert (journey.host, journey.return_to, journey.iat) == (case.host, case.path, NOW)
+    secret = Way.read(way.partition("=")[2].partition(";")[0])
+    assert secret is not None
+    assert journey.way == b64(secret.hash)
+
+
+def test_a_denied_script_begins_no_journey() -> None:
+    assert "Set-Cookie" not in headers_of(Case(groups=()).answer())
 
 
 def test_a_refused_limit_says_when_to_come_back() -> None:
