@@ -15,7 +15,9 @@ from typing import Final
 from gateway.core.forward.callback import ALIKE, is_ours
 from gateway.core.forward.context import Context
 from gateway.core.forward.destination import second_routes, with_needs_of
+from gateway.core.forward.names import DESTINATION
 from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.policy.canonical import TAKE_DESTINATION
 from gateway.core.policy.cross_origin import Headers, may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.route import Route, Routed
@@ -166,7 +168,7 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
         return _preflight(request, route)
     others: tuple[Routed, ...] = ()
     needs = route
-    if request.has_destination:
+    if DESTINATION in request.values and method in TAKE_DESTINATION:
         second = second_routes(request, context)
         if isinstance(second, Refused):
             return second

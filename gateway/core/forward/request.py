@@ -228,11 +228,6 @@ class ForwardedRequest:
         return b"early-data" in self.values
 
     @property
-    def has_destination(self) -> bool:
-        """Whether it names a second resource, by a method that takes one."""
-        return DESTINATION in self.values and self.method in TAKE_DESTINATION
-
-    @property
     def prefetch(self) -> bool:
         return "prefetch" in (self._text(b"sec-purpose") or self._text(b"purpose") or "")
 
@@ -283,6 +278,13 @@ def request_of(fields: Fields) -> ForwardedRequest:
     proxy = EARLIER if said is None else proxy_of(said)
     # RFC 8441: a WebSocket over HTTP/2 or 3. Any other CONNECT is a tunnel.
     extended = method == "CONNECT"
+    taken = fields.taken
+    if taken and method in TAKE_DESTINATION:  # policy judges it then
+        taken = [name for name in taken if name.lower() != DESTINATION]
+    upgrade = values.get(b"x-bastion-upgrade")
+    if upgrade and upgrade.lower() != b"websocket":
+        # Ignored (RFC 9110 section 7.8): the app never hears of it, so it agrees to no tunnel that nobody looks into.
+        taken = taken + _UPGRADE
     return ForwardedRequest(
         request_id,
         "GET" if extended else method[: METHOD_CHARS + 1],
@@ -295,21 +297,8 @@ def request_of(fields: Fields) -> ForwardedRequest:
         cookie_lines,
         values,
         proxy,
-        _taken(fields, method),
+        taken,
     )
-
-
-def _taken(fields: Fields, method: str) -> list[bytes]:
-    """Without Destination where the method takes it: policy judges it then.
-
-    An upgrade that is no WebSocket is ignored (RFC 9110 section 7.8): the app never hears of it, so it can't agree to a
-    tunnel that nobody looks into.
-    """
-    taken = fields.taken
-    if DESTINATION in fields.values and method in TAKE_DESTINATION:
-        taken = [name for name in taken if name.lower() != DESTINATION]
-    upgrade = fields.values.get(b"x-bastion-upgrade")
-    return taken + _UPGRADE if upgrade and upgrade.lower() != b"websocket" else taken
 
 
 def connection_trick(request: ForwardedRequest) -> str:
