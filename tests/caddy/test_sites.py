@@ -6,14 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.caddy.doubles import App, Decision
-from tests.caddy.rig import APP, Rig, Wish
+from tests.caddy.rig import APP, Got, Rig, Wish
 
 PARTS = "parts.localhost"
 STATIC = "static.localhost"
 EMPTY = "empty.localhost"
 BESIDE = "beside.localhost"
+AWAY = "away.localhost"
 WISH = Wish(
-    hosts=(PARTS, STATIC, EMPTY, BESIDE),
+    hosts=(PARTS, STATIC, EMPTY, BESIDE, AWAY),
     sites=f"""
 https://{PARTS}:<port> {{
 	import bastion {{
@@ -58,6 +59,15 @@ https://{BESIDE}:<port> {{
 	import bastion
 	reverse_proxy <app>
 }}
+https://{AWAY}:<port> {{
+	import bastion {{
+		handle /broken {{
+			reverse_proxy unix//nowhere.sock
+		}}
+		reverse_proxy <app>
+	}}
+	import bastion_away
+}}
 """,
 )
 
@@ -80,6 +90,7 @@ PLACES = [
     (STATIC, "/absent"),
     (EMPTY, "/"),
     (BESIDE, "/x"),
+    (AWAY, "/x"),
     (APP, "/"),
 ]
 
@@ -183,3 +194,20 @@ def test_an_upload_larger_than_the_site_allows_is_refused(rig: Rig, decision: De
 
     assert got.status == 413
     assert len(decision.asked) == 1
+
+
+def is_a_page(got: Got) -> bool:
+    told = (got.one("Retry-After"), got.one("Cache-Control"), got.one("Content-Type"))
+    return told == ("5", "no-store", "text/plain; charset=utf-8") and b"Try again in a few seconds" in got.body
+
+
+def test_who_comes_while_bastion_or_the_app_is_away_reads_a_page(rig: Rig, decision: Decision) -> None:
+    decision.status = 200
+    without_the_app = rig.fetch(AWAY, "/broken")
+    rig.doubles.stop_decision()
+    without_bastion = rig.fetch(AWAY, "/x")
+    rig.doubles.start_decision()
+
+    assert (without_the_app.status, without_bastion.status) == (502, 502)
+    assert is_a_page(without_the_app)
+    assert is_a_page(without_bastion)

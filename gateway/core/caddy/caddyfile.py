@@ -40,6 +40,7 @@ _DEMO: Final = """
 _DEMO_AUTH: Final = """
 https://<host>:<port> {
     import bastion_auth
+    import bastion_away
 }
 """
 
@@ -50,6 +51,7 @@ https://<host>:<port> {
             stream_timeout 15m
         }
     }
+    import bastion_away
 }
 """
 
@@ -78,6 +80,7 @@ _EXAMPLE_SITES: Final = """
 # Where people log in.
 <auth host> {
     import bastion_auth
+    import bastion_away
 }
 
 # A site stands inside `import bastion { ... }`, whole: what stands beside it is not asked about.
@@ -92,10 +95,9 @@ console.example.com {
         }
     }
 
-    # Only `respond` here: an app behind handle_errors would be reached without being asked about.
-    handle_errors {
-        respond "{err.status_code} {err.status_text}"
-    }
+    # A short page while Bastion or the app can't be reached. A handle_errors of your own holds only `respond`: an app in
+    # it would be reached without being asked about.
+    import bastion_away
 }
 
 # Inside, everything that Caddy can do.
@@ -115,6 +117,7 @@ wiki.example.com {
             }
         }
     }
+    import bastion_away
 }
 
 api.example.com {
@@ -126,6 +129,7 @@ api.example.com {
             stream_timeout 15m
         }
     }
+    import bastion_away
 }
 
 # Any other host. Without this, Caddy answers it with an empty 200.

@@ -15,7 +15,7 @@ _CHAINS: Final = re.compile(r"(?:, at \S+:\d+)?(?:,? import chain:? \[[^\]]*\])?
 _WITHIN: Final = re.compile(r"parsing caddyfile tokens for '[^']*': ")
 _LEADING: Final = re.compile(r"^[^\s,]+:\d+: ")
 _GUESS: Final = " - are you sure your Caddyfile structure (nesting and braces) is correct?"
-_OURS: Final = ("bastion", "bastion_auth")
+_OURS: Final = ("bastion", "bastion_auth", "bastion_away")
 # Of Caddy's own modules; what it does not know, and what is close to one of these, is a mistyped one.
 _DIRECTIVES: Final = (
     "abort", "acme_server", "basic_auth", "bind", "encode", "error", "file_server", "forward_auth", "fs", "handle",

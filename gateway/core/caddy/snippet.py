@@ -1,4 +1,4 @@
-"""Owns the `(bastion)` wrapper that operators put around a site, and `(bastion_auth)` for the auth host.
+"""Owns the `(bastion)` wrapper for a site, `(bastion_auth)` for the auth host, and `(bastion_away)` for both.
 
 The gateway decides and says in a word what Caddy has to do. A short way is taken only at that word: what is absent,
 unknown or doubled ends in a refusal, or goes the long and complete way.
@@ -262,12 +262,26 @@ _AUTH: Final = r"""
             header_up X-Forwarded-For {client_ip}
             transport http {
                 dial_timeout 1s
+                # A password may wait for its turn to be compared.
                 response_header_timeout 30s
             }
         }
     }
 }
 """  # noqa: E501
+
+
+# Caddy's own answer is empty. `respond` alone: whoever comes here was not asked about (P2).
+_AWAY: Final = """
+# Beside the wrapper: what people read while Bastion or the app can't be reached.
+(bastion_away) {
+    handle_errors 502 503 504 {
+        header Cache-Control no-store
+        header Retry-After 5
+        respond "This site can't answer right now ({err.status_code}). Try again in a few seconds." {err.status_code}
+    }
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +299,7 @@ class Snippet:
 
 def snippet_text(snippet: Snippet) -> str:
     """The snippets, ready to be imported by a Caddyfile; as `caddy fmt` writes it."""
-    return f"{_wrapper(snippet)}\n{indented(filled(_AUTH, web=snippet.web))}"
+    return f"{_wrapper(snippet)}\n{indented(filled(_AUTH, web=snippet.web))}\n{indented(_AWAY)}"
 
 
 def indented(text: str) -> str:
