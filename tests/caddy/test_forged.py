@@ -28,13 +28,14 @@ FORGED: Final = (
     "X-Envoy-Original-Path", "X-Ingress-Path", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
     "X-Host", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Scheme", "Front-End-Https",
     "X-Sendfile-Type", "X-Accel-Mapping", "Proxy",
+    "Destination",  # except of COPY, MOVE and their kin: policy judges it there
 )  # fmt: skip
 # What apps and their clients need, and looks a little like it.
 HARMLESS: Final = (
     "Accept", "Accept-Language", "Authorization", "Content-Type", "DPoP", "If-None-Match", "Origin", "Range", "Referer",
     "User-Agent", "X-Api-Key", "X-Auth-Token", "X-Csrf-Token", "X-Requested-With", "X-User-Id", "X-User-Agent",
     "X-Client-Data", "X-Client-Version", "X-Amz-Date", "X-Amz-Content-Sha256", "X-Ms-Version", "X-Ms-Date",
-    "X-Upload-Offset", "Upload-Length", "Tus-Resumable", "Depth", "Destination", "Sec-Fetch-Site", "Hx-Request",
+    "X-Upload-Offset", "Upload-Length", "Tus-Resumable", "Depth", "Sec-Fetch-Site", "Hx-Request",
     "X-Grpc-Web", "Grpc-Timeout", "Traceparent", "X-Xsrf-Token", "X-Gitlab-Token", "Private-Token", "Idempotency-Key",
 )  # fmt: skip
 

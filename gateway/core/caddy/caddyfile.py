@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.caddy.snippet import Snippet, filled, indented, snippet_text
+from gateway.core.caddy.snippet import Snippet, snippet_text
+from gateway.core.caddy.templates import filled, indented
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.header_sets import header_set
 from gateway.core.policy.headers import PRIVATE, SHIPPED
@@ -95,8 +96,8 @@ console.example.com {
         }
     }
 
-    # A short page while Bastion or the app can't be reached. A handle_errors of your own holds only `respond`: an app in
-    # it would be reached without being asked about.
+    # A short page while Bastion or the app can't be reached. A handle_errors of your own holds only `respond`: an app
+    # in it would be reached without being asked about.
     import bastion_away
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.caddy.templates import filled, indented
 from gateway.core.forward.answer import CORS_OF_OURS
 from gateway.core.forward.names import MOST_TAKEN
 from gateway.core.forward.proxy import ONE_BY_ONE, VERSION, said_by
@@ -300,30 +301,6 @@ class Snippet:
 def snippet_text(snippet: Snippet) -> str:
     """The snippets, ready to be imported by a Caddyfile; as `caddy fmt` writes it."""
     return f"{_wrapper(snippet)}\n{indented(filled(_AUTH, web=snippet.web))}\n{indented(_AWAY)}"
-
-
-def indented(text: str) -> str:
-    """Four spaces become a tab, as `caddy fmt` has it."""
-    lines = (line.rstrip() for line in text.strip("\n").split("\n"))
-    return "".join("\t" * (_indent(line) // 4) + line.lstrip(" ") + "\n" for line in lines)
-
-
-def filled(template: str, **parts: str) -> str:
-    """Each `<part name>` on a line of its own becomes that part's lines, as deep as it stood itself."""
-    for name, part in parts.items():
-        mark = f"<{name.replace('_', ' ')}>"
-        lines = []
-        for line in template.split("\n"):
-            if line.strip() == mark:
-                lines += [" " * _indent(line) + inner for inner in part.strip("\n").split("\n") if inner]
-            else:
-                lines.append(line.replace(mark, part))
-        template = "\n".join(lines)
-    return template
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
 
 
 def _wrapper(snippet: Snippet) -> str:
