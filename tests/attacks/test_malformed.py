@@ -133,4 +133,4 @@ def test_no_query_of_the_callback_is_left_without_an_answer(stage: Stage, query:
     seen = stage.visitor().send("GET", f"{stage.app}/.bastion/callback?{query}", NAVIGATION)
 
     assert seen.status == 400
-    assert "doesn&#39;t lead anywhere" in seen.text
+    assert "That link doesn&#39;t work here" in seen.text

@@ -193,13 +193,14 @@ def is_taken(lowered: bytes) -> bool:
 def taken(lowered: Iterable[bytes], passed: frozenset[bytes]) -> list[bytes]:
     """What Caddy has to delete, as patterns of its `request_header`, of names that are taken; each once.
 
-    passed: names in lower case that reach the app all the same. A family is deleted whole unless it has one of them.
+    passed: names in lower case that reach the app all the same. A family is deleted whole unless it has one of them. A
+    name of no family, such as Upgrade, is its own pattern.
     """
     found: dict[bytes, None] = {}
     for name in lowered:
         if name in passed:
             continue
-        pattern = _pattern_of(name)
+        pattern = _pattern_of(name) or name
         prefix = pattern[:-1]
         kept = pattern[-1:] == b"*" and any(one.startswith(prefix) for one in passed)
         found[pattern if not kept else _ANY_WITH_A_STAR if b"*" in name else name] = None
