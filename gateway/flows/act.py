@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.audit.catalogue import Event, entry_of
+from gateway.core.audit.catalogue import entry_of
+from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.audit import Audit

@@ -1,77 +1,18 @@
 """The catalogue of events: what the audit log can tell, who did it, which fields are personal, what it means.
 
-The names of fields are in stored entries: they never change. A new kind is a class here and a value in Kind.
+The names of fields are in stored entries: they never change. A new kind is a class here or in app_events.py, and a
+value in Kind.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import Enum
-from typing import Annotated, ClassVar, Final, TypeVar, cast
-from uuid import UUID
+from typing import Final, cast
 
+from gateway.core.audit.app_events import CodeReused, GrantEnded, GrantIssued, RefreshReused
 from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
 
-_T = TypeVar("_T")
 _GATEWAY: Final = "gateway"
-
-
-class Part(Enum):
-    """Where a field goes. DETAIL stays readable for ever; PERSONAL is sealed under the subject's data key."""
-
-    DETAIL = "detail"
-    PERSONAL = "personal"
-
-
-Kept = Annotated[_T, Part.DETAIL]
-Sealed = Annotated[_T, Part.PERSONAL]
-
-
-class By(Enum):
-    """Who does it. The values are the words of the documentation."""
-
-    PERSON = "the person"
-    OPERATOR = "an operator"
-    GATEWAY = "the gateway"
-    ANONYMOUS = "an anonymous client"
-
-
-class Family(Enum):
-    """The values are the headings of the documentation."""
-
-    SIGNING_IN = "Signing in and out"
-    PEOPLE = "People"
-    ACCESS = "Access"
-    SETTINGS = "Policy and settings"
-    DELIVERY = "Deliveries"
-
-
-class Severity(Enum):
-    """The words of OCSF."""
-
-    INFORMATIONAL = "informational"
-    LOW = "low"
-    MEDIUM = "medium"
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What holds for every event of a kind. metric: that counts it too, as Prometheus shows it; "" where none does."""
-
-    family: Family
-    severity: Severity
-    by: By
-    meaning: str
-    metric: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """subject: whom it is about, None where nobody is known. A field that is None is left out of the entry."""
-
-    kind: ClassVar[Kind]
-    about: ClassVar[About]
-
-    subject: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +273,10 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     ConfigLoaded,
     UnknownNamesRenewed,
     DeliveryDead,
+    GrantIssued,
+    GrantEnded,
+    CodeReused,
+    RefreshReused,
 )
 
 
@@ -354,7 +299,7 @@ def names(event: type[Event], part: Part) -> tuple[str, ...]:
 
 
 def _actor(event: Event, operator: str) -> str:
-    match event.about.by:
+    match event.by:
         case By.PERSON:
             assert event.subject is not None
             return str(event.subject)
@@ -365,6 +310,11 @@ def _actor(event: Event, operator: str) -> str:
             return _GATEWAY
         case By.ANONYMOUS:
             return ""
+        case By.APP:
+            assert isinstance(event, AppEvent)
+            return f"client:{event.client}"
+        case By.SEVERAL:
+            raise AssertionError(f"{event.kind.value} does not say who acts")
 
 
 def _values(event: Event, part: Part) -> Mapping[str, object]:

@@ -28,11 +28,16 @@ class Kind(Enum):
     COOKIE_DOUBLED = "cookie_doubled"
     UNKNOWN_NAMES_RENEWED = "unknown_names_renewed"
     DELIVERY_DEAD = "delivery_dead"
+    GRANT_ISSUED = "grant_issued"
+    GRANT_ENDED = "grant_ended"
+    CODE_REUSED = "code_reused"
+    REFRESH_REUSED = "refresh_reused"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """at: Unix seconds. actor: a user id, `cli:<operating system user>`, `gateway`, or "" for a stranger.
+    """at: Unix seconds. actor: a user id, `cli:<operating system user>`, `client:<id>` of an app, `gateway`, or "" for
+    a stranger.
 
     catalogue.py makes it. detail stays readable for ever, so it holds ids and no personal words; personal is sealed
     under the subject's data key and becomes unreadable when the subject is erased.

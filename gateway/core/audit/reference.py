@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.core.audit.catalogue import CATALOGUE, Event, Family, Part, names
+from gateway.core.audit.catalogue import CATALOGUE, names
+from gateway.core.audit.event import Event, Family, Part
 
 _INTRODUCTION: Final = """\
 ## Kinds of entries

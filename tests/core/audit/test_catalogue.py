@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.audit import catalogue
-from gateway.core.audit.catalogue import CATALOGUE, By, Event, Part, entry_of, names
+from gateway.core.audit import app_events, catalogue
+from gateway.core.audit.catalogue import CATALOGUE, entry_of, names
 from gateway.core.audit.entries import Kind, canonical
+from gateway.core.audit.event import AppEvent, By, Event, Part
 from gateway.metrics import FIGURES, Counter
 
 ADA: Final = UUID(int=1)
@@ -103,6 +104,41 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "delivery_dead",
         ("gateway", None, '{"destination":"somewhere","message":"checkpoint"}', "{}"),
     ),
+    (
+        app_events.GrantIssued(ADA, "wiki", "G", "L", ("openid", "email"), "https://auth.example.org"),
+        "grant_issued",
+        (
+            "client:wiki",
+            ADA,
+            '{"client":"wiki","grant":"G","login":"L","resource":"https://auth.example.org","scopes":["openid","email"]}',
+            "{}",
+        ),
+    ),
+    (
+        app_events.GrantEnded(ADA, "wiki", "G", "revoked"),
+        "grant_ended",
+        ("client:wiki", ADA, '{"client":"wiki","grant":"G","why":"revoked"}', "{}"),
+    ),
+    (
+        app_events.GrantEnded(ADA, "wiki", "G", "ended_by_operator"),
+        "grant_ended",
+        ("cli:root", ADA, '{"client":"wiki","grant":"G","why":"ended_by_operator"}', "{}"),
+    ),
+    (
+        app_events.GrantEnded(None, "robot", "G", "policy"),
+        "grant_ended",
+        ("gateway", None, '{"client":"robot","grant":"G","why":"policy"}', "{}"),
+    ),
+    (
+        app_events.CodeReused(ADA, "wiki", "G"),
+        "code_reused",
+        ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
+    ),
+    (
+        app_events.RefreshReused(ADA, "wiki", "G"),
+        "refresh_reused",
+        ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
+    ),
 ]
 
 
@@ -110,7 +146,7 @@ def test_every_kind_has_one_event_and_every_event_is_in_the_catalogue() -> None:
     defined = {
         one
         for one in vars(catalogue).values()
-        if isinstance(one, type) and is_dataclass(one) and issubclass(one, Event) and one is not Event
+        if isinstance(one, type) and is_dataclass(one) and issubclass(one, Event) and one not in (Event, AppEvent)
     }
 
     assert {one.kind for one in CATALOGUE} == {*Kind}
@@ -169,6 +205,12 @@ def test_whoever_acts_as_a_person_is_the_subject() -> None:
     """No entry says that a person acted whom it does not name."""
     for event, _, (actor, subject, _, _) in STORED:
         assert (event.about.by is By.PERSON) == (actor == str(subject))
+
+
+def test_a_grant_that_its_person_ended_names_the_person() -> None:
+    ended = app_events.GrantEnded(ADA, "wiki", "G", "ended_by_person")
+
+    assert entry_of(ended, 1, "", "").actor == str(ADA)
 
 
 @pytest.mark.parametrize("metric", sorted({event.about.metric for event in CATALOGUE} - {""}))

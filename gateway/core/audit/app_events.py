@@ -1,0 +1,80 @@
+"""What the audit log tells of apps that get tokens: a part of the catalogue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, AppEvent, By, Family, Kept, Severity
+
+# Whoever is not named here: the gateway itself.
+_ENDED_BY: Final[Mapping[str, By]] = {
+    "revoked": By.APP,
+    "ended_by_person": By.PERSON,
+    "ended_by_operator": By.OPERATOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GrantIssued(AppEvent):
+    """grant: its id. scopes: as the person consented to them."""
+
+    kind = Kind.GRANT_ISSUED
+    about = About(
+        Family.APPS,
+        Severity.INFORMATIONAL,
+        By.APP,
+        "An app got tokens. `subject` is the person for whom it acts; an app that acts for itself has none.",
+    )
+
+    grant: Kept[str]
+    login: Kept[str | None]
+    scopes: Kept[tuple[str, ...]]
+    resource: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantEnded(AppEvent):
+    """why: revoked (by the app), ended_by_person, ended_by_operator, or what the gateway ended it for."""
+
+    kind = Kind.GRANT_ENDED
+    about = About(
+        Family.APPS,
+        Severity.LOW,
+        By.SEVERAL,
+        "The tokens of a grant are worth nothing any more. A grant also ends with its login, which this kind does not"
+        " tell again.",
+    )
+
+    grant: Kept[str]
+    why: Kept[str]
+
+    @property
+    def by(self) -> By:
+        return _ENDED_BY.get(self.why, By.GATEWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReused(AppEvent):
+    kind = Kind.CODE_REUSED
+    about = About(
+        Family.APPS,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "An authorization code came a second time, so that it may have been stolen. Its grant ended.",
+    )
+
+    grant: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReused(AppEvent):
+    kind = Kind.REFRESH_REUSED
+    about = About(
+        Family.APPS,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A refresh token that was replaced before came again, so that it may have been stolen. Its grant ended.",
+    )
+
+    grant: Kept[str]
