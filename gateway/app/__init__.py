@@ -23,6 +23,7 @@ from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.forward_auth import handler
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
+from gateway.web.protocol import protocol_middleware, protocol_routes
 from gateway.worker import Served, Start
 
 __all__ = ["build"]
@@ -77,10 +78,15 @@ def _web_app(
     *, start: Start, site: AuthHost, html: Html, tallies: Tallies, concerns: Sequence[Concern]
 ) -> web.Application:
     verify, failed = start.config.server.verify_path, failure_counter(start.slot)
+    endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
     app = web.Application(
-        middlewares=page_middlewares(site, html, random_bytes, verify, failed, tallies.count_doubled),
+        middlewares=[
+            protocol_middleware(site, endpoints, random_bytes, frozenset, failed),
+            *page_middlewares(site, html, random_bytes, verify, failed, tallies.count_doubled),
+        ],
         client_max_size=MAX_BODY_BYTES,
     )
+    app.add_routes(protocol_routes(endpoints))
     for concern in concerns:
         app.add_routes(concern.routes)
     return app

@@ -12,6 +12,7 @@ from aiohttp.web_routedef import AbstractRouteDef
 from gateway.core.errors import GatewayError
 from gateway.flows.operate.leader import Job
 from gateway.web.operations import ReadinessCheck
+from gateway.web.protocol import ProtocolRoute
 
 Endless: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Work: TypeAlias = Callable[[], Awaitable[None]]
@@ -21,12 +22,13 @@ _LOG = structlog.stdlib.get_logger("gateway.app")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concern:
-    """routes: of the auth host. jobs: timed work, done by the leader of the fleet. before: done before the worker
-    serves. beside: goes on beside the requests until the worker ends. checks: of /readyz. at_end: when the worker ends;
-    lost where Postgres doesn't take it.
+    """routes: pages of the auth host. endpoints: what programs talk to there. jobs: timed work, done by the leader of
+    the fleet. before: done before the worker serves. beside: goes on beside the requests until the worker ends.
+    checks: of /readyz. at_end: when the worker ends; lost where Postgres doesn't take it.
     """
 
     routes: tuple[AbstractRouteDef, ...] = ()
+    endpoints: tuple[ProtocolRoute, ...] = ()
     jobs: tuple[Job, ...] = ()
     before: tuple[Work, ...] = ()
     beside: tuple[Endless, ...] = ()

@@ -1,6 +1,6 @@
 """Reads what browsers send to the auth host: one form, its proof of origin, the address and the cookies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,6 +85,15 @@ async def own_form(request: web.Request, site: AuthHost) -> Mapping[str, str]:
 
 
 async def _fields(request: web.Request) -> Mapping[str, str]:
+    posted = await posted_pairs(request)
+    fields = dict(posted)
+    if len(fields) != len(posted):
+        raise BadForm("A field came twice.")
+    return fields
+
+
+async def posted_pairs(request: web.Request) -> Sequence[tuple[str, str]]:
+    """The fields of a form in their order, whoever sent it. Raises BadForm."""
     if request.content_type != _FORM_TYPE or "Content-Encoding" in request.headers:
         raise BadForm("The body is not a form.")
     # Another charset can spell what no UTF-8 does: half a surrogate pair, which nothing behind this can write.
@@ -94,10 +103,7 @@ async def _fields(request: web.Request) -> Mapping[str, str]:
         posted = await request.post()
     except (ValueError, LookupError) as error:
         raise BadForm("The form can't be read.") from error
-    fields = {name: value for name, value in posted.items() if isinstance(value, str)}
-    if len(fields) != len(posted):
-        raise BadForm("A field came twice.")
-    return fields
+    return [(name, value) for name, value in posted.items() if isinstance(value, str)]
 
 
 def add_cookie(response: web.StreamResponse, cookie: str) -> None:

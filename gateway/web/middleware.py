@@ -98,7 +98,7 @@ def page_middlewares(
     async def identify_and_protect(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path == verify_path and not any(map(site.is_named, request.headers.getall("Host", []))):
             return await request.match_info.handler(request)
-        request[REQUEST_ID] = _request_id(request, random)
+        request[REQUEST_ID] = request_id(request, random)
         response = await handler(request)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         response.headers.setdefault("Content-Security-Policy", content_security_policy())
@@ -130,7 +130,7 @@ def page_middlewares(
     return [identify_and_protect, answer_errors]
 
 
-def _request_id(request: web.Request, random: Callable[[int], bytes]) -> str:
+def request_id(request: web.Request, random: Callable[[int], bytes]) -> str:
     """The proxy writes a uuid over whatever the client sent; anything else is not from our proxy."""
     given = request.headers.getall("X-Request-Id", [])
     if len(given) == 1 and _UUID.fullmatch(given[0]):
@@ -138,7 +138,7 @@ def _request_id(request: web.Request, random: Callable[[int], bytes]) -> str:
     return str(UUID(bytes=random(16), version=4))
 
 
-def _is_of(request: web.Request, site: AuthHost) -> bool:
+def is_of(request: web.Request, site: AuthHost) -> bool:
     """Whether the request is of the auth host's own site."""
     hosts = request.headers.getall("Host", [])
     return len(hosts) == 1 and hosts[0].lower() in site.authorities
@@ -146,7 +146,7 @@ def _is_of(request: web.Request, site: AuthHost) -> bool:
 
 def _refuse_wrong_requests(request: web.Request, site: AuthHost) -> None:
     """Raises WrongHost, NotAPage or web.HTTPException."""
-    if not _is_of(request, site):
+    if not is_of(request, site):
         raise WrongHost("Host is not the auth host")
     if request.method not in _METHODS:
         raise web.HTTPMethodNotAllowed(request.method, _METHODS)

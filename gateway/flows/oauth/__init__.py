@@ -1,0 +1,1 @@
+"""Acts for clients of the authorization server."""
