@@ -12,9 +12,11 @@ from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
+from gateway.stores.postgres.used_ids import UsedIds
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.revocations import Revocations
@@ -78,6 +80,14 @@ class Act:
     @property
     def logins(self) -> Logins:
         return Logins(self._connection, self._vault)
+
+    @property
+    def grants(self) -> Grants:
+        return Grants(self._connection)
+
+    @property
+    def used_ids(self) -> UsedIds:
+        return UsedIds(self._connection)
 
     @property
     def audit(self) -> Audit:

@@ -54,6 +54,7 @@ _DELETE_OLD_SESSIONS: Final = """
 _REPLACE_SESSION: Final = """
     UPDATE sessions SET replaced_at = $3 WHERE login_id = $1 AND credential = $2 AND replaced_at IS NULL
 """
+_REMOVE_SESSION: Final = "DELETE FROM sessions WHERE login_id = $1 AND credential = $2"
 _END_LOGIN: Final = """
     UPDATE logins SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id
 """
@@ -158,6 +159,12 @@ class Logins:
         await self._connection.execute(_CONFIRM_LOGIN, login_id, last_seen_at)
         return await self.find(login_id)
 
+    async def hold(self, login_id: bytes, now: int) -> bool:
+        """A use of the login; nobody ends it until the transaction does. False: it or its person is not active."""
+        if not await self._connection.fetchval(_LOCK_PERSON, login_id):
+            return False
+        return await self._connection.fetchval(_SEE_LOGIN, login_id, now) is not None
+
     async def add_session(
         self, login_id: bytes, host: str, credential: bytes, authenticated_at: int, mfa_at: int, now: int
     ) -> bool:
@@ -165,9 +172,7 @@ class Logins:
 
         The newest SESSIONS_OF_HOST of a host stay, this one among them however many are of one second.
         """
-        if not await self._connection.fetchval(_LOCK_PERSON, login_id):
-            return False
-        if not await self._connection.fetchval(_SEE_LOGIN, login_id, now):
+        if not await self.hold(login_id, now):
             return False
         added = await self._connection.fetchval(
             _INSERT_SESSION, login_id, host, credential, authenticated_at, mfa_at, now
@@ -182,6 +187,10 @@ class Logins:
     async def replace_session(self, login_id: bytes, credential: bytes, now: int) -> None:
         """The secret passes for REPLACED_S more; replacing it again prolongs nothing."""
         await self._connection.execute(_REPLACE_SESSION, login_id, credential, now)
+
+    async def remove_session(self, login_id: bytes, credential: bytes) -> None:
+        """The secret passes no more, once Redis has heard that the login is stale."""
+        await self._connection.execute(_REMOVE_SESSION, login_id, credential)
 
     async def end(self, login_id: bytes, why: str, now: int) -> bool:
         """False: it had ended before, or never was."""

@@ -1,0 +1,216 @@
+"""Grants: what an app may do for a person while their login lives, or for itself."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+
+from gateway.stores.postgres.database import AnyConnection
+
+GrantKind = Literal["login", "offline", "client"]
+GRANTS_OF_APP: Final = 5
+GRANTS_OF_LOGIN: Final = 40
+_COLUMNS: Final = """
+    g.id, g.kind, g.client, g.user_id, g.login_id, g.scope, g.resource, g.authenticated_at, g.mfa_at, g.amr, g.jkt,
+    g.generation, g.refresh_hash, g.previous_hash, g.rotated_at, g.created_at, g.expires_at, g.idle_s, g.last_used_at,
+    g.ended_at
+"""
+_FIND_GRANT: Final = f"SELECT {_COLUMNS} FROM grants g WHERE g.id = $1"  # noqa: S608 - constants
+_LOCK_GRANT: Final = f"SELECT {_COLUMNS} FROM grants g WHERE g.id = $1 FOR UPDATE"  # noqa: S608 - constants
+# In this order, as whoever ends a login or disables a person locks them; then the grant.
+_HOLD_PERSON: Final = """
+    SELECT u.id FROM users u WHERE u.id = (SELECT g.user_id FROM grants g WHERE g.id = $1) AND u.state = 'active'
+       FOR SHARE OF u
+"""
+_HOLD_LOGIN: Final = """
+    SELECT l.id FROM logins l
+     WHERE l.id = (SELECT g.login_id FROM grants g WHERE g.id = $1) AND l.ended_at IS NULL AND l.expires_at > $2
+       FOR SHARE OF l
+"""
+_INSERT_GRANT: Final = """
+    INSERT INTO grants (id, kind, client, user_id, login_id, scope, resource, authenticated_at, mfa_at, amr, jkt,
+                        generation, refresh_hash, rotated_at, created_at, expires_at, idle_s, last_used_at)
+    VALUES ($1, 'login', $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $12, $13, $14, $12)
+"""
+_INSERT_STANDING: Final = """
+    INSERT INTO grants (id, kind, client, scope, resource, authenticated_at, mfa_at, amr, jkt, generation, rotated_at,
+                        created_at, expires_at, idle_s, last_used_at)
+    VALUES ($1, 'client', $2, $3, $4, 0, 0, '{}', '', 0, $5, $5, $6, $7, $5)
+    ON CONFLICT (client, scope, resource) WHERE kind = 'client' AND ended_at IS NULL DO NOTHING
+    RETURNING id
+"""
+_FIND_STANDING: Final = """
+    UPDATE grants SET last_used_at = greatest(last_used_at, $4)
+     WHERE kind = 'client' AND client = $1 AND scope = $2 AND resource = $3 AND ended_at IS NULL
+    RETURNING id
+"""
+_ROTATE: Final = """
+    UPDATE grants SET previous_hash = refresh_hash, refresh_hash = $2, generation = generation + 1, rotated_at = $3,
+                      last_used_at = $3
+     WHERE id = $1
+"""
+_END_GRANT: Final = "UPDATE grants SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
+# The newest stay: one place is left for the grant that comes next.
+_LIST_SURPLUS: Final = f"""
+    SELECT {_COLUMNS} FROM grants g WHERE g.ended_at IS NULL AND g.login_id = $1 AND g.id IN (
+        (SELECT id FROM grants WHERE login_id = $1 AND client = $2 AND ended_at IS NULL
+          ORDER BY created_at DESC, id OFFSET $3 - 1)
+        UNION
+        (SELECT id FROM grants WHERE login_id = $1 AND ended_at IS NULL ORDER BY created_at DESC, id OFFSET $4 - 1))
+"""  # noqa: S608 - constants
+_LIST_LIVE: Final = f"""
+    SELECT {_COLUMNS} FROM grants g LEFT JOIN logins l ON l.id = g.login_id LEFT JOIN users u ON u.id = g.user_id
+     WHERE g.ended_at IS NULL AND g.expires_at > $1 AND (g.refresh_hash IS NULL OR g.last_used_at + g.idle_s > $1)
+       AND (g.kind = 'client' OR u.state = 'active')
+       AND (g.kind <> 'login' OR l.ended_at IS NULL AND l.expires_at > $1 AND l.last_seen_at + l.idle_s > $1)
+       AND ($2::uuid IS NULL OR g.user_id = $2) AND ($3::text IS NULL OR g.client = $3)
+     ORDER BY g.client, g.created_at DESC, g.id
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """Of a login. scopes: sorted. refresh_hash None: the app gets no refresh token. Times are Unix seconds."""
+
+    id: bytes
+    client: str
+    user_id: UUID
+    login_id: bytes
+    scopes: tuple[str, ...]
+    resource: str
+    authenticated_at: int
+    mfa_at: int
+    amr: tuple[str, ...]
+    jkt: str
+    refresh_hash: bytes | None
+    created_at: int
+    expires_at: int
+    idle_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """user_id None: the app acts for itself. jkt: the key that a refresh has to prove, "" for none.
+
+    generation: of the refresh token whose hash is refresh_hash. ended: by itself; a login's grant ends with the login
+    too, which is not written here.
+    """
+
+    id: bytes
+    kind: GrantKind
+    client: str
+    user_id: UUID | None
+    login_id: bytes | None
+    scopes: tuple[str, ...]
+    resource: str
+    authenticated_at: int
+    mfa_at: int
+    amr: tuple[str, ...]
+    jkt: str
+    generation: int
+    refresh_hash: bytes | None
+    previous_hash: bytes | None
+    rotated_at: int
+    created_at: int
+    expires_at: int
+    idle_s: int
+    last_used_at: int
+    ended: bool
+
+
+class Grants:
+    """Bound to one connection, so the caller's transaction is visible at the call site. now: Unix seconds."""
+
+    def __init__(self, connection: AnyConnection) -> None:
+        self._connection = connection
+
+    async def add(self, grant: NewGrant) -> None:
+        """The caller holds the login (Logins.add_session), and has made room."""
+        await self._connection.execute(
+            _INSERT_GRANT,
+            grant.id,
+            grant.client,
+            grant.user_id,
+            grant.login_id,
+            list(grant.scopes),
+            grant.resource,
+            grant.authenticated_at,
+            grant.mfa_at,
+            list(grant.amr),
+            grant.jkt,
+            grant.refresh_hash,
+            grant.created_at,
+            grant.expires_at,
+            grant.idle_s,
+        )
+
+    async def surplus(self, login_id: bytes, client: str) -> list[GrantRow]:
+        """Which have to end before this login gets another grant of this app."""
+        rows = await self._connection.fetch(_LIST_SURPLUS, login_id, client, GRANTS_OF_APP, GRANTS_OF_LOGIN)
+        return [_grant(row) for row in rows]
+
+    async def stand(
+        self, fresh_id: bytes, client: str, scopes: tuple[str, ...], resource: str, now: int, *, most_s: int
+    ) -> tuple[bytes, bool]:
+        """The id of the app's standing grant, and whether it was made now. scopes: sorted."""
+        for _ in range(2):  # one that ends between the two statements lets the second round make another
+            made = await self._connection.fetchval(
+                _INSERT_STANDING, fresh_id, client, list(scopes), resource, now, now + most_s, most_s
+            )
+            if made is not None:
+                return made, True
+            found: bytes | None = await self._connection.fetchval(_FIND_STANDING, client, list(scopes), resource, now)
+            if found is not None:
+                return found, False
+        raise AssertionError("a standing grant is neither there nor can be made")
+
+    async def find(self, grant_id: bytes) -> GrantRow | None:
+        row = await self._connection.fetchrow(_FIND_GRANT, grant_id)
+        return None if row is None else _grant(row)
+
+    async def lock(self, grant_id: bytes, now: int) -> GrantRow | None:
+        """The grant and what it stands on, until the transaction ends. None: its person or its login is over."""
+        if not await self._connection.fetchval(_HOLD_PERSON, grant_id):
+            return None
+        if not await self._connection.fetchval(_HOLD_LOGIN, grant_id, now):
+            return None
+        row = await self._connection.fetchrow(_LOCK_GRANT, grant_id)
+        return None if row is None else _grant(row)
+
+    async def rotate(self, grant_id: bytes, refresh_hash: bytes, now: int) -> None:
+        """The next refresh token counts; the caller has locked the grant."""
+        await self._connection.execute(_ROTATE, grant_id, refresh_hash, now)
+
+    async def end(self, grant_id: bytes, why: str, now: int) -> bool:
+        """False: it had ended before, or never was."""
+        return await self._connection.fetchval(_END_GRANT, grant_id, why, now) is not None
+
+    async def list_live(self, now: int, *, user_id: UUID | None = None, client: str | None = None) -> list[GrantRow]:
+        """By app, the newest first; None: of everybody, or of all apps."""
+        return [_grant(row) for row in await self._connection.fetch(_LIST_LIVE, now, user_id, client)]
+
+
+def _grant(row: asyncpg.Record) -> GrantRow:
+    return GrantRow(
+        id=row["id"],
+        kind=row["kind"],
+        client=row["client"],
+        user_id=row["user_id"],
+        login_id=row["login_id"],
+        scopes=tuple(row["scope"]),
+        resource=row["resource"],
+        authenticated_at=row["authenticated_at"],
+        mfa_at=row["mfa_at"],
+        amr=tuple(row["amr"]),
+        jkt=row["jkt"],
+        generation=row["generation"],
+        refresh_hash=row["refresh_hash"],
+        previous_hash=row["previous_hash"],
+        rotated_at=row["rotated_at"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        idle_s=row["idle_s"],
+        last_used_at=row["last_used_at"],
+        ended=row["ended_at"] is not None,
+    )
