@@ -1,0 +1,1 @@
+"""Owns signed tokens as bytes: which are well-formed, and which keys and algorithms may sign one."""

@@ -1,0 +1,37 @@
+"""Tokens as an attacker writes them: any header and payload, signed or not."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+from gateway.core.base64url import b64
+from gateway.core.jose.keys import SigningKey
+
+
+@cache
+def key(alg: str = "ES256") -> SigningKey:
+    """One for each algorithm: making one of RSA takes a while."""
+    return SigningKey.generate(alg)
+
+
+@cache
+def other_key(alg: str = "ES256") -> SigningKey:
+    return SigningKey.generate(alg)
+
+
+def part(value: object) -> str:
+    """value: JSON text as it stands, or what becomes JSON."""
+    return b64((value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "surrogatepass"))
+
+
+def token(header: object, payload: object = "{}", signature: bytes = b"s") -> str:
+    return f"{part(header)}.{part(payload)}.{b64(signature)}"
+
+
+def jwk(of: str = "ES256", /, **members: object) -> dict[str, object]:
+    """A public key that is accepted, with these members in place or beside. of: its algorithm."""
+    return {**key(of).verification.jwk, **members}
+
+
+def without(mapping: Mapping[str, object], name: str) -> dict[str, object]:
+    return {key: value for key, value in mapping.items() if key != name}
