@@ -24,6 +24,14 @@ class Outage:
         return f"{cause}; {self.advice}" if self.advice else cause
 
 
+class TooManyAttempts(GatewayError):
+    """A limit is spent. retry_after_s: whole seconds until the next attempt has a chance."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("too many attempts")
+        self.retry_after_s = retry_after_s
+
+
 class StoreOutage(GatewayError):
     """A store can't be used now."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.flows.transaction import RecordUnavailable
 
@@ -43,14 +43,6 @@ class NotAPage(GatewayError):
 
 class NoSuchPage(GatewayError):
     """The address is not for browsers, or names something that isn't there."""
-
-
-class TooManyAttempts(GatewayError):
-    """retry_after_s: whole seconds until the next attempt has a chance."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("too many attempts")
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

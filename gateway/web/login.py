@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.core.errors import TooManyAttempts
 from gateway.core.login.attempt import NAME_CHARS, Typed
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
 from gateway.core.session.journey import Journey
@@ -12,7 +13,7 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff
 from gateway.flows.people.login import Login, SignedIn, Throttled, Wrong
 from gateway.web.browser import Browser, see_other
-from gateway.web.errors import FormExpired, TooManyAttempts
+from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, client_address, own_form
 from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain, content_security_policy
 

@@ -11,13 +11,12 @@ from uuid import UUID
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, TooManyAttempts
 from gateway.core.session.cookies import LOGIN_COOKIE
 from gateway.web.errors import (
     BadForm,
     NotAPage,
     Problem,
-    TooManyAttempts,
     WrongHost,
     problem_of,
     problem_of_error,

@@ -14,10 +14,10 @@ from typing import Final, Literal
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, TooManyAttempts
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
-from gateway.web.errors import BadForm, TooManyAttempts, WrongHost, status_of
+from gateway.web.errors import BadForm, WrongHost, status_of
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost, posted_pairs
 from gateway.web.middleware import REQUEST_ID, Failed, is_of, request_id
 

@@ -170,8 +170,24 @@ def test_a_limit_that_nothing_spends_is_refused_with_what_was_meant(
     hint = f"; did you mean `{meant}`?" if meant else ""
     assert found[0] == (
         f"2:3: `limits.{name}` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, AUTH.LOGIN, "
-        f"AUTH.FORGOT_PASSWORD{hint}"
+        f"AUTH.FORGOT_PASSWORD, OAUTH.TOKEN, OAUTH.CLIENT_FAILED{hint}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "per", "expected"),
+    [
+        ("OAUTH.TOKEN", "ip", "caller"),
+        ("OAUTH.TOKEN", "everyone", "caller"),
+        ("OAUTH.CLIENT_FAILED", "principal", "ip"),
+        ("OAUTH.CLIENT_FAILED", "everyone", "ip"),
+    ],
+)
+def test_whom_the_limits_of_clients_count_is_not_changed(tmp_path: Path, name: str, per: str, expected: str) -> None:
+    (problem,) = problems(written(tmp_path, {**GOOD, "limits": {name: {"rate": "20/min", "per": per}}}))
+
+    assert f"`limits.{name}.per`" in problem
+    assert problem.endswith(f"expected {expected}")
 
 
 @pytest.mark.parametrize("per", ["principal", "email"])

@@ -7,10 +7,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
-from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.web import assets
-from gateway.web.errors import PROBLEMS, STATUS, BadForm, TooManyAttempts
+from gateway.web.errors import PROBLEMS, STATUS, BadForm
 from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, page_middlewares

@@ -7,10 +7,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.core.oauth.errors import OAuthError
 from gateway.flows.transaction import RecordUnavailable
-from gateway.web.errors import BadForm, TooManyAttempts
+from gateway.web.errors import BadForm
 from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares

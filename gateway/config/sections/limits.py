@@ -14,12 +14,16 @@ from gateway.core.ratelimit.gcra import Limit, Per
 
 LOGIN_LIMIT: Final = "AUTH.LOGIN"
 ANONYMOUS_LIMIT: Final = "GENERAL.STRANGER"
+TOKEN_LIMIT: Final = "OAUTH.TOKEN"
+CLIENT_FAILED_LIMIT: Final = "OAUTH.CLIENT_FAILED"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
     "GENERAL.SESSION": {"rate": "600/min", "burst": 2000, "per": "principal", "on_store_failure": "allow"},
     ANONYMOUS_LIMIT: {"rate": "3000/min", "burst": 3000, "per": "ip", "on_store_failure": "allow"},
     LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
     "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
+    TOKEN_LIMIT: {"rate": "600/min"},
+    CLIENT_FAILED_LIMIT: {"rate": "30/min", "per": "ip"},
 }
 _RATE: Final = setting(..., "", "a rate such as 600/min (s, min, h, d)")
 _BURST: Final = setting(
@@ -104,6 +108,12 @@ def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
     for name, limit in limits.items():
         if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
             yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", Grade.WRONG)
+        if name == TOKEN_LIMIT and limit.per != "caller":
+            message = "is by client, and by address too for clients without a secret; expected caller"
+            yield Finding(f"limits.{name}.per", message, Grade.WRONG)
+        if name == CLIENT_FAILED_LIMIT and limit.per not in ("ip", "caller"):
+            message = "is by address, for the client is not known; expected ip"
+            yield Finding(f"limits.{name}.per", message, Grade.WRONG)
         if name == ANONYMOUS_LIMIT and limit.per in ("principal", "email"):
             message = "is by address or for everyone, for nobody is known there; expected ip or everyone"
             yield Finding(f"limits.{name}.per", message, Grade.WRONG)

@@ -30,6 +30,9 @@ class BucketNames:
         """A network that limits name: one bucket for all addresses in it."""
         return "n" + self._digest(name)
 
+    def of_client(self, client: str) -> str:
+        return "c" + self._digest(client)
+
     def of_device(self, device_id: str) -> str:
         return "d" + self._digest(device_id)
 
