@@ -10,8 +10,9 @@ from aiohttp.typedefs import Handler
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import CSRF_BYTES, csrf_token, is_csrf_cookie
+from gateway.core.sealed_text import BadSeal
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
-from gateway.core.session.journey import BadJourney, Journey, unseal_journey
+from gateway.core.session.journey import Journey, unseal_journey
 from gateway.flows.decide.decisions import Decisions, LiveLogin
 from gateway.flows.people.login import Visit
 from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, own_form, user_agent
@@ -65,7 +66,7 @@ class Browser:
         """None: no way back that we sealed; the person ends on /account instead. It may be old."""
         try:
             return unseal_journey(self.keys.journey, text)
-        except BadJourney:
+        except BadSeal:
             return None
 
     def csrf_page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:

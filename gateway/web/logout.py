@@ -5,8 +5,9 @@
 
 from aiohttp import web
 
+from gateway.core.sealed_text import BadSeal
 from gateway.core.session.cookies import CSRF_COOKIE, LOGIN_COOKIE, expire_cookie
-from gateway.core.session.journey import BadJourney, unseal_logout
+from gateway.core.session.journey import unseal_logout
 from gateway.core.session.tokens import parse
 from gateway.flows.people.logout import Ending, Logout
 from gateway.web.browser import Browser, see_other
@@ -61,7 +62,7 @@ async def _redeem(browser: Browser, logout: Logout, request: web.Request, sealed
     now = browser.clock()
     try:
         ticket = unseal_logout(browser.keys.journey, sealed)
-    except BadJourney:
+    except BadSeal:
         return see_other("/logout")
     if not ticket.is_timely(now):
         return see_other("/logout")

@@ -15,6 +15,7 @@ from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.principal.ask import Claim, Presented, Question, Reply, Standing
+from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.cookies import (
     LAST_COOKIE,
     SESSION_COOKIE,
@@ -23,8 +24,6 @@ from gateway.core.session.cookies import (
     set_cookie,
 )
 from gateway.core.session.journey import (
-    NONCE_BYTES,
-    BadJourney,
     Journey,
     LogoutTicket,
     seal_logout,
@@ -151,7 +150,7 @@ def _journey(context: Context, sealed: str) -> Journey | None:
     """Of any host that policy still has, however old. None: there is no way back."""
     try:
         journey = unseal_journey(context.keys.journey, sealed)
-    except BadJourney:
+    except BadSeal:
         return None
     return journey if context.policy.knows_host(journey.host) else None
 

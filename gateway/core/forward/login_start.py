@@ -14,8 +14,9 @@ from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest, is_safe
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.route import Route
+from gateway.core.sealed_text import NONCE_BYTES
 from gateway.core.session.cookies import SESSION_COOKIE, WAY_COOKIE, expire_cookie, set_cookie
-from gateway.core.session.journey import NONCE_BYTES, Journey, return_of, seal_journey
+from gateway.core.session.journey import Journey, return_of, seal_journey
 
 WAY_BYTES: Final = 32
 WAY_S: Final = 3600

@@ -1,32 +1,18 @@
 """The sealed way back of somebody who was sent to log in, and the sealed ticket of a logout.
 
 Both travel in URLs, so they are ciphertext: the auth host's log never shows a protected URL (threats.md section 2).
-The layouts are in browsers for an hour: they change only with a new version prefix.
+Their fields are in browsers for an hour: they change only with a new version of gateway/core/sealed_text.py.
 """
 
-import json
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from gateway.core.sealed_text import seal_text, unseal_text
 
-from gateway.core.base64url import b64, unb64
-from gateway.core.errors import GatewayError
-
-NONCE_BYTES: Final = 12
 JOURNEY_S: Final = 3600
 LOGOUT_S: Final = 60
 FUTURE_S: Final = 60
 MAX_RETURN: Final = 2048
-_MOST_CHARS: Final = 6000
-_PREFIX: Final = "v1."
-_written: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each
-
-
-class BadJourney(GatewayError):
-    """Not sealed by us, or for another purpose; there is no way back in it."""
 
 
 @dataclass(slots=True, init=False)
@@ -90,49 +76,24 @@ def return_of(target: str) -> str:
 
 def seal_journey(key: bytes, journey: Journey, nonce: bytes) -> str:
     """nonce: NONCE_BYTES random bytes."""
-    return _seal(key, b"journey", _values(journey, _OF_JOURNEY), nonce)
+    return seal_text(key, b"journey", _values(journey, _OF_JOURNEY), nonce)
 
 
 def unseal_journey(key: bytes, text: str) -> Journey:
-    """Raises BadJourney. Whether it is timely is the caller's question."""
-    return Journey(**_unseal(key, b"journey", text))
+    """Raises BadSeal. Whether it is timely is the caller's question."""
+    return Journey(**unseal_text(key, b"journey", text))
 
 
 def seal_logout(key: bytes, ticket: LogoutTicket, nonce: bytes) -> str:
     """nonce: NONCE_BYTES random bytes."""
-    return _seal(key, b"logout", _values(ticket, _OF_LOGOUT), nonce)
+    return seal_text(key, b"logout", _values(ticket, _OF_LOGOUT), nonce)
 
 
 def unseal_logout(key: bytes, text: str) -> LogoutTicket:
-    """Raises BadJourney."""
-    return LogoutTicket(**_unseal(key, b"logout", text))
+    """Raises BadSeal."""
+    return LogoutTicket(**unseal_text(key, b"logout", text))
 
 
 def _values(of: Journey | LogoutTicket, names: tuple[str, ...]) -> dict[str, Any]:
     """dataclasses.asdict costs six times as much, and strangers cause it."""
     return {name: getattr(of, name) for name in names}
-
-
-@lru_cache(4)
-def _cipher(key: bytes) -> AESGCM:
-    return AESGCM(key)
-
-
-def _seal(key: bytes, purpose: bytes, values: dict[str, Any], nonce: bytes) -> str:
-    assert len(nonce) == NONCE_BYTES
-    text = _written(values).encode()
-    return _PREFIX + b64(nonce + _cipher(key).encrypt(nonce, text, purpose))
-
-
-def _unseal(key: bytes, purpose: bytes, text: str) -> dict[str, Any]:
-    if not text.startswith(_PREFIX) or len(text) > _MOST_CHARS or not text.isascii():
-        raise BadJourney("not in our form")
-    try:
-        raw = unb64(text.removeprefix(_PREFIX))
-        if b64(raw) != text.removeprefix(_PREFIX):
-            raise BadJourney("not in our form")
-        plain = _cipher(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose)
-    except (ValueError, InvalidTag) as error:
-        raise BadJourney("not sealed by us for this purpose") from error
-    values: dict[str, Any] = json.loads(plain)
-    return values

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.sealed_text import BadSeal
 from gateway.core.session.journey import (
-    BadJourney,
     Journey,
     LogoutTicket,
     return_of,
@@ -30,14 +30,14 @@ def test_a_journey_tells_nothing() -> None:
 
 
 def test_one_purpose_does_not_open_the_other() -> None:
-    with pytest.raises(BadJourney):
+    with pytest.raises(BadSeal):
         unseal_logout(KEY, seal_journey(KEY, JOURNEY, NONCE))
-    with pytest.raises(BadJourney):
+    with pytest.raises(BadSeal):
         unseal_journey(KEY, seal_logout(KEY, TICKET, NONCE))
 
 
 def test_another_key_does_not_open() -> None:
-    with pytest.raises(BadJourney):
+    with pytest.raises(BadSeal):
         unseal_journey(b"x" * 32, seal_journey(KEY, JOURNEY, NONCE))
 
 
@@ -48,15 +48,15 @@ def test_every_character_carries_weight(position: int, character: str) -> None:
     changed = sealed[:position] + character + sealed[position + 1 :]
 
     if changed != sealed:
-        with pytest.raises(BadJourney):
+        with pytest.raises(BadSeal):
             unseal_journey(KEY, changed)
 
 
 @given(st.text(max_size=100))
 def test_any_text_is_no_journey(text: str) -> None:
-    with pytest.raises(BadJourney):
+    with pytest.raises(BadSeal):
         unseal_journey(KEY, text)
-    with pytest.raises(BadJourney):
+    with pytest.raises(BadSeal):
         unseal_journey(KEY, f"v1.{text}")
 
 
