@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.core.base64url import b64, unb64
+from gateway.core.base64url import b64, unb64_strict
 from gateway.core.errors import GatewayError
 
 NONCE_BYTES: Final = 12
@@ -36,9 +36,7 @@ def unseal_text(key: bytes, purpose: bytes, text: str) -> dict[str, Any]:
     if not text.startswith(_PREFIX) or len(text) > MOST_CHARS or not text.isascii():
         raise BadSeal("not in our form")
     try:
-        raw = unb64(text.removeprefix(_PREFIX))
-        if b64(raw) != text.removeprefix(_PREFIX):
-            raise BadSeal("not in our form")
+        raw = unb64_strict(text.removeprefix(_PREFIX))
         plain = _cipher(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose)
     except (ValueError, InvalidTag) as error:
         raise BadSeal("not sealed by us for this purpose") from error

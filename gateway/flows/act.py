@@ -11,10 +11,13 @@ from gateway.core.audit.catalogue import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
 from gateway.flows.transaction import transaction
+from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.outbox import Outbox
+from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 from gateway.stores.postgres.used_ids import UsedIds
 from gateway.stores.postgres.users import Users
@@ -88,6 +91,18 @@ class Act:
     @property
     def used_ids(self) -> UsedIds:
         return UsedIds(self._connection)
+
+    @property
+    def codes(self) -> Codes:
+        return Codes(self._connection, self._vault)
+
+    @property
+    def pushed_requests(self) -> PushedRequests:
+        return PushedRequests(self._connection)
+
+    @property
+    def app_consents(self) -> AppConsents:
+        return AppConsents(self._connection)
 
     @property
     def audit(self) -> Audit:

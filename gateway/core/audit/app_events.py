@@ -16,6 +16,22 @@ _ENDED_BY: Final[Mapping[str, By]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class AppConsentGiven(AppEvent):
+    """scopes: all that the app may do from now on."""
+
+    kind = Kind.APP_CONSENT_GIVEN
+    about = About(
+        Family.APPS,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "A person let an app do what `scopes` say, at `resource`. The app asks again only for more.",
+    )
+
+    scopes: Kept[tuple[str, ...]]
+    resource: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
 class GrantIssued(AppEvent):
     """grant: its id. scopes: as the person consented to them."""
 

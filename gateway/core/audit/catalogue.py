@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, cast
 
-from gateway.core.audit.app_events import CodeReused, GrantEnded, GrantIssued, RefreshReused
+from gateway.core.audit.app_events import AppConsentGiven, CodeReused, GrantEnded, GrantIssued, RefreshReused
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
 
@@ -273,6 +273,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     ConfigLoaded,
     UnknownNamesRenewed,
     DeliveryDead,
+    AppConsentGiven,
     GrantIssued,
     GrantEnded,
     CodeReused,

@@ -28,6 +28,7 @@ class Kind(Enum):
     COOKIE_DOUBLED = "cookie_doubled"
     UNKNOWN_NAMES_RENEWED = "unknown_names_renewed"
     DELIVERY_DEAD = "delivery_dead"
+    APP_CONSENT_GIVEN = "app_consent_given"
     GRANT_ISSUED = "grant_issued"
     GRANT_ENDED = "grant_ended"
     CODE_REUSED = "code_reused"

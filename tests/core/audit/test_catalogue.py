@@ -130,6 +130,16 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", None, '{"client":"robot","grant":"G","why":"policy"}', "{}"),
     ),
     (
+        app_events.AppConsentGiven(ADA, "wiki", ("openid", "notes.read"), "https://api.example.org"),
+        "app_consent_given",
+        (
+            str(ADA),
+            ADA,
+            '{"client":"wiki","resource":"https://api.example.org","scopes":["openid","notes.read"]}',
+            "{}",
+        ),
+    ),
+    (
         app_events.CodeReused(ADA, "wiki", "G"),
         "code_reused",
         ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
