@@ -40,7 +40,7 @@ refused: budgets of your own belong below `define` in the policy. Limits cannot 
 | `AUTH.LOGIN` | passwords on the login page |
 | `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
 | `OAUTH.TOKEN` | requests for tokens, by client; of clients without a secret or key by client and address |
-| `OAUTH.CLIENT_FAILED` | clients that fail to authenticate, by address; a client that succeeds is never refused for it |
+| `OAUTH.CLIENT_FAILED` | clients that fail to authenticate, by address; one that succeeds is never refused for it |
 
 A request spends one of the three `GENERAL` limits. Routes can also name a limit of this section in their `limits`.
 
