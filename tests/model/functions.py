@@ -12,8 +12,8 @@ from tests.model.mechanisms import ALL, Mechanisms
 class Record(NamedTuple):
     """form: W wanted, L live, X ended, O a code on offer, T a code that was claimed.
 
-    says: of a person the version of the groups; of a login its credentials, as bits; of a T who claimed it; of an X
-    1 where it stays until Postgres has been told.
+    says: of a person the version of the groups; of a login its credentials, as bits; of a T who claimed it, code or
+    proof; of an X 1 where it stays until Postgres has been told.
     """
 
     form: str
@@ -23,11 +23,12 @@ class Record(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """u: the person. l: their logins. c: the code of a hand-off."""
+    """u: the person. l: their logins. c: the code of a hand-off. j: a DPoP proof."""
 
     u: Record | None
     l: tuple[Record | None, ...]  # noqa: E741 - it is l in the keys
     c: Record | None
+    j: Record | None = None
 
 
 class Leases(NamedTuple):
@@ -38,12 +39,18 @@ class Leases(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """login: its place in Slot.l. claim: who claims the code, 0 nobody. due: whether person and login are due."""
+    """login: its place in Slot.l. claim: who claims the code, 0 nobody. due: whether person and login are due.
+
+    proof: who brings the proof, 0 nobody. stamp: what its nonce names. untimely: whether it is too old or too early.
+    """
 
     login: int
     credential: int
     claim: int = 0
     due: tuple[bool, bool] = (False, False)
+    proof: int = 0
+    stamp: int = 0
+    untimely: bool = False
 
 
 class Reply(NamedTuple):
@@ -96,7 +103,7 @@ def decide(slot: Slot, inc: int, asked: Asked, fresh: Leases, has: Mechanisms = 
         new_u = u if person_lives else wanted(u, inc, fresh.person, has)
         new_l = l if login_lives else wanted(l, inc, fresh.login, has)
         leases = Leases(_lease(new_u, person_lives), _lease(new_l, login_lives))
-        return Slot(new_u, put(slot.l, asked.login, new_l), slot.c), Reply("M", leases, 0)
+        return slot._replace(u=new_u, l=put(slot.l, asked.login, new_l)), Reply("M", leases, 0)
     if not l.says & asked.credential:
         return (slot._replace(c=None) if asked.claim else slot), Reply("U", NO_LEASES, 0)
     c = slot.c
@@ -104,12 +111,27 @@ def decide(slot: Slot, inc: int, asked: Asked, fresh: Leases, has: Mechanisms = 
         if not _may_claim(c, inc, asked.claim, has):
             return slot, Reply("C", NO_LEASES, 0)
         c = Record("T", says=asked.claim)
+    j = slot.j
+    if asked.proof:
+        refused = prove_once(j, inc, asked)
+        if refused:
+            return slot, Reply(refused, NO_LEASES, 0)
+        j = Record("T", says=asked.proof)
     leases = Leases(fresh.person if asked.due[0] else 0, fresh.login if asked.due[1] else 0)
     if leases.person:
         u = u._replace(lease=leases.person)
     if leases.login:
         l = l._replace(lease=leases.login)  # noqa: E741 - as in bastion.lua
-    return Slot(u, put(slot.l, asked.login, l), c), Reply("L", leases, u.says)
+    return Slot(u, put(slot.l, asked.login, l), c, j), Reply("L", leases, u.says)
+
+
+def prove_once(proof: Record | None, inc: int, asked: Asked) -> str:
+    """As in bastion.lua; "": it passes."""
+    if asked.stamp != inc:
+        return "S"
+    if asked.untimely:
+        return "I"
+    return "" if proof is None or proof.says == asked.proof else "R"
 
 
 def _lease(record: Record | None, lives: bool) -> int:
@@ -137,7 +159,7 @@ def fill(slot: Slot, inc: int, given: Fill, has: Mechanisms = ALL) -> tuple[Slot
         if holds(l, given.leases.login, inc, has):
             live = Record("L", inc, 0, given.credentials)
             l, login = (live if given.credentials else ENDED), "1"  # noqa: E741 - as in bastion.lua
-    return Slot(u, put(slot.l, given.login, l), slot.c), person + login
+    return slot._replace(u=u, l=put(slot.l, given.login, l)), person + login
 
 
 def finish(slot: Slot, login: int) -> Slot:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from gateway.core.principal.ask import Claim, Presented
+from gateway.core.principal.ask import Claim, Presented, ProofClaim
 from gateway.core.principal.ask import Leases as RealLeases
 from gateway.core.session.login_record import Session
 from gateway.stores.redis.decisions import Fill as RealFill
-from gateway.stores.redis.wire import code_key, login_key, person_key
+from gateway.stores.redis.wire import code_key, login_key, person_key, proof_key
 from tests.model import functions
 from tests.model.functions import NO_LEASES, Asked, Fill, Leases, Record, Slot
 from tests.stores.live import NOW, TAG, Server
@@ -18,11 +18,12 @@ from tests.stores.live import NOW, TAG, Server
 LOGINS: Final = ("l" * 22, "m" * 22)
 CREDENTIALS: Final = (1, 2, 4, 8)
 HOST: Final = "wiki.example.org"
-PERSON_KEY, CODE_KEY = person_key(TAG), code_key(TAG, "code")
+PERSON_KEY, CODE_KEY, PROOF_KEY = person_key(TAG), code_key(TAG, "code"), proof_key(TAG, "proof")
 LOGIN_KEYS: Final = tuple(login_key(TAG, login) for login in LOGINS)
-KEYS: Final = (PERSON_KEY, *LOGIN_KEYS, CODE_KEY)
+KEYS: Final = (PERSON_KEY, *LOGIN_KEYS, CODE_KEY, PROOF_KEY)
 EMPTY: Final = Slot(None, (None, None), None)
 _LEASED: Final = struct.Struct("<Bdd")
+_CLAIMED: Final = struct.Struct("<d")
 _DUE: Final = struct.Struct("<I")
 _LONG_S: Final = 1_000_000
 
@@ -45,15 +46,25 @@ class Pair:
         self._minted = 0
 
     async def decide(self, login: int, credential: int, claim: int) -> Leases:
+        return await self._decide(Asked(login, credential, claim))
+
+    async def prove(self, login: int, credential: int, proof: int, stamp: int, age_s: int) -> Leases:
+        """stamp: an incarnation of the twin's."""
+        untimely = not -15 <= age_s <= 60
+        return await self._decide(Asked(login, credential, proof=proof, stamp=stamp, untimely=untimely), age_s)
+
+    async def _decide(self, asked: Asked, age_s: int = 0) -> Leases:
         raw = await self._raw()
-        asked = Asked(login, credential, claim, (self._is_due(raw[0]), self._is_due(raw[1 + login])))
+        login, claim, proof = asked.login, asked.claim, asked.proof
+        asked = asked._replace(due=(self._is_due(raw[0]), self._is_due(raw[1 + login])))
         fresh = Leases(self._minted + 1, self._minted + 2)
         self._minted += 2
         self.slot, expected = functions.decide(self.slot, self.inc, asked, fresh)
         reply = await self.server.decide(
-            Presented(TAG, LOGINS[login], bytes([credential]) * 16),
+            Presented(TAG, LOGINS[login], bytes([asked.credential]) * 16),
             claim=Claim("code", HOST) if claim else None,
-            request_id=f"request {claim}" if claim else "",
+            proof=ProofClaim("proof", self.server.now - age_s, int(self.stamps.get(asked.stamp, 0))) if proof else None,
+            request_id=f"request {claim or proof}" if claim or proof else "",
         )
         assert reply.outcome.value == expected.outcome
         given = reply.leases or RealLeases(0, 0)
@@ -61,6 +72,8 @@ class Pair:
         self._match(expected.leases.login, given.login)
         if expected.outcome == "L":
             assert reply.person == _person(expected.person)
+        if expected.outcome == "S":
+            assert self.stamps.setdefault(self.inc, reply.incarnation) == reply.incarnation
         confirms = expected.outcome == "L" and expected.leases != NO_LEASES
         self.seen[f"{expected.outcome} due" if confirms else expected.outcome] += 1
         return expected.leases
@@ -105,15 +118,16 @@ class Pair:
 
     async def vanish(self, key: int) -> None:
         """A deadline, or memory that ran out."""
-        records: list[Record | None] = [self.slot.u, *self.slot.l, self.slot.c]
+        records: list[Record | None] = [self.slot.u, *self.slot.l, self.slot.c, self.slot.j]
         records[key] = None
-        self.slot = Slot(records[0], (records[1], records[2]), records[3])
+        self.slot = Slot(records[0], (records[1], records[2]), records[3], records[4])
         await self.server.redis.delete(KEYS[key])
 
     async def minute(self) -> None:
-        """What is live is due; a code is too late for anybody."""
+        """What is live is due; a code is too late for anybody, and a proof is forgotten."""
         await self.server.set_time(self.server.now + 60)
         await self.vanish(3)
+        await self.vanish(4)
 
     async def image(self) -> Image:
         return self.slot, await self._raw()
@@ -131,15 +145,20 @@ class Pair:
         if not process_goes_on:
             await self.server.redis.function_flush()
         await self.server.set_time(self.server.now + 1)
+        if raw[4] is not None and self.server.now - _CLAIMED.unpack_from(raw[4])[0] / 1_000_000 > 10:
+            await self.vanish(4)  # nothing repeats by now what was claimed then
 
     async def agree(self) -> None:
         """What lies in the keys is the same: form, incarnation, lease."""
         for key in KEYS:
             await self.server.redis.persist(key)
         raw = await self._raw()
-        for value, record in zip(raw, (self.slot.u, *self.slot.l, self.slot.c), strict=True):
+        for key, value, record in zip(KEYS, raw, (self.slot.u, *self.slot.l, self.slot.c, self.slot.j), strict=True):
             assert (value is None) == (record is None)
             if value is None or record is None:
+                continue
+            if key == PROOF_KEY:
+                assert value[_CLAIMED.size :] == f"request {record.says}".encode()
                 continue
             assert value[:1] == record.form.encode()
             if record.form in "WL":
@@ -195,7 +214,14 @@ async def walk(pair: Pair, source: random.Random, length: int) -> None:
 
 
 async def _decide(pair: Pair, source: random.Random, login: int, held: list[tuple[int, Leases]]) -> None:
-    leases = await pair.decide(login, source.choice(CREDENTIALS), source.choice((0, 0, 1, 2)))
+    credential = source.choice(CREDENTIALS)
+    if source.random() < 0.3:
+        stamp = source.choice((pair.inc, pair.inc, pair.inc, pair.inc - 1))
+        leases = await pair.prove(
+            login, credential, source.choice((1, 1, 2)), stamp, source.choice((0, 60, -15, 61, -16))
+        )
+    else:
+        leases = await pair.decide(login, credential, source.choice((0, 0, 1, 2)))
     if leases != NO_LEASES:
         held.append((login, leases))
 
@@ -210,6 +236,8 @@ async def _go_on(pair: Pair, source: random.Random, login: int, held: list[tuple
     if held:
         await pair.fill(Fill(held[-1][0], held[-1][1], 0, 15))
         await pair.decide(held[-1][0], 1, 1)
+        for proof, stamp in ((1, pair.inc - 1), (1, pair.inc), (2, pair.inc)):
+            await pair.prove(held[-1][0], 1, proof, stamp, 0)
 
 
 def _any_fill(source: random.Random, held: Sequence[tuple[int, Leases]]) -> Fill:

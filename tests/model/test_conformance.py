@@ -8,7 +8,23 @@ import pytest
 from tests.model.pair import Pair, walk
 from tests.stores.live import Server
 
-OUTCOMES = {"L", "L due", "M", "X", "U", "C", "fill 11", "fill 00", "fill 01", "fill 10", "fill -1", "fill 1-"}
+OUTCOMES = {
+    "L",
+    "L due",
+    "M",
+    "X",
+    "U",
+    "C",
+    "S",
+    "I",
+    "R",
+    "fill 11",
+    "fill 00",
+    "fill 01",
+    "fill 10",
+    "fill -1",
+    "fill 1-",
+}
 WALKS, STEPS = 8, 150
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 
 from redis.asyncio import Redis
 
-from gateway.core.principal.ask import Claim, Leases, Presented, Question, Reply, Spend, Standing
+from gateway.core.principal.ask import Claim, Leases, Presented, ProofClaim, Question, Reply, Spend, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
 from gateway.stores.redis.decisions import DecisionCalls, Fill, FunctionCalls
@@ -46,12 +46,12 @@ class Server:
         presented: Presented | None = PRESENTED,
         *spends: Spend,
         claim: Claim | None = None,
+        proof: ProofClaim | None = None,
         request_id: str = "",
     ) -> Reply:
         self.number += 1
-        reply: Reply | None = await answer_of(
-            lambda waiter: self.calls.ask(Question(self.number, presented, claim, spends, request_id), waiter)
-        )
+        question = Question(self.number, presented, claim, spends, request_id, (), proof)
+        reply: Reply | None = await answer_of(lambda waiter: self.calls.ask(question, waiter))
         assert reply is not None
         return reply
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.principal.ask import Claim, Leases, Presented, Spend, Standing
+from gateway.core.principal.ask import Claim, Leases, Presented, ProofClaim, Spend, Standing
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
+from gateway.stores.redis.proofs import Proofs
 from gateway.stores.redis.revocations import Revocations
 from gateway.stores.redis.wire import login_key, person_key
 from tests.running import running
@@ -277,6 +278,8 @@ async def test_a_lost_library_is_loaded_again(server: Server) -> None:
 
 FIRST_CALLS: dict[str, Callable[[Server], Awaitable[object]]] = {
     "decide": lambda server: server.decide(),
+    "prove": lambda server: server.decide(proof=ProofClaim("j" * 22, NOW, 0)),
+    "witness": lambda server: Proofs(server.functions).use("p", ProofClaim("j" * 22, NOW, 0), "r"),
     "spend": lambda server: server.decide(None, Spend("e", "who", LIMIT)),
     "refund": lambda server: Buckets(server.functions).refund("e", "who", LIMIT),
     "fill": lambda server: server.fill(Leases(1, 1)),
@@ -304,10 +307,11 @@ async def test_every_key_ends_by_itself(server: Server) -> None:
     await server.revocations.offer(TAG, "code", "h")
     await server.decide(PRESENTED, Spend(TAG, LOGIN, LIMIT), claim=Claim("code", "h"), request_id="r")
     await server.decide(replace(PRESENTED, login="m" * 22))
+    await server.decide(proof=ProofClaim("j" * 22, NOW, None), request_id="r")
 
     keys = [key async for key in server.redis.scan_iter() if key != b"now"]
 
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert all([await server.redis.pttl(key) > 0 for key in keys])
 
 

@@ -2,12 +2,25 @@
 
 import math
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.principal.ask import Claim, Leases, LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
+from gateway.core.principal.ask import (
+    Claim,
+    Leases,
+    LoginFacts,
+    Presented,
+    ProofClaim,
+    Question,
+    RecordKind,
+    Reply,
+    Spend,
+    Spent,
+    Standing,
+)
 from gateway.core.ratelimit.gcra import Limit
 from gateway.stores.redis.pipeline import Argument, packed
 from gateway.stores.redis.wire import (
@@ -17,15 +30,19 @@ from gateway.stores.redis.wire import (
     code_key,
     login_key,
     packed_decide,
+    packed_prove,
     packed_spend,
     person_key,
+    proof_key,
     read_reply,
+    record_key,
 )
 from tests.changed import changed, parts
 
 NAME = "bastion_decide_0123456789ab"
 TEXTS = st.text(min_size=1, max_size=20)
 PRESENTED = st.builds(Presented, TEXTS, TEXTS, st.binary(min_size=16, max_size=16))
+PROOFS = st.builds(ProofClaim, TEXTS, st.integers(), st.none() | st.integers(0, 2**48))
 CLAIMS = st.builds(Claim, TEXTS, TEXTS)
 REQUESTS = st.text(max_size=40)
 LIMITS = st.builds(Limit, TEXTS, st.integers(1, 1000), st.integers(1000, 10**11), st.integers(1, 1000))
@@ -54,6 +71,24 @@ def test_a_decision_is_written_as_the_generic_packer_writes_it(
         arguments += (one.limit.interval_us, one.limit.window_us)
 
     written = packed_decide(NAME, Question(number, presented, claim, spends, request), range(len(spends)))
+
+    assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
+
+
+@given(NUMBERS, PRESENTED, PROOFS, SPENDS, REQUESTS, st.sampled_from(["login", "grant"]))
+def test_a_proof_is_written_as_the_generic_packer_writes_it(
+    number: int, drawn: Presented, proof: ProofClaim, spent: tuple[Spend, ...], request: str, kind: RecordKind
+) -> None:
+    presented = replace(drawn, kind=kind)
+    spends = tuple(Spend(presented.tag, one.who, one.limit) for one in spent)
+    record = record_key(kind, presented.tag, presented.login)
+    keys = [person_key(presented.tag), record, proof_key(presented.tag, proof.jti), *map(bucket_key, spends)]
+    arguments: list[Argument] = [f"{number:010}", presented.login, presented.credential, request, proof.iat]
+    arguments.append("" if proof.stamp is None else proof.stamp)
+    for one in spends:
+        arguments += (one.limit.interval_us, one.limit.window_us)
+
+    written = packed_prove(NAME, Question(number, presented, None, spends, request, (), proof), range(len(spends)))
 
     assert written == packed(("FCALL", NAME, len(keys), *keys, *arguments))
 
@@ -109,7 +144,8 @@ def raw_reply(reply: Reply) -> bytes:
         len(reply.spent),
     )
     spent = [_SPENT.pack(one.allowed, one.retry_after_us, one.remaining, one.reset_us) for one in reply.spent]
-    return b"".join((head, reply.login.encode(), *spent, reply.person))
+    stamp = struct.pack("<d", reply.incarnation) if reply.outcome is Standing.STALE_NONCE else b""
+    return b"".join((head, reply.login.encode(), *spent, reply.person, stamp))
 
 
 LIVE = Reply(7, "l" * 22, 1_790_000_000_000_000, Standing.LIVE, b"sealed", LoginFacts(1, 2, 3, 4), None, ())
@@ -119,6 +155,8 @@ REPLIES = {
     "with limits": changed(LIVE, spent=(Spent(True, 0, 9, 1_000), Spent(False, 2_000, 0, 3_000))),
     "ended": changed(LIVE, outcome=Standing.ENDED, person=b"", facts=None),
     "missed": changed(LIVE, outcome=Standing.MISS, person=b"", facts=None, leases=Leases(1, 0)),
+    "a proof used before": changed(LIVE, outcome=Standing.REPLAYED, person=b"", facts=None),
+    "a stale nonce": changed(LIVE, outcome=Standing.STALE_NONCE, person=b"", facts=None, incarnation=2**48 - 1),
     "limits only": changed(
         LIVE, login="", outcome=Standing.NOT_ASKED, person=b"", facts=None, spent=(Spent(True, 0, 1, 2),)
     ),
@@ -161,6 +199,7 @@ def test_any_bytes_are_a_reply_or_nothing(raw: bytes) -> None:
         raw_reply(LIVE)[:40],
         raw_reply(REPLIES["with limits"])[:90],
         raw_reply(changed(LIVE, number=8)),
+        raw_reply(REPLIES["a stale nonce"])[:-1],
         *NOT_NUMBERS,
     ],
 )

@@ -6,14 +6,20 @@ two to four times as much and stays interpreted when the module is compiled. Not
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 from gateway.core.base64url import unb64
 from gateway.core.ratelimit.gcra import Limit
 
+RecordKind = Literal["login", "grant"]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presented:
-    """A token whose MAC was right. credential: tokens.credential_of(host, token), 16 bytes.
+    """A credential that we made, and the record that says whether it lives.
+
+    login: the id of that record, of a login or of a grant that has a record of its own. credential: 16 bytes, of a
+    session tokens.credential_of(host, token). counted_as: what limits per caller count by, "": the login.
 
     Compared by identity: one text is read once (core/principal/presented.py).
     """
@@ -21,11 +27,17 @@ class Presented:
     tag: str
     login: str
     credential: bytes
+    kind: RecordKind = "login"
+    counted_as: str = ""
 
     @property
     def login_id(self) -> bytes:
-        """The 16 bytes that Postgres knows the login by."""
+        """The 16 bytes that Postgres knows the record by."""
         return unb64(self.login)
+
+    @property
+    def who(self) -> str:
+        return self.counted_as or self.login
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,19 @@ class Claim:
 
     code_hash: str
     host: str
+
+
+class ProofClaim:
+    """Use up a DPoP proof: once, in its time; the same request within 10 s gets the same answer (R4).
+
+    jti: 22 characters that stand for the proof's own. iat: as the proof says. stamp: the incarnation of Redis that its
+    nonce names, 0 where it has none or one that is too old; None: no nonce is asked for.
+    """
+
+    def __init__(self, jti: str, iat: int, stamp: int | None) -> None:
+        self.jti = jti
+        self.iat = iat
+        self.stamp = stamp
 
 
 class Spend:
@@ -53,7 +78,7 @@ class Question:
 
     request_id: the proxy's; what it sends twice is claimed and paid for once (R4). "": not the proxy's. paid: what an
     earlier try of the same question has spent already, in other slots than the person's, by its index in spends; it is
-    not spent again.
+    not spent again. proof: only beside presented, and never with a claim.
     """
 
     def __init__(
@@ -64,6 +89,7 @@ class Question:
         spends: tuple[Spend, ...],
         request_id: str = "",
         paid: "tuple[tuple[int, Spent], ...]" = (),
+        proof: ProofClaim | None = None,
     ) -> None:
         self.number = number
         self.presented = presented
@@ -71,9 +97,10 @@ class Question:
         self.spends = spends
         self.request_id = request_id
         self.paid = paid
+        self.proof = proof
 
     def with_paid(self, paid: "tuple[tuple[int, Spent], ...]") -> "Question":
-        return Question(self.number, self.presented, self.claim, self.spends, self.request_id, paid)
+        return Question(self.number, self.presented, self.claim, self.spends, self.request_id, paid, self.proof)
 
 
 class Standing(Enum):
@@ -84,6 +111,9 @@ class Standing(Enum):
     ENDED = "X"  # ended, idle too long, or past its absolute deadline
     UNKNOWN = "U"  # the login lives, but not with this credential
     CLAIM_REFUSED = "C"  # used before, late, another host
+    STALE_NONCE = "S"  # the proof has no nonce of this Redis: nothing was claimed
+    UNTIMELY = "I"  # the proof was made too long ago, or is from the future
+    REPLAYED = "R"  # the proof was used before
     MISS = "M"  # not in Redis: a lease was taken, Postgres is to be asked, nothing was spent in this slot
 
 
@@ -118,7 +148,8 @@ class Spent:
 class Reply:
     """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE.
 
-    paid: with MISS, what was spent all the same, as in Question.
+    paid: with MISS, what was spent all the same, as in Question. incarnation: with STALE_NONCE, what a nonce has to
+    name.
     """
 
     def __init__(
@@ -132,6 +163,7 @@ class Reply:
         leases: Leases | None,
         spent: tuple[Spent, ...],
         paid: tuple[tuple[int, Spent], ...] = (),
+        incarnation: int = 0,
     ) -> None:
         self.number = number
         self.login = login
@@ -142,6 +174,7 @@ class Reply:
         self.leases = leases
         self.spent = spent
         self.paid = paid
+        self.incarnation = incarnation
 
     def with_leases(self, leases: Leases | None) -> "Reply":
         return self._with(leases, self.spent, self.paid)
@@ -153,4 +186,15 @@ class Reply:
         return self._with(self.leases, self.spent, paid)
 
     def _with(self, leases: Leases | None, spent: tuple[Spent, ...], paid: tuple[tuple[int, Spent], ...]) -> "Reply":
-        return Reply(self.number, self.login, self.now_us, self.outcome, self.person, self.facts, leases, spent, paid)
+        return Reply(
+            self.number,
+            self.login,
+            self.now_us,
+            self.outcome,
+            self.person,
+            self.facts,
+            leases,
+            spent,
+            paid,
+            self.incarnation,
+        )

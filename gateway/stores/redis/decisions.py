@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.principal.ask import Leases, Question, Reply, Standing
+from gateway.core.principal.ask import Leases, Question, RecordKind, Reply, Standing
 from gateway.core.session.login_record import Session, confirm_after_s, pack_sessions
 from gateway.stores.redis.functions.library import FUNCTIONS, Library
 from gateway.stores.redis.pipeline import Argument, Done, Pipeline, RedisRefused, answer_to, packed
-from gateway.stores.redis.wire import login_key, packed_decide, packed_spend, person_key, read_reply
+from gateway.stores.redis.wire import packed_decide, packed_prove, packed_spend, person_key, read_reply, record_key
 from gateway.waiting import Caller, Waiter, answer_of
 
 _NO_OTHERS: Final[dict[str, list[int]]] = {}
@@ -20,7 +20,7 @@ _ASKING: Final = packed(("ASKING",))
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What Postgres says. Leases 0: not to be written. expires_at 0: the login has ended."""
+    """What Postgres says. Leases 0: not to be written. expires_at 0: the login, or grant by kind, has ended."""
 
     tag: str
     login: str
@@ -30,6 +30,7 @@ class Fill:
     idle_at: int
     idle_s: int
     sessions: tuple[Session, ...]
+    kind: RecordKind = "login"
 
 
 class Functions(Protocol):
@@ -184,6 +185,7 @@ class DecisionCalls:
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
         self._decide_name = functions.name("decide")
+        self._prove_name = functions.name("prove")
         self._spend_name = functions.name("spend")
 
     def ask(self, question: Question, waiter: Waiter[Reply | None]) -> None:
@@ -191,9 +193,7 @@ class DecisionCalls:
         presented = question.presented
         own, others = _by_slot(question) if question.spends else ((), {})
         if presented is not None and not others and not question.paid:
-            self._functions.call(
-                presented.tag, packed_decide(self._decide_name, question, own), _Asked(self, question, waiter)
-            )
+            self._functions.call(presented.tag, self._packed(question, own), _Asked(self, question, waiter))
             return
         if presented is None and len(others) == 1 and not question.paid:
             slot, indexes = others.popitem()
@@ -202,11 +202,16 @@ class DecisionCalls:
             return
         gathering = _Gathering(question, waiter, (presented is not None) + len(others))
         if presented is not None:
-            command = packed_decide(self._decide_name, question, own)
+            command = self._packed(question, own)
             self._functions.call(presented.tag, command, _Share(self, gathering, own, decides=True))
         for slot, indexes in others.items():
             command = packed_spend(self._spend_name, question, indexes)
             self._functions.call(slot, command, _Share(self, gathering, indexes, decides=presented is None))
+
+    def _packed(self, question: Question, own: Sequence[int]) -> bytes:
+        if question.proof is None:
+            return packed_decide(self._decide_name, question, own)
+        return packed_prove(self._prove_name, question, own)
 
     async def reply_to(self, question: Question) -> Reply | None:
         """ask() for those who may wait."""
@@ -221,7 +226,7 @@ class DecisionCalls:
 
     async def fill(self, fill: Fill) -> tuple[bool, bool]:
         """Whether person and login were written; True where that was not asked. Raises StoreUnavailable."""
-        keys = [person_key(fill.tag), login_key(fill.tag, fill.login)]
+        keys = [person_key(fill.tag), record_key(fill.kind, fill.tag, fill.login)]
         reply = await self._functions.ask(
             "fill",
             keys,

@@ -1,7 +1,7 @@
 """Makes Redis follow what Postgres has committed: ends, changes, and the one-time codes of the hand-off."""
 
 from gateway.stores.redis.decisions import Functions, tell
-from gateway.stores.redis.wire import code_key, login_key, person_key
+from gateway.stores.redis.wire import code_key, login_key, person_key, record_key
 
 
 class Revocations:
@@ -13,6 +13,10 @@ class Revocations:
     async def end_login(self, tag: str, login: str) -> None:
         """Over on all nodes and hosts when this returns; also for a refill that is under way."""
         await tell(self._functions, "finish", [login_key(tag, login)])
+
+    async def end_grant(self, tag: str, grant: str) -> None:
+        """As end_login, of a grant that has a record of its own."""
+        await tell(self._functions, "finish", [record_key("grant", tag, grant)])
 
     async def stale_login(self, tag: str, login: str) -> None:
         """The next decision asks Postgres."""

@@ -9,15 +9,27 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from gateway.core.principal.ask import Leases, LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
+from gateway.core.principal.ask import (
+    Leases,
+    LoginFacts,
+    Presented,
+    Question,
+    RecordKind,
+    Reply,
+    Spend,
+    Spent,
+    Standing,
+)
 from gateway.core.remembered import Remembered
 
 _HEAD: Final = struct.Struct("<IdBddIIIIB")
 _SPENT: Final = struct.Struct("<BdId")
+_INCARNATION: Final = struct.Struct("<d")
 _LOGIN_CHARS: Final = 22
 _OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Standing}
 _NOT_ASKED: Final = ord(Standing.NOT_ASKED.value)
 _LIVE: Final = ord(Standing.LIVE.value)
+_STALE_NONCE: Final = ord(Standing.STALE_NONCE.value)
 _NO_CLAIM: Final = b"$0\r\n\r\n"
 _NUMBER: Final = b"$10\r\n%010d\r\n"
 _MOST_KNOWN: Final = 8192
@@ -33,6 +45,16 @@ def person_key(tag: str) -> str:
 def login_key(tag: str, login: str) -> str:
     """`{tag}l:<login>`."""
     return f"{{{tag}}}l:{login}"
+
+
+def record_key(kind: RecordKind, tag: str, record: str) -> str:
+    """`{tag}l:<login>` or `{tag}g:<grant>`: the same layout, whatever the kind."""
+    return login_key(tag, record) if kind == "login" else f"{{{tag}}}g:{record}"
+
+
+def proof_key(slot: str, jti: str) -> str:
+    """`{slot}j:<22 characters for a proof>`."""
+    return f"{{{slot}}}j:{jti}"
 
 
 def code_key(tag: str, code_hash: str) -> str:
@@ -55,7 +77,7 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
     assert presented is not None
     if claim is None and len(own) == 1:
         spend = question.spends[own[0]]
-        if spend.who == presented.login and spend.slot == presented.tag:
+        if spend.who == presented.who and spend.slot == presented.tag:
             limit = spend.limit
             written = (name, presented, limit.bucket, limit.interval_us, limit.window_us)
             usual = _USUAL.get(written)
@@ -73,6 +95,20 @@ def packed_decide(name: str, question: Question, own: Sequence[int]) -> bytes:
     return b"".join((head, keys, buckets, _NUMBER % question.number, login, request, claimed, budgets))
 
 
+def packed_prove(name: str, question: Question, own: Sequence[int]) -> bytes:
+    """As packed_decide, where question.proof is there."""
+    presented, proof = question.presented, question.proof
+    assert presented is not None
+    assert proof is not None
+    keys, login = _principal(presented)
+    claimed = _bulk(proof_key(presented.tag, proof.jti))
+    made = _bulk(str(proof.iat)) + _bulk("" if proof.stamp is None else str(proof.stamp))
+    buckets, budgets = _buckets(question.spends, own) if own else (b"", b"")
+    head = _head(name, 3 + len(own), 6 + 2 * len(own))
+    number, request = _NUMBER % question.number, _bulk(question.request_id)
+    return b"".join((head, keys, claimed, buckets, number, login, request, made, budgets))
+
+
 def packed_spend(name: str, question: Question, indexes: Sequence[int]) -> bytes:
     """indexes: of spends that share a slot."""
     buckets, budgets = _buckets(question.spends, indexes)
@@ -86,7 +122,7 @@ def read_reply(question: Question, raw: object) -> Reply | None:
         return None
     try:
         return _read(question, raw)
-    except (ValueError, OverflowError):  # a time that is no number, or endless
+    except (ValueError, OverflowError, struct.error):  # a time that is no number, or endless; or too short
         return None
 
 
@@ -106,6 +142,9 @@ def _read(question: Question, raw: bytes) -> Reply | None:
         spent = tuple([_spent(raw, at + index * _SPENT.size) for index in range(count)])
         at += count * _SPENT.size
     leases = Leases(int(person_lease), int(login_lease)) if person_lease or login_lease else None
+    if letter == _STALE_NONCE:
+        (incarnation,) = _INCARNATION.unpack(raw[at:])
+        return Reply(number, login, int(now_us), outcome, b"", None, leases, spent, (), int(incarnation))
     if letter != _LIVE:
         return Reply(number, login, int(now_us), outcome, b"", None, leases, spent)
     return Reply(number, login, int(now_us), outcome, raw[at:], LoginFacts(auth, mfa, expires, idle), leases, spent)
@@ -118,9 +157,11 @@ def _head(name: str, keys: int, arguments: int) -> bytes:
 
 @lru_cache(_MOST_KNOWN)
 def _principal(presented: Presented) -> tuple[bytes, bytes]:
-    """The keys of a session's person and login, and the arguments that name them."""
+    """The keys of a credential's person and record, and the arguments that name them."""
     tag, login = presented.tag, presented.login
-    return _bulk(person_key(tag)) + _bulk(login_key(tag, login)), _bulk(login) + _bulk(presented.credential)
+    return _bulk(person_key(tag)) + _bulk(record_key(presented.kind, tag, login)), _bulk(login) + _bulk(
+        presented.credential
+    )
 
 
 def _buckets(spends: Sequence[Spend], indexes: Sequence[int]) -> tuple[bytes, bytes]:
@@ -137,7 +178,7 @@ def _usual(
     whose length is written apart: formatting costs more than all the rest.
     """
     keys, login = _principal(presented)
-    key = _bulk(_bucket_name(presented.tag, bucket, presented.login))
+    key = _bulk(_bucket_name(presented.tag, bucket, presented.who))
     return _head(name, 3, 7) + keys + key, login, b"\r\n" + _NO_CLAIM + _budget(interval_us, window_us)
 
 

@@ -4,6 +4,8 @@
 -- {tag}l:<login>    a login: form B | stamp d | lease d | due I4 | idle I4 | abs I4 | len I4 | confirm I4 | n B | n * session
 --                   session: credential, 16 bytes | authenticated_at I4 | mfa_at I4 | until I4, 0 none
 --                   or X: it has ended (a memory that saves a question to Postgres; correctness does not rest on it)
+-- {tag}g:<grant>    an OAuth grant with a record of its own, in the layout of a login
+-- {tag}j:<jti>      a DPoP proof that was used: claimed_at d | request id
 -- {tag}c:<hash>     a hand-off code: O stamp d | until d | host, or T claimed_at d | request id
 -- {slot}b:<bucket>:<who>  a GCRA bucket, named after its limit, count, period and burst: when it is full again, us, d | the request that spent last
 --
@@ -16,6 +18,7 @@ local PERSON, LOGIN, SESSION = '<BddI4', '<BddI4I4I4I4I4B', '<I4I4I4'
 local PERSON_BYTES, LOGIN_BYTES, SESSION_BYTES, CREDENTIAL_BYTES = 21, 38, 28, 16
 local LEASE_MS, ENDED_MS, CLAIM_MS = '10000', '60000', '40000'
 local OFFER_US, REPEAT_US = 30000000, 10000000
+local PROOF_S, EARLY_S = 60, 15
 local CONFIRM_S, PERSON_S, KEEP_S, SLIDE_S = 60, 3600, 180, 5
 local W, L = 87, 76
 local call, pack, unpack, sub, floor, ceil  -- may not be touched while a library loads: look() sets them
@@ -135,6 +138,18 @@ local function claim(key, host, request, now)  -- a code is used up once; the sa
   return true
 end
 
+-- A proof passes once, in its time, with a nonce of this server's history (RFC 9449 section 11). nil, or why not:
+-- S the nonce is of another history, or none where one is asked for (stamp not '')   I too old, or too early   R used
+local function prove_once(key, iat, stamp, request, now)
+  if stamp ~= '' and tonumber(stamp) ~= inc then return 'S' end
+  local s = floor(now / 1000000)
+  if iat < s - PROOF_S or iat > s + EARLY_S then return 'I' end
+  if call('SET', key, pack('<d', now) .. request, 'NX', 'EX', iat + PROOF_S + 1 - s) then return nil end
+  local v = call('GET', key)
+  if request ~= '' and sub(v, 9) == request and now - unpack('<d', v) <= REPEAT_US then return nil end
+  return 'R'
+end
+
 local function reply(number, now, outcome, leases, facts, n, login, spent, person)
   return pack('<I4dBddI4I4I4I4B', number, now, string.byte(outcome), leases[1], leases[2], facts[1], facts[2], facts[3], facts[4], n)
     .. login .. spent .. person
@@ -142,20 +157,23 @@ end
 
 local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
 
--- KEYS person, login, [code], bucket...
--- ARGV number, login, credential, request, host ('' without a code), then interval and window of each bucket
--- -> one string: reply() above; by its outcome:
---    L live (with leases of what is due)   X ended   U unknown credential, and the code is used up
---    C the code is refused
---    M not here: leases are taken, nothing was spent or claimed
-local function decide(keys, argv)
+-- What else a request uses up, once it is known that it may: nil, or the outcome that refuses it.
+local function code(keys, argv, now)
+  if not claim(keys[3], argv[5], argv[4], now) then return 'C' end
+end
+local function proof(keys, argv, now)
+  return prove_once(keys[3], tonumber(argv[5]), argv[6], argv[4], now)
+end
+
+-- uses: one of these two, whose key comes third, or nil. a: where the buckets' part of argv begins.
+local function answer(keys, argv, a, uses)
   local now = clock()
   local number, login, request = tonumber(argv[1]), argv[2], argv[4]
-  local first = argv[5] == '' and 3 or 4
+  local first = uses and 4 or 3
   local n = #keys - first + 1
   local u, l = call('GET', keys[1]), call('GET', keys[2])
   if l == 'X' then
-    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now, request), '')
+    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, a, now, request), '')
   end
   local person_lives, login_lives = is_live(u, PERSON_BYTES), is_live(l, LOGIN_BYTES)
   if not (person_lives and login_lives) then
@@ -169,20 +187,21 @@ local function decide(keys, argv)
   local write = false
   if idle > s + len then idle, write = s + len, true end  -- a clock that was set back
   if s >= abs or s >= idle then
-    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now, request), '')
+    return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, a, now, request), '')
   end
   local authenticated_at, mfa_at = session_of(l, count, argv[3], s)
   if not authenticated_at then
-    if first == 4 then call('DEL', keys[3]) end  -- in a strange browser: whoever saw it there is too late
-    return reply(number, now, 'U', NONE, NO_FACTS, n, login, spend(keys, first, argv, 6, now, request), '')
+    if uses == code then call('DEL', keys[3]) end  -- in a strange browser: whoever saw it there is too late
+    return reply(number, now, 'U', NONE, NO_FACTS, n, login, spend(keys, first, argv, a, now, request), '')
   end
-  local spent, allowed = spend(keys, first, argv, 6, now, request)
+  local spent, allowed = spend(keys, first, argv, a, now, request)
   local facts = { authenticated_at, mfa_at, abs, s + len }
   if not allowed then
     return reply(number, now, 'L', NONE, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
   end
-  if first == 4 and not claim(keys[3], argv[5], request, now) then
-    return reply(number, now, 'C', NONE, NO_FACTS, n, login, spent, '')
+  local refused = uses and uses(keys, argv, now)
+  if refused then
+    return reply(number, now, refused, NONE, NO_FACTS, n, login, spent, refused == 'S' and pack('<d', inc) or '')
   end
   local leases = { 0, 0 }
   local _, _, _, person_due = unpack(PERSON, u)
@@ -200,6 +219,31 @@ local function decide(keys, argv)
   end
   if write then call('EXPIRE', keys[2], keep_s(s, idle, abs)) end
   return reply(number, now, 'L', leases, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
+end
+
+-- KEYS person, login or grant, [code], bucket...
+-- ARGV number, its id, credential, request, host ('' without a code), then interval and window of each bucket
+-- -> one string: reply() above; by its outcome:
+--    L live (with leases of what is due)   X ended   U unknown credential, and the code is used up
+--    C the code is refused
+--    M not here: leases are taken, nothing was spent or claimed
+local function decide(keys, argv)
+  return answer(keys, argv, 6, argv[5] ~= '' and code or nil)
+end
+
+-- KEYS person, login or grant, proof, bucket...
+-- ARGV number, its id, credential, request, iat, stamp of the nonce ('': none is asked for), then as decide
+-- -> as decide, and S, I, R of prove_once(), with which nothing was claimed; after S stands the stamp to name, d
+local function prove(keys, argv)
+  return answer(keys, argv, 7, proof)
+end
+
+-- KEYS proof   ARGV iat, stamp as with prove, request   Where no record is asked.
+-- -> '-' or why not, as prove_once() | now, us, d | the stamp to name, d
+local function witness(keys, argv)
+  local now = clock()
+  local refused = prove_once(keys[1], tonumber(argv[1]), argv[2], argv[3], now)
+  return (refused or '-') .. pack('<dd', now, inc)
 end
 
 -- KEYS bucket...   ARGV number, request, then interval and window of each   -> as decide, outcome N
@@ -305,6 +349,8 @@ end
 
 local OOM = { 'allow-oom' }
 redis.register_function { function_name = 'bastion_decide_HASH', callback = decide, flags = OOM }
+redis.register_function { function_name = 'bastion_prove_HASH', callback = prove, flags = OOM }
+redis.register_function { function_name = 'bastion_witness_HASH', callback = witness, flags = OOM }
 redis.register_function { function_name = 'bastion_spend_HASH', callback = spend_only, flags = OOM }
 redis.register_function { function_name = 'bastion_refund_HASH', callback = refund, flags = OOM }
 redis.register_function { function_name = 'bastion_fill_HASH', callback = fill }

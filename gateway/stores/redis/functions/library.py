@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
-FUNCTIONS: Final = ("decide", "spend", "refund", "fill", "finish", "stale", "deny", "offer")
+FUNCTIONS: Final = ("decide", "prove", "witness", "spend", "refund", "fill", "finish", "stale", "deny", "offer")
 _PLACEHOLDER: Final = "HASH"
 _DIGEST_CHARS: Final = 12
 
