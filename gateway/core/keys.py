@@ -26,6 +26,11 @@ class Keys:
     csrf: bytes  # synchroniser tokens
     device: bytes  # known-device and last-subject cookies
     bucket: bytes  # callers whose requests are counted in Redis
+    token: bytes  # the record that an access token names secretly
+    refresh: bytes  # refresh tokens and their successors
+    nonce: bytes  # DPoP nonces
+    interaction: bytes  # the sealed request of an app for sign-in
+    pushed: bytes  # the parameters of pushed requests, at rest
     blind_index: bytes  # equality search over sealed columns
 
     @classmethod
@@ -41,6 +46,11 @@ class Keys:
             csrf=_derived(root_key, "csrf"),
             device=_derived(root_key, "device"),
             bucket=_derived(root_key, "bucket"),
+            token=_derived(root_key, "token"),
+            refresh=_derived(root_key, "refresh"),
+            nonce=_derived(root_key, "nonce"),
+            interaction=_derived(root_key, "interaction"),
+            pushed=_derived(root_key, "pushed"),
             blind_index=_derived(index_key, "blind-index"),
         )
 
