@@ -9,11 +9,13 @@ from gateway.core.policy.conditions import (
     Any,
     Anyone,
     Authenticated,
+    Clients,
     Condition,
     Groups,
     Networks,
     Nobody,
     Not,
+    Scopes,
     Truth,
     Until,
     Users,
@@ -131,7 +133,9 @@ def described(condition: Condition, facts: Facts) -> str:
             return f"{_leaf(condition)}: {_SAID[condition.holds(facts)]}"
 
 
-def _leaf(condition: Anyone | Nobody | Authenticated | Users | Groups | Networks | Until) -> str:
+def _leaf(
+    condition: Anyone | Nobody | Authenticated | Users | Groups | Clients | Scopes | Networks | Until,
+) -> str:
     match condition:
         case Anyone():
             return "anyone"
@@ -142,6 +146,10 @@ def _leaf(condition: Anyone | Nobody | Authenticated | Users | Groups | Networks
         case Users(names, captured) | Groups(names, captured):
             kind = "users" if isinstance(condition, Users) else "groups"
             return f"{kind} {' '.join([*sorted(names), *(f'{{{name}}}' for name in captured)])}"
+        case Clients(names):
+            return f"clients {' '.join(sorted(names))}"
+        case Scopes(names):
+            return f"scopes {' '.join(sorted(names))}"
         case Networks(names):
             return f"networks {' '.join(names)}"
         case Until(day):
@@ -150,7 +158,8 @@ def _leaf(condition: Anyone | Nobody | Authenticated | Users | Groups | Networks
 
 def _require(require: Require) -> str:
     within = f"authenticated within {_age(require.authenticated_within_s)}" if require.authenticated_within_s else ""
-    return ", ".join(part for part in ("mfa" if require.mfa else "", within) if part)
+    parts = ("mfa" if require.mfa else "", within, "dpop" if require.dpop else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _limits(limits: tuple[Limit, ...]) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.policy.app_cookies import MOST_COOKIES, AppCookie
 from gateway.core.policy.cases import PolicyTest
+from gateway.core.policy.client import Client
 from gateway.core.policy.compose import Composer, Placed
 from gateway.core.policy.grammar import DEFAULTS, DEFINE, POLICY
 from gateway.core.policy.model import Policy
@@ -13,14 +14,17 @@ from gateway.core.policy.patterns import HostPattern
 from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
 from gateway.core.policy.reading.apps import Apps, AppText
 from gateway.core.policy.reading.cases import Tests, people_book
+from gateway.core.policy.reading.clients import Clients
 from gateway.core.policy.reading.maps import keyed
+from gateway.core.policy.reading.scopes import BUILT_IN
 from gateway.core.policy.reading.settings import Definitions, Level, read_level
 from gateway.core.policy.route import Limits, Route
+from gateway.core.policy.secrets import SecretReader, not_read
 from gateway.core.policy.site import Site
 from gateway.core.policy.ties import refuse_ties
 from gateway.core.policy.tree import HostTree, RoutePath, RouteTable
 from gateway.core.ratelimit.gcra import Limit, Per
-from gateway.core.yaml_marks import Marked, YamlProblem, load_marked
+from gateway.core.yaml_marks import Marked, MarkedMap, YamlProblem, load_marked
 
 __all__ = ["DEFAULT_LIMITS", "Policy", "PolicyRejected", "Problem", "Site", "compile_policy"]
 
@@ -41,16 +45,17 @@ def compile_policy(
     *,
     limits: Mapping[str, Limit] = DEFAULT_LIMITS,
     with_tests: bool = True,
+    secrets: SecretReader = not_read,
 ) -> Policy:
     """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name;
     GENERAL.SESSION and GENERAL.STRANGER among them hold where a route names none. with_tests: False does not read
-    `tests:` at all.
+    `tests:` at all. secrets: reads those of clients that are not in the policy.
 
     Raises PolicyRejected with all mistakes at once.
     """
     problems = Problems()
     files = _files(sources, problems)
-    names = Definitions.over(limits)
+    names = Definitions.over(limits, _client_names(files))
     people = people_book()
     for page, at in _sections(files, "define"):
         for kind, names_of_kind in (keyed(page, at, DEFINE) or {}).items():
@@ -59,18 +64,21 @@ def compile_policy(
     apps, tests = Apps(site, names), Tests(people, names.networks)
     for page, at in _sections(files, "apps"):
         apps.add(page, at)
+    clients = Clients(site, names, secrets)
+    for page, at in _sections(files, "clients"):
+        clients.add(page, at)
     for page, at in _sections(files, "tests") if with_tests else ():
         tests.add(page, at)
     names.read_all()
     list(people.each())
     default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],))
-    composer = Composer(_defaults(files, names), site, default_limits, problems)
+    composer = Composer(_defaults(files, names), site, default_limits, clients.read, problems)
     placed = [one for app in apps.read for one in composer.compose(app)]
     refuse_ties(placed, problems)
     _refuse_many_cookies(placed, problems)
     if problems.found:
         raise PolicyRejected(problems.found)
-    return _policy(_version(sources), site, names, apps.read, placed, tests.read)
+    return _policy(_version(sources), site, names, apps.read, placed, tests.read, clients.read)
 
 
 def _files(sources: Mapping[str, str], problems: Problems) -> _Files:
@@ -97,6 +105,12 @@ def _hinted(message: str) -> str:
 
 def _sections(files: _Files, key: str) -> Iterable[tuple[Page, Marked]]:
     return [(page, found[key]) for page, found in files if key in found]
+
+
+def _client_names(files: _Files) -> Iterable[str]:
+    """As written: what is wrong with a client is said where it stands."""
+    for _page, at in _sections(files, "clients"):
+        yield from (key.text for key, _value in at.entries) if isinstance(at, MarkedMap) else ()
 
 
 def _defaults(files: _Files, names: Definitions) -> Level:
@@ -139,6 +153,7 @@ def _policy(
     apps: Iterable[AppText],
     placed: Iterable[Placed],
     tests: Iterable[PolicyTest],
+    clients: Mapping[str, Client],
 ) -> Policy:
     by_host: dict[object, tuple[HostPattern, list[RoutePath]]] = {}
     routes = dict[str, Route]()
@@ -155,6 +170,8 @@ def _policy(
         site=site,
         exact_hosts={".".join(_labels(pattern)): table for pattern, table in tables.items() if pattern.exact},
         other_hosts=HostTree({pattern: table for pattern, table in tables.items() if not pattern.exact}),
+        clients=clients,
+        scopes={**BUILT_IN, **dict(names.scopes.each())},
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final, TypeVar, cast
 from urllib.parse import quote
 
 from gateway.core.header_lines import header_lines
+from gateway.core.policy.client import Client
 from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.cross_origin import cors_block
@@ -17,7 +18,7 @@ from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteT
 from gateway.core.policy.reading.legs import Draft, Inherited
 from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
-from gateway.core.policy.route import Cache, Denial, Leg, Limits, Require, Respond, Route
+from gateway.core.policy.route import BY_SESSION, Cache, Denial, Leg, Limits, Require, Respond, Route
 from gateway.core.policy.site import Site
 from gateway.core.policy.tree import RoutePath
 
@@ -46,6 +47,7 @@ class Composer:
     defaults: Level
     site: Site
     default_limits: Limits
+    clients: Mapping[str, Client]
     problems: Problems
     _known: dict[Hashable, Hashable] = field(default_factory=dict)
 
@@ -57,6 +59,7 @@ class Composer:
             self._judge_level(text.level, legs)
             self._judge_require(text.level, legs)
             route = self._route(app, text, legs)
+            self._judge_credentials(text.level, route)
             for host in app.hosts:
                 for path, pattern in zip(text.paths, route.paths, strict=True):
                     self._judge_captures(host, path)
@@ -99,6 +102,33 @@ class Composer:
                 f"require has nobody to ask: allow ({legs[0].place}) has no leg on people; expected users or groups",
             )
 
+    def _judge_credentials(self, level: Level, route: Route) -> None:
+        """Whether there is a leg for what is accepted, and what is accepted for each leg."""
+        people = [leg for leg in route.legs if leg.people]
+        tokens = [leg for leg in people if leg.tokens]
+        if tokens and not route.credentials - BY_SESSION and (level.allow is not None or level.credentials is None):
+            self.problems.add(
+                tokens[0].place,
+                "the leg names scopes or clients, but only session is accepted here; expected bearer or dpop; write "
+                "credentials: [session, bearer]",
+            )
+        elif people and not tokens and not route.credentials & BY_SESSION:
+            self.problems.add(
+                people[0].place,
+                f"{route.name} accepts tokens alone, and no leg is for them; expected one that names scopes or "
+                "clients; or write credentials: session",
+            )
+        elif people and all(leg.require.dpop for leg in people):
+            if "dpop" not in route.credentials:
+                self.problems.add(
+                    level.place,
+                    f"{route.name} requires dpop, but doesn't accept it; write credentials: [session, dpop]",
+                )
+            elif not tokens:
+                self.problems.add(
+                    level.place, f"{route.name} requires dpop, and no leg is for tokens; expected one that names scopes"
+                )
+
     def _route(self, app: AppText, text: RouteText, legs: tuple[Draft, ...]) -> Route:
         levels = (text.level, app.level, self.defaults)
         denials = tuple(Denial(draft.condition, draft.place) for level in reversed(levels) for draft in level.deny)
@@ -112,6 +142,7 @@ class Composer:
         cors: Cors = _nearest(level.cors for level in levels) or "none"
         block = (*headers.block(self.site.origin_of(self.site.auth_host)), *_OF_CACHE[cache])
         limits = self._limits(f"{app.name}/{text.name}", levels)
+        all_legs = self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)))
         alone = (*block, *cors_block(cors, None))
         return Route(
             name=f"{app.name}/{text.name}",
@@ -119,7 +150,7 @@ class Composer:
             hosts=tuple(host.pattern for host in app.hosts),
             paths=tuple(path.pattern.under(app.base) for path in text.paths),
             methods=tuple(sorted(text.methods or ())),
-            legs=self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1))),
+            legs=all_legs,
             denials=denials,
             asks_people=asks_people,
             identity=identity,
@@ -141,6 +172,9 @@ class Composer:
             priority=text.priority,
             note=text.level.note,
             review=_nearest(level.review for level in levels),
+            credentials=_nearest(level.credentials for level in levels) or BY_SESSION,
+            clients=self.clients,
+            token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),
         )
 
     def _shared(self, one: T) -> T:
@@ -214,15 +248,16 @@ def _expanded(level: Level, above: tuple[Draft, ...]) -> tuple[Draft, ...]:
 
 def _require(levels: tuple[Level, ...]) -> Require:
     """levels: from the route outwards. Merged by key; `require: none` drops what stands further out."""
-    mfa, within_s = False, 0
+    mfa, within_s, dpop = False, 0, False
     for asked in (level.asked for level in reversed(levels)):
         if asked is None:
             continue
         if asked.dropped:
-            mfa, within_s = False, 0
+            mfa, within_s, dpop = False, 0, False
         mfa = mfa if asked.mfa is None else asked.mfa
         within_s = within_s if asked.authenticated_within_s is None else asked.authenticated_within_s
-    return Require(mfa, within_s)
+        dpop = dpop if asked.dpop is None else asked.dpop
+    return Require(mfa, within_s, dpop)
 
 
 def _identity(levels: tuple[Level, ...], legs: tuple[Draft, ...]) -> Identity:
@@ -235,5 +270,5 @@ def _leg(number: int, draft: Draft, require: Require) -> Leg:
     asked = Require()
     if draft.people:
         own = draft.asked
-        asked = require.and_also(Require(bool(own.mfa), own.authenticated_within_s or 0)) if own else require
+        asked = require.and_also(own.require) if own else require
     return Leg.of(draft.name or f"leg {number}", draft.condition, asked, draft.place, people=draft.people)

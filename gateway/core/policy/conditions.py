@@ -71,6 +71,30 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
+class Clients:
+    """A token of any of them; no session is one."""
+
+    names: frozenset[str]
+
+    def holds(self, facts: Facts) -> Truth:
+        if facts.person is None:
+            return ASK
+        return YES if facts.person.client in self.names else NO
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """A token with all of them; a session has none."""
+
+    names: frozenset[str]
+
+    def holds(self, facts: Facts) -> Truth:
+        if facts.person is None:
+            return ASK
+        return YES if self.names <= facts.person.scopes else NO
+
+
+@dataclass(frozen=True, slots=True)
 class Networks:
     """names: as the policy has them."""
 
@@ -124,7 +148,8 @@ class Not:
         return _OPPOSITE[self.part.holds(facts)]
 
 
-Condition = Anyone | Nobody | Authenticated | Users | Groups | Networks | Until | All | Any | Not
+_People = Authenticated | Users | Groups | Clients | Scopes
+Condition = Anyone | Nobody | _People | Networks | Until | All | Any | Not
 
 
 def leaves(condition: Condition) -> Iterable[Condition]:
@@ -141,12 +166,49 @@ def leaves(condition: Condition) -> Iterable[Condition]:
 
 def on_people(condition: Condition) -> bool:
     """Whether some part of it depends on who asks."""
-    return any(isinstance(leaf, (Authenticated, Users, Groups)) for leaf in leaves(condition))
+    return any(isinstance(leaf, _People) for leaf in leaves(condition))
 
 
 def on_other(condition: Condition) -> bool:
     """Whether some part of it depends on something else than who asks: the place, the day, nothing."""
-    return any(not isinstance(leaf, (Authenticated, Users, Groups)) for leaf in leaves(condition))
+    return any(not isinstance(leaf, _People) for leaf in leaves(condition))
+
+
+def on_tokens(condition: Condition) -> bool:
+    """Whether some part of it is about tokens alone."""
+    return any(isinstance(leaf, (Clients, Scopes)) for leaf in leaves(condition))
+
+
+def needs_token(condition: Condition) -> bool:
+    """Whether it holds of no session, whoever has it."""
+    match condition:
+        case Clients() | Scopes():
+            return True
+        case All(parts):
+            return any(map(needs_token, parts))
+        case Any(parts):
+            return all(map(needs_token, parts))
+        case _:
+            return False
+
+
+def needed_scopes(condition: Condition) -> frozenset[str]:
+    """Those without which it holds of no token, as far as that can be told apart."""
+    match condition:
+        case Scopes(names):
+            return names
+        case All(parts):
+            return frozenset[str]().union(*map(needed_scopes, parts))
+        case _:
+            return frozenset()
+
+
+def without_places(condition: Condition) -> Condition | None:
+    """What of it is not about where. None: nothing."""
+    if isinstance(condition, All):
+        parts = [part for each in condition.parts if (part := without_places(each)) is not None]
+        return All(tuple(parts)) if parts else None
+    return None if any(isinstance(leaf, Networks) for leaf in leaves(condition)) else condition
 
 
 def captured(condition: Condition) -> frozenset[str]:

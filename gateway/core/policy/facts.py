@@ -3,21 +3,37 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import Final
 
+SESSION: Final = "session"
 _NO_CAPTURES: Mapping[str, str] = {}
 
 
 class Actor:
-    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came."""
+    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came.
+
+    Of a token: the client that it was issued to, its scopes, and whether it is bound to a key that was proved.
+    """
 
     def __init__(
-        self, user: str, groups: frozenset[str], authenticated_at: int, mfa_at: int, credential: str = "session"
+        self,
+        user: str,
+        groups: frozenset[str],
+        authenticated_at: int,
+        mfa_at: int,
+        credential: str = SESSION,
+        client: str = "",
+        scopes: frozenset[str] = frozenset(),
+        dpop: bool = False,
     ) -> None:
         self.user = user
         self.groups = groups
         self.authenticated_at = authenticated_at
         self.mfa_at = mfa_at
         self.credential = credential
+        self.client = client
+        self.scopes = scopes
+        self.dpop = dpop
 
 
 class Facts:
@@ -59,9 +75,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """reason: short words for the log and the page."""
+    """reason: short words for the log and the page. scopes: with these too, the token would have come in."""
 
     reason: str
+    scopes: tuple[str, ...] = ()
 
 
 Verdict = Allow | StepUp | Login | Deny

@@ -1,78 +1,30 @@
 """The words of the language: every key with its meaning, from which reader, JSON Schema and reference page are made."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.outcomes import OUTCOMES
+from gateway.core.policy.client_grammar import CLIENT_SHAPES, SCOPE_SENTENCES
+from gateway.core.policy.shapes import (
+    BOOLEAN,
+    DAY,
+    DURATION,
+    METADATA,
+    NOTHING,
+    TEXT,
+    TEXTS,
+    Key,
+    Schema,
+    Shape,
+    either,
+    later,
+    listed,
+    named,
+    ref,
+    words,
+)
 
-Schema = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """meaning: for people who write policies. schema: of the value. built False: refused, never ignored."""
-
-    name: str
-    meaning: str
-    schema: Schema
-    required: bool = False
-    built: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A map with known keys. title: as messages say it."""
-
-    name: str
-    title: str
-    meaning: str
-    keys: tuple[Key, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(key.name for key in self.keys if key.built)
-
-    def key(self, name: str) -> Key | None:
-        return next((key for key in self.keys if key.name == name), None)
-
-
-def ref(shape: str) -> Schema:
-    return {"$ref": f"#/$defs/{shape}"}
-
-
-def words(*names: object) -> Schema:
-    return {"enum": list(names)}
-
-
-def either(*schemas: Schema) -> Schema:
-    return {"anyOf": list(schemas)}
-
-
-def listed(item: Schema) -> Schema:
-    """One or a list of them: a list of one needs no brackets."""
-    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
-
-
-def named(value: Schema) -> Schema:
-    """A map with names that the author chooses."""
-    return {"type": "object", "additionalProperties": value, "propertyNames": {"pattern": NAME_PATTERN}}
-
-
-def later(name: str, meaning: str) -> Key:
-    return Key(name, meaning, {}, built=False)
-
-
-NAME_PATTERN: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
-DURATION_PATTERN: Final = "^[0-9]{1,9}[smhd]$"
 COOKIE_NAME_CHARS: Final = 64
 COOKIE_PATH_CHARS: Final = 128
-TEXT: Final[Schema] = {"type": "string"}
-TEXTS: Final = listed(TEXT)
-BOOLEAN: Final[Schema] = {"type": "boolean"}
-DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
-DAY: Final[Schema] = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-NOTHING: Final = words("none")
 LEFT: Final = words("app", "remove")
 ODDITIES: Final = ("encoded_slash", "encoded_percent", "double_slash", "semicolon", "backslash", "not_utf8")
 KINDS: Final = ("navigate", "fetch", "websocket", "api", "preflight")
@@ -84,11 +36,6 @@ OPENER_POLICIES: Final = ("same-origin", "same-origin-allow-popups", "noopener-a
 RESOURCE_POLICIES: Final = ("same-origin", "same-site", "cross-origin")
 EMBEDDER_POLICIES: Final = ("require-corp", "credentialless", "unsafe-none")
 
-METADATA: Final = (
-    Key("owner", "Who answers for it; nothing is decided by it.", TEXT),
-    Key("note", "Why it is as it is. A route with one, or `rest` of an app with one, is not warned of.", TEXT),
-    Key("review_by", "The day from which `bastion policy check` tells that it is due for a review.", DAY),
-)
 CONDITION_KEYS: Final = (
     Key("users", "Any of these users; `{name}` stands for what a host or path captured.", TEXTS),
     Key("groups", "In any of these groups; `{name}` as with users.", TEXTS),
@@ -98,8 +45,8 @@ CONDITION_KEYS: Final = (
     Key("any", "One of these conditions holds; they must not mix people and places.", listed(ref("condition"))),
     Key("not", "This condition does not hold; of a stranger nothing is known.", ref("condition")),
     later("email_domains", "Verified addresses in any of these domains."),
-    later("clients", "Tokens of any of these clients."),
-    later("scopes", "Tokens with all of these scopes."),
+    Key("clients", "Tokens of any of these clients; no session.", TEXTS),
+    Key("scopes", "Tokens with all of these scopes; no session.", TEXTS),
     later("app_token", "The app's own credential is there."),
 )
 CONDITION: Final = Shape(
@@ -116,7 +63,7 @@ REQUIRE: Final = Shape(
         Key("mfa", "A second factor.", BOOLEAN),
         Key("authenticated_within", "Signed in no longer ago than this; with mfa, each factor.", DURATION),
         later("amr", "All of these methods (RFC 8176)."),
-        later("dpop", "Only tokens bound to a key."),
+        Key("dpop", "Only tokens bound to a key: no session, and no token that whoever has it can use.", BOOLEAN),
         later("risk_below", "A risk score below this."),
     ),
 )
@@ -233,7 +180,12 @@ SETTINGS: Final = (
         "What they must prove; levels merge by key, none drops what is inherited.",
         either(ref("require"), NOTHING),
     ),
-    Key("credentials", "How they may prove it.", listed(words("session"))),
+    Key(
+        "credentials",
+        "How they may prove who they are: session (default), bearer, dpop. A token comes in only by a leg that names "
+        "scopes or clients, a session never by one.",
+        listed(words("session", "bearer", "dpop")),
+    ),
     Key(
         "identity",
         "Whether the app learns who it is: sent (default), none, optional.",
@@ -327,6 +279,7 @@ DEFINE: Final = Shape(
         Key("headers", "Response header profiles.", named(ref("headers"))),
         Key("cors", "CORS profiles.", named(ref("cors"))),
         Key("people", "Actors of tests.", named(ref("person"))),
+        Key("scopes", "What clients may ask for: a sentence for the person who consents.", SCOPE_SENTENCES),
         later("app_tokens", "Credentials of apps."),
         later("templates", "Apps without hosts."),
     ),
@@ -363,10 +316,11 @@ POLICY: Final = Shape(
         Key("define", "Names.", ref("define")),
         Key("defaults", "Settings of all apps.", ref("defaults")),
         Key("apps", "By name.", named(ref("app"))),
+        Key("clients", "Applications that get tokens, by their client_id.", named(ref("client"))),
         Key("tests", "What has to hold.", {"type": "array", "items": ref("test")}),
     ),
 )
 SHAPES: Final = (
     POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, RESPOND, LIMIT, HEADERS, HSTS, CORS, APP_COOKIE,
-    PERSON, TEST, ACTOR,
+    *CLIENT_SHAPES, PERSON, TEST, ACTOR,
 )  # fmt: skip

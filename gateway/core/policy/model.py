@@ -1,7 +1,7 @@
 """Owns the policy as a request meets it: which route decides, and what that says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.policy.app_cookies import HostCookies
@@ -18,6 +18,7 @@ from gateway.core.policy.canonical import (
     without_marks,
 )
 from gateway.core.policy.cases import PolicyTest
+from gateway.core.policy.client import Client
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp, Verdict
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.route import Case, Denial, Leg, Require, Respond, Route, Routed
@@ -52,7 +53,10 @@ _RESERVED: Final = Refused(403, "no_route", detail="/.bastion/ is not the app's"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Policy:
-    """version: hash of the sources. hosts: patterns as written. networks: by their names."""
+    """version: hash of the sources. hosts: patterns as written. networks: by their names.
+
+    clients: by client_id. scopes: what each lets a client do, for the person who consents.
+    """
 
     version: str
     hosts: tuple[str, ...]
@@ -62,6 +66,8 @@ class Policy:
     site: Site
     exact_hosts: Mapping[str, RouteTable]
     other_hosts: HostTree
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    scopes: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, host: str, method: str, raw_path: str) -> Routed | Refused:
         """Which route decides. raw_path: as sent; its query, if any, is not looked at. Every step is final.

@@ -1,15 +1,15 @@
 """Owns one route as it is enforced: who comes in, who never does, and what is sent along."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
-from gateway.core.policy.conditions import Condition, Truth
+from gateway.core.policy.conditions import Condition, Truth, needed_scopes, needs_token
 from gateway.core.policy.cors import Cors
-from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
+from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.header_sets import HeaderSet
 from gateway.core.policy.patterns import HostPattern, PathPattern
 from gateway.core.policy.places import Place
@@ -18,7 +18,11 @@ from gateway.core.ratelimit.gcra import Limit
 DENIED_BY_RULE: Final = Deny("a rule forbids it")
 NOT_AMONG_THEM: Final = Deny("not among those allowed here")
 _STRANGER: Final = Login()
-_CREDENTIAL: Final = "session"
+UNBOUND: Final = Deny("only a token that is bound to a key comes in here")
+ENDED: Final = Deny("the token's client is not for this person any more")
+TOO_FEW_SCOPES: Final = "the token's scopes do not suffice"
+CREDENTIALS: Final = ("session", "bearer", "dpop")
+BY_SESSION: Final = frozenset({SESSION})
 Cache = Literal["private", "shared", "none"]
 
 
@@ -32,18 +36,22 @@ class Case(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """authenticated_within_s 0: however old."""
+    """authenticated_within_s 0: however old. dpop: only tokens bound to a key."""
 
     mfa: bool = False
     authenticated_within_s: int = 0
+    dpop: bool = False
 
     def and_also(self, other: "Require") -> "Require":
         """What meets both."""
         windows = [one for one in (self.authenticated_within_s, other.authenticated_within_s) if one]
-        return Require(self.mfa or other.mfa, min(windows, default=0))
+        return Require(self.mfa or other.mfa, min(windows, default=0), self.dpop or other.dpop)
 
     def met_by(self, person: Actor, now: int) -> bool:
-        """A window includes its last second. With mfa, each factor has to be within."""
+        """What signing in again can mend, so without dpop.
+
+        A window includes its last second. With mfa, each factor has to be within.
+        """
         if self.mfa and not person.mfa_at:
             return False
         if not self.authenticated_within_s:
@@ -56,12 +64,15 @@ class Require:
 class Leg:
     """One of the ways in. people: it depends on who asks, so who comes in by it comes in as somebody.
 
+    tokens: it names scopes or clients, so among people it is for tokens alone. scopes: all that it names.
     require: the route's and the leg's own together. allowed, step_up: its answers, made once.
     """
 
     name: str
     condition: Condition
     people: bool
+    tokens: bool
+    scopes: frozenset[str]
     require: Require
     place: Place
     allowed: Allow
@@ -70,7 +81,8 @@ class Leg:
     @classmethod
     def of(cls, name: str, condition: Condition, require: Require, place: Place, *, people: bool) -> "Leg":
         step_up = StepUp(require.mfa, require.authenticated_within_s)
-        return cls(name, condition, people, require, place, Allow(people, name), step_up)
+        tokens, scopes = needs_token(condition), needed_scopes(condition)
+        return cls(name, condition, people, tokens, scopes, require, place, Allow(people, name), step_up)
 
     def judge(self, facts: Facts) -> Verdict | None:
         """None: not by this leg, whatever they prove."""
@@ -79,6 +91,8 @@ class Leg:
             if not self.people:
                 return self.allowed
             assert facts.person is not None
+            if self.require.dpop and not facts.person.dpop:
+                return None
             return self.allowed if self.require.met_by(facts.person, facts.now) else self.step_up
         return _STRANGER if truth is Truth.ASK else None
 
@@ -111,6 +125,16 @@ class Limits:
     anonymous: tuple[Limit, ...]
 
 
+class TokenClient(Protocol):
+    """What a route asks of the client that a token was issued to."""
+
+    @property
+    def is_service(self) -> bool:
+        """Its tokens are its own, and no person's."""
+
+    def goes_on_for(self, person: Actor, now: int) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Respond:
     """How refusals look. message: for people, plain text."""
@@ -135,6 +159,8 @@ class Route:
     limits: of requests with a session, anonymous_limits: of all others; the same unless the route names none.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
+    credentials: how people may prove who they are: of session, bearer, dpop. clients: whose tokens there can be.
+    token_legs: those by which a token comes in.
     """
 
     name: str
@@ -164,26 +190,54 @@ class Route:
     priority: int = 0
     note: str = ""
     review: Review | None = None
+    credentials: frozenset[str] = BY_SESSION
+    clients: Mapping[str, TokenClient] = field(default_factory=dict)
+    token_legs: tuple[Leg, ...] = ()
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
-        if facts.person is not None and facts.person.credential != _CREDENTIAL:
+        person = facts.person
+        if person is not None and person.credential not in self.credentials:
             # A credential that the route doesn't accept is no credential.
-            facts = Facts(None, facts.address, facts.now, facts.captures)
+            person, facts = None, Facts(None, facts.address, facts.now, facts.captures)
         for denial in self.denials:
             if denial.fires(facts):
                 return DENIED_BY_RULE
-        best: Verdict = NOT_AMONG_THEM
-        for leg in self.legs:
-            verdict = leg.judge(facts)
-            if verdict is leg.allowed and leg.people:
-                best = verdict
-                break
-            if verdict is not None and _rank(verdict) > _rank(best):
-                best = verdict
-        if self.identity == "optional" and facts.person is not None and isinstance(best, Allow):
+        if person is not None and person.credential != SESSION:
+            return self._judge_token(person, facts)
+        best = best_of(self.legs, facts)
+        if self.identity == "optional" and person is not None and isinstance(best, Allow):
             return Allow(identity=True, leg=best.leg)
         return best
+
+    def _judge_token(self, person: Actor, facts: Facts) -> Verdict:
+        """By a leg on tokens, and never wider than what the client may do for the person now (X4)."""
+        client = self.clients.get(person.client)
+        if client is None or not client.goes_on_for(person, facts.now):
+            return ENDED
+        best = best_of(self.token_legs, facts)
+        if isinstance(best, StepUp) and client.is_service:
+            return NOT_AMONG_THEM  # nobody is there who could sign in again
+        return self._lacking(person, facts) if best is NOT_AMONG_THEM else best
+
+    def _lacking(self, person: Actor, facts: Facts) -> Deny:
+        """Why no leg took the token: what it would have come in with."""
+        for leg in self.token_legs:
+            if leg.require.dpop and not person.dpop and leg.condition.holds(facts) is Truth.YES:
+                return UNBOUND
+            wider = Actor(
+                person.user,
+                person.groups,
+                person.authenticated_at,
+                person.mfa_at,
+                person.credential,
+                person.client,
+                person.scopes | leg.scopes,
+                person.dpop,
+            )
+            if leg.scopes and leg.judge(Facts(wider, facts.address, facts.now, facts.captures)) is not None:
+                return Deny(TOO_FEW_SCOPES, tuple(sorted(leg.scopes)))
+        return NOT_AMONG_THEM
 
     def sends_identity(self, verdict: Allow) -> bool:
         """Whether the app learns who it is."""
@@ -196,6 +250,18 @@ class Routed:
 
     route: Route
     captures: Mapping[str, str]
+
+
+def best_of(legs: Iterable[Leg], facts: Facts) -> Verdict:
+    """Total and default-deny. As somebody, as nobody, after a step-up, after a login."""
+    best: Verdict = NOT_AMONG_THEM
+    for leg in legs:
+        verdict = leg.judge(facts)
+        if verdict is leg.allowed and leg.people:
+            return verdict
+        if verdict is not None and _rank(verdict) > _rank(best):
+            best = verdict
+    return best
 
 
 def _rank(verdict: Verdict) -> tuple[int, int, int]:

@@ -5,8 +5,9 @@ from typing import Final, cast
 
 from gateway.core.policy.canonical import METHODS
 from gateway.core.policy.csp import DIRECTIVES
-from gateway.core.policy.grammar import POLICY, SHAPES, Key, Schema, Shape
+from gateway.core.policy.grammar import POLICY, SHAPES
 from gateway.core.policy.headers import SHIPPED, Profile
+from gateway.core.policy.shapes import Key, Schema, Shape
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _INTRODUCTION: Final = """\

@@ -163,7 +163,7 @@ def test_a_host_that_nobody_should_have_is_refused(host: str, said: str) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("app: {}", "1:1: `app` is no key of a policy; expected apps, defaults, define, tests"),
+        ("app: {}", "1:1: `app` is no key of a policy; expected apps, clients, defaults, define, tests"),
         ("- x", "1:1: expected a policy as a map of keys"),
         ("apps: {wiki: {hosts: w.example.org}}", "1:8: app wiki has neither allow nor routes"),
         ("apps: {wiki: {hosts: w.example.org, routes: {x: {paths: /x}}}}", "wiki/x has no allow"),
@@ -212,6 +212,7 @@ def test_what_is_not_built_yet_is_refused_and_never_ignored(shape: str, key: str
         "leg": "apps: {{a: {{hosts: a.example.org, allow: {{{}: x}}}}}}",
         "condition": "apps: {{a: {{hosts: a.example.org, allow: nobody, deny: {{{}: x}}}}}}",
         "require": "apps: {{a: {{hosts: a.example.org, allow: authenticated, require: {{{}: x}}}}}}",
+        "client": "clients: {{a: {{name: x, type: web, {}: x}}}}",
         "person": "define: {{people: {{ada: {{{}: x}}}}}}",
         "actor": "tests: [{{request: GET https://a.example.org/, as: {{{}: x}}, expect: deny}}]",
         "test": "tests: [{{request: GET https://a.example.org/, {}: x, expect: deny}}]",
@@ -222,7 +223,7 @@ def test_what_is_not_built_yet_is_refused_and_never_ignored(shape: str, key: str
     assert any(f"`{key}` is part of the language but not built yet" in one for one in found), found
 
 
-@pytest.mark.parametrize("credential", ["bearer", "dpop", "api_key"])
+@pytest.mark.parametrize("credential", ["api_key", "{api_key: basic}", "{api_key: {header: X-Gitlab-Token}}"])
 def test_credentials_that_are_not_built_yet_are_refused(credential: str) -> None:
     assert any("not built yet" in one for one in mistakes(f"{WIKI}credentials: [session, {credential}]}}}}"))
 

@@ -150,20 +150,20 @@ FILES: Final = {
     ),
     "network without define": (
         "networks: {office: 192.0.2.0/24}",
-        "`networks` is no key of a policy; expected apps, defaults, define, tests; it belongs below `define`",
+        "`networks` is no key of a policy; expected apps, clients, defaults, define, tests; it belongs below `define`",
         "define: {networks: {office: 192.0.2.0/24}}",
     ),
     "person without define": ("people: {ada: {}}", "it belongs below `define`", "define: {people: {ada: {}}}"),
     "host without an app": (
         "hosts: a.example.com",
-        "`hosts` is no key of a policy; expected apps, defaults, define, tests; it belongs below an app, in `apps:",
+        "is no key of a policy; expected apps, clients, defaults, define, tests; it belongs below an app, in `apps:",
         "apps: {a: {hosts: a.example.com, allow: nobody}}",
     ),
     "access control": ("access_control: {}", "; write apps", "apps: {}"),
     "a tab": ("apps:\n\ta: {}\n", "1: a tab; expected spaces", "apps:\n  a: {hosts: a.example.com, allow: nobody}\n"),
     "no space": (
         "define:\n  networks:{}",
-        "expected define as a map of keys: networks, conditions, limits, headers, cors, people; a space is missing",
+        "networks, conditions, limits, headers, cors, people, scopes; a space is missing",
         "define:\n  networks: {}",
     ),
 }

@@ -1,11 +1,12 @@
 """Owns the names that a policy defines: for all files, each once, in any order, never by themselves."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from gateway.core.policy.places import Page, Place, did_you_mean
-from gateway.core.policy.reading.maps import is_name, named
+from gateway.core.policy.reading.maps import NAME, named
 from gateway.core.policy.reading.words import shown
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
@@ -28,7 +29,7 @@ class _Entry:
 class Book(Generic[T]):
     """kind: of the names, in the singular. section: where `define` has them.
 
-    shipped: names that are there already. beside: what else may stand there.
+    shipped: names that are there already. beside: what else may stand there. pattern, names_are: of the names.
     """
 
     kind: str
@@ -36,13 +37,15 @@ class Book(Generic[T]):
     section: str
     shipped: Mapping[str, T] = field(default_factory=dict)
     beside: str = ""
+    pattern: re.Pattern[str] = NAME
+    names_are: str = ""
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _known: dict[str, T | None] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
     def add(self, page: Page, at: Marked) -> None:
         """The names of one file."""
-        for key, value in named(page, at, f"{self.kind} definitions"):
+        for key, value in named(page, at, f"{self.kind} definitions", self.pattern, self.names_are):
             first = self._entries.get(key.text)
             if first is not None:
                 page.say(key, f"`{key.text}` again, first at {first.place}; expected once")
@@ -78,7 +81,7 @@ class Book(Generic[T]):
         names = self.names()
         expected = ", ".join([*([self.beside] if self.beside else []), *names]) or "one that is defined"
         hint = did_you_mean(at.text, [*names, *(word for word in self.beside.split(", ") if word.isalpha())])
-        if not hint and is_name(at.text):
+        if not hint and self.pattern.fullmatch(at.text):
             hint = f"; or define it, in `define: {{{self.section}: {{{at.text}: ...}}}}`"
         page.say(at, f"no {self.kind} `{shown(at)}`; expected {expected}{hint}")
 

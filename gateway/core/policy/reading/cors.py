@@ -45,7 +45,8 @@ def _profile(page: Page, at: Marked, name: str) -> CorsProfile | None:
     credentials = boolean(page, given["credentials"], "credentials") if "credentials" in given else False
     age_s = duration(page, given["max_age"], "max_age") if "max_age" in given else _DEFAULT_MAX_AGE_S
     for origin in origins:
-        _judge_origin(page, given["origins"], origin)
+        if origin != "*":
+            judge_origin(page, given["origins"], origin)
     if "*" in origins and credentials:
         page.say(
             given["origins"],
@@ -64,9 +65,13 @@ def _profile(page: Page, at: Marked, name: str) -> CorsProfile | None:
     )
 
 
-def _judge_origin(page: Page, at: Marked, origin: str) -> None:
-    if origin == "*":
-        return
+def is_origin(text: str) -> bool:
+    """Whether it has the form, a port that browsers leave out aside."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
+def judge_origin(page: Page, at: Marked, origin: str) -> None:
+    """Whether it is as browsers write it."""
     match = _ORIGIN.fullmatch(origin)
     if match is None:
         lower = origin.lower().rstrip("/")

@@ -3,19 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.core.policy.grammar import (
-    APP,
-    CORS,
-    DEFAULTS,
-    DEFINE,
-    HEADERS,
-    LEG,
-    POLICY,
-    REQUIRE,
-    RESPOND,
-    ROUTE,
-    Shape,
-)
+from gateway.core.policy.grammar import APP, CORS, DEFAULTS, DEFINE, HEADERS, LEG, POLICY, REQUIRE, RESPOND, ROUTE
+from gateway.core.policy.shapes import Shape
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
 _SECOND_FACTOR: Final = "authenticated, and beside it require: {mfa: true}"

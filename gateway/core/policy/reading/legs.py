@@ -1,6 +1,7 @@
 """Reads conditions: the legs of `allow`, and what `deny` names."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,24 +10,29 @@ from gateway.core.policy.conditions import (
     Any,
     Anyone,
     Authenticated,
+    Clients,
     Condition,
     Groups,
     Networks,
     Nobody,
     Not,
+    Scopes,
     Until,
     Users,
+    needs_token,
     on_other,
     on_people,
+    on_tokens,
 )
 from gateway.core.policy.grammar import CONDITION, LEG, REQUIRE
 from gateway.core.policy.networks import NetworkSet
-from gateway.core.policy.places import Page, Place
+from gateway.core.policy.places import Page, Place, did_you_mean
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.elsewhere import LEGS
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import read_networks
 from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, texts
+from gateway.core.policy.route import Require
 from gateway.core.units import DAY_S
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
@@ -37,6 +43,11 @@ _LEG: Final = "a leg: anyone, authenticated, nobody, inherited, a map, or the na
 _CONDITION: Final = "a condition: a map, or the name of one"
 _NOBODY_TO_ASK: Final = "require has nobody to ask: the leg is not on people; expected users or groups in it"
 
+_MAYBE_A_TOKEN: Final = (
+    "the leg names scopes or clients, and holds without them too; expected them to be needed; write a leg for people "
+    "and one for tokens"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -45,7 +56,13 @@ class Asked:
     place: Place
     mfa: bool | None = None
     authenticated_within_s: int | None = None
+    dpop: bool | None = None
     dropped: bool = False
+
+    @property
+    def require(self) -> Require:
+        """By itself, with nothing inherited."""
+        return Require(bool(self.mfa), self.authenticated_within_s or 0, bool(self.dpop))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +97,27 @@ class Conditions:
 
     named: Book[Draft]
     networks: Book[NetworkSet]
+    clients: frozenset[str]
 
 
-def conditions_over(networks: Book[NetworkSet]) -> Conditions:
+def conditions_over(networks: Book[NetworkSet], clients: Iterable[str]) -> Conditions:
     def read(page: Page, key: MarkedScalar, at: Marked) -> Draft | None:
         return _map(page, at, names, key.text, leg=True)
 
     names = Conditions(
-        Book("condition", read, "conditions", beside="anyone, authenticated, nobody, inherited"), networks
+        Book("condition", read, "conditions", beside="anyone, authenticated, nobody, inherited"),
+        networks,
+        frozenset(clients),
     )
     return names
 
 
 def read_legs(page: Page, at: Marked, names: Conditions) -> tuple[Draft | Inherited, ...]:
-    return tuple(leg for item in items(page, at, _LEG) if (leg := _leg(page, item, names)) is not None)
+    found = tuple(leg for item in items(page, at, _LEG) if (leg := _leg(page, item, names)) is not None)
+    for leg in found:
+        if isinstance(leg, Draft) and on_tokens(leg.condition) and not needs_token(leg.condition):
+            page.problems.add(leg.place, _MAYBE_A_TOKEN)
+    return found
 
 
 def read_denials(page: Page, at: Marked, names: Conditions) -> tuple[Draft, ...]:
@@ -119,7 +143,8 @@ def read_asked(page: Page, at: Marked) -> Asked | None:
     within_s = None if within is None else duration(page, within, "authenticated_within")
     if within is not None and within_s == 0:
         page.say(within, "authenticated_within is 0, which nobody can meet; expected such as 10m")
-    return Asked(page.place(at), mfa, within_s)
+    dpop = boolean(page, given["dpop"], "dpop") if "dpop" in given else None
+    return Asked(page.place(at), mfa, within_s, dpop)
 
 
 def _leg(page: Page, at: Marked, names: Conditions) -> Draft | Inherited | None:
@@ -180,6 +205,10 @@ def _part(page: Page, key: str, at: Marked, names: Conditions) -> Condition | No
             return Users(*_names(page, at, "a user's name"))
         case "groups":
             return Groups(*_names(page, at, "a group's name"))
+        case "clients":
+            return _clients(page, at, names)
+        case "scopes":
+            return Scopes(frozenset(texts(page, at, "a scope")))
         case "networks":
             return _networks(page, at, names)
         case "until":
@@ -221,6 +250,20 @@ def _names(page: Page, at: Marked, what: str) -> tuple[frozenset[str], tuple[str
         else:
             written.add(name)
     return frozenset(written), tuple(captures)
+
+
+def _clients(page: Page, at: Marked, names: Conditions) -> Clients:
+    found = texts(page, at, "a client's name")
+    for item in items(page, at, "a client's name"):
+        if isinstance(item, MarkedScalar) and item.text in found and item.text not in names.clients:
+            page.say(item, unknown_client(item.text, names.clients))
+    return Clients(frozenset(found))
+
+
+def unknown_client(given: str, known: Iterable[str]) -> str:
+    expected = ", ".join(sorted(known)) or "one that is declared"
+    hint = did_you_mean(given, known) or f"; or declare it, in `clients: {{{given}: ...}}`"
+    return f"no client `{given}`; expected {expected}{hint}"
 
 
 def _networks(page: Page, at: Marked, names: Conditions) -> Networks:

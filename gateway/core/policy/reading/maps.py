@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.core.policy.grammar import NAME_PATTERN, Shape
 from gateway.core.policy.places import Page, did_you_mean
 from gateway.core.policy.reading.elsewhere import moved
+from gateway.core.policy.shapes import NAME_PATTERN, Shape
 from gateway.core.yaml_faults import unspaced
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
-_NAME: Final = re.compile(NAME_PATTERN)
+NAME: Final = re.compile(NAME_PATTERN)
+_NAMES: Final = "small letters, digits, - and _, at most 64 of them"
 
 
 def keyed(page: Page, at: Marked, shape: Shape) -> Mapping[str, Marked] | None:
@@ -34,21 +35,23 @@ def keyed(page: Page, at: Marked, shape: Shape) -> Mapping[str, Marked] | None:
     return found
 
 
-def named(page: Page, at: Marked, what: str) -> Iterator[tuple[MarkedScalar, Marked]]:
-    """what: of the things that the names are for, in the plural."""
+def named(
+    page: Page, at: Marked, what: str, pattern: re.Pattern[str] = NAME, expected: str = ""
+) -> Iterator[tuple[MarkedScalar, Marked]]:
+    """what: of the things that the names are for, in the plural. pattern: of the names, and expected in words."""
     if not isinstance(at, MarkedMap):
         page.say(at, f"expected a map of {what} by name")
         return
     for key, value in at.entries:
-        if is_name(key.text):
+        if pattern.fullmatch(key.text):
             yield key, value
         else:
-            page.say(key, f"`{key.text}` is no name; expected small letters, digits, - and _, at most 64 of them")
+            page.say(key, f"`{key.text}` is no name; expected {expected or _NAMES}")
 
 
 def is_name(text: str) -> bool:
     """Whether an author may choose it."""
-    return _NAME.fullmatch(text) is not None
+    return NAME.fullmatch(text) is not None
 
 
 def _say_unknown(page: Page, key: MarkedScalar, value: Marked, shape: Shape) -> None:

@@ -1,6 +1,6 @@
 """Reads the settings that stand on an app, on a route, or in the defaults: one level of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
@@ -29,13 +29,15 @@ from gateway.core.policy.reading.legs import (
 from gateway.core.policy.reading.limits import OwnLimit, limit_book, read_limits
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import network_book
+from gateway.core.policy.reading.scopes import scope_book
 from gateway.core.policy.reading.words import day, duration, items, midnight, text, word
-from gateway.core.policy.route import Cache, Respond, Review
+from gateway.core.policy.route import CREDENTIALS, Cache, Respond, Review
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.yaml_marks import Marked, MarkedScalar
+from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
 Identity = Literal["sent", "none", "optional"]
 _MOST_CHARACTERS: Final = 300
+_API_KEY: Final = "api_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,15 @@ class Definitions:
     limits: Book[Limit]
     headers: Book[Profile]
     cors: Book[CorsProfile]
+    scopes: Book[str]
 
     @classmethod
-    def over(cls, limits: Mapping[str, Limit]) -> "Definitions":
-        """limits: of the configuration."""
+    def over(cls, limits: Mapping[str, Limit], clients: Iterable[str]) -> "Definitions":
+        """limits: of the configuration. clients: names of those that the files declare."""
         networks = network_book()
-        return cls(networks, conditions_over(networks), limit_book(limits), header_book(), cors_book())
+        return cls(
+            networks, conditions_over(networks, clients), limit_book(limits), header_book(), cors_book(), scope_book()
+        )
 
     def book(self, kind: str) -> Book[Any]:
         """kind: a key of `define`, other than people."""
@@ -62,12 +67,13 @@ class Definitions:
             "limits": self.limits,
             "headers": self.headers,
             "cors": self.cors,
+            "scopes": self.scopes,
         }
         return books[kind]
 
     def read_all(self) -> None:
         """Also what nobody uses, so that its mistakes are said."""
-        for kind in ("networks", "conditions", "limits", "headers", "cors"):
+        for kind in ("networks", "conditions", "limits", "headers", "cors", "scopes"):
             list(self.book(kind).each())
 
 
@@ -88,6 +94,7 @@ class Level:
     limits: tuple[Limit | OwnLimit, ...] | None = None
     path_accepts: frozenset[Oddity] | None = None
     respond: Respond | None = None
+    credentials: frozenset[str] | None = None
     note: str = ""
     review: Review | None = None
 
@@ -95,8 +102,6 @@ class Level:
 def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Definitions) -> Level:
     """given: by key; what is no setting is not looked at."""
     _text(page, given, "owner")  # for people only
-    if "credentials" in given:
-        _read_credentials(page, given["credentials"])
     cross_origin = _word(page, given, "cross_origin", ("refuse", "allow"))
     return Level(
         place=place,
@@ -112,8 +117,9 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         limits=read_limits(page, given["limits"], names.limits) if "limits" in given else None,
         path_accepts=_path_accepts(page, given["path_accepts"]) if "path_accepts" in given else None,
         respond=_respond(page, given["respond"]) if "respond" in given else None,
+        credentials=_credentials(page, given["credentials"]) if "credentials" in given else None,
         note=_text(page, given, "note"),
-        review=_review(page, given["review_by"]) if "review_by" in given else None,
+        review=read_review(page, given["review_by"]) if "review_by" in given else None,
     )
 
 
@@ -121,17 +127,21 @@ def _text(page: Page, given: Mapping[str, Marked], key: str) -> str:
     return text(page, given[key], f"text for {key}") or "" if key in given else ""
 
 
-def _review(page: Page, at: Marked) -> Review | None:
+def read_review(page: Page, at: Marked) -> Review | None:
     due = day(page, at, "review_by")
     return None if due is None else Review(due.isoformat(), midnight(due), page.place(at))
 
 
-def _read_credentials(page: Page, at: Marked) -> None:
-    for item in items(page, at, "session"):
-        if not isinstance(item, MarkedScalar) or item.text not in ("bearer", "dpop", "api_key"):
-            word(page, item, "credentials", ("session",))
-        else:
-            page.say(item, f"`{item.text}` is part of the language but not built yet; expected session")
+def _credentials(page: Page, at: Marked) -> frozenset[str] | None:
+    """None where none of them is one."""
+    found = set[str]()
+    for item in items(page, at, ", ".join(CREDENTIALS)):
+        name = item.entries[0][0] if isinstance(item, MarkedMap) and item.entries else item
+        if isinstance(name, MarkedScalar) and name.text == _API_KEY:
+            page.say(name, f"`{_API_KEY}` is part of the language but not built yet; expected {', '.join(CREDENTIALS)}")
+        elif (known := word(page, item, "credentials", CREDENTIALS)) is not None:
+            found.add(known)
+    return frozenset(found) or None
 
 
 def _word(page: Page, given: Mapping[str, Marked], key: str, choices: tuple[str, ...]) -> str | None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 
-from gateway.core.policy.grammar import DURATION_PATTERN
 from gateway.core.policy.places import Page, did_you_mean
+from gateway.core.policy.shapes import DURATION_PATTERN
 from gateway.core.units import DURATION_UNITS
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar
 

@@ -1,0 +1,410 @@
+"""Clients: every rule from a client that is fine, one thing changed; who gets tokens; where people are sent back to."""
+
+from hashlib import sha256
+
+import pytest
+
+from gateway.core.oauth.clients import Client
+from gateway.core.policy.compile import PolicyRejected, Site, compile_policy
+from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
+from gateway.core.policy.secrets import SecretSource, SecretUnusable, secret_hash
+from tests.core.policy.build import NOW, SITE, mistakes, policy_of, who
+
+SECRET = "k" * 32
+DIGEST = sha256(SECRET.encode()).hexdigest()
+KEY = "{kty: OKP, crv: Ed25519, x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo, kid: one}"
+WEB = f"{{name: Wiki, type: web, redirect_uris: https://w.example/cb, secret: {{sha256: {DIGEST}}}, scopes: openid"
+SPA = "{name: Notes, type: spa, redirect_uris: https://n.example/cb, scopes: openid"
+APP = "{name: Mail, type: native, scopes: openid"
+KEYS = f"jwks: {{keys: [{KEY}]}}"
+BANK = f"{{name: Bank, type: web, profile: fapi2, redirect_uris: https://b.example/cb, {KEYS}, scopes: openid"
+BATCH = f"{{name: Batch, type: service, secret: {{sha256: {DIGEST}}}, scopes: read"
+SCOPES = "define: {scopes: {read: Read your notes, orders.read: Read your orders}}\n"
+
+
+def text(client: str, more: str = "") -> str:
+    return f"{SCOPES}clients:\n  c: {client}{f', {more}' if more else ''}}}\n"
+
+
+def client_of(client: str, more: str = "") -> Client:
+    return policy_of(text(client, more)).clients["c"]
+
+
+def said(client: str, more: str = "") -> str:
+    return "\n".join(mistakes(text(client, more)))
+
+
+def test_the_clients_of_the_issue() -> None:
+    policy = compile_policy(
+        {
+            "clients.yaml": f"""
+define:
+  scopes: {{orders.read: Read your orders}}
+clients:
+  wiki:
+    {{name: Team wiki, profile: oidc, type: web, redirect_uris: [https://wiki.example.org/oauth/cb],
+    secret: {{file: /run/secrets/wiki}}, scopes: [openid, profile, email, groups], allow: {{groups: staff}}}}
+  bank:
+    {{name: Payments, profile: fapi2, type: web, redirect_uris: [https://pay.example.org/cb],
+    {KEYS}, scopes: [openid, orders.read, offline_access],
+    resources: https://api.example.org, require: {{mfa: true}}}}
+"""
+        },
+        SITE,
+        secrets=lambda _source: b"digest",
+    )
+    wiki, bank = policy.clients["wiki"], policy.clients["bank"]
+
+    assert (wiki.authentication, wiki.secret_hash, wiki.id_token_alg) == ("secret", b"digest", "RS256")
+    assert [wiki.par_required, wiki.dpop_required, wiki.pkce_optional] == [False, False, False]
+    assert bank.authentication == "private_key_jwt"
+    assert (bank.par_required, bank.dpop_required, bank.id_token_alg) == (True, True, "")
+    assert bank.resources == ("https://api.example.org",)
+    assert bank.jwks[0]["kid"] == "one"
+    assert isinstance(bank.judge(Facts(who(), None, NOW)), StepUp)
+    assert (wiki.place.file, wiki.place.line) == ("clients.yaml", 5)
+    assert policy.scopes["orders.read"] == "Read your orders"
+    assert policy.scopes["email"] == "Read your e-mail address"
+
+
+def test_what_nothing_is_said_of() -> None:
+    web, spa, batch = client_of(WEB), client_of(SPA), client_of(BATCH)
+
+    assert (web.access_ttl_s, web.refresh_idle_s, web.refresh_absolute_s) == (900, 30 * 86400, 365 * 86400)
+    assert (web.profile, web.consent, web.resources, web.origins) == ("oauth21", "ask", (), ())
+    assert web.grants == spa.grants == {"authorization_code", "refresh_token"}
+    assert batch.grants == {"client_credentials"}
+    assert spa.authentication == "none"
+    assert spa.origins == ("https://n.example",)
+    assert client_of(SPA, "origins: https://o.example").origins == ("https://o.example",)
+
+
+@pytest.mark.parametrize(
+    ("client", "more", "message"),
+    [
+        (WEB, "redirect_uri: https://w.example/cb", "did you mean `redirect_uris`?"),
+        (WEB, "profile: oidc2", "did you mean `oidc`?"),
+        (WEB, "jwks_uri: https://w.example/jwks", "`jwks_uri` is part of the language but not built yet"),
+        (WEB, "backchannel_logout_uri: https://w.example/out", "not built yet"),
+        (WEB, "post_logout_redirect_uris: https://w.example/out", "not built yet"),
+        (WEB, f"jwks: {{keys: [{KEY}]}}", "secret beside jwks"),
+        (WEB, "profile: fapi2", "fapi2 authenticates by private_key_jwt; expected jwks, and no secret"),
+        (WEB, "pkce: optional", "pkce: optional needs profile: oidc"),
+        (WEB, "pkce: required", "pkce is `required`; expected optional"),
+        (WEB, "par: optional", "par is `optional`; expected required"),
+        (WEB, "consent: none", "consent is `none`; expected ask, implied"),
+        (WEB, "id_token_alg: HS256", "id_token_alg is `HS256`; expected ES256, EdDSA, PS256, RS256"),
+        (WEB, "resources: http://api.example", "is not over https"),
+        (WEB, "resources: https://api.example/", "did you mean https://api.example?"),
+        (WEB, "origins: https://w.example/x", "is no origin"),
+        (WEB, "ttl: {access: 61m}", "access is `61m`; expected from 1m to 60m"),
+        (WEB, "ttl: {access: 59s}", "access is `59s`; expected from 1m to 60m"),
+        (WEB, "ttl: {refresh_absolute: 366d}", "expected from 60m to 365d"),
+        (WEB, "ttl: {refresh_idle: 30d, refresh_absolute: 29d}", "refresh_idle is longer than refresh_absolute"),
+        (WEB, "allow: anyone", "this leg asks for nobody; expected authenticated, users or groups"),
+        (WEB, "allow: {networks: 10.0.0.0/8}", "this leg asks for nobody"),
+        (WEB, "allow: inherited", "`inherited` has nothing above a client"),
+        (WEB, "allow: {scopes: read}", "people get tokens by signing in"),
+        (WEB, "allow: {clients: c}", "people get tokens by signing in"),
+        (WEB, "allow: {users: '{who}'}", "expected names without braces"),
+        (WEB, "allow: {groups: x, require: {dpop: true}}", "dpop in a leg of a client"),
+        (WEB, "require: none", "where nothing is inherited"),
+        (WEB, "require: {mfa: yes}", "write true"),
+        (SPA, "consent: ask, profile: fapi2", "profile fapi2 is for clients with a key of their own"),
+        (SPA, "profile: oidc, pkce: optional", "pkce: optional needs profile: oidc and a secret or a key"),
+        (SPA, f"secret: {{sha256: {DIGEST}}}", "what everybody can read in type spa keeps nobody out"),
+        (APP, f"redirect_uris: org.x:/cb, jwks: {{keys: [{KEY}]}}", "what everybody can read in type native"),
+        (APP, "", "client c has no redirect_uris"),
+        (APP, "redirect_uris: 'http://127.0.0.1/cb', consent: implied", "any app on the device can take http://127"),
+        (APP, "redirect_uris: org.example.app:/cb, consent: implied", "any app on the device can take org.example"),
+        (BANK, "id_token_alg: RS256", "`RS256`, which fapi2 forbids; expected ES256, EdDSA or PS256"),
+        (BATCH, "redirect_uris: https://w.example/cb", "redirect_uris of a service, which nobody signs in to"),
+        (BATCH, "allow: {groups: staff}", "allow of a service, which nobody signs in to"),
+        (BATCH, "consent: implied", "consent of a service"),
+    ],
+)  # fmt: skip
+def test_a_mistake_says_what_was_expected(client: str, more: str, message: str) -> None:
+    assert message in said(client, more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("name: Wiki, ", "", "a client needs `name`"),
+        ("type: web, ", "", "a client needs `type`"),
+        ("type: web", "type: device", "type `device` is part of the language but not built yet; expected web, spa"),
+        ("type: web", "type: webb", "type is `webb`; expected web, spa, native, service; did you mean `web`?"),
+        ("name: Wiki", f"name: {'x' * 81}", "a name of 81 characters"),
+        ("scopes: openid", "note: x", "client c has no scopes"),
+        ("scopes: openid", "scopes: orders.raed", "did you mean `orders.read`?"),
+        ("scopes: openid", "scopes: pay", "or define it, in `define: {scopes: {pay: ...}}`"),
+        ("scopes: openid", "scopes: [read, read]", "scope read again"),
+        ("scopes: openid", "profile: oidc, scopes: read", "profile oidc without the scope openid"),
+        (f", secret: {{sha256: {DIGEST}}}", "", "type web proves who it is; expected secret or jwks"),
+    ],
+)
+def test_a_mistake_in_what_is_there(before: str, after: str, message: str) -> None:
+    assert before in WEB
+    assert message in said(WEB.replace(before, after))
+
+
+@pytest.mark.parametrize("scope", ["openid", "profile", "email", "groups", "offline_access"])
+def test_a_service_asks_for_nothing_about_a_person(scope: str) -> None:
+    assert f"scope {scope} of a service" in said(BATCH.replace("scopes: read", f"scopes: [read, {scope}]"))
+
+
+@pytest.mark.parametrize(
+    ("client", "uri", "message"),
+    [
+        (WEB, "http://w.example/cb", "is not over https; expected https:// for type web"),
+        (WEB, "http://127.0.0.1/cb", "is not over https"),
+        (WEB, "org.example.app:/cb", "is not over https"),
+        (WEB, "javascript:alert(1)", "is not over https"),
+        (WEB, "HTTPS://w.example/cb", "is not over https"),
+        (WEB, "https://*.example/cb", "has a wildcard; expected it to the letter"),
+        (WEB, "https://w.example/*", "has a wildcard"),
+        (WEB, "https://w.example/cb#x", "has a fragment; expected none; write https://w.example/cb"),
+        (WEB, "https://ada:x@w.example/cb", "with a user name or password"),
+        (WEB, "https://W.example/cb", "is not as browsers write a host"),
+        (WEB, "https://w.example:/cb", "is not as browsers write a host"),
+        (WEB, "https://w.example:x/cb", "is not as browsers write a host"),
+        (WEB, "https://[w/cb", "is no URI"),
+        (WEB, "https://w.example\\\\x/cb", "is not as browsers write a host"),
+        (WEB, "https:///cb", "is not as browsers write a host"),
+        (WEB, "https://w.example", "has no path; expected one; write https://w.example/"),
+        (WEB, "https://w.example/a b", "visible ones of ASCII"),
+        (WEB, "https://w.example/é", "visible ones of ASCII"),
+        (WEB, f"https://w.example/{'x' * 500}", "a redirect URI of 518 characters; expected at most 500"),
+        (WEB, "", "nothing; expected a URI"),
+        (APP, "http://n.example/cb", "is over http; expected https://, or http://127.0.0.1/callback"),
+        (APP, "http://127.0.0.1.n.example/cb", "is over http"),
+        (APP, "http://127.0.0.1@n.example/cb", "is over http"),
+        (APP, "http://localhost:3000/cb", "trusts whoever answers for the name localhost"),
+        (APP, "http://localhost:3000/cb", "expected an address; write http://127.0.0.1:3000/cb"),
+        (APP, "mailapp:/cb", "has a scheme that any app can take; expected a reversed domain name"),
+        (APP, "javascript:alert(1)", "has a scheme that any app can take"),
+        (APP, "org.example.app:cb", "has a scheme that any app can take"),
+    ],
+)  # fmt: skip
+def test_a_redirect_uri_that_is_refused(client: str, uri: str, message: str) -> None:
+    listed = f'redirect_uris: "{uri}"'
+    written = client.replace("redirect_uris: https://w.example/cb", listed)
+    assert message in said(written) if written != client else message in said(client, listed)
+
+
+@pytest.mark.parametrize(
+    ("client", "uri"),
+    [
+        (WEB, "https://w.example:8443/cb?from=bastion"),
+        (SPA, "https://n.example/"),
+        (APP, "https://n.example/cb"),
+        (APP, "http://127.0.0.1:8000/cb"),
+        (APP, "http://127.0.0.1"),
+        (APP, "http://[::1]/cb"),
+        (APP, "org.example.app:/cb"),
+        (APP, "org.example.app://cb/x"),
+    ],
+)
+def test_a_redirect_uri_that_is_taken(client: str, uri: str) -> None:
+    written = client.replace("redirect_uris: https://w.example/cb", "").replace(
+        "redirect_uris: https://n.example/cb", ""
+    )
+    assert client_of(written.replace(", ,", ","), f'redirect_uris: "{uri}"').redirect_uris == (uri,)
+
+
+def test_the_same_redirect_twice_and_too_many() -> None:
+    many = ", ".join(f"https://w.example/{number}" for number in range(21))
+    at = "redirect_uris: https://w.example/cb"
+
+    assert "again; expected each once" in said(
+        WEB.replace(at, "redirect_uris: [https://w.example/a, https://w.example/a]")
+    )
+    assert "21 redirect_uris; expected at most 20" in said(WEB.replace(at, f"redirect_uris: [{many}]"))
+
+
+def test_http_is_taken_where_bastion_itself_is_reached_over_it() -> None:
+    written = WEB.replace("https://w.example/cb", "http://w.localhost:8080/cb")
+    policy = compile_policy({"p.yaml": text(written)}, Site("auth.localhost", "http", 8080))
+
+    assert policy.clients["c"].allows_redirect("http://w.localhost:8080/cb")
+
+
+@pytest.mark.parametrize(
+    ("uri", "allowed"),
+    [
+        ("https://n.example/cb", True),
+        ("https://n.example/cb/", False),
+        ("https://n.example/cb?x=1", False),
+        ("https://n.example:443/cb", False),
+        ("https://N.example/cb", False),
+        ("https://n.example/CB", False),
+        ("http://127.0.0.1/cb", True),
+        ("http://127.0.0.1:49152/cb", True),
+        ("http://127.0.0.1:49152/cb?x=1", False),
+        ("http://127.0.0.1:49152/other", False),
+        ("http://127.0.0.1:49152/cb#x", False),
+        ("http://127.0.0.1:/cb", False),
+        ("http://127.0.0.1:x@n.example/cb", False),
+        ("http://[::1]:49152/cb", False),
+        ("http://localhost:49152/cb", False),
+        ("https://127.0.0.1:49152/cb", False),
+        ("org.example.app:/cb", True),
+        ("org.example.app:/cb2", False),
+        ("", False),
+    ],
+)
+def test_a_native_app_is_sent_back_to_its_uris_and_any_loopback_port(uri: str, *, allowed: bool) -> None:
+    uris = "redirect_uris: ['https://n.example/cb', 'http://127.0.0.1/cb', 'org.example.app:/cb']"
+    assert client_of(APP, uris).allows_redirect(uri) is allowed
+
+
+def test_no_port_of_a_web_app_is_free() -> None:
+    policy = compile_policy(
+        {"p.yaml": text(WEB.replace("https://w.example/cb", "http://127.0.0.1/cb"))}, Site("a.localhost", "http", 80)
+    )
+
+    assert policy.clients["c"].allows_redirect("http://127.0.0.1/cb")
+    assert not policy.clients["c"].allows_redirect("http://127.0.0.1:8000/cb")
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        (SECRET, "a secret never stands in a policy"),
+        (f"[{SECRET}]", "a secret never stands in a policy"),
+        (f"{{plain: {SECRET}}}", "`plain` is no key of a client's secret; expected env, file, sha256"),
+        ("{}", "a secret from 0 places"),
+        (f"{{sha256: {DIGEST}, env: WIKI}}", "a secret from 2 places"),
+        (f"{{sha256: {SECRET}}}", "sha256 is no digest"),
+        (f"{{sha256: {DIGEST.upper()}x}}", "sha256 is no digest"),
+        ("{sha256: {a: b}}", "sha256 is no digest"),
+        ("{file: secrets/wiki}", "`secrets/wiki` is no absolute path"),
+        ("{env: 'A B'}", "no name of an environment variable"),
+        ("{env: }", "nothing; expected the name of an environment variable"),
+        ("{file: /run/short}", "the secret of file /run/short has 31 characters; expected at least 32"),
+    ],
+)
+def test_a_secret_is_elsewhere_and_never_shown(secret: str, message: str) -> None:
+    def short(_source: SecretSource) -> bytes:
+        return secret_hash("x" * 31)
+
+    written = text(WEB.replace(f"{{sha256: {DIGEST}}}", secret))
+    with pytest.raises(PolicyRejected) as rejected:
+        compile_policy({"p.yaml": written}, SITE, secrets=short)
+
+    assert message in str(rejected.value)
+    assert "p.yaml:3:" in str(rejected.value)
+    assert SECRET not in str(rejected.value)
+
+
+def test_a_secret_of_a_file_and_of_a_variable() -> None:
+    asked: list[SecretSource] = []
+
+    def read(source: SecretSource) -> bytes:
+        asked.append(source)
+        return secret_hash(f"{SECRET}\r\n")
+
+    for where in ("{file: /run/secrets/wiki}", "{env: WIKI_SECRET}"):
+        policy = compile_policy({"p.yaml": text(WEB.replace(f"{{sha256: {DIGEST}}}", where))}, SITE, secrets=read)
+        assert policy.clients["c"].secret_hash == bytes.fromhex(DIGEST)
+    assert asked == [SecretSource("file", "/run/secrets/wiki"), SecretSource("env", "WIKI_SECRET")]
+
+
+@pytest.mark.parametrize("wrong", ["x" * 31, "x" * 31 + "\n", "x" * 32 + "é", "x" * 32 + "\t"])
+def test_a_secret_that_is_no_use(wrong: str) -> None:
+    with pytest.raises(SecretUnusable) as error:
+        secret_hash(wrong)
+    assert "xx" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("jwks", "message"),
+    [
+        ("{}", "a set of keys needs `keys`"),
+        ("[]", "expected a set of keys as a map"),
+        ("{keys: []}", "an empty list; expected a JWK"),
+        ("{keys: [one]}", "no JWK; expected a map"),
+        (f"{{keys: [{KEY[:-1]}, d: AAAA}}]}}", "`d` is part of a private or a shared key"),
+        ("{keys: [{kty: oct, k: AAAA}]}", "`k` is part of a private or a shared key"),
+    ],
+)
+def test_keys_that_are_none(jwks: str, message: str) -> None:
+    problems = said(BANK.replace(f"{{keys: [{KEY}]}}", jwks))
+
+    assert message in problems
+    assert "AAAA" not in problems
+
+
+def test_a_client_again_and_names_that_are_none() -> None:
+    sources = {"a.yaml": text(WEB), "b.yaml": f"clients: {{c: {SPA}}}}}"}
+    with pytest.raises(PolicyRejected) as rejected:
+        compile_policy(sources, SITE)
+
+    assert str(rejected.value) == "b.yaml:1:11: client `c` again, first at a.yaml:3:3; expected once"
+    assert "`C` is no name" in "\n".join(mistakes(f"clients: {{C: {SPA}}}}}"))
+    assert "begins like the subject of a person" in "\n".join(mistakes(f"clients: {{u_1: {SPA}}}}}"))
+    assert "expected a map of clients by name" in "\n".join(mistakes("clients: [c]"))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "message"),
+    [
+        ("{'a b': x}", "`a b` is no name; expected letters, digits and . _ : / -"),
+        ("{openid: x}", "`openid` has a meaning already"),
+        ("{x: }", "nothing; expected a sentence for the person who consents"),
+        (f"{{x: {'y' * 201}}}", "a sentence of 201 characters"),
+    ],
+)
+def test_scopes_that_are_none(scopes: str, message: str) -> None:
+    assert message in "\n".join(mistakes(f"define: {{scopes: {scopes}}}"))
+
+
+ALLOW = (
+    "allow: [{groups: staff, require: {mfa: true}}, {users: ada, networks: 10.0.0.0/8}], "
+    "require: {authenticated_within: 10m}"
+)
+
+
+def test_who_gets_tokens_and_who_does_not() -> None:
+    client = client_of(WEB, ALLOW)
+    root = who("staff", user="root", since_s=600, mfa_s=600)
+
+    assert client.judge(Facts(root, None, NOW)) == Allow(identity=True, leg="leg 1")
+    assert isinstance(client.judge(Facts(who("guests", user="root", mfa_s=0), None, NOW)), Deny)
+    assert client.judge(Facts(who("staff", user="root"), None, NOW)) == StepUp(mfa=True, authenticated_within_s=600)
+    assert isinstance(client.judge(Facts(who("staff", user="root", since_s=601, mfa_s=0), None, NOW)), StepUp)
+    assert isinstance(client.judge(Facts(who(), None, NOW)), Deny)
+    assert isinstance(client.judge(Facts(None, None, NOW)), Login)
+
+
+def test_everybody_gets_tokens_where_nothing_is_said_and_nobody_by_that_word() -> None:
+    assert isinstance(client_of(WEB).judge(Facts(who(), None, NOW)), Allow)
+    assert isinstance(client_of(WEB, "allow: nobody").judge(Facts(who("staff"), None, NOW)), Deny)
+
+
+def test_tokens_go_on_for_who_the_person_is_now_wherever_they_are() -> None:
+    client = client_of(WEB, ALLOW)
+
+    assert client.goes_on_for(who("staff", user="root", since_s=9999), NOW)
+    assert client.goes_on_for(who(user="ada"), NOW)
+    assert not client.goes_on_for(who("guests", user="root"), NOW)
+    assert not client_of(WEB, "allow: nobody").goes_on_for(who("staff"), NOW)
+    assert not client_of(WEB, "allow: {groups: staff, until: 2020-01-01}").goes_on_for(who("staff"), NOW)
+
+
+def test_tokens_of_a_service_are_its_own() -> None:
+    service, web = client_of(BATCH), client_of(WEB)
+
+    assert service.goes_on_for(who(user="client:c"), NOW)
+    assert not service.goes_on_for(who(user="client:d"), NOW)
+    assert not service.goes_on_for(who(user="ada"), NOW)
+    assert not web.goes_on_for(who(user="client:c"), NOW)
+
+
+def test_a_client_asks_more_than_its_profile_and_never_less() -> None:
+    strict = client_of(WEB, "profile: oidc, pkce: optional, par: required, require: {dpop: true}, id_token_alg: EdDSA")
+
+    assert [strict.pkce_optional, strict.par_required, strict.dpop_required] == [True, True, True]
+    assert strict.id_token_alg == "EdDSA"
+    assert isinstance(strict.judge(Facts(who(), None, NOW)), Allow)  # a person has no key yet
+    assert client_of(BANK, "require: {dpop: false}").dpop_required
