@@ -25,15 +25,15 @@ class BadSeal(GatewayError):
 
 
 def seal_text(key: bytes, purpose: bytes, values: dict[str, Any], nonce: bytes) -> str:
-    """nonce: NONCE_BYTES random bytes. What is longer than MOST_CHARS can be made, but is not read again."""
+    """nonce: NONCE_BYTES random bytes. What is longer than MOST_CHARS is no address."""
     assert len(nonce) == NONCE_BYTES
     text = _written(values).encode()
     return _PREFIX + b64(nonce + _cipher(key).encrypt(nonce, text, purpose))
 
 
-def unseal_text(key: bytes, purpose: bytes, text: str) -> dict[str, Any]:
+def unseal_text(key: bytes, purpose: bytes, text: str, *, longest: int = MOST_CHARS) -> dict[str, Any]:
     """Raises BadSeal."""
-    if not text.startswith(_PREFIX) or len(text) > MOST_CHARS or not text.isascii():
+    if not text.startswith(_PREFIX) or len(text) > longest or not text.isascii():
         raise BadSeal("not in our form")
     try:
         raw = unb64_strict(text.removeprefix(_PREFIX))

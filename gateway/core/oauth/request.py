@@ -1,0 +1,238 @@
+"""Owns how an authorization request is read: first where its answer goes, then whether it may be made at all.
+
+What is wrong before the answer's address is known is said on our own page, and never redirected (RFC 9700 4.11).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import urlencode, urlsplit
+
+from gateway.core.errors import GatewayError
+from gateway.core.oauth.claims_parameter import ClaimsAsked, essential_values, read_claims
+from gateway.core.oauth.clients import Client
+from gateway.core.oauth.errors import OAuthError
+from gateway.core.oauth.parameters import Parameters
+from gateway.core.oauth.scopes import OFFLINE_ACCESS, OPENID, read_scopes
+
+ResponseMode = Literal["query", "form_post"]
+ACR: Final = "1"  # what a password proves; until second factors are built there is no other
+PARAMETERS: Final = (
+    "client_id", "redirect_uri", "state", "response_mode", "response_type", "scope", "resource", "code_challenge",
+    "code_challenge_method", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims", "dpop_jkt",
+    "id_token_hint", "request", "request_uri", "registration",
+)  # fmt: skip
+_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
+_SHA256: Final = re.compile(r"[\w-]{43}", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_MODES: Final = ("query", "form_post")
+_MOST_HINT: Final = 254
+_NOT_BUILT: Final = {
+    "request": ("request_not_supported", "request objects are not supported"),
+    "request_uri": ("request_not_supported", "only a request_uri of our own PAR endpoint is supported"),
+    "registration": ("registration_not_supported", "registration is not supported"),
+    "id_token_hint": ("login_required", "id_token_hint is not supported yet"),
+}
+
+
+class Unaddressed(GatewayError):
+    """Nobody can be told by a redirect: the client or its redirect URI is not known. The message may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """Where the answer goes, an error too. state "": none was sent."""
+
+    client: Client
+    redirect_uri: str
+    state: str
+    response_mode: ResponseMode
+
+    @property
+    def form_target(self) -> str:
+        """What a CSP's form-action calls it: an origin, or the scheme where that has none."""
+        return form_target(self.redirect_uri)
+
+    def values(self, issuer: str, answer: Mapping[str, str]) -> dict[str, str]:
+        """All that is sent there: iss tells it from another server's answer (RFC 9207)."""
+        return {**answer, **({"state": self.state} if self.state else {}), "iss": issuer}
+
+    def url(self, values: Mapping[str, str]) -> str:
+        """For a redirect."""
+        return self.redirect_uri + ("&" if "?" in self.redirect_uri else "?") + urlencode(values)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """max_age_s None: not asked. code_challenge "" only of a client that may go without. jkt "": no key is named."""
+
+    scopes: tuple[str, ...]
+    resource: str
+    code_challenge: str
+    nonce: str
+    prompts: frozenset[str]
+    max_age_s: int | None
+    login_hint: str
+    jkt: str
+    claims: ClaimsAsked
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """The only `sub` that the client takes; empty: any."""
+        return essential_values(self.claims, "sub")
+
+    def asks_login(self, authenticated_at: int, began_at: int, now: int) -> bool:
+        """Whether a login of that time is too old. What was proved after the request began is always fresh enough."""
+        if authenticated_at >= began_at:
+            return False
+        too_old = self.max_age_s is not None and now - authenticated_at > self.max_age_s
+        return too_old or "login" in self.prompts
+
+    def is_offline(self, client: Client) -> bool:
+        """Whether the grant outlives the login."""
+        return OFFLINE_ACCESS in self.scopes and "refresh_token" in client.grants
+
+
+def form_target(redirect_uri: str) -> str:
+    """https://host[:port], or the scheme alone where a CSP can't say more: own schemes, and IPv6 addresses."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme not in ("http", "https") or "[" in parts.netloc:
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def own_parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
+    """Of a request those that we know; all others are ignored (RFC 6749 section 3.1)."""
+    return Parameters.of((name, value) for name, value in pairs if name in PARAMETERS)
+
+
+def address_of(parameters: Parameters, clients: Mapping[str, Client]) -> ReturnAddress:
+    """Raises Unaddressed."""
+    client = client_of(parameters, clients)
+    try:
+        uri = parameters.required("redirect_uri")
+    except OAuthError as error:
+        raise Unaddressed(f"{error.description.capitalize()}.") from error
+    if not client.allows_redirect(uri):
+        raise Unaddressed("redirect_uri is none of those that are registered for this app.")
+    posts = parameters.values.get("response_mode") == "form_post" and urlsplit(uri).scheme in ("http", "https")
+    state = "" if "state" in parameters.doubled else parameters.values.get("state", "")
+    return ReturnAddress(client, uri, state, "form_post" if posts else "query")
+
+
+def client_of(parameters: Parameters, clients: Mapping[str, Client]) -> Client:
+    """Raises Unaddressed."""
+    try:
+        client = clients.get(parameters.required("client_id"))
+    except OAuthError as error:
+        raise Unaddressed(f"{error.description.capitalize()}.") from error
+    if client is None or not client.redirect_uris:
+        raise Unaddressed("client_id is not the name of an app that signs people in here.")
+    return client
+
+
+def read_request(parameters: Parameters, address: ReturnAddress, issuer: str, *, pushed: bool) -> AuthorizationRequest:
+    """Raises OAuthError, which goes to the address."""
+    client = address.client
+    _refuse_what_is_not_built(parameters)
+    _check_response(parameters, client)
+    if client.par_required and not pushed:
+        raise OAuthError("invalid_request", "this client has to push its requests (RFC 9126)")
+    scopes = _scopes(parameters, client)
+    claims = read_claims(parameters.get("claims"))
+    _check_acr(parameters, claims)
+    return AuthorizationRequest(
+        scopes=scopes,
+        resource=_resource(parameters, client, issuer),
+        code_challenge=_code_challenge(parameters, client, scopes),
+        nonce=parameters.get("nonce"),
+        prompts=_prompts(parameters),
+        max_age_s=_max_age(parameters),
+        login_hint=parameters.get("login_hint")[:_MOST_HINT],
+        jkt=_jkt(parameters),
+        claims=claims,
+    )
+
+
+def _refuse_what_is_not_built(parameters: Parameters) -> None:
+    for name, (error, description) in _NOT_BUILT.items():
+        if parameters.get(name):
+            raise OAuthError(error, description)
+
+
+def _check_response(parameters: Parameters, client: Client) -> None:
+    if parameters.required("response_type") != "code":
+        raise OAuthError("unsupported_response_type", "response_type has to be code")
+    if "authorization_code" not in client.grants:
+        raise OAuthError("unauthorized_client", "this client may not use authorization codes")
+    mode = parameters.get("response_mode") or "query"
+    if mode not in _MODES:
+        raise OAuthError("invalid_request", "response_mode has to be query or form_post")
+    if mode == "form_post" and urlsplit(parameters.get("redirect_uri")).scheme not in ("http", "https"):
+        raise OAuthError("invalid_request", "response_mode form_post needs a redirect_uri that takes a form")
+    parameters.get("state")
+
+
+def _scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    scopes = read_scopes(parameters.get("scope"))
+    if scopes is None:
+        raise OAuthError("invalid_scope", "scope is missing, or not a list of scopes")
+    if not set(scopes) <= set(client.scopes):
+        raise OAuthError("invalid_scope", "this client may not ask for all of these scopes")
+    return scopes
+
+
+def _resource(parameters: Parameters, client: Client, issuer: str) -> str:
+    if "resource" in parameters.doubled:
+        raise OAuthError("invalid_target", "an access token is for one resource")
+    asked = parameters.get("resource")
+    if asked and asked not in (*client.resources, issuer):
+        raise OAuthError("invalid_target", "resource is none of those of this client")
+    return asked or (client.resources[0] if len(client.resources) == 1 else issuer)
+
+
+def _code_challenge(parameters: Parameters, client: Client, scopes: tuple[str, ...]) -> str:
+    challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
+    if not challenge and not method and client.pkce_optional:
+        if parameters.get("nonce") and OPENID in scopes:
+            return ""
+        raise OAuthError("invalid_request", "without a code_challenge a nonce and the scope openid are needed")
+    if not challenge:
+        raise OAuthError("invalid_request", "code_challenge is missing")
+    if method != "S256":
+        raise OAuthError("invalid_request", "code_challenge_method has to be S256")
+    if not _SHA256.fullmatch(challenge):
+        raise OAuthError("invalid_request", "code_challenge is not the SHA-256 of a code_verifier")
+    return challenge
+
+
+def _prompts(parameters: Parameters) -> frozenset[str]:
+    prompts = frozenset(parameters.get("prompt").split())
+    if not prompts <= _PROMPTS:
+        raise OAuthError("invalid_request", "prompt has a value that is not known")
+    if "none" in prompts and len(prompts) > 1:
+        raise OAuthError("invalid_request", "prompt=none goes with no other value")
+    if "select_account" in prompts:
+        raise OAuthError("account_selection_required", "prompt=select_account is not supported yet")
+    return prompts
+
+
+def _max_age(parameters: Parameters) -> int | None:
+    text = parameters.get("max_age")
+    if text and not _SECONDS.fullmatch(text):
+        raise OAuthError("invalid_request", "max_age is not a number of seconds")
+    return int(text) if text else None
+
+
+def _jkt(parameters: Parameters) -> str:
+    jkt = parameters.get("dpop_jkt")
+    if jkt and not _SHA256.fullmatch(jkt):
+        raise OAuthError("invalid_request", "dpop_jkt is not the SHA-256 thumbprint of a key")
+    return jkt
+
+
+def _check_acr(parameters: Parameters, claims: ClaimsAsked) -> None:
+    wanted, essential = parameters.get("acr_values").split(), essential_values(claims, "acr")
+    if (wanted and ACR not in wanted) or (essential and ACR not in essential):
+        raise OAuthError("unmet_authentication_requirements", "no other acr than 1 can be met")

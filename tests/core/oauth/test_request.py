@@ -1,0 +1,311 @@
+"""From a request that is fine, one thing changed: where the answer goes, and which error it is."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.oauth.consent import asks_consent
+from gateway.core.oauth.errors import OAuthError
+from gateway.core.oauth.parameters import Parameters
+from gateway.core.oauth.request import (
+    PARAMETERS,
+    AuthorizationRequest,
+    ReturnAddress,
+    Unaddressed,
+    address_of,
+    form_target,
+    own_parameters,
+    read_request,
+)
+from tests.core.oauth.apps import API, CHALLENGE, ISSUER, apps, asked
+
+CLIENTS = apps().clients
+
+
+def addressed(sent: dict[str, str]) -> ReturnAddress:
+    return address_of(Parameters.of(sent.items()), CLIENTS)
+
+
+def read(client: str = "spa", *, pushed: bool = False, **changed: str) -> AuthorizationRequest:
+    parameters = Parameters.of(asked(client, **changed).items())
+    return read_request(parameters, address_of(parameters, CLIENTS), ISSUER, pushed=pushed)
+
+
+def refused(client: str = "spa", *, pushed: bool = False, **changed: str) -> str:
+    with pytest.raises(OAuthError) as raised:
+        read(client, pushed=pushed, **changed)
+    return raised.value.error
+
+
+def test_a_request_that_is_fine() -> None:
+    request = read(scope="openid notes.read", nonce="n", prompt="login consent", max_age="60", login_hint="ada")
+
+    assert request == AuthorizationRequest(
+        scopes=("openid", "notes.read"),
+        resource=API,
+        code_challenge=CHALLENGE,
+        nonce="n",
+        prompts=frozenset({"login", "consent"}),
+        max_age_s=60,
+        login_hint="ada",
+        jkt="",
+        claims={},
+    )
+
+
+WITHOUT_ADDRESS: dict[str, dict[str, str]] = {
+    "no client": {"client_id": ""},
+    "an unknown client": {"client_id": "nobody"},
+    "a client without a redirect URI": {"client_id": "batch"},
+    "no redirect URI": {"redirect_uri": ""},
+    "an unknown redirect URI": {"redirect_uri": "https://evil.example/cb"},
+    "another path": {"redirect_uri": "https://spa.example.com/cb/"},
+    "more path": {"redirect_uri": "https://spa.example.com/cb/../evil"},
+    "a query": {"redirect_uri": "https://spa.example.com/cb?a=1"},
+    "another case": {"redirect_uri": "https://SPA.example.com/cb"},
+    "the usual port": {"redirect_uri": "https://spa.example.com:443/cb"},
+    "a user": {"redirect_uri": "https://spa.example.com@evil.example/cb"},
+    "a fragment": {"redirect_uri": "https://spa.example.com/cb#x"},
+    "of another client": {"redirect_uri": "https://wiki.example.com/cb"},
+    "a control character": {"redirect_uri": "https://spa.example.com/cb\0"},
+}
+
+
+@pytest.mark.parametrize("changed", WITHOUT_ADDRESS.values(), ids=WITHOUT_ADDRESS)
+def test_without_a_known_address_nobody_is_redirected(changed: dict[str, str]) -> None:
+    with pytest.raises(Unaddressed):
+        addressed(asked(**changed))
+
+
+@pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+def test_an_address_that_comes_twice_is_none(name: str) -> None:
+    sent = asked()
+    with pytest.raises(Unaddressed, match="more than once"):
+        address_of(Parameters.of([*sent.items(), (name, sent[name])]), CLIENTS)
+
+
+def test_a_loopback_port_may_vary() -> None:
+    assert addressed(asked("cli", redirect_uri="http://127.0.0.1:1/cb")).redirect_uri == "http://127.0.0.1:1/cb"
+    assert addressed(asked("cli", redirect_uri="com.example.cli:/cb")).redirect_uri == "com.example.cli:/cb"
+    with pytest.raises(Unaddressed):
+        addressed(asked("cli", redirect_uri="http://127.0.0.1:1/other"))
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no response_type": ({"response_type": ""}, "invalid_request"),
+    "a token": ({"response_type": "token"}, "unsupported_response_type"),
+    "an ID token": ({"response_type": "id_token"}, "unsupported_response_type"),
+    "code id_token": ({"response_type": "code id_token"}, "unsupported_response_type"),
+    "none": ({"response_type": "none"}, "unsupported_response_type"),
+    "Code": ({"response_type": "Code"}, "unsupported_response_type"),
+    "fragment": ({"response_mode": "fragment"}, "invalid_request"),
+    "jwt": ({"response_mode": "query.jwt"}, "invalid_request"),
+    "form_post to a scheme": (
+        {"client": "cli", "redirect_uri": "com.example.cli:/cb", "response_mode": "form_post"},
+        "invalid_request",
+    ),
+    "no scope": ({"scope": ""}, "invalid_scope"),
+    "a scope that nobody knows": ({"scope": "openid admin"}, "invalid_scope"),
+    "a scope of other clients": ({"scope": "notes.write"}, "invalid_scope"),
+    "scopes apart by more": ({"scope": "openid  profile"}, "invalid_scope"),
+    "no challenge": ({"code_challenge": "", "code_challenge_method": ""}, "invalid_request"),
+    "a method alone": ({"code_challenge": ""}, "invalid_request"),
+    "plain by default": ({"code_challenge_method": ""}, "invalid_request"),
+    "plain": ({"code_challenge_method": "plain"}, "invalid_request"),
+    "s256": ({"code_challenge_method": "s256"}, "invalid_request"),
+    "a short challenge": ({"code_challenge": CHALLENGE[:-1]}, "invalid_request"),
+    "a padded challenge": ({"code_challenge": CHALLENGE + "="}, "invalid_request"),
+    "a challenge of other letters": ({"code_challenge": "+" * 43}, "invalid_request"),
+    "pkce: optional without a nonce": (
+        {"client": "wiki", "code_challenge": "", "code_challenge_method": ""},
+        "invalid_request",
+    ),
+    "pkce: optional without openid": (
+        {"client": "wiki", "code_challenge": "", "code_challenge_method": "", "nonce": "n", "scope": "profile"},
+        "invalid_request",
+    ),
+    "pkce: optional, and plain": (
+        {"client": "wiki", "code_challenge_method": "plain", "nonce": "n"},
+        "invalid_request",
+    ),
+    "pkce: optional, and a method alone": ({"client": "wiki", "code_challenge": "", "nonce": "n"}, "invalid_request"),
+    "not pushed": ({"client": "pushes"}, "invalid_request"),
+    "another resource": ({"resource": "https://evil.example"}, "invalid_target"),
+    "a resource of others": ({"resource": "https://other.example.com"}, "invalid_target"),
+    "an unknown prompt": ({"prompt": "create"}, "invalid_request"),
+    "none with another": ({"prompt": "none login"}, "invalid_request"),
+    "select_account": ({"prompt": "select_account"}, "account_selection_required"),
+    "a negative age": ({"max_age": "-1"}, "invalid_request"),
+    "an age in words": ({"max_age": "1h"}, "invalid_request"),
+    "an age in other digits": ({"max_age": "\u0661"}, "invalid_request"),
+    "a huge age": ({"max_age": "9" * 10}, "invalid_request"),
+    "acr 2": ({"acr_values": "2"}, "unmet_authentication_requirements"),
+    "acr in the claims": (
+        {"claims": '{"id_token": {"acr": {"essential": true, "value": "2"}}}'},
+        "unmet_authentication_requirements",
+    ),
+    "claims that are none": ({"claims": "{"}, "invalid_request"),
+    "a short thumbprint": ({"dpop_jkt": "x"}, "invalid_request"),
+    "a request object": ({"request": "e30.e30."}, "request_not_supported"),
+    "a request by reference": ({"request_uri": "https://spa.example.com/r"}, "request_not_supported"),
+    "a registration": ({"registration": "{}"}, "registration_not_supported"),
+    "an ID token hint": ({"id_token_hint": "e30.e30.AA"}, "login_required"),
+    "an unprintable state": ({"state": "\x1b"}, "invalid_request"),
+    "an unprintable nonce": ({"nonce": "\0"}, "invalid_request"),
+}
+
+
+@pytest.mark.parametrize(("changed", "error"), REFUSED.values(), ids=REFUSED)
+def test_each_leg_carries_weight(changed: dict[str, Any], error: str) -> None:
+    assert refused(**changed) == error
+
+
+@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - {"client_id", "redirect_uri"}))
+def test_a_parameter_that_comes_twice_is_refused(name: str) -> None:
+    sent = asked()
+    parameters = Parameters.of([*sent.items(), (name, sent.get(name, "")), (name, "")])
+
+    with pytest.raises(OAuthError) as raised:
+        read_request(parameters, address_of(parameters, CLIENTS), ISSUER, pushed=False)
+
+    assert raised.value.error == ("invalid_target" if name == "resource" else "invalid_request")
+
+
+FINE: dict[str, dict[str, Any]] = {
+    "acr 1": {"acr_values": "2 1"},
+    "acr 1 in the claims": {"claims": '{"id_token": {"acr": {"essential": true, "values": ["1", "2"]}}}'},
+    "acr that is wished": {"claims": '{"id_token": {"acr": {"value": "2"}}}'},
+    "pkce: optional": {"client": "wiki", "code_challenge": "", "code_challenge_method": "", "nonce": "n"},
+    "pushed": {"client": "pushes", "pushed": True},
+    "a key": {"dpop_jkt": CHALLENGE},
+    "form_post": {"response_mode": "form_post"},
+    "query": {"response_mode": "query"},
+    "a nonce of 64": {"nonce": "n" * 64},
+    "at once": {"max_age": "0"},
+}
+
+
+@pytest.mark.parametrize("changed", FINE.values(), ids=FINE)
+def test_what_else_is_fine(changed: dict[str, Any]) -> None:
+    read(**changed)
+
+
+def test_a_parameter_that_nobody_knows_is_ignored_however_often_it_comes() -> None:
+    parameters = own_parameters([*asked().items(), ("x", "1"), ("x", "\0")])
+
+    assert read_request(parameters, address_of(parameters, CLIENTS), ISSUER, pushed=False)
+
+
+@pytest.mark.parametrize(
+    ("client", "changed", "resource"),
+    [
+        ("spa", {}, API),
+        ("spa", {"resource": API}, API),
+        ("spa", {"resource": ISSUER}, ISSUER),
+        ("wiki", {}, ISSUER),
+        ("pushes", {}, ISSUER),
+        ("pushes", {"resource": "https://other.example.com"}, "https://other.example.com"),
+    ],
+)
+def test_a_token_is_for_one_resource(client: str, changed: dict[str, str], resource: str) -> None:
+    assert read(client, pushed=True, **changed).resource == resource
+
+
+def test_only_a_client_that_may_refresh_gets_what_outlives_a_login() -> None:
+    spa = CLIENTS["spa"]
+
+    assert read(scope="openid offline_access").is_offline(spa)
+    assert not read(scope="openid").is_offline(spa)
+
+
+@pytest.mark.parametrize(
+    ("changed", "authenticated_at", "asks"),
+    [
+        ({}, 0, False),
+        ({"prompt": "login"}, 999, True),
+        ({"prompt": "login"}, 1_000, False),
+        ({"max_age": "60"}, 950, False),
+        ({"max_age": "60"}, 949, True),
+        ({"max_age": "0"}, 999, True),
+        ({"max_age": "0"}, 1_000, False),
+        ({"prompt": "consent"}, 0, False),
+    ],
+)
+def test_how_fresh_a_login_has_to_be(changed: dict[str, str], authenticated_at: int, asks: bool) -> None:
+    """The request began at 1,000, and it is 1,010 now."""
+    assert read(**changed).asks_login(authenticated_at, 1_000, 1_010) is asks
+
+
+def test_an_answer_names_who_answers_and_says_the_state_again() -> None:
+    address = addressed(asked())
+    url = address.url(address.values(ISSUER, {"code": "c"}))
+
+    assert url.startswith("https://spa.example.com/cb?")
+    assert parse_qsl(urlsplit(url).query) == [("code", "c"), ("state", "s t&te"), ("iss", ISSUER)]
+
+
+def test_an_answer_is_added_to_the_query_of_the_address() -> None:
+    address = addressed(asked(redirect_uri="https://spa.example.com/cb?tenant=1", state=""))
+
+    assert address.url({"code": "c"}) == "https://spa.example.com/cb?tenant=1&code=c"
+    assert address.values(ISSUER, {}) == {"iss": ISSUER}
+
+
+@pytest.mark.parametrize(
+    ("uri", "target"),
+    [
+        ("https://spa.example.com:8443/cb?a=1", "https://spa.example.com:8443"),
+        ("http://127.0.0.1:4711/cb", "http://127.0.0.1:4711"),
+        ("http://[::1]:4711/cb", "http:"),
+        ("com.example.cli:/cb", "com.example.cli:"),
+    ],
+)
+def test_a_form_may_lead_to_the_address_and_nowhere_else(uri: str, target: str) -> None:
+    assert form_target(uri) == target
+
+
+ALL = {"openid", "profile", "notes.read"}
+
+
+@pytest.mark.parametrize(
+    ("client", "changed", "given", "asks"),
+    [
+        ("spa", {}, set(), True),
+        ("spa", {}, {"profile"}, True),
+        ("spa", {}, ALL, False),
+        ("spa", {"prompt": "consent"}, ALL, True),
+        ("cli", {}, ALL, True),
+        ("cli", {"redirect_uri": "com.example.cli:/cb"}, ALL, True),
+        ("wiki", {}, set(), False),
+        ("wiki", {"prompt": "consent"}, ALL, True),
+    ],
+)
+def test_when_a_person_is_asked(client: str, changed: dict[str, str], given: set[str], asks: bool) -> None:
+    """On a device any app may take another's address, so there each time (O17)."""
+    assert asks_consent(read(client, **changed), addressed(asked(client, **changed)), given) is asks
+
+
+ANY = st.dictionaries(st.sampled_from(PARAMETERS), st.text(max_size=40) | st.sampled_from(sorted(asked().values())))
+
+
+@given(ANY, st.booleans())
+def test_any_request_is_read_or_refused_in_words_of_the_rfcs(changed: dict[str, str], pushed: bool) -> None:
+    parameters = Parameters.of({**asked(), **changed}.items())
+    try:
+        address = address_of(parameters, CLIENTS)
+        request = read_request(parameters, address, ISSUER, pushed=pushed)
+    except Unaddressed:
+        return
+    except OAuthError as error:
+        _expect_in_words_of_the_rfcs(error)
+        return
+    assert address.redirect_uri in address.client.redirect_uris or address.client.type == "native"
+    assert {*request.scopes} <= {*address.client.scopes}
+
+
+def _expect_in_words_of_the_rfcs(error: OAuthError) -> None:
+    assert error.error.replace("_", "").isalpha()
+    assert all(" " <= character <= "~" and character not in '"\\' for character in error.description)
