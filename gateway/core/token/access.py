@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,13 +19,12 @@ from gateway.core.base64url import b64, unb64, unb64_strict
 from gateway.core.errors import GatewayError
 from gateway.core.jose.compact import Compact, MalformedJose, parse_compact
 from gateway.core.jose.keys import SigningKey, VerificationKey
-from gateway.core.principal.ask import Presented
+from gateway.core.principal.ask import Presented, RecordKind
 from gateway.core.remembered import Remembered
 
 TYP: Final = "at+jwt"
 MOST_KNOWN: Final = 8192
-Kind = Literal["login", "grant"]
-_KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_KINDS: Final[tuple[RecordKind, ...]] = ("login", "grant")  # in tokens: only ever appended to
 _NONCE_BYTES: Final = 12
 _JTI_CHARS: Final = 98
 
@@ -42,12 +41,12 @@ class TokenRefused(GatewayError):
 class AccessToken:
     """A token of ours whose signature was right; expires_at is the caller's to judge, with Redis' clock.
 
-    kind: of the record that presented names: a login, or a grant of its own. jkt: thumbprint of the key that the token
+    kind: of the record that presented names. jkt: thumbprint of the key that the token
     is bound to, "" for a bearer token. digest: SHA-256 of the text, which is also a proof's `ath`. Times: Unix seconds.
     """
 
     presented: Presented
-    kind: Kind
+    kind: RecordKind
     client: str
     subject: str
     scopes: frozenset[str]
@@ -79,7 +78,7 @@ class AccessTokens:
         signer: SigningKey,
         *,
         tag: str,
-        kind: Kind,
+        kind: RecordKind,
         record: bytes,
         credential: bytes,
         client: str,
@@ -144,7 +143,7 @@ class AccessTokens:
         plain = self._unsealed(jws.text("jti"), _bound(jws.payload, jkt))
         tag, kind, record, credential = plain[:12], plain[12], plain[13:29], plain[29:]
         return AccessToken(
-            presented=Presented(b64(tag), b64(record), credential),
+            presented=Presented(b64(tag), b64(record), credential, _KINDS[kind], counted_as=b64(credential)),
             kind=_KINDS[kind],
             client=jws.text("client_id"),
             subject=jws.text("sub"),

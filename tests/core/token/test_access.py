@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gateway.core.base64url import b64
 from gateway.core.jose.compact import parse_compact
 from gateway.core.jose.keys import SigningKey, VerificationKey
-from gateway.core.token.access import MOST_KNOWN, AccessToken, AccessTokens, Kind, TokenRefused, grant_credential
+from gateway.core.principal.ask import RecordKind
+from gateway.core.token.access import MOST_KNOWN, AccessToken, AccessTokens, TokenRefused, grant_credential
 from tests.core.jose.build import jwk, key, other_key
 
 ISSUER, API = "https://auth.example.org", "https://api.example.org"
@@ -32,7 +33,7 @@ def issue(
     tokens: AccessTokens = TOKENS,
     signer: SigningKey | None = None,
     *,
-    kind: Kind = "login",
+    kind: RecordKind = "login",
     client: str = "spa",
     audience: str = API,
     now: int = NOW,
@@ -71,11 +72,12 @@ def changed(text: str, signer: SigningKey | None = None, /, **claims: object) ->
 @pytest.mark.parametrize("alg", ["ES256", "EdDSA", "RS256", "PS256"])
 @pytest.mark.parametrize("kind", ["login", "grant"])
 @pytest.mark.parametrize("jkt", ["", "thumbprint"])
-def test_a_token_says_what_it_was_issued_for(alg: str, kind: Kind, jkt: str) -> None:
+def test_a_token_says_what_it_was_issued_for(alg: str, kind: RecordKind, jkt: str) -> None:
     read = TOKENS.read(issue(signer=key(alg), kind=kind, jkt=jkt), KEYS, API)
 
     assert (read.presented.tag, read.presented.login_id, read.presented.credential) == (TAG, RECORD, CREDENTIAL)
     assert (read.kind, read.client, read.subject, read.audience, read.jkt) == (kind, "spa", "u_1", API, jkt)
+    assert (read.presented.kind, read.presented.who) == (kind, b64(CREDENTIAL))  # limits count each grant by itself
     assert read.scopes == {"notes.read", "profile"}
     assert (read.issued_at, read.expires_at) == (NOW, NOW + 900)
 
