@@ -4,6 +4,7 @@ import platform
 from functools import partial
 
 from gateway.app.concern import Checks, Concern, every, once
+from gateway.config.client_secrets import client_secret
 from gateway.core.policy.site import Site
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.policy.policies import Policies
@@ -34,6 +35,7 @@ def policies_of(*, start: Start, resources: Resources, decisions: Decisions) -> 
         acts=resources.acts,
         enforce=decisions.enforce,
         count=count,
+        secrets=client_secret,
     )
     decisions.enforce(policies.first())
     return policies

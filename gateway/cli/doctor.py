@@ -111,6 +111,7 @@ async def _of_stores(config: Config) -> "list[Diagnosis]":
 
 def _of_hosts(config: Config, trust: SSLContext) -> "Iterator[Diagnosis]":
     """Those of policy, where it can be loaded, and the auth host."""
+    from gateway.config.client_secrets import client_secret
     from gateway.core.policy.site import Site
     from gateway.flows.doctor.diagnosis import failed, ok
     from gateway.flows.doctor.network import examine_hosts
@@ -119,7 +120,8 @@ def _of_hosts(config: Config, trust: SSLContext) -> "Iterator[Diagnosis]":
 
     hosts: tuple[str, ...] = ()
     try:
-        found = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock()).policy
+        site, limits = Site.of(config.public_url), config.all_limits()
+        found = load(config.policy.directory, site, limits, clock(), client_secret).policy
     except PolicyRefused as refusal:
         for line in str(refusal).splitlines():
             yield failed("policy", line)

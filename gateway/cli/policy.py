@@ -15,6 +15,7 @@ import click
 from gateway.cli._options import with_config
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
+from gateway.config.client_secrets import client_secret
 from gateway.config.sections.limits import by_name, default_limits
 from gateway.core.analysis.explain import explain as explained
 from gateway.core.analysis.lint import PolicyWarning, lint
@@ -26,6 +27,7 @@ from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
+from gateway.core.policy.secrets import not_read
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.units import DURATION_UNITS
@@ -49,7 +51,8 @@ class _Place:
 
     def compiled(self) -> Policy:
         """Raises PolicyUnreadable or PolicyRefused."""
-        return compile_sources(read_sources(self.directory), self.site, self.limits)
+        secrets = not_read if self.config is None else client_secret
+        return compile_sources(read_sources(self.directory), self.site, self.limits, secrets=secrets)
 
 
 def _with_policy(command: Callable[Concatenate[_Place, P], R]) -> Callable[P, R]:
@@ -149,7 +152,7 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
     within_s = _seconds(within)
     if not within_s:
         raise click.BadParameter(f"{within}: expected at least 1s", param_hint="--within")
-    loaded = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock())
+    loaded = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock(), client_secret)
     version = loaded.policy.version
     workers = reload_all(config, version, within_s if wait else 0)
     if wait:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.config.client_secrets import client_secret
 from gateway.core.policy.compile import DEFAULT_LIMITS
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
@@ -67,6 +68,7 @@ class Worker:
             acts=acts_of(pool, self.clock),
             enforce=self.enforced.append,
             count=self.counted.append,
+            secrets=client_secret,
             long_work=LongWork(),
         )
 

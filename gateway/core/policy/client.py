@@ -14,12 +14,13 @@ ClientType = Literal["web", "spa", "native", "service", "device"]
 Profile = Literal["oauth21", "oidc", "fapi2"]
 Authentication = Literal["none", "secret", "private_key_jwt"]
 Jwk = Mapping[str, object]
+_OWN: Final = "client:"
 LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]*)?")
 
 
 def own_user(client: str) -> str:
     """The user name of a client that has tokens of its own; no person's has a colon."""
-    return f"client:{client}"
+    return f"{_OWN}{client}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,8 @@ class Client:
 
         So a group that is taken away ends them (X4), and an address that the app calls from doesn't.
         """
-        is_own = person.user == own_user(self.id)
-        if self.is_service or is_own:
-            return self.is_service and is_own
+        if self.is_service or person.user.startswith(_OWN):
+            return self.is_service and person.user == own_user(self.id)
         facts = Facts(person, None, now)
         return any(condition.holds(facts) is Truth.YES for condition in self.access.goes_on)
 

@@ -17,6 +17,7 @@ from gateway.core.audit.catalogue import PolicyLoaded, PolicyNotLoaded
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy
+from gateway.core.policy.secrets import SecretReader, SecretSource, SecretUnusable, not_read
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.act import Acts
@@ -37,15 +38,16 @@ class PolicyRefused(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A policy that compiled and passed its own tests, and the texts that it was made of."""
+    """A policy that compiled and passed its own tests, the texts that it was made of, and what was read beside them."""
 
     policy: Policy
     sources: Mapping[str, str]
+    secrets: Mapping[SecretSource, bytes | None]
 
 
-def load(directory: Path, site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
+def load(directory: Path, site: Site, limits: Mapping[str, Limit], now: int, secrets: SecretReader) -> Loaded:
     """Read, compile, test. Raises PolicyRefused. now: Unix seconds, for tests and what ends with a day."""
-    return accept(_sources(directory), site, limits, now)
+    return accept(_sources(directory), site, limits, now, secrets)
 
 
 def _sources(directory: Path) -> Mapping[str, str]:
@@ -55,9 +57,12 @@ def _sources(directory: Path) -> Mapping[str, str]:
         raise PolicyRefused(str(error)) from error
 
 
-def accept(sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int) -> Loaded:
+def accept(
+    sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int, secrets: SecretReader
+) -> Loaded:
     """Compile and test. Raises PolicyRefused."""
-    return _tested(Loaded(compile_sources(sources, site, limits), sources), now)
+    kept = _Kept(secrets)
+    return _tested(Loaded(compile_sources(sources, site, limits, secrets=kept.read), sources, kept.found), now)
 
 
 def _tested(loaded: Loaded, now: int) -> Loaded:
@@ -68,13 +73,37 @@ def _tested(loaded: Loaded, now: int) -> Loaded:
 
 
 def compile_sources(
-    sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], *, with_tests: bool = True
+    sources: Mapping[str, str],
+    site: Site,
+    limits: Mapping[str, Limit],
+    *,
+    with_tests: bool = True,
+    secrets: SecretReader = not_read,
 ) -> Policy:
     """limits: of the configuration. Raises PolicyRefused."""
     try:
-        return compile_policy(sources, site, limits=limits, with_tests=with_tests)
+        return compile_policy(sources, site, limits=limits, with_tests=with_tests, secrets=secrets)
     except PolicyRejected as error:
         raise PolicyRefused(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Remembers what was read, so that a secret that changed in its file is told from one that didn't."""
+
+    reader: SecretReader
+    found: dict[SecretSource, bytes | None] = field(default_factory=dict)
+
+    def read(self, source: SecretSource) -> bytes | None:
+        self.found[source] = self.reader(source)
+        return self.found[source]
+
+    def read_if_possible(self, source: SecretSource) -> bytes | None:
+        try:
+            return self.read(source)
+        except SecretUnusable as error:
+            _LOG.warning("a client's secret can't be read: it can't authenticate", place=source.name, why=str(error))
+            return None
 
 
 @dataclass(slots=True)
@@ -88,6 +117,7 @@ class Policies:
     acts: Acts
     enforce: Callable[[Policy], None]
     count: Callable[[str], None]
+    secrets: SecretReader
     long_work: LongWork
     current: Loaded | None = None
     refused: str = ""
@@ -115,12 +145,12 @@ class Policies:
         """At start: what the directory has, else the last good one, else a policy that lets nobody in anywhere."""
         self._warn_of(unread(self.directory))
         try:
-            self.current = load(self.directory, self.site, self.limits, self.acts.clock())
+            self.current = load(self.directory, self.site, self.limits, self.acts.clock(), self.secrets)
             self.count("accepted")
             self._keep(self.current)
         except PolicyRefused as error:
             self._refuse(_shortened(str(error)))
-            self.current = self._last_good() or accept({}, self.site, self.limits, self.acts.clock())
+            self.current = self._last_good() or accept({}, self.site, self.limits, self.acts.clock(), not_read)
         return self.current.policy
 
     async def reload(self) -> None:
@@ -151,7 +181,9 @@ class Policies:
             self._refuse(problems)
             return partial(_refusal, problems)
         before, mended, self.refused = self.current, bool(self.refused), ""
-        unchanged = before is not None and before.policy.version == loaded.policy.version
+        unchanged = (
+            before is not None and before.policy.version == loaded.policy.version and before.secrets == loaded.secrets
+        )
         if mended or not unchanged:
             self.count("accepted")
         if unchanged:
@@ -170,14 +202,16 @@ class Policies:
             await self._tell(_acceptance(None, self.current))
 
     async def _judged(self, sources: Mapping[str, str]) -> Loaded:
-        """Files that did not change are not compiled again; what their tests say may change with the day.
+        """Files that did not change are not compiled again, unless they name secrets, which may have changed.
+
+        What their tests say may change with the day.
 
         Raises PolicyRefused.
         """
         current, now = self.current, self.acts.clock()
-        if current is not None and sources == current.sources:
+        if current is not None and sources == current.sources and not current.secrets:
             return await asyncio.to_thread(_tested, current, now)
-        return await self.long_work.aside(lambda: accept(sources, self.site, self.limits, now))
+        return await self.long_work.aside(lambda: accept(sources, self.site, self.limits, now, self.secrets))
 
     def _warn_of(self, files: tuple[str, ...]) -> None:
         """Once, until they are others. What they define may be what a policy that is refused lacks."""
@@ -198,11 +232,13 @@ class Policies:
         sources = self.last_good.read()
         if sources is None:
             return None
+        kept = _Kept(self.secrets)
         try:
-            return Loaded(compile_sources(sources, self.site, self.limits, with_tests=False), sources)
+            found = compile_sources(sources, self.site, self.limits, with_tests=False, secrets=kept.read_if_possible)
         except PolicyRefused:
             _LOG.exception("the last good policy is refused too")
             return None
+        return Loaded(found, sources, kept.found)
 
     def _keep(self, loaded: Loaded) -> None:
         try:

@@ -324,8 +324,11 @@ def test_a_secret_that_is_no_use(wrong: str) -> None:
         ("[]", "expected a set of keys as a map"),
         ("{keys: []}", "an empty list; expected a JWK"),
         ("{keys: [one]}", "no JWK; expected a map"),
-        (f"{{keys: [{KEY[:-1]}, d: AAAA}}]}}", "`d` is part of a private or a shared key"),
-        ("{keys: [{kty: oct, k: AAAA}]}", "`k` is part of a private or a shared key"),
+        (f"{{keys: [{KEY[:-1]}, d: AAAA}}]}}", "the key has a private member; expected a public key for ES256"),
+        ("{keys: [{kty: oct, k: AAAA}]}", "the key has a private member"),
+        (f"{{keys: [{KEY[:-1]}, alg: RS256}}]}}", "fits no algorithm that is allowed here"),
+        ("{keys: [{kty: EC, crv: P-256, x: AAAA, y: AAAA}]}", "expected a public key for"),
+        (f"{{keys: [{KEY}, {KEY}]}}", "the kid of another key"),
     ],
 )
 def test_keys_that_are_none(jwks: str, message: str) -> None:

@@ -156,14 +156,20 @@ FILES: Final = {
     "person without define": ("people: {ada: {}}", "it belongs below `define`", "define: {people: {ada: {}}}"),
     "host without an app": (
         "hosts: a.example.com",
-        "is no key of a policy; expected apps, clients, defaults, define, tests; it belongs below an app, in `apps:",
+        (
+            "`hosts` is no key of a policy; expected apps, clients, defaults, define, tests; it belongs below an app, "
+            "in `apps:"
+        ),
         "apps: {a: {hosts: a.example.com, allow: nobody}}",
     ),
     "access control": ("access_control: {}", "; write apps", "apps: {}"),
     "a tab": ("apps:\n\ta: {}\n", "1: a tab; expected spaces", "apps:\n  a: {hosts: a.example.com, allow: nobody}\n"),
     "no space": (
         "define:\n  networks:{}",
-        "networks, conditions, limits, headers, cors, people, scopes; a space is missing",
+        (
+            "expected define as a map of keys: networks, conditions, limits, headers, cors, people, scopes; a space is "
+            "missing"
+        ),
         "define:\n  networks: {}",
     ),
 }

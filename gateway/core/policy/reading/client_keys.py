@@ -3,6 +3,9 @@
 import re
 from typing import Final, cast
 
+from gateway.core.jose.compact import MalformedJose
+from gateway.core.jose.keys import VerificationKey
+from gateway.core.jose.public_keys import refuse_private
 from gateway.core.policy.client import Jwk
 from gateway.core.policy.client_grammar import JWKS, SECRET, SHA256_PATTERN
 from gateway.core.policy.places import Page
@@ -13,7 +16,6 @@ from gateway.core.yaml_marks import Marked, MarkedMap, plain
 
 _SHA256: Final = re.compile(SHA256_PATTERN)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PRIVATE: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 _MOST_KEYS: Final = 20
 _WAYS: Final = "{file: PATH}, {env: NAME} or {sha256: DIGEST}"
 
@@ -46,14 +48,22 @@ def read_secret(page: Page, at: Marked, secrets: SecretReader) -> bytes | None:
         return None
 
 
-def read_keys(page: Page, at: Marked) -> tuple[Jwk, ...]:
+def read_keys(page: Page, at: Marked, algorithms: frozenset[str]) -> tuple[Jwk, ...]:
+    """algorithms: each key has to be for one of them."""
     given = keyed(page, at, JWKS) or {}
     if "keys" not in given:
         return ()
     each = items(page, given["keys"], "a JWK")
     if len(each) > _MOST_KEYS:
         page.say(given["keys"], f"{len(each)} keys; expected at most {_MOST_KEYS}")
-    return tuple(jwk for item in each if (jwk := _jwk(page, item)) is not None)
+    found: dict[str, Jwk] = {}
+    for item in each:
+        kid, jwk = _jwk(page, item, algorithms) or ("", {})
+        if kid in found:
+            page.say(item, "the kid of another key; expected each key once, with a kid of its own")
+        elif kid:
+            found[kid] = jwk
+    return tuple(found.values())
 
 
 def _digest(page: Page, at: Marked) -> bytes | None:
@@ -66,14 +76,15 @@ def _digest(page: Page, at: Marked) -> bytes | None:
     return bytes.fromhex(digest)
 
 
-def _jwk(page: Page, at: Marked) -> Jwk | None:
+def _jwk(page: Page, at: Marked, algorithms: frozenset[str]) -> tuple[str, Jwk] | None:
+    """With its kid."""
     if not isinstance(at, MarkedMap):
         page.say(at, "no JWK; expected a map such as {kty: EC, crv: P-256, x: ..., y: ...}")
         return None
-    for key, _value in at.entries:
-        if key.text in _PRIVATE:
-            page.say(
-                key, f"`{key.text}` is part of a private or a shared key, which stays with the client; take it out"
-            )
-            return None
-    return cast("Jwk", plain(at))
+    jwk = cast("Jwk", plain(at))
+    try:
+        refuse_private(jwk)
+        return VerificationKey.of_jwk(jwk, algorithms).kid, jwk
+    except MalformedJose as error:
+        page.say(at, f"{error}; expected a public key for {', '.join(sorted(algorithms))}")
+        return None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
+from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
 from gateway.core.policy.client import Authentication, Client, ClientType, Profile
 from gateway.core.policy.client_grammar import CLIENT, PROFILES, SIGNATURES, TTL, TYPES
 from gateway.core.policy.places import Page, Place
@@ -78,7 +79,9 @@ class Clients:
             post_logout_redirect_uris=(),
             authentication=of.authentication,
             secret_hash=read_secret(page, given["secret"], self._secrets) if "secret" in given else None,
-            jwks=read_keys(page, given["jwks"]) if "jwks" in given else (),
+            jwks=read_keys(page, given["jwks"], FAPI2 if of.profile == _STRICT else ASSERTIONS)
+            if "jwks" in given
+            else (),
             jwks_uri="",
             scopes=scopes,
             resources=read_origins(page, given["resources"], "api", self._site) if "resources" in given else (),
