@@ -13,6 +13,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.oauth.claims_parameter import ClaimsAsked, essential_values, read_claims
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
+from gateway.core.oauth.grants import audience_of
 from gateway.core.oauth.parameters import Parameters
 from gateway.core.oauth.scopes import OFFLINE_ACCESS, OPENID, read_scopes
 
@@ -186,10 +187,10 @@ def _scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
 def _resource(parameters: Parameters, client: Client, issuer: str) -> str:
     if "resource" in parameters.doubled:
         raise OAuthError("invalid_target", "an access token is for one resource")
-    asked = parameters.get("resource")
-    if asked and asked not in (*client.resources, issuer):
+    audience = audience_of(client.resources, parameters.get("resource"), issuer)
+    if audience is None:
         raise OAuthError("invalid_target", "resource is none of those of this client")
-    return asked or (client.resources[0] if len(client.resources) == 1 else issuer)
+    return audience
 
 
 def _code_challenge(parameters: Parameters, client: Client, scopes: tuple[str, ...]) -> str:

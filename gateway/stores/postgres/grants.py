@@ -11,6 +11,7 @@ from gateway.stores.postgres.database import AnyConnection
 GrantKind = Literal["login", "offline", "client"]
 GRANTS_OF_APP: Final = 5
 GRANTS_OF_LOGIN: Final = 40
+KEPT_S: Final = 7 * 86_400
 _COLUMNS: Final = """
     g.id, g.kind, g.client, g.user_id, g.login_id, g.scope, g.resource, g.authenticated_at, g.mfa_at, g.amr, g.jkt,
     g.generation, g.refresh_hash, g.previous_hash, g.rotated_at, g.created_at, g.expires_at, g.idle_s, g.last_used_at,
@@ -18,6 +19,11 @@ _COLUMNS: Final = """
 """
 _FIND_GRANT: Final = f"SELECT {_COLUMNS} FROM grants g WHERE g.id = $1"  # noqa: S608 - constants
 _LOCK_GRANT: Final = f"SELECT {_COLUMNS} FROM grants g WHERE g.id = $1 FOR UPDATE"  # noqa: S608 - constants
+# By the credential that the login's live copy knows it by: core/token/access.py grant_credential.
+_FIND_BY_CREDENTIAL: Final = f"""
+    SELECT {_COLUMNS} FROM grants g
+     WHERE g.login_id = $1 AND substring(sha256('grant\\000'::bytea || g.id) FOR 16) = $2
+"""  # noqa: S608 - constants
 # In this order, as whoever ends a login or disables a person locks them; then the grant.
 _HOLD_PERSON: Final = """
     SELECT u.id FROM users u WHERE u.id = (SELECT g.user_id FROM grants g WHERE g.id = $1) AND u.state = 'active'
@@ -67,6 +73,14 @@ _LIST_LIVE: Final = f"""
        AND ($2::uuid IS NULL OR g.user_id = $2) AND ($3::text IS NULL OR g.client = $3)
      ORDER BY g.client, g.created_at DESC, g.id
 """  # noqa: S608 - constants
+_LIST_REUSED: Final = """
+    SELECT DISTINCT client FROM grants
+     WHERE user_id = $1 AND ended_at >= $2 AND ended_why IN ('refresh_reused', 'code_reused') ORDER BY client
+"""
+_PURGE: Final = """
+    DELETE FROM grants g WHERE g.ended_at < $1 OR g.expires_at < $1
+        OR g.login_id IN (SELECT l.id FROM logins l WHERE l.ended_at < $1 OR l.expires_at < $1)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +183,11 @@ class Grants:
         row = await self._connection.fetchrow(_FIND_GRANT, grant_id)
         return None if row is None else _grant(row)
 
+    async def find_by_credential(self, login_id: bytes, credential: bytes) -> GrantRow | None:
+        """Of an access token, which names no grant. Also one that has ended."""
+        row = await self._connection.fetchrow(_FIND_BY_CREDENTIAL, login_id, credential)
+        return None if row is None else _grant(row)
+
     async def lock(self, grant_id: bytes, now: int) -> GrantRow | None:
         """The grant and what it stands on, until the transaction ends. None: its person or its login is over."""
         if not await self._connection.fetchval(_HOLD_PERSON, grant_id):
@@ -185,6 +204,14 @@ class Grants:
     async def end(self, grant_id: bytes, why: str, now: int) -> bool:
         """False: it had ended before, or never was."""
         return await self._connection.fetchval(_END_GRANT, grant_id, why, now) is not None
+
+    async def list_reused(self, user_id: UUID, since: int) -> list[str]:
+        """Apps whose grants ended because a token or a code came again. since: Unix seconds."""
+        return [row["client"] for row in await self._connection.fetch(_LIST_REUSED, user_id, since)]
+
+    async def purge(self, now: int) -> None:
+        """Deletes what has been over for a week: every token of it is too old by then."""
+        await self._connection.execute(_PURGE, now - KEPT_S)
 
     async def list_live(self, now: int, *, user_id: UUID | None = None, client: str | None = None) -> list[GrantRow]:
         """By app, the newest first; None: of everybody, or of all apps."""

@@ -26,8 +26,8 @@ CREATE TABLE grants (
     CHECK ((kind = 'client') = (user_id IS NULL)),
     CHECK (kind = 'client' OR login_id IS NOT NULL)
 );
-CREATE INDEX grants_of_user ON grants (user_id) WHERE ended_at IS NULL;
-CREATE INDEX grants_of_login ON grants (login_id) WHERE ended_at IS NULL;
+CREATE INDEX grants_of_user ON grants (user_id);
+CREATE INDEX grants_of_login ON grants (login_id);
 CREATE INDEX grants_of_client ON grants (client) WHERE ended_at IS NULL;
 -- An app that acts for itself has one grant for each scope and resource, however many tokens it asks for.
 CREATE UNIQUE INDEX grants_standing ON grants (client, scope, resource) WHERE kind = 'client' AND ended_at IS NULL;
