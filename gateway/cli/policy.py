@@ -18,10 +18,11 @@ from gateway.config import Config, load_config
 from gateway.config.client_secrets import client_secret
 from gateway.config.sections.limits import by_name, default_limits
 from gateway.core.analysis.explain import explain as explained
-from gateway.core.analysis.lint import PolicyWarning, lint
+from gateway.core.analysis.lint import lint
 from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.analysis.unmet import Directory, without_factor, without_person
+from gateway.core.analysis.warning import PolicyWarning
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place

@@ -6,29 +6,19 @@ from itertools import permutations
 from typing import Final
 from urllib.parse import unquote
 
+from gateway.core.analysis.expiry import past, review_due
+from gateway.core.analysis.lint_tokens import of_tokens
+from gateway.core.analysis.warning import PolicyWarning
 from gateway.core.policy.canonical import folded
-from gateway.core.policy.conditions import All, Anyone, Authenticated, Condition, Nobody, Until
+from gateway.core.policy.conditions import Anyone, Authenticated, Condition, Nobody
 from gateway.core.policy.cross_origin import may_be_forged
 from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import Expression, Literal, One, PathPattern, Step
-from gateway.core.policy.places import Place
 from gateway.core.policy.reading.apps import REST
 from gateway.core.policy.route import Leg, Route
 
 _OVERRIDDEN: Final = "POST"
 _READ: Final = "GET"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PolicyWarning:
-    """It is loaded all the same. code: the kind of doubt. A `note` on the route says that it is meant."""
-
-    place: Place
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: warning: {self.message} [{self.code}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +40,17 @@ def lint(policy: Policy, now: int) -> tuple[PolicyWarning, ...]:
             by_host.setdefault(host.key, []).extend(_Door(route, pattern) for pattern in route.paths)
     found = {warning for doors in by_host.values() for warning in _of_one_host(doors)}
     found.update(warning for route in policy.routes for warning in _expired(route, now))
+    found.update(of_tokens(policy, now))
     return tuple(sorted(found))
 
 
 def _expired(route: Route, now: int) -> Iterator[PolicyWarning]:
     """A `note` does not keep it from being told: it is about a day, not about what is meant."""
-    review = route.review
-    if review is not None and now >= review.at:
-        yield PolicyWarning(
-            review.place, "expired", f"the review was due on {review.day}; look at it, and set another day"
-        )
-    for condition, place, what in (
-        *((leg.condition, leg.place, "this leg lets nobody in") for leg in route.legs),
-        *((denial.condition, denial.place, "this denies nothing") for denial in route.denials),
-    ):
-        for day in (leaf.day for leaf in _needed(condition) if isinstance(leaf, Until) and now >= leaf.ends_at):
-            yield PolicyWarning(
-                place, "expired", f"{what} any more: it held until {day}; take it out, or set another day"
-            )
+    yield from review_due(route.review, now)
+    for leg in route.legs:
+        yield from past(leg.condition, leg.place, "this leg lets nobody in", now)
+    for denial in route.denials:
+        yield from past(denial.condition, denial.place, "this denies nothing", now)
 
 
 def _of_one_host(doors: list[_Door]) -> Iterator[PolicyWarning]:
@@ -168,6 +151,8 @@ def _asks_less(inner: Route, outer: Route) -> str:
             return "lets in everybody who is signed in"
         if _always_mfa(outer) and not _always_mfa(inner):
             return "asks for no second factor"
+        if all(leg.require.dpop for leg in outer.legs) and not all(leg.require.dpop for leg in inner.legs):
+            return "takes tokens that are bound to no key"
         if _oldest_login_s(outer) and not 0 < _oldest_login_s(inner) <= _oldest_login_s(outer):
             return "takes an older login"
     own = {denial.condition for denial in inner.denials}
@@ -195,15 +180,6 @@ def _is_open(route: Route) -> bool:
 
 def _is_shut(route: Route) -> bool:
     return all(isinstance(leg.condition, Nobody) for leg in route.legs)
-
-
-def _needed(condition: Condition) -> Iterator[Condition]:
-    """What all has to hold, as far as that can be told apart."""
-    if isinstance(condition, All):
-        for part in condition.parts:
-            yield from _needed(part)
-    else:
-        yield condition
 
 
 def _any_is(legs: Iterable[Leg], kind: type[Condition]) -> bool:

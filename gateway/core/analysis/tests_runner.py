@@ -69,7 +69,16 @@ def _is_outcome(expected: Expected, simulated: Simulated) -> bool:
 
 def _actor(person: Person, now: int) -> Actor:
     mfa_at = 0 if person.mfa_s is None else now - person.mfa_s
-    return Actor(person.user, person.groups, now - person.authenticated_s, mfa_at)
+    return Actor(
+        person.user,
+        person.groups,
+        now - person.authenticated_s,
+        mfa_at,
+        person.credential,
+        person.client,
+        person.scopes,
+        person.credential == "dpop",
+    )
 
 
 def _mismatches(expected: Expected, simulated: Simulated) -> Iterator[str]:

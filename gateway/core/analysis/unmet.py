@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.core.analysis.lint import PolicyWarning
+from gateway.core.analysis.warning import PolicyWarning
+from gateway.core.policy.client import Client
 from gateway.core.policy.conditions import Condition, Groups, Users, leaves
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place, did_you_mean
@@ -20,12 +21,15 @@ class Directory:
 
 def without_factor(policy: Policy) -> tuple[PolicyWarning, ...]:
     """In the order of the files. Nobody can enrol a second factor yet, so such a leg lets nobody in."""
-    return tuple(sorted({warning for route in policy.routes for warning in _without_factor(route)}))
+    found = {warning for route in policy.routes for warning in _without_factor(route)}
+    found.update(warning for client in policy.clients.values() for warning in _client_without_factor(client))
+    return tuple(sorted(found))
 
 
 def without_person(policy: Policy, directory: Directory) -> tuple[PolicyWarning, ...]:
     """In the order of the files, each name once for each place that has it."""
     conditions = {one for route in policy.routes for one in _conditions(route)}
+    conditions.update((leg.place, leg.condition) for client in policy.clients.values() for leg in client.access.legs)
     return tuple(
         sorted({warning for place, condition in conditions for warning in _unknown(place, condition, directory)})
     )
@@ -41,6 +45,17 @@ def _without_factor(route: Route) -> Iterator[PolicyWarning]:
     for leg in asking:
         message = f"{leg.name} of {route.name} {what}: it lets nobody in; take mfa out of its require"
         yield PolicyWarning(leg.place, "no-factor", message)
+
+
+def _client_without_factor(client: Client) -> Iterator[PolicyWarning]:
+    asking = [leg for leg in client.access.legs if leg.require.mfa]
+    if asking:
+        who = "nobody gets" if asking == list(client.access.legs) else f"by {asking[0].name} nobody gets"
+        message = (
+            f"client {client.id} asks for a second factor, and nobody can enrol one yet: {who} tokens; take mfa out of "
+            "its require"
+        )
+        yield PolicyWarning(client.place, "no-factor", message)
 
 
 def _conditions(route: Route) -> Iterator[tuple[Place, Condition]]:

@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.core.addresses import Address
+from gateway.core.policy.facts import SESSION
 from gateway.core.policy.places import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An actor of tests. mfa_s: seconds since the second factor, None: none."""
+    """An actor of tests. mfa_s: seconds since the second factor, None: none. client, scopes: of a token."""
 
     user: str
     groups: frozenset[str]
     authenticated_s: int = 0
     mfa_s: int | None = None
+    credential: str = SESSION
+    client: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import HostPattern
 from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
 from gateway.core.policy.reading.apps import Apps, AppText
-from gateway.core.policy.reading.cases import Tests, people_book
+from gateway.core.policy.reading.cases import People, Tests
 from gateway.core.policy.reading.clients import Clients
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.scopes import BUILT_IN
@@ -56,21 +56,21 @@ def compile_policy(
     problems = Problems()
     files = _files(sources, problems)
     names = Definitions.over(limits, _client_names(files))
-    people = people_book()
+    clients = Clients(site, names, secrets)
+    people = People(clients.read, names.conditions.clients)
     for page, at in _sections(files, "define"):
         for kind, names_of_kind in (keyed(page, at, DEFINE) or {}).items():
-            book = people if kind == "people" else names.book(kind)
+            book = people.named if kind == "people" else names.book(kind)
             book.add(page, names_of_kind)
     apps, tests = Apps(site, names), Tests(people, names.networks)
     for page, at in _sections(files, "apps"):
         apps.add(page, at)
-    clients = Clients(site, names, secrets)
     for page, at in _sections(files, "clients"):
         clients.add(page, at)
     for page, at in _sections(files, "tests") if with_tests else ():
         tests.add(page, at)
     names.read_all()
-    list(people.each())
+    list(people.named.each())
     default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],))
     composer = Composer(_defaults(files, names), site, default_limits, clients.read, problems)
     placed = [one for app in apps.read for one in composer.compose(app)]

@@ -256,10 +256,10 @@ PERSON_KEYS: Final = (
     Key("groups", "Their groups.", TEXTS),
     Key("authenticated", "How long ago they signed in; default just now.", DURATION),
     Key("mfa", "How long ago they gave a second factor; default none.", either(DURATION, NOTHING)),
-    *(
-        later(name, "For tests of what is not built yet.")
-        for name in ("email", "credential", "client", "scopes", "amr", "risk")
-    ),
+    Key("credential", "What they come with: session (default), bearer, dpop.", words("session", "bearer", "dpop")),
+    Key("client", "Whose token it is; a service's is its own, and has no user.", TEXT),
+    Key("scopes", "The token's scopes.", TEXTS),
+    *(later(name, "For tests of what is not built yet.") for name in ("email", "amr", "risk")),
 )
 PERSON: Final = Shape("person", "a person", "An actor of tests; it grants nothing.", PERSON_KEYS)
 ACTOR: Final = Shape(

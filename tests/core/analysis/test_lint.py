@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.analysis.lint import PolicyWarning, lint
+from gateway.core.analysis.lint import lint
+from gateway.core.analysis.warning import PolicyWarning
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.model import Policy
 from gateway.core.policy.site import Site

@@ -242,3 +242,40 @@ def test_credentials_of_the_nearest_level_replace_the_others() -> None:
     assert routed(found, "/", host="c.t.example").route.judge(Facts(who(), None, NOW)) == Allow(
         identity=True, leg="authenticated"
     )
+
+
+@pytest.mark.parametrize(
+    ("actor", "message"),
+    [
+        ("{scopes: read}", "client and scopes are of tokens; expected credential: bearer or dpop beside them"),
+        ("{client: notes}", "client and scopes are of tokens"),
+        ("{credential: bearer}", "credential: bearer without a client; expected client: NAME, of batch, notes, other"),
+        ("{credential: bearer, client: note}", "no client `note`; expected batch, notes, other; did you mean `notes`?"),
+        ("{credential: bearr, client: notes}", "did you mean `bearer`?"),
+        ("{credential: api_key, client: notes}", "`api_key` is part of the language but not built yet"),
+        ("{credential: bearer, client: notes, scopes: []}", "an empty list; expected a scope"),
+    ],
+)
+def test_an_actor_that_cannot_be(actor: str, message: str) -> None:
+    asked = f"{{request: GET https://{HOST}/, as: {actor}, expect: deny}}"
+
+    assert any(message in one for one in mistakes(f"{CLIENTS}tests: [{asked}]"))
+    assert any(
+        message in one for one in mistakes(f"{CLIENTS.replace('define: {', f'define: {{people: {{ada: {actor}}}, ')}")
+    )
+
+
+def test_actors_with_tokens() -> None:
+    found = policy_of(
+        f"{CLIENTS}apps: {{a: {{hosts: {HOST}, allow: nobody}}}}\ntests:\n"
+        f"  - request: GET https://{HOST}/\n"
+        "    expect: deny\n"
+        "    as:\n"
+        "      - {user: ada, credential: dpop, client: notes, scopes: [read, write]}\n"
+        "      - {credential: bearer, client: batch, scopes: read}\n"
+    )
+    ada, batch = (one for one in found.tests[0].people if one is not None)
+
+    assert (ada.user, ada.credential, ada.client) == ("ada", "dpop", "notes")
+    assert ada.scopes == {"read", "write"}
+    assert (batch.user, batch.credential, batch.client) == ("client:batch", "bearer", "batch")

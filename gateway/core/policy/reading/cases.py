@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -9,12 +10,16 @@ from gateway.core.addresses import Address
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.policy.canonical import TAKE_DESTINATION
 from gateway.core.policy.cases import Expected, Person, PolicyTest
+from gateway.core.policy.client import Client, own_user
+from gateway.core.policy.facts import SESSION
 from gateway.core.policy.grammar import ACTOR, KINDS, PERSON, TEST
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page
 from gateway.core.policy.reading.book import Book
+from gateway.core.policy.reading.legs import unknown_client
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import day, duration, items, midnight, said, text, texts, whole, word
+from gateway.core.policy.route import CREDENTIALS
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar
 
 _REQUEST: Final = re.compile(r"(\S+) +(?:https?)://([^/?#\s]+)(/[^\s]*|\?[^\s]*)?")
@@ -34,18 +39,45 @@ _ELSEWHERE: Final = (
 )
 
 
-def people_book() -> Book[Person]:
-    def read(page: Page, key: MarkedScalar, at: Marked) -> Person | None:
-        given = keyed(page, at, PERSON)
-        return None if given is None else _changed(page, given, Person(key.text, frozenset()))
+class People:
+    """The actors of tests. clients: those of the files, read before a person is. names: also of those with mistakes."""
 
-    return Book("person", read, "people")
+    def __init__(self, clients: Mapping[str, Client], names: frozenset[str]) -> None:
+        self._clients = clients
+        self._names = names
+        self.named = Book("person", self._read, "people")
+
+    def changed(self, page: Page, at: Marked, given: Mapping[str, Marked], person: Person) -> Person:
+        """given: what is different from the person."""
+        credential = _credential(page, given["credential"]) if "credential" in given else person.credential
+        client = self._client(page, given["client"]) if "client" in given else person.client
+        scopes = frozenset(texts(page, given["scopes"], "a scope")) if "scopes" in given else person.scopes
+        if credential == SESSION and (client or scopes):
+            page.say(at, "client and scopes are of tokens; expected credential: bearer or dpop beside them")
+        elif credential != SESSION and not client:
+            known = ", ".join(sorted(self._names)) or "one that is declared"
+            page.say(at, f"credential: {credential} without a client; expected client: NAME, of {known}")
+        of_its_own = client in self._clients and self._clients[client].is_service
+        user = own_user(client) if of_its_own else person.user
+        if "user" in given:
+            user = text(page, given["user"], "a user's name") or user
+        return replace(_signed_in(page, given, person), user=user, credential=credential, client=client, scopes=scopes)
+
+    def _read(self, page: Page, key: MarkedScalar, at: Marked) -> Person | None:
+        given = keyed(page, at, PERSON)
+        return None if given is None else self.changed(page, at, given, Person(key.text, frozenset()))
+
+    def _client(self, page: Page, at: Marked) -> str:
+        name = text(page, at, "a client's name") or ""
+        if name and name not in self._names:
+            page.say(at, unknown_client(name, self._names))
+        return name
 
 
 class Tests:
     """Of all files."""
 
-    def __init__(self, people: Book[Person], networks: Book[NetworkSet]) -> None:
+    def __init__(self, people: People, networks: Book[NetworkSet]) -> None:
         self._people = people
         self._networks = networks
         self._elsewhere = _elsewhere(networks)
@@ -94,15 +126,15 @@ class Tests:
 
     def _actor(self, page: Page, at: Marked) -> Person | None:
         if isinstance(at, MarkedScalar):
-            return None if text(page, at, "the name of a person") is None else self._people.get(page, at)
+            return None if text(page, at, "the name of a person") is None else self._people.named.get(page, at)
         given = keyed(page, at, ACTOR)
         if given is None:
             return None
         base = given.get("person")
         start: Person | None = Person("somebody", frozenset())
         if base is not None:
-            start = self._people.get(page, base) if isinstance(base, MarkedScalar) else None
-        return None if start is None else _changed(page, given, start)
+            start = self._people.named.get(page, base) if isinstance(base, MarkedScalar) else None
+        return None if start is None else self._people.changed(page, at, given, start)
 
     def _address(self, page: Page, at: Marked) -> Address | None:
         written = text(page, at, "an address or the name of a network")
@@ -118,8 +150,14 @@ class Tests:
             return None
 
 
-def _changed(page: Page, given: Mapping[str, Marked], person: Person) -> Person:
-    user = text(page, given["user"], "a user's name") if "user" in given else None
+def _credential(page: Page, at: Marked) -> str:
+    if isinstance(at, MarkedScalar) and at.text == "api_key":
+        page.say(at, f"`api_key` is part of the language but not built yet; expected {', '.join(CREDENTIALS)}")
+        return SESSION
+    return word(page, at, "credential", CREDENTIALS) or SESSION
+
+
+def _signed_in(page: Page, given: Mapping[str, Marked], person: Person) -> Person:
     groups = frozenset(texts(page, given["groups"], "a group's name")) if "groups" in given else person.groups
     since_s, mfa_s = person.authenticated_s, person.mfa_s
     if "authenticated" in given:
@@ -128,7 +166,7 @@ def _changed(page: Page, given: Mapping[str, Marked], person: Person) -> Person:
         at = given["mfa"]
         none = isinstance(at, MarkedScalar) and at.text == "none"
         mfa_s = None if none else duration(page, at, "mfa")
-    return Person(user or person.user, groups, since_s, mfa_s)
+    return replace(person, groups=groups, authenticated_s=since_s, mfa_s=mfa_s)
 
 
 def _headers(page: Page, at: Marked | None) -> Iterator[tuple[str, str]]:
