@@ -81,11 +81,25 @@ class Decisions:
     async def authenticate(self, text: str, host: str) -> LiveLogin | None:
         """None: nobody is signed in with this token on this host. Raises StoreUnavailable: not known."""
         token = self._context.tokens.presented(host, text)
-        if token is None:
-            return None
-        reply = await self._asked_until_known(Question(self._next(), token, None, ()))
-        if reply is None or reply.login != token.login:
+        return None if token is None else self._live(token, await self.standing_of(token))
+
+    async def live(self, presented: Presented) -> tuple[LiveLogin | None, int]:
+        """As authenticate, of a credential that is no cookie; and the time of Redis, Unix seconds. It is a use of the
+        login.
+        """
+        reply = await self.standing_of(presented)
+        return self._live(presented, reply), reply.now_us // 1_000_000
+
+    async def standing_of(self, presented: Presented) -> Reply:
+        """Redis's word, told by Postgres where it did not know. A credential that the login does not have is no use of
+        the login, and UNKNOWN then says that the login lives. Raises StoreUnavailable.
+        """
+        reply = await self._asked_until_known(Question(self._next(), presented, None, ()))
+        if reply is None or reply.login != presented.login:
             raise StoreUnavailable("who is signed in could not be asked")
+        return reply
+
+    def _live(self, token: Presented, reply: Reply) -> LiveLogin | None:
         if reply.outcome is not Standing.LIVE or reply.facts is None:
             return None
         try:

@@ -1,0 +1,143 @@
+"""Ends grants: there is one way, whoever wishes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.audit.app_events import GrantEnded
+from gateway.core.base64url import b64
+from gateway.core.errors import GatewayError
+from gateway.core.keys import Keys
+from gateway.core.policy.model import Policy
+from gateway.core.session.tokens import tag_of
+from gateway.core.token.access import grant_credential
+from gateway.flows.act import Act, Acts
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.stores.postgres.grants import GrantRow
+
+_TOLD_S: Final = 7 * 86_400
+
+
+class UnknownGrant(GatewayError):
+    """No grant has this id."""
+
+
+class UnknownPerson(GatewayError):
+    """Nobody has this user name or e-mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One app with access, as its person sees it. scopes: of all its grants. Times are Unix seconds."""
+
+    client: str
+    name: str
+    scopes: tuple[str, ...]
+    since: int
+    last_used_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundApps:
+    """apps: by name. reused: names of those that lost their access lately because a token of theirs came again."""
+
+    apps: tuple[App, ...]
+    reused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGrant:
+    """username "": the app acts for itself."""
+
+    grant: GrantRow
+    username: str
+
+
+async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool:
+    """No token of it passes any more when the act is over. False: it had ended before; Redis hears of it again.
+
+    Locks the grant first, and then its session: an exchange that makes room does so too.
+    """
+    ended = await act.grants.end(grant.id, why, act.now)
+    if ended:
+        act.record(GrantEnded(grant.user_id, grant.client, b64(grant.id), why))
+    if grant.user_id is not None and grant.login_id is not None:
+        await act.logins.remove_session(grant.login_id, grant_credential(grant.id))
+        act.stales_login(tag_of(tag_key, grant.user_id), b64(grant.login_id))
+    return ended
+
+
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """What a person sees and ends of apps. All of it raises RecordUnavailable; end raises RedisBehind too, and may be
+    done again.
+    """
+
+    acts: Acts
+    keys: Keys
+    policy: Callable[[], Policy]
+
+    async def list(self, live: LiveLogin) -> FoundApps:
+        """What a person sees on their page."""
+        user_id = live.person.user_id
+        async with self.acts.begin() as act:
+            found = await act.grants.list_live(act.now, user_id=user_id)
+            reused = await act.grants.list_reused(user_id, act.now - _TOLD_S)
+        by_client: dict[str, list[GrantRow]] = {}
+        for grant in found:
+            by_client.setdefault(grant.client, []).append(grant)
+        apps = sorted((self._app(grants) for grants in by_client.values()), key=lambda one: one.name.casefold())
+        return FoundApps(tuple(apps), tuple(map(self._name, reused)))
+
+    async def end(self, live: LiveLogin, client: str, request_id: str) -> bool:
+        """All that the app has, on all devices; the person is asked again before it gets anything. False: it had
+        nothing.
+        """
+        user_id = live.person.user_id
+        async with self.acts.begin(request_id=request_id) as act:
+            found = await act.grants.list_live(act.now, user_id=user_id, client=client)
+            for grant in found:
+                await end_grant(act, self.keys.tag, grant, "ended_by_person")
+            withdrawn = await act.app_consents.withdraw(user_id, client, act.now)
+        return bool(found) or withdrawn
+
+    def _app(self, grants: Sequence[GrantRow]) -> App:
+        return App(
+            client=grants[0].client,
+            name=self._name(grants[0].client),
+            scopes=tuple(sorted({scope for grant in grants for scope in grant.scopes})),
+            since=min(grant.created_at for grant in grants),
+            last_used_at=max(grant.last_used_at for grant in grants),
+        )
+
+    def _name(self, client: str) -> str:
+        """Its id where policy does not have it any more."""
+        declared = self.policy().clients.get(client)
+        return client if declared is None else declared.name
+
+
+@dataclass(frozen=True, slots=True)
+class GrantAdmin:
+    """What operators do to grants. actor: who acts, as the audit log is to name them. All raise RecordUnavailable."""
+
+    acts: Acts
+    keys: Keys
+    actor: str
+
+    async def list(self, name: str | None, client: str | None) -> list[ListedGrant]:
+        """name: of a person, None for everybody. client None: all apps. Raises UnknownPerson."""
+        async with self.acts.begin() as act:
+            user = None if name is None else await act.users.find_by_name(name)
+            if name is not None and user is None:
+                raise UnknownPerson(f"nobody has the user name or e-mail {name!r}")
+            found = await act.grants.list_live(act.now, user_id=None if user is None else user.id, client=client)
+            people = {one.id: one.username for one in (await act.users.list() if user is None else [user])}
+        return [ListedGrant(one, "" if one.user_id is None else people[one.user_id]) for one in found]
+
+    async def revoke(self, grant_id: bytes) -> bool:
+        """False: it had ended before. Raises UnknownGrant, and RedisBehind after the commit; then do it again."""
+        async with self.acts.begin(operator=self.actor) as act:
+            grant = await act.grants.find(grant_id)
+            if grant is None:
+                raise UnknownGrant("there is no such grant; `bastion grant list` shows them")
+            return await end_grant(act, self.keys.tag, grant, "ended_by_operator")

@@ -1,0 +1,99 @@
+"""Finds the living grant behind a token that somebody shows us: for userinfo, introspection and revocation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.core.base64url import b64
+from gateway.core.jose.keys import VerificationKey
+from gateway.core.oauth.clients import Client
+from gateway.core.policy.facts import Actor
+from gateway.core.policy.model import Policy
+from gateway.core.principal.ask import Presented, Standing
+from gateway.core.session.tokens import tag_of
+from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
+from gateway.core.token.refresh import Refresh, RefreshTokens
+from gateway.flows.act import Acts
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.oauth.exchange import NO_CREDENTIAL
+from gateway.stores.postgres.grants import GrantRow
+from gateway.stores.postgres.users import UserRow
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """A grant that passes. user None: the app acts for itself."""
+
+    grant: GrantRow
+    client: Client
+    user: UserRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTokens:
+    """keys: those that verify now, by kid. Nothing here is a use of the login (X13)."""
+
+    acts: Acts
+    decisions: Decisions
+    tokens: AccessTokens
+    refresh: RefreshTokens
+    keys: Callable[[], Mapping[str, VerificationKey]]
+    policy: Callable[[], Policy]
+    tag_key: bytes
+
+    def read(self, text: str, audience: str | None = None) -> AccessToken | Refresh | None:
+        """None: no token of ours, or not for this audience. An access token may be too old."""
+        found = self.refresh.parse(text)
+        if found is not None:
+            return found
+        try:
+            return self.tokens.read(text, self.keys(), audience)
+        except TokenRefused:
+            return None
+
+    async def find(self, token: AccessToken | Refresh) -> GrantRow | None:
+        """Whose it is, also if that has ended."""
+        async with self.acts.begin() as act:
+            if isinstance(token, Refresh):
+                return await act.grants.find(token.grant_id)
+            if token.kind == "grant":
+                return await act.grants.find(token.presented.login_id)
+            return await act.grants.find_by_credential(token.presented.login_id, token.presented.credential)
+
+    async def living(self, token: AccessToken | Refresh) -> Living | None:
+        """None: the token passes nowhere. Redis is asked before Postgres (O1). Raises RecordUnavailable or
+        StoreUnavailable.
+        """
+        grant = await self.find(token)
+        if grant is None:
+            return None
+        now = self.acts.clock()
+        if grant.kind == "login":
+            assert grant.user_id is not None
+            assert grant.login_id is not None
+            presented = Presented(tag_of(self.tag_key, grant.user_id), b64(grant.login_id), NO_CREDENTIAL)
+            reply = await self.decisions.standing_of(presented)
+            if reply.outcome is Standing.ENDED:
+                return None
+            now = reply.now_us // 1_000_000
+        if isinstance(token, AccessToken) and now >= token.expires_at:
+            return None
+        return await self._standing(token, grant, now)
+
+    async def _standing(self, token: AccessToken | Refresh, grant: GrantRow, now: int) -> Living | None:
+        client = self.policy().clients.get(grant.client)
+        async with self.acts.begin() as act:
+            grant_now = await act.grants.find(grant.id)
+            user = None if grant.user_id is None else await act.users.find(grant.user_id)
+        if client is None or grant_now is None or grant_now.ended:
+            return None
+        if isinstance(token, Refresh) and self.refresh.hash(token.text) != grant_now.refresh_hash:
+            return None
+        if grant.user_id is None:
+            return Living(grant_now, client, None)
+        if user is None or user.state != "active" or not client.goes_on_for(_actor(user, grant_now), now):
+            return None
+        return Living(grant_now, client, user)
+
+
+def _actor(user: UserRow, grant: GrantRow) -> Actor:
+    return Actor(user.username, frozenset(user.groups), grant.authenticated_at, grant.mfa_at)

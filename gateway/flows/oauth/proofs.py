@@ -1,0 +1,62 @@
+"""Judges DPoP proofs at our own endpoints (RFC 9449): each with a nonce of ours, and each once in the fleet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.base64url import b64
+from gateway.core.oauth.errors import OAuthError
+from gateway.core.principal.ask import ProofClaim, Standing
+from gateway.core.token.nonce import Nonces
+from gateway.core.token.proof import ProofRefused, read_proof
+from gateway.stores.redis.proofs import Proofs
+
+_SLOT_CHARS: Final = 16  # 12 bytes of the thumbprint
+_NO_STAMP: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """jkt: of the key that was proved. nonce: for the next proof, "" where the one that was used is still today's."""
+
+    jkt: str
+    nonce: str
+
+
+NOTHING_SHOWN: Final = Shown("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ProofCheck:
+    """clock: Unix seconds. issuer: the origin of our endpoints."""
+
+    proofs: Proofs
+    nonces: Nonces
+    issuer: str
+    clock: Callable[[], int]
+
+    async def check(
+        self, lines: Sequence[str], method: str, path: str, request_id: str, ath: bytes | None = None
+    ) -> Shown:
+        """lines: of the header, "" jkt where there are none. ath: SHA-256 of the access token that came along.
+
+        Raises OAuthError invalid_dpop_proof or use_dpop_nonce, or StoreUnavailable.
+        """
+        if not lines:
+            return NOTHING_SHOWN
+        try:
+            proof = read_proof(lines, method=method, url=self.issuer + path, ath=ath)
+        except ProofRefused as error:
+            raise OAuthError("invalid_dpop_proof", str(error)) from error
+        stamp = self.nonces.read(proof.nonce, self.clock())
+        claim = ProofClaim(b64(proof.jti), proof.iat, _NO_STAMP if stamp is None else stamp.inc)
+        witnessed = await self.proofs.use(f"p{proof.jkt[:_SLOT_CHARS]}", claim, request_id)
+        nonce = self.nonces.make(witnessed.incarnation, witnessed.now)
+        if stamp is None or witnessed.refused is Standing.STALE_NONCE:
+            raise OAuthError("use_dpop_nonce", "the proof needs the nonce of this answer", nonce=nonce)
+        if witnessed.refused is not None:
+            raise OAuthError("invalid_dpop_proof", _WHY[witnessed.refused], nonce=nonce)
+        return Shown(proof.jkt, "" if stamp.current else nonce)
+
+
+_WHY: Final = {Standing.UNTIMELY: "iat is not of this minute", Standing.REPLAYED: "the proof was used before"}

@@ -1,0 +1,401 @@
+"""Codes and refresh tokens become tokens, once; whoever comes again ends them, whatever comes at once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import jwt
+import pytest
+from redis.asyncio import Redis
+
+from gateway.core.base64url import b64
+from gateway.core.session.tokens import Token
+from tests.conftest import Pool
+from tests.oauth_clients import ES256, ISSUER, SECRET
+from tests.web.oauth_house import House, basic, house_at, said
+
+
+@pytest.fixture
+async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
+    await redis.ping()
+    async with house_at(pool, redis_url, int(time.time())) as house:
+        yield house
+
+
+@pytest.fixture
+async def login(house: House) -> Token:
+    return await house.here.log_in()
+
+
+async def test_a_code_becomes_tokens_that_live_with_the_login(house: House, login: Token) -> None:
+    answered = await house.exchange("spa", await house.code("spa", login, "openid email notes.read"))
+    body = answered.body
+
+    assert (answered.status, body["token_type"], body["expires_in"]) == (200, "Bearer", 900)
+    assert body["scope"] == "email notes.read openid"
+    assert answered.headers["Cache-Control"] == "no-store"
+    assert await house.passes(body["access_token"])
+    access, identity = said(body["access_token"]), said(body["id_token"])
+    assert (access["iss"], access["aud"], access["client_id"], access["exp"] - access["iat"]) == (
+        ISSUER,
+        ISSUER,
+        "spa",
+        900,
+    )
+    assert access["sub"] == identity["sub"] == "u_" + "0" * 31 + "1"
+    assert (identity["aud"], identity["nonce"], identity["acr"], identity["amr"]) == ("spa", "n-1", "1", ["pwd"])
+    assert identity["auth_time"] == house.clock.now - 5
+    assert identity["sid"] == access["sid"]
+    assert "preferred_username" not in identity
+    assert await house.entries("grant_issued") == [("grant_issued", "client:spa", (await _issued(house))[2])]
+    await house.here.end(login)
+    assert not await house.passes(body["access_token"])
+    assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
+
+
+async def _issued(house: House) -> tuple[str, str, str]:
+    (entry,) = await house.entries("grant_issued")
+    return entry
+
+
+async def test_fifty_parallel_exchanges_of_one_code_give_one_set_of_tokens_and_it_works(
+    house: House, login: Token
+) -> None:
+    code = await house.code("spa", login)
+
+    answers = await asyncio.gather(*(house.exchange("spa", code) for _ in range(50)))
+
+    (won,) = [one for one in answers if one.status == 200]
+    assert {(one.status, one.error) for one in answers if one is not won} == {(400, "invalid_grant")}
+    assert await house.passes(won.body["access_token"])
+    assert (await house.refresh("spa", won.body["refresh_token"])).status == 200
+    assert await house.live_grants() == 1
+    assert await house.entries("code_reused") == []
+
+
+@pytest.mark.parametrize("how", ["after 11 s", "with a wrong verifier", "by another client"])
+async def test_a_code_in_strange_hands_ends_what_it_became(house: House, login: Token, how: str) -> None:
+    code = await house.code("spa", login)
+    body = (await house.exchange("spa", code)).body
+    assert await house.passes(body["access_token"])
+    if how == "after 11 s":
+        house.clock.advance(11)
+
+    client = "spa2" if how == "by another client" else "spa"
+    verifier = "x" * 43 if how == "with a wrong verifier" else ""
+    again = await house.exchange(client, code, **({"code_verifier": verifier} if verifier else {}))
+
+    assert (again.status, again.error) == (400, "invalid_grant")
+    assert not await house.passes(body["access_token"])
+    assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
+    assert (await house.userinfo(body["access_token"])).status == 401
+    assert [one[:2] for one in await house.entries("grant_ended", "code_reused")] == [
+        ("grant_ended", "gateway"),
+        ("code_reused", "gateway"),
+    ]
+    assert await house.here.decisions.authenticate(login.text, "wiki.example.org") is not None, "the login goes on"
+
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "verifier": ({"code_verifier": "x" * 43}, "invalid_grant"),
+    "no verifier": ({"code_verifier": ""}, "invalid_grant"),
+    "redirect_uri": ({"redirect_uri": "https://spa.example.org/cb/"}, "invalid_grant"),
+    "no redirect_uri": ({"redirect_uri": ""}, "invalid_request"),
+    "client": ({"client_id": "spa2"}, "invalid_grant"),
+    "code": ({"code": "x" * 43}, "invalid_grant"),
+    "half a code": ({"code": "x"}, "invalid_grant"),
+    "no code": ({"code": ""}, "invalid_request"),
+    "resource": ({"resource": "https://other.example.org"}, "invalid_target"),
+    "no client": ({"client_id": "nobody"}, "invalid_client"),
+    "grant_type": ({"grant_type": "password"}, "unsupported_grant_type"),
+    "no grant_type": ({"grant_type": ""}, "invalid_request"),
+    "another grant_type": ({"grant_type": "client_credentials"}, "unauthorized_client"),
+}
+
+
+@pytest.mark.parametrize(("changed", "error"), WRONG.values(), ids=WRONG)
+async def test_whatever_is_wrong_burns_no_code(house: House, login: Token, changed: dict[str, str], error: str) -> None:
+    code = await house.code("spa", login)
+
+    refused = await house.exchange("spa", code, **changed)
+    right = await house.exchange("spa", code)
+
+    assert (refused.status, refused.error) == (401 if error == "invalid_client" else 400, error)
+    assert code not in str(refused.body)
+    assert right.status == 200
+
+
+async def test_a_code_is_good_for_a_minute(house: House, login: Token) -> None:
+    code, late = await house.code("spa", login), await house.code("spa", login)
+    house.clock.advance(59)
+    assert (await house.exchange("spa", code)).status == 200
+    house.clock.advance(1)
+
+    assert (await house.exchange("spa", late)).error == "invalid_grant"
+
+
+@pytest.mark.parametrize("how", ["recorded", "denied in Redis only"])
+async def test_a_code_of_a_login_that_ended_is_worth_nothing(house: House, login: Token, how: str) -> None:
+    """The second is a logout while Postgres was away: the marker in Redis counts before Postgres is asked (O1)."""
+    code = await house.code("spa", login)
+    if how == "recorded":
+        await house.here.end(login)
+    else:
+        await house.acts.deny_until(login.tag, login.login, house.clock.now + 3600)
+
+    assert (await house.exchange("spa", code)).error == "invalid_grant"
+    assert await house.live_grants() == 0
+
+
+async def test_a_refresh_after_a_logout_that_postgres_does_not_know_is_refused(house: House, login: Token) -> None:
+    body = await house.tokens("spa", login)
+    await house.acts.deny_until(login.tag, login.login, house.clock.now + 3600)
+
+    assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
+    assert (await house.userinfo(body["access_token"])).status == 401
+
+
+async def test_refresh_tokens_walk_a_chain_and_an_older_one_ends_it(house: House, login: Token) -> None:
+    body = await house.tokens("spa", login)
+    chain = [body["refresh_token"]]
+    for _ in range(3):
+        answered = await house.refresh("spa", chain[-1])
+        assert answered.status == 200
+        assert await house.passes(answered.body["access_token"])
+        chain.append(answered.body["refresh_token"])
+    assert len(set(chain)) == 4
+
+    reused = await house.refresh("spa", chain[0])
+
+    assert reused.error == "invalid_grant"
+    assert (await house.refresh("spa", chain[-1])).error == "invalid_grant"
+    assert not await house.passes(body["access_token"])
+    assert [one[0] for one in await house.entries("grant_ended", "refresh_reused")] == ["grant_ended", "refresh_reused"]
+    assert house.counted["rotated"] == 3
+    assert house.counted["reused"] == 1
+
+
+async def test_fifty_parallel_refreshes_give_one_successor(house: House, login: Token) -> None:
+    first = (await house.tokens("spa", login))["refresh_token"]
+
+    answers = await asyncio.gather(*(house.refresh("spa", first) for _ in range(50)))
+
+    assert {one.status for one in answers} == {200}
+    (successor,) = {one.body["refresh_token"] for one in answers}
+    assert (await house.refresh("spa", successor)).status == 200
+
+
+@pytest.mark.parametrize(("after_s", "passes"), [(0, True), (30, True), (31, False)])
+async def test_a_lost_answer_is_given_again_for_half_a_minute(
+    house: House, login: Token, after_s: int, passes: bool
+) -> None:
+    first = (await house.tokens("spa", login))["refresh_token"]
+    second = (await house.refresh("spa", first)).body["refresh_token"]
+    house.clock.advance(after_s)
+
+    again = await house.refresh("spa", first)
+
+    assert (again.status == 200) is passes
+    assert not passes or again.body["refresh_token"] == second
+    assert ((await house.refresh("spa", second)).status == 200) is passes
+
+
+async def test_a_client_that_authenticates_gets_the_lost_answer_until_it_used_the_successor(
+    house: House, login: Token
+) -> None:
+    first = (await house.tokens("wiki", login))["refresh_token"]
+    second = (await house.refresh("wiki", first)).body["refresh_token"]
+    house.clock.advance(3600)
+
+    assert (await house.refresh("wiki", first)).body["refresh_token"] == second
+    assert (await house.refresh("wiki", second)).status == 200
+    assert (await house.refresh("wiki", first)).error == "invalid_grant"
+
+
+async def test_a_refresh_token_of_another_client_or_without_authentication_ends_nothing(
+    house: House, login: Token
+) -> None:
+    spa, wiki = await house.tokens("spa", login), await house.tokens("wiki", login)
+
+    assert (await house.refresh("spa2", spa["refresh_token"])).error == "invalid_grant"
+    assert (await house.refresh("spa", wiki["refresh_token"])).error == "invalid_grant"
+    wrong = await house.refresh("wiki", wiki["refresh_token"], client_secret="x" * 32)
+    assert (wrong.status, wrong.error) == (401, "invalid_client")
+    forged = spa["refresh_token"][:-1] + ("A" if spa["refresh_token"][-1] != "A" else "B")
+    assert (await house.refresh("spa", forged)).error == "invalid_grant"
+
+    assert (await house.refresh("spa", spa["refresh_token"])).status == 200
+    assert (await house.refresh("wiki", wiki["refresh_token"])).status == 200
+
+
+async def test_scope_narrows_one_access_token_and_not_the_grant(house: House, login: Token) -> None:
+    first = (await house.tokens("spa", login, "openid email notes.read"))["refresh_token"]
+
+    more = await house.refresh("spa", first, scope="notes.read notes.write")
+    less = await house.refresh("spa", first, scope="notes.read")
+    whole = await house.refresh("spa", less.body["refresh_token"])
+
+    assert more.error == "invalid_scope"
+    assert (less.body["scope"], said(less.body["access_token"])["scope"]) == ("notes.read", "notes.read")
+    assert "id_token" not in less.body
+    assert whole.body["scope"] == "email notes.read openid"
+    assert "nonce" not in said(whole.body["id_token"])
+
+
+async def test_the_resource_of_a_grant_does_not_change(house: House, login: Token) -> None:
+    first = (await house.tokens("spa", login))["refresh_token"]
+
+    assert (await house.refresh("spa", first, resource="https://api.example.org")).error == "invalid_target"
+    assert (await house.refresh("spa", first, resource=ISSUER)).status == 200
+
+
+async def test_a_group_that_is_taken_away_ends_the_grant_at_its_refresh(house: House, login: Token) -> None:
+    """The client lets in staff; X4."""
+    body = await house.tokens("spa2", login)
+    async with house.pool.acquire() as connection:
+        await connection.execute("UPDATE users SET groups = '{}', version = version + 1")
+    await house.here.revocations.stale_person(login.tag)
+
+    assert (await house.userinfo(body["access_token"])).status == 401
+    assert (await house.refresh("spa2", body["refresh_token"])).error == "invalid_grant"
+    ((_, actor, detail),) = await house.entries("grant_ended")
+    assert (actor, '"why":"policy"' in detail) == ("gateway", True)
+    assert not await house.passes(body["access_token"])
+
+
+async def test_a_client_that_policy_no_longer_has_gets_nothing(house: House, login: Token) -> None:
+    body = await house.tokens("spa", login)
+    clients = dict(house.policy[0].clients)
+    del clients["spa"]
+    house.policy[0] = replace(house.policy[0], clients=clients)
+
+    assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_client"
+    assert (await house.userinfo(body["access_token"])).status == 401
+
+
+async def test_an_app_has_five_grants_of_a_login_and_the_oldest_ends(house: House, login: Token) -> None:
+    sets = []
+    for _ in range(6):
+        sets.append(await house.tokens("spa", login))
+        house.clock.advance(1)
+
+    assert not await house.passes(sets[0]["access_token"])
+    assert (await house.refresh("spa", sets[0]["refresh_token"])).error == "invalid_grant"
+    for one in sets[1:]:
+        assert (await house.refresh("spa", one["refresh_token"])).status == 200
+    assert await house.live_grants() == 5
+    assert ['"why":"surplus"' in one[2] for one in await house.entries("grant_ended")] == [True]
+
+
+async def test_without_redis_nobody_gets_tokens_and_the_code_waits(pool: Pool, tmp_path: Path) -> None:
+    async with house_at(pool, f"unix://{tmp_path}/nobody.sock", int(time.time())) as house:
+        login = await house.here.log_in()
+        code = await house.code("wiki", login)
+
+        answered = await house.exchange("wiki", code)
+
+        assert (answered.status, answered.error) == (503, "temporarily_unavailable")
+        assert "Retry-After" in answered.headers
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT used_at FROM codes") is None
+
+
+async def test_basic_and_form_carry_the_same_secret(house: House, login: Token) -> None:
+    code = await house.code("wiki", login)
+
+    both = await house.exchange("wiki", code, basic("wiki"))
+    refused = await house.exchange("wiki", code, basic("wiki", "wrong"), client_id="", client_secret="")
+    answered = await house.exchange("wiki", code, basic("wiki"), client_id="", client_secret="")
+
+    assert both.error == "invalid_request"
+    assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, 'Basic realm="oauth2"')
+    assert answered.status == 200
+
+
+async def test_an_oidc_client_gets_rs256_id_tokens_with_what_its_scopes_say(house: House, login: Token) -> None:
+    body = await house.tokens("wiki", login, "openid profile groups")
+
+    assert jwt.get_unverified_header(body["id_token"])["alg"] == "RS256"
+    assert jwt.get_unverified_header(body["access_token"]) == {"alg": "ES256", "typ": "at+jwt", "kid": ES256.kid}
+    claims = said(body["id_token"])
+    assert (claims["preferred_username"], claims["groups"]) == ("ada", ["staff"])
+    assert "email" not in claims
+
+
+async def test_an_app_gets_tokens_for_itself_on_one_standing_grant(house: House) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET}
+
+    answers = await asyncio.gather(*(house.post("/oauth2/token", form) for _ in range(10)))
+    narrow = await house.post("/oauth2/token", {**form, "scope": "notes.read"})
+
+    assert {one.status for one in (*answers, narrow)} == {200}
+    claims = said(answers[0].body["access_token"])
+    assert (claims["sub"], claims["client_id"], claims["aud"]) == ("robot", "robot", "https://api.example.org")
+    assert answers[0].body["scope"] == "notes.read notes.write"
+    assert narrow.body["scope"] == "notes.read"
+    assert {"refresh_token", "id_token"}.isdisjoint(answers[0].body)
+    assert await house.live_grants() == 2, "one for each scope"
+    assert [one[1] for one in await house.entries("grant_issued")] == ["client:robot"] * 2
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"scope": "openid"}, "invalid_scope"),
+        ({"scope": "notes.read other"}, "invalid_scope"),
+        ({"resource": "https://other.example.org"}, "invalid_target"),
+        ({"client_secret": "x" * 32}, "invalid_client"),
+        ({"client_id": "spa", "client_secret": ""}, "unauthorized_client"),
+        ({"client_id": "wiki"}, "unauthorized_client"),
+    ],
+)
+async def test_an_app_gets_no_more_for_itself_than_policy_says(house: House, more: dict[str, str], error: str) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET, **more}
+
+    answered = await house.post("/oauth2/token", {name: value for name, value in form.items() if value})
+
+    assert answered.error == error
+    assert await house.live_grants() == 0
+
+
+async def test_nothing_secret_lies_in_a_column_or_an_entry(house: House, login: Token) -> None:
+    code = await house.code("spa", login)
+    body = (await house.exchange("spa", code)).body
+    again = (await house.refresh("spa", body["refresh_token"])).body
+    secrets = [code, SECRET]
+    for one in (body, again):
+        secrets += [one["access_token"], one["refresh_token"], one["id_token"], one["refresh_token"].split(".")[3]]
+
+    async with house.pool.acquire() as connection:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [await connection.fetch(f"SELECT t::text AS row FROM {one['tablename']} t") for one in tables]
+    written = "\n".join(row["row"] for found in rows for row in found)
+
+    assert len(written) > 1000
+    for secret in secrets:
+        assert secret not in written
+        assert secret.encode().hex() not in written
+
+
+async def test_two_logins_have_their_own_grants(house: House) -> None:
+    one, other = await house.here.log_in(), await house.here.log_in()
+    of_one, of_other = await house.tokens("spa", one), await house.tokens("spa", other)
+
+    await house.here.end(one)
+
+    assert not await house.passes(of_one["access_token"])
+    assert await house.passes(of_other["access_token"])
+    assert said(of_one["access_token"])["sid"] != said(of_other["access_token"])["sid"]
+
+
+async def test_tokens_of_one_person_for_two_clients_share_only_who_they_are(house: House, login: Token) -> None:
+    """O5: no tag and no login id links them."""
+    spa = said((await house.tokens("spa", login))["access_token"])
+    wiki = said((await house.tokens("wiki", login))["access_token"])
+
+    same = {name for name in spa if spa[name] == wiki.get(name)}
+    assert same <= {"iss", "sub", "aud", "iat", "exp", "scope"}
+    assert login.tag not in str(spa)
+    assert b64(login.login_id) not in str(spa)

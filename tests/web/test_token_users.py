@@ -1,0 +1,285 @@
+"""Userinfo, introspection and revocation: what a token is worth to whom, and how it ends."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.core.principal.ask import Standing
+from gateway.core.session.tokens import Token
+from gateway.core.token.access import AccessTokens
+from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.users import UserAdmin
+from tests.conftest import Pool
+from tests.core.forward.setting import KEYS
+from tests.oauth_clients import ES256, ISSUER, SECRET
+from tests.web.oauth_house import Answered, House, basic, house_at
+
+
+@pytest.fixture
+async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
+    await redis.ping()
+    async with house_at(pool, redis_url, int(time.time())) as house:
+        yield house
+
+
+@pytest.fixture
+async def login(house: House) -> Token:
+    return await house.here.log_in()
+
+
+async def introspect(house: House, client: str, token: str, secret: str = SECRET) -> Answered:
+    return await house.post("/oauth2/introspect", {"token": token}, basic(client, secret))
+
+
+async def revoke(house: House, client: str, token: str) -> Answered:
+    return await house.post("/oauth2/revoke", {"token": token, "client_id": client})
+
+
+async def robot_token(house: House, client: str = "robot") -> str:
+    form = {"grant_type": "client_credentials", "client_id": client, "client_secret": SECRET}
+    more = {"resource": "https://api.example.org"} if client == "keeper" else {}
+    return str((await house.post("/oauth2/token", form | more)).body["access_token"])
+
+
+async def test_userinfo_tells_what_the_scopes_ask_for(house: House, login: Token) -> None:
+    body = await house.tokens("spa", login, "openid profile groups")
+
+    for method in ("GET", "POST"):
+        told = await house.send(method, "/oauth2/userinfo", ("Authorization", f"Bearer {body['access_token']}"))
+        assert told.status == 200
+        assert told.body == {"sub": "u_" + "0" * 31 + "1", "preferred_username": "ada", "groups": ["staff"]}
+        assert told.headers["Cache-Control"] == "no-store"
+
+
+async def test_userinfo_needs_the_scope_openid_and_a_token_for_us(house: House, login: Token) -> None:
+    without = (await house.tokens("spa", login, "profile"))["access_token"]
+
+    refused = await house.userinfo(without)
+    assert (refused.status, refused.error) == (403, "insufficient_scope")
+    assert (await house.userinfo(await robot_token(house))).error == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [
+        ([], 401, "invalid_token"),
+        ([("Authorization", "Bearer")], 401, "invalid_token"),
+        ([("Authorization", "Bearer x.y.z")], 401, "invalid_token"),
+        ([("Authorization", "Basic abc")], 401, "invalid_token"),
+        ([("Authorization", "Bearer a"), ("Authorization", "Bearer b")], 400, "invalid_request"),
+    ],
+)
+async def test_userinfo_tells_strangers_how_to_ask(
+    house: House, headers: list[tuple[str, str]], status: int, error: str
+) -> None:
+    refused = await house.send("GET", "/oauth2/userinfo", *headers)
+
+    assert (refused.status, refused.error) == (status, error)
+    assert status == 400 or refused.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_a_token_in_the_query_or_the_body_is_none(house: House, login: Token) -> None:
+    token = (await house.tokens("spa", login))["access_token"]
+
+    assert (await house.send("GET", f"/oauth2/userinfo?access_token={token}")).status == 401
+    assert (await house.post("/oauth2/userinfo", {"access_token": token})).status == 401
+
+
+async def test_an_access_token_is_over_by_the_clock_of_redis(house: House, login: Token) -> None:
+    from_an_hour_ago = await _aged(house, login, 900)
+
+    assert (await house.userinfo(from_an_hour_ago)).error == "invalid_token"
+    assert (await introspect(house, "wiki", from_an_hour_ago)).body == {"active": False}
+    assert (await house.userinfo(await _aged(house, login, 890))).status == 200
+
+
+async def _aged(house: House, login: Token, seconds: int) -> str:
+    """A token of wiki that was issued so long ago."""
+    body = await house.tokens("wiki", login)
+    tokens = AccessTokens(ISSUER, KEYS.token)
+    read = tokens.read(body["access_token"], house.keys, None)
+    return tokens.issue(
+        ES256,
+        tag=read.presented.tag,
+        kind=read.kind,
+        record=read.presented.login_id,
+        credential=read.presented.credential,
+        client="wiki",
+        subject=read.subject,
+        scopes=["openid"],
+        audience=read.audience,
+        now=int(time.time()) - seconds,
+        ttl_s=900,
+    )
+
+
+async def test_asking_about_a_token_is_no_use_of_the_login(house: House, login: Token, redis: Redis) -> None:
+    """X13: an app that polls keeps nobody signed in; a refresh does."""
+    body = await house.tokens("wiki", login)
+    await house.passes(body["access_token"])
+    key = f"{{{login.tag}}}l:{login.login}"
+    earlier = await _idle_at(redis, key) - 600
+    await redis.setrange(key, 21, earlier.to_bytes(4, "little"))
+
+    assert (await house.userinfo(body["access_token"])).status == 200
+    assert (await introspect(house, "wiki", body["access_token"])).body["active"]
+    assert await _idle_at(redis, key) == earlier
+    assert (await house.refresh("wiki", body["refresh_token"])).status == 200
+    assert await _idle_at(redis, key) > earlier
+
+
+async def _idle_at(redis: Redis, key: str) -> int:
+    record = await redis.get(key)
+    assert isinstance(record, bytes)
+    return int.from_bytes(record[21:25], "little")
+
+
+async def test_introspection_describes_a_token_to_its_own_client(house: House, login: Token) -> None:
+    body = await house.tokens("wiki", login, "openid profile")
+
+    access = (await introspect(house, "wiki", body["access_token"])).body
+    refresh = (await introspect(house, "wiki", body["refresh_token"])).body
+
+    assert access["active"] is True
+    assert (access["client_id"], access["scope"], access["token_type"]) == ("wiki", "openid profile", "Bearer")
+    assert (access["sub"], access["iss"], access["aud"]) == ("u_" + "0" * 31 + "1", *["https://auth.example.org"] * 2)
+    assert access["exp"] - access["iat"] == 900
+    assert "username" not in access
+    assert (refresh["active"], refresh["client_id"], "exp" in refresh) == (True, "wiki", False)
+
+
+async def test_strangers_learn_nothing_of_a_token(house: House, login: Token) -> None:
+    """O21. A service that has the resource speaks for it."""
+    of_wiki = (await house.tokens("wiki", login))["access_token"]
+    of_robot = await robot_token(house)
+
+    assert (await introspect(house, "robot", of_wiki)).body == {"active": False}
+    assert (await introspect(house, "wiki", of_robot)).body == {"active": False}
+    assert (await introspect(house, "robot", of_robot)).body["active"]
+    assert (await introspect(house, "keeper", of_robot)).body["active"]
+    assert (await introspect(house, "keeper", (await house.tokens("wiki", login))["refresh_token"])).body == {
+        "active": False
+    }
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "v1.x.y.z.m", "é"])
+async def test_what_is_no_token_is_not_active(house: House, token: str) -> None:
+    assert (await introspect(house, "wiki", token)).body == {"active": False}
+
+
+async def test_who_does_not_authenticate_learns_nothing(house: House, login: Token) -> None:
+    token = (await house.tokens("spa", login))["access_token"]
+
+    assert (await introspect(house, "wiki", token, "wrong")).status == 401
+    assert (await house.post("/oauth2/introspect", {"token": token})).error == "invalid_request"
+    public = await house.post("/oauth2/introspect", {"token": token, "client_id": "spa"})
+    assert (public.status, public.error) == (403, "unauthorized_client")
+    assert (await house.post("/oauth2/introspect", {}, basic("wiki"))).error == "invalid_request"
+
+
+@pytest.mark.parametrize("which", ["access_token", "refresh_token"])
+async def test_any_token_of_a_grant_ends_the_grant(house: House, login: Token, which: str) -> None:
+    body, other = await house.tokens("spa", login), await house.tokens("wiki", login)
+    assert await house.passes(body["access_token"])
+
+    answered = await revoke(house, "spa", body[which])
+
+    assert (answered.status, answered.body) == (200, {})
+    assert not await house.passes(body["access_token"])
+    assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
+    assert (await house.userinfo(body["access_token"])).status == 401
+    assert await house.passes(other["access_token"]), "the login and its other apps go on"
+    (entry,) = await house.entries("grant_ended")
+    assert (entry[1], '"why":"revoked"' in entry[2]) == ("client:spa", True)
+    assert (await revoke(house, "spa", body[which])).status == 200
+    assert len(await house.entries("grant_ended")) == 1
+
+
+async def test_a_strangers_token_is_left_alone_without_a_word(house: House, login: Token) -> None:
+    body = await house.tokens("spa", login)
+
+    for token in (body["access_token"], body["refresh_token"], "x", "a.b.c"):
+        assert (await revoke(house, "spa2", token)).status == 200
+    wrong = await house.post("/oauth2/revoke", {"token": body["access_token"]}, basic("wiki", "wrong"))
+
+    assert wrong.status == 401
+    assert await house.passes(body["access_token"])
+    assert (await house.refresh("spa", body["refresh_token"])).status == 200
+
+
+async def test_a_revoked_token_of_a_service_ends_its_standing_grant_and_the_next_begins_another(house: House) -> None:
+    token = await robot_token(house)
+    form = {"token": token, "client_id": "robot", "client_secret": SECRET}
+
+    assert (await house.post("/oauth2/revoke", form)).status == 200
+
+    assert (await introspect(house, "robot", token)).body == {"active": False}
+    assert (await introspect(house, "robot", await robot_token(house))).body["active"]
+
+
+async def test_a_revocation_that_redis_did_not_hear_is_done_again(house: House, login: Token) -> None:
+    """The grant has ended in Postgres; the live copy goes on until the app repeats the revocation."""
+    body = await house.tokens("spa", login)
+    assert await house.passes(body["access_token"])
+    async with house.pool.acquire() as connection:
+        await connection.execute("UPDATE grants SET ended_at = 1, ended_why = 'revoked'")
+        await connection.execute("DELETE FROM sessions WHERE host LIKE 'client:%'")
+    assert await house.passes(body["access_token"])
+
+    assert (await revoke(house, "spa", body["access_token"])).status == 200
+
+    assert not await house.passes(body["access_token"])
+
+
+ENDINGS = ["logout", "device", "disabled", "password", "denied"]
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_what_ends_the_login_ends_its_grants(house: House, login: Token, how: str) -> None:
+    body = await house.tokens("spa", login)
+    assert await house.passes(body["access_token"])
+
+    await _end(house, login, how)
+
+    assert not await house.passes(body["access_token"])
+    assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
+    assert (await house.userinfo(body["access_token"])).status == 401
+    if how == "disabled":
+        with _admin(house) as admin:
+            await admin.enable("ada")
+        assert not await house.passes(body["access_token"])
+        assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
+
+
+async def _end(house: House, login: Token, how: str) -> None:
+    match how:
+        case "logout" | "device":
+            await house.here.end(login)
+        case "denied":
+            await house.acts.deny_until(login.tag, login.login, int(time.time()) + 3600)
+        case "disabled":
+            with _admin(house) as admin:
+                await admin.disable("ada")
+        case _:
+            with _admin(house) as admin:
+                await admin.set_password("ada", "another horse battery")
+
+
+@contextmanager
+def _admin(house: House) -> Iterator[UserAdmin]:
+    passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
+    yield UserAdmin(house.acts, passwords, KEYS, house.here.random, "cli:root")
+    passwords.close()
+
+
+async def test_a_login_that_was_asked_for_with_no_credential_is_said_to_live(house: House, login: Token) -> None:
+    """What codes and userinfo go by."""
+    reply = await house.here.decisions.standing_of(house.presented(login))
+    assert reply.outcome is Standing.UNKNOWN
+
+    await house.here.end(login)
+
+    assert (await house.here.decisions.standing_of(house.presented(login))).outcome is Standing.ENDED
