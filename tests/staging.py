@@ -162,7 +162,8 @@ class Visitor:
 
     def log_in(self, page: Seen, user: str, password: str, **more: str) -> Seen:
         """page: the login page."""
-        fields = {"csrf": page.field("csrf"), "j": page.field("j"), "name": user, "password": password, **more}
+        hidden = {name: page.field(name) for name in ("csrf", "j", "i")}
+        fields = {**hidden, "name": user, "password": password, **more}
         return self.submit(page, "/login", **fields)
 
     def _follow(self, seen: Seen) -> Seen:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.concern import Checks, Concern, once
 from gateway.app.counters import counter, failure_counter
 from gateway.app.deciding import decisions_of, listener_of
@@ -13,6 +14,7 @@ from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
 from gateway.core.principal.presented import Tokens
+from gateway.flows.decide.decisions import Decisions
 from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
 from gateway.metrics import JOBS
@@ -52,14 +54,18 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     listener = listener_of(config=config, slot=slot, decisions=decisions, tokens=tokens)
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
+    authorize = authorize_of(config=config, resources=resources, decisions=decisions)
     concerns = (
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
         policy(start=start, resources=resources, policies=policies),
-        people(config=config, resources=resources, slot=slot, decisions=decisions, browser=browser),
+        people(
+            config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
+        ),
+        authorizing(authorize=authorize, browser=browser),
         Concern(routes=(*assets.routes(files), *handler.routes(config.server.verify_path, decisions, site))),
     )
-    app = _web_app(start=start, site=site, html=html, tallies=tallies, concerns=concerns)
+    app = _web_app(start=start, decisions=decisions, site=site, html=html, tallies=tallies, concerns=concerns)
     ops = _ops_app(start=start, concerns=concerns)
     return Served(app, ops, listener, listener.drain, policies.reload), concerns
 
@@ -75,13 +81,16 @@ def _begin(*, start: Start, resources: Resources, concerns: Sequence[Concern]) -
 
 
 def _web_app(
-    *, start: Start, site: AuthHost, html: Html, tallies: Tallies, concerns: Sequence[Concern]
+    *, start: Start, decisions: Decisions, site: AuthHost, html: Html, tallies: Tallies, concerns: Sequence[Concern]
 ) -> web.Application:
+    def is_clients(origin: str) -> bool:
+        return any(origin in client.origins for client in decisions.policy.clients.values())
+
     verify, failed = start.config.server.verify_path, failure_counter(start.slot)
     endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
     app = web.Application(
         middlewares=[
-            protocol_middleware(site, endpoints, random_bytes, frozenset, failed),
+            protocol_middleware(site, endpoints, random_bytes, is_clients, failed),
             *page_middlewares(site, html, random_bytes, verify, failed, tallies.count_doubled),
         ],
         client_max_size=MAX_BODY_BYTES,

@@ -9,6 +9,7 @@ from gateway.app.concern import Concern, every
 from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.oauth.authorize import Authorize
 from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.handoff import Handoff
@@ -22,12 +23,15 @@ from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import account, login, logout
 from gateway.web.browser import Browser
+from gateway.web.ways import Ways
 
 _JOURNAL_S: Final = 5.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
-def people(*, config: Config, resources: Resources, slot: Slot, decisions: Decisions, browser: Browser) -> Concern:
+def people(
+    *, config: Config, resources: Resources, slot: Slot, decisions: Decisions, browser: Browser, authorize: Authorize
+) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
     passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes)
@@ -40,7 +44,7 @@ def people(*, config: Config, resources: Resources, slot: Slot, decisions: Decis
 
     return Concern(
         routes=(
-            *login.routes(browser, entering, passing_on),
+            *login.routes(browser, entering, Ways(browser, passing_on, authorize)),
             *logout.routes(browser, ending),
             *account.routes(browser, Account(resources.acts)),
         ),

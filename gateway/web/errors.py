@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
+from gateway.core.oauth.request import Unaddressed
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.flows.transaction import RecordUnavailable
 
@@ -55,6 +56,7 @@ class Problem:
 
 STATUS: Final[dict[type[GatewayError], int]] = {
     BadForm: 400,
+    Unaddressed: 400,
     CrossSite: 403,
     FormExpired: 403,
     NotAPage: 403,
@@ -69,6 +71,10 @@ STATUS: Final[dict[type[GatewayError], int]] = {
 _OLD_FORM: Final = Problem(
     "This page is out of date",
     "Somebody signed in or out in this browser since the page was opened, so nothing was changed. Open it again.",
+)
+_APP: Final = Problem(
+    "That app's request can't be answered",
+    "Something is wrong with the link that brought you here. Go back to the app and start again.",
 )
 _UNKNOWN: Final = Problem("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
 PROBLEMS: Final[dict[int, Problem]] = {
@@ -97,6 +103,8 @@ def status_of(error: GatewayError) -> int:
 
 def problem_of_error(error: GatewayError) -> Problem:
     """Where the reason is known it is said."""
+    if isinstance(error, Unaddressed):
+        return _APP
     return _OLD_FORM if isinstance(error, FormExpired) else problem_of(status_of(error))
 
 

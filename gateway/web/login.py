@@ -1,5 +1,6 @@
-"""/login: the form, its answer, and the way on to the host that the person came from."""
+"""/login: the form, its answer, and the way on to where the person came from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,14 +9,12 @@ from aiohttp import web
 from gateway.core.errors import TooManyAttempts
 from gateway.core.login.attempt import NAME_CHARS, Typed
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
-from gateway.core.session.journey import Journey
-from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff
 from gateway.flows.people.login import Login, SignedIn, Throttled, Wrong
 from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
-from gateway.web.forms import add_cookie, client_address, own_form
-from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain, content_security_policy
+from gateway.web.forms import add_cookie, own_form
+from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, content_security_policy
+from gateway.web.ways import Form, WayFromLogin, Ways
 
 _DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 _WRONG: Final = "That user name and password don't match an account. Check both and try again."
@@ -26,32 +25,18 @@ _NO_COOKIE: Final = (
     "Your browser sent no cookie with the form: you signed out in another tab, or cookies are off."
     " Please enter your password again."
 )
-_NOTICES: Final = {"again": "What you sent could not be kept. After signing in, please send it again."}
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the login page shows. journey: sealed text, "" without one. again: the person is signed in but not fresh."""
-
-    journey: str = ""
-    host: str = ""
-    name: str = ""
-    keep: bool = False
-    again: bool = False
-    notice: str = ""
-    error: str = ""
-
-
-def routes(browser: Browser, login: Login, handoff: Handoff) -> list[web.RouteDef]:
+def routes(browser: Browser, login: Login, ways: Ways) -> list[web.RouteDef]:
     """GET has no HEAD twin: a GET may hand a session over."""
-    pages = _LoginPages(browser, handoff)
+    pages = _LoginPages(browser, ways)
 
     async def show(request: web.Request) -> web.Response:
-        form, journey = pages.start(request.query.getall("j", []))
+        way = await ways.find(request.query.getall("j", []), request.query.getall("i", []))
         live = await browser.signed_in(request)
         if live is None:
-            return pages.form(request, form)
-        return await pages.onwards(request, form, journey, live)
+            return pages.form(request, way.form)
+        return pages.shown(request, await way.onwards(request, live))
 
     async def submit(request: web.Request) -> web.Response:
         try:
@@ -59,8 +44,8 @@ def routes(browser: Browser, login: Login, handoff: Handoff) -> list[web.RouteDe
         except FormExpired as old:
             return await pages.instead_of(request, old)
         typed = Typed(fields.get("name", ""), fields.get("password", ""), fields.get("keep", "") == "yes")
-        form, journey = pages.start([fields.get("j", "")])
-        form = replace(form, name=typed.name[:NAME_CHARS], keep=typed.keep)
+        way = await pages.way_of(fields)
+        form = replace(way.form, name=typed.name[:NAME_CHARS], keep=typed.keep)
         request[SHOWN_AGAIN] = ShownAgain(lambda status, why: pages.form(request, replace(form, error=why), status))
         outcome = await login.attempt(typed, browser.visit(request), await browser.signed_in(request))
         match outcome:
@@ -69,7 +54,7 @@ def routes(browser: Browser, login: Login, handoff: Handoff) -> list[web.RouteDe
             case Wrong():
                 return pages.form(request, replace(form, error=_WRONG), 403)
             case SignedIn():
-                return await pages.welcome(request, journey, form.journey, outcome)
+                return await pages.welcome(request, way, outcome)
 
     return [web.get("/login", show, allow_head=False), web.post("/login", submit)]
 
@@ -77,82 +62,34 @@ def routes(browser: Browser, login: Login, handoff: Handoff) -> list[web.RouteDe
 @dataclass(frozen=True, slots=True)
 class _LoginPages:
     browser: Browser
-    handoff: Handoff
+    ways: Ways
 
-    def start(self, sealed: list[str]) -> tuple[Form, Journey | None]:
-        """From the sealed way back, if there is exactly one and it still leads to a host of ours."""
-        journey = self.browser.journey(sealed[0]) if len(sealed) == 1 else None
-        if journey is None or not self.handoff.knows(journey):
-            return Form(), None
-        notice = _NOTICES.get(journey.notice, "")
-        return Form(journey=sealed[0], host=journey.host, notice=notice), journey
+    async def way_of(self, fields: Mapping[str, str]) -> WayFromLogin:
+        """From the hidden fields of the form."""
+        journey, interaction = fields.get("j", ""), fields.get("i", "")
+        return await self.ways.find([journey] if journey else [], [interaction] if interaction else [])
+
+    def shown(self, request: web.Request, answer: web.Response | Form) -> web.Response:
+        return self.form(request, answer) if isinstance(answer, Form) else answer
 
     def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
         response = self.browser.csrf_page(request, "login.html", status, form=form)
-        target = self.browser.origin_of(form.host) if form.host else ""
-        response.headers["Content-Security-Policy"] = content_security_policy(target, scripts=True)
+        response.headers["Content-Security-Policy"] = content_security_policy(form.target, scripts=True)
         return response
 
     async def instead_of(self, request: web.Request, old: FormExpired) -> web.Response:
         """What follows a form that proves nothing: what GET would show, and why it is shown."""
-        form, journey = self.start([old.fields.get("j", "")])
+        way = await self.way_of(old.fields)
         live = await self.browser.signed_in(request)
         if live is not None:
-            return await self.onwards(request, form, journey, live)
-        form = replace(form, name=old.fields.get("name", "")[:NAME_CHARS], keep=old.fields.get("keep") == "yes")
+            return self.shown(request, await way.onwards(request, live))
+        form = replace(way.form, name=old.fields.get("name", "")[:NAME_CHARS], keep=old.fields.get("keep") == "yes")
         return self.form(request, replace(form, error=_OTHER_COOKIE if old.has_cookie else _NO_COOKIE), 403)
 
-    async def welcome(self, request: web.Request, journey: Journey | None, sealed: str, new: SignedIn) -> web.Response:
+    async def welcome(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> web.Response:
         """Always a redirect, so that reloading sends no password again. The pre-login cookie goes with its tokens."""
-        response = see_other(await self._destination(request, journey, sealed, new))
+        response = see_other(await way.after(request, new))
         add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
         add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, _DEVICE_MAX_AGE_S))
         add_cookie(response, expire_cookie(CSRF_COOKIE))
         return response
-
-    async def _destination(self, request: web.Request, journey: Journey | None, sealed: str, new: SignedIn) -> str:
-        """The host of the journey; /login, which says why, where it can't be; /account without a journey."""
-        if journey is None:
-            return "/account"
-        if not journey.is_timely(self.browser.clock()):
-            return self._opened(journey)
-        live = await self.browser.decisions.authenticate(new.token.text, self.browser.site.host)
-        if live is not None:
-            outcome = await self.handoff.pass_on(live, journey, client_address(request), request[REQUEST_ID])
-            if isinstance(outcome, Go):
-                return self._callback(journey, sealed, outcome)
-        return f"/login?j={sealed}"
-
-    def _opened(self, journey: Journey) -> str:
-        """The page itself, for a journey that is over: who is signed in comes from there to another one."""
-        return self.browser.origin_of(journey.host) + journey.return_to
-
-    def _callback(self, journey: Journey, sealed: str, go: Go) -> str:
-        keep = "&keep=1" if go.keep else ""
-        return f"{self.browser.origin_of(journey.host)}/.bastion/callback?code={go.code.text}&j={sealed}{keep}"
-
-    async def onwards(self, request: web.Request, form: Form, journey: Journey | None, live: LiveLogin) -> web.Response:
-        """Where a signed-in person goes: the host of the journey, the form once more, the denied page, or /account."""
-        if journey is None:
-            return see_other("/account")
-        if not journey.is_timely(self.browser.clock()):
-            return see_other(self._opened(journey))
-        outcome = await self.handoff.pass_on(live, journey, client_address(request), request[REQUEST_ID])
-        match outcome:
-            case Go():
-                return see_other(self._callback(journey, form.journey, outcome))
-            case AskAgain():
-                return self.form(request, replace(form, again=True, name=live.person.username))
-            case Denied(why):
-                response = self.browser.csrf_page(
-                    request,
-                    "denied.html",
-                    403,
-                    reason=why,
-                    host=journey.host,
-                    journey=form.journey,
-                    signed_in=live.person,
-                    request_id=request[REQUEST_ID],
-                )
-                response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
-                return response

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import GatewayError, TooManyAttempts
+from gateway.core.oauth.request import Unaddressed
 from gateway.core.session.cookies import LOGIN_COOKIE
 from gateway.web.errors import (
     BadForm,
@@ -175,7 +176,7 @@ def _refusal(request: web.Request, html: Html, error: GatewayError, site: AuthHo
     if status in _PASSING and shown_again is not None:
         response = shown_again.page(status, problem.text)
     else:
-        detail = str(error) if isinstance(error, BadForm) else ""
+        detail = str(error) if isinstance(error, (BadForm, Unaddressed)) else ""
         response = _error_page(request, html, status, problem, site, detail)
     if status in _PASSING:
         retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else _RETRY_AFTER_S

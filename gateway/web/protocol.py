@@ -6,7 +6,6 @@ loosening that for endpoints would loosen it for pages (oauth.md O7).
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Literal
@@ -76,10 +75,11 @@ def protocol_middleware(
     site: AuthHost,
     endpoints: Iterable[ProtocolRoute],
     random: Callable[[int], bytes],
-    origins: Callable[[], AbstractSet[str]],
+    is_clients: Callable[[str], bool],
     failed: Failed,
 ) -> Middleware:
-    """The outermost one: what it answers meets none of the pages' middlewares. origins: of all clients, as now.
+    """The outermost one: what it answers meets none of the pages' middlewares. is_clients: whether an origin is one of
+    a client's.
 
     failed: hears of every error but those that are the client's own.
     """
@@ -98,7 +98,7 @@ def protocol_middleware(
             if not isinstance(error, (OAuthError, web.HTTPException)):
                 failed(error)
             response = _refusal(request, error)
-        for name, value in {**_HEADERS, **_sharing(request, endpoint, origins)}.items():
+        for name, value in {**_HEADERS, **_sharing(request, endpoint, is_clients)}.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         return response
@@ -123,15 +123,13 @@ async def _answer(request: web.Request, endpoint: ProtocolRoute, site: AuthHost)
     return await request.match_info.handler(request)
 
 
-def _sharing(
-    request: web.Request, endpoint: ProtocolRoute, origins: Callable[[], AbstractSet[str]]
-) -> Mapping[str, str]:
+def _sharing(request: web.Request, endpoint: ProtocolRoute, is_clients: Callable[[str], bool]) -> Mapping[str, str]:
     """The headers that let a script of another origin read the answer."""
     if endpoint.readable == "everywhere":
         shared = {"Access-Control-Allow-Origin": "*"}
     else:
         given = request.headers.getall("Origin", [])
-        if len(given) != 1 or given[0] not in origins():
+        if len(given) != 1 or not is_clients(given[0]):
             return {"Vary": "Origin"}
         shared = {"Access-Control-Allow-Origin": given[0], "Vary": "Origin"}
     if request.method != "OPTIONS":

@@ -57,7 +57,7 @@ async def client() -> AsyncIterator[Client]:
         ProtocolRoute("/both", {"GET": tell, "POST": take}),
         ProtocolRoute("/open", {"GET": tell}, readable="everywhere"),
     ]
-    speak = protocol_middleware(SITE, endpoints, lambda size: b"r" * size, lambda: {SPA}, failed.append)
+    speak = protocol_middleware(SITE, endpoints, lambda size: b"r" * size, lambda origin: origin == SPA, failed.append)
     html = Html(static_files())
     app = web.Application(
         middlewares=[speak, *page_middlewares(SITE, html, lambda size: b"r" * size)], client_max_size=16384

@@ -1,0 +1,252 @@
+"""Decides how an authorization request goes on: to sign in, to the consent page, or back to the app with a code."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.addresses import Address
+from gateway.core.audit.app_events import AppConsentGiven
+from gateway.core.base64url import b64, unb64
+from gateway.core.keys import Keys
+from gateway.core.oauth.claims import subject_of
+from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
+from gateway.core.oauth.consent import asks_consent
+from gateway.core.oauth.errors import OAuthError
+from gateway.core.oauth.interaction import Interaction, seal_interaction, unseal_interaction
+from gateway.core.oauth.parameters import Parameters
+from gateway.core.oauth.request import (
+    AuthorizationRequest,
+    ReturnAddress,
+    Unaddressed,
+    address_of,
+    client_of,
+    own_parameters,
+    read_request,
+)
+from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp
+from gateway.core.policy.model import Policy
+from gateway.core.sealed_text import NONCE_BYTES, BadSeal
+from gateway.core.session.person import Person
+from gateway.flows.act import Act, Acts
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.par import PushedParameters, pushed_id_hash
+
+_PASSWORD: Final = ("pwd",)
+_OLD: Final = "This request to sign in is out of date. Go back to the app and start again."
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that its client may make. sealed: as the browser carries it."""
+
+    sealed: str
+    interaction: Interaction
+    address: ReturnAddress
+    request: AuthorizationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ToApp:
+    """The browser goes back with these values, among them `iss`."""
+
+    address: ReturnAddress
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AskLogin:
+    """The person has to sign in, for the first time or anew."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class AskConsent:
+    """person: whom it asks. sentences: what each scope lets the app do."""
+
+    opened: Opened
+    person: Person
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is in front of the browser. live None: nobody is signed in. address None: not known."""
+
+    live: LiveLogin | None
+    address: Address | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """issuer: the auth host's origin. policy: as it is now; a reload swaps it whole.
+
+    All of it raises Unaddressed where the browser can't be sent back to an app, RecordUnavailable and StoreUnavailable.
+    """
+
+    acts: Acts
+    keys: Keys
+    pushed: PushedParameters
+    policy: Callable[[], Policy]
+    issuer: str
+    random: Callable[[int], bytes]
+
+    async def begin(self, pairs: Iterable[tuple[str, str]]) -> str | ToApp:
+        """The sealed request, with which the browser goes on."""
+        parameters = own_parameters(pairs)
+        now = self.acts.clock()
+        hash_ = pushed_id_hash(parameters.values.get("request_uri", ""))
+        if hash_ is not None:
+            client = client_of(parameters, self.policy().clients)
+            if await self.pushed.of(hash_, client.id, opened_at=now) is None:
+                raise Unaddressed(_OLD)
+            return self._sealed(Interaction(client.id, {}, b64(hash_), now))
+        address = address_of(parameters, self.policy().clients)
+        try:
+            read_request(parameters, address, self.issuer, pushed=False)
+            return self._sealed(Interaction(address.client.id, parameters.values, "", now))
+        except OAuthError as error:
+            return self._refusal(address, error)
+
+    async def open(self, sealed: str) -> Opened | ToApp:
+        """Judged anew: policy may have changed since it was sealed."""
+        try:
+            interaction = unseal_interaction(self.keys.interaction, sealed)
+        except BadSeal as error:
+            raise Unaddressed(_OLD) from error
+        if not interaction.is_timely(self.acts.clock()):
+            raise Unaddressed(_OLD)
+        parameters = await self._parameters(interaction)
+        address = address_of(parameters, self.policy().clients)
+        try:
+            request = read_request(parameters, address, self.issuer, pushed=bool(interaction.pushed))
+        except OAuthError as error:
+            return self._refusal(address, error)
+        return Opened(sealed, interaction, address, request)
+
+    async def go_on(self, sealed: str, visitor: Visitor) -> ToApp | AskLogin | AskConsent:
+        """What comes next. With ToApp and a code the request is done."""
+        opened = await self.open(sealed)
+        if isinstance(opened, ToApp):
+            return opened
+        refusal = self.judge(opened, visitor)
+        if refusal is not None or visitor.live is None:
+            return refusal or AskLogin(opened)
+        async with self.acts.begin() as act:
+            given = await act.app_consents.scopes(
+                visitor.live.person.user_id, opened.address.client.id, opened.request.resource
+            )
+        if not asks_consent(opened.request, opened.address, given):
+            return await self._issue(opened, visitor.live, visitor.request_id, consents=False)
+        if "none" in opened.request.prompts:
+            return self._refusal(opened.address, OAuthError("consent_required", "the person has to consent first"))
+        known = self.policy().scopes
+        return AskConsent(opened, visitor.live.person, tuple(known[scope] for scope in opened.request.scopes))
+
+    async def consent(self, sealed: str, visitor: Visitor, *, allows: bool) -> ToApp | AskLogin:
+        """What the person said on the consent page."""
+        opened = await self.open(sealed)
+        if isinstance(opened, ToApp):
+            return opened
+        refusal = self.judge(opened, visitor)
+        if refusal is not None or visitor.live is None:
+            return refusal or AskLogin(opened)
+        if not allows:
+            return self._refusal(opened.address, OAuthError("access_denied", "the person does not consent"))
+        return await self._issue(opened, visitor.live, visitor.request_id, consents=True)
+
+    def judge(self, opened: Opened, visitor: Visitor) -> ToApp | AskLogin | None:
+        """Whether this person may have what is asked, as freshly signed in as is asked. None: yes."""
+        asks = self._asks_login(opened, visitor)
+        if isinstance(asks, OAuthError):
+            return self._refusal(opened.address, asks)
+        if not asks:
+            return None
+        if "none" in opened.request.prompts:
+            return self._refusal(opened.address, OAuthError("login_required", "the person has to sign in first"))
+        return AskLogin(opened)
+
+    def _asks_login(self, opened: Opened, visitor: Visitor) -> bool | OAuthError:
+        live, now = visitor.live, self.acts.clock()
+        if live is None:
+            return True
+        person, facts = live.person, live.facts
+        subjects = opened.request.subjects
+        if subjects and subject_of(person.user_id) not in subjects:
+            return OAuthError("login_required", "another person is signed in than the one that is asked for")
+        if opened.request.asks_login(facts.authenticated_at, opened.interaction.began_at, now):
+            return True
+        actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
+        match opened.address.client.judge(Facts(actor, visitor.address, now)):
+            case Allow():
+                return False
+            case Deny():
+                return OAuthError("access_denied", "policy does not let this person use the app")
+            case StepUp(mfa=True):
+                return OAuthError("unmet_authentication_requirements", "the app needs a second factor")
+            case StepUp() | Login():
+                return True
+
+    async def _issue(self, opened: Opened, live: LiveLogin, request_id: str, *, consents: bool) -> ToApp | AskLogin:
+        text = code_text(self.random(CODE_BYTES))
+        hash_ = authorization_code_hash(text)
+        assert hash_ is not None
+        async with self.acts.begin(request_id=request_id) as act:
+            if not await act.logins.hold(live.token.login_id, act.now):
+                return AskLogin(opened)
+            if not await self._use_pushed(act, opened.interaction):
+                error = OAuthError("invalid_request_uri", "the pushed request was used already")
+                return self._refusal(opened.address, error)
+            if consents:
+                await _remember(act, opened, live)
+            client, person, content = opened.address.client.id, live.person.user_id, _content(opened, live)
+            await act.codes.add(hash_, client, person, live.token.login_id, content, act.now + CODE_S)
+        return ToApp(opened.address, opened.address.values(self.issuer, {"code": text}))
+
+    async def _use_pushed(self, act: Act, interaction: Interaction) -> bool:
+        return not interaction.pushed or await act.pushed_requests.use(unb64(interaction.pushed), act.now)
+
+    async def _parameters(self, interaction: Interaction) -> Parameters:
+        if not interaction.pushed:
+            return Parameters(interaction.parameters, frozenset())
+        hash_ = unb64(interaction.pushed)
+        parameters = await self.pushed.of(hash_, interaction.client, opened_at=interaction.began_at)
+        if parameters is None:
+            raise Unaddressed(_OLD)
+        return parameters
+
+    def _sealed(self, interaction: Interaction) -> str:
+        sealed = seal_interaction(self.keys.interaction, interaction, self.random(NONCE_BYTES))
+        if sealed is None:
+            raise OAuthError("invalid_request", "the request is too long for an address; push it (RFC 9126)")
+        return sealed
+
+    def _refusal(self, address: ReturnAddress, error: OAuthError) -> ToApp:
+        described = {"error_description": error.description} if error.description else {}
+        return ToApp(address, address.values(self.issuer, {"error": error.error, **described}))
+
+
+async def _remember(act: Act, opened: Opened, live: LiveLogin) -> None:
+    """What was let be done before stays so."""
+    person, client, resource = live.person.user_id, opened.address.client.id, opened.request.resource
+    scopes = sorted({*opened.request.scopes} | await act.app_consents.scopes(person, client, resource))
+    await act.app_consents.give(person, client, resource, scopes, act.now)
+    act.record(AppConsentGiven(person, client, tuple(scopes), resource))
+
+
+def _content(opened: Opened, live: LiveLogin) -> CodeContent:
+    request, address, facts = opened.request, opened.address, live.facts
+    return CodeContent(
+        redirect_uri=address.redirect_uri,
+        scopes=request.scopes,
+        resource=request.resource,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        jkt=request.jkt,
+        claims=request.claims,
+        authenticated_at=facts.authenticated_at,
+        mfa_at=facts.mfa_at,
+        amr=_PASSWORD,
+        offline=request.is_offline(address.client),
+    )

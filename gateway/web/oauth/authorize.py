@@ -1,0 +1,119 @@
+"""/oauth2/authorize: where apps send people, and /oauth2/consent, the form on which people answer.
+
+Whatever comes is sealed and comes again as `?i=`: a POST from another site brings no cookie, the GET that follows does
+(oauth.md O11).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.oauth.request import ReturnAddress, Unaddressed
+from gateway.flows.oauth.authorize import AskConsent, AskLogin, Authorize, ToApp, Visitor
+from gateway.web.browser import Browser, see_other
+from gateway.web.errors import FormExpired
+from gateway.web.forms import client_address, own_form, posted_pairs
+from gateway.web.middleware import REQUEST_ID, content_security_policy
+
+AUTHORIZE_PATH: Final = "/oauth2/authorize"
+_CONSENT_PATH: Final = "/oauth2/consent"
+_SEALED: Final = re.compile(r"[\w.-]+", re.ASCII)
+
+
+def routes(browser: Browser, authorize: Authorize) -> list[web.RouteDef]:
+    """GET has no HEAD twin: a GET may hand out a code."""
+    pages = _AppPages(browser, authorize)
+
+    async def start(request: web.Request) -> web.Response:
+        sealed = request.query.getall("i", [])
+        if not sealed:
+            return await pages.begin(request.query.items())
+        if len(sealed) > 1:
+            raise Unaddressed("i came more than once.")
+        return await pages.go_on(request, sealed[0])
+
+    async def take(request: web.Request) -> web.Response:
+        return await pages.begin(await posted_pairs(request))
+
+    async def decide(request: web.Request) -> web.Response:
+        try:
+            fields = await own_form(request, browser.site)
+        except FormExpired as old:  # asked anew, by a page of today
+            return see_other(way_on(old.fields.get("i", "")))
+        return await pages.consent(request, fields.get("i", ""), fields.get("decision", ""))
+
+    return [
+        web.get(AUTHORIZE_PATH, start, allow_head=False),
+        web.post(AUTHORIZE_PATH, take),
+        web.post(_CONSENT_PATH, decide),
+    ]
+
+
+def way_on(sealed: str) -> str:
+    """Where a sealed request goes on. What can be no text of ours goes into no address."""
+    return f"{AUTHORIZE_PATH}?i={sealed if _SEALED.fullmatch(sealed) else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class _AppPages:
+    """Pages on the way of a person to an app and back."""
+
+    browser: Browser
+    authorize: Authorize
+
+    async def begin(self, pairs: Iterable[tuple[str, str]]) -> web.Response:
+        """Always a redirect, whatever it was sent by."""
+        begun = await self.authorize.begin(pairs)
+        return self._to_app(begun) if isinstance(begun, ToApp) else see_other(way_on(begun))
+
+    async def go_on(self, request: web.Request, sealed: str) -> web.Response:
+        return self._answer(request, await self.authorize.go_on(sealed, await self._visitor(request)))
+
+    async def consent(self, request: web.Request, sealed: str, decision: str) -> web.Response:
+        """What is no yes is a no."""
+        visitor = await self._visitor(request)
+        return self._answer(request, await self.authorize.consent(sealed, visitor, allows=decision == "allow"))
+
+    async def _visitor(self, request: web.Request) -> Visitor:
+        live = await self.browser.signed_in(request)
+        return Visitor(live, client_address(request), request[REQUEST_ID])
+
+    def _answer(self, request: web.Request, next_: ToApp | AskLogin | AskConsent) -> web.Response:
+        match next_:
+            case ToApp():
+                return self._to_app(next_)
+            case AskLogin(opened):
+                return see_other(f"/login?i={opened.sealed}")
+            case AskConsent():
+                return self._ask(request, next_)
+
+    def _to_app(self, answer: ToApp) -> web.Response:
+        address = answer.address
+        if address.response_mode == "query":
+            return see_other(address.url(answer.values))
+        response = self.browser.html.page("to_app.html", address=address, values=answer.values)
+        response.headers["Content-Security-Policy"] = content_security_policy(address.form_target, scripts=True)
+        return response
+
+    def _ask(self, request: web.Request, ask: AskConsent) -> web.Response:
+        address = ask.opened.address
+        response = self.browser.csrf_page(
+            request,
+            "consent.html",
+            app=address.client.name,
+            origin=_shown_origin(address),
+            sentences=ask.sentences,
+            sealed=ask.opened.sealed,
+            signed_in=ask.person,
+        )
+        response.headers["Content-Security-Policy"] = content_security_policy(address.form_target)
+        return response
+
+
+def _shown_origin(address: ReturnAddress) -> str:
+    """The host that the person comes back to; "" for an app on their own device."""
+    scheme, _, authority = address.form_target.partition("://")
+    return authority if scheme == "https" else ""

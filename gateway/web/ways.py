@@ -1,0 +1,160 @@
+"""Where a person goes on from the login page: to a protected host, back to an app, or to their account."""
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from aiohttp import web
+
+from gateway.core.oauth.request import Unaddressed
+from gateway.core.session.journey import Journey
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.authorize import AskLogin, Authorize, Opened, ToApp, Visitor
+from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff
+from gateway.flows.people.login import SignedIn
+from gateway.web.browser import Browser, see_other
+from gateway.web.forms import client_address
+from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.oauth.authorize import way_on
+
+_NOTICES = {"again": "What you sent could not be kept. After signing in, please send it again."}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the login page shows. journey, interaction: sealed texts, "" without one. goal: where it leads, for people.
+    target: the origin that signing in may redirect to. again: the person is signed in but not fresh.
+    """
+
+    journey: str = ""
+    interaction: str = ""
+    goal: str = ""
+    target: str = ""
+    name: str = ""
+    keep: bool = False
+    again: bool = False
+    notice: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WayToAccount:
+    form: Form = Form()
+
+    async def after(self, _request: web.Request, _new: SignedIn) -> str:
+        """The location that follows a login."""
+        return "/account"
+
+    async def onwards(self, _request: web.Request, _live: LiveLogin) -> web.Response | Form:
+        """What a signed-in person gets; the form: they have to sign in once more."""
+        return see_other("/account")
+
+
+@dataclass(frozen=True, slots=True)
+class WayToHost:
+    browser: Browser
+    handoff: Handoff
+    journey: Journey
+    form: Form
+
+    async def after(self, request: web.Request, new: SignedIn) -> str:
+        """The host; /login, which says why, where it can't be."""
+        if not self.journey.is_timely(self.browser.clock()):
+            return self._opened()
+        live = await self.browser.decisions.authenticate(new.token.text, self.browser.site.host)
+        if live is not None:
+            outcome = await self._pass_on(request, live)
+            if isinstance(outcome, Go):
+                return self._callback(outcome)
+        return f"/login?j={self.form.journey}"
+
+    async def onwards(self, request: web.Request, live: LiveLogin) -> web.Response | Form:
+        """The host, the form once more, or the denied page."""
+        if not self.journey.is_timely(self.browser.clock()):
+            return see_other(self._opened())
+        outcome = await self._pass_on(request, live)
+        match outcome:
+            case Go():
+                return see_other(self._callback(outcome))
+            case AskAgain():
+                return replace(self.form, again=True, name=live.person.username)
+            case Denied(why):
+                return self._denied(request, live, why)
+
+    async def _pass_on(self, request: web.Request, live: LiveLogin) -> Go | AskAgain | Denied:
+        return await self.handoff.pass_on(live, self.journey, client_address(request), request[REQUEST_ID])
+
+    def _opened(self) -> str:
+        """The page itself, for a journey that is over: who is signed in comes from there to another one."""
+        return self.browser.origin_of(self.journey.host) + self.journey.return_to
+
+    def _callback(self, go: Go) -> str:
+        keep = "&keep=1" if go.keep else ""
+        origin = self.browser.origin_of(self.journey.host)
+        return f"{origin}/.bastion/callback?code={go.code.text}&j={self.form.journey}{keep}"
+
+    def _denied(self, request: web.Request, live: LiveLogin, why: str) -> web.Response:
+        response = self.browser.csrf_page(
+            request,
+            "denied.html",
+            403,
+            reason=why,
+            host=self.journey.host,
+            journey=self.form.journey,
+            signed_in=live.person,
+            request_id=request[REQUEST_ID],
+        )
+        response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class WayToApp:
+    authorize: Authorize
+    opened: Opened
+    form: Form
+
+    async def after(self, _request: web.Request, _new: SignedIn) -> str:
+        """The request of the app goes on, and is judged there."""
+        return way_on(self.form.interaction)
+
+    async def onwards(self, request: web.Request, live: LiveLogin) -> web.Response | Form:
+        """The form only where the app's request asks for another login."""
+        visitor = Visitor(live, client_address(request), request[REQUEST_ID])
+        if isinstance(self.authorize.judge(self.opened, visitor), AskLogin):
+            return replace(self.form, again=True, name=live.person.username)
+        return see_other(way_on(self.form.interaction))
+
+
+WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """From what the login page was opened with."""
+
+    browser: Browser
+    handoff: Handoff
+    authorize: Authorize
+
+    async def find(self, journeys: list[str], interactions: list[str]) -> WayFromLogin:
+        """A sealed way back leads on only if there is exactly one. Raises Unaddressed: an app's request is over."""
+        if len(journeys) + len(interactions) != 1:
+            return WayToAccount()
+        return await self._to_app(interactions[0]) if interactions else self._to_host(journeys[0])
+
+    def _to_host(self, sealed: str) -> WayToHost | WayToAccount:
+        journey = self.browser.journey(sealed)
+        if journey is None or not self.handoff.knows(journey):
+            return WayToAccount()
+        notice, target = _NOTICES.get(journey.notice, ""), self.browser.origin_of(journey.host)
+        return WayToHost(
+            self.browser, self.handoff, journey, Form(journey=sealed, goal=journey.host, target=target, notice=notice)
+        )
+
+    async def _to_app(self, sealed: str) -> WayToApp:
+        opened = await self.authorize.open(sealed)
+        if isinstance(opened, ToApp):
+            raise Unaddressed("The app may no longer ask for this.")
+        address, name = opened.address, opened.request.login_hint
+        form = Form(interaction=sealed, goal=address.client.name, target=address.form_target, name=name)
+        return WayToApp(self.authorize, opened, form)

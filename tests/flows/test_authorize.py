@@ -1,0 +1,336 @@
+"""From a request that ends with a code, one thing changed at a time: on real stores, as the pages ask."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import pytest
+
+from gateway.core.oauth.code import CODE_S, authorization_code_hash
+from gateway.core.oauth.interaction import INTERACTION_S, Interaction, seal_interaction
+from gateway.core.oauth.request import Unaddressed
+from gateway.core.policy.model import Policy
+from gateway.core.principal.ask import LoginFacts
+from gateway.core.session.person import Person
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.authorize import AskConsent, AskLogin, Authorize, ToApp, Visitor
+from gateway.flows.oauth.par import PUSHED_S, Par, PushedParameters
+from gateway.stores.postgres.codes import CodeRow, Codes
+from tests.core.oauth.apps import API, CHALLENGE, ISSUER, apps, asked
+from tests.flows.conftest import ADA, KEYS, PASSWORD, Stage
+
+POLICY = apps()
+
+
+@dataclass(slots=True)
+class Ground:
+    """policy: as a reload leaves it. live: ada, signed in when the test began."""
+
+    stage: Stage
+    authorize: Authorize
+    par: Par
+    live: LiveLogin
+    policy: Policy
+
+    @property
+    def visitor(self) -> Visitor:
+        return Visitor(self.live, None, "r" * 32)
+
+    async def sealed(self, client: str = "spa", **changed: str) -> str:
+        begun = await self.authorize.begin(asked(client, **changed).items())
+        assert isinstance(begun, str), begun
+        return begun
+
+    async def went_on(self, client: str = "spa", **changed: str) -> ToApp | AskLogin | AskConsent:
+        return await self.authorize.go_on(await self.sealed(client, **changed), self.visitor)
+
+    async def allowed(self, client: str = "spa", **changed: str) -> CodeRow:
+        """The code that follows a yes."""
+        answer = await self.authorize.consent(await self.sealed(client, **changed), self.visitor, allows=True)
+        return await self.code_of(answer)
+
+    async def code_of(self, answer: ToApp | AskLogin | AskConsent) -> CodeRow:
+        assert isinstance(answer, ToApp), answer
+        hash_ = authorization_code_hash(answer.values.get("code", ""))
+        assert hash_ is not None, answer.values
+        async with self.stage.pool.acquire() as connection, connection.transaction():
+            row = await Codes(connection, self.stage.vault).lock(hash_)
+        assert row is not None
+        return row
+
+    async def codes(self) -> int:
+        async with self.stage.pool.acquire() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM codes"))
+
+    async def push(self, client: str = "pushes", jkt: str = "", **changed: str) -> str:
+        return await self.par.push(POLICY.clients[client], asked(client, **changed).items(), jkt)
+
+
+@pytest.fixture
+async def ground(stage: Stage) -> Ground:
+    acts = stage.admin.acts
+    ground: Ground
+
+    def policy() -> Policy:
+        return ground.policy
+
+    user_id = await stage.admin.add(ADA, PASSWORD)
+    presented = await stage.sign_in(user_id)
+    assert presented is not None
+    now = stage.clock.now
+    person = Person(user_id, ADA.username, ADA.name, ADA.email, ADA.groups, 1)
+    live = LiveLogin(presented, person, LoginFacts(now, 0, now + 43_200, now + 1800))
+    pushed = PushedParameters(acts, KEYS.pushed, stage.random)
+    authorize = Authorize(acts, KEYS, pushed, policy, ISSUER, stage.random)
+    ground = Ground(stage, authorize, Par(pushed, policy, ISSUER), live, POLICY)
+    return ground
+
+
+def error_of(answer: object) -> str:
+    assert isinstance(answer, ToApp), answer
+    assert answer.values["iss"] == ISSUER
+    assert answer.values["state"] == "s t&te"
+    assert "code" not in answer.values
+    return answer.values["error"]
+
+
+async def test_a_yes_brings_a_code_for_all_that_was_asked(ground: Ground) -> None:
+    asks = await ground.went_on(scope="openid notes.read", nonce="n")
+    row = await ground.allowed(scope="openid notes.read", nonce="n", dpop_jkt=CHALLENGE, claims='{"userinfo": {}}')
+
+    assert isinstance(asks, AskConsent)
+    assert asks.sentences == ("Know that it is you", "Read your notes")
+    assert (row.client, row.user_id, row.login_id) == ("spa", ground.live.person.user_id, ground.live.token.login_id)
+    assert (row.expires_at, row.used_at) == (ground.stage.clock.now + CODE_S, 0)
+    content = row.content
+    assert (content.redirect_uri, content.scopes) == ("https://spa.example.com/cb", ("openid", "notes.read"))
+    assert (content.resource, content.code_challenge, content.nonce) == (API, CHALLENGE, "n")
+    assert (content.jkt, content.claims, content.offline) == (CHALLENGE, {"userinfo": {}}, False)
+    assert (content.authenticated_at, content.mfa_at, content.amr) == (ground.stage.clock.now, 0, ("pwd",))
+
+
+async def test_an_answer_has_code_state_and_issuer(ground: Ground) -> None:
+    answer = await ground.authorize.consent(await ground.sealed(), ground.visitor, allows=True)
+
+    assert isinstance(answer, ToApp)
+    assert list(answer.values) == ["code", "state", "iss"]
+    assert len(answer.values["code"]) == 43
+
+
+async def test_what_was_let_be_done_is_not_asked_again_and_more_is(ground: Ground) -> None:
+    await ground.allowed(scope="openid notes.read")
+
+    await ground.code_of(await ground.went_on(scope="openid notes.read"))
+    await ground.code_of(await ground.went_on(scope="notes.read"))
+    assert isinstance(await ground.went_on(scope="openid profile"), AskConsent)
+    assert isinstance(await ground.went_on(scope="openid", resource=ISSUER), AskConsent)
+    assert isinstance(await ground.went_on(scope="openid", prompt="consent"), AskConsent)
+    await ground.allowed(scope="openid profile")
+    await ground.code_of(await ground.went_on(scope="openid profile notes.read"))
+    assert await ground.stage.entries("app_consent_given") == 2
+
+
+async def test_a_withdrawn_consent_is_asked_for_again(ground: Ground) -> None:
+    await ground.allowed()
+    async with ground.authorize.acts.begin() as act:
+        await act.app_consents.withdraw(ground.live.person.user_id, "spa", act.now)
+
+    assert isinstance(await ground.went_on(), AskConsent)
+
+
+async def test_a_no_is_the_persons_word(ground: Ground) -> None:
+    answer = await ground.authorize.consent(await ground.sealed(), ground.visitor, allows=False)
+
+    assert error_of(answer) == "access_denied"
+    assert await ground.codes() == 0
+    assert await ground.stage.entries("app_consent_given") == 0
+
+
+async def test_nobody_is_asked_where_consent_is_implied(ground: Ground) -> None:
+    await ground.code_of(await ground.went_on("wiki"))
+
+    assert await ground.stage.entries("app_consent_given") == 0
+
+
+async def test_a_stranger_has_to_sign_in(ground: Ground) -> None:
+    stranger = Visitor(None, None, "")
+
+    assert isinstance(await ground.authorize.go_on(await ground.sealed(), stranger), AskLogin)
+    assert isinstance(await ground.authorize.consent(await ground.sealed(), stranger, allows=True), AskLogin)
+    assert error_of(await ground.authorize.go_on(await ground.sealed(prompt="none"), stranger)) == "login_required"
+
+
+async def test_a_login_has_to_be_as_fresh_as_is_asked(ground: Ground) -> None:
+    ground.stage.clock.advance(61)
+
+    assert isinstance(await ground.went_on("wiki", prompt="login"), AskLogin)
+    assert isinstance(await ground.went_on("wiki", max_age="60"), AskLogin)
+    await ground.code_of(await ground.went_on("wiki", max_age="61"))
+    sealed = await ground.sealed("wiki", prompt="login")
+    facts = ground.live.facts
+    facts.authenticated_at = ground.stage.clock.now
+    await ground.code_of(await ground.authorize.go_on(sealed, ground.visitor))
+
+
+async def test_policy_says_who_may_use_an_app(ground: Ground) -> None:
+    ground.live = replace(ground.live, person=replace(ground.live.person, groups=("guests",)))
+
+    assert error_of(await ground.went_on("wiki")) == "access_denied"
+    denied = await ground.authorize.consent(await ground.sealed("wiki"), ground.visitor, allows=True)
+    assert error_of(denied) == "access_denied"
+    assert error_of(await ground.went_on("strong")) == "unmet_authentication_requirements"
+
+
+async def test_policy_may_want_a_fresh_login(ground: Ground) -> None:
+    ground.stage.clock.advance(601)
+    uri = await ground.push()
+
+    begun = await ground.authorize.begin({"client_id": "pushes", "request_uri": uri}.items())
+
+    assert isinstance(begun, str)
+    assert isinstance(await ground.authorize.go_on(begun, ground.visitor), AskLogin)
+
+
+async def test_without_a_page_nothing_is_asked(ground: Ground) -> None:
+    assert error_of(await ground.went_on(prompt="none")) == "consent_required"
+    await ground.allowed()
+    await ground.code_of(await ground.went_on(prompt="none"))
+    ground.stage.clock.advance(61)
+    assert error_of(await ground.went_on(prompt="none", max_age="60")) == "login_required"
+
+
+async def test_another_person_than_the_one_that_is_asked_for_gets_nothing(ground: Ground) -> None:
+    def claims(user: UUID) -> str:
+        return f'{{"id_token": {{"sub": {{"value": "u_{user.hex}"}}}}}}'
+
+    await ground.code_of(await ground.went_on("wiki", claims=claims(ground.live.person.user_id)))
+    assert error_of(await ground.went_on("wiki", claims=claims(UUID(int=7)))) == "login_required"
+
+
+async def test_an_error_goes_to_the_app_before_anybody_signs_in(ground: Ground) -> None:
+    assert error_of(await ground.authorize.begin(asked(scope="admin").items())) == "invalid_scope"
+    assert error_of(await ground.authorize.begin(asked(code_challenge="").items())) == "invalid_request"
+
+
+async def test_a_request_that_is_too_long_has_to_be_pushed(ground: Ground) -> None:
+    answer = await ground.authorize.begin(asked(nonce="n" * 6_000).items())
+
+    assert error_of(answer) == "invalid_request"
+    assert isinstance(answer, ToApp)
+    assert "push it" in answer.values["error_description"]
+
+
+async def test_an_unknown_app_gets_no_answer(ground: Ground) -> None:
+    with pytest.raises(Unaddressed):
+        await ground.authorize.begin(asked(client_id="nobody").items())
+
+
+async def test_policy_is_asked_again_at_each_step(ground: Ground) -> None:
+    sealed = await ground.sealed("wiki")
+    ground.policy = replace(POLICY, clients={name: one for name, one in POLICY.clients.items() if name != "wiki"})
+
+    for step in (
+        ground.authorize.go_on(sealed, ground.visitor),
+        ground.authorize.consent(sealed, ground.visitor, allows=True),
+    ):
+        with pytest.raises(Unaddressed):
+            await step
+
+
+@pytest.mark.parametrize(("after_s", "open_"), [(INTERACTION_S, True), (INTERACTION_S + 1, False)])
+async def test_a_request_is_open_for_an_hour(ground: Ground, after_s: int, open_: bool) -> None:
+    sealed = await ground.sealed()
+    ground.stage.clock.advance(after_s)
+
+    if open_:
+        assert isinstance(await ground.authorize.go_on(sealed, ground.visitor), AskConsent)
+    else:
+        with pytest.raises(Unaddressed):
+            await ground.authorize.go_on(sealed, ground.visitor)
+
+
+async def test_a_request_that_we_did_not_seal_is_none(ground: Ground) -> None:
+    interaction = Interaction("spa", asked(), "", ground.stage.clock.now)
+    forged = seal_interaction(b"x" * 32, interaction, b"n" * 12)
+
+    for text in ("", "v1.", forged or ""):
+        with pytest.raises(Unaddressed):
+            await ground.authorize.go_on(text, ground.visitor)
+
+
+async def test_an_ended_login_gets_no_code(ground: Ground) -> None:
+    """What Redis said a moment ago may be over when the code is written."""
+    async with ground.authorize.acts.begin() as act:
+        await act.logins.end(ground.live.token.login_id, "logout", act.now)
+
+    assert isinstance(await ground.went_on("wiki"), AskLogin)
+    assert isinstance(await ground.authorize.consent(await ground.sealed(), ground.visitor, allows=True), AskLogin)
+    assert await ground.codes() == 0
+    assert await ground.stage.entries("app_consent_given") == 0
+
+
+async def test_a_pushed_request_may_be_opened_often_and_is_used_once(ground: Ground) -> None:
+    uri = await ground.push(scope="openid notes.read", resource=API, jkt=CHALLENGE)
+    sent = {"client_id": "pushes", "request_uri": uri, "scope": "ignored", "redirect_uri": "https://evil.example"}
+    first, second = [await ground.authorize.begin(sent.items()) for _ in range(2)]
+
+    assert isinstance(first, str)
+    assert isinstance(second, str)
+    assert isinstance(await ground.authorize.go_on(first, ground.visitor), AskConsent)
+    ground.stage.clock.advance(PUSHED_S + 1)
+    row = await ground.code_of(await ground.authorize.consent(second, ground.visitor, allows=True))
+    assert (row.content.scopes, row.content.jkt) == (("openid", "notes.read"), CHALLENGE)
+    for again in (first, second):
+        with pytest.raises(Unaddressed):
+            await ground.authorize.consent(again, ground.visitor, allows=True)
+    with pytest.raises(Unaddressed):
+        await ground.authorize.begin(sent.items())
+
+
+async def test_a_pushed_request_is_used_once_by_many_at_once(ground: Ground) -> None:
+    sealed = await ground.authorize.begin({"client_id": "pushes", "request_uri": await ground.push()}.items())
+    assert isinstance(sealed, str)
+
+    tries = (ground.authorize.consent(sealed, ground.visitor, allows=True) for _ in range(4))
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sum(isinstance(one, ToApp) and "code" in one.values for one in answers) == 1
+    assert all(isinstance(one, (ToApp, Unaddressed)) for one in answers)
+    assert await ground.codes() == 1
+
+
+async def test_a_pushed_request_is_its_clients_own_and_timely(ground: Ground) -> None:
+    uri = await ground.push()
+
+    with pytest.raises(Unaddressed):
+        await ground.authorize.begin({"client_id": "spa", "request_uri": uri}.items())
+    with pytest.raises(Unaddressed):
+        await ground.authorize.begin({"client_id": "pushes", "request_uri": uri[:-1] + "A"}.items())
+    ground.stage.clock.advance(PUSHED_S)
+    assert isinstance(await ground.authorize.begin({"client_id": "pushes", "request_uri": uri}.items()), str)
+    ground.stage.clock.advance(1)
+    with pytest.raises(Unaddressed):
+        await ground.authorize.begin({"client_id": "pushes", "request_uri": uri}.items())
+
+
+async def test_no_parameter_of_a_pushed_request_lies_in_clear(ground: Ground) -> None:
+    uri = await ground.push(nonce="geheim")
+    async with ground.stage.pool.acquire() as connection:
+        row = await connection.fetchrow("SELECT * FROM pushed_requests")
+
+    assert row is not None
+    text = str([*row.values()])
+    assert "geheim" not in text
+    assert uri.rpartition(":")[2] not in text
+
+
+async def test_what_waits_too_long_is_deleted(ground: Ground) -> None:
+    await ground.push()
+    await ground.allowed()
+    ground.stage.clock.advance(2 * INTERACTION_S)
+
+    await ground.authorize.pushed.purge()
+
+    assert await ground.codes() == 0
+    async with ground.stage.pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM pushed_requests") == 0
