@@ -246,7 +246,7 @@ async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]
             *revoke.routes(clients, Revocation(acts, known, KEYS.tag)),
         ]
         site = AuthHost(ISSUER, KEYS.csrf)
-        speak = protocol_middleware(site, endpoints, here.random, frozenset, lambda _error: None)
+        speak = protocol_middleware(site, endpoints, here.random, lambda _origin: False, lambda _error: None)
         app = web.Application(middlewares=[speak], client_max_size=16_384)
         app.add_routes(protocol_routes(endpoints))
         await here.add_person()
