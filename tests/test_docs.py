@@ -190,7 +190,7 @@ def test_the_examples_of_the_guide_are_a_policy_whose_tests_pass(tmp_path: Path)
     for number, block in enumerate(blocks):
         (tmp_path / f"{number}.yaml").write_text(block)
 
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert "0 failures" in policy("test", tmp_path, "https://auth.example.com")
     assert "0 warnings" in policy("check", tmp_path, "https://auth.example.com")
 

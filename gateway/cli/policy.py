@@ -23,9 +23,11 @@ from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.analysis.unmet import Directory, without_factor, without_person
 from gateway.core.analysis.warning import PolicyWarning
-from gateway.core.policy.facts import Actor
+from gateway.core.policy.client import own_user
+from gateway.core.policy.facts import SESSION, Actor
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place
+from gateway.core.policy.route import CREDENTIALS
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.secrets import not_read
@@ -169,6 +171,9 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
 @click.option("--group", "groups", multiple=True, help="A group of the user; may be given again.")
 @click.option("--authenticated", default="1m", show_default=True, help="How long ago the user signed in.")
 @click.option("--mfa", help="How long ago with a second factor.")
+@click.option("--credential", type=click.Choice(CREDENTIALS), default=SESSION, show_default=True, help="What comes.")
+@click.option("--client", default="", help="Whose token it is; without --user a service's own.")
+@click.option("--scope", "scopes", multiple=True, help="A scope of the token; may be given again.")
 @click.option("--from", "address", default="", help="The client's address; not known without it.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header; may be given again.")
 @click.option("--kind", type=click.Choice(_KINDS), help="What asks; by default navigate for GET, fetch for others.")
@@ -181,6 +186,9 @@ def explain(
     groups: tuple[str, ...],
     authenticated: str,
     mfa: str | None,
+    credential: str,
+    client: str,
+    scopes: tuple[str, ...],
     address: str,
     headers: tuple[str, ...],
     kind: str | None,
@@ -193,10 +201,20 @@ def explain(
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise click.BadParameter("expected one such as https://wiki.example.com/path", param_hint="URL")
+    if (credential == SESSION) == bool(client) or (scopes and not client):
+        raise click.BadParameter("a token has a client, a session has none and no scopes", param_hint="--client")
     person = None
-    if user is not None:
-        mfa_at = 0 if mfa is None else now - _seconds(mfa)
-        person = Actor(user, frozenset(groups), now - _seconds(authenticated), mfa_at)
+    if user is not None or client:
+        person = Actor(
+            own_user(client) if user is None else user,
+            frozenset(groups),
+            now - _seconds(authenticated),
+            0 if mfa is None else now - _seconds(mfa),
+            credential,
+            client,
+            frozenset(scopes),
+            credential == "dpop",
+        )
     asked = Asked(
         method=method,
         host=parts.hostname,

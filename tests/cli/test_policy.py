@@ -27,6 +27,16 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
+TOKENS = """\
+define: {scopes: {read: Read your notes}}
+clients:
+  notes: {name: Notes, type: spa, redirect_uris: https://n.example/cb, scopes: read}
+  batch: {name: Batch, type: service, secret: {env: BATCH}, scopes: read}
+apps:
+  notes: {hosts: notes.example.com, credentials: bearer, allow: {scopes: read}}
+"""
+
+
 def run(directory: Path, *arguments: str) -> Result:
     return CliRunner().invoke(policy, [*arguments, "--directory", str(directory), *PLACE])
 
@@ -86,7 +96,29 @@ def test_it_says_why(directory: Path) -> None:
     assert "deny" in outside.output
 
 
-@pytest.mark.parametrize("bad", [["explain", "wiki"], ["explain", "https://x/", "--header", "x"]])
+def test_it_says_what_a_token_may(directory: Path) -> None:
+    (directory / "tokens.yaml").write_text(TOKENS)
+    by = ("explain", "https://notes.example.com/", "--credential", "bearer", "--scope", "read")
+
+    person = run(directory, *by, "--client", "notes", "--user", "ada")
+    service = run(directory, *by, "--client", "batch")
+
+    assert "person   ada   groups -   signed in 1m ago, no second factor   bearer of client notes" in person.output
+    assert "person   client:batch" in service.output
+    assert "leg 1: scopes read: yes   -> allow" in service.output
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["explain", "wiki"],
+        ["explain", "https://x/", "--header", "x"],
+        ["explain", "https://x/", "--credential", "dpop"],
+        ["explain", "https://x/", "--client", "notes"],
+        ["explain", "https://x/", "--scope", "read", "--user", "ada"],
+        ["explain", "https://x/", "--credential", "cookie"],
+    ],
+)
 def test_bad_options_are_told(directory: Path, bad: list[str]) -> None:
     assert run(directory, *bad).exit_code == 2
 

@@ -20,9 +20,9 @@ from gateway.core.policy.conditions import (
     Until,
     Users,
 )
-from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
+from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.model import Policy
-from gateway.core.policy.route import Leg, Require, Routed
+from gateway.core.policy.route import BY_SESSION, CREDENTIALS, Leg, Require, Route, Routed
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.units import DAY_S
 
@@ -44,6 +44,8 @@ def reasons(found: Routed, asked: Asked) -> tuple[str, ...]:
     fired = tuple(denial for denial in found.route.denials if denial.fires(facts))
     if fired:
         return tuple(f"deny ({denial.place}) {described(denial.condition, facts)}" for denial in fired)
+    if (ended := _ended(found.route, facts)) != "":
+        return (ended,)
     return tuple(
         f"{leg.name} ({leg.place}) {described(leg.condition, facts)}{_required(leg)} -> {_word(leg, facts)}"
         for leg in found.route.legs
@@ -82,6 +84,10 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     facts = _facts(found, asked)
     captures = "".join(f"   {name} = {value}" for name, value in found.captures.items())
     yield _line("route", f"{route.name}   {', '.join(map(str, route.paths))}   {route.place}{captures}")
+    if route.credentials != BY_SESSION:
+        yield _line("accepts", ", ".join(one for one in CREDENTIALS if one in route.credentials))
+    if (ended := _ended(route, facts)) != "":
+        yield _line("client", f"{ended}   -> deny")
     yield from _numbered("deny", [_denial(facts, denial.condition) for denial in route.denials])
     yield from _numbered("allow", [_leg(facts, leg) for leg in route.legs])
     yield _line("limits", _limits(route.limits) or "none")
@@ -92,7 +98,15 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
 
 
 def _facts(found: Routed, asked: Asked) -> Facts:
-    return Facts(asked.person, asked.address, asked.now, found.captures)
+    return found.route.accepted(Facts(asked.person, asked.address, asked.now, found.captures))
+
+
+def _ended(route: Route, facts: Facts) -> str:
+    """Why a token does not go on, "" where it does or is none."""
+    person = facts.person
+    if person is None or person.credential == SESSION or route.lets_go_on(person, facts.now):
+        return ""
+    return f"client {person.client} is not declared, or its allow is not for {person.user} any more"
 
 
 def _numbered(title: str, texts: list[str]) -> Iterator[str]:
@@ -113,6 +127,8 @@ def _leg(facts: Facts, leg: Leg) -> str:
 
 
 def _word(leg: Leg, facts: Facts) -> str:
+    if facts.person is not None and facts.person.credential != SESSION and leg.people and not leg.tokens:
+        return "not for tokens"
     return _WORDS[type(leg.judge(facts))]
 
 
@@ -190,10 +206,14 @@ def _person(person: Actor | None, now: int) -> str:
     return "a stranger" if person is None else "   ".join((person.user, *_about(person, now)))
 
 
-def _about(person: Actor, now: int) -> tuple[str, str]:
+def _about(person: Actor, now: int) -> tuple[str, ...]:
     mfa = f"second factor {_age(now - person.mfa_at)} ago" if person.mfa_at else "no second factor"
     groups = " ".join(sorted(person.groups)) or "-"
-    return f"groups {groups}", f"signed in {_age(now - person.authenticated_at)} ago, {mfa}"
+    signed_in = f"signed in {_age(now - person.authenticated_at)} ago, {mfa}"
+    if person.credential == SESSION:
+        return f"groups {groups}", signed_in
+    scopes = " ".join(sorted(person.scopes)) or "-"
+    return f"groups {groups}", signed_in, f"{person.credential} of client {person.client}", f"scopes {scopes}"
 
 
 def _age(seconds: int) -> str:

@@ -196,10 +196,8 @@ class Route:
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
+        facts = self.accepted(facts)
         person = facts.person
-        if person is not None and person.credential not in self.credentials:
-            # A credential that the route doesn't accept is no credential.
-            person, facts = None, Facts(None, facts.address, facts.now, facts.captures)
         for denial in self.denials:
             if denial.fires(facts):
                 return DENIED_BY_RULE
@@ -210,13 +208,23 @@ class Route:
             return Allow(identity=True, leg=best.leg)
         return best
 
+    def accepted(self, facts: Facts) -> Facts:
+        """A credential that the route doesn't accept is no credential."""
+        if facts.person is None or facts.person.credential in self.credentials:
+            return facts
+        return Facts(None, facts.address, facts.now, facts.captures)
+
+    def lets_go_on(self, person: Actor, now: int) -> bool:
+        """Whether the client of a token is one still, and for its person."""
+        client = self.clients.get(person.client)
+        return client is not None and client.goes_on_for(person, now)
+
     def _judge_token(self, person: Actor, facts: Facts) -> Verdict:
         """By a leg on tokens, and never wider than what the client may do for the person now (X4)."""
-        client = self.clients.get(person.client)
-        if client is None or not client.goes_on_for(person, facts.now):
+        if not self.lets_go_on(person, facts.now):
             return ENDED
         best = best_of(self.token_legs, facts)
-        if isinstance(best, StepUp) and client.is_service:
+        if isinstance(best, StepUp) and self.clients[person.client].is_service:
             return NOT_AMONG_THEM  # nobody is there who could sign in again
         return self._lacking(person, facts) if best is NOT_AMONG_THEM else best
 

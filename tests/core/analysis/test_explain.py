@@ -117,3 +117,42 @@ def test_what_a_destination_adds_is_shown() -> None:
     assert "answer   allow 200" in told("/own/y")
     assert "route    none, other_destination: of another origin" in told("https://b.t.example/own/y")
     assert "answer   refused 403" in told("https://b.t.example/own/y")
+
+
+TOKENS = policy_of(
+    f"""
+define: {{scopes: {{read: Read your notes}}}}
+clients:
+  notes: {{name: Notes, type: spa, redirect_uris: https://n.example/cb, scopes: read, allow: {{groups: staff}}}}
+apps:
+  a: {{hosts: {HOST}, credentials: [session, dpop], allow: [{{groups: staff}}, {{scopes: read, clients: notes}}]}}
+  b: {{hosts: b.t.example, allow: {{groups: staff}}}}
+"""
+)
+
+
+def token(*groups: str, scopes: str = "read", credential: str = "dpop") -> Actor:
+    return Actor("ada", frozenset(groups), NOW - 60, 0, credential, "notes", frozenset({scopes}), credential == "dpop")
+
+
+def test_what_a_token_is_and_which_legs_are_for_it() -> None:
+    text = explained("/", token("staff"), "fetch", TOKENS)
+
+    assert (
+        "person   ada   groups staff   signed in 1m ago, no second factor   dpop of client notes   scopes read" in text
+    )
+    assert "accepts  session, dpop" in text
+    assert "leg 1: groups staff: yes   -> not for tokens" in text
+    assert "leg 2: scopes read: yes and clients notes: yes   -> allow" in text
+
+
+def test_a_token_whose_client_is_not_for_its_person_is_told_of() -> None:
+    text = explained("/", token("guests"), "fetch", TOKENS)
+
+    assert "client   client notes is not declared, or its allow is not for ada any more   -> deny" in text
+
+
+def test_a_credential_that_the_route_does_not_accept_makes_a_stranger() -> None:
+    text = explained("/", token("staff", credential="bearer"), "fetch", TOKENS)
+
+    assert "leg 1: groups staff: not known yet" in text
