@@ -10,6 +10,7 @@ from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.authorize import Authorize
+from gateway.flows.oauth.grants import Apps
 from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.handoff import Handoff
@@ -21,7 +22,7 @@ from gateway.metrics import Slot
 from gateway.resources import Resources, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import account, login, logout
+from gateway.web import account, apps, login, logout
 from gateway.web.browser import Browser
 from gateway.web.ways import Ways
 
@@ -35,6 +36,7 @@ def people(
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
     passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes)
+    access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names)
 
     async def complete_journal() -> None:
@@ -46,7 +48,8 @@ def people(
         routes=(
             *login.routes(browser, entering, Ways(browser, passing_on, authorize)),
             *logout.routes(browser, ending),
-            *account.routes(browser, Account(resources.acts)),
+            *account.routes(browser, Account(resources.acts), access),
+            *apps.routes(browser, access, lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work),),
         beside=(partial(every, _JOURNAL_S, complete_journal),),

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from gateway.cli.migrate import require_schema
 from gateway.config import Config
+from gateway.flows.oauth.grants import GrantAdmin
 from gateway.flows.people.users import UserAdmin
 from gateway.flows.transaction import transaction
 from gateway.resources import Resources, key_marks, open_resources, random_bytes
@@ -18,15 +19,23 @@ T = TypeVar("T")
 
 def act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
     """One command's work."""
-    return asyncio.run(_with_resources(config, work))
+    return asyncio.run(_with_resources(config, lambda resources: work(_admin(config, resources))))
 
 
-async def _with_resources(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
+def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) -> T:
+    """As act."""
+    actor = f"cli:{_account()}"
+    return asyncio.run(
+        _with_resources(config, lambda resources: work(GrantAdmin(resources.acts, config.keys(), actor)))
+    )
+
+
+async def _with_resources(config: Config, work: Callable[[Resources], Awaitable[T]]) -> T:
     try:
         async with open_resources(config) as resources:
             await require_schema(resources.pool)
             await _check_keys(config, resources)
-            return await work(_admin(config, resources))
+            return await work(resources)
     except ExceptionGroup as group:
         # The resources' task group has wrapped what is ours to explain.
         raise group.exceptions[0] from None

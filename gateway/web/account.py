@@ -11,6 +11,7 @@ from gateway.core.base64url import b64
 from gateway.core.session.cookies import LOGIN_COOKIE, expire_cookie
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.grants import Apps
 from gateway.flows.people.account import Account, OpenLogin, login_id_of
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie
@@ -33,14 +34,17 @@ class DeviceRow:
     current: bool
 
 
-def routes(browser: Browser, account: Account) -> list[web.RouteDef]:
+def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]:
     """Whoever is not signed in is sent to sign in, and nothing is ended."""
 
     @browser.for_somebody
     async def show(request: web.Request, live: LiveLogin) -> web.Response:
         now = browser.clock()
         devices = [_device(one, live, now, browser.site.host) for one in await account.devices(live)]
-        return browser.csrf_page(request, "account.html", devices=devices, signed_in=live.person, notice="")
+        reused = await apps.reused(live)
+        return browser.csrf_page(
+            request, "account.html", devices=devices, reused=reused, signed_in=live.person, notice=""
+        )
 
     @browser.for_form_of_somebody
     async def end_one(request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
@@ -81,9 +85,9 @@ def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> Device
         browser=browser_name(one.user_agent),
         address=one.address,
         created=ago(now - one.created_at),
-        created_iso=_iso(one.created_at),
+        created_iso=iso(one.created_at),
         last_seen=ago(now - one.last_seen_at),
-        last_seen_iso=_iso(one.last_seen_at),
+        last_seen_iso=iso(one.last_seen_at),
         hosts=sorted(host for host in one.hosts if host != auth_host),
         current=one.id == live.token.login_id,
     )
@@ -107,5 +111,6 @@ def ago(seconds: int) -> str:
     return "just now"
 
 
-def _iso(at: int) -> str:
+def iso(at: int) -> str:
+    """at: Unix seconds."""
     return datetime.fromtimestamp(at, UTC).isoformat()

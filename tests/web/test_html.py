@@ -23,7 +23,7 @@ def test_no_template_has_inline_code_or_style(template: Path) -> None:
 def test_what_a_person_is_called_is_escaped() -> None:
     mallory = Person(UUID(int=1), "mallory", "<script>alert(1)</script>", "", (), 1)
 
-    text = Html(static_files()).text("account.html", csrf="t", signed_in=mallory, notice="", devices=[])
+    text = Html(static_files()).text("account.html", csrf="t", signed_in=mallory, notice="", reused=(), devices=[])
 
     assert "<script" not in text
     assert "&lt;script&gt;" in text

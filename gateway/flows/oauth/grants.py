@@ -38,14 +38,6 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundApps:
-    """apps: by name. reused: names of those that lost their access lately because a token of theirs came again."""
-
-    apps: tuple[App, ...]
-    reused: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ListedGrant:
     """username "": the app acts for itself."""
 
@@ -77,17 +69,20 @@ class Apps:
     keys: Keys
     policy: Callable[[], Policy]
 
-    async def list(self, live: LiveLogin) -> FoundApps:
-        """What a person sees on their page."""
-        user_id = live.person.user_id
+    async def list(self, live: LiveLogin) -> list[App]:
+        """By name."""
         async with self.acts.begin() as act:
-            found = await act.grants.list_live(act.now, user_id=user_id)
-            reused = await act.grants.list_reused(user_id, act.now - _TOLD_S)
+            found = await act.grants.list_live(act.now, user_id=live.person.user_id)
         by_client: dict[str, list[GrantRow]] = {}
         for grant in found:
             by_client.setdefault(grant.client, []).append(grant)
-        apps = sorted((self._app(grants) for grants in by_client.values()), key=lambda one: one.name.casefold())
-        return FoundApps(tuple(apps), tuple(map(self._name, reused)))
+        return sorted(map(self._app, by_client.values()), key=lambda one: one.name.casefold())
+
+    async def reused(self, live: LiveLogin) -> tuple[str, ...]:
+        """Names of those that lost their access lately because a token of theirs came again."""
+        async with self.acts.begin() as act:
+            found = await act.grants.list_reused(live.person.user_id, act.now - _TOLD_S)
+        return tuple(map(self._name, found))
 
     async def end(self, live: LiveLogin, client: str, request_id: str) -> bool:
         """All that the app has, on all devices; the person is asked again before it gets anything. False: it had

@@ -31,7 +31,8 @@ class Account:
         async with self.acts.begin() as act:
             found = await act.logins.list_live(live.person.user_id, act.now)
         opened = [
-            OpenLogin(one.id, one.address, one.user_agent, one.created_at, one.last_seen_at, one.hosts) for one in found
+            OpenLogin(one.id, one.address, one.user_agent, one.created_at, one.last_seen_at, _sites(one.hosts))
+            for one in found
         ]
         return sorted(opened, key=lambda one: (one.id != live.token.login_id, -one.last_seen_at))
 
@@ -67,6 +68,11 @@ class Account:
             over = await act.logins.list_ended(user_id, act.now)
             for login_id in sorted(over, key=lambda one: one == live.token.login_id):
                 act.ends_login(live.token.tag, b64(login_id))
+
+
+def _sites(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the sessions of apps, whose hosts alone have a colon: /account/apps shows them."""
+    return tuple(host for host in hosts if ":" not in host)
 
 
 def login_id_of(text: str) -> bytes | None:
