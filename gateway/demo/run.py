@@ -18,7 +18,17 @@ from gateway.config import DemoServers
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.units import DAY_S
 from gateway.demo.commands import Commands, DemoFailed
-from gateway.demo.setting import APP2_HOST, APP_HOST, AUTH_HOST, USER, Setting, write_private
+from gateway.demo.setting import (
+    API_HOST,
+    APP2_HOST,
+    APP_HOST,
+    AUTH_HOST,
+    CALLBACK,
+    CLIENT,
+    USER,
+    Setting,
+    write_private,
+)
 from gateway.embedded import Children, EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey
 
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -69,7 +79,7 @@ class _Demo:
         self._prepare_database()
         _tell("Bastion, and Caddy with its certificates")
         gateway = self._running("bastion", self._commands.serve(self._children))
-        hosts = [AUTH_HOST, APP_HOST, APP2_HOST]
+        hosts = [AUTH_HOST, APP_HOST, APP2_HOST, API_HOST]
         self._caddy.start(demo_caddyfile(self._site()), hosts=hosts, https_port=self._setting.port)
         self._stack.callback(self._caddy.stop)
         self._pids["caddy"] = self._caddy.pid
@@ -81,7 +91,11 @@ class _Demo:
         return {
             "app_url": setting.url(APP_HOST),
             "app2_url": setting.url(APP2_HOST),
+            "api_url": setting.url(API_HOST),
             "auth_url": setting.url(AUTH_HOST),
+            "issuer": setting.url(AUTH_HOST),
+            "client_id": CLIENT,
+            "redirect_uri": setting.url(APP_HOST) + CALLBACK,
             "user": USER,
             "password": setting.password,
             "ca_file": str(self._caddy.ca_file),
@@ -138,7 +152,7 @@ class _Demo:
             https_port=self._setting.port,
             web=web,
             snippet=self._commands.run("caddy", "snippet", "--decision", decision),
-            sites=(ProtectedSite(APP_HOST, app), ProtectedSite(APP2_HOST, app)),
+            sites=tuple(ProtectedSite(host, app) for host in (APP_HOST, APP2_HOST, API_HOST)),
         )
 
 
@@ -173,6 +187,7 @@ def _welcome(setting: Setting) -> str:
     rows = {
         "protected app": setting.url(APP_HOST),
         "second app": f"{setting.url(APP2_HOST)}   (no second login)",
+        "an API": f"{setting.url(API_HOST)}   (for access tokens of the client {CLIENT})",
         "your sessions": f"{setting.url(AUTH_HOST)}/account",
         "user": USER,
         "password": setting.password,

@@ -14,8 +14,12 @@ from gateway.embedded import home_of
 USER: Final = "ada"
 APP_HOST: Final = "app.localhost"
 APP2_HOST: Final = "app2.localhost"
+API_HOST: Final = "api.localhost"
 AUTH_HOST: Final = "auth.localhost"
+CLIENT: Final = "spa"
+CALLBACK: Final = "/public/callback"  # on APP_HOST, open to everybody
 _POLICY: Final = Path(__file__).with_name("policy.yaml")
+_TOKENS: Final = Path(__file__).with_name("tokens.yaml")
 _CONFIG: Final = """\
 # Written by `bastion demo` at each start; BASTION_* variables win over it.
 public_url: https://{auth_host}:{port}
@@ -51,7 +55,7 @@ class Setting:
 
     @classmethod
     def prepare(cls, directory: Path, port: int) -> "Setting":
-        """Makes what is missing; keeps secrets, password and policy of earlier runs."""
+        """Makes what is missing; keeps secrets, password and policy of earlier runs, but for what has the port."""
         directory = directory.resolve()
         directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         kept = directory / "secrets.json"
@@ -62,6 +66,7 @@ class Setting:
         if not policies.exists():
             policies.mkdir()
             shutil.copyfile(_POLICY, policies / "demo.yaml")
+        (policies / _TOKENS.name).write_text(_TOKENS.read_text().replace("<port>", str(port)))
         (directory / "checkpoints").mkdir(exist_ok=True)
         (directory / "data").mkdir(exist_ok=True)
         return cls(directory, home_of(directory), port, secrets["password"], json.dumps(secrets["secrets"]))

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.skipif(find_spec("gateway.app") is None, reason="nothin
 KEYS = {
     "app_url",
     "app2_url",
+    "api_url",
+    "issuer",
+    "client_id",
+    "redirect_uri",
     "auth_url",
     "user",
     "password",
