@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from gateway.app.counters import counter, store_counter
 from gateway.config import Config
 from gateway.core.forward.context import Context
+from gateway.core.forward.credentials import TokenReader
 from gateway.core.policy.site import Site
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
+from gateway.core.token.access import AccessTokens
+from gateway.core.token.nonce import Nonces
 from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refill import FillOutcome, Refill
@@ -36,6 +39,7 @@ def decisions_of(
         keys=keys,
         tokens=tokens,
         people=People(keys.person, headers.by_name()),
+        reader=TokenReader(AccessTokens(config.public_url, keys.token), {}, Nonces(keys.nonce), config.origin_of),
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(Html(files, config.public_url)).render,

@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
+from gateway.core.forward.connection import connection_trick
 from gateway.core.forward.names import to_delete
-from gateway.core.forward.request import Fields, MalformedRequest, connection_trick, request_of
+from gateway.core.forward.request import Fields, MalformedRequest, request_of
 
 T = TypeVar("T")
 Pairs = list[tuple[str, str]]

@@ -11,34 +11,36 @@ from uuid import UUID
 from gateway.core.forward.answer import CORS_OF_OURS, Answer
 from gateway.core.forward.callback import conclude_callback, prepare_ours
 from gateway.core.forward.context import RANDOM_BYTES, Context
-from gateway.core.forward.decide import (
+from gateway.core.forward.credentials import Brought, TokenReader
+from gateway.core.forward.decide import Ask, Ours, begin, finish
+from gateway.core.forward.decision import (
     NO_FACTOR,
     Allowed,
-    Ask,
     Decision,
     Denied,
     Limited,
     LogIn,
-    Ours,
     Preflight,
-    begin,
-    finish,
+    Unauthorized,
 )
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
-from gateway.core.policy.facts import Actor, Refused
+from gateway.core.policy.facts import SESSION, Actor, Refused
 from gateway.core.policy.headers import REMOVE
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
-from gateway.core.principal.ask import LoginFacts, Question, Reply, Spend, Spent, Standing
+from gateway.core.policy.site import Site
+from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.principal.identity import People, identity_headers
 from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.person import Person, seal
-from gateway.core.session.tokens import LOGIN_BYTES, Token, mint, tag_of
+from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, Token, mint, tag_of
+from gateway.core.token.access import AccessToken, AccessTokens
+from gateway.core.token.proof import Proof
 
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
@@ -115,6 +117,7 @@ class Simulation:
             keys=_KEYS,
             tokens=Tokens(_KEYS.mac),
             people=People(_KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
+            reader=_reader(site),
             auth_origin=site.origin_of(site.auth_host),
             origin_of=site.origin_of,
             render=lambda _page: b"",
@@ -126,7 +129,7 @@ class Simulation:
             request = self._forwarded(asked)
         except MalformedRequest as error:
             return Simulated("refused", 400, why=str(error))
-        begun = begin(request, self._context, _RANDOM, 0)
+        begun = begin(request, self._context_for(asked), _RANDOM, 0)
         if isinstance(begun, Ours):
             return self._ours(request, asked.now)
         if not isinstance(begun, Ask):
@@ -139,8 +142,10 @@ class Simulation:
         """As the snippet for Caddy asks about it. Raises MalformedRequest."""
         headers = {**_BROWSER.get(asked.kind, {}), **asked.headers}
         cookies = [headers.pop("cookie")] if "cookie" in headers else []
-        if asked.person is not None:
+        if asked.person is not None and asked.person.credential == SESSION:
             cookies.append(f"{SESSION_COOKIE}={_token(asked.person).text}")
+        elif asked.person is not None:
+            headers = {**headers, "authorization": f"{asked.person.credential} simulated"}
         if asked.kind == "websocket":
             headers = {"origin": self._context.origin_of(asked.host.lower()), **headers}
             headers["x-bastion-upgrade"] = "websocket"
@@ -155,6 +160,20 @@ class Simulation:
         }
         lines = [*headers.items(), *(("cookie", line) for line in cookies)]
         return read_request((name.encode(), value.encode()) for name, value in lines)
+
+    def _context_for(self, asked: Asked) -> Context:
+        """In which the token that they come by is read, whatever it looks like."""
+        person = asked.person
+        if person is None or person.credential == SESSION:
+            return self._context
+        session = _token(person)
+        presented = Presented(session.tag, session.login, bytes(CREDENTIAL_BYTES), counted_as=person.client)
+        audience, ends_at = self._context.origin_of(asked.host.lower()), asked.now + _LASTS_S
+        token = AccessToken(
+            presented, "login", person.client, "", person.scopes, audience, asked.now, ends_at, "", bytes(32)
+        )
+        brought = Brought(token, Proof("", b"", asked.now, "", "") if person.dpop else None, None)
+        return replace(self._context, reader=_reader(self._context.policy.site, brought))
 
     def _reply(self, question: Question, asked: Asked) -> Reply:
         """What Redis would say of somebody who is signed in as asked."""
@@ -212,6 +231,8 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
             return _NO_FACTOR if decision.reason == NO_FACTOR else decision.reason
         case Limited():
             return decision.limit.name
+        case Unauthorized():
+            return "" if decision.fault is None else decision.fault.why
         case LogIn():
             return f"authenticated within {decision.within_s} s" if decision.within_s else ""
         case Refused():
@@ -220,6 +241,10 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
             return "" if decision.granted else f"cors grants {request.origin} no {request.requested_method}"
         case _:
             return ""
+
+
+def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
+    return TokenReader(AccessTokens("", _KEYS.token), {}, None, site.origin_of, brought)
 
 
 def _token(person: Actor) -> Token:

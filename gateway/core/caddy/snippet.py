@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.caddy.templates import filled, indented
-from gateway.core.forward.answer import CORS_OF_OURS
+from gateway.core.forward.answer import CORS_OF_OURS, NONCE_OF_OURS
 from gateway.core.forward.names import MOST_TAKEN
 from gateway.core.forward.proxy import ONE_BY_ONE, VERSION, said_by
 from gateway.core.header_lines import header_value
@@ -22,7 +22,8 @@ from gateway.core.principal.identity import identity_headers
 MOST_SHORT_WAYS: Final = 4
 # By what the gateway calls them, after X-Bastion-.
 _RATE_LIMIT: Final = {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimit-Policy"}
-_TOLD: Final = {**_RATE_LIMIT, **{name.removeprefix("X-Bastion-"): header for name, header in CORS_OF_OURS.items()}}
+_ONCE_IN_A_WHILE: Final = {**CORS_OF_OURS, **NONCE_OF_OURS}
+_TOLD: Final = {**_RATE_LIMIT, **{name.removeprefix("X-Bastion-"): it for name, it in _ONCE_IN_A_WHILE.items()}}
 _SET: Final = "X-Bastion-Set-"
 _ADD_CSP: Final = f"X-Bastion-Add-{CSP}"
 # What a Caddyfile takes between quotes as it is: no placeholder, no quote, no escape.

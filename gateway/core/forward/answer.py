@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.header_lines import header_line
-from gateway.core.outcomes import Outcome
+from gateway.core.outcomes import Outcome, ProofOutcome
 
 _OURS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 _HTML: Final = b"Content-Type: text/html; charset=utf-8\r\n"
@@ -16,11 +16,12 @@ CORS_OF_OURS: Final = {
     "X-Bastion-Acac": "Access-Control-Allow-Credentials",
     "X-Bastion-Acexpose": "Access-Control-Expose-Headers",
 }
+NONCE_OF_OURS: Final = {"X-Bastion-Nonce": "DPoP-Nonce"}
 
 
 class Answer:
     """head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
-    reason, subject: for the log, never for the client.
+    reason, subject: for the log, never for the client. proof: what came of a DPoP proof, None where none counted.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Answer:
         route: str = "",
         reason: str = "",
         subject: UUID | None = None,
+        proof: ProofOutcome | None = None,
     ) -> None:
         self.status = status
         self.head = head
@@ -40,6 +42,7 @@ class Answer:
         self.route = route
         self.reason = reason
         self.subject = subject
+        self.proof = proof
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -62,7 +65,7 @@ def html_head(auth_origin: str, frame_ancestors: str) -> bytes:
     return _HTML + header_line("Content-Security-Policy", f"{policy}; {framed_by}; form-action 'self' {auth_origin}")
 
 
-def json_body(values: Mapping[str, str]) -> bytes:
+def json_body(values: Mapping[str, object]) -> bytes:
     return json.dumps(dict(values), separators=(",", ":")).encode() + b"\n"
 
 

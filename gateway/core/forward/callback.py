@@ -8,10 +8,12 @@ from urllib.parse import parse_qsl
 from gateway.core.base64url import b64, unb64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
+from gateway.core.forward.challenge import RESOURCE_PATH, resource_metadata
 from gateway.core.forward.context import Context
 from gateway.core.forward.forget import forget_app, forget_pages
 from gateway.core.forward.login_start import WAY_BYTES, Way
 from gateway.core.forward.pages import START, Link, Page
+from gateway.core.forward.proxy import EARLIER
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.principal.ask import Claim, Presented, Question, Reply, Standing
@@ -60,6 +62,13 @@ class Callback:
     stranger: bool
 
 
+def is_answered_here(request: ForwardedRequest, context: Context) -> bool:
+    """Whether policy does not reach it: our own paths, and what tells programs where to get tokens."""
+    if request.path == RESOURCE_PATH:
+        return request.proxy is not EARLIER and bool(context.policy.token_routes(request.host))
+    return is_ours(request.path) and context.policy.knows_host(request.host)
+
+
 def is_ours(path: str) -> bool:
     """In any spelling that an app could read as ours; such a path never reaches an app."""
     folded = path.lower()
@@ -74,6 +83,8 @@ def prepare_ours(
         return _prepare_callback(context, request, now, number)
     if request.path == _LOGOUT:
         return _log_out(context, request, now, random)
+    if request.path == RESOURCE_PATH:
+        return resource_metadata(context, request)
     if request.path == _GONE and request.method == "GET" and request.client is Client.NAVIGATION:
         return forget_pages(context, request)
     return _page(context, request, 404, pages.NOT_FOUND, "not_found", START)

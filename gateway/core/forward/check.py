@@ -5,12 +5,14 @@ from dataclasses import replace
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.callback import Callback, prepare_ours
+from gateway.core.forward.connection import connection_trick
 from gateway.core.forward.context import Context
+from gateway.core.forward.credentials import consumable
 from gateway.core.forward.decide import Ask, Ours, begin, finish
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.proxy import EARLIER, VERSION
 from gateway.core.forward.refusal import refusal
-from gateway.core.forward.request import ForwardedRequest, MalformedRequest, connection_trick
+from gateway.core.forward.request import ForwardedRequest, MalformedRequest
 from gateway.core.forward.respond import respond
 from gateway.core.principal.ask import Reply
 
@@ -47,7 +49,7 @@ def _trouble(request: ForwardedRequest, context: Context) -> Answer | None:
         missing = ", ".join(sorted(proxy.identity - context.people.names))
         return _other_snippet(request, context, f"hands on {missing}, which identity_headers no longer has")
     trick = connection_trick(request)
-    if not trick and request.taken and to_delete(request.taken, context.passed) is None:
+    if not trick and request.taken and to_delete(request.taken + consumable(request), context.passed) is None:
         trick = "There are too many headers that only a proxy may send"
     if not trick:
         return None

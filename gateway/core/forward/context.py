@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.pages import Page
 from gateway.core.keys import Keys
 from gateway.core.policy.canonical import METHOD_CHARS
@@ -21,15 +22,18 @@ _PATH_CHARS = 256
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """auth_origin: where people log in. origin_of: a protected host's origin, from configuration (threats.md H3).
+    """auth_origin: where people log in, and the issuer of tokens. origin_of: a protected host's origin, from
+    configuration (threats.md H3).
 
-    render: a page as bytes; pure. passed: headers that reach apps although clients could forge them, in lower case.
+    reader: of the tokens that come in place of sessions. render: a page as bytes; pure. passed: headers that reach apps
+    although clients could forge them, in lower case.
     """
 
     policy: Policy
     keys: Keys
     tokens: Tokens
     people: People
+    reader: TokenReader
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]

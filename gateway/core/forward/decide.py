@@ -1,35 +1,49 @@
 """The steps of a decision, in the order of policy.md 2.1: begin() takes those before the store, finish() the rest.
 
-What was decided is a value. respond.py makes the bytes of an answer of it, core/analysis/simulate.py words, and
-neither decides anything.
+What was decided is a value (decision.py). respond.py makes the bytes of an answer of it, core/analysis/simulate.py
+words, and neither decides anything.
 
 Total and default-deny: a reply that is missing, late, somebody else's or of a form that nobody thought of never ends
 in an allow for a route that asks who it is.
 
-A request makes one or two of these values, so they are plain classes: an __init__ that dataclass writes stays
-interpreted when the module is compiled, and a frozen one costs two to four times as much. Nothing changes them.
+A token is asked like a session: its record, in the same one call. What is wrong with it before that call asks no store.
 """
 
 from typing import Final
 
-from gateway.core.forward.callback import ALIKE, is_ours
+from gateway.core.forward.callback import ALIKE, is_answered_here
 from gateway.core.forward.context import Context
+from gateway.core.forward.credentials import Brought, Fault, Scheme
+from gateway.core.forward.decision import (
+    CROSS_ORIGIN,
+    NO_FACTOR,
+    Allowed,
+    AppPreflight,
+    Decision,
+    Denied,
+    Judged,
+    Limited,
+    LogIn,
+    Preflight,
+    Settled,
+    TooEarly,
+    Unauthorized,
+    Unavailable,
+)
 from gateway.core.forward.destination import second_routes, with_needs_of
 from gateway.core.forward.names import DESTINATION
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.policy.canonical import TAKE_DESTINATION
-from gateway.core.policy.cross_origin import Headers, may_be_forged, preflight, refuses_cross_origin
-from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp
+from gateway.core.policy.cross_origin import may_be_forged, preflight, refuses_cross_origin
+from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.route import Route, Routed
-from gateway.core.principal.ask import Presented, Question, Reply, Spend, Spent, Standing
+from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.principal.identity import Known
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import EVERYONE
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.person import ForgedPerson
 
-CROSS_ORIGIN: Final = "cross_origin"
-NO_FACTOR: Final = "mfa"
 _PREFLIGHT: Final = Client.PREFLIGHT  # members of enums are looked up slowly
 _LIVE: Final = Standing.LIVE
 _MISS: Final = Standing.MISS
@@ -43,7 +57,7 @@ class Ask:
     """The route is known, and the rest waits for the store.
 
     others: routes that judge the request too, for what else it names. brought: the browser brought a session cookie,
-    of whatever worth. random: RANDOM_BYTES bytes, for a login's start.
+    of whatever worth. random: RANDOM_BYTES bytes, for a login's start. token: what came in place of a session.
     """
 
     def __init__(
@@ -55,6 +69,7 @@ class Ask:
         others: tuple[Routed, ...],
         brought: bool,
         random: bytes,
+        token: Brought | None = None,
     ) -> None:
         self.question = question
         self.request = request
@@ -63,6 +78,7 @@ class Ask:
         self.others = others
         self.brought = brought
         self.random = random
+        self.token = token
 
     @property
     def needs_store(self) -> bool:
@@ -74,89 +90,12 @@ class Ours:
     """A path of Bastion's own, which policy doesn't reach: callback.py answers it."""
 
 
-class TooEarly:
-    """In early data, and a replay would matter (RFC 8470, threats.md P6)."""
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-
-
-class Preflight:
-    """Settled by `cors` alone. granted None: refused."""
-
-    def __init__(self, route: Route, granted: Headers | None) -> None:
-        self.route = route
-        self.granted = granted
-
-
-class AppPreflight:
-    """The app answers preflights itself."""
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-
-
-class Unavailable:
-    """The store did not say who it is, or whether a limit is spent."""
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-
-
-class Limited:
-    """state: of the refused limit that lasts longest."""
-
-    def __init__(self, route: Route, limit: Limit, state: Spent) -> None:
-        self.route = route
-        self.limit = limit
-        self.state = state
-
-
-class Denied:
-    """reason: CROSS_ORIGIN, NO_FACTOR or policy's own. known None: nobody is logged in. now: Unix seconds."""
-
-    def __init__(self, route: Route, reason: str, known: Known | None, now: int) -> None:
-        self.route = route
-        self.reason = reason
-        self.known = known
-        self.now = now
-
-
-class LogIn:
-    """within_s: how fresh the login has to be, 0: there has to be one. dead: the browser brought a session that is
-    over. presented: the session that a fresh one is to replace. now: Unix seconds, by the store's clock.
-    """
-
-    def __init__(self, route: Route, within_s: int, dead: bool, presented: Presented | None, now: int) -> None:
-        self.route = route
-        self.within_s = within_s
-        self.dead = dead
-        self.presented = presented
-        self.now = now
-
-
-class Allowed:
-    """known: whom the app hears of, None: nobody. limit, state: the limit to tell the client of, None without one."""
-
-    def __init__(
-        self, route: Route, verdict: Allow, known: Known | None, limit: Limit | None, state: Spent | None
-    ) -> None:
-        self.route = route
-        self.verdict = verdict
-        self.known = known
-        self.limit = limit
-        self.state = state
-
-
-Settled = Refused | TooEarly | Preflight | AppPreflight
-Judged = Denied | LogIn | Allowed
-Decision = Settled | Unavailable | Limited | Judged
 _OURS: Final = Ours()
 
 
 def begin(request: ForwardedRequest, context: Context, random: bytes, number: int) -> Settled | Ours | Ask:
     """Which route decides, and what has to be known for it. number: no other call that waits has it."""
-    if request.path.startswith(ALIKE) and is_ours(request.path) and context.policy.knows_host(request.host):
+    if request.path.startswith(ALIKE) and is_answered_here(request, context):
         return _OURS
     is_preflight = request.client is _PREFLIGHT
     method = (request.requested_method or "") if is_preflight else request.method
@@ -175,6 +114,14 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
         others, needs = second, with_needs_of(route, second)
     if request.early_data and (needs.asks_people or needs.limits):
         return TooEarly(route)
+    if request.credential_lines and needs.asks_people:
+        token = context.reader.read(request, route.credentials)
+        if isinstance(token, Fault):
+            return Unauthorized(route, token, proof=token.proof)
+        if token is not None:
+            spends = _spends(context, needs.token_limits, request, token.token.presented)
+            question = context.reader.question(number, token, spends, request.request_id)
+            return Ask(question, request, context, found, others, False, random, token)
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and needs.asks_people else None
     limits = needs.anonymous_limits if presented is None else needs.limits
@@ -201,15 +148,34 @@ def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
         if not state.allowed:
             return Limited(route, limit, state)
     now = reply.now_us // 1_000_000
+    token = ask.token
+    if token is not None and (fault := token.fault_by(reply.outcome, now)) is not None:
+        nonce = ask.context.reader.next_nonce(token, reply.incarnation, now)
+        return Unauthorized(route, fault, nonce=nonce, proof=fault.proof)
     if reply.outcome is not _LIVE or reply.facts is None or question.presented is None:
         return _judge(ask, None, None, now, limit, state)
     try:
         known = ask.context.people.open(question.presented.tag, reply.person)
     except ForgedPerson:
         return Unavailable(route)
-    facts = reply.facts
-    actor = Actor(known.person.username, known.groups, facts.authenticated_at, facts.mfa_at)
-    return _judge(ask, actor, known, now, limit, state)
+    return _judge(ask, _actor(known, reply.facts, token), known, now, limit, state)
+
+
+def _actor(known: Known, facts: LoginFacts, brought: Brought | None) -> Actor:
+    person = known.person
+    if brought is None:
+        return Actor(person.username, known.groups, facts.authenticated_at, facts.mfa_at)
+    token, is_bound = brought.token, brought.proof is not None
+    return Actor(
+        person.username,
+        known.groups,
+        facts.authenticated_at,
+        facts.mfa_at,
+        brought.scheme.lower(),
+        token.client,
+        token.scopes,
+        is_bound,
+    )
 
 
 def _preflight(request: ForwardedRequest, route: Route) -> Preflight | AppPreflight:
@@ -227,7 +193,7 @@ def _spends(
         if limit.per is _PER_EVERYONE:
             spends.append(Spend(EVERYONE, "", limit))
         elif presented is not None and limit.per is not _PER_IP:
-            spends.append(Spend(presented.tag, presented.login, limit))
+            spends.append(Spend(presented.tag, presented.who, limit))
         elif limit.per is not _PER_PRINCIPAL:
             spends.append(Spend(context.names.of_address(request.address), "", limit))
     return tuple(spends)
@@ -279,22 +245,32 @@ def _judge_by(
     state: Spent | None,
 ) -> Judged:
     """Deny, allow, then what another site may have sent."""
-    route = routed.route
+    route, token = routed.route, ask.token
     verdict = route.judge(Facts(actor, ask.request.address, now, routed.captures))
     match verdict:
         case Allow():
-            if _is_forged(routed, ask, by_session=verdict.identity and actor is not None):
+            if _is_forged(routed, ask, by_session=verdict.identity and actor is not None and token is None):
                 return Denied(route, CROSS_ORIGIN, known, now)
-            return Allowed(route, verdict, known if route.sends_identity(verdict) else None, limit, state)
+            told = known if route.sends_identity(verdict) else None
+            nonce = "" if token is None else ask.context.reader.next_nonce(token, 0, now)
+            return Allowed(route, verdict, told, limit, state, token, nonce)
+        case Login() if token is not None or SESSION not in route.credentials:
+            return Unauthorized(route, None)
         case Login():
             return LogIn(route, 0, ask.brought, None, now)
         case StepUp(mfa=True):
             # Nobody has a second factor yet, so the login page could not help: the page says so instead.
-            return Denied(route, NO_FACTOR, known, now)
+            return Denied(route, NO_FACTOR, known, now, _scheme(token))
         case StepUp(authenticated_within_s=within_s):
+            if token is not None:
+                return Unauthorized(route, token.is_too_old(), within_s)
             return LogIn(route, within_s, False, ask.question.presented, now)
-        case Deny(reason):
-            return Denied(route, reason, known, now)
+        case Deny(reason, scopes):
+            return Denied(route, reason, known, now, _scheme(token), scopes)
+
+
+def _scheme(token: Brought | None) -> Scheme | None:
+    return None if token is None else token.scheme
 
 
 def _hardness(decision: Judged) -> tuple[int, int]:
@@ -302,7 +278,7 @@ def _hardness(decision: Judged) -> tuple[int, int]:
     match decision:
         case Denied():
             return (2, 0)
-        case LogIn(within_s=within_s):
+        case LogIn(within_s=within_s) | Unauthorized(within_s=within_s):
             return (1, -within_s if within_s else -_ANY_AGE_S)
         case Allowed():
             return (0, 0)

@@ -42,6 +42,7 @@ def with_needs_of(route: Route, others: tuple[Routed, ...]) -> Route:
         route,
         asks_people=any(one.asks_people for one in routes),
         limits=tuple(dict.fromkeys(limit for one in routes for limit in one.limits)),
+        token_limits=tuple(dict.fromkeys(limit for one in routes for limit in one.token_limits)),
         anonymous_limits=tuple(dict.fromkeys(limit for one in routes for limit in one.anonymous_limits)),
     )
 

@@ -56,6 +56,8 @@ MISDIRECTED: Final = Page("Wrong address", "This server doesn't protect the site
 PREFETCHED: Final = Page("Not loaded ahead", "Pages behind a login are not loaded before you open them.")
 TOO_EARLY: Final = Page("Please send that again", "The request came before the connection was ready.")
 IN_FRAME: Final = Page("Please sign in", "The sign-in page can't be shown inside another page.")
+NEEDS_TOKEN: Final = Page("This address is for programs", "It opens with an access token of an app.")
+BAD_TOKEN: Final = Page("The access token does not open this", "The app that sent it has to ask for another one.")
 SIGN_IN: Final = Page("Please sign in", "This page is for people who are signed in.")
 LOOP: Final = Page(
     "Signing in doesn't get through",

@@ -32,6 +32,8 @@ _ONCE: Final = (
 _READ: Final = {
     *_ONCE,
     b"cookie",
+    b"authorization",
+    b"dpop",
     b"content-length",
     b"transfer-encoding",
     b"accept",
@@ -51,6 +53,7 @@ _READ: Final = {
     b"x-bastion-upgrade",
     b"x-bastion-protocol",
 }
+_CREDENTIALS: Final = (b"authorization", b"dpop")
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
@@ -89,13 +92,7 @@ _WEBSOCKET: Final = Client.WEBSOCKET  # members of enums are looked up slowly
 _NAVIGATION: Final = Client.NAVIGATION
 _FETCH: Final = Client.FETCH
 _TAKEN: Final = b"?"  # no header's name
-# Options of RFC 9110 and 9113 that name no header which anybody but the next hop reads.
-_ONLY_CONNECTION: Final = re.compile(rb"(?i)[ \t,]*((keep-alive|close|upgrade|te|http2-settings)[ \t,]*)*")
-_TOKEN: Final = rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+"
-_PROTOCOLS: Final = re.compile(rb"[ \t,]*(?:%s(?:/%s)?[ \t]*(?:,[ \t,]*|\Z))*" % (_TOKEN, _TOKEN))  # RFC 9110 7.8
-_CONNECTION_BYTES: Final = 256
 _UPGRADE: Final = [b"upgrade"]
-_USUAL_CONNECTIONS: Final = (b"", b"keep-alive", b"close", b"Upgrade", b"keep-alive, Upgrade")
 _NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.title())}  # as Go spells them; grows
 
 
@@ -115,15 +112,17 @@ class Fields:
     """The headers of a question, as far as they are read; names in lower case.
 
     Total: what is wrong with them is said by request_of. count: of all headers. taken: names that must not reach an
-    app, as they came.
+    app, as they came. credential_lines: those of Authorization and DPoP by name, each by itself: joined, two would
+    read as one (oauth.md O14).
     """
 
-    __slots__ = ("_doubled", "cookie_lines", "count", "taken", "values")
+    __slots__ = ("_doubled", "cookie_lines", "count", "credential_lines", "taken", "values")
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """headers: names in any case, in the order in which they came."""
         self.count = 0
         self.cookie_lines: list[bytes] = []
+        self.credential_lines: list[tuple[bytes, bytes]] = []
         self.taken: list[bytes] = []
         self._doubled = b""
         self.values: dict[bytes, bytes] = {}
@@ -140,6 +139,8 @@ class Fields:
             return
         if name == b"cookie":
             self.cookie_lines.append(value)
+        elif name in _CREDENTIALS:
+            self.credential_lines.append((name, value))
         elif name == _TAKEN:
             self.taken.append(spelled)
             if spelled.lower() == DESTINATION:
@@ -171,8 +172,7 @@ class Fields:
 class ForwardedRequest:
     """host: canonical, without port. target: raw path and query. path: raw. address None: not known.
 
-    values: of headers, by their names in lower case. proxy: who asks. taken: names of headers that must not reach an
-    app, as they came.
+    values: of headers, by their names in lower case. proxy: who asks. taken, credential_lines: as in Fields.
     """
 
     def __init__(
@@ -189,6 +189,7 @@ class ForwardedRequest:
         values: dict[bytes, bytes],
         proxy: AskingProxy,
         taken: list[bytes],
+        credential_lines: list[tuple[bytes, bytes]],
     ) -> None:
         self.request_id = request_id
         self.method = method
@@ -202,6 +203,7 @@ class ForwardedRequest:
         self.values = values
         self.proxy = proxy
         self.taken = taken
+        self.credential_lines = credential_lines
 
     @property
     def websocket(self) -> bool:
@@ -298,29 +300,8 @@ def request_of(fields: Fields) -> ForwardedRequest:
         values,
         proxy,
         taken,
+        fields.credential_lines,
     )
-
-
-def connection_trick(request: ForwardedRequest) -> str:
-    """What is wrong with what the client said to Caddy of the connection (threats.md P3, caddy.md fact 9); "": nothing.
-
-    Any other token of Connection hides a header from whoever is asked next. Several lines came joined by commas. HTTP/2
-    and 3 upgrade by CONNECT, with the protocol where each of Caddy's servers puts it: as a header, or in place of the
-    version.
-    """
-    values = request.values
-    connection = values.get(b"x-bastion-connection", b"")
-    if connection not in _USUAL_CONNECTIONS and (
-        len(connection) > _CONNECTION_BYTES or not _ONLY_CONNECTION.fullmatch(connection)
-    ):
-        return "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings"
-    upgrade = values.get(b"x-bastion-upgrade", b"")
-    if upgrade and (len(upgrade) > _CONNECTION_BYTES or not _PROTOCOLS.fullmatch(upgrade)):
-        return "Upgrade is not a list of protocols"
-    is_connect = values[b"x-forwarded-method"] == b"CONNECT"
-    if is_connect and b"websocket" not in values.get(b"x-bastion-protocol", b"").split(b" "):
-        return "CONNECT opens no WebSocket"
-    return ""
 
 
 def _path_of_absolute(target: str, host: str) -> str:

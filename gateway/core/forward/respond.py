@@ -7,8 +7,10 @@ from typing import Final, assert_never
 from gateway.core.base64url import b64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, cors_of_ours, own_head
+from gateway.core.forward.challenge import challenges, exposed, with_nonce
 from gateway.core.forward.context import Context
-from gateway.core.forward.decide import (
+from gateway.core.forward.credentials import Brought, Fault, consumable
+from gateway.core.forward.decision import (
     CROSS_ORIGIN,
     NO_FACTOR,
     Allowed,
@@ -19,6 +21,7 @@ from gateway.core.forward.decide import (
     LogIn,
     Preflight,
     TooEarly,
+    Unauthorized,
     Unavailable,
 )
 from gateway.core.forward.login_start import Start, leading_back, start_login
@@ -28,6 +31,7 @@ from gateway.core.forward.proxy import EARLIER, ONE_BY_ONE, AskingProxy
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import Client, ForwardedRequest
 from gateway.core.header_lines import header_line, header_lines
+from gateway.core.outcomes import Outcome, ProofOutcome
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.facts import Refused
@@ -61,6 +65,8 @@ def respond(decision: Decision, request: ForwardedRequest, context: Context, ran
             return _allowed(decision, request, context)
         case LogIn():
             return _log_in(decision, request, context, random)
+        case Unauthorized():
+            return _unauthorized(decision, request, context)
         case Denied():
             return _denied(decision, request, context, random)
         case Limited():
@@ -72,40 +78,46 @@ def respond(decision: Decision, request: ForwardedRequest, context: Context, ran
         case TooEarly(route=route):
             page = pages.TOO_EARLY.on(request.host, request.request_id)
             return refusal(context, request, 425, page, "refused", error="too_early", route=route)
-        case Preflight():
+        case Preflight() | AppPreflight():
             return _preflight(decision, request, context)
-        case AppPreflight(route=route):
-            return _app_preflight(route, request, context)
         case _:
             assert_never(decision)
 
 
 def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> Answer:
     """200 with an empty body and every identity header, whoever it is. No cookie is ever set on it (threats.md H5)."""
-    route, known = allowed.route, allowed.known
+    route, known, token = allowed.route, allowed.known, allowed.token
     origin = _reader(route.cors, request.origin) if isinstance(route.cors, CorsProfile) else None
     rated = allowed.limit is not None and allowed.state is not None
-    head = _for_the_client(route, request.proxy, origin, rated=rated)
+    head = _for_the_client(route, request.proxy, origin, rated=rated, nonce=allowed.nonce)
     if request.proxy is not EARLIER:
-        head += _taken(request, context)
-    head += context.people.nobody if known is None else known.block
+        head += _taken(request, context, token)
+    if known is None:
+        head += context.people.nobody
+    else:
+        head += known.block if token is None else context.people.block_for(known, token.token.scopes)
     if allowed.limit is not None and allowed.state is not None:
         head += _limit_lines(allowed.limit, allowed.state)
     subject = None if known is None else known.person.user_id
-    return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject)
+    proof: ProofOutcome | None = None if token is None or token.proof is None else "accepted"
+    return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject, proof)
 
 
-def _for_the_client(route: Route, proxy: AskingProxy, origin: str | None, *, rated: bool) -> bytes:
+def _for_the_client(route: Route, proxy: AskingProxy, origin: str | None, *, rated: bool, nonce: str) -> bytes:
     """One word where the proxy knows the headers by it; else each of them."""
     named = route.header_set
-    if origin is None and named.rated == rated and named.name in proxy.header_sets:
+    if origin is None and not nonce and named.rated == rated and named.name in proxy.header_sets:
         return named.line
     head = route.head if origin is None else _read_by(route, origin)
+    if nonce:
+        head += header_line("X-Bastion-Nonce", nonce)
     return head if proxy is EARLIER else _ONE_BY_ONE + head
 
 
-def _taken(request: ForwardedRequest, context: Context) -> bytes:
-    said = to_delete(request.taken, context.passed)
+def _taken(request: ForwardedRequest, context: Context, token: Brought | None) -> bytes:
+    """What the app must not see; of a token what opens other doors, too (threats.md K1)."""
+    names = request.taken if token is None else request.taken + consumable(request)
+    said = to_delete(names, context.passed)
     assert said is not None, "check.py refuses more than the snippet can delete"
     return said
 
@@ -120,7 +132,8 @@ def _reader(profile: CorsProfile, origin: str | None) -> str | None:
 @lru_cache(4096)
 def _read_by(route: Route, origin: str) -> bytes:
     """origin: one that the route lists, so strangers fill no memory."""
-    return header_lines(route.response_block + cors_block(route.cors, origin))
+    read_by = exposed(cors_block(route.cors, origin), route, "X-Bastion-Acexpose")
+    return header_lines((*route.response_block, *read_by))
 
 
 def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: bytes) -> Answer:
@@ -138,19 +151,53 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         return refusal(
             context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
         )
+    if request.client is not Client.NAVIGATION and not wanted.within_s and route.takes_tokens:
+        cors += challenges(context, request, route)
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""
     start = Start(route, need, old, dead=wanted.dead)
     return start_login(context, request, start, wanted.now, random, cors)
 
 
+def _unauthorized(wanted: Unauthorized, request: ForwardedRequest, context: Context) -> Answer:
+    route, fault = wanted.route, wanted.fault
+    headers = _cors(route, request)
+    if fault is None and route.respond.anonymous == "404":
+        page = _worded(pages.NOT_FOUND, route, request)
+        return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=headers)
+    headers += challenges(context, request, route, fault, within_s=wanted.within_s)
+    if fault is None:
+        page, status, error, why = _worded(pages.NEEDS_TOKEN, route, request), 401, "token_required", ""
+    else:
+        page = replace(pages.BAD_TOKEN, detail=f"The reason: {fault.why}.").on(request.host, request.request_id)
+        status, error, why = fault.status, fault.error, fault.why
+    outcome: Outcome = "step_up" if wanted.within_s else "login"
+    answer = refusal(
+        context,
+        request,
+        status,
+        page,
+        outcome,
+        error=error,
+        headers=with_nonce(headers, wanted.nonce),
+        route=route,
+        reason=why,
+    )
+    answer.proof = wanted.proof
+    return answer
+
+
 def _denied(denied: Denied, request: ForwardedRequest, context: Context, random: bytes) -> Answer:
-    route, known = denied.route, denied.known
+    route, known, error = denied.route, denied.known, "access_denied"
     respond = route.respond
     headers = _cors(route, request)
     if respond.denied == 403:  # noqa: PLR2004 - the usual status
         page = _worded(_page_of(denied), route, request)
-        if known is not None and request.shows_page:
+        if denied.scheme is not None and denied.scopes:
+            fault = Fault(denied.scheme, "insufficient_scope", denied.reason)
+            headers += challenges(context, request, route, fault, scopes=denied.scopes)
+            error = fault.error
+        elif denied.scheme is None and known is not None and request.shows_page:
             elsewhere, way = leading_back(context, request, "/logout", denied.now, random)
             account = Link("Your account", f"{context.auth_origin}/account")
             page = replace(page, who=known.person.username, links=(Link("Use another account", elsewhere), account))
@@ -166,7 +213,7 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
         respond.denied,
         page,
         "deny",
-        error="access_denied",
+        error=error,
         headers=headers,
         route=route,
         reason=denied.reason,
@@ -188,12 +235,14 @@ def _worded(page: Page, route: Route, request: ForwardedRequest) -> Page:
 def _cors(route: Route, request: ForwardedRequest) -> list[tuple[str, str]]:
     if not isinstance(route.cors, CorsProfile) or request.origin is None:
         return []
-    return cors_of_ours(cors_block(route.cors, request.origin))
+    return exposed(cors_of_ours(cors_block(route.cors, request.origin)), route)
 
 
-def _preflight(settled: Preflight, request: ForwardedRequest, context: Context) -> Answer:
-    """Answered here: our 204 goes to the client by X-Bastion-Answer."""
+def _preflight(settled: Preflight | AppPreflight, request: ForwardedRequest, context: Context) -> Answer:
+    """Answered here, unless the app does: our 204 goes to the client by X-Bastion-Answer."""
     route = settled.route
+    if isinstance(settled, AppPreflight):
+        return _app_preflight(route, request, context)
     if settled.granted is None:
         page = pages.CROSS_ORIGIN.on(request.host, request.request_id)
         vary = [("Vary", "Origin")]
@@ -205,7 +254,7 @@ def _preflight(settled: Preflight, request: ForwardedRequest, context: Context) 
 def _app_preflight(route: Route, request: ForwardedRequest, context: Context) -> Answer:
     head = header_lines(route.response_block) + context.people.nobody
     if request.proxy is not EARLIER:
-        head = _ONE_BY_ONE + _taken(request, context) + head
+        head = _ONE_BY_ONE + _taken(request, context, None) + head
     return Answer(200, head, b"", "allow", route.name, "cors")
 
 

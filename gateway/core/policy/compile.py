@@ -30,9 +30,11 @@ __all__ = ["DEFAULT_LIMITS", "Policy", "PolicyRejected", "Problem", "Site", "com
 
 _SESSION: Final = "GENERAL.SESSION"
 _ANONYMOUS: Final = "GENERAL.STRANGER"
+_EXECUTE: Final = "GENERAL.EXECUTE"
 _MINUTE_US: Final = 60_000_000
 DEFAULT_LIMITS: Final[Mapping[str, Limit]] = {
     _SESSION: Limit(_SESSION, 600, _MINUTE_US, 2000, Per.PRINCIPAL, allow_on_store_failure=True),
+    _EXECUTE: Limit(_EXECUTE, 600, _MINUTE_US, 600, Per.CALLER, allow_on_store_failure=True),
     _ANONYMOUS: Limit(_ANONYMOUS, 3000, _MINUTE_US, 3000, Per.IP, allow_on_store_failure=True),
 }
 _VERSION_CHARACTERS: Final = 16
@@ -48,8 +50,8 @@ def compile_policy(
     secrets: SecretReader = not_read,
 ) -> Policy:
     """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name;
-    GENERAL.SESSION and GENERAL.STRANGER among them hold where a route names none. with_tests: False does not read
-    `tests:` at all. secrets: reads those of clients that are not in the policy.
+    GENERAL.SESSION, GENERAL.STRANGER and GENERAL.EXECUTE among them hold where a route names none. with_tests: False
+    does not read `tests:` at all. secrets: reads those of clients that are not in the policy.
 
     Raises PolicyRejected with all mistakes at once.
     """
@@ -71,7 +73,8 @@ def compile_policy(
         tests.add(page, at)
     names.read_all()
     list(people.named.each())
-    default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],))
+    of_tokens = limits.get(_EXECUTE, DEFAULT_LIMITS[_EXECUTE])
+    default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],), (of_tokens,))
     composer = Composer(_defaults(files, names), site, default_limits, clients.read, problems)
     placed = [one for app in apps.read for one in composer.compose(app)]
     refuse_ties(placed, problems)

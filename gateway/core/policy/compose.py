@@ -174,6 +174,7 @@ class Composer:
             review=_nearest(level.review for level in levels),
             credentials=_nearest(level.credentials for level in levels) or BY_SESSION,
             clients=self.clients,
+            token_limits=limits.token,
             token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),
         )
 
@@ -189,7 +190,8 @@ class Composer:
             limit.named(f"{name}#{number}") if isinstance(limit, OwnLimit) else limit
             for number, limit in enumerate(given, 1)
         )
-        return Limits(self._shared(named), self._shared(named))
+        shared = self._shared(named)
+        return Limits(shared, shared, shared)
 
     def _placed(self, host: HostText, path: PathText, pattern: PathPattern, text: RouteText, route: Route) -> Placed:
         """pattern: the path with the app's base. Captures that no condition uses are not kept."""

@@ -93,6 +93,11 @@ class Policy:
         table = self._table(host)
         return HostCookies() if table is None else table.cookies
 
+    def token_routes(self, host: str) -> tuple[Route, ...]:
+        """Those of the host that accept tokens. host: canonical."""
+        table = self._table(host)
+        return () if table is None else table.token_routes
+
     def _find_step_by_step(self, host: str, method: str, path: str) -> Routed | Refused:
         name = canonical_host(host)
         if name is None or ("_" in name and name not in self.exact_hosts):

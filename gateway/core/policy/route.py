@@ -119,10 +119,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request spends from: with a session, or without one."""
+    """What a request spends from: with a session, without one, or with a token."""
 
     session: tuple[Limit, ...]
     anonymous: tuple[Limit, ...]
+    token: tuple[Limit, ...]
 
 
 class TokenClient(Protocol):
@@ -156,7 +157,8 @@ class Route:
     head: the same as lines, with what tells the browser that no other origin may read the answer.
     header_set: the same by a name, for a proxy that knows it.
     identity: "none" sends none although people come in as somebody: see sends_identity.
-    limits: of requests with a session, anonymous_limits: of all others; the same unless the route names none.
+    limits: of requests with a session, token_limits: of those with a token, anonymous_limits: of all others; the same
+    unless the route names none.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
     credentials: how people may prove who they are: of session, bearer, dpop. clients: whose tokens there can be.
@@ -193,6 +195,11 @@ class Route:
     credentials: frozenset[str] = BY_SESSION
     clients: Mapping[str, TokenClient] = field(default_factory=dict)
     token_legs: tuple[Leg, ...] = ()
+    token_limits: tuple[Limit, ...] = ()
+
+    @property
+    def takes_tokens(self) -> bool:
+        return not self.credentials <= BY_SESSION
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""

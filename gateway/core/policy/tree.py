@@ -160,6 +160,7 @@ class RouteTable:
         entries = tuple(entries)
         self._root = _Node()
         routes = [entry.route for entry in entries]
+        self.token_routes: Final = tuple(dict.fromkeys(route for route in routes if route.takes_tokens))
         self.cookies: Final = cookies_of(
             (route.base for route in routes), (cookie for route in routes for cookie in route.app_cookies)
         )

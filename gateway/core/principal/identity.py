@@ -9,6 +9,7 @@ from gateway.core.remembered import Remembered
 from gateway.core.session.person import Person, unseal
 
 _MOST_KNOWN: Final = 8192
+_TELLING: Final = frozenset({"groups", "profile", "email"})  # OpenID Connect Core section 5.4, and groups
 PersonField = Literal["user", "groups", "name", "email"]
 _REMOTE: Final[dict[str, PersonField]] = {
     "Remote-User": "user",
@@ -47,12 +48,24 @@ class People:
         self._headers = dict(headers)
         self.names: Final = frozenset(headers)
         self._known: Final = Remembered[tuple[str, bytes], Known](_MOST_KNOWN)
+        self._told: Final = Remembered[tuple[Known, frozenset[str]], bytes](_MOST_KNOWN)
         self.nobody: Final = self._block("", "", "", "")
 
     def open(self, tag: str, sealed: bytes) -> Known:
         """Raises ForgedPerson, which is not remembered."""
         found = self._known.get((tag, sealed))
         return self._known.keep((tag, sealed), self._open(tag, sealed)) if found is None else found
+
+    def block_for(self, known: Known, scopes: frozenset[str]) -> bytes:
+        """What a token of these scopes lets the app hear: who it is, and more only by a scope for it (oauth.md O23)."""
+        asked = (known, scopes & _TELLING)
+        found = self._told.get(asked)
+        return self._told.keep(asked, self._told_by(known.person, asked[1])) if found is None else found
+
+    def _told_by(self, person: Person, scopes: frozenset[str]) -> bytes:
+        groups = ",".join(person.groups) if "groups" in scopes else ""
+        name = person.name if "profile" in scopes else ""
+        return self._block(person.username, groups, name, person.email if "email" in scopes else "")
 
     def _open(self, tag: str, sealed: bytes) -> Known:
         person = unseal(self._key, tag, sealed)

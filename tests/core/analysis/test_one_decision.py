@@ -15,6 +15,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
+from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.request import read_request
 from gateway.core.keys import Keys
 from gateway.core.policy.facts import Actor
@@ -24,6 +25,7 @@ from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import mint, tag_of
+from gateway.core.token.access import AccessTokens
 from tests.core.policy.build import NOW, SITE, policy_of
 
 POLICY: Final = policy_of(
@@ -152,6 +154,7 @@ class Product:
             keys=KEYS,
             tokens=Tokens(KEYS.mac),
             people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
+            reader=TokenReader(AccessTokens("", KEYS.token), {}, None, lambda host: f"https://{host}"),
             auth_origin=f"https://{SITE.auth_host}",
             origin_of=lambda host: f"https://{host}",
             render=lambda _page: b"a page",

@@ -7,8 +7,10 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import Context
+from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.decide import Ask
 from gateway.core.forward.request import read_request
+from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
@@ -17,12 +19,16 @@ from gateway.core.principal.identity import People, identity_headers
 from gateway.core.principal.presented import Tokens
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint, tag_of
+from gateway.core.token.access import AccessTokens
+from gateway.core.token.nonce import Nonces
 
 NOW = 1_790_000_000
 ADA = UUID(int=1)
 KEYS = Keys.derive(b"r" * 32, b"i" * 32)
 TAG = tag_of(KEYS.tag, ADA)
 TOKEN = mint(KEYS.mac, TAG, b"l" * 16, b"s" * 32)
+ACCESS = AccessTokens("https://auth.example.org", KEYS.token)
+KEY = SigningKey.generate("ES256")
 RANDOM = b"w" * 32 + b"n" * 12
 POLICY = compile_policy(
     {
@@ -68,6 +74,7 @@ CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,
     tokens=Tokens(KEYS.mac),
+    reader=TokenReader(ACCESS, {KEY.kid: KEY.verification}, Nonces(KEYS.nonce), lambda host: f"https://{host}"),
     people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",

@@ -1,0 +1,92 @@
+"""Writes what a client has to bring: challenges for tokens (RFC 6750, 9449, 9470), and where to get them (RFC 9728)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from gateway.core.forward.answer import Answer, json_body, json_head, own_head
+from gateway.core.forward.context import Context
+from gateway.core.forward.credentials import Fault, Scheme
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.jose.algorithms import PROOFS
+from gateway.core.policy.route import Route
+
+Headers = list[tuple[str, str]]
+RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource"
+NONCE_HEADER: Final = "DPoP-Nonce"
+_KINDS: Final[tuple[tuple[str, Scheme], ...]] = (("bearer", "Bearer"), ("dpop", "DPoP"))
+_ALGS: Final = " ".join(sorted(PROOFS))
+_EXPOSE: Final = "Access-Control-Expose-Headers"
+_EXPOSED: Final = ("WWW-Authenticate", NONCE_HEADER)
+_ROUTE: Final = "bastion/resource"
+_PUBLIC: Final = ("Access-Control-Allow-Origin", "*")
+
+
+def challenges(
+    context: Context,
+    request: ForwardedRequest,
+    route: Route,
+    fault: Fault | None = None,
+    *,
+    scopes: Iterable[str] = (),
+    within_s: int = 0,
+) -> Headers:
+    """One line for each scheme that the route accepts. The fault stands in that of its own scheme.
+
+    scopes: with which the token would have come in. within_s: how fresh the login behind it has to be.
+    """
+    lines: Headers = []
+    for kind, scheme in _KINDS:
+        faulty = fault is not None and fault.scheme == scheme
+        if kind not in route.credentials and not faulty:
+            continue
+        said = dict[str, str]()
+        if fault is not None and faulty:
+            said |= {"error": fault.error, "error_description": fault.why}
+            said |= {"scope": " ".join(scopes)} if scopes else {}
+            said |= {"max_age": str(within_s)} if within_s else {}
+        said |= {"algs": _ALGS} if scheme == "DPoP" else {}
+        said["resource_metadata"] = context.origin_of(request.host) + RESOURCE_PATH
+        parameters = ", ".join(f'{name}="{_quoted(value)}"' for name, value in said.items())
+        lines.append(("WWW-Authenticate", f"{scheme} {parameters}"))
+    return lines
+
+
+def with_nonce(headers: Headers, nonce: str) -> Headers:
+    return [*headers, (NONCE_HEADER, nonce)] if nonce else headers
+
+
+def exposed(headers: Sequence[tuple[str, str]], route: Route, name: str = _EXPOSE) -> Headers:
+    """CORS headers of an answer whose origin may read it: a script has to see what it is to bring (oauth.md O12).
+
+    name: of the header that says it.
+    """
+    if not headers or not route.takes_tokens:
+        return list(headers)
+    own = [value for header, value in headers if header == name]
+    rest = [pair for pair in headers if pair[0] != name]
+    return [*rest, (name, ", ".join([*own, *_EXPOSED]))]
+
+
+def resource_metadata(context: Context, request: ForwardedRequest) -> Answer:
+    """RFC 9728 section 3, of a host with routes that accept tokens. Anybody may read it."""
+    if request.method not in ("GET", "HEAD"):
+        headers = [_PUBLIC, ("Allow", "GET, HEAD")]
+        return Answer(405, own_head(request.request_id, headers), b"", "refused", _ROUTE, "method")
+    routes = context.policy.token_routes(request.host)
+    kinds = frozenset().union(*(route.credentials for route in routes))
+    scopes = sorted({scope for route in routes for leg in route.token_legs for scope in leg.scopes})
+    said: dict[str, object] = {
+        "resource": context.origin_of(request.host),
+        "authorization_servers": [context.auth_origin],
+        "bearer_methods_supported": ["header"],
+    }
+    said |= {"scopes_supported": scopes} if scopes else {}
+    said |= {"dpop_signing_alg_values_supported": sorted(PROOFS)} if "dpop" in kinds else {}
+    said |= {"dpop_bound_access_tokens_required": True} if "bearer" not in kinds else {}
+    head = own_head(request.request_id, [_PUBLIC]) + json_head()
+    body = b"" if request.method == "HEAD" else json_body(said)
+    return Answer(200, b"X-Bastion-Answer: 1\r\n" + head, body, "allow", _ROUTE, "metadata")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "").replace('"', "'")

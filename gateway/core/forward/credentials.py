@@ -1,0 +1,174 @@
+"""Reads the token that a request brings in place of a session, and its proof (threats.md K2, oauth.md section 4).
+
+The scheme of Authorization decides alone: one that the route accepts is ours, good or bad, and no cookie is a second
+chance; any other scheme is the app's own, and the cookie decides. The cheap refusals come first, and none of them asks
+a store.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+
+from gateway.core.base64url import b64
+from gateway.core.forward.proxy import EARLIER
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.jose.keys import VerificationKey
+from gateway.core.outcomes import ProofOutcome
+from gateway.core.principal.ask import ProofClaim, Question, Spend, Standing
+from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
+from gateway.core.token.nonce import Nonces, NonceStamp
+from gateway.core.token.proof import Proof, ProofRefused, read_proof
+
+Scheme = Literal["Bearer", "DPoP"]
+TOKEN_KINDS: Final = frozenset({"bearer", "dpop"})  # of Route.credentials
+LONGEST_LINE: Final = 4096
+_AUTHORIZATION: Final = b"authorization"
+_SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
+
+
+class Fault:
+    """What is wrong with a credential. error: the word of RFC 6750, 9449 or 9470. why: for the client and the log.
+
+    proof: what came of a proof, None where it is not about one.
+    """
+
+    def __init__(
+        self, scheme: Scheme, error: str, why: str, status: int = 401, proof: ProofOutcome | None = None
+    ) -> None:
+        self.scheme = scheme
+        self.error = error
+        self.why = why
+        self.status = status
+        self.proof = proof
+
+
+class Brought:
+    """A token whose signature was right, for this host; and under DPoP a proof of the key that it is bound to.
+
+    stamp: of the proof's nonce, None where it has none that is ours and young enough.
+    """
+
+    def __init__(self, token: AccessToken, proof: Proof | None, stamp: NonceStamp | None) -> None:
+        self.token = token
+        self.proof = proof
+        self.stamp = stamp
+
+    @property
+    def scheme(self) -> Scheme:
+        return "Bearer" if self.proof is None else "DPoP"
+
+    def fault_by(self, outcome: Standing, now: int) -> Fault | None:
+        """What the store says against it; None: nothing. now: Unix seconds, by the store's clock."""
+        if outcome is Standing.STALE_NONCE:
+            return Fault("DPoP", "use_dpop_nonce", "the proof needs the nonce of this answer", proof="stale_nonce")
+        if outcome is Standing.UNTIMELY:
+            return Fault("DPoP", "invalid_dpop_proof", "the proof is too old, or from the future", proof="untimely")
+        if outcome is Standing.REPLAYED:
+            return Fault("DPoP", "invalid_dpop_proof", "the proof was used before", proof="replayed")
+        if outcome is not Standing.LIVE:
+            return Fault(self.scheme, "invalid_token", "the token has ended")
+        if now >= self.token.expires_at:
+            return Fault(self.scheme, "invalid_token", "the token has expired")
+        return None
+
+    def is_too_old(self) -> Fault:
+        """RFC 9470: the login behind it."""
+        return Fault(self.scheme, "insufficient_user_authentication", "the login behind the token is too old")
+
+
+class TokenReader:
+    """What tokens are read with; other keys make another one. nonces None: proofs need none.
+
+    simulated: what is read whatever came, because nobody sent it.
+    """
+
+    def __init__(
+        self,
+        access: AccessTokens,
+        keys: Mapping[str, VerificationKey],
+        nonces: Nonces | None,
+        origin_of: Callable[[str], str],
+        simulated: Brought | None = None,
+    ) -> None:
+        self._nonces = nonces
+        self._access = access
+        self._keys = keys
+        self._origin_of = origin_of
+        self._simulated = simulated
+
+    def read(self, request: ForwardedRequest, accepted: frozenset[str]) -> Brought | Fault | None:
+        """accepted: Route.credentials. None: the request brings no credential of such a kind."""
+        lines = [line for name, line in request.credential_lines if name == _AUTHORIZATION]
+        ours = [line for line in lines if _scheme(line, accepted)]
+        if not ours:
+            return None
+        if self._simulated is not None:
+            return self._simulated
+        scheme = _SCHEMES[ours[0].partition(b" ")[0].lower()]
+        if len(lines) > 1:
+            return Fault(scheme, "invalid_request", "Authorization came twice", 400)
+        if request.proxy is EARLIER:
+            return Fault(scheme, "temporarily_unavailable", "this site's proxy can't take a token from the app", 503)
+        if len(ours[0]) > LONGEST_LINE:
+            return Fault(scheme, "invalid_token", "the token is too long")
+        return self._read(request, scheme, ours[0].partition(b" ")[2].strip(b" ").decode("latin-1"))
+
+    def question(self, number: int, brought: Brought, spends: tuple[Spend, ...], request_id: str) -> Question:
+        """What Redis is asked: whether it lives, and whether its proof passes."""
+        proof, stamp, claim = brought.proof, brought.stamp, None
+        if proof is not None:
+            named = None if self._nonces is None else 0 if stamp is None else stamp.inc
+            claim = ProofClaim(b64(proof.jti), proof.iat, named)
+        return Question(number, brought.token.presented, None, spends, request_id, (), claim)
+
+    def next_nonce(self, brought: Brought, incarnation: int, now: int) -> str:
+        """For the client's next proof; "": the one that it has is good, or none is needed. now: Unix seconds.
+
+        incarnation: as Redis said it, 0 where it took that of the proof's own nonce.
+        """
+        if self._nonces is None or brought.proof is None:
+            return ""
+        if incarnation:
+            return self._nonces.make(incarnation, now)
+        stamp = brought.stamp
+        return "" if stamp is None or stamp.current else self._nonces.make(stamp.inc, now)
+
+    def _read(self, request: ForwardedRequest, scheme: Scheme, text: str) -> Brought | Fault:
+        proofs = [line.decode("latin-1") for name, line in request.credential_lines if name != _AUTHORIZATION]
+        if scheme == "Bearer" and proofs:
+            return Fault(scheme, "invalid_token", "a proof came beside a bearer token")
+        origin = self._origin_of(request.host)
+        try:
+            token = self._access.read(text, self._keys, origin)
+        except TokenRefused as refused:
+            return Fault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
+        if scheme == "Bearer":
+            if token.jkt:
+                return Fault(scheme, "invalid_token", "the token is bound to a key, which has to be proved")
+            return Brought(token, None, None)
+        return self._proved(request, token, proofs, origin)
+
+    def _proved(self, request: ForwardedRequest, token: AccessToken, lines: list[str], origin: str) -> Brought | Fault:
+        if not token.jkt:
+            return Fault("DPoP", "invalid_token", "the token is bound to no key")
+        if sum(map(len, lines)) > LONGEST_LINE:
+            return Fault("DPoP", "invalid_dpop_proof", "the proof is too long", proof="invalid")
+        url = f"{origin}{request.target}"
+        try:
+            proof = read_proof(lines, method=request.method, url=url, ath=token.digest, jkt=token.jkt)
+        except ProofRefused as refused:
+            why = f"the proof is not good: {refused.reason}"
+            return Fault("DPoP", "invalid_dpop_proof", why, proof="invalid")
+        # A nonce is as old as the proof says, whose own age Redis judges: no clock of a worker counts (threats.md R8).
+        stamp = None if self._nonces is None else self._nonces.read(proof.nonce, proof.iat)
+        return Brought(token, proof, stamp)
+
+
+def consumable(request: ForwardedRequest) -> list[bytes]:
+    """Names of the headers that a token and its proof came in, which the app does not see."""
+    return [name for name, _line in request.credential_lines]
+
+
+def _scheme(line: bytes, accepted: frozenset[str]) -> bool:
+    """Whether it is one that the route accepts. RFC 9110 section 11.1: in any case."""
+    kind = line.partition(b" ")[0].lower()
+    return kind in _SCHEMES and kind.decode() in accepted

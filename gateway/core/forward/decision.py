@@ -1,0 +1,140 @@
+"""Owns what can be decided about a request, as values: respond.py makes answers of them, core/analysis words.
+
+A request makes one of them, so they are plain classes: an __init__ that dataclass writes stays interpreted when the
+module is compiled, and a frozen one costs two to four times as much. Nothing changes them.
+"""
+
+from typing import Final
+
+from gateway.core.forward.credentials import Brought, Fault, Scheme
+from gateway.core.outcomes import ProofOutcome
+from gateway.core.policy.cross_origin import Headers
+from gateway.core.policy.facts import Allow, Refused
+from gateway.core.policy.route import Route
+from gateway.core.principal.ask import Presented, Spent
+from gateway.core.principal.identity import Known
+from gateway.core.ratelimit.gcra import Limit
+
+CROSS_ORIGIN: Final = "cross_origin"
+NO_FACTOR: Final = "mfa"
+
+
+class TooEarly:
+    """In early data, and a replay would matter (RFC 8470, threats.md P6)."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+
+class Preflight:
+    """Settled by `cors` alone. granted None: refused."""
+
+    def __init__(self, route: Route, granted: Headers | None) -> None:
+        self.route = route
+        self.granted = granted
+
+
+class AppPreflight:
+    """The app answers preflights itself."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+
+class Unavailable:
+    """The store did not say who it is, or whether a limit is spent."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+
+class Limited:
+    """state: of the refused limit that lasts longest."""
+
+    def __init__(self, route: Route, limit: Limit, state: Spent) -> None:
+        self.route = route
+        self.limit = limit
+        self.state = state
+
+
+class Denied:
+    """reason: CROSS_ORIGIN, NO_FACTOR or policy's own. known None: nobody is logged in. now: Unix seconds.
+
+    scheme: of the token that was brought, None: none was. scopes: with these the token would have come in.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        reason: str,
+        known: Known | None,
+        now: int,
+        scheme: Scheme | None = None,
+        scopes: tuple[str, ...] = (),
+    ) -> None:
+        self.route = route
+        self.reason = reason
+        self.known = known
+        self.now = now
+        self.scheme = scheme
+        self.scopes = scopes
+
+
+class Unauthorized:
+    """A token has to come, or a better one. fault: what is wrong with the one that came, None: none did.
+
+    within_s: how fresh the login behind it has to be, 0: it is not about that. nonce: for the next proof. proof: what
+    came of the proof, a word of PROOF_OUTCOMES.
+    """
+
+    def __init__(
+        self, route: Route, fault: Fault | None, within_s: int = 0, nonce: str = "", proof: ProofOutcome | None = None
+    ) -> None:
+        self.route = route
+        self.fault = fault
+        self.within_s = within_s
+        self.nonce = nonce
+        self.proof = proof
+
+
+class LogIn:
+    """within_s: how fresh the login has to be, 0: there has to be one. dead: the browser brought a session that is
+    over. presented: the session that a fresh one is to replace. now: Unix seconds, by the store's clock.
+    """
+
+    def __init__(self, route: Route, within_s: int, dead: bool, presented: Presented | None, now: int) -> None:
+        self.route = route
+        self.within_s = within_s
+        self.dead = dead
+        self.presented = presented
+        self.now = now
+
+
+class Allowed:
+    """known: whom the app hears of, None: nobody. limit, state: the limit to tell the client of, None without one.
+
+    token: by which they came in. nonce: for the client's next proof, "": the one that it has is good.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        verdict: Allow,
+        known: Known | None,
+        limit: Limit | None,
+        state: Spent | None,
+        token: Brought | None = None,
+        nonce: str = "",
+    ) -> None:
+        self.route = route
+        self.verdict = verdict
+        self.known = known
+        self.limit = limit
+        self.state = state
+        self.token = token
+        self.nonce = nonce
+
+
+Settled = Refused | TooEarly | Preflight | AppPreflight | Unauthorized
+Judged = Denied | LogIn | Unauthorized | Allowed
+Decision = Settled | Unavailable | Limited | Judged
