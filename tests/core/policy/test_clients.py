@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.clients import Client
 from gateway.core.policy.compile import PolicyRejected, Site, compile_policy
 from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
@@ -336,6 +337,15 @@ def test_keys_that_are_none(jwks: str, message: str) -> None:
 
     assert message in problems
     assert "AAAA" not in problems
+
+
+def test_a_key_for_rs256_is_none_of_fapi2() -> None:
+    members = SigningKey.generate("RS256").verification.jwk
+    jwk = "{" + ", ".join(f"{name}: {value}" for name, value in members.items()) + ", alg: RS256}"
+    one, keys = f"keys: [{KEY}]", f"keys: [{jwk}]"
+
+    assert "expected a public key for ES256, Ed25519, EdDSA, PS256" in said(BANK.replace(one, keys))
+    assert client_of(BANK.replace(one, keys).replace("profile: fapi2, ", "")).authentication == "private_key_jwt"
 
 
 def test_a_client_again_and_names_that_are_none() -> None:
