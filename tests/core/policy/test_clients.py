@@ -122,6 +122,8 @@ def test_what_nothing_is_said_of() -> None:
         (BATCH, "redirect_uris: https://w.example/cb", "redirect_uris of a service, which nobody signs in to"),
         (BATCH, "allow: {groups: staff}", "allow of a service, which nobody signs in to"),
         (BATCH, "consent: implied", "consent of a service"),
+        (BATCH, "require: {mfa: true}", "a service has no second factor and no login; expected dpop alone in require"),
+        (BATCH, "require: {dpop: true, authenticated_within: 1h}", "a service has no second factor and no login"),
     ],
 )  # fmt: skip
 def test_a_mistake_says_what_was_expected(client: str, more: str, message: str) -> None:
@@ -410,6 +412,8 @@ def test_tokens_of_a_service_are_its_own() -> None:
 
     assert service.goes_on_for(who(user="client:c"), NOW)
     assert not service.goes_on_for(who(user="client:d"), NOW)
+    assert isinstance(service.judge(Facts(who(), None, NOW)), Deny)
+    assert client_of(BATCH, "require: {dpop: true}").dpop_required
     assert not service.goes_on_for(who(user="ada"), NOW)
     assert not web.goes_on_for(who(user="client:c"), NOW)
 

@@ -21,13 +21,22 @@ _EVERYBODY: Final = Authenticated()
 
 
 def read_access(
-    page: Page, place: Place, given: Mapping[str, Marked], names: Conditions
+    page: Page, place: Place, given: Mapping[str, Marked], names: Conditions, *, for_people: bool
 ) -> tuple[ClientAccess, Require]:
-    """place: of the client. Second what all have to prove, whichever leg takes them."""
+    """place: of the client. for_people False: no person ever gets tokens for it.
+
+    Second what all have to prove, whichever leg takes them.
+    """
     asked = read_asked(page, given["require"]) if "require" in given else None
     if asked is not None and asked.dropped:
         page.problems.add(asked.place, "require: none in a client, where nothing is inherited; take it out")
     require = Require() if asked is None else asked.require
+    if not for_people:
+        if asked is not None and require != Require(dpop=require.dpop):
+            page.problems.add(
+                asked.place, "a service has no second factor and no login; expected dpop alone in require"
+            )
+        return ClientAccess((), ()), require
     drafts = tuple(_drafts(page, given["allow"], names)) if "allow" in given else (Draft(place, "", _EVERYBODY, None),)
     legs = tuple(_leg(number, draft, require) for number, draft in enumerate(drafts, 1))
     return ClientAccess(legs, tuple(_goes_on(leg.condition) for leg in legs)), require

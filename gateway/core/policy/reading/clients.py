@@ -67,7 +67,9 @@ class Clients:
         _judge_consent(of, redirects)
         scopes = _scopes(page, given["scopes"], self._names) if "scopes" in given else ()
         _judge_scopes(of, scopes)
-        access, require = read_access(page, page.place(of.key), given, self._names.conditions)
+        access, require = read_access(
+            page, page.place(of.key), given, self._names.conditions, for_people=of.type != "service"
+        )
         lives = _lives(page, given.get("ttl"))
         return Client(
             id=of.key.text,
