@@ -5,6 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.core.forward.pages import ACCOUNT, OTHER_ACCOUNT, START, Link
+from gateway.core.forward.respond import denied_page
 from gateway.core.login.attempt import NAME_CHARS, Typed
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
 from gateway.core.session.journey import Journey
@@ -142,16 +144,22 @@ class _LoginPages:
                 return see_other(self._callback(journey, form.journey, outcome))
             case AskAgain():
                 return self.form(request, replace(form, again=True, name=live.person.username))
-            case Denied(why):
-                response = self.browser.csrf_page(
-                    request,
-                    "denied.html",
-                    403,
-                    reason=why,
-                    host=journey.host,
-                    journey=form.journey,
-                    signed_in=live.person,
-                    request_id=request[REQUEST_ID],
-                )
-                response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
-                return response
+            case Denied():
+                return self._denied(request, form, outcome, live.person.username)
+
+    def _denied(self, request: web.Request, form: Form, denied: Denied, who: str) -> web.Response:
+        """The page that the host itself would show. Where that keeps the denial to itself, so does this one."""
+        respond, site = denied.respond, self.browser.origin_of(form.host)
+        page = denied_page(denied.reason, respond, known=True)
+        if not respond.says_denied:
+            page = page.on(form.host, request[REQUEST_ID], replace(START, href=site + START.href))
+            response = self.browser.html.page("refusal.html", respond.denied, page=page)
+            if respond.retry_after_s:
+                response.headers["Retry-After"] = str(respond.retry_after_s)
+            return response
+        page = page.on(form.host, request[REQUEST_ID], Link(OTHER_ACCOUNT, "/logout"), Link(ACCOUNT, "/account"))
+        response = self.browser.csrf_page(
+            request, "denied.html", 403, page=replace(page, who=who), journey=form.journey
+        )
+        response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
+        return response
