@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from gateway.app.authorizing import authorize_of, authorizing
+from gateway.app.branding import branding
 from gateway.app.concern import Checks, Concern, once
 from gateway.app.counters import counter, failure_counter
 from gateway.app.deciding import decisions_of, listener_of
@@ -19,11 +20,11 @@ from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
 from gateway.metrics import JOBS
 from gateway.resources import Resources, clock, open_resources, random_bytes
-from gateway.web import assets, operations
+from gateway.web import assets, operations, well_known
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.forward_auth import handler
-from gateway.web.html import Html, static_files
+from gateway.web.html import Html
 from gateway.web.middleware import page_middlewares
 from gateway.web.protocol import protocol_middleware, protocol_routes
 from gateway.worker import Served, Start
@@ -47,12 +48,16 @@ async def build(start: Start) -> AsyncIterator[Served]:
 
 
 def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequence[Concern]]:
-    config, slot, files = start.config, start.slot, static_files()
+    config, slot = start.config, start.slot
+    brand, files = branding(config)
     tokens, tallies = Tokens(config.keys().mac), Tallies(resources.acts)
-    decisions = decisions_of(config=config, resources=resources, slot=slot, files=files, tokens=tokens, tallies=tallies)
+    refusals = Html(files, config.public_url, brand)
+    decisions = decisions_of(
+        config=config, resources=resources, slot=slot, html=refusals, tokens=tokens, tallies=tallies
+    )
     policies = policies_of(start=start, resources=resources, decisions=decisions)
     listener = listener_of(config=config, slot=slot, decisions=decisions, tokens=tokens)
-    site, html = AuthHost(config.public_url, config.keys().csrf), Html(files)
+    site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions)
     concerns = (
@@ -63,7 +68,13 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
         ),
         authorizing(authorize=authorize, browser=browser),
-        Concern(routes=(*assets.routes(files), *handler.routes(config.server.verify_path, decisions, site))),
+        Concern(
+            routes=(
+                *assets.routes(files),
+                *well_known.routes(config.public_url, config.pages.contact, clock),
+                *handler.routes(config.server.verify_path, decisions, site),
+            )
+        ),
     )
     app = _web_app(start=start, decisions=decisions, site=site, html=html, tallies=tallies, concerns=concerns)
     ops = _ops_app(start=start, concerns=concerns)

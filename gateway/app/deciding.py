@@ -1,7 +1,5 @@
 """Puts together what decides requests."""
 
-from collections.abc import Mapping
-
 from gateway.app.counters import counter, store_counter
 from gateway.config import Config
 from gateway.core.forward.context import Context
@@ -20,7 +18,7 @@ from gateway.metrics import Slot
 from gateway.resources import Resources, clock_us, random_bytes
 from gateway.stores.redis.decisions import DecisionCalls
 from gateway.web.forward_auth.listener import Listener
-from gateway.web.html import Html, RefusalPages, StaticFile
+from gateway.web.html import Html, RefusalPages
 
 
 def decisions_of(
@@ -28,11 +26,11 @@ def decisions_of(
     config: Config,
     resources: Resources,
     slot: Slot,
-    files: Mapping[str, StaticFile],
+    html: Html,
     tokens: Tokens,
     tallies: Tallies,
 ) -> Decisions:
-    """Until a policy is enforced, nobody gets in anywhere."""
+    """html: of pages on protected hosts. Until a policy is enforced, nobody gets in anywhere."""
     keys, headers, spawn = config.keys(), config.identity_headers, resources.background.spawn
     context = Context(
         policy=compile_sources({}, Site.of(config.public_url), config.all_limits()),
@@ -42,7 +40,7 @@ def decisions_of(
         reader=TokenReader(AccessTokens(config.public_url, keys.token), {}, Nonces(keys.nonce), config.origin_of),
         auth_origin=config.public_url,
         origin_of=config.origin_of,
-        render=RefusalPages(Html(files, config.public_url)).render,
+        render=RefusalPages(html).render,
         passed=headers.let_through(),
     )
     calls, lost = DecisionCalls(resources.functions), store_counter(slot)

@@ -6,7 +6,7 @@ from typing import Final
 import click
 from cryptography.fernet import Fernet
 
-from gateway.cli._directories import directory_troubles
+from gateway.cli._files import file_troubles
 from gateway.config import load_config
 from gateway.config.reference import example as example_text
 from gateway.config.reference import reference as reference_text
@@ -23,8 +23,8 @@ secrets:
 """
 
 
-class DirectoriesUnusable(GatewayError):
-    """One line for each directory of the configuration that this account can't use."""
+class FilesUnusable(GatewayError):
+    """One line for each directory or file of the configuration that this account can't use."""
 
 
 @click.group()
@@ -38,15 +38,15 @@ def config() -> None:
 def check(path: Path | None, *, dev: bool) -> None:
     """Print every mistake with its place, and warnings; exit status 1 if there is a mistake.
 
-    Its directories are looked at too: run it on the node, as the account of the service.
+    Its directories and its logo are looked at too: run it on the node, as the account of the service.
     """
     loaded = load_config(path, dev=dev)
     for problem in loaded.warnings:
         click.echo(f"unsafe: {problem}", err=True)
     for problem in loaded.doubts:
         click.echo(f"warning: {problem}", err=True)
-    if troubles := directory_troubles(loaded.config):
-        raise DirectoriesUnusable("\n".join(f"`{key}`: {trouble}" for key, trouble in troubles.items()))
+    if troubles := file_troubles(loaded.config):
+        raise FilesUnusable("\n".join(f"`{key}`: {trouble}" for key, trouble in troubles.items()))
     click.echo(f"{loaded.path or 'environment'}: fine ({loaded.config.profile})")
 
 

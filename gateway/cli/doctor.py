@@ -68,7 +68,7 @@ def _findings(path: Path | None, trust: SSLContext, caddy_account: str, *, dev: 
 
 
 def _of_node(config: Config, caddy_account: str) -> "Iterator[Diagnosis]":
-    from gateway.cli._directories import directory_troubles
+    from gateway.cli._files import file_troubles
     from gateway.flows.doctor.diagnosis import failed, ok, warning
     from gateway.flows.doctor.node import examine_listeners, examine_proxy_access, find_proxy
     from gateway.stores.reasons import account
@@ -77,9 +77,10 @@ def _of_node(config: Config, caddy_account: str) -> "Iterator[Diagnosis]":
         yield warning(
             "account", "you are root, who may do anything", "run it as the account of the service: sudo -u ..."
         )
-    troubles = directory_troubles(config)
+    troubles = file_troubles(config)
     for key, trouble in troubles.items():
-        yield failed(key, trouble, f"make it, or let the account {account()} in")
+        advice = f"make it, or let the account {account()} in"
+        yield failed(key, trouble, "name another file, or take the key out" if key == "pages.logo" else advice)
     if not troubles:
         yield ok("directories", f"the account {account()} may use them")
     server = config.server

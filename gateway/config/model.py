@@ -11,6 +11,7 @@ from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.log import Log
+from gateway.config.sections.pages import Pages
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.redis import RedisSection
 from gateway.config.sections.secrets import Secrets
@@ -50,6 +51,7 @@ class Config(Section):
         json_schema_extra={"expected": "a map of names such as AUTH.LOGIN to limits", "kind": "map", "secret": False},
     )
     identity_headers: IdentityHeaders = IdentityHeaders()
+    pages: Pages = Pages()
     tokens: Tokens = Tokens()
     audit: AuditSection = AuditSection()
     log: Log = Log()

@@ -18,6 +18,9 @@ _SECRET_BYTES: Final = 32
 _HOST: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
 _ADDRESS: Final = re.compile(rf"({_HOST}|\[[0-9a-f:.]+\]):([0-9]{{1,5}})")
 _PORTS: Final = range(1, 65536)
+_MAIL: Final = re.compile(rf"[A-Za-z0-9._+-]{{1,64}}@(?i:{_HOST})")
+_TELEPHONE: Final = re.compile(r"tel:\+[0-9][0-9-]{3,24}")
+_WRITTEN_URL: Final = re.compile(r"https://[!#-;=?-~]{1,500}")  # no space, no quotes, no angle brackets
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,25 @@ def parse_webhook_url(text: object) -> str:
     return str(text)
 
 
+def parse_help_url(text: object) -> str:
+    """Where a link of our pages leads, or "" for nowhere. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("not text")  # noqa: TRY004 -- pydantic turns ValueError into a message
+    url = urlsplit(text)
+    if text and (not _WRITTEN_URL.fullmatch(text) or not url.hostname or url.username is not None or url.port == 0):
+        raise ValueError("not such a URL")
+    return text
+
+
+def parse_contact(text: object) -> str:
+    """As a URI, so that RFC 9116 takes it: `help@example.com` becomes `mailto:help@example.com`. Raises ValueError."""
+    if isinstance(text, str) and _MAIL.fullmatch(text.removeprefix("mailto:")):
+        return f"mailto:{text.removeprefix('mailto:')}"
+    if isinstance(text, str) and _TELEPHONE.fullmatch(text):
+        return text
+    return parse_help_url(text)
+
+
 def _url(text: object, schemes: tuple[str, ...]) -> str:
     if not isinstance(text, str) or (text and urlsplit(text).scheme not in schemes):
         raise ValueError("not such a URL")
@@ -136,5 +158,7 @@ Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 PostgresUrl = Annotated[StrictStr, BeforeValidator(parse_postgres_url)]
 RedisUrl = Annotated[StrictStr, BeforeValidator(parse_redis_url)]
 WebhookUrl = Annotated[StrictStr, BeforeValidator(parse_webhook_url)]
+HelpUrl = Annotated[StrictStr, BeforeValidator(parse_help_url)]
+Contact = Annotated[StrictStr, BeforeValidator(parse_contact)]
 SecretBytes = Annotated[bytes, BeforeValidator(parse_secret), PlainSerializer(_hidden)]
 Kind = Literal["text", "scalar", "list", "map"]

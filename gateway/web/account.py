@@ -1,22 +1,28 @@
 """/account: every device that is signed in as this person, and the buttons that end them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from aiohttp import web
 from ua_parser import parse as parse_user_agent
 
-from gateway.core.base64url import b64
-from gateway.core.session.cookies import LOGIN_COOKIE, expire_cookie
+from gateway.core.base64url import b64, unb64
+from gateway.core.session.cookies import ENDED_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.grants import Apps
 from gateway.flows.people.account import Account, OpenLogin, login_id_of
 from gateway.web.browser import Browser, see_other
-from gateway.web.forms import add_cookie
+from gateway.web.forms import add_cookie, cookies
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.spans import counted
+
+_ENDED_S: Final = 60
+_NAME_BYTES: Final = 120
+_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|others\.([0-9]{1,6})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +45,34 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
 
     @browser.for_somebody
     async def show(request: web.Request, live: LiveLogin) -> web.Response:
-        now = browser.clock()
+        now, ended = browser.clock(), cookies(request).get(ENDED_COOKIE, "")
         devices = [_device(one, live, now, browser.site.host) for one in await account.devices(live)]
-        reused = await apps.reused(live)
-        return browser.csrf_page(
-            request, "account.html", devices=devices, reused=reused, signed_in=live.person, notice=""
+        page = browser.csrf_page(
+            request,
+            "account.html",
+            devices=devices,
+            reused=await apps.reused(live),
+            signed_in=live.person,
+            notice=what_ended(ended),
         )
+        if ended:  # said once
+            add_cookie(page, expire_cookie(ENDED_COOKIE))
+        return page
 
     @browser.for_form_of_somebody
     async def end_one(request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         login_id = login_id_of(request.match_info["id"])
-        if login_id is None or not await account.end_one(live, login_id, request[REQUEST_ID]):
+        if login_id is None:
             raise web.HTTPNotFound
-        return _left() if login_id == live.token.login_id else see_other("/account")
+        user_agent = await account.end_one(live, login_id, request[REQUEST_ID])
+        if user_agent is None:
+            raise web.HTTPNotFound
+        return _left() if login_id == live.token.login_id else _ended(ended_one(user_agent))
 
     @browser.for_form_of_somebody
     async def end_all(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         if fields.get("keep_this") == "yes":
-            await account.end_others(live, request[REQUEST_ID])
-            return see_other("/account")
+            return _ended(f"others.{await account.end_others(live, request[REQUEST_ID])}")
         await account.end_all(live, request[REQUEST_ID])
         return _left()
 
@@ -72,8 +87,41 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
     ]
 
 
+def _ended(what: str) -> web.Response:
+    """The next page says it. The cookie can't be set by a link, nor by another host (`__Host-`)."""
+    response = see_other("/account")
+    add_cookie(response, set_cookie(ENDED_COOKIE, what, _ENDED_S))
+    return response
+
+
+def ended_one(user_agent: str) -> str:
+    """The cookie after one login was ended. user_agent: "" where it was over before."""
+    name = browser_name(user_agent) if user_agent else ""
+    return f"one.{b64(name.encode()[:_NAME_BYTES])}"
+
+
+def what_ended(cookie: str) -> str:
+    """A sentence; "" for what is none of our cookies."""
+    found = _ENDED.fullmatch(cookie)
+    if found is None:
+        return ""
+    if found[2]:
+        return _others(int(found[2]))
+    try:
+        name = unb64(found[1]).decode(errors="ignore")
+    except ValueError:
+        return ""
+    return f"{name} was signed out." if name else "That device was signed out before."
+
+
+def _others(count: int) -> str:
+    if not count:
+        return "No other device is signed in."
+    return f"{counted(count, 'other device')} {'was' if count == 1 else 'were'} signed out."
+
+
 def _left() -> web.Response:
-    response = see_other("/login")
+    response = see_other("/signed-out")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     add_cookie(response, expire_cookie(LOGIN_COOKIE))
     return response

@@ -1,10 +1,10 @@
 """The only table from errors to HTTP: which status each has, and what the person reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
+from gateway.core.forward.pages import Page
 from gateway.core.oauth.request import Unaddressed
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.flows.transaction import RecordUnavailable
@@ -46,14 +46,6 @@ class NoSuchPage(GatewayError):
     """The address is not for browsers, or names something that isn't there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """title and text: for the person; they hold nothing that the error itself says."""
-
-    title: str
-    text: str
-
-
 STATUS: Final[dict[type[GatewayError], int]] = {
     BadForm: 400,
     Unaddressed: 400,
@@ -68,25 +60,25 @@ STATUS: Final[dict[type[GatewayError], int]] = {
     StoreUnavailable: 503,
 }
 
-_OLD_FORM: Final = Problem(
+_OLD_FORM: Final = Page(
     "This page is out of date",
     "Somebody signed in or out in this browser since the page was opened, so nothing was changed. Open it again.",
 )
-_APP: Final = Problem(
+_APP: Final = Page(
     "That app's request can't be answered",
     "Something is wrong with the link that brought you here. Go back to the app and start again.",
 )
-_UNKNOWN: Final = Problem("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
-PROBLEMS: Final[dict[int, Problem]] = {
-    400: Problem("That didn't work", "The request was not complete. Go back, reload the page and try again."),
-    403: Problem("That request was refused", "It didn't come from this site's own page. Open the page and try again."),
-    404: Problem("Page not found", "There is nothing at this address."),
-    405: Problem("That didn't work", "This address can't be used that way."),
-    413: Problem("That was too large", "The request was larger than anything this page expects."),
-    421: Problem("Wrong address", "This server doesn't answer for the name that you used."),
-    429: Problem("Too many attempts", "There were many sign-in attempts from your network."),
+_UNKNOWN: Final = Page("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
+WORDS: Final[dict[int, Page]] = {
+    400: Page("That didn't work", "The request was not complete. Go back, reload the page and try again."),
+    403: Page("That request was refused", "It didn't come from this site's own page. Open the page and try again."),
+    404: Page("Page not found", "There is nothing at this address."),
+    405: Page("That didn't work", "This address can't be used that way."),
+    413: Page("That was too large", "The request was larger than anything this page expects."),
+    421: Page("Wrong address", "This server doesn't answer for the name that you used."),
+    429: Page("Too many attempts", "There were many sign-in attempts from your network."),
     500: _UNKNOWN,
-    503: Problem(
+    503: Page(
         "We can't do that right now",
         "A part that we depend on does not answer. Sites that are open already go on working. Try again shortly.",
     ),
@@ -101,13 +93,13 @@ def status_of(error: GatewayError) -> int:
     return 500
 
 
-def problem_of_error(error: GatewayError) -> Problem:
+def words_of_error(error: GatewayError) -> Page:
     """Where the reason is known it is said."""
     if isinstance(error, Unaddressed):
         return _APP
-    return _OLD_FORM if isinstance(error, FormExpired) else problem_of(status_of(error))
+    return _OLD_FORM if isinstance(error, FormExpired) else words_of(status_of(error))
 
 
-def problem_of(status: int) -> Problem:
+def words_of(status: int) -> Page:
     """What to say with a status; an unlisted one is said as our fault."""
-    return PROBLEMS.get(status, _UNKNOWN)
+    return WORDS.get(status, _UNKNOWN)

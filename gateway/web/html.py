@@ -14,10 +14,18 @@ from gateway.core.forward.pages import Page
 
 _STATIC: Final = Path(__file__).parent / "static"
 _DIGEST_CHARS: Final = 12
+BASTION_LOGO: Final = "logo.svg"
 _MOST_PAGES: Final = 512
 _LINK_CHARS: Final = 256
 _REFERENCE: Final = "REFERENCE"
-_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_AROUND_REFERENCE: Final = '<code class="id">', "</code>"  # words of a page can't spell it: they are escaped
+_TYPES: Final = {
+    ".css": "text/css",
+    ".ico": "image/vnd.microsoft.icon",
+    ".js": "text/javascript",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +40,45 @@ class StaticFile:
 
 def static_files() -> dict[str, StaticFile]:
     """All files of web/static by name, read once at start."""
-    return {file.name: _static_file(file) for file in sorted(_STATIC.iterdir()) if file.suffix in _TYPES}
+    return {file.name: static_file(file.name, file.read_bytes()) for file in _STATIC.iterdir() if file.suffix in _TYPES}
 
 
-def _static_file(file: Path) -> StaticFile:
-    content = file.read_bytes()
+def static_file(name: str, content: bytes) -> StaticFile:
+    """name: with one of the endings that _TYPES has."""
+    stem, dot, ending = name.rpartition(".")
     digest = hashlib.sha256(content).hexdigest()[:_DIGEST_CHARS]
-    path = f"/static/{file.stem}.{digest}{file.suffix}"
-    return StaticFile(file.name, path, _TYPES[file.suffix], content)
+    return StaticFile(name, f"/static/{stem}.{digest}{dot}{ending}", _TYPES[dot + ending], content)
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Who runs the pages, as people know them. logo: name of a static file. help_url: "" for none.
+
+    contact: a URI, "" for none.
+    """
+
+    name: str = "Bastion"
+    logo: str = BASTION_LOGO
+    help_url: str = ""
+    contact: str = ""
+
+    @property
+    def has_own_logo(self) -> bool:
+        return self.logo != BASTION_LOGO
+
+    @property
+    def contact_text(self) -> str:
+        """As people write it."""
+        return self.contact.removeprefix("mailto:").removeprefix("tel:").removeprefix("https://")
 
 
 class Html:
-    """Templates with `_()` for what is to be translated and `static()` for links. origin: "" on the auth host."""
+    """Templates with `_()` for what is to be translated, `static()` for links and `brand`.
 
-    def __init__(self, files: Mapping[str, StaticFile], origin: str = "") -> None:
+    origin: "" on the auth host.
+    """
+
+    def __init__(self, files: Mapping[str, StaticFile], origin: str = "", brand: Brand | None = None) -> None:
         loader = PackageLoader("gateway.web", "templates")
         self._environment = Environment(
             loader=loader,
@@ -58,6 +91,7 @@ class Html:
         )
         self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
         self._environment.globals["static"] = lambda name: origin + files[name].path
+        self._environment.globals["brand"] = brand or Brand()
 
     def text(self, template: str, **values: object) -> str:
         """Raises jinja2.UndefinedError for a name that the template uses and nobody gave."""
@@ -70,9 +104,9 @@ class Html:
 
 
 class RefusalPages:
-    """Our pages on protected hosts. What differs from one to the next is mostly the reference, which stands last: the
-    rest is rendered once, so that whoever is refused a thousand times a second costs less than a page each. Not what
-    has long links: they differ each time, some hold a hand-off code, and thousands of bytes each would fill the memory.
+    """Our pages on protected hosts. What differs from one to the next is mostly the reference: the rest is rendered
+    once, so that whoever is refused a thousand times a second costs less than a page each. Not what has long links:
+    they differ each time, some hold a hand-off code, and thousands of bytes each would fill the memory.
     """
 
     def __init__(self, html: Html) -> None:
@@ -87,5 +121,6 @@ class RefusalPages:
         return before + page.request_id.encode("ascii") + after
 
     def _split(self, page: Page) -> tuple[bytes, bytes]:
-        before, _, after = self._html.text("refusal.html", page=page).rpartition(_REFERENCE)
-        return before.encode(), after.encode()
+        opened, closed = _AROUND_REFERENCE
+        before, _, after = self._html.text("refusal.html", page=page).partition(opened + _REFERENCE + closed)
+        return (before + opened).encode(), (closed + after).encode()

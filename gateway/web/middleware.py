@@ -12,16 +12,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.core.errors import GatewayError, TooManyAttempts
+from gateway.core.forward.pages import Link, Page
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.session.cookies import LOGIN_COOKIE
 from gateway.web.errors import (
     BadForm,
     NotAPage,
-    Problem,
     WrongHost,
-    problem_of,
-    problem_of_error,
     status_of,
+    words_of,
+    words_of_error,
 )
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost, cookies
 from gateway.web.html import Html
@@ -37,7 +37,7 @@ class ShownAgain:
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 SHOWN_AGAIN: Final = web.RequestKey("shown_again", ShownAgain)
-PUBLIC_PATHS: Final = "/static/"
+PUBLIC_PATHS: Final = ("/static/", "/favicon.ico", "/robots.txt", "/.well-known/")
 _METHODS: Final = ("GET", "HEAD", "POST")
 _READING: Final = ("GET", "HEAD")
 _PASSING: Final = (429, 503)
@@ -118,14 +118,14 @@ def page_middlewares(
         except web.HTTPException as error:
             if error.status < HTTPStatus.BAD_REQUEST:
                 return error
-            response = _error_page(request, html, error.status, problem_of(error.status), site)
+            response = _error_page(request, html, error.status, words_of(error.status), site)
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
             return response
         except Exception as error:  # noqa: BLE001 - the one place: the person gets a page, the log gets the rest
             failed(error)
             _LOG.exception("unhandled", extra={"request_id": request[REQUEST_ID], "path": request.path})
-            return _error_page(request, html, 500, problem_of(500), site)
+            return _error_page(request, html, 500, words_of(500), site)
 
     return [identify_and_protect, answer_errors]
 
@@ -169,41 +169,31 @@ def _refusal(request: web.Request, html: Html, error: GatewayError, site: AuthHo
     status = status_of(error)
     level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     _LOG.log(level, "refused", extra={"request_id": request[REQUEST_ID], "status": status, "why": str(error)})
-    problem = problem_of_error(error)
+    words = words_of_error(error)
     shown_again: ShownAgain | None = request.get(SHOWN_AGAIN)
     if isinstance(error, TooManyAttempts):
-        problem = replace(problem, text=f"{problem.text} Try again in {wait(error.retry_after_s)}.")
+        words = replace(words, text=f"{words.text} Try again in {wait(error.retry_after_s)}.")
     if status in _PASSING and shown_again is not None:
-        response = shown_again.page(status, problem.text)
+        response = shown_again.page(status, words.text)
     else:
-        detail = str(error) if isinstance(error, (BadForm, Unaddressed)) else ""
-        response = _error_page(request, html, status, problem, site, detail)
+        if isinstance(error, BadForm | Unaddressed):
+            words = replace(words, detail=str(error))
+        response = _error_page(request, html, status, words, site)
     if status in _PASSING:
         retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else _RETRY_AFTER_S
         response.headers["Retry-After"] = str(retry_after_s)
     return response
 
 
-def _error_page(
-    request: web.Request, html: Html, status: int, problem: Problem, site: AuthHost, detail: str = ""
-) -> web.Response:
-    """detail: what is wrong with a form, or ""."""
-    label, href = _way_on(request, status, site)
-    return html.page(
-        "error.html",
-        status,
-        problem=problem,
-        label=label,
-        href=href,
-        request_id=request[REQUEST_ID],
-        detail=detail,
-    )
+def _error_page(request: web.Request, html: Html, status: int, words: Page, site: AuthHost) -> web.Response:
+    page = words.on("", request[REQUEST_ID], _way_on(request, status, site))
+    return html.page("refusal.html", status, page=page)
 
 
-def _way_on(request: web.Request, status: int, site: AuthHost) -> tuple[str, str]:
+def _way_on(request: web.Request, status: int, site: AuthHost) -> Link:
     """Once more where that may help. Else by the cookie alone: the store may be what has failed."""
     if status in _PASSING and request.method in _READING:
-        return "Try again", site.origin + request.path_qs
+        return Link("Try again", site.origin + request.path_qs)
     if LOGIN_COOKIE in cookies(request):
-        return "Go to your account", "/account"
-    return "Go to the sign-in page", "/login"
+        return Link("Go to your account", "/account")
+    return Link("Go to the sign-in page", "/login")

@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from aiohttp import web
 
+from gateway.core.forward.pages import ACCOUNT, OTHER_ACCOUNT, START, Link
+from gateway.core.forward.respond import denied_page
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.session.journey import Journey
 from gateway.flows.decide.decisions import LiveLogin
@@ -77,8 +79,8 @@ class WayToHost:
                 return see_other(self._callback(outcome))
             case AskAgain():
                 return replace(self.form, again=True, name=live.person.username)
-            case Denied(why):
-                return self._denied(request, live, why)
+            case Denied():
+                return self._denied(request, outcome, live.person.username)
 
     async def _pass_on(self, request: web.Request, live: LiveLogin) -> Go | AskAgain | Denied:
         return await self.handoff.pass_on(live, self.journey, client_address(request), request[REQUEST_ID])
@@ -92,16 +94,19 @@ class WayToHost:
         origin = self.browser.origin_of(self.journey.host)
         return f"{origin}/.bastion/callback?code={go.code.text}&j={self.form.journey}{keep}"
 
-    def _denied(self, request: web.Request, live: LiveLogin, why: str) -> web.Response:
+    def _denied(self, request: web.Request, denied: Denied, who: str) -> web.Response:
+        """The page that the host itself would show. Where that keeps the denial to itself, so does this one."""
+        respond, host, site = denied.respond, self.journey.host, self.browser.origin_of(self.journey.host)
+        page = denied_page(denied.reason, respond, known=True)
+        if not respond.says_denied:
+            page = page.on(host, request[REQUEST_ID], replace(START, href=site + START.href))
+            response = self.browser.html.page("refusal.html", respond.denied, page=page)
+            if respond.retry_after_s:
+                response.headers["Retry-After"] = str(respond.retry_after_s)
+            return response
+        page = page.on(host, request[REQUEST_ID], Link(OTHER_ACCOUNT, "/logout"), Link(ACCOUNT, "/account"))
         response = self.browser.csrf_page(
-            request,
-            "denied.html",
-            403,
-            reason=why,
-            host=self.journey.host,
-            journey=self.form.journey,
-            signed_in=live.person,
-            request_id=request[REQUEST_ID],
+            request, "denied.html", 403, page=replace(page, who=who), journey=self.form.journey
         )
         response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
         return response

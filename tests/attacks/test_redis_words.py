@@ -31,7 +31,7 @@ WORDS = (
     *(*WHO.groups, UNKNOWN, "phoebus", MISTYPED, PASSWORD, BROWSER, *ADDRESSES, "2001:db8:51:7:"),
 )
 BUCKETS = [BUCKET_NAMES.of_address(ip_address(address)).encode() for address in ADDRESSES]
-KINDS = (b"}u", b"}l:", b"}c:", b"}b:GENERAL.SESSION", b"}b:GENERAL.STRANGER", b"}b:AUTH.LOGIN", b"\0X", b"\0L")
+KINDS = (b"}u", b"}l:", b"}c:", b"}b:GENERAL.SESSION", b"}b:AUTH.LOGIN", b"\0X", b"\0L")
 
 
 @dataclass

@@ -29,7 +29,19 @@ ONE: Final = "one.bastion.test"
 TWO: Final = "two.bastion.test"
 SIBLING: Final = "sibling.bastion.test"  # of the same site, and not protected
 STRANGER: Final = "www.stranger.test"  # of another site
-_OTHERWISE: Final = {"BASTION_SERVER_WORKERS": "1", "BASTION_POLICY_WATCH": "false"}
+NAME: Final = "Example Hospital"
+_LOGO: Final = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 40" width="400" height="40">
+<style>rect { fill: #0b3d91 }</style><rect width="400" height="40"/></svg>
+"""
+_OTHERWISE: Final = {
+    "BASTION_SERVER_WORKERS": "1",
+    "BASTION_POLICY_WATCH": "false",
+    "BASTION_PAGES_NAME": NAME,
+    "BASTION_PAGES_LOGO": "logo.svg",
+    "BASTION_PAGES_HELP_URL": "https://help.example.com/login",
+    "BASTION_PAGES_CONTACT": "help@example.com",
+}
 PASSWORDS: Final = {"ada": "correct horse battery", "eve": "staple battery horse"}
 _POLICY: Final = f"""\
 defaults: {{limits: none, headers: off}}
@@ -44,6 +56,7 @@ apps:
       fresh: {{paths: /fresh/**, require: {{authenticated_within: 10s}}}}
       files: {{paths: /files/**, cache: shared}}
       widget: {{paths: /widget/**, headers: {{extends: off, frame_ancestors: [self, "https://{STRANGER}:*"]}}}}
+      hidden: {{paths: /hidden/**, allow: {{users: eve}}, respond: {{denied: 404, message: Ask the front desk.}}}}
       eves: {{paths: /widget/eves/**, allow: {{users: eve}}, headers: {{extends: off, frame_ancestors: self}}}}
   two: {{hosts: {TWO}, allow: authenticated}}
 """
@@ -95,6 +108,7 @@ def build(directory: Path, urls: tuple[str, str], children: Children, binaries: 
     """urls: of an empty database, and of Redis."""
     (directory / "policies").mkdir(parents=True)
     (directory / "policies" / "house.yaml").write_text(_POLICY)
+    (directory / "logo.svg").write_text(_LOGO)
     port = free_port()
     setting = Setting.prepare(directory, port)
     setting.write_config(*urls)

@@ -36,7 +36,7 @@ def shows_nothing(page: Page) -> bool:
 def read(page: Page) -> Frame:
     """What our page says in the frame; it has no form."""
     frame = page.frames[1]
-    expect(frame.get_by_text("Reference")).to_be_visible()
+    expect(frame.get_by_text("Reference", exact=True)).to_be_visible()
     expect(frame.locator("form")).to_have_count(0)
     return frame
 

@@ -160,7 +160,7 @@ def test_too_many_attempts_keep_the_form(profile: BrowserContext, house: House, 
 def test_a_page_that_is_not_there_leads_to_who_is_signed_in(profile: BrowserContext, house: House) -> None:
     page = profile.new_page()
     page.goto(house.url(AUTH, "/nowhere"))
-    expect(page.get_by_role("link")).to_have_text("Go to the sign-in page")
+    expect(page.locator(".actions").get_by_role("link")).to_have_text("Go to the sign-in page")
     sign_in(page, house, ONE)
     page.goto(house.url(AUTH, "/nowhere"))
 

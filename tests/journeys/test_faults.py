@@ -248,24 +248,40 @@ def test_the_sessions_page_shows_and_ends_each_device(stage: Stage) -> None:
     here, there = stage.signed_in(), stage.signed_in()
     page = here.visit(stage.auth + "/account")
     other = [part.split('"')[0] for part in page.text.split('action="/account/sessions/')[1:]]
-    ends = [path for path in other if path.endswith("/end")]
+    ends, told = [path for path in other if path.endswith("/end")], page
 
     for path in ends:
         if path.split("/")[0] == there.jar["auth.localhost"]["__Host-bastion-login"].split(".")[2]:
-            here.submit(page, f"/account/sessions/{path}", csrf=page.field("csrf"))
+            told = here.submit(page, f"/account/sessions/{path}", csrf=page.field("csrf"))
 
     assert "Firefox on Linux" in page.text
+    assert told.url == stage.auth + "/account", "nobody can make a link that says it"
+    assert '<p class="notice" role="status">Firefox on Linux was signed out.</p>' in told.text
+    assert 'role="status"' not in here.visit(stage.auth + "/account").text, "said once"
     assert there.fetch(stage.app + "/api/x").status == 401
     assert here.fetch(stage.app + "/api/x").status == 200
     strange = Visitor(here.ca_file)
     assert strange.send("POST", stage.auth + "/account/sessions/end-all", NAVIGATION).status == 403
 
 
+def test_ending_the_others_says_how_many(stage: Stage) -> None:
+    here, there = stage.signed_in(), stage.signed_in()
+    page = here.visit(stage.auth + "/account")
+    others = page.text.count('/end"') - 1
+
+    told = here.submit(page, "/account/sessions/end-all", csrf=page.field("csrf"), keep_this="yes")
+
+    assert f'role="status">{others} other device{" was" if others == 1 else "s were"} signed out.</p>' in told.text
+    assert there.fetch(stage.app + "/api/x").status == 401
+    assert here.fetch(stage.app + "/api/x").status == 200
+
+
 def test_ending_all_ends_this_one_too(stage: Stage) -> None:
     here, there = stage.signed_in(), stage.signed_in()
     page = here.visit(stage.auth + "/account")
 
-    here.submit(page, "/account/sessions/end-all", csrf=page.field("csrf"))
+    out = here.submit(page, "/account/sessions/end-all", csrf=page.field("csrf"))
 
+    assert (out.url, "You are signed out" in out.text) == (stage.auth + "/signed-out", True)
     assert here.fetch(stage.app + "/api/x").status == 401
     assert there.fetch(stage.app + "/api/x").status == 401

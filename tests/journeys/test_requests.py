@@ -1,14 +1,16 @@
 """What reaches the app, what reaches the browser, and who gets which refusal."""
 
 import asyncio
+import re
 import ssl
+from html import unescape
 
 import aiohttp
 import asyncpg
 import pytest
 from redis import Redis as SyncRedis
 
-from tests.staging import NAVIGATION, Stage, Visitor
+from tests.staging import NAVIGATION, Seen, Stage, Visitor
 
 
 def test_a_forged_identity_never_arrives(stage: Stage) -> None:
@@ -99,6 +101,28 @@ def test_a_person_who_may_not_gets_a_page_that_says_why(stage: Stage) -> None:
     assert "ada" in page.text
     assert "another account" in page.text
     assert (script.status, script.json()["error"]) == (403, "access_denied")
+
+
+def test_the_auth_host_and_the_protected_host_deny_by_the_same_page(stage: Stage) -> None:
+    visitor = stage.visitor()
+
+    on_auth = stage.log_in(visitor, stage.app + "/admin/x")
+    on_host = stage.signed_in().visit(stage.app + "/admin/x")
+
+    assert on_auth.url.startswith(stage.auth)
+    assert on_host.url == stage.app + "/admin/x"
+    assert (on_auth.status, on_host.status) == (403, 403)
+    assert _read(on_auth) == _read(on_host)
+    assert {"app.localhost", "ada", "Use another account", "Your account"} <= set(_read(on_auth))
+    assert _read(on_auth).index("Reference") < _read(on_auth).index("Site")
+
+
+def _read(page: Seen) -> list[str]:
+    """What a person reads, piece by piece, with any reference as one."""
+    text = page.text.replace(page.headers["X-Request-Id"], "<reference>")
+    assert "<reference>" in text
+    pieces = (unescape(piece).strip() for piece in re.sub(r"<(?!reference)[^>]*>", "\n", text).splitlines())
+    return [piece for piece in pieces if piece]
 
 
 @pytest.mark.parametrize(

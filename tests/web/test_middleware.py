@@ -10,7 +10,7 @@ from yarl import URL
 from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.web import assets
-from gateway.web.errors import PROBLEMS, STATUS, BadForm
+from gateway.web.errors import STATUS, WORDS, BadForm
 from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, page_middlewares
@@ -216,7 +216,7 @@ async def test_static_files_are_kept_by_content_and_may_be_linked_from_protected
 
 @pytest.mark.parametrize("kind", GatewayError.__subclasses__())
 def test_every_status_has_words(kind: type[GatewayError]) -> None:
-    assert STATUS.get(kind, 500) in PROBLEMS
+    assert STATUS.get(kind, 500) in WORDS
 
 
 async def test_cookies_of_ours_that_came_twice_are_told_and_others_are_not(client: Client) -> None:

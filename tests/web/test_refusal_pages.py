@@ -10,7 +10,8 @@ from gateway.web.html import Html, RefusalPages, static_files
 
 HTML = Html(static_files(), "https://auth.example.org")
 PAGES = RefusalPages(HTML)
-words = st.text(max_size=30) | st.sampled_from(["REFERENCE", "<code>REFERENCE</code>", '"><script>', ""])
+SPLIT = '<code class="id">REFERENCE</code>'
+words = st.text(max_size=30) | st.sampled_from(["REFERENCE", SPLIT, "</code>", '"><script>', ""])
 links = st.lists(st.builds(Link, words, words, st.booleans()), max_size=2).map(tuple)
 ids = st.from_regex(r"[0-9A-Za-z-]{8,64}", fullmatch=True) | st.sampled_from(["", "REFERENCE"])
 

@@ -30,6 +30,8 @@ class Page:
 
 
 START: Final = Link("Go to the start page", "/")
+OTHER_ACCOUNT: Final = "Use another account"
+ACCOUNT: Final = "Your account"
 
 DENIED: Final = Page("You don't have access to this page", "You are signed in, but this page is for others.")
 DENIED_BY_RULE: Final = Page(

@@ -35,7 +35,7 @@ from gateway.core.outcomes import Outcome, ProofOutcome
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.facts import Refused
-from gateway.core.policy.route import DENIED_BY_RULE, Route
+from gateway.core.policy.route import DENIED_BY_RULE, Respond, Route
 from gateway.core.principal.ask import Spent
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import return_of
@@ -191,22 +191,21 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
     route, known, error = denied.route, denied.known, "access_denied"
     respond = route.respond
     headers = _cors(route, request)
-    if respond.denied == 403:  # noqa: PLR2004 - the usual status
-        page = _worded(_page_of(denied), route, request)
-        if denied.scheme is not None and denied.scopes:
+    page = denied_page(denied.reason, respond, known=known is not None)
+    page = page.on(request.host, request.request_id, START)
+    if not respond.says_denied:
+        if respond.retry_after_s:
+            headers.append(("Retry-After", str(respond.retry_after_s)))
+    elif denied.scheme is not None:
+        if denied.scopes:
             fault = Fault(denied.scheme, "insufficient_scope", denied.reason)
             headers += challenges(context, request, route, fault, scopes=denied.scopes)
             error = fault.error
-        elif denied.scheme is None and known is not None and request.shows_page:
-            elsewhere, way = leading_back(context, request, "/logout", denied.now, random)
-            account = Link("Your account", f"{context.auth_origin}/account")
-            page = replace(page, who=known.person.username, links=(Link("Use another account", elsewhere), account))
-            headers.append(way)
-    else:
-        page = pages.NOT_FOUND if respond.denied == 404 else pages.CLOSED  # noqa: PLR2004 - the other two of Respond
-        page = _worded(page, route, request)
-        if respond.retry_after_s:
-            headers.append(("Retry-After", str(respond.retry_after_s)))
+    elif known is not None and request.shows_page:
+        elsewhere, way = leading_back(context, request, "/logout", denied.now, random)
+        account = Link(pages.ACCOUNT, f"{context.auth_origin}/account")
+        page = replace(page, who=known.person.username, links=(Link(pages.OTHER_ACCOUNT, elsewhere), account))
+        headers.append(way)
     return refusal(
         context,
         request,
@@ -221,11 +220,18 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
     )
 
 
-def _page_of(denied: Denied) -> Page:
-    """Somebody else's request is told so, whoever is logged in."""
-    if denied.known is None and denied.reason != CROSS_ORIGIN:
-        return pages.DENIED_HERE
-    return _DENIED.get(denied.reason, pages.DENIED)
+def denied_page(reason: str, respond: Respond, *, known: bool) -> Page:
+    """What a person reads whom policy denies a page, on a protected host and on the auth host alike.
+
+    reason: of Denied. known: somebody is signed in; another site's request is told so in any case.
+    """
+    if not respond.says_denied:
+        page = pages.NOT_FOUND if respond.denied == 404 else pages.CLOSED  # noqa: PLR2004 - the other two of Respond
+    elif not known and reason != CROSS_ORIGIN:
+        page = pages.DENIED_HERE
+    else:
+        page = _DENIED.get(reason, pages.DENIED)
+    return replace(page, detail=respond.message)
 
 
 def _worded(page: Page, route: Route, request: ForwardedRequest) -> Page:

@@ -145,6 +145,11 @@ class Respond:
     retry_after_s: int = 0
     message: str = ""
 
+    @property
+    def says_denied(self) -> bool:
+        """Whether people learn that they are denied something."""
+        return self.denied == 403  # noqa: PLR2004 - of the Literal above
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:

@@ -14,13 +14,15 @@ from gateway.core.remembered import Remembered
 LOGIN_COOKIE: Final = "__Host-bastion-login"  # auth host: the login
 CSRF_COOKIE: Final = "__Host-bastion-csrf"  # auth host: what forms belong to
 DEVICE_COOKIE: Final = "__Host-bastion-device"  # auth host: who has signed in from this browser
+ENDED_COOKIE: Final = "__Host-bastion-ended"  # auth host: what the account page says that was just ended
 SESSION_COOKIE: Final = "__Host-bastion"  # protected host: the session
 WAY_COOKIE: Final = "__Host-bastion-way"  # protected host: the browser that started a journey
 LAST_COOKIE: Final = "__Host-bastion-last"  # protected host: who was here last
 GONE_COOKIE: Final = "__Host-bastion-gone"  # protected host: differs after each logout
 _OURS: Final = b"__Host-bastion"
 _NAMES: Final = {
-    name.encode(): name for name in (LOGIN_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, SESSION_COOKIE, WAY_COOKIE, LAST_COOKIE)
+    name.encode(): name
+    for name in (LOGIN_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, ENDED_COOKIE, SESSION_COOKIE, WAY_COOKIE, LAST_COOKIE)
 }
 _VALUE: Final = re.compile(rb"[A-Za-z0-9._~-]{1,256}")
 _FOREIGN_NAME: Final = re.compile(rb"[!-:<>-~]{1,128}")

@@ -36,38 +36,41 @@ class Account:
         ]
         return sorted(opened, key=lambda one: (one.id != live.token.login_id, -one.last_seen_at))
 
-    async def end_one(self, live: LiveLogin, login_id: bytes, request_id: str) -> bool:
-        """False: no live login of this person has that id."""
+    async def end_one(self, live: LiveLogin, login_id: bytes, request_id: str) -> str | None:
+        """The user agent of what ended, "" where it was over before. None: no login of this person has that id."""
         user_id, login = live.person.user_id, b64(login_id)
         async with self.acts.begin(request_id=request_id) as act:
             row = await act.logins.find(login_id)
             if row is None or row.user_id != user_id:
-                return False
+                return None
+            opened = {one.id: one.user_agent for one in await act.logins.list_live(user_id, act.now)}
             if await act.logins.end(login_id, "ended_by_person", act.now):
                 act.record(SessionEnded(user_id, login))
             act.ends_login(live.token.tag, login)
-        return True
+        return opened.get(login_id, "")
 
-    async def end_others(self, live: LiveLogin, request_id: str) -> None:
-        """All logins of this person but the one that asks."""
-        await self._end_all(live, live.token.login_id, request_id)
+    async def end_others(self, live: LiveLogin, request_id: str) -> int:
+        """All logins of this person but the one that asks; how many ended by this."""
+        return await self._end_all(live, live.token.login_id, request_id)
 
     async def end_all(self, live: LiveLogin, request_id: str) -> None:
         """All logins of this person, the one that asks too."""
         await self._end_all(live, None, request_id)
 
-    async def _end_all(self, live: LiveLogin, kept: bytes | None, request_id: str) -> None:
+    async def _end_all(self, live: LiveLogin, kept: bytes | None, request_id: str) -> int:
         """Redis hears of all that are over, also of what an earlier try could not tell it; of the asking one last.
 
         So who is still signed in can try again until everything is done.
         """
         user_id = live.person.user_id
         async with self.acts.begin(request_id=request_id) as act:
-            for login_id in await act.logins.end_all(user_id, "ended_by_person", act.now, except_login=kept):
+            ended = await act.logins.end_all(user_id, "ended_by_person", act.now, except_login=kept)
+            for login_id in ended:
                 act.record(SessionEnded(user_id, b64(login_id)))
             over = await act.logins.list_ended(user_id, act.now)
             for login_id in sorted(over, key=lambda one: one == live.token.login_id):
                 act.ends_login(live.token.tag, b64(login_id))
+        return len(ended)
 
 
 def _sites(hosts: tuple[str, ...]) -> tuple[str, ...]:

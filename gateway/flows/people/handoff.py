@@ -11,6 +11,7 @@ from gateway.core.keys import Keys
 from gateway.core.login.attempt import need_met
 from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
 from gateway.core.policy.model import Policy
+from gateway.core.policy.route import Respond
 from gateway.core.session.journey import Journey
 from gateway.core.session.tokens import SECRET_BYTES, Token, child_token, code_hash, credential_of, mint
 from gateway.flows.act import Act, Acts
@@ -35,9 +36,10 @@ class AskAgain:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Policy doesn't let this person there, whatever they prove. why: policy's reason."""
+    """Policy doesn't let this person there, whatever they prove. reason: policy's. respond: the route's."""
 
-    why: str
+    reason: str
+    respond: Respond
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,13 @@ class Handoff:
             return AskAgain()
         found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
         if isinstance(found, Refused):
-            return Denied(found.reason) if found.status == HTTPStatus.FORBIDDEN else None
+            return Denied(found.reason, Respond()) if found.status == HTTPStatus.FORBIDDEN else None
         person = live.person
         actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
         verdict = found.route.judge(Facts(actor, address, now, found.captures))
         match verdict:
             case Deny(reason):
-                return Denied(reason)
+                return Denied(reason, found.route.respond)
             case StepUp():
                 return AskAgain()
             case _:
