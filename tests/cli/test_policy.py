@@ -185,6 +185,19 @@ def test_people_are_those_of_a_configuration(directory: Path) -> None:
     assert "--people needs a configuration; leave out --auth-url" in found.output
 
 
+async def test_secrets_of_clients_are_read_where_there_is_a_configuration(bastion: Bastion) -> None:
+    directory = bastion.directory / "policies"
+    directory.mkdir()
+    (directory / "tokens.yaml").write_text(TOKENS)
+
+    refused = await bastion("policy", "check")
+    read = await bastion("policy", "check", BATCH="k" * 32)
+
+    assert (refused.status, read.status) == (1, 0)
+    assert "tokens.yaml:4:53: the secret of env BATCH is not there; expected the variable to be set" in refused.err
+    assert run(directory, "check").exit_code == 0
+
+
 async def test_a_group_that_no_person_has_is_warned_of(bastion: Bastion) -> None:
     (bastion.directory / "policies").mkdir()
     (bastion.directory / "policies" / "wiki.yaml").write_text(GOOD)
