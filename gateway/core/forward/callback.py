@@ -15,7 +15,7 @@ from gateway.core.forward.login_start import WAY_BYTES, Way
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.proxy import EARLIER
 from gateway.core.forward.refusal import refusal
-from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.forward.request import ClientKind, ForwardedRequest
 from gateway.core.principal.ask import Claim, Presented, Question, Reply, Standing
 from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.cookies import (
@@ -85,7 +85,7 @@ def prepare_ours(
         return _log_out(context, request, now, random)
     if request.path == RESOURCE_PATH:
         return resource_metadata(context, request)
-    if request.path == _GONE and request.method == "GET" and request.client is Client.NAVIGATION:
+    if request.path == _GONE and request.method == "GET" and request.client is ClientKind.NAVIGATION:
         return forget_pages(context, request)
     return _page(context, request, 404, pages.NOT_FOUND, "not_found", START)
 
@@ -96,7 +96,7 @@ def _prepare_callback(context: Context, request: ForwardedRequest, now: int, num
     way_on = START if journey is None else Link("Open the page", _opened(context, journey))
     if request.method != "GET":
         return _page(context, request, 405, pages.METHOD, "method", way_on, headers=[("Allow", "GET")])
-    if request.prefetch or request.client is not Client.NAVIGATION:
+    if request.prefetch or request.client is not ClientKind.NAVIGATION:
         return _page(context, request, 403, pages.PREFETCHED, "not_a_navigation", way_on)
     if journey is None or not {"code", "j"} <= given.keys() <= {"code", "j", "keep"} or journey.host != request.host:
         return _page(context, request, 400, pages.BROKEN_JOURNEY, "bad_journey", way_on)

@@ -32,7 +32,7 @@ from gateway.core.forward.decision import (
 )
 from gateway.core.forward.destination import second_routes, with_needs_of
 from gateway.core.forward.names import DESTINATION
-from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.forward.request import ClientKind, ForwardedRequest
 from gateway.core.policy.canonical import TAKE_DESTINATION
 from gateway.core.policy.cross_origin import may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, Refused, StepUp
@@ -44,7 +44,7 @@ from gateway.core.ratelimit.slots import EVERYONE
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.person import ForgedPerson
 
-_PREFLIGHT: Final = Client.PREFLIGHT  # members of enums are looked up slowly
+_PREFLIGHT: Final = ClientKind.PREFLIGHT  # members of enums are looked up slowly
 _LIVE: Final = Standing.LIVE
 _MISS: Final = Standing.MISS
 _PER_EVERYONE: Final = Per.EVERYONE

@@ -11,7 +11,7 @@ from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.pages import START, Link
 from gateway.core.forward.refusal import refusal
-from gateway.core.forward.request import Client, ForwardedRequest, is_safe
+from gateway.core.forward.request import ClientKind, ForwardedRequest, is_safe
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.route import Route
 from gateway.core.sealed_text import NONCE_BYTES
@@ -81,11 +81,11 @@ def start_login(
     headers = [*more, *_forget(start)]
     if request.prefetch:
         return refusal(context, request, 403, pages.PREFETCHED, start.outcome, error="prefetch", headers=headers)
-    if request.client is Client.NAVIGATION:
+    if request.client is ClientKind.NAVIGATION:
         return _redirect(context, request, start, now, random, headers)
     headers += [("WWW-Authenticate", _challenge(request, start)), ("Location", f"{context.auth_origin}/login")]
     here = Link("Sign in", return_of(request.target), top=True)
-    words = pages.IN_FRAME if request.client is Client.FRAME else pages.SIGN_IN
+    words = pages.IN_FRAME if request.client is ClientKind.FRAME else pages.SIGN_IN
     page = words.on(request.host, request.request_id, here)
     error = "step_up_required" if start.need else "login_required"
     return refusal(context, request, 401, page, start.outcome, error=error, headers=headers, route=start.route)

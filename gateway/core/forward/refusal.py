@@ -7,7 +7,7 @@ from uuid import UUID
 from gateway.core.forward.answer import Answer, html_head, json_body, json_head, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.pages import Page
-from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.forward.request import ClientKind, ForwardedRequest
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.route import Route
 
@@ -36,7 +36,7 @@ def refusal(
     reason = reason or error
     name, ancestors = (route, _NOT_FRAMED) if isinstance(route, str) else (route.name, route.frame_ancestors)
     if request.shows_page:
-        if request.client is Client.FRAME:
+        if request.client is ClientKind.FRAME:
             page = replace(page, links=tuple(replace(link, top=True) for link in page.links))
         head += html_head(context.auth_origin, ancestors)
         body = b"" if request.method == "HEAD" else context.render(page)

@@ -78,7 +78,7 @@ class MalformedRequest(GatewayError):
         self.told = told
 
 
-class Client(Enum):
+class ClientKind(Enum):
     """What asked, as far as the answer must fit it (design.md section 3.4)."""
 
     NAVIGATION = "navigate"  # the person looks at it
@@ -88,9 +88,9 @@ class Client(Enum):
     PREFLIGHT = "preflight"
 
 
-_WEBSOCKET: Final = Client.WEBSOCKET  # members of enums are looked up slowly
-_NAVIGATION: Final = Client.NAVIGATION
-_FETCH: Final = Client.FETCH
+_WEBSOCKET: Final = ClientKind.WEBSOCKET  # members of enums are looked up slowly
+_NAVIGATION: Final = ClientKind.NAVIGATION
+_FETCH: Final = ClientKind.FETCH
 _TAKEN: Final = b"?"  # no header's name
 _UPGRADE: Final = [b"upgrade"]
 _NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.title())}  # as Go spells them; grows
@@ -183,7 +183,7 @@ class ForwardedRequest:
         target: str,
         path: str,
         address: Address | None,
-        client: Client,
+        client: ClientKind,
         cookies: Cookies,
         cookie_lines: list[bytes],
         values: dict[bytes, bytes],
@@ -213,7 +213,7 @@ class ForwardedRequest:
     def shows_page(self) -> bool:
         """Whether a person may see the answer: a service worker may fetch a page for one, and says so by Accept."""
         if self.client is not _FETCH:
-            return self.client in (_NAVIGATION, Client.FRAME)
+            return self.client in (_NAVIGATION, ClientKind.FRAME)
         return b"x-requested-with" not in self.values and prefers_page(self._text(b"accept") or "")
 
     @property
@@ -354,19 +354,19 @@ def _read_address(value: bytes) -> Address | None:
     return None if found is None else plain_address(found)
 
 
-def _client(values: dict[bytes, bytes], method: str) -> Client:
+def _client(values: dict[bytes, bytes], method: str) -> ClientKind:
     """Sec-Fetch-* where the browser sends it, else Accept and X-Requested-With."""
     if values.get(b"x-bastion-upgrade", b"").lower() == b"websocket":
         return _WEBSOCKET
     if method == "OPTIONS" and b"origin" in values and b"access-control-request-method" in values:
-        return Client.PREFLIGHT
+        return ClientKind.PREFLIGHT
     mode = values.get(b"sec-fetch-mode")
     if mode is None:
         asks_for_page = b"text/html" in values.get(b"accept", b"") and b"x-requested-with" not in values
         return _NAVIGATION if asks_for_page else _FETCH
     destination = values.get(b"sec-fetch-dest", b"")
     if destination in _FRAMES:
-        return Client.FRAME
+        return ClientKind.FRAME
     # No script can set this mode, whatever the destination: a service worker passes a navigation on as "empty".
     return _NAVIGATION if mode == b"navigate" else _FETCH
 

@@ -29,7 +29,7 @@ from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
 from gateway.core.forward.proxy import EARLIER, ONE_BY_ONE, AskingProxy
 from gateway.core.forward.refusal import refusal
-from gateway.core.forward.request import Client, ForwardedRequest
+from gateway.core.forward.request import ClientKind, ForwardedRequest
 from gateway.core.header_lines import header_line, header_lines
 from gateway.core.outcomes import Outcome, ProofOutcome
 from gateway.core.policy.cors import CorsProfile
@@ -142,7 +142,7 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
     if respond.anonymous == "404" and not wanted.within_s:
         page = _worded(pages.NOT_FOUND, route, request)
         return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=cors)
-    if respond.anonymous == "401" and request.client is Client.NAVIGATION:
+    if respond.anonymous == "401" and request.client is ClientKind.NAVIGATION:
         address, way = leading_back(context, request, "/login", wanted.now, random)
         page = replace(pages.SIGN_IN, detail=respond.message).on(
             request.host, request.request_id, Link("Sign in", address)
@@ -151,7 +151,7 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         return refusal(
             context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
         )
-    if request.client is not Client.NAVIGATION and not wanted.within_s and route.takes_tokens:
+    if request.client is not ClientKind.NAVIGATION and not wanted.within_s and route.takes_tokens:
         cors += challenges(context, request, route)
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""

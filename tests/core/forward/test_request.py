@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.forward.check import malformed
-from gateway.core.forward.request import ADDRESS_CHARS, Client, MalformedRequest, read_request
+from gateway.core.forward.request import ADDRESS_CHARS, ClientKind, MalformedRequest, read_request
 
 USUAL = {
     b"host": b"wiki.example.org:8443",
@@ -35,7 +35,7 @@ def test_a_usual_question_is_read() -> None:
     assert request.query == "c=d"
     assert request.address == ip_address("203.0.113.7")
     assert request.cookies == {"__Host-bastion": "x"}
-    assert request.client is Client.NAVIGATION
+    assert request.client is ClientKind.NAVIGATION
 
 
 @pytest.mark.parametrize("name", USUAL)
@@ -177,36 +177,36 @@ def test_an_address_in_another_spelling_is_the_same() -> None:
     )
 
 
-CLIENTS: dict[str, tuple[dict[bytes, bytes], Client]] = {
-    "a person's browser": (NAVIGATION, Client.NAVIGATION),
-    "an older browser": ({b"accept": b"text/html,*/*;q=0.8"}, Client.NAVIGATION),
-    "jQuery": ({b"accept": b"text/html", b"x-requested-with": b"XMLHttpRequest"}, Client.FETCH),
-    "curl": ({b"accept": b"*/*"}, Client.FETCH),
-    "fetch": ({b"sec-fetch-mode": b"cors", b"sec-fetch-dest": b"empty", b"accept": b"text/html"}, Client.FETCH),
+CLIENTS: dict[str, tuple[dict[bytes, bytes], ClientKind]] = {
+    "a person's browser": (NAVIGATION, ClientKind.NAVIGATION),
+    "an older browser": ({b"accept": b"text/html,*/*;q=0.8"}, ClientKind.NAVIGATION),
+    "jQuery": ({b"accept": b"text/html", b"x-requested-with": b"XMLHttpRequest"}, ClientKind.FETCH),
+    "curl": ({b"accept": b"*/*"}, ClientKind.FETCH),
+    "fetch": ({b"sec-fetch-mode": b"cors", b"sec-fetch-dest": b"empty", b"accept": b"text/html"}, ClientKind.FETCH),
     "a service worker that passes a navigation on": (
         {b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"empty", b"accept": b"text/html,*/*;q=0.8"},
-        Client.NAVIGATION,
+        ClientKind.NAVIGATION,
     ),
-    "a navigation that says no destination": ({b"sec-fetch-mode": b"navigate"}, Client.NAVIGATION),
+    "a navigation that says no destination": ({b"sec-fetch-mode": b"navigate"}, ClientKind.NAVIGATION),
     "a service worker that fetches anew": (
         {b"sec-fetch-mode": b"same-origin", b"sec-fetch-dest": b"empty"},
-        Client.FETCH,
+        ClientKind.FETCH,
     ),
-    "an image": ({b"sec-fetch-mode": b"no-cors", b"sec-fetch-dest": b"image"}, Client.FETCH),
-    "a frame": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"iframe"}, Client.FRAME),
-    "an object": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"object"}, Client.FRAME),
-    "a WebSocket": ({b"x-bastion-upgrade": b"websocket", **NAVIGATION}, Client.WEBSOCKET),
-    "a WebSocket in HTTP/2": ({b"x-forwarded-method": b"CONNECT"}, Client.WEBSOCKET),
+    "an image": ({b"sec-fetch-mode": b"no-cors", b"sec-fetch-dest": b"image"}, ClientKind.FETCH),
+    "a frame": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"iframe"}, ClientKind.FRAME),
+    "an object": ({b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"object"}, ClientKind.FRAME),
+    "a WebSocket": ({b"x-bastion-upgrade": b"websocket", **NAVIGATION}, ClientKind.WEBSOCKET),
+    "a WebSocket in HTTP/2": ({b"x-forwarded-method": b"CONNECT"}, ClientKind.WEBSOCKET),
     "a preflight": (
         {b"x-forwarded-method": b"OPTIONS", b"origin": b"https://x", b"access-control-request-method": b"PUT"},
-        Client.PREFLIGHT,
+        ClientKind.PREFLIGHT,
     ),
-    "OPTIONS that is no preflight": ({b"x-forwarded-method": b"OPTIONS", b"origin": b"https://x"}, Client.FETCH),
+    "OPTIONS that is no preflight": ({b"x-forwarded-method": b"OPTIONS", b"origin": b"https://x"}, ClientKind.FETCH),
 }
 
 
 @pytest.mark.parametrize(("headers", "client"), CLIENTS.values(), ids=CLIENTS)
-def test_the_client_is_told_by_what_it_sends(headers: dict[bytes, bytes], client: Client) -> None:
+def test_the_client_is_told_by_what_it_sends(headers: dict[bytes, bytes], client: ClientKind) -> None:
     assert read_request({**USUAL, **headers}.items()).client is client
 
 
