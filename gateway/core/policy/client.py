@@ -11,7 +11,7 @@ from gateway.core.policy.places import Place
 from gateway.core.policy.route import Leg, Review, best_of
 
 ClientType = Literal["web", "spa", "native", "service", "device"]
-Profile = Literal["oauth21", "oidc", "fapi2"]
+ClientProfile = Literal["oauth21", "oidc", "fapi2"]
 Authentication = Literal["none", "secret", "private_key_jwt"]
 Jwk = Mapping[str, object]
 _OWN: Final = "client:"
@@ -43,7 +43,7 @@ class Client:
     name: str
     place: Place
     type: ClientType
-    profile: Profile
+    profile: ClientProfile
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
     authentication: Authentication

@@ -13,8 +13,8 @@ from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import HostPattern
 from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
 from gateway.core.policy.reading.apps import Apps, AppText
-from gateway.core.policy.reading.cases import People, Tests
-from gateway.core.policy.reading.clients import Clients
+from gateway.core.policy.reading.cases import Actors, Tests
+from gateway.core.policy.reading.clients import DeclaredClients
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.scopes import BUILT_IN
 from gateway.core.policy.reading.settings import Definitions, Level, read_level
@@ -58,8 +58,8 @@ def compile_policy(
     problems = Problems()
     files = _files(sources, problems)
     names = Definitions.over(limits, _client_names(files))
-    clients = Clients(site, names, secrets)
-    people = People(clients.read, names.conditions.clients)
+    clients = DeclaredClients(site, names, secrets)
+    people = Actors(clients.read, names.conditions.clients)
     for page, at in _sections(files, "define"):
         for kind, names_of_kind in (keyed(page, at, DEFINE) or {}).items():
             book = people.named if kind == "people" else names.book(kind)

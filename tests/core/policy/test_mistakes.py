@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.policy.client_grammar import CLIENT
 from gateway.core.policy.compile import PolicyRejected, Site, compile_policy
 from gateway.core.policy.grammar import SHAPES
 from tests.core.policy.build import mistakes, policy_of
@@ -278,7 +279,8 @@ TREES = st.recursive(
 
 
 @given(
-    st.dictionaries(st.sampled_from(["apps", "define", "defaults", "tests"]), TREES, max_size=4), st.text(max_size=40)
+    st.dictionaries(st.sampled_from(["apps", "clients", "define", "defaults", "tests"]), TREES, max_size=4),
+    st.text(max_size=40),
 )
 def test_reading_a_policy_never_crashes(tree: dict[str, object], text: str) -> None:
     for source in (flow(tree), text):
@@ -291,6 +293,14 @@ def test_settings_of_any_form_never_crash(tree: object) -> None:
     for place in ("allow", "deny", "require", "headers", "cors", "limits", "respond", "routes", "hosts"):
         with contextlib.suppress(PolicyRejected):
             policy_of(f"apps: {{a: {{base: /a, {place}: {flow(tree)}}}}}")
+
+
+@given(TREES)
+def test_keys_of_clients_of_any_form_never_crash(tree: object) -> None:
+    for key in CLIENT.keys:
+        with contextlib.suppress(PolicyRejected):
+            policy_of(f"clients: {{a: {{name: A, type: web, scopes: openid, {key.name}: {flow(tree)}}}}}")
+            policy_of(f"clients: {{a: {{name: A, type: native, profile: oidc, {key.name}: {flow(tree)}}}}}")
 
 
 def flow(tree: object) -> str:

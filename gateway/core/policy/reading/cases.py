@@ -39,7 +39,7 @@ _ELSEWHERE: Final = (
 )
 
 
-class People:
+class Actors:
     """The actors of tests. clients: those of the files, read before a person is. names: also of those with mistakes."""
 
     def __init__(self, clients: Mapping[str, Client], names: frozenset[str]) -> None:
@@ -77,7 +77,7 @@ class People:
 class Tests:
     """Of all files."""
 
-    def __init__(self, people: People, networks: Book[NetworkSet]) -> None:
+    def __init__(self, people: Actors, networks: Book[NetworkSet]) -> None:
         self._people = people
         self._networks = networks
         self._elsewhere = _elsewhere(networks)

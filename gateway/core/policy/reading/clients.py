@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
-from gateway.core.policy.client import Authentication, Client, ClientType, Profile
+from gateway.core.policy.client import Authentication, Client, ClientProfile, ClientType
 from gateway.core.policy.client_grammar import CLIENT, PROFILES, SIGNATURES, TTL, TYPES
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.client_access import read_access
@@ -34,7 +34,7 @@ _OPENID: Final = "openid"
 _STRICT: Final = "fapi2"
 
 
-class Clients:
+class DeclaredClients:
     """Of all files."""
 
     def __init__(self, site: Site, names: Definitions, secrets: SecretReader) -> None:
@@ -119,8 +119,8 @@ class _Text:
     type: ClientType
 
     @property
-    def profile(self) -> Profile:
-        return cast("Profile", self.word("profile", PROFILES) or "oauth21")
+    def profile(self) -> ClientProfile:
+        return cast("ClientProfile", self.word("profile", PROFILES) or "oauth21")
 
     @property
     def authentication(self) -> Authentication:
