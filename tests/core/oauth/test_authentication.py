@@ -245,7 +245,7 @@ def test_no_other_token_is_an_assertion(typ: str) -> None:
         by_assertion("jwt", replace(FINE, header={"typ": typ}))
 
 
-@pytest.mark.parametrize("kid", ["other", PS256.kid])
+@pytest.mark.parametrize("kid", ["other", PS256.kid], ids=["unknown", "of another key"])
 def test_a_key_that_is_named_has_to_be_the_one(kid: str) -> None:
     with pytest.raises(NotProved, match="signature"):
         by_assertion("jwt", replace(FINE, header={"kid": kid}))
