@@ -21,6 +21,7 @@ _LEAST_PREFIX: Final = 2
 _SECTION_KEY: Final = 2  # section.key
 _RANGE: Final = re.compile(r"a duration from (\S+) to (\S+)")
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*")
+_RENAMED: Final = {"tokens": "jwt"}
 _BOOLEANS: Final = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
 
 
@@ -59,6 +60,8 @@ def unreplaced(path: tuple[str, ...], given: object) -> str | None:
 
 def _key_hint(path: tuple[str, ...], names: Sequence[str]) -> str:
     name = path[-1]
+    if path[0] in _RENAMED:
+        return f"; it is called `{_RENAMED[path[0]]}` now"
     there = [key.path[0] for key in all_keys() if len(key.path) == _SECTION_KEY and key.path[1] == name]
     if there:
         return f"; it belongs below {' or '.join(f'`{section}`' for section in there)}"

@@ -76,6 +76,7 @@ def _items(text: str) -> list[str]:
 
 
 def _hint(name: str, variable: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    renamed = name.replace("BASTION_TOKENS_", "BASTION_JWT_")
+    close = [renamed] if renamed in known else difflib.get_close_matches(name, known, n=1)
     suffix = "_FILE" if variable.endswith("_FILE") else ""
     return f"; did you mean {close[0]}{suffix}?" if close else ""

@@ -254,11 +254,13 @@ def _anchored(config: Config, path: Path | None) -> Config:
     """Relative directories belong to the file, not to where the command was started."""
     anchor = (path.resolve() if path is not None else Path.cwd() / "config.yaml").parent
     checkpoints = config.audit.checkpoint_dir
+    keys = {"keys_dir": None if config.jwt.keys_dir is None else anchor / config.jwt.keys_dir}
     audit = {"checkpoint_dir": None if checkpoints is None else anchor / checkpoints}
     logo = config.pages.logo
     return config.model_copy(
         update={
             "data_dir": anchor / config.data_dir,
+            "jwt": config.jwt.model_copy(update=keys),
             "policy": config.policy.model_copy(update={"directory": anchor / config.policy.directory}),
             "audit": config.audit.model_copy(update=audit),
             "pages": config.pages.model_copy(update={"logo": None if logo is None else anchor / logo}),

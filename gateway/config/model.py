@@ -9,6 +9,7 @@ from pydantic import Field
 from gateway.config.sections.audit import AuditSection
 from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
+from gateway.config.sections.jwt import Jwt
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.log import Log
 from gateway.config.sections.pages import Pages
@@ -17,7 +18,6 @@ from gateway.config.sections.redis import RedisSection
 from gateway.config.sections.secrets import Secrets
 from gateway.config.sections.server import Server
 from gateway.config.sections.sessions import Sessions
-from gateway.config.sections.tokens import Tokens
 from gateway.config.setting import Section, setting
 from gateway.config.values import Origin
 from gateway.core.keys import Keys
@@ -52,7 +52,7 @@ class Config(Section):
     )
     identity_headers: IdentityHeaders = IdentityHeaders()
     pages: Pages = Pages()
-    tokens: Tokens = Tokens()
+    jwt: Jwt = Jwt()
     audit: AuditSection = AuditSection()
     log: Log = Log()
 

@@ -90,7 +90,7 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
             "1:13: `public_url` is `https://auth.example.com/login`; expected an origin such as https://auth.example.com",
             (
                 "2:1: `servr` is no key; expected public_url, profile, data_dir, server, database, redis, "
-                "secrets, policy, sessions, limits, identity_headers, pages, tokens, audit, log; did you mean `server`?"
+                "secrets, policy, sessions, limits, identity_headers, pages, jwt, audit, log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",
             (
@@ -209,7 +209,6 @@ def put(*path: str, value: object) -> Callable[[dict[str, Any]], None]:
 UNSAFE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "plain HTTP": (put("public_url", value="http://auth.example.com"), "plain HTTP"),
     "localhost": (put("public_url", value="https://auth.localhost"), "this machine's own name"),
-    "HS256": (put("tokens", "algorithm", value="HS256"), "`tokens.algorithm` HS256"),
     "no database": (put("database", "url", value=""), "`database.url` is missing"),
     "no redis": (put("redis", "url", value=""), "`redis.url` is missing"),
     "redis without TLS": (put("redis", "url", value="redis://u:p9x@r"), "neither a socket nor TLS"),
@@ -256,6 +255,7 @@ def test_the_secrets_of_dev_are_refused_in_production(tmp_path: Path) -> None:
     [
         {"sessions": {"idle_s": "13h"}},
         {"sessions": {"remembered_idle_s": "90d", "remembered_absolute_s": "89d"}},
+        {"jwt": {"algorithm": "HS256"}},
         {"server": {"web_listen": "127.0.0.1:9000", "ops_listen": "127.0.0.1:9000"}},
         {"redis": {"url": "unix://bastion:x1@/run/redis.sock", "cluster": True}},
         {"redis": {"url": "rediss://bastion:x1@r:6379/1", "cluster": True}},

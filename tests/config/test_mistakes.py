@@ -14,11 +14,27 @@ from tests.config.test_load import GOOD, problems, written
 # What is added to a good file, what is said of it, and what is added instead.
 MISTAKES: Final = {
     "case of a word": (
-        "tokens: {algorithm: es256}",
-        "`tokens.algorithm` is `es256`; expected ES256, Ed25519, RS256 or HS256; did you mean `ES256`?",
-        "tokens: {algorithm: ES256}",
+        "jwt: {algorithm: es256}",
+        "`jwt.algorithm` is `es256`; expected ES256, EdDSA, RS256 or PS256; did you mean `ES256`?",
+        "jwt: {algorithm: ES256}",
     ),
-    "case of another word": ("tokens: {algorithm: ED25519}", "did you mean `Ed25519`?", "tokens: {algorithm: Ed25519}"),
+    "case of another word": ("jwt: {algorithm: EDDSA}", "did you mean `EdDSA`?", "jwt: {algorithm: EdDSA}"),
+    "a section that has another name now": (
+        "tokens: {algorithm: ES256}",
+        "`tokens` is no key; expected public_url,",
+        "jwt: {algorithm: ES256}",
+    ),
+    "the new name of a section": ("tokens: {}", "; it is called `jwt` now", "jwt: {}"),
+    "an algorithm by which verifiers could sign": (
+        "jwt: {algorithm: HS256}",
+        "`jwt.algorithm` HS256 is not available: whoever verifies such a token could also sign one; expected ES256",
+        "jwt: {algorithm: ES256}",
+    ),
+    "a token that is good for too long": (
+        "jwt: {access_ttl: 61m}",
+        "`jwt.access_ttl` is `61m`; expected a duration from 1m to 60m",
+        "jwt: {access_ttl: 15m}",
+    ),
     "beginning of a word": ("profile: prod", "did you mean `production`?", "profile: production"),
     "beginning of another word": ("log: {level: warn}", "did you mean `warning`?", "log: {level: warning}"),
     "case of a key": ("Log: {level: info}", "`Log` is no key", "log: {level: info}"),
