@@ -52,7 +52,8 @@ class Histogram:
 
 
 Figure = Counter | Gauge | Histogram
-JOBS: Final = ("linker", "unknown_names", "outbox", "authorization")
+JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys")
+SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -83,6 +84,13 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
     Gauge("bastion_outbox_oldest_seconds", "For how long the oldest message has been waiting.", "kind", _MESSAGE_KINDS),
+    Gauge(
+        "bastion_signing_keys",
+        "Keys that sign tokens, as each node knows them.",
+        "alg state",
+        tuple(f"{alg} {state}" for alg in SIGNING_ALGORITHMS for state in ("next", "active", "retiring")),
+    ),
+    Gauge("bastion_signing_key_copies_missing", "Signing keys of which a node could not write its copy to disk."),
     Counter("bastion_job_failures", "Rounds of timed work that failed or hung.", "job", JOBS),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that ended in an error of ours."),

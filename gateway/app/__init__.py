@@ -11,6 +11,7 @@ from gateway.app.concern import Checks, Concern, once
 from gateway.app.counters import counter, failure_counter
 from gateway.app.deciding import decisions_of, listener_of
 from gateway.app.evidence import evidence
+from gateway.app.keys import ring_of, signing_keys
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
@@ -58,12 +59,14 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     policies = policies_of(start=start, resources=resources, decisions=decisions)
     listener = listener_of(config=config, slot=slot, decisions=decisions, tokens=tokens)
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
+    ring = ring_of(config=config, resources=resources)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions)
     concerns = (
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
-        policy(start=start, resources=resources, policies=policies),
+        signing_keys(start=start, resources=resources, ring=ring, decisions=decisions),
+        policy(start=start, resources=resources, policies=policies, ring=ring),
         people(
             config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
         ),

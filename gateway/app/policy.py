@@ -7,6 +7,7 @@ from gateway.app.concern import Checks, Concern, every, once
 from gateway.config.client_secrets import client_secret
 from gateway.core.policy.site import Site
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.policy.policies import Policies
 from gateway.flows.policy.policy_fleet import BEAT_S, PolicyBeat
 from gateway.resources import Resources
@@ -41,9 +42,9 @@ def policies_of(*, start: Start, resources: Resources, decisions: Decisions) -> 
     return policies
 
 
-def policy(*, start: Start, resources: Resources, policies: Policies) -> Concern:
-    config = start.config
-    beat = PolicyBeat(resources.pool, policies, f"{platform.node()} {config.data_dir}", start.number)
+def policy(*, start: Start, resources: Resources, policies: Policies, ring: KeyRing) -> Concern:
+    config, node = start.config, f"{platform.node()} {start.config.data_dir}"
+    beat = PolicyBeat(resources.pool, policies, node, start.number, ring.published)
     watching = (partial(watch, config.policy.directory, policies.reload),) if config.policy.watch else ()
 
     async def checks() -> Checks:

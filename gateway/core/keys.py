@@ -6,6 +6,8 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.core.base64url import b64
+
 _KEY_BYTES: Final = 32
 
 
@@ -53,6 +55,11 @@ class Keys:
             pushed=_derived(root_key, "pushed"),
             blind_index=_derived(index_key, "blind-index"),
         )
+
+
+def pem_passphrase(master_key: bytes) -> bytes:
+    """Encrypts the copies of signing keys on disk, where no passphrase is configured. master_key: the first one."""
+    return b64(_derived(master_key, "pem")).encode()
 
 
 def _derived(key: bytes, purpose: str) -> bytes:

@@ -18,6 +18,7 @@ from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.pushed_requests import PushedRequests
+from gateway.stores.postgres.signing_keys import SigningKeys
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 from gateway.stores.postgres.used_ids import UsedIds
 from gateway.stores.postgres.users import Users
@@ -103,6 +104,10 @@ class Act:
     @property
     def app_consents(self) -> AppConsents:
         return AppConsents(self._connection)
+
+    @property
+    def signing_keys(self) -> SigningKeys:
+        return SigningKeys(self._connection, self._vault)
 
     @property
     def audit(self) -> Audit:

@@ -6,6 +6,7 @@ from typing import Final
 from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.core.forward.pages import Page
 from gateway.core.oauth.request import Unaddressed
+from gateway.core.token.signing_keys import NoSigningKey
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.flows.transaction import RecordUnavailable
 
@@ -56,6 +57,7 @@ STATUS: Final[dict[type[GatewayError], int]] = {
     WrongHost: 421,
     TooManyAttempts: 429,
     PasswordsBusy: 503,
+    NoSigningKey: 503,
     RecordUnavailable: 503,
     StoreUnavailable: 503,
 }

@@ -11,6 +11,7 @@ from typing import Final, cast
 from gateway.core.audit.app_events import AppConsentGiven, CodeReused, GrantEnded, GrantIssued, RefreshReused
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
+from gateway.core.audit.key_events import SigningKeyCompromised, SigningKeyCreated, SigningKeyRetired
 
 _GATEWAY: Final = "gateway"
 
@@ -278,6 +279,9 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     GrantEnded,
     CodeReused,
     RefreshReused,
+    SigningKeyCreated,
+    SigningKeyRetired,
+    SigningKeyCompromised,
 )
 
 

@@ -33,6 +33,9 @@ class Kind(Enum):
     GRANT_ENDED = "grant_ended"
     CODE_REUSED = "code_reused"
     REFRESH_REUSED = "refresh_reused"
+    SIGNING_KEY_CREATED = "signing_key_created"
+    SIGNING_KEY_RETIRED = "signing_key_retired"
+    SIGNING_KEY_COMPROMISED = "signing_key_compromised"
 
 
 @dataclass(frozen=True, slots=True)

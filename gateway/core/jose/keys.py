@@ -8,6 +8,7 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -95,6 +96,10 @@ class SigningKey:
     def pkcs8(self) -> bytes:
         """DER, not encrypted."""
         return self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+    def pem(self, passphrase: bytes) -> bytes:
+        """PKCS#8 in PEM, encrypted."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
 
     def sign(self, typ: str, payload: Mapping[str, object], **header: object) -> str:
         """A JWS in compact serialisation; header: members beside alg, typ and kid, or in their place."""

@@ -64,7 +64,7 @@ class DataKey:
 
 
 class MasterKeys:
-    """Wraps data keys. The first wraps, each may unwrap: so master keys are rotated by wrapping again."""
+    """Wraps data keys and other secrets. The first wraps, each may unwrap: so they are rotated by wrapping again."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         """keys: 32 bytes each, at least one."""
@@ -73,14 +73,22 @@ class MasterKeys:
 
     def wrap(self, user_id: UUID, key: DataKey) -> bytes:
         """Bound to the person: a wrapped key that was moved to another row opens nothing (threats.md D5)."""
-        return self._fernet.encrypt(user_id.bytes + key.raw)
+        return self.wrap_secret(user_id.bytes, key.raw)
 
     def unwrap(self, user_id: UUID, wrapped: bytes) -> DataKey:
+        """Raises BrokenSeal."""
+        return DataKey(self.unwrap_secret(user_id.bytes, wrapped))
+
+    def wrap_secret(self, place: bytes, secret: bytes) -> bytes:
+        """place: where it lies. No place begins with another one's bytes."""
+        return self._fernet.encrypt(place + secret)
+
+    def unwrap_secret(self, place: bytes, wrapped: bytes) -> bytes:
         """Raises BrokenSeal."""
         try:
             plain = self._fernet.decrypt(wrapped)
         except InvalidToken as error:
-            raise BrokenSeal("a data key was not wrapped with any of this node's master keys") from error
-        if plain[: len(user_id.bytes)] != user_id.bytes:
-            raise BrokenSeal("a data key was wrapped for another person")
-        return DataKey(plain[len(user_id.bytes) :])
+            raise BrokenSeal("a key was not wrapped with any of this node's master keys") from error
+        if not plain.startswith(place):
+            raise BrokenSeal("a key was wrapped for another place")
+        return plain[len(place) :]

@@ -1,6 +1,6 @@
 """Lets an operator wait until a policy is in force on every worker of every node (threats.md Y4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,12 +18,13 @@ _START_S: Final = 60.0  # what was wished before is in the files that the worker
 
 @dataclass(slots=True)
 class PolicyBeat:
-    """Of one worker. node: of the fleet, as an operator knows it."""
+    """Of one worker. node: of the fleet, as an operator knows it. signing_keys: kids by which it accepts tokens."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     policies: Policies
     node: str
     worker: int
+    signing_keys: Callable[[], Sequence[str]] = tuple
     _done: int | None = field(default=None)
 
     async def beat(self) -> None:
@@ -35,8 +36,9 @@ class PolicyBeat:
         self._done = wished
         current = self.policies.current
         version = "" if current is None else current.policy.version
+        refused, keys = self.policies.refused, self.signing_keys()
         async with transaction(self.pool) as connection:
-            await PolicyWorkers(connection).report(self.node, self.worker, version, self.policies.refused, wished)
+            await PolicyWorkers(connection).report(self.node, self.worker, version, refused, wished, keys)
 
     async def end(self) -> None:
         """It is not to be waited for any more. Raises RecordUnavailable."""

@@ -8,9 +8,8 @@ import errno
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.core.audit.chain import Head
 from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key_id, read, sign
 from gateway.core.errors import GatewayError
+from gateway.stores.files.whole import fresh, write_new
 
 FILE_NAME: Final = "checkpoints.jsonl"
 _KEY_NAME: Final = "audit-checkpoint.pem"
@@ -65,7 +65,7 @@ class Checkpoints:
         public = key.public_key()
         beside = directory / _PUBLIC_KEYS.replace("*", key_id(public))
         if not beside.exists():
-            _write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+            write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
         return cls(directory / FILE_NAME, key)
 
     def newest(self) -> SignedLine | None:
@@ -145,8 +145,8 @@ def remember(seen: Path, source: Path, newest: Checkpoint, keys: dict[str, Ed255
     """seen then holds the line of source that says this, and nothing else. Raises OSError, and leaves it as it was."""
     lines = source.read_bytes().splitlines(keepends=True)
     line = next(one for one in reversed(lines) if one.endswith(b"\n") and _parsed(one, keys) == newest)
-    with _fresh(seen, line, 0o644) as fresh:
-        fresh.replace(seen)
+    with fresh(seen, line, 0o644) as made:
+        made.replace(seen)
 
 
 def read_public_keys(files: list[Path]) -> dict[str, Ed25519PublicKey]:
@@ -185,8 +185,8 @@ def _own_key(directory: Path) -> Ed25519PrivateKey:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = directory / _KEY_NAME
     if not file.exists():
-        fresh = Ed25519PrivateKey.generate()
-        _write_new(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+        made = Ed25519PrivateKey.generate()
+        write_new(file, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     if file.stat().st_mode & _FOR_OTHERS:
         raise CheckpointsUnusable(f"{file}: others may read it; make it anew, or chmod 600 if nobody has")
     try:
@@ -196,25 +196,3 @@ def _own_key(directory: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise CheckpointsUnusable(f"{file}: is no Ed25519 key")
     return key
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, and never over another."""
-    with _fresh(path, content, mode) as fresh, suppress(FileExistsError):
-        os.link(fresh, path)
-
-
-@contextmanager
-def _fresh(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """A file beside path that is on the disk, and gone after the block unless it was moved."""
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
-    fresh = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(descriptor, mode)
-            file.flush()
-            os.fsync(descriptor)
-        yield fresh
-    finally:
-        fresh.unlink(missing_ok=True)

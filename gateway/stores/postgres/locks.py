@@ -9,5 +9,6 @@ NAMES: Final = 4242  # who adds a person: a user name and an e-mail address are 
 CHAIN: Final = 4243  # who links the audit log
 EVENT_KIND: Final = 4244  # with a hash of the kind: who writes an entry only where the last one of its kind differs
 UNKNOWN_NAME_KEYS: Final = 4245  # who makes the key of marks for unknown names
+SIGNING_KEYS: Final = 4246  # who makes or ends keys that sign tokens
 LEADER: Final = 0x626173_6C656164  # "baslead": who does timed work
 MIGRATOR: Final = 0x626173_74696F6E  # "bastion": who brings the schema to this version

@@ -1,34 +1,40 @@
 """Keeps what each worker of the fleet enforces, and the operator's wish that they read policy again (threats.md Y4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.stores.postgres.database import AnyConnection
 
 _REPORT: Final = """
-    INSERT INTO policy_workers (node, worker, version, refused, wish) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO policy_workers (node, worker, version, refused, wish, signing_keys) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (node, worker) DO UPDATE
-    SET version = excluded.version, refused = excluded.refused, wish = excluded.wish, seen_at = now()
+    SET version = excluded.version, refused = excluded.refused, wish = excluded.wish,
+        signing_keys = excluded.signing_keys, seen_at = now()
 """
 _LEAVE: Final = "DELETE FROM policy_workers WHERE node = $1 AND worker = $2"
 _FORGET: Final = "DELETE FROM policy_workers WHERE seen_at < now() - make_interval(secs => $1)"
 _WISH: Final = "UPDATE policy_wishes SET wish = wish + 1, wished_at = now() RETURNING wish"
 _WISHED: Final = "SELECT wish, wished_at > now() - make_interval(secs => $1) AS lately FROM policy_wishes"
 _ALL: Final = """
-    SELECT node, worker, version, refused, wish, extract(epoch FROM now() - seen_at)::float8 AS silent_s
+    SELECT node, worker, version, refused, wish, signing_keys, extract(epoch FROM now() - seen_at)::float8 AS silent_s
     FROM policy_workers ORDER BY node, worker
 """
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyWorker:
-    """refused: what is wrong with the newest policy, or "". wish: the newest that it has done. By Postgres' clock."""
+    """refused: what is wrong with the newest policy, or "". wish: the newest that it has done. By Postgres' clock.
+
+    signing_keys: the kids of those by which it accepts tokens.
+    """
 
     node: str
     worker: int
     version: str
     refused: str
     wish: int
+    signing_keys: Sequence[str]
     silent_s: float
 
 
@@ -44,8 +50,10 @@ class PolicyWorkers:
         assert row is not None
         return row["wish"], row["lately"]
 
-    async def report(self, node: str, worker: int, version: str, refused: str, wish: int) -> None:
-        await self._connection.execute(_REPORT, node, worker, version, refused, wish)
+    async def report(
+        self, node: str, worker: int, version: str, refused: str, wish: int, signing_keys: Sequence[str]
+    ) -> None:
+        await self._connection.execute(_REPORT, node, worker, version, refused, wish, list(signing_keys))
 
     async def leave(self, node: str, worker: int) -> None:
         await self._connection.execute(_LEAVE, node, worker)

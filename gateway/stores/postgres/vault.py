@@ -43,6 +43,14 @@ class Vault:
             raise CorruptRow(f"user {user_id} has no data key")
         return self._master_keys.unwrap(user_id, wrapped)
 
+    def wrap_secret(self, place: bytes, secret: bytes) -> bytes:
+        """How a secret that is nobody's is stored. place: as MasterKeys has it."""
+        return self._master_keys.wrap_secret(place, secret)
+
+    def unwrap_secret(self, place: bytes, wrapped: bytes) -> bytes:
+        """Raises BrokenSeal."""
+        return self._master_keys.unwrap_secret(place, wrapped)
+
     async def key_of(self, connection: AnyConnection, user_id: UUID) -> DataKey:
         """As open, of the row that the connection sees."""
         return self.open(user_id, await connection.fetchval(_SELECT_KEY, user_id))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.audit import app_events, catalogue
+from gateway.core.audit import app_events, catalogue, key_events
 from gateway.core.audit.catalogue import CATALOGUE, entry_of, names
 from gateway.core.audit.entries import Kind, canonical
 from gateway.core.audit.event import AppEvent, By, Event, Part
@@ -148,6 +148,26 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         app_events.RefreshReused(ADA, "wiki", "G"),
         "refresh_reused",
         ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyCreated(None, "K", "ES256", "rotation", 5),
+        "signing_key_created",
+        ("gateway", None, '{"active_from":5,"alg":"ES256","kid":"K","why":"rotation"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyCreated(None, "K", "ES256", "after_compromise", 5),
+        "signing_key_created",
+        ("cli:root", None, '{"active_from":5,"alg":"ES256","kid":"K","why":"after_compromise"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyRetired(None, "K", "ES256", "by_operator", 5),
+        "signing_key_retired",
+        ("cli:root", None, '{"alg":"ES256","kid":"K","retire_at":5,"why":"by_operator"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyCompromised(None, "K", "ES256", "remembered"),
+        "signing_key_compromised",
+        ("gateway", None, '{"alg":"ES256","kid":"K","why":"remembered"}', "{}"),
     ),
 ]
 

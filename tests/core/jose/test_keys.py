@@ -336,7 +336,7 @@ def _public_forms() -> list[bytes]:
     return [*forms, public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH), json.dumps(jwk("RS256")).encode()]
 
 
-@pytest.mark.parametrize("secret", _public_forms())
+@pytest.mark.parametrize("secret", _public_forms(), ids=["PEM", "DER", "OpenSSH", "JWK"])
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(secret: bytes, alg: str) -> None:
     """CVE-2016-10555 and its kin."""

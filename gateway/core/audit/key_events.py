@@ -1,0 +1,68 @@
+"""What the audit log tells of the keys that sign tokens: a part of the catalogue."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, By, Event, Family, Kept, Severity
+
+_BY_OPERATOR: Final = frozenset({"by_operator", "after_compromise"})
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyEvent(Event):
+    """kid: the key's name, as in tokens. why: missing, rotation, by_operator or after_compromise."""
+
+    kid: Kept[str]
+    alg: Kept[str]
+    why: Kept[str]
+
+    @property
+    def by(self) -> By:
+        return By.OPERATOR if self.why in _BY_OPERATOR else By.GATEWAY
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyCreated(_KeyEvent):
+    """active_from: Unix seconds."""
+
+    kind = Kind.SIGNING_KEY_CREATED
+    about = About(
+        Family.APPS,
+        Severity.LOW,
+        By.SEVERAL,
+        "A key was made that signs tokens from `active_from` on. `by_operator` and `after_compromise` are an"
+        " operator's, all else the gateway's.",
+    )
+
+    active_from: Kept[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyRetired(_KeyEvent):
+    """retire_at: Unix seconds."""
+
+    kind = Kind.SIGNING_KEY_RETIRED
+    about = About(
+        Family.APPS,
+        Severity.LOW,
+        By.SEVERAL,
+        "A key signs nothing more from `retire_at` on. What it signed stays good for a day. `by_operator` and"
+        " `after_compromise` are an operator's, all else the gateway's.",
+    )
+
+    retire_at: Kept[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyCompromised(_KeyEvent):
+    """why: also remembered, where a restored database had it back."""
+
+    kind = Kind.SIGNING_KEY_COMPROMISED
+    about = About(
+        Family.APPS,
+        Severity.MEDIUM,
+        By.SEVERAL,
+        "An operator said that a signing key is in wrong hands (`by_operator`), or the gateway found such a key in a"
+        " restored database (`remembered`). Nothing that it signed is accepted any more.",
+    )
