@@ -1,4 +1,7 @@
-"""The command line. Each module here is one command, and its click command bears the module's name."""
+"""The command line. Each module here is one command, and its click command bears the module's name.
+
+An underscore within the name is a hyphen on the command line.
+"""
 
 import importlib
 import pkgutil
@@ -12,12 +15,14 @@ class _Commands(click.Group):
     """Imports a command's module when it is asked for, so that `bastion health` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+        modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+        return sorted(name.replace("_", "-") for name in modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -1,50 +1,25 @@
-"""What commands do to people, with connections of their own."""
+"""What commands do to people, and to what their apps may do, with connections of their own."""
 
-import asyncio
-import os
-import pwd
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from gateway.cli.migrate import require_schema
+from gateway.cli._acting import acting, operator
 from gateway.config import Config
 from gateway.flows.oauth.grants import GrantAdmin
 from gateway.flows.people.users import UserAdmin
-from gateway.flows.transaction import transaction
-from gateway.resources import Resources, key_marks, open_resources, random_bytes
-from gateway.stores.postgres import key_checks
+from gateway.resources import Resources, random_bytes
 
 T = TypeVar("T")
 
 
 def act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
     """One command's work."""
-    return asyncio.run(_with_resources(config, lambda resources: work(_admin(config, resources))))
+    return acting(config, lambda resources: work(_admin(config, resources)))
 
 
 def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) -> T:
     """As act."""
-    actor = f"cli:{_account()}"
-    return asyncio.run(
-        _with_resources(config, lambda resources: work(GrantAdmin(resources.acts, config.keys(), actor)))
-    )
-
-
-async def _with_resources(config: Config, work: Callable[[Resources], Awaitable[T]]) -> T:
-    try:
-        async with open_resources(config) as resources:
-            await require_schema(resources.pool)
-            await _check_keys(config, resources)
-            return await work(resources)
-    except ExceptionGroup as group:
-        # The resources' task group has wrapped what is ours to explain.
-        raise group.exceptions[0] from None
-
-
-async def _check_keys(config: Config, resources: Resources) -> None:
-    """Nothing is done with other keys than those of the fleet. Raises WrongKey, and then leaves no mark."""
-    async with transaction(resources.pool) as connection:
-        await key_checks.agree(connection, key_marks(config))
+    return acting(config, lambda resources: work(GrantAdmin(resources.acts, config.keys(), operator())))
 
 
 def _admin(config: Config, resources: Resources) -> UserAdmin:
@@ -53,13 +28,5 @@ def _admin(config: Config, resources: Resources) -> UserAdmin:
         passwords=resources.passwords,
         keys=config.keys(),
         random=random_bytes,
-        actor=f"cli:{_account()}",
+        actor=operator(),
     )
-
-
-def _account() -> str:
-    """By number, not by the environment, which says what its owner likes."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

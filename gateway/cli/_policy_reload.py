@@ -1,16 +1,14 @@
 """Asks all workers to read policy again, and waits for them."""
 
 import asyncio
-from typing import Final
 
 import click
 
+from gateway.cli._waiting import until_done
 from gateway.cli.migrate import require_schema
 from gateway.config import Config
 from gateway.flows.policy.policy_fleet import PolicyFleet, Progress
 from gateway.stores.postgres.database import make_pool
-
-_LOOK_S: Final = 0.5
 
 
 def reload_all(config: Config, version: str, within_s: int) -> int:
@@ -25,14 +23,9 @@ async def _reload_all(config: Config, version: str, within_s: int) -> int:
         wish = await fleet.wish()
         if not within_s:
             return 0
-        progress = Progress(0, ())
-        try:
-            async with asyncio.timeout(within_s):
-                while not progress.is_done:
-                    progress = await fleet.progress(version, wish)
-                    await asyncio.sleep(0 if progress.is_done else _LOOK_S)
-        except TimeoutError:
-            raise click.ClickException(_why(progress, version, within_s)) from None
+        progress = await until_done(lambda: fleet.progress(version, wish), within_s)
+        if not progress.is_done:
+            raise click.ClickException(_why(progress, version, within_s))
         return progress.workers
 
 

@@ -1,0 +1,98 @@
+"""`bastion signing-key` shows, rotates and retires the keys, and says where it can't be sure."""
+
+import asyncio
+from pathlib import Path
+
+from gateway.core.jose.keys import SigningKey
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.token.signing_keys import NEXT_S
+from gateway.stores.files.revoked_keys import FILE_NAME
+from gateway.stores.postgres.policy_workers import PolicyWorkers
+from gateway.stores.postgres.signing_keys import SigningKeys
+from gateway.stores.postgres.vault import Vault
+from tests.cli.conftest import Bastion
+from tests.conftest import Pool, RandomBytes
+
+
+async def kids(bastion: Bastion) -> dict[str, list[str]]:
+    """By algorithm, the oldest first."""
+    found: dict[str, list[str]] = {}
+    for line in (await bastion("signing-key", "list")).out.splitlines():
+        kid, alg, *_ = line.split()
+        found.setdefault(alg, []).append(kid)
+    return found
+
+
+async def test_keys_are_rotated_and_then_the_old_one_retires(bastion: Bastion, pool: Pool) -> None:
+    empty = await bastion("signing-key", "list")
+    nothing = await bastion("signing-key", "rotate")
+    await first_boot(pool)
+    ((old,),) = (await kids(bastion)).values()
+
+    early = await bastion("signing-key", "retire", old)
+    rotated = await bastion("signing-key", "rotate", "--alg", "ES256")
+    listed = (await bastion("signing-key", "list")).out.splitlines()
+    async with pool.acquire() as connection:
+        await connection.execute("UPDATE signing_keys SET active_from = active_from - $1", NEXT_S)
+    retired = await bastion("signing-key", "retire", old)
+
+    assert empty.out == "There are no signing keys yet: the first node that starts makes them.\n"
+    assert (nothing.status, nothing.err) == (1, "Error: no key signs with that now; see `bastion signing-key list`\n")
+    assert early.status == 1
+    assert "no other key signs with ES256 now: `bastion signing-key rotate --alg ES256` makes one" in early.err
+    assert (rotated.status, "ES256   signs from " in rotated.out) == (0, True)
+    assert "   active   made " in listed[0]
+    assert ", published until " in listed[0]
+    assert "   next   made " in listed[1]
+    assert (retired.status, retired.out) == (0, f"{old} signs nothing more. It is published for another day.\n")
+
+
+async def test_a_compromised_key_is_remembered_and_its_workers_are_waited_for(bastion: Bastion, pool: Pool) -> None:
+    await first_boot(pool)
+    ((stolen,),) = (await kids(bastion)).values()
+    async with pool.acquire() as connection:
+        await PolicyWorkers(connection).report("a", 0, "v", "", 0, [stolen])
+
+    behind = await bastion("signing-key", "retire", stolen, "--compromised", "--within", "1")
+    again, _ = await asyncio.gather(
+        bastion("signing-key", "retire", stolen, "--compromised"), worker_follows(pool, after_s=1)
+    )
+
+    assert behind.status == 1
+    assert f"{stolen} may still be accepted after 1 s:\n  a, worker 0: still accepts the key" in behind.err
+    assert (again.status, again.err) == (0, "")
+    assert f"{stolen} is refused by 1 workers. Another key signs in its place." in again.out
+    assert stolen in (bastion.directory / "checkpoints" / FILE_NAME).read_text()
+    listed = (await bastion("signing-key", "list")).out.splitlines()
+    assert "   compromised   " in listed[0]
+    assert len(listed) == 2
+
+
+async def test_a_key_that_is_not_there_and_a_directory_that_cannot_be_written_are_said(
+    bastion: Bastion, pool: Pool
+) -> None:
+    await first_boot(pool)
+    ((kid,),) = (await kids(bastion)).values()
+    Path(bastion.directory / "checkpoints").touch()
+
+    unknown = await bastion("signing-key", "retire", "other", "--compromised")
+    compromised = await bastion("signing-key", "retire", kid, "--compromised")
+
+    assert unknown.status == 1
+    assert unknown.err == "Error: there is no signing key other; see `bastion signing-key list`\n"
+    assert compromised.status == 0
+    assert "can't be written" in compromised.err
+    assert "is refused by 0 workers" in compromised.out
+
+
+async def first_boot(pool: Pool) -> None:
+    """One key, with the secrets of the configuration."""
+    vault = Vault(MasterKeys([bytes(range(32))]), b"i" * 32, RandomBytes())
+    async with pool.acquire() as connection:
+        await SigningKeys(connection, vault).add(SigningKey.generate("ES256"), 1, 1)
+
+
+async def worker_follows(pool: Pool, after_s: float) -> None:
+    await asyncio.sleep(after_s)
+    async with pool.acquire() as connection:
+        await PolicyWorkers(connection).report("a", 0, "v", "", 0, [])
