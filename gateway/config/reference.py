@@ -41,6 +41,8 @@ refused: budgets of your own belong below `define` in the policy. Limits cannot 
 | `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
 | `OAUTH.TOKEN` | requests for tokens, by client; of clients without a secret or key by client and address |
 | `OAUTH.CLIENT_FAILED` | clients that fail to authenticate, by address; one that succeeds is never refused for it |
+| `OAUTH.PAR` | pushed requests of clients with a secret or key, by client |
+| `OAUTH.PAR_PUBLIC` | pushed requests of all other clients, by address |
 
 A request spends one of the three `GENERAL` limits. Routes can also name a limit of this section in their `limits`.
 

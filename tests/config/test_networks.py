@@ -170,7 +170,8 @@ def test_a_limit_that_nothing_spends_is_refused_with_what_was_meant(
     hint = f"; did you mean `{meant}`?" if meant else ""
     assert found[0] == (
         f"2:3: `limits.{name}` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, AUTH.LOGIN, "
-        f"AUTH.FORGOT_PASSWORD, OAUTH.TOKEN, OAUTH.CLIENT_FAILED{hint}"
+        f"AUTH.FORGOT_PASSWORD, OAUTH.TOKEN, OAUTH.CLIENT_FAILED, OAUTH.PAR, "
+        f"OAUTH.PAR_PUBLIC{hint}"
     )
 
 
@@ -181,6 +182,8 @@ def test_a_limit_that_nothing_spends_is_refused_with_what_was_meant(
         ("OAUTH.TOKEN", "everyone", "caller"),
         ("OAUTH.CLIENT_FAILED", "principal", "ip"),
         ("OAUTH.CLIENT_FAILED", "everyone", "ip"),
+        ("OAUTH.PAR", "ip", "caller"),
+        ("OAUTH.PAR_PUBLIC", "principal", "ip"),
     ],
 )
 def test_whom_the_limits_of_clients_count_is_not_changed(tmp_path: Path, name: str, per: str, expected: str) -> None:

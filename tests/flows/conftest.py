@@ -13,26 +13,32 @@ from redis.asyncio import Redis
 from gateway.core.keys import Keys
 from gateway.core.principal.ask import Presented, Question, Reply, Standing
 from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.person import Person, unseal
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, credential_of, mint, tag_of
 from gateway.flows.act import Acts
 from gateway.flows.decide.refill import Refill
+from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import Newcomer, UserAdmin
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
+from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import DecisionCalls, FunctionCalls
 from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
 from gateway.waiting import answer_of
 from tests.conftest import Clock, Pool, RandomBytes
+from tests.core.oauth.apps import ISSUER, apps
 from tests.running import running
 
 KEYS = Keys.derive(b"r" * 32, b"i" * 32)
 HOST = "app.example.com"
 ADA = Newcomer("ada", "Ada Lovelace", "ada@example.org", ("staff",))
 PASSWORD = "correct horse battery"
+MINUTE_US = 60_000_000
 
 
 @dataclass(slots=True)
@@ -137,3 +143,13 @@ async def stage(
 def admin_without_redis(stage: Stage, dead_pipeline: Pipeline) -> UserAdmin:
     nobody = Revocations(FunctionCalls(dead_pipeline, library()))
     return replace(stage.admin, acts=replace(stage.admin.acts, revocations=nobody))
+
+
+@pytest.fixture
+def par(stage: Stage, pipeline: Pipeline) -> Par:
+    """Of the clients in tests/core/oauth/apps.py; with budgets of 3 and 2."""
+    limits = ParLimits(
+        BucketNames(KEYS.bucket), Limit("OAUTH.PAR", 3, MINUTE_US, 3), Limit("OAUTH.PAR_PUBLIC", 2, MINUTE_US, 2)
+    )
+    pushed = PushedParameters(stage.admin.acts, KEYS.pushed, stage.random)
+    return Par(pushed, Buckets(FunctionCalls(pipeline, library())), limits, apps, ISSUER)

@@ -8,13 +8,14 @@ import pytest
 
 from gateway.core.oauth.code import CODE_S, authorization_code_hash
 from gateway.core.oauth.interaction import INTERACTION_S, Interaction, seal_interaction
+from gateway.core.oauth.parameters import Parameters
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts
 from gateway.core.session.person import Person
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.authorize import AskConsent, AskLogin, Authorize, ToApp, Visitor
-from gateway.flows.oauth.par import PUSHED_S, Par, PushedParameters
+from gateway.flows.oauth.par import PUSHED_S, Par
 from gateway.stores.postgres.codes import CodeRow, Codes
 from tests.core.oauth.apps import API, CHALLENGE, ISSUER, apps, asked
 from tests.flows.conftest import ADA, KEYS, PASSWORD, Stage
@@ -63,11 +64,11 @@ class Ground:
             return int(await connection.fetchval("SELECT count(*) FROM codes"))
 
     async def push(self, client: str = "pushes", jkt: str = "", **changed: str) -> str:
-        return await self.par.push(POLICY.clients[client], asked(client, **changed).items(), jkt)
+        return await self.par.push(POLICY.clients[client], Parameters.of(asked(client, **changed).items()), jkt)
 
 
 @pytest.fixture
-async def ground(stage: Stage) -> Ground:
+async def ground(stage: Stage, par: Par) -> Ground:
     acts = stage.admin.acts
     ground: Ground
 
@@ -80,9 +81,8 @@ async def ground(stage: Stage) -> Ground:
     now = stage.clock.now
     person = Person(user_id, ADA.username, ADA.name, ADA.email, ADA.groups, 1)
     live = LiveLogin(presented, person, LoginFacts(now, 0, now + 43_200, now + 1800))
-    pushed = PushedParameters(acts, KEYS.pushed, stage.random)
-    authorize = Authorize(acts, KEYS, pushed, policy, ISSUER, stage.random)
-    ground = Ground(stage, authorize, Par(pushed, policy, ISSUER), live, POLICY)
+    authorize = Authorize(acts, KEYS, par.pushed, policy, ISSUER, stage.random)
+    ground = Ground(stage, authorize, par, live, POLICY)
     return ground
 
 

@@ -1,25 +1,24 @@
 """What a client may push."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
+from gateway.core.errors import TooManyAttempts
 from gateway.core.oauth.errors import OAuthError
-from gateway.flows.oauth.par import Par, PushedParameters, TooManyPushed
-from tests.core.oauth.apps import CHALLENGE, ISSUER, apps, asked
-from tests.flows.conftest import KEYS, Stage
+from gateway.core.oauth.parameters import Parameters
+from gateway.flows.oauth.par import Par, TooManyPushed, pushed_id_hash
+from tests.core.oauth.apps import CHALLENGE, apps, asked
+from tests.flows.conftest import Stage
 
 POLICY = apps()
 OTHER_KEY = "k" * 43
-
-
-@pytest.fixture
-def par(stage: Stage) -> Par:
-    return Par(PushedParameters(stage.admin.acts, KEYS.pushed, stage.random), lambda: POLICY, ISSUER)
+HERE, THERE = ip_address("203.0.113.7"), ip_address("203.0.113.8")
 
 
 async def push(par: Par, jkt: str = "", **changed: str) -> str:
-    return await par.push(POLICY.clients["pushes"], asked("pushes", **changed).items(), jkt)
+    return await par.push(POLICY.clients["pushes"], Parameters.of(asked("pushes", **changed).items()), jkt)
 
 
 async def test_a_pushed_request_gets_a_name(par: Par) -> None:
@@ -58,7 +57,7 @@ async def test_the_key_of_the_proof_is_the_codes_key(par: Par) -> None:
 async def test_a_client_pushes_for_itself_alone(par: Par) -> None:
     """Whoever authenticated is the client, whatever the form says."""
     with pytest.raises(OAuthError) as raised:
-        await par.push(POLICY.clients["spa"], asked("pushes").items(), "")
+        await par.push(POLICY.clients["spa"], Parameters.of(asked("pushes").items()), "")
 
     assert raised.value.error == "invalid_request"
 
@@ -74,3 +73,33 @@ async def test_only_so_many_requests_wait(par: Par, stage: Stage) -> None:
 
     stage.clock.advance(61)
     await push(par)
+
+
+async def test_a_client_with_a_secret_has_a_budget_wherever_it_pushes(par: Par) -> None:
+    client = POLICY.clients["pushes"]
+    for _ in range(3):
+        await par.spend(client, HERE)
+
+    with pytest.raises(TooManyAttempts):
+        await par.spend(client, THERE)
+    await par.spend(POLICY.clients["wiki"], HERE)
+
+
+async def test_clients_that_anybody_can_name_share_a_budget_at_each_address(par: Par) -> None:
+    await par.spend(POLICY.clients["spa"], HERE)
+    await par.spend(POLICY.clients["cli"], HERE)
+
+    with pytest.raises(TooManyAttempts):
+        await par.spend(POLICY.clients["spa"], HERE)
+    await par.spend(POLICY.clients["spa"], THERE)
+
+
+async def test_a_parameter_that_nobody_knows_is_not_kept(par: Par, stage: Stage) -> None:
+    uri = await push(par, client_secret="geheim", x="y")
+    hash_ = pushed_id_hash(uri)
+    assert hash_ is not None
+
+    kept = await par.pushed.of(hash_, "pushes", opened_at=stage.clock.now)
+
+    assert kept is not None
+    assert kept.values == asked("pushes")

@@ -16,6 +16,8 @@ LOGIN_LIMIT: Final = "AUTH.LOGIN"
 ANONYMOUS_LIMIT: Final = "GENERAL.STRANGER"
 TOKEN_LIMIT: Final = "OAUTH.TOKEN"
 CLIENT_FAILED_LIMIT: Final = "OAUTH.CLIENT_FAILED"
+PAR_LIMIT: Final = "OAUTH.PAR"
+PAR_PUBLIC_LIMIT: Final = "OAUTH.PAR_PUBLIC"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
     "GENERAL.SESSION": {"rate": "600/min", "burst": 2000, "per": "principal", "on_store_failure": "allow"},
@@ -24,6 +26,20 @@ DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
     TOKEN_LIMIT: {"rate": "600/min"},
     CLIENT_FAILED_LIMIT: {"rate": "30/min", "per": "ip"},
+    PAR_LIMIT: {"rate": "60/min"},
+    PAR_PUBLIC_LIMIT: {"rate": "30/min", "per": "ip"},
+}
+_BY_ADDRESS: Final = ("ip", "caller")
+_PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    LOGIN_LIMIT: (_BY_ADDRESS, "is by address, for nobody is known yet; expected ip"),
+    TOKEN_LIMIT: (("caller",), "is by client, and by address too for clients without a secret; expected caller"),
+    CLIENT_FAILED_LIMIT: (_BY_ADDRESS, "is by address, for the client is not known; expected ip"),
+    PAR_LIMIT: (("caller",), "is by client; expected caller"),
+    PAR_PUBLIC_LIMIT: (_BY_ADDRESS, "is by address, for anybody can name such a client; expected ip"),
+    ANONYMOUS_LIMIT: (
+        (*_BY_ADDRESS, "everyone"),
+        "is by address or for everyone, for nobody is known there; expected ip or everyone",
+    ),
 }
 _RATE: Final = setting(..., "", "a rate such as 600/min (s, min, h, d)")
 _BURST: Final = setting(
@@ -106,17 +122,8 @@ def by_name(settings: Mapping[str, LimitSetting]) -> dict[str, Limit]:
 
 def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
     for name, limit in limits.items():
-        if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
-            yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", Grade.WRONG)
-        if name == TOKEN_LIMIT and limit.per != "caller":
-            message = "is by client, and by address too for clients without a secret; expected caller"
-            yield Finding(f"limits.{name}.per", message, Grade.WRONG)
-        if name == CLIENT_FAILED_LIMIT and limit.per not in ("ip", "caller"):
-            message = "is by address, for the client is not known; expected ip"
-            yield Finding(f"limits.{name}.per", message, Grade.WRONG)
-        if name == ANONYMOUS_LIMIT and limit.per in ("principal", "email"):
-            message = "is by address or for everyone, for nobody is known there; expected ip or everyone"
-            yield Finding(f"limits.{name}.per", message, Grade.WRONG)
+        if name in _PER and limit.per not in _PER[name][0]:
+            yield Finding(f"limits.{name}.per", _PER[name][1], Grade.WRONG)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
             yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", Grade.WRONG)

@@ -39,6 +39,7 @@ _CLAIMS: Final[Mapping[str, Mapping[str, Callable[[Described], object]]]] = {
     "email": {"email": lambda one: one.email},
     "groups": {"groups": lambda one: list(one.groups)},
 }
+PERSONAL: Final = tuple(name for claims in _CLAIMS.values() for name in claims)
 
 
 def subject_of(user_id: UUID) -> str:

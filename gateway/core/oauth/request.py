@@ -10,6 +10,7 @@ from typing import Final, Literal
 from urllib.parse import urlencode, urlsplit
 
 from gateway.core.errors import GatewayError
+from gateway.core.oauth.claims import ACR
 from gateway.core.oauth.claims_parameter import ClaimsAsked, essential_values, read_claims
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
@@ -18,7 +19,6 @@ from gateway.core.oauth.parameters import Parameters
 from gateway.core.oauth.scopes import OFFLINE_ACCESS, OPENID, read_scopes
 
 ResponseMode = Literal["query", "form_post"]
-ACR: Final = "1"  # what a password proves; until second factors are built there is no other
 PARAMETERS: Final = (
     "client_id", "redirect_uri", "state", "response_mode", "response_type", "scope", "resource", "code_challenge",
     "code_challenge_method", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims", "dpop_jkt",

@@ -62,14 +62,14 @@ class ClientAuthentication:
             credentials = read_credentials(sent.authorization, sent.parameters)
             return await self._proved(credentials, sent)
         except NotProved:
-            await self._spend(self.limits.names.of_address(sent.address), "", self.limits.failed)
+            await spend_one(self.buckets, self.limits.names.of_address(sent.address), "", self.limits.failed)
             raise
 
     async def spend(self, client: Client, address: Address | None) -> None:
         """One request. A client that anybody can name has a budget for each address. Raises TooManyAttempts."""
         names, public = self.limits.names, client.authentication == "none"
         slot = names.of_address(address) if public else names.of_client(client.id)
-        await self._spend(slot, client.id if public else "", self.limits.token)
+        await spend_one(self.buckets, slot, client.id if public else "", self.limits.token)
 
     async def _proved(self, credentials: Credentials, sent: Sent) -> Client:
         client = self.policy().clients.get(credentials.client)
@@ -84,10 +84,12 @@ class ClientAuthentication:
         async with self.acts.begin() as act:
             return await act.used_ids.use(_ASSERTION, client.id, assertion.id_hash, assertion.until)
 
-    async def _spend(self, slot: str, who: str, limit: Limit) -> None:
-        spent = await self.buckets.spend(slot, who, limit)
-        if not spent.allowed:
-            raise TooManyAttempts(max(1, -(-spent.retry_after_us // 1_000_000)))
+
+async def spend_one(buckets: Buckets, slot: str, who: str, limit: Limit) -> None:
+    """Raises TooManyAttempts, or StoreUnavailable."""
+    spent = await buckets.spend(slot, who, limit)
+    if not spent.allowed:
+        raise TooManyAttempts(max(1, -(-spent.retry_after_us // 1_000_000)))
 
 
 def _keys_of(client: Client | None) -> list[VerificationKey]:

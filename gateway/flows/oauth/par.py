@@ -2,20 +2,25 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.addresses import Address
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.interaction import INTERACTION_S
 from gateway.core.oauth.parameters import Parameters
-from gateway.core.oauth.request import Unaddressed, address_of, own_parameters, read_request
+from gateway.core.oauth.request import PARAMETERS, Unaddressed, address_of, read_request
 from gateway.core.policy.model import Policy
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.sealed_text import NONCE_BYTES, seal_text, unseal_text
 from gateway.flows.act import Acts
+from gateway.flows.oauth.authenticate_client import spend_one
+from gateway.stores.redis.buckets import Buckets
 
 PUSHED_S: Final = 60
 _ID_BYTES: Final = 32
@@ -73,22 +78,41 @@ class PushedParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ParLimits:
+    """OAUTH.PAR and OAUTH.PAR_PUBLIC, and the names of their buckets."""
+
+    names: BucketNames
+    confidential: Limit
+    public: Limit
+
+
+@dataclass(frozen=True, slots=True)
 class Par:
     """issuer: the auth host's origin. policy: as it is now."""
 
     pushed: PushedParameters
+    buckets: Buckets
+    limits: ParLimits
     policy: Callable[[], Policy]
     issuer: str
 
-    async def push(self, client: Client, pairs: Iterable[tuple[str, str]], jkt: str) -> str:
+    async def spend(self, client: Client, address: Address | None) -> None:
+        """One request. Clients that anybody can name share a budget at each address. Raises TooManyAttempts."""
+        names = self.limits.names
+        if client.authentication == "none":
+            await spend_one(self.buckets, names.of_address(address), "", self.limits.public)
+        else:
+            await spend_one(self.buckets, names.of_client(client.id), "", self.limits.confidential)
+
+    async def push(self, client: Client, sent: Parameters, jkt: str) -> str:
         """The request_uri. jkt: of the key whose proof came with the request, "" without one.
 
         Raises OAuthError, TooManyPushed or RecordUnavailable.
         """
-        sent = own_parameters(pairs)
         if sent.get("request_uri"):
             raise OAuthError("invalid_request", "request_uri cannot be pushed")
-        parameters = Parameters({**sent.values, "client_id": client.id}, sent.doubled)
+        known = {name: value for name, value in sent.values.items() if name in PARAMETERS}
+        parameters = Parameters({**known, "client_id": client.id}, sent.doubled)
         try:
             address = address_of(parameters, self.policy().clients)
         except Unaddressed as error:
