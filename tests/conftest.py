@@ -198,6 +198,7 @@ def running_stage(
     urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
     add_unlimited_routes(demo.directory)
+    add_native_app(demo.directory)
     yield Stage(demo, demo.start(), postgres_server, redis_server)
     demo.end()
 
@@ -217,6 +218,13 @@ def add_unlimited_routes(directory: Path) -> None:
         "race: {paths: /race/**, limits: none}",
         "open: {paths: /open/**, allow: anyone, limits: none}",
     )
+
+
+def add_native_app(directory: Path) -> None:
+    """`cli`, which people come back to on their own device."""
+    redirects = "['http://127.0.0.1/cb', 'com.example.cli:/cb']"
+    client = f"{{name: Command line, type: native, redirect_uris: {redirects}, scopes: openid}}"
+    (directory / "policies" / "cli.yaml").write_text(f"clients: {{cli: {client}}}\n")
 
 
 def add_routes(directory: Path, *routes: str) -> None:
