@@ -9,6 +9,7 @@ from gateway.flows.operate.leader import Job
 from gateway.resources import Resources, random_bytes
 from gateway.web.browser import Browser
 from gateway.web.oauth import authorize as pages
+from gateway.web.oauth import metadata
 
 _PURGE_S = 3_600.0
 
@@ -28,5 +29,6 @@ def authorize_of(*, config: Config, resources: Resources, decisions: Decisions) 
 def authorizing(*, authorize: Authorize, browser: Browser) -> Concern:
     return Concern(
         routes=tuple(pages.routes(browser, authorize)),
+        endpoints=tuple(metadata.routes(authorize.issuer, authorize.policy)),
         jobs=(Job("authorization", authorize.pushed.purge, every_s=_PURGE_S),),
     )
