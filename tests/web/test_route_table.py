@@ -28,6 +28,7 @@ HOST = {"Host": f"{AUTH_HOST}:{PORT}"}
 EVIL = "https://evil.example"
 FETCH = {**HOST, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site", "Origin": EVIL}
 PAGES_BELOW_OAUTH2 = ("/oauth2/authorize", "/oauth2/consent")
+FOR_EVERYBODY = ("/static/x", "/favicon.ico", "/robots.txt", "/.well-known/security.txt")
 
 
 @dataclass(slots=True)
@@ -49,11 +50,11 @@ class Worker:
 
     @property
     def pages(self) -> list[str]:
-        return sorted(path for path in self.paths if not is_endpoint(path) and not path.startswith("/static/"))
+        return sorted(path for path in self.paths if not is_endpoint(path) and path not in FOR_EVERYBODY)
 
 
 def is_endpoint(path: str) -> bool:
-    return path.startswith(("/oauth2/", "/.well-known/")) and path not in PAGES_BELOW_OAUTH2
+    return path.startswith(("/oauth2/", "/.well-known/")) and path not in (*PAGES_BELOW_OAUTH2, *FOR_EVERYBODY)
 
 
 @pytest.fixture
