@@ -66,6 +66,7 @@ async def test_a_proof_without_the_id_of_its_request_never_repeats(server: Serve
         (-NOW, Standing.UNTIMELY),
         (2**62, Standing.UNTIMELY),
     ],
+    ids=range(10),
 )
 async def test_a_proof_has_its_time_by_the_clock_of_redis(server: Server, iat: int, outcome: Standing) -> None:
     await server.bring_to_life()
@@ -74,7 +75,7 @@ async def test_a_proof_has_its_time_by_the_clock_of_redis(server: Server, iat: i
     assert (await prove(server, iat, stamp)).outcome is outcome
 
 
-@pytest.mark.parametrize("iat", [NOW - 60, NOW, NOW + 15])
+@pytest.mark.parametrize("iat", [NOW - 60, NOW, NOW + 15], ids=["old", "now", "early"])
 async def test_what_was_used_is_known_as_long_as_it_is_timely(server: Server, iat: int) -> None:
     await server.bring_to_life()
     stamp = await stamp_of(server)

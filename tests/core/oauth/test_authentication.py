@@ -139,7 +139,7 @@ def test_client_id_may_be_said_twice_if_it_is_the_same() -> None:
         Credentials("none", "nobody"),
         Credentials("private_key_jwt", "nobody", assertion=None),
     ],
-    ids=repr,
+    ids=lambda one: f"{one.method} of {one.client}",
 )
 def test_whoever_proves_nothing_or_otherwise_is_refused(credentials: Credentials) -> None:
     with pytest.raises(NotProved) as refused:
