@@ -23,7 +23,10 @@ DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
 }
 _RATE: Final = setting(..., "", "a rate such as 600/min (s, min, h, d)")
 _BURST: Final = setting(
-    None, "How many may come at once; all of a period by default.", "a whole number from 1 to 10000000", kind="scalar"
+    None,
+    "How many requests may come at once. Default: all of a period.",
+    "a whole number from 1 to 10000000",
+    kind="scalar",
 )
 Burst = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
 
@@ -40,11 +43,11 @@ NetworkName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 class NetworkSetting(Section):
-    """What a network has instead of the limit: one budget for all its addresses together."""
+    """The budget of a network instead of the limit: one for all its addresses together."""
 
     addresses: Annotated[tuple[Network, ...], Field(min_length=1)] = setting(
         ...,
-        "Of networks that overlap the narrowest counts.",
+        "If networks overlap, the narrowest counts.",
         "a list of addresses or CIDRs, at least one",
         kind="list",
     )
@@ -61,15 +64,15 @@ class LimitSetting(Section):
     rate: RateText = _RATE
     burst: Burst | None = _BURST
     per: Literal["caller", "principal", "ip", "everyone", "email"] = setting(
-        "caller", "Whose budget it is.", "caller, principal, ip, everyone or email"
+        "caller", "Who has a separate budget.", "caller, principal, ip, everyone or email"
     )
     on_store_failure: Literal["allow", "deny"] = setting(
-        "deny", "What happens while Redis cannot be asked.", "allow or deny"
+        "deny", "The answer while Redis does not answer.", "allow or deny"
     )
 
     networks: dict[NetworkName, NetworkSetting] = setting(
         {},
-        "Of AUTH.LOGIN: what networks of many people behind few addresses have instead.",
+        "Only for AUTH.LOGIN: separate budgets for networks with many people behind few addresses.",
         "a map of names such as hospital to networks",
         kind="map",
     )
@@ -103,13 +106,15 @@ def by_name(settings: Mapping[str, LimitSetting]) -> dict[str, Limit]:
 def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
     for name, limit in limits.items():
         if name == LOGIN_LIMIT and limit.per not in ("ip", "caller"):
-            yield Finding(f"limits.{name}.per", "is by address, for nobody is known yet; expected ip", Grade.WRONG)
+            yield Finding(
+                f"limits.{name}.per", "must be by address, because nobody has logged in yet; expected ip", Grade.WRONG
+            )
         if name == ANONYMOUS_LIMIT and limit.per in ("principal", "email"):
-            message = "is by address or for everyone, for nobody is known there; expected ip or everyone"
+            message = "must be by address or for everyone, because these clients are anonymous; expected ip or everyone"
             yield Finding(f"limits.{name}.per", message, Grade.WRONG)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
-            yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", Grade.WRONG)
+            yield Finding(key, f"works only for {LOGIN_LIMIT}; expected none here", Grade.WRONG)
         yield from _networks(key, limit.networks)
 
 
@@ -118,9 +123,9 @@ def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Find
     for name, network in networks.items():
         for addresses in {unmapped(one) for one in network.addresses}:
             if not addresses.prefixlen:
-                message = f"has {addresses}, which is everybody: one guesser would spend it all; expected less"
+                message = f"has {addresses}, which is everybody: one guesser could spend it all; expected a smaller one"
                 yield Finding(f"{key}.{name}", message, Grade.WRONG)
             if addresses in taken:
-                message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
+                message = f"has {addresses}, which is also in {taken[addresses]}; expected it in one of them"
                 yield Finding(f"{key}.{name}", message, Grade.WRONG)
             taken.setdefault(addresses, name)

@@ -10,7 +10,9 @@ class Tokens(Section):
     """Access tokens."""
 
     algorithm: Literal["ES256", "Ed25519", "RS256", "HS256"] = setting(
-        "ES256", "HS256 is for development: whoever verifies could also sign.", "ES256, Ed25519, RS256 or HS256"
+        "ES256",
+        "HS256 is for development: an app that can verify a token could also sign one.",
+        "ES256, Ed25519, RS256 or HS256",
     )
 
     def findings(self) -> Iterator[Finding]:

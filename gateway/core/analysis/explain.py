@@ -178,7 +178,7 @@ def _from(policy: Policy, asked: Asked) -> str:
 
 
 def _person(person: Actor | None, now: int) -> str:
-    return "a stranger" if person is None else "   ".join((person.user, *_about(person, now)))
+    return "an anonymous client" if person is None else "   ".join((person.user, *_about(person, now)))
 
 
 def _about(person: Actor, now: int) -> tuple[str, str]:

@@ -38,7 +38,7 @@ class By(Enum):
 class Family(Enum):
     """The values are the headings of the documentation."""
 
-    SIGNING_IN = "Signing in and out"
+    SIGNING_IN = "Logging in and out"
     PEOPLE = "People"
     ACCESS = "Access"
     SETTINGS = "Policy and settings"
@@ -83,7 +83,7 @@ class LoggedIn(Event):
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "Somebody signed in with their password. With `host`: a person who is signed in opened a session on that host.",
+        "A person logged in with their password. With `host`: a person who is logged in opened a session on that host.",
         'bastion_logins_total{outcome="accepted"}',
     )
 
@@ -119,7 +119,7 @@ class LoggedOut(Event):
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "The person signed out: the login ended on all hosts.",
+        "The person logged out: the login ended on all hosts.",
         "bastion_logouts_total",
     )
 
@@ -158,7 +158,7 @@ class UserDisabled(Event):
 @dataclass(frozen=True, slots=True)
 class UserEnabled(Event):
     kind = Kind.USER_ENABLED
-    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person who was disabled may sign in again.")
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person who was disabled may log in again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class AccessDenied(Event):
         Family.ACCESS,
         Severity.LOW,
         By.PERSON,
-        "Policy denied a signed-in person a route, so many `times` within a minute.",
+        "Policy denied a route to a person who is logged in, so many `times` within a minute.",
         'bastion_decisions_total{outcome="deny"}',
     )
 
@@ -229,7 +229,7 @@ class CookieDoubled(Event):
         Family.ACCESS,
         Severity.MEDIUM,
         By.ANONYMOUS,
-        "Requests brought one of our cookies twice, so many `times` within a minute, and neither counted:"
+        "Requests brought a cookie of Bastion twice, so many `times` within a minute, and neither counted:"
         " a sibling host or a script plants cookies.",
     )
 

@@ -235,7 +235,7 @@ def _quiet(site: str, met: Met) -> Finding:
 
 
 def _elsewhere(site: str, met: Met) -> Finding:
-    why = "strangers are sent, with the path they asked for, to a host that policy does not know"
+    why = "anonymous clients are redirected, with their path, to a host that policy does not know"
     return _of("elsewhere", Level.ERROR, site, met, "leads away from a host of policy", why, _INSIDE)
 
 

@@ -83,8 +83,8 @@ class Composer:
             if stranger is not None and denial.people:
                 self.problems.add(
                     denial.place,
-                    f"deny names people, but allow ({stranger.place}) lets strangers in: they only have to log out; "
-                    "expected `authenticated`, users or groups in allow",
+                    f"deny names people, but allow ({stranger.place}) lets anonymous clients in: "
+                    "they only have to log out; expected `authenticated`, users or groups in allow",
                 )
         if level.identity == "optional" and not any(isinstance(leg.condition, Anyone) for leg in legs):
             self.problems.add(

@@ -45,7 +45,7 @@ def test_each_leg_is_shown_with_what_was_known() -> None:
 def test_a_stranger_is_a_stranger() -> None:
     text = explained("/")
 
-    assert "person   a stranger" in text
+    assert "person   an anonymous client" in text
     assert "groups staff: not known yet and networks office: no   -> deny" in text
     assert "answer   login 302" in text
 
