@@ -267,7 +267,7 @@ async def _user_id(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, name: str
         async with transaction(pool) as connection:
             found = await Users(connection, vault).find_by_name(name)
     if found is None:
-        raise UnknownUser(f"nobody has the user name or e-mail {name!r}")
+        raise UnknownUser(f"no person has the user name or e-mail {name!r}")
     return found.id
 
 

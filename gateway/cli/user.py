@@ -1,4 +1,4 @@
-"""`bastion user`: who may sign in, and to which groups they belong."""
+"""`bastion user`: people, their groups and their logins."""
 
 import json
 import sys
@@ -174,9 +174,9 @@ def disable(config: Config, *, name: str) -> None:
     """End all logins of a person on all nodes, and refuse new ones."""
     changed = act(config, lambda admin: admin.disable(name))
     click.echo(
-        f"{name} is disabled, and signed out everywhere."
+        f"{name} is disabled, and logged out everywhere."
         if changed
-        else f"{name} was disabled already, and is signed out everywhere."
+        else f"{name} was disabled already, and is logged out everywhere."
     )
 
 
@@ -186,7 +186,7 @@ def disable(config: Config, *, name: str) -> None:
 def enable(config: Config, *, name: str) -> None:
     """Let a disabled person log in again."""
     changed = act(config, lambda admin: admin.enable(name))
-    click.echo(f"{name} may sign in again." if changed else f"{name} was active already.")
+    click.echo(f"{name} can log in again." if changed else f"{name} was active already.")
 
 
 @user.command("set-password")
@@ -197,7 +197,7 @@ def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
     """Give a person a new password, and end all their logins."""
     password = _from_stdin() if password_stdin else _asked()
     act(config, lambda admin: admin.set_password(name, password))
-    click.echo(f"{name} has a new password, and is signed out everywhere.")
+    click.echo(f"{name} has a new password, and is logged out everywhere.")
 
 
 @user.command()

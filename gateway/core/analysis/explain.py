@@ -50,7 +50,7 @@ def reasons(found: Routed, asked: Asked) -> tuple[str, ...]:
 
 def who(person: Actor | None, now: int) -> str:
     """In a few words, without the name."""
-    return "nobody is signed in" if person is None else ", ".join(_about(person, now))
+    return "not logged in" if person is None else ", ".join(_about(person, now))
 
 
 def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
@@ -184,7 +184,7 @@ def _person(person: Actor | None, now: int) -> str:
 def _about(person: Actor, now: int) -> tuple[str, str]:
     mfa = f"second factor {_age(now - person.mfa_at)} ago" if person.mfa_at else "no second factor"
     groups = " ".join(sorted(person.groups)) or "-"
-    return f"groups {groups}", f"signed in {_age(now - person.authenticated_at)} ago, {mfa}"
+    return f"groups {groups}", f"logged in {_age(now - person.authenticated_at)} ago, {mfa}"
 
 
 def _age(seconds: int) -> str:

@@ -96,7 +96,7 @@ class Composer:
         if asked is not None and not asked.dropped and legs and not any(leg.people for leg in legs):
             self.problems.add(
                 asked.place,
-                f"require has nobody to ask: allow ({legs[0].place}) has no leg on people; expected users or groups",
+                f"require asks nobody: allow ({legs[0].place}) has no leg with people; expected users or groups",
             )
 
     def _route(self, app: AppText, text: RouteText, legs: tuple[Draft, ...]) -> Route:

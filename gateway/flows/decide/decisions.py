@@ -85,13 +85,13 @@ class Decisions:
             return None
         reply = await self._asked_until_known(Question(self._next(), token, None, ()))
         if reply is None or reply.login != token.login:
-            raise StoreUnavailable("who is signed in could not be asked")
+            raise StoreUnavailable("the session could not be checked")
         if reply.outcome is not Standing.LIVE or reply.facts is None:
             return None
         try:
             known = self._context.people.open(token.tag, reply.person)
         except ForgedPerson as error:
-            raise StoreUnavailable("who is signed in can't be read") from error
+            raise StoreUnavailable("the record of the session can't be read") from error
         return LiveLogin(token, known.person, reply.facts)
 
     def heard(self, pending: "_Pending", reply: Reply | None) -> None:
