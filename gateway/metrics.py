@@ -65,25 +65,29 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Histogram(
         "bastion_decision_seconds",
-        "From the last byte of the question to the first of the answer.",
+        "From the last byte of the request to the first byte of the answer.",
         (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000),
     ),
-    Gauge("bastion_strangers_waiting", "Questions without a session of ours that wait for their turn."),
+    Gauge("bastion_strangers_waiting", "Anonymous requests that wait in the queue."),
     Counter("bastion_logins", "Attempts to log in.", "outcome", ("accepted", "wrong", "throttled", "unavailable")),
-    Counter("bastion_logouts", "Logins that ended by their person's wish."),
+    Counter("bastion_logouts", "Logins that their person ended."),
     Counter(
-        "bastion_refills", "Live records made from Postgres.", "outcome", ("filled", "refused", "busy", "unavailable")
+        "bastion_refills",
+        "Records copied from Postgres to Redis.",
+        "outcome",
+        ("filled", "refused", "busy", "unavailable"),
     ),
-    Counter("bastion_policy_loads", "Times that policy was read.", "outcome", ("accepted", "refused")),
-    Gauge("bastion_policy_stale", "Workers that serve an older policy because the newest was refused."),
+    Counter("bastion_policy_loads", "Policies that were read.", "outcome", ("accepted", "refused")),
+    Gauge("bastion_policy_stale", "Workers that serve an older policy because they refused the newest."),
     Counter(
         "bastion_checkpoint_deliveries",
-        "Checkpoints of the audit log on their way to the webhook.",
+        "Checkpoints of the audit log for the webhook.",
         "outcome",
         ("delivered", "failed", "dropped"),
     ),
     Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
-    Gauge("bastion_outbox_oldest_seconds", "For how long the oldest message has been waiting.", "kind", _MESSAGE_KINDS),
+    Gauge("bastion_outbox_oldest_seconds", "The age of the oldest waiting message.", "kind", _MESSAGE_KINDS),
+    Counter("bastion_job_failures", "Rounds of background work that failed or hung.", "job", JOBS),
     Gauge(
         "bastion_signing_keys",
         "Keys that sign tokens, as each node knows them.",
@@ -91,11 +95,10 @@ FIGURES: Final[tuple[Figure, ...]] = (
         tuple(f"{alg} {state}" for alg in SIGNING_ALGORITHMS for state in ("next", "active", "retiring")),
     ),
     Gauge("bastion_signing_key_copies_missing", "Signing keys of which a node could not write its copy to disk."),
-    Counter("bastion_job_failures", "Rounds of timed work that failed or hung.", "job", JOBS),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
-    Counter("bastion_errors", "Requests that ended in an error of ours."),
-    Gauge("bastion_workers", "Workers that serve."),
-    Counter("bastion_worker_starts", "Times that a worker began to serve."),
+    Counter("bastion_errors", "Requests that failed because of a bug in Bastion."),
+    Gauge("bastion_workers", "Workers that serve now."),
+    Counter("bastion_worker_starts", "Starts of workers."),
 )
 
 

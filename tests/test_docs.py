@@ -103,18 +103,18 @@ def test_the_limits_of_the_decision_listener_are_those_of_the_code() -> None:
     patience = Patience()
 
     assert [(row.split(" | ")[0].removeprefix("| "), row.split(" | ")[1]) for row in table] == [
-        ("bytes of a question, its first line and its end among them", f"{MAX_HEADER_BYTES}"),
-        ("headers of a question", f"{MAX_HEADERS}"),
+        ("bytes of a request, with its first line and its end", f"{MAX_HEADER_BYTES}"),
+        ("headers of a request", f"{MAX_HEADERS}"),
         ("characters of `X-Forwarded-For`", f"{ADDRESS_CHARS}"),
-        ("questions of one connection that wait for their answers", f"{MAX_WAITING}"),
+        ("requests of one connection that wait for their answers", f"{MAX_WAITING}"),
         (
-            "reads of one connection that wait for a stranger's turn",
+            "reads of one connection that wait in the queue of anonymous requests",
             f"{MAX_HELD}, or one of more than {MAX_HEADER_BYTES} bytes",
         ),
         ("bytes of answers that the proxy does not read", f"{ANSWER_BYTES}"),
-        ("seconds from the first byte of a question to its last", f"{patience.partial_s:g}"),
-        ("seconds without a question", f"{patience.idle_s:g}"),
-        ("seconds between two looks at the clock", f"{patience.look_s:g}"),
+        ("seconds from the first byte of a request to its last", f"{patience.partial_s:g}"),
+        ("seconds without a request", f"{patience.idle_s:g}"),
+        ("seconds between two checks of the clock", f"{patience.look_s:g}"),
         ("bytes of memory for an idle connection", f"{BYTES_OF_AN_IDLE_CONNECTION}"),
         ("open files of a worker", "`ulimit -n`"),
     ]

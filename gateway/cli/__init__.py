@@ -37,4 +37,4 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="bastion-gateway", prog_name="bastion")
 def bastion() -> None:
-    """Protect legacy apps behind Caddy."""
+    """One login in front of the apps behind Caddy."""

@@ -37,17 +37,21 @@ class _Wish:
 
 @click.command()
 @click.argument("url")
-@click.option("--ca", type=click.Path(path_type=Path, exists=True), help="A private authority's certificate, in PEM.")
-@click.option("--connect", metavar="HOST[:PORT]", help="Where Caddy is, if the URL's host does not lead there.")
-@click.option("--ops", multiple=True, help="An ops_listen, if not as configured; once for each node that Caddy asks.")
 @click.option(
-    "--direct", multiple=True, metavar="HOST:PORT", help="An app that must not answer past Caddy; repeatable."
+    "--ca", type=click.Path(path_type=Path, exists=True), help="The certificate of a private authority, in PEM."
+)
+@click.option("--connect", metavar="HOST[:PORT]", help="The address of Caddy, if the URL's host does not lead there.")
+@click.option("--ops", multiple=True, help="An ops_listen, if not the configured one. Repeat it for each node.")
+@click.option(
+    "--direct", multiple=True, metavar="HOST:PORT", help="An app that must not answer past Caddy. Repeat it for more."
 )
 @click.option(
-    "--caddyfile", type=click.Path(path_type=Path, exists=True), help="Ask for a path under each matcher of it."
+    "--caddyfile",
+    type=click.Path(path_type=Path, exists=True),
+    help="Also request a path under each matcher of this file.",
 )
-@click.option("--path", "paths", multiple=True, help="Ask for this path too; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end, and no table.")
+@click.option("--path", "paths", multiple=True, help="Also request this path. Repeat it for more.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the table.")
 @with_config
 def check(
     config: Config,
@@ -60,19 +64,19 @@ def check(
     paths: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Try on a running Caddy what an attacker would; exit status 1 if something gets through.
+    """Attack a running Caddy; exit status 1 if a request gets past Bastion.
 
-    URL is a host of policy as browsers reach it. About 170 requests without a login are sent, one after the other:
-    forged identity headers in every spelling, Connection and Upgrade tricks, bodies that are questions to Bastion,
-    spellings of paths, unknown hosts, forged X-Forwarded-*, and one path under each route. Where all is well, the app
-    sees GET of paths that policy opens to strangers, and nothing else.
+    URL is a host of policy as browsers reach it. The check sends about 170 requests without a login, one after the
+    other: forged identity headers in every spelling, Connection and Upgrade tricks, bodies that look like decision
+    requests, spellings of paths, unknown hosts, forged X-Forwarded-*, and one path under each route. If all is well,
+    the app gets only GET requests for paths that policy opens to anonymous clients.
 
-    Each answer is held against policy, and against bastion_decisions_total on the operations listener: what Bastion
-    was not asked about, somebody else has answered. Where others use the installation meanwhile, growth of the
-    counter proves less; the table says so.
+    It compares each answer with policy, and with bastion_decisions_total on the operations listener: if that metric
+    did not grow, the answer did not come through Bastion. If others use the installation meanwhile, this proves
+    less, and the table says so.
 
-    --direct proves that an app is not reachable past Caddy. Run it where an attacker would be, for instance on
-    another machine of the network; no answer is good, any HTTP answer fails.
+    --direct proves that clients can't reach an app past Caddy. Run it from where an attacker would be, for example
+    from another machine of the network. Any HTTP answer fails.
 
     \b
     bastion caddy check https://app.example.com --direct 10.0.0.7:8080
@@ -103,7 +107,7 @@ def _checking(config: Config, wish: _Wish) -> "Check":
 
     policy, host = policy_of(config), wish.url.hostname or ""
     if not policy.knows_host(host):
-        raise click.BadParameter(f"{host} is no host of policy; expected one of {', '.join(policy.hosts)}")
+        raise click.BadParameter(f"{host} is not a host of policy; expected one of {', '.join(policy.hosts)}")
     try:
         trust = trusting(None if wish.ca is None else str(wish.ca))
     except (OSError, SSLError) as error:
@@ -123,7 +127,7 @@ def _checking(config: Config, wish: _Wish) -> "Check":
 def _parsed(url: str) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
-        raise click.BadParameter("expected one such as https://app.example.com", param_hint="URL")
+        raise click.BadParameter("expected a URL such as https://app.example.com", param_hint="URL")
     return parts
 
 

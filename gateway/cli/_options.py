@@ -16,8 +16,13 @@ R = TypeVar("R")
 def with_config(command: Callable[Concatenate[Config, P], R]) -> Callable[P, R]:
     """Adds --config and --dev, and hands the loaded Config over as the first argument."""
 
-    @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Instead of the usual places.")
-    @click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
+    @click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path),
+        help="The configuration file, if not in a usual place.",
+    )
+    @click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
     @wraps(command)
     def with_loaded(*arguments: P.args, **options: P.kwargs) -> R:
         path, dev = options.pop("config_path"), options.pop("dev")

@@ -47,7 +47,7 @@ _LOOK_S: Final = 0.5
 
 @click.group()
 def audit() -> None:
-    """Read the audit log, and show whether it is whole."""
+    """Read the audit log, and verify that nobody changed it."""
 
 
 @audit.command()
@@ -55,31 +55,32 @@ def audit() -> None:
     "--checkpoints",
     "file",
     type=click.Path(path_type=Path),
-    help="Your copy of checkpoints.jsonl, from another host; else the one in audit.checkpoint_dir.",
+    help="Your copy of checkpoints.jsonl, from another host. Default: the one in audit.checkpoint_dir.",
 )
 @click.option(
     "--public-key",
     "key_files",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The key that checkpoints must be signed with, as you kept it; repeat it for several nodes."
-    " Else the keys beside the checkpoints.",
+    help="Your copy of the key that must have signed the checkpoints. Repeat it for several nodes."
+    " Default: the keys beside the checkpoints.",
 )
 @click.option(
     "--seen",
     type=click.Path(path_type=Path),
-    help="Your own file with the newest checkpoint that you saw, made at first use. The log must still have it;"
-    " where all is whole, the file then holds the newest of --checkpoints.",
+    help="Your own file with the newest checkpoint that you have seen. The first run creates it. The log must still"
+    " have that checkpoint. After success, the file holds the newest of --checkpoints.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
 def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], seen: Path | None, as_json: bool) -> None:
-    """Follow the chain from its first entry to its last.
+    """Verify the chain from its first entry to its last.
 
-    Exit status 0: nobody has changed, moved or taken out an entry, and the chain still has everything that the
-    checkpoints saw. Exit status 1: a fault, with what and where. It changes nothing but the file of --seen.
+    Exit status 0: nobody has changed, moved or removed an entry, and the chain still has everything that the
+    checkpoints cover. Exit status 1: a fault, with its kind and position. It changes only the file of --seen.
 
-    Who owns this machine can sign checkpoints anew, so keep copies of them and of the public key on another host.
+    An administrator of this machine can sign checkpoints again, so keep copies of them and of the public key on
+    another host.
     """
     evidence = _evidence(config, file, key_files, seen)
     verdict = asyncio.run(_verdict(config, evidence.checkpoints))
@@ -96,23 +97,25 @@ def verify(config: Config, *, file: Path | None, key_files: tuple[Path, ...], se
         evidence.remember_in(seen)
 
 
-_USER: Final = click.option("--user", "name", help="Of this person: a user name, an e-mail address, or an id.")
+_USER: Final = click.option("--user", "name", help="Only of this person: a user name, an e-mail address, or an id.")
 _KIND: Final = click.option(
-    "--kind", type=click.Choice([kind.value for kind in Kind]), help="Of this kind; see `bastion audit kinds`."
+    "--kind", type=click.Choice([kind.value for kind in Kind]), help="Only of this kind, see `bastion audit kinds`."
 )
 
 
 @audit.command("list")
 @_USER
 @_KIND
-@click.option("--since", metavar="WHEN", help="Not older than `2h` or `7d`, or since a time in UTC: 2026-01-31T08:00.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many.")
+@click.option(
+    "--since", metavar="WHEN", help="Only since then: `2h` or `7d` ago, or a time in UTC such as 2026-01-31T08:00."
+)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many of the newest.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
 def list_(config: Config, *, name: str | None, kind: str | None, since: str | None, limit: int, as_json: bool) -> None:
-    """Show entries, one a line, the newest at the end. Personal detail is readable until its person is erased.
+    """Show entries, one a line, the newest last. Personal details are readable until the person is erased.
 
-    `bastion audit show ID` shows what is too long for a line.
+    `bastion audit show ID` shows details that are too long for a line.
     """
     begin = 0 if since is None else _since(since, clock())
     entries = asyncio.run(_entries(config, name, kind, limit, begin))
@@ -128,7 +131,7 @@ def list_(config: Config, *, name: str | None, kind: str | None, since: str | No
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
 def show(config: Config, *, entry_id: int, as_json: bool) -> None:
-    """Show all of one entry, with the differences that `list` leaves out."""
+    """Show a whole entry, with the details that `list` leaves out."""
     entry = asyncio.run(_entry(config, entry_id))
     click.echo(json.dumps(asdict(entry), indent=2) if as_json else whole(entry))
 
@@ -136,18 +139,18 @@ def show(config: Config, *, entry_id: int, as_json: bool) -> None:
 @audit.command()
 @_USER
 @_KIND
-@click.option("--limit", type=click.IntRange(0, 100_000), default=10, show_default=True, help="Begin with so many.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts: an object a line.")
+@click.option("--limit", type=click.IntRange(0, 100_000), default=10, show_default=True, help="How many to show first.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: one object a line.")
 @with_config
 def tail(config: Config, *, name: str | None, kind: str | None, limit: int, as_json: bool) -> None:
-    """Show the newest entries, and then each new one within a second, until it is interrupted."""
+    """Show the newest entries, then each new one within a second, until you interrupt it."""
     with suppress(KeyboardInterrupt):
         asyncio.run(_follow(config, name, kind, limit, lambda one: json.dumps(asdict(one)) if as_json else line(one)))
 
 
 @audit.command()
 def kinds() -> None:
-    """Explain every kind of entry: who acts, what it means, which of its fields are personal."""
+    """Explain every kind of entry: who acts, its meaning, its fields, which of them are personal."""
     click.echo(reference(), nl=False)
 
 
@@ -264,7 +267,7 @@ async def _user_id(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, name: str
         async with transaction(pool) as connection:
             found = await Users(connection, vault).find_by_name(name)
     if found is None:
-        raise UnknownUser(f"nobody has the user name or e-mail {name!r}")
+        raise UnknownUser(f"no person has the user name or e-mail {name!r}")
     return found.id
 
 

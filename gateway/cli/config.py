@@ -33,12 +33,14 @@ def config() -> None:
 
 
 @config.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
-@click.option("--dev", is_flag=True, help="As the dev profile would see it.")
+@click.option(
+    "--config", "path", type=click.Path(path_type=Path), help="The configuration file, if not in a usual place."
+)
+@click.option("--dev", is_flag=True, help="Check it as for the dev profile.")
 def check(path: Path | None, *, dev: bool) -> None:
     """Print every mistake with its place, and warnings; exit status 1 if there is a mistake.
 
-    Its directories and its logo are looked at too: run it on the node, as the account of the service.
+    It also checks the directories and the logo, so run it on the node, as the account of the service.
     """
     loaded = load_config(path, dev=dev)
     for problem in loaded.warnings:
@@ -52,7 +54,7 @@ def check(path: Path | None, *, dev: bool) -> None:
 
 @config.command()
 def secrets() -> None:
-    """Print fresh secrets, ready for config.yaml."""
+    """Print new secrets, ready for config.yaml."""
     click.echo(_SECRETS.format(*(Fernet.generate_key().decode() for _ in range(4))), nl=False)
 
 

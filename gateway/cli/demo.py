@@ -9,19 +9,19 @@ from gateway.config import demo_servers
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=8443, show_default=True, help="Of https://app.localhost."
+    "--port", type=click.IntRange(1, 65535), default=8443, show_default=True, help="The port of https://app.localhost."
 )
 @click.option(
     "--directory",
     type=click.Path(path_type=Path),
     default=Path("run"),
     show_default=True,
-    help="Where all of it is kept.",
+    help="The directory for all files of the demo.",
 )
 def demo(port: int, directory: Path) -> None:
-    """Start real servers, Caddy, a legacy app and a user; end them with Ctrl-C.
+    """Start real servers, Caddy, a demo app and a user. Ctrl-C shuts them down.
 
-    BASTION_DATABASE_URL and BASTION_REDIS_URL name servers to use instead of embedded ones.
+    BASTION_DATABASE_URL and BASTION_REDIS_URL name servers to use instead of the embedded ones.
     """
     from gateway.demo.run import run_demo
 

@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
-@click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
-@click.option("--ca", type=click.Path(path_type=Path), help="Of an authority of your own, in PEM; else the system's.")
-@click.option("--caddy-account", default="", help="Whom Caddy runs as, where it runs elsewhere or by another name.")
+@click.option(
+    "--config", "path", type=click.Path(path_type=Path), help="The configuration file, if not in a usual place."
+)
+@click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
+@click.option(
+    "--ca", type=click.Path(path_type=Path), help="Your own certificate authority, in PEM. Default: the system's."
+)
+@click.option(
+    "--caddy-account", default="", help="The account of Caddy, if Caddy does not run here or has another name."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 def doctor(path: Path | None, ca: Path | None, caddy_account: str, *, dev: bool, as_json: bool) -> None:
-    """Try all that this node stands on; exit status 1 if something does not work.
+    """Check everything that this node needs; exit status 1 if something does not work.
 
-    Configuration, directories, policy, Postgres, Redis and the rights of its user, listeners, Caddy's access to the
-    sockets, the names and certificates of all hosts, and clocks: a line for each, with the way out. Nothing is
-    changed. Run it on the node as the account of the service, before the first start or when something is wrong.
+    It checks the configuration, directories, policy, Postgres, Redis and the rights of its user, listeners, Caddy's
+    access to the sockets, the names and certificates of all hosts, and clocks. It prints a line for each, with the
+    remedy, and changes nothing. Run it on the node as the account of the service, before the first start or when
+    something is wrong.
 
     \b
     sudo -u bastion bastion doctor

@@ -17,10 +17,10 @@ class Unhealthy(GatewayError):
 
 
 @click.command()
-@click.option("--ready", is_flag=True, help="Ask whether it can do its work, not only whether it lives.")
+@click.option("--ready", is_flag=True, help="Ask whether the server is ready for requests, not only alive.")
 @with_config
 def health(config: Config, *, ready: bool) -> None:
-    """Exit with 0 if the server on this machine answers, else with 1."""
+    """Exit with status 0 if the server on this machine answers, else with 1."""
     status, body = probe(config.server.ops_listen, "/readyz" if ready else "/healthz")
     if status != _OK:
         raise Unhealthy(f"{config.server.ops_listen} says {status}: {body}")

@@ -39,14 +39,14 @@ async def require_schema(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Only say what is missing; exit with 1 if anything is.")
-@click.option("--new-root-key", is_flag=True, help="The root key was changed on purpose: forget the old one's mark.")
+@click.option("--check", is_flag=True, help="Only list missing migrations; exit status 1 if there is one.")
+@click.option("--new-root-key", is_flag=True, help="Accept the changed root key; everybody is logged out.")
 @with_config
 def migrate(config: Config, *, check: bool, new_root_key: bool) -> None:
     """Bring the database to this version's schema.
 
-    Run it before a new version serves; running it again does nothing. Nodes that still serve the version before go on.
-    The first run also leaves a mark of each secret, and a node with other secrets is refused from then on.
+    Run it before you start a new version. A second run does nothing. Nodes of the version before go on. The first run
+    also stores a mark of each secret, and from then on Bastion refuses a node with other secrets.
     """
     if check and new_root_key:
         raise click.UsageError("--check changes nothing, so it can't go with --new-root-key")

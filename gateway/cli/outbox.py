@@ -17,23 +17,23 @@ from gateway.stores.postgres.outbox import Message, MessageState, Outbox
 
 @click.group()
 def outbox() -> None:
-    """Show what waits to be delivered, and deliver it again.
+    """Show messages that wait for delivery, and deliver them again.
 
-    A message is written together with what it tells of. Every worker delivers messages, and tries again with growing
-    pauses. A dead letter is one that is no longer tried: it stays until you retry it.
+    Bastion writes a message together with the event that it reports. Every worker delivers messages, and tries again
+    with growing pauses. A dead letter is a message that is no longer tried; you can retry it.
     """
 
 
 @outbox.command("list")
 @click.option("--kind", type=click.Choice([kind.value for kind in MessageKind]), help="Only messages of this kind.")
 @click.option("--dead", is_flag=True, help="Only dead letters.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many of the newest.")
 @with_config
 def list_(config: Config, *, kind: str | None, dead: bool, limit: int) -> None:
     """Show messages that have not arrived, the newest first.
 
-    Each line has the message's id, kind, state, destination, how often it was tried, and how the last try failed.
-    The text of a message is not shown.
+    Each line has the message's id, kind, state, destination, number of tries, and the reason of the last failure.
+    The command does not show the text of a message.
     """
     states: tuple[MessageState, ...] = ("dead",) if dead else ("waiting", "dead")
     messages = asyncio.run(_messages(config, None if kind is None else MessageKind(kind), states, limit))
@@ -47,9 +47,9 @@ def list_(config: Config, *, kind: str | None, dead: bool, limit: int) -> None:
 @click.argument("message_id", metavar="ID", type=click.IntRange(min=1))
 @with_config
 def retry(config: Config, *, message_id: int) -> None:
-    """Deliver a message now: a dead letter, or one whose next try is later.
+    """Deliver a message now: a dead letter, or a message whose next try is later.
 
-    ID is what `bastion outbox list` shows. Exit status 1: there is no such message, or it has arrived.
+    `bastion outbox list` shows the ID. Exit status 1: there is no such message, or it has arrived.
     """
     outcome = asyncio.run(_retry(config, message_id))
     if outcome.due:

@@ -61,10 +61,17 @@ class _Place:
 def _with_policy(command: Callable[Concatenate[_Place, P], R]) -> Callable[P, R]:
     """Adds --directory and --auth-url, which together need no configuration, --config and --dev."""
 
-    @click.option("--directory", type=click.Path(path_type=Path), help="Instead of the configured policy directory.")
-    @click.option("--auth-url", help="Instead of the configured public_url, such as https://auth.example.com.")
-    @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Instead of the usual places.")
-    @click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
+    @click.option(
+        "--directory", type=click.Path(path_type=Path), help="The policy directory, if not the configured one."
+    )
+    @click.option("--auth-url", help="The auth host, if not the configured public_url: https://auth.example.com.")
+    @click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path),
+        help="The configuration file, if not in a usual place.",
+    )
+    @click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
     @wraps(command)
     def with_place(*arguments: P.args, **options: P.kwargs) -> R:
         directory, auth_url = options.pop("directory"), options.pop("auth_url")
@@ -79,20 +86,20 @@ def _with_policy(command: Callable[Concatenate[_Place, P], R]) -> Callable[P, R]
 
 @click.group()
 def policy() -> None:
-    """Check the policy, run its tests, and ask it why."""
+    """Check the policy, run its tests, and explain its decisions."""
 
 
 @policy.command()
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--people", is_flag=True, help="Warn of groups and users that no person has; asks the database.")
+@click.option("--people", is_flag=True, help="Also warn of groups and users that no person in the database has.")
 @_with_policy
 def check(place: _Place, *, strict: bool, people: bool) -> None:
-    """Say every mistake with its place; exit status 1 if there is one. Tests are not run.
+    """Print every mistake with its place; exit status 1 if there is one. It does not run the tests.
 
-    Warnings are about what is loaded all the same: a route inside a guarded place, or a POST beside other methods,
-    that asks less; an app that is open to anyone; paths that are open by how they end: a `note` on the route says that
-    it is meant. Others name files that are not read, and requirements that nobody can meet: a second factor, days that
-    are past.
+    It also warns of valid rules that look like mistakes: a route inside a guarded path, or a POST beside other
+    methods, that asks for less; an app that is open to anyone; paths that are open because of their ending. A `note`
+    on the route confirms that it is meant. Other warnings name files that are not read, and requirements that nobody
+    can meet: a second factor, dates that have passed.
     """
     count = _warn(_unread(place.directory))  # first: what they define may be what the others lack
     found = place.compiled()
@@ -132,7 +139,7 @@ def _without_person(place: _Place, found: Policy) -> tuple[PolicyWarning, ...]:
 @policy.command()
 @_with_policy
 def test(place: _Place) -> None:
-    """Run the tests that the files carry; exit status 1 if one fails."""
+    """Run the tests in the policy files; exit status 1 if one fails."""
     found = place.compiled()
     failures = run_tests(found, clock())
     for failure in failures:
@@ -143,14 +150,16 @@ def test(place: _Place) -> None:
 
 
 @policy.command()
-@click.option("--wait", is_flag=True, help="Return when it is in force on every worker of the fleet, or say where not.")
-@click.option("--within", default="30s", show_default=True, metavar="DURATION", help="How long to wait.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until every worker of every node enforces it, or name those that do not."
+)
+@click.option("--within", default="30s", show_default=True, metavar="DURATION", help="The longest wait.")
 @with_config
 def reload(config: Config, *, wait: bool, within: str) -> None:
-    """Let every worker of every node read its policy files again.
+    """Tell every worker of every node to read its policy files again.
 
-    The files of this node are checked and tested first, and are what the others are compared with: each node reads
-    its own. Exit status 1 if one of them is behind, with its name and the reason.
+    Each node reads its own files. The command first checks and tests those of this node, then compares the other
+    nodes with them. If a node is behind, it names the node and the reason; exit status 1.
     """
     within_s = _seconds(within)
     if not within_s:
@@ -167,16 +176,16 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
 @policy.command()
 @click.argument("url")
 @click.option("--method", default="GET", show_default=True)
-@click.option("--user", help="Who asks; without it a stranger.")
-@click.option("--group", "groups", multiple=True, help="A group of the user; may be given again.")
-@click.option("--authenticated", default="1m", show_default=True, help="How long ago the user signed in.")
-@click.option("--mfa", help="How long ago with a second factor.")
+@click.option("--user", help="The user; without it, an anonymous client.")
+@click.option("--group", "groups", multiple=True, help="A group of the user. Repeat it for more.")
+@click.option("--authenticated", default="1m", show_default=True, help="The age of the login.")
+@click.option("--mfa", help="The age of the second factor.")
+@click.option("--from", "address", default="", help="The client's address; without it, unknown.")
+@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header. Repeat it for more.")
+@click.option("--kind", type=click.Choice(_KINDS), help="The kind of request. Default: navigate for GET, else fetch.")
 @click.option("--credential", type=click.Choice(CREDENTIALS), default=SESSION, show_default=True, help="What comes.")
 @click.option("--client", default="", help="Whose token it is; without --user a service's own.")
 @click.option("--scope", "scopes", multiple=True, help="A scope of the token; may be given again.")
-@click.option("--from", "address", default="", help="The client's address; not known without it.")
-@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header; may be given again.")
-@click.option("--kind", type=click.Choice(_KINDS), help="What asks; by default navigate for GET, fetch for others.")
 @_with_policy
 def explain(
     place: _Place,
@@ -193,14 +202,14 @@ def explain(
     headers: tuple[str, ...],
     kind: str | None,
 ) -> None:
-    """Say which route decides a request, which condition holds, and what the answer is.
+    """Show the route that decides a request, the conditions that hold, and the answer.
 
     For example: bastion policy explain https://wiki.example.com/admin --user ada --group staff
     """
     now = clock()
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise click.BadParameter("expected one such as https://wiki.example.com/path", param_hint="URL")
+        raise click.BadParameter("expected a URL such as https://wiki.example.com/path", param_hint="URL")
     if (credential == SESSION) == bool(client) or (scopes and not client):
         raise click.BadParameter("a token has a client, a session has none and no scopes", param_hint="--client")
     person = None

@@ -8,8 +8,10 @@ from gateway.config import load_config
 
 
 @click.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), help="Instead of the usual places.")
-@click.option("--dev", is_flag=True, help="Allow unsafe settings, loudly.")
+@click.option(
+    "--config", "path", type=click.Path(path_type=Path), help="The configuration file, if not in a usual place."
+)
+@click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
 def serve(path: Path | None, *, dev: bool) -> None:
     """Serve until SIGTERM. SIGHUP reads the configuration again, SIGUSR1 the policy."""
     from gateway.app import build  # type: ignore[import-not-found, unused-ignore]

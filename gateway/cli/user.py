@@ -1,4 +1,4 @@
-"""`bastion user`: who may sign in, and to which groups they belong."""
+"""`bastion user`: people, their groups and their logins."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
 
 _PASSWORD: Final = click.option(
-    "--password-stdin", is_flag=True, help="Read it from standard input instead of asking twice."
+    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking twice."
 )
 
 
@@ -26,15 +26,15 @@ _PASSWORD: Final = click.option(
 def user() -> None:
     """Add people, end their access, change their groups and passwords.
 
-    NAME is a user name, or in all commands but `add` an e-mail address too. Each act is written to the audit log under
-    the name of your account on this machine, and holds on all nodes when the command returns.
+    NAME is a user name; all commands but `add` also take an e-mail address. The audit log records each change under
+    the name of your account on this machine. The change holds on all nodes when the command returns.
     """
 
 
 @user.command()
 @click.argument("username", metavar="NAME")
-@click.option("--name", default="", help="As pages and apps show it.")
-@click.option("--email", default="", help="They may sign in with it too.")
+@click.option("--name", default="", help="The display name on pages and in apps.")
+@click.option("--email", default="", help="An address that also works as a login name.")
 @click.option("--group", "groups", multiple=True, help="Repeat it for more.")
 @click.option("--if-absent", is_flag=True, help="Change nothing, and succeed, if NAME exists.")
 @_PASSWORD
@@ -87,7 +87,7 @@ def list_(config: Config, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
 def show(config: Config, *, name: str, as_json: bool) -> None:
-    """Show a person and where they are signed in."""
+    """Show a person and the browsers in which they are logged in."""
     shown = act(config, lambda admin: admin.show(name))
     fields = {**_as_json(shown.user), "logins": [_login_as_json(one) for one in shown.logins]}
     if as_json:
@@ -107,7 +107,7 @@ def show(config: Config, *, name: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
 def sessions(config: Config, *, name: str, as_json: bool) -> None:
-    """Show where a person is signed in, one login a line, with its id."""
+    """Show the logins of a person, one a line, with its id."""
     logins = act(config, lambda admin: admin.show(name)).logins
     if as_json:
         click.echo(json.dumps([_login_as_json(one) for one in logins], indent=2))
@@ -119,17 +119,17 @@ def sessions(config: Config, *, name: str, as_json: bool) -> None:
 @user.command("end-sessions")
 @click.argument("name")
 @click.option("--login", metavar="ID", help="Only this one, as `bastion user sessions` shows it.")
-@click.option("--reason", required=True, metavar="TEXT", help="For the audit log.")
+@click.option("--reason", required=True, metavar="TEXT", help="The reason, for the audit log.")
 @with_config
 def end_sessions(config: Config, *, name: str, login: str | None, reason: str) -> None:
-    """End the logins of a person on all hosts; they may sign in again.
+    """End the logins of a person on all hosts. The person may log in again.
 
     \b
     bastion user end-sessions ada --reason "laptop stolen"
     """  # noqa: D301 - click wants the backspace
     login_id = None if login is None else login_id_of(login)
     if login is not None and login_id is None:
-        raise click.UsageError(f"--login {login!r} is no id; `bastion user sessions` shows them")
+        raise click.UsageError(f"--login {login!r} is not an id; `bastion user sessions` shows the ids")
     ended = act(config, lambda admin: admin.end_sessions(name, login_id, reason))
     click.echo(f"{name}: {ended} {'login' if ended == 1 else 'logins'} ended.")
 
@@ -141,7 +141,7 @@ def end_sessions(config: Config, *, name: str, login: str | None, reason: str) -
 def rename(config: Config, *, name: str, username: str) -> None:
     """Give a person another user name. Their logins go on.
 
-    Policy that names the old user name no longer means them.
+    Policy that names the old user name no longer matches the person.
     """
     changed = act(config, lambda admin: admin.rename(name, username))
     click.echo(f"{name} is {username} now." if changed else f"{name} was {username} already.")
@@ -171,12 +171,12 @@ def name_(config: Config, *, name: str, display_name: str) -> None:
 @click.argument("name")
 @with_config
 def disable(config: Config, *, name: str) -> None:
-    """End all their logins on all nodes, and let them sign in no more."""
+    """End all logins of a person on all nodes, and refuse new ones."""
     changed = act(config, lambda admin: admin.disable(name))
     click.echo(
-        f"{name} is disabled, and signed out everywhere."
+        f"{name} is disabled, and logged out everywhere."
         if changed
-        else f"{name} was disabled already, and is signed out everywhere."
+        else f"{name} was disabled already, and is logged out everywhere."
     )
 
 
@@ -184,9 +184,9 @@ def disable(config: Config, *, name: str) -> None:
 @click.argument("name")
 @with_config
 def enable(config: Config, *, name: str) -> None:
-    """Let them sign in again."""
+    """Let a disabled person log in again."""
     changed = act(config, lambda admin: admin.enable(name))
-    click.echo(f"{name} may sign in again." if changed else f"{name} was active already.")
+    click.echo(f"{name} can log in again." if changed else f"{name} was active already.")
 
 
 @user.command("set-password")
@@ -194,10 +194,10 @@ def enable(config: Config, *, name: str) -> None:
 @_PASSWORD
 @with_config
 def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
-    """Give them a new password and end all their logins."""
+    """Give a person a new password, and end all their logins."""
     password = _from_stdin() if password_stdin else _asked()
     act(config, lambda admin: admin.set_password(name, password))
-    click.echo(f"{name} has a new password, and is signed out everywhere.")
+    click.echo(f"{name} has a new password, and is logged out everywhere.")
 
 
 @user.command()
@@ -209,7 +209,7 @@ def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
 def groups(
     config: Config, *, name: str | None, replacing: str | None, added: tuple[str, ...], removed: tuple[str, ...]
 ) -> None:
-    """Change the groups of a person; without options, say which they have. Without NAME, show all groups.
+    """Change the groups of a person; without options, show them. Without NAME, show all groups.
 
     \b
     bastion user groups ada --add ops --remove interns
@@ -222,7 +222,7 @@ def groups(
         _show_groups(act(config, lambda admin: admin.list()))
         return
     if replacing is not None and (added or removed):
-        raise click.UsageError("--set says all groups, so it can't go with --add or --remove")
+        raise click.UsageError("--set replaces all groups, so it can't go with --add or --remove")
     if replacing is not None:
         wanted = tuple(one for one in replacing.split(",") if one)
         now = act(config, lambda admin: admin.set_groups(name, wanted))

@@ -52,7 +52,7 @@ def unreplaced(path: tuple[str, ...], given: object) -> str | None:
     key = key_at(path)
     if named is None or key is None or (named[0] != given and not named[0].startswith("${")):
         return None
-    told = f"`{'.'.join(path)}` names the variable `{named[0]}`, and no variable is replaced in this file"
+    told = f"`{'.'.join(path)}` names the variable `{named[0]}`, but Bastion replaces no variables in this file"
     if "<" in key.dotted:
         return f"{told}; expected the value itself"
     return f"{told}; take the key out, and set {key.environment}, or {key.environment}_FILE to a file with the value"

@@ -41,7 +41,9 @@ def overrides(environ: Mapping[str, str]) -> Iterator[Override | BadVariable]:
         if variable in keys:
             yield _override(keys[variable], variable, environ[variable])
         elif name == "BASTION_LIMITS" or name.startswith("BASTION_LIMITS_"):
-            yield BadVariable(variable, "is no setting; expected limits in the file, which alone can set them")
+            yield BadVariable(
+                variable, "is no setting; expected limits in the file, because the environment can't set them"
+            )
         elif name not in keys:
             yield BadVariable(variable, f"is no setting{_hint(name, variable, list(keys))}")
         elif environ.get(name):

@@ -21,6 +21,6 @@ def _findings(value: object) -> Iterator[Finding]:
 
 def _public_url(config: Config) -> Iterator[Finding]:
     if config.scheme != "https":
-        yield Finding("public_url", "plain HTTP gives passwords and sessions to the network; expected https://")
+        yield Finding("public_url", "plain HTTP sends passwords and sessions in clear text; expected https://")
     if config.auth_host == "localhost" or config.auth_host.endswith(".localhost"):
         yield Finding("public_url", "is this machine's own name; expected the auth host as browsers reach it")

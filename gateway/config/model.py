@@ -31,14 +31,14 @@ class Config(Section):
 
     public_url: Origin = setting(
         "https://auth.localhost:8443",
-        "The auth host as browsers see it. Scheme and port hold for the protected hosts too.",
+        "The auth host as browsers see it. The protected hosts have the same scheme and port.",
         "an origin such as https://auth.example.com",
         example="https://auth.example.com",
     )
     profile: Literal["production", "dev"] = setting(
-        "production", "dev allows unsafe settings, and says so loudly.", "production or dev"
+        "production", "dev allows unsafe settings, and warns of each.", "production or dev"
     )
-    data_dir: Path = setting(Path("data"), "Where this node keeps files. Relative to this file.", "a directory")
+    data_dir: Path = setting(Path("data"), "This node's own files. A relative path starts at this file.", "a directory")
     server: Server = Server()
     database: Database = Database()
     redis: RedisSection = RedisSection()
@@ -47,7 +47,7 @@ class Config(Section):
     sessions: Sessions = Sessions()
     limits: dict[LimitName, LimitSetting] = Field(
         default_factory=default_limits,
-        description="Rate limits by name; a name that is left out keeps its default.",
+        description="Rate limits by name. A limit that you leave out keeps its default.",
         json_schema_extra={"expected": "a map of names such as AUTH.LOGIN to limits", "kind": "map", "secret": False},
     )
     identity_headers: IdentityHeaders = IdentityHeaders()

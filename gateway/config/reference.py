@@ -9,33 +9,37 @@ from gateway.config.sections.limits import DEFAULT_LIMITS
 _INTRODUCTION: Final = """\
 # Configuration
 
+For operators who look up a configuration key. [Installation](install.md) lists the keys that a node needs.
+
 Bastion reads `config.yaml` (`--config`, else `BASTION_CONFIG`, else `./config.yaml`, else `/etc/bastion/config.yaml`).
-Each key may be given by the environment instead, as `BASTION_SECTION_KEY`, or as `BASTION_SECTION_KEY_FILE` with the
-name of a file that holds the value. Lists are separated by commas or spaces, maps are `name=value` pairs. The
-environment wins; an empty variable counts as unset.
+The environment can set a key too: as `BASTION_SECTION_KEY`, or as `BASTION_SECTION_KEY_FILE` with the name of a file
+that holds the value. Commas or spaces separate the items of a list; maps are `name=value` pairs. The environment
+overrides the file. An empty variable counts as unset. In the file, Bastion replaces no variables such as `${NAME}`.
 
-`bastion config check` prints mistakes of form all at once, each with its place; then what contradicts itself or is
-unsafe. Unknown keys, duplicate keys, YAML anchors and tags are mistakes; only `true` and `false` are booleans. In the
-profile `production` unsafe settings are mistakes too; `profile: dev`, or `--dev` on the command line, turns those into
-warnings. Settings that can be meant but seldom are, such as a `web_listen` that faces a network, give a warning in both
-profiles. No variable such as `${NAME}` is replaced in the file.
+`bastion config check` prints all mistakes of form at once, each with its place, then contradictions and unsafe
+settings.
 
-This page is made from the program by `bastion config reference`.
+- Unknown keys, duplicate keys, YAML anchors and tags are mistakes. Only `true` and `false` are booleans.
+- In the profile `production`, unsafe settings are mistakes too. `profile: dev`, or `--dev` on the command line, turns
+  them into warnings.
+- A setting that is rarely intended, such as a `web_listen` that faces a network, gives a warning in both profiles.
+
+`bastion config reference` prints this page.
 """
 _EXAMPLE: Final = """\
-# Every key of the configuration, with its default. What has no default is commented out.
-# docs/configuration.md says the same with the names of the environment variables. Check with: bastion config check
+# Every key of the configuration, with its default. Keys without a default are commented out.
+# docs/configuration.md has the same keys with their environment variables. Check this file with: bastion config check
 """
 _LIMITS: Final = """\
 ## `limits`
 
-Rate limits by name, each a budget that refills evenly; a name that is left out keeps its default. Other names are
-refused: budgets of your own belong below `define` in the policy. Limits cannot be set by the environment.
+Rate limits by name. Each is a budget that refills evenly. A limit that you leave out keeps its default. Bastion refuses
+other names: put your own budgets below `define` in the policy. The environment can't set limits.
 
-| name | what spends it |
+| name | spent by |
 |---|---|
 | `GENERAL.SESSION` | on routes without `limits`, requests with a session |
-| `GENERAL.STRANGER` | on routes without `limits`, all other requests, and all if the route asks nobody who they are |
+| `GENERAL.STRANGER` | on routes without `limits`, all other requests, and all requests if the route needs no identity |
 | `GENERAL.EXECUTE` | requests with an API token or key (not available yet) |
 | `AUTH.LOGIN` | passwords on the login page |
 | `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
@@ -50,10 +54,10 @@ A request spends one of the three `GENERAL` limits. Routes can also name a limit
 _NETWORKS: Final = """\
 ### Networks of `AUTH.LOGIN`
 
-`AUTH.LOGIN` counts, for each IPv4 address or IPv6 /64, passwords that were wrong, and all passwords from browsers in
-which nobody of that name has signed in before. A browser in which somebody has is known, and has a budget of its own at
-the same rate; a password that was right costs it nothing. So guesses from an address shut nobody out who has signed in
-there. Where many people begin on new browsers behind few addresses, name their network:
+For each IPv4 address or IPv6 /64, `AUTH.LOGIN` counts wrong passwords, and all passwords from browsers in which the
+person has not logged in before. A browser in which the person has logged in is known. It has a separate budget at the
+same rate, and a right password costs it nothing. So guesses from an address do not lock out people on known browsers
+there. If many people start with new browsers behind few addresses, name their network:
 
 ```yaml
 limits:
@@ -117,7 +121,7 @@ def _example_lines() -> Iterator[str]:
     for key in (key for key in all_keys() if key.path != ("limits",)):
         if len(key.path) > 1 and key.path[0] != section:
             section = key.path[0]
-            # What `bastion config secrets` prints can follow: a section of comments alone is one too.
+            # The output of `bastion config secrets` can follow: a section of comments alone is one too.
             head = "" if any(_has_default(one) for one in all_keys() if one.path[0] == section) else "# "
             yield f"\n# {' '.join((sections()[section].__doc__ or '').split())}\n{head}{section}:"
         indent = "  " * (len(key.path) - 1)
@@ -126,7 +130,7 @@ def _example_lines() -> Iterator[str]:
         shown = key.example or ("" if not _has_default(key) else _written(key.default))
         live = _has_default(key)
         yield f"{indent}{'' if live else '# '}{key.path[-1]}: {shown or '...'}  # {key.expected}"
-    yield "\n# Rate limits by name; a name that is left out keeps its default.\nlimits:"
+    yield "\n# Rate limits by name. A limit that you leave out keeps its default.\nlimits:"
     for name, setting in DEFAULT_LIMITS.items():
         yield f"  {name}: {_flow(setting)}"
 

@@ -61,7 +61,10 @@ _SIGNED_IN: Final = (
     "You signed in at Bastion, Caddy asked Bastion about this request, and Bastion told the app your name and your"
     " groups in the <code>Remote-*</code> headers below."
 )
-_NOBODY: Final = "The policy opens this page to everybody, so nobody had to sign in, and the headers below name nobody."
+_NOBODY: Final = (
+    "The policy opens this page to everybody, so you did not have to sign in, and the <code>Remote-*</code> headers"
+    " below are empty."
+)
 
 
 class _Way(NamedTuple):

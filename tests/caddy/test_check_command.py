@@ -41,8 +41,8 @@ def test_machines_get_one_document(stage: Stage) -> None:
 
 
 WRONG = {
-    "no host of policy": ("https://other.localhost:8443", [], 2, "is no host of policy"),
-    "no URL": ("app.localhost", [], 2, "expected one such as https://app.example.com"),
+    "no host of policy": ("https://other.localhost:8443", [], 2, "is not a host of policy"),
+    "no URL": ("app.localhost", [], 2, "expected a URL such as https://app.example.com"),
     "no port": (f"https://{HOST}:1", [], 1, "Connection refused"),
     "no figures": ("{app}", ["--ops", "127.0.0.1:1"], 1, "127.0.0.1:1 does not answer"),
     "no listener": ("{app}", ["--direct", "app"], 2, "expected HOST:PORT"),

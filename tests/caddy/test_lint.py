@@ -138,7 +138,7 @@ def test_the_snippet_without_its_route_is_no_wrapper(tmp_path: Path, binaries: B
 
     found = errors(linted(written(tmp_path, site, snippet=old), binaries))
 
-    assert any("the question to Bastion is not inside `route`" in line for line in found)
+    assert any("the request to Bastion is not inside `route`" in line for line in found)
     assert any("reverse_proxy 127.0.0.1:8080 for path /api/* stands before the wrapper" in line for line in found)
     assert not any(asked in line for line in found)
 

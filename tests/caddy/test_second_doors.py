@@ -39,7 +39,7 @@ def test_a_second_door_is_an_error(tmp_path: Path, binaries: Binaries, door: str
 
     (found,) = errors(linted(file, binaries))
 
-    assert "leads to the back end of a wrapped site: Bastion is never asked there" in found
+    assert "leads to the back end of a wrapped site: Caddy never asks Bastion there" in found
     assert "[second-door, apps.http.servers." in found
 
 

@@ -49,7 +49,7 @@ WAYS: Final = {
     ),
     "again": (
         whole(site("import bastion {\n\t\trespond /a text\n\t}")),
-        "move what stands in it into the first `import bastion { ... }`",
+        "move its directives into the first `import bastion { ... }`",
         whole(within("respond /a text")),
     ),
     "snippet": (

@@ -228,7 +228,7 @@ async def test_entries_are_listed_with_personal_words_and_by_person_and_kind(log
     assert added[0]["personal"] == {"email": "ada@example.org", "name": "", "username": "ada"}
     assert 'before=["staff"]' in newest
     assert 'after=["ops"]' in newest
-    assert (nobody.status, "nobody has" in nobody.err) == (1, True)
+    assert (nobody.status, "no person has" in nobody.err) == (1, True)
 
 
 async def test_an_erased_persons_entries_are_listed_by_id_without_their_words(logged: Bastion, pool: Pool) -> None:

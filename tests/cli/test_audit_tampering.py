@@ -140,7 +140,7 @@ async def test_a_copy_that_nobody_touched_is_whole(log: Bastion, postgres_server
         ),
         (
             lambda connection: connection.execute(_INSERT_ENTRY, 5_000, "login", 1, "eve", None, "{}", b"", ""),
-            "1 entry of more than 5 s ago in no chain",
+            "1 entry older than 5 s in no chain",
         ),
         (insert_with_a_link, "position 701 (entry 700) was changed after it was linked"),
         (append_past_a_gap, f"position {ENTRIES + 1} is missing: the next is {ENTRIES + 2}"),

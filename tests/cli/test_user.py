@@ -77,14 +77,14 @@ async def test_if_absent_changes_nothing_for_who_exists(bastion: Bastion, pool: 
         (("user", "add", "ada", "--password-stdin"), "1234567\n", "8 to 1024 characters"),
         (("user", "add", "ada", "--password-stdin"), "two\nlines are not one", "one line"),
         (("user", "add", "ada"), PASSWORD, "use --password-stdin"),
-        (("user", "disable", "ada"), "", "nobody has the user name or e-mail 'ada'"),
+        (("user", "disable", "ada"), "", "no person has the user name or e-mail 'ada'"),
         (("user", "groups", "ada", "--set", "a", "--add", "b"), "", "can't go with"),
         (("user", "groups", "--add", "b"), "", "need a NAME"),
         (("user", "rename", "ada", "ada,root"), "", "user name 'ada,root'"),
         (("user", "email", "ada", "nowhere"), "", "expected something like"),
         (("user", "end-sessions", "ada"), "", "Missing option '--reason'"),
         (("user", "end-sessions", "ada", "--reason", ""), "", "a reason is one line"),
-        (("user", "end-sessions", "ada", "--login", "!", "--reason", "x"), "", "'!' is no id"),
+        (("user", "end-sessions", "ada", "--login", "!", "--reason", "x"), "", "'!' is not an id"),
     ],
 )
 async def test_what_can_not_be_is_refused_with_its_reason(
@@ -216,11 +216,11 @@ async def test_disable_enable_and_a_new_password_are_done_and_said(bastion: Bast
     enabled = await bastion("user", "enable", "ada")
     changed = await bastion("user", "set-password", "ada", "--password-stdin", stdin="another long one")
 
-    assert disabled.out == "ada is disabled, and signed out everywhere.\n"
-    assert again.out == "ada was disabled already, and is signed out everywhere.\n"
+    assert disabled.out == "ada is disabled, and logged out everywhere.\n"
+    assert again.out == "ada was disabled already, and is logged out everywhere.\n"
     assert "[disabled]" in listed.out
-    assert enabled.out == "ada may sign in again.\n"
-    assert changed.out == "ada has a new password, and is signed out everywhere.\n"
+    assert enabled.out == "ada can log in again.\n"
+    assert changed.out == "ada has a new password, and is logged out everywhere.\n"
 
 
 async def test_without_redis_the_command_fails_and_says_what_holds(bastion: Bastion, pool: Pool) -> None:

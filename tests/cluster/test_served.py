@@ -120,7 +120,7 @@ async def test_production_serves_and_commands_act_on_a_cluster(
 
     assert ready, right.log.read_text()
     assert added == "ada is added.\n"
-    assert disabled == "ada is disabled, and signed out everywhere.\n"
+    assert disabled == "ada is disabled, and logged out everywhere.\n"
 
 
 async def test_production_refuses_a_user_who_may_do_too_much_on_any_of_the_servers(

@@ -11,14 +11,14 @@ from tests.config.test_load import GOOD, problems, written
 WRONG_HEADERS = {
     "no header name": ({"also": {"X User": "user"}}, "identity_headers.also"),
     "nothing that we know": ({"also": {"X-WebAuth-User": "login"}}, "user, groups, name or email"),
-    "ours": ({"also": {"X-Bastion-User": "user"}}, "X-Bastion-User is written by the proxy itself"),
-    "a forwarded one": ({"also": {"x-forwarded-for": "user"}}, "x-forwarded-for is written by the proxy itself"),
+    "ours": ({"also": {"X-Bastion-User": "user"}}, "names X-Bastion-User, which the proxy itself sets"),
+    "a forwarded one": ({"also": {"x-forwarded-for": "user"}}, "names x-forwarded-for, which the proxy itself sets"),
     "twice": ({"also": {"remote-user": "user"}}, "names a header twice"),
-    "what comes anyway": ({"pass": ["X-Api-Key"]}, "X-Api-Key reaches apps anyway"),
-    "what we write": ({"pass": ["Remote-User"]}, "Remote-User is written by Bastion"),
+    "what comes anyway": ({"pass": ["X-Api-Key"]}, "names X-Api-Key, which reaches apps anyway"),
+    "what we write": ({"pass": ["Remote-User"]}, "names Remote-User, which Bastion itself sets"),
     "what we write by configuration": (
         {"also": {"X-WebAuth-User": "user"}, "pass": ["x-webauth-user"]},
-        "x-webauth-user is written by Bastion",
+        "names x-webauth-user, which Bastion itself sets",
     ),
     "a family": ({"pass": ["X-Forwarded-*"]}, "identity_headers.pass"),
 }

@@ -172,7 +172,8 @@ def test_mistakes_of_the_environment_name_the_variable(tmp_path: Path) -> None:
 
     assert "BASTION_SERVER_WORKRS: is no setting; did you mean BASTION_SERVER_WORKERS?" in found
     assert (
-        "BASTION_LIMITS_AUTH_LOGIN_RATE: is no setting; expected limits in the file, which alone can set them" in found
+        "BASTION_LIMITS_AUTH_LOGIN_RATE: is no setting; expected limits in the file, because the environment can't set "
+        "them" in found
     )
     assert "BASTION_REDIS_TIMEOUT_MS: `redis.timeout_ms` is `soon`; expected a whole number from 10 to 10000" in found
     assert any(line.startswith("BASTION_SECRETS_ROOT_KEY_FILE: names ") for line in found)

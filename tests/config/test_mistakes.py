@@ -186,7 +186,8 @@ def test_no_message_repeats_what_may_be_a_secret(tmp_path: Path, added: str) -> 
 VARIABLES: Final[dict[str, tuple[dict[str, Any], str, dict[str, str]]]] = {
     "url": (
         {"database": {"url": "${DATABASE_URL}"}},
-        "`${DATABASE_URL}`, and no variable is replaced in this file; take the key out, and set BASTION_DATABASE_URL,",
+        ("`${DATABASE_URL}`, but Bastion replaces no variables in this file; "
+         "take the key out, and set BASTION_DATABASE_URL,"),
         {"BASTION_DATABASE_URL": "postgresql://db.internal/bastion"},
     ),
     "inside": ({"redis": {"url": "rediss://b:${WORD}@r"}}, "set BASTION_REDIS_URL,", {"BASTION_REDIS_URL": "rediss://b:x1@r"}),

@@ -90,10 +90,10 @@ def test_networks_that_contradict_each_other_or_their_limit_are_refused(tmp_path
 
     assert problems(path) == [
         (
-            f"{above + 6}:7: `limits.AUTH.LOGIN.networks.clinic` has 203.0.113.0/24, which is in hospital too; "
+            f"{above + 6}:7: `limits.AUTH.LOGIN.networks.clinic` has 203.0.113.0/24, which is also in hospital; "
             "expected it in one of them"
         ),
-        (f"{above + 7}:36: `limits.GENERAL.EXECUTE.networks` counts for AUTH.LOGIN only; expected none here"),
+        (f"{above + 7}:36: `limits.GENERAL.EXECUTE.networks` works only for AUTH.LOGIN; expected none here"),
     ]
 
 
@@ -103,7 +103,7 @@ def test_logins_are_not_counted_but_by_address(tmp_path: Path, per: str) -> None
 
     (problem,) = problems(path)
 
-    assert problem.endswith("`limits.AUTH.LOGIN.per` is by address, for nobody is known yet; expected ip")
+    assert problem.endswith("`limits.AUTH.LOGIN.per` must be by address, because nobody has logged in yet; expected ip")
 
 
 @pytest.mark.parametrize("limit", [{"rate": "20/min"}, {"rate": "20/min", "per": "caller"}])
@@ -135,7 +135,7 @@ def test_everybody_is_no_network(tmp_path: Path, everybody: str) -> None:
     (problem,) = problems(written(tmp_path, yaml.safe_dump(GOOD) + limit))
 
     assert "`limits.AUTH.LOGIN.networks.all` has" in problem
-    assert problem.endswith("which is everybody: one guesser would spend it all; expected less")
+    assert problem.endswith("which is everybody: one guesser could spend it all; expected a smaller one")
 
 
 def test_the_audit_log_shows_settings_as_a_file_could_have_them(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_who_has_no_session_is_counted_by_address_or_with_everyone(tmp_path: Pat
     (problem,) = problems(written(tmp_path, {**GOOD, "limits": {"GENERAL.STRANGER": {"rate": "20/min", "per": per}}}))
 
     assert problem.endswith(
-        "`limits.GENERAL.STRANGER.per` is by address or for everyone, for nobody is known there; "
+        "`limits.GENERAL.STRANGER.per` must be by address or for everyone, because these clients are anonymous; "
         "expected ip or everyone"
     )
 

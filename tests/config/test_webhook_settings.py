@@ -21,8 +21,10 @@ def test_a_webhook_needs_a_directory_and_https_and_its_secrets_are_not_shown(tmp
     assert "audit.checkpoint_webhook: set" in settings_lines(config)
 
     for wrong, message in {
-        "checkpoint_dir": "`audit.checkpoint_webhook` posts what audit.checkpoint_dir has; expected both",
-        "checkpoint_webhook": "`audit.webhook_bearer` is for nobody without audit.checkpoint_webhook; expected both",
+        "checkpoint_dir": (
+            "`audit.checkpoint_webhook` needs audit.checkpoint_dir, because it posts those checkpoints; expected both"
+        ),
+        "checkpoint_webhook": "`audit.webhook_bearer` has no effect without audit.checkpoint_webhook; expected both",
     }.items():
         left = {key: value for key, value in audit.items() if key != wrong}
         assert [line.partition(": ")[2] for line in problems(written(tmp_path, {**GOOD, "audit": left}))] == [message]
@@ -57,7 +59,7 @@ def test_plain_http_to_the_webhook_is_for_development(tmp_path: Path) -> None:
     (problem,) = problems(path)
     warnings = load_config(path, environ={}, dev=True).warnings
 
-    assert "`audit.checkpoint_webhook` gives its path and its bearer to the network; expected https://" in problem
+    assert "`audit.checkpoint_webhook` sends its path and its bearer token in clear text; expected https://" in problem
     assert [str(one) for one in warnings] == [f"{path}:{problem}"]
 
 

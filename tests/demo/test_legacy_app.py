@@ -70,5 +70,5 @@ async def test_the_page_leads_to_everything_that_the_demo_shows(client: Client) 
 async def test_the_page_says_when_nobody_is_signed_in(client: Client) -> None:
     text = await (await client.get("/public/x", headers={"Remote-User": ""})).text()
 
-    assert "nobody had to sign in" in text
+    assert "you did not have to sign in" in text
     assert "You signed in" not in text

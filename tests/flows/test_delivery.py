@@ -261,7 +261,7 @@ async def test_a_message_that_can_not_even_be_sent_ends_no_worker_and_stays(pool
         (left,) = await Outbox(connection).list(MessageKind.CHECKPOINT, ("waiting",), 9)
 
     assert counted == {"failed": 1, "delivered": 1}
-    assert (left.destination, left.status) == ("broken", "an error of ours: UnicodeDecodeError")
+    assert (left.destination, left.status) == ("broken", "a bug in Bastion: UnicodeDecodeError")
 
 
 async def test_a_worker_ends_also_where_postgres_is_gone_meanwhile(pool: Pool) -> None:

@@ -129,7 +129,7 @@ def test_a_host_without_a_name_is_told_and_a_wildcard_by_one_that_it_covers(stag
         ("dns no-such-host.invalid", Health.FAILED),
         ("dns *.localhost", Health.OK),
     ]
-    assert findings[0].advice == ("make a record of no-such-host.invalid that leads to Caddy, in DNS or in /etc/hosts")
+    assert findings[0].advice == ("add a record for no-such-host.invalid that leads to Caddy, in DNS or in /etc/hosts")
 
 
 @pytest.mark.parametrize("broken", ["no such file", "no certificate"])

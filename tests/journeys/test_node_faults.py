@@ -231,7 +231,7 @@ async def test_postgres_gone_and_back_fails_nobody_but_who_signs_in(asking: tupl
 
     assert clients.all_counts(begun).keys() == {WELL}
     assert refused == 503
-    assert (ready[0], "nobody can sign in" in ready[1]) == (200, True)
+    assert (ready[0], "nobody can log in" in ready[1]) == (200, True)
     assert await asyncio.to_thread(log_in, node) == 200
 
 

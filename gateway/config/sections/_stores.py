@@ -13,4 +13,4 @@ def store_findings(key: str, url: str) -> Iterator[Finding]:
     if not url:
         yield Finding(key, "is missing")
     elif (urlsplit(url).password or "").lower() in _KNOWN_PASSWORDS:
-        yield Finding(key, "has a password that everybody knows; expected one of your own")
+        yield Finding(key, "has a default password that everybody knows; expected one of your own")

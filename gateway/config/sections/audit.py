@@ -12,7 +12,7 @@ from gateway.config.values import Duration, WebhookUrl
 
 
 class AuditSection(Section):
-    """The audit log is in the database; signed checkpoints leave it."""
+    """The audit log is in the database. Signed checkpoints prove that it is whole."""
 
     checkpoint_dir: Path | None = setting(
         None,
@@ -22,27 +22,30 @@ class AuditSection(Section):
     )
     checkpoint_webhook: WebhookUrl = setting(
         "",
-        "Where each checkpoint is posted besides, on a host out of reach of who runs this one; empty means nowhere.",
+        "Bastion also posts each checkpoint there. Choose a host out of reach of this node's administrators. "
+        "Empty means nowhere.",
         "a URL such as https://keep.example.org/bastion, without user and password",
         secret=True,
         example="https://keep.example.org/bastion",
     )
     webhook_bearer: Annotated[StrictStr, Field(pattern=r"^([A-Za-z0-9._~+/-]{16,512}=*)?$")] = setting(
         "",
-        "Sent to it as Authorization: Bearer. Give it by the _FILE variable.",
+        "The bearer token for the webhook. Set it with the _FILE variable.",
         "16 to 512 of letters, digits and . _ ~ + / -",
         secret=True,
     )
     webhook_timeout_s: Annotated[Duration, Field(ge=1, le=60)] = setting(
-        "10s", "An answer that takes longer is none.", "a duration from 1s to 60s"
+        "10s", "A slower answer counts as a failed delivery.", "a duration from 1s to 60s"
     )
 
     def findings(self) -> Iterator[Finding]:
         webhook = "audit.checkpoint_webhook"
         if self.checkpoint_webhook and self.checkpoint_dir is None:
-            yield Finding(webhook, "posts what audit.checkpoint_dir has; expected both", Grade.WRONG)
+            yield Finding(
+                webhook, "needs audit.checkpoint_dir, because it posts those checkpoints; expected both", Grade.WRONG
+            )
         if self.webhook_bearer and not self.checkpoint_webhook:
-            message = "is for nobody without audit.checkpoint_webhook; expected both"
+            message = "has no effect without audit.checkpoint_webhook; expected both"
             yield Finding("audit.webhook_bearer", message, Grade.WRONG)
         if urlsplit(self.checkpoint_webhook).scheme == "http":
-            yield Finding(webhook, "gives its path and its bearer to the network; expected https://")
+            yield Finding(webhook, "sends its path and its bearer token in clear text; expected https://")

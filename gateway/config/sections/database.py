@@ -15,17 +15,17 @@ class Database(Section):
 
     url: PostgresUrl = setting(
         "",
-        "Several hosts may be named; the primary is used.",
+        "May name several hosts; Bastion uses the primary.",
         "a URL that starts with postgresql://",
         secret=True,
         example="postgresql://bastion@db.internal/bastion",
     )
     pool_size: Annotated[StrictInt, Field(ge=1, le=200)] = setting(
-        10, "Connections of each worker, at most.", "a whole number from 1 to 200", kind="scalar"
+        10, "The most connections of each worker.", "a whole number from 1 to 200", kind="scalar"
     )
     accept_loss: StrictBool = setting(
         False,
-        "Several hosts without synchronous_standby_names: a failover may bring back who was signed out or disabled.",
+        "Allows several hosts without synchronous_standby_names: a failover may undo a logout or a disabled account.",
         "true or false",
         kind="scalar",
     )

@@ -16,23 +16,23 @@ HeaderName = Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
 
 
 class IdentityHeaders(Section):
-    """What protected apps are told; always all of a set, empty where nobody is logged in."""
+    """The identity that apps get. All headers of a set are always there, empty for an anonymous client."""
 
     remote: StrictBool = setting(
         True, "Remote-User, Remote-Groups, Remote-Name, Remote-Email.", "true or false", kind="scalar"
     )
     x_auth_request: StrictBool = setting(
-        False, "X-Auth-Request-User and its relatives, as oauth2-proxy sends them.", "true or false", kind="scalar"
+        False, "X-Auth-Request-User and the other headers of oauth2-proxy.", "true or false", kind="scalar"
     )
     also: dict[HeaderName, PersonField] = setting(
         {},
-        "More headers, for apps that know others: each with what it says. Grafana: {X-WebAuth-User: user}.",
+        "More headers, for apps that read other names. For example Grafana: {X-WebAuth-User: user}.",
         "a map of header names to user, groups, name or email",
         kind="map",
     )
     passed: Annotated[tuple[HeaderName, ...], Field(alias="pass")] = setting(
         (),
-        "Headers of clients that reach apps although Bastion takes their like away. Anybody can forge them.",
+        "Headers that Bastion no longer removes from clients' requests. Any client can forge them.",
         "a list of header names",
         kind="list",
     )
@@ -53,15 +53,19 @@ class IdentityHeaders(Section):
             yield Finding(f"{_KEY}.remote", message, Grade.DOUBTFUL)
         names = {name.lower() for name in self.by_name()}
         if len(names) != len(self.by_name()):
-            yield Finding(f"{_KEY}.also", "names a header twice; expected each once, in whatever case", Grade.WRONG)
+            yield Finding(
+                f"{_KEY}.also", "names a header twice; expected each once, in upper or lower case", Grade.WRONG
+            )
         for name in self.also:
             if name.lower().startswith(_OURS):
-                yield Finding(f"{_KEY}.also", f"{name} is written by the proxy itself; expected another", Grade.WRONG)
+                yield Finding(
+                    f"{_KEY}.also", f"names {name}, which the proxy itself sets; expected another", Grade.WRONG
+                )
         for name in self.passed:
             lowered = name.lower()
             if lowered in names or lowered.startswith(_OURS):
-                yield Finding(f"{_KEY}.pass", f"{name} is written by Bastion; it can't come from clients", Grade.WRONG)
+                yield Finding(f"{_KEY}.pass", f"names {name}, which Bastion itself sets; remove it here", Grade.WRONG)
             elif not is_taken(lowered.encode()):
-                yield Finding(f"{_KEY}.pass", f"{name} reaches apps anyway; remove it here", Grade.WRONG)
+                yield Finding(f"{_KEY}.pass", f"names {name}, which reaches apps anyway; remove it here", Grade.WRONG)
             else:
                 yield Finding(f"{_KEY}.pass", f"lets every client forge {name} to all apps", Grade.DOUBTFUL)

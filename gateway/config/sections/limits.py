@@ -31,19 +31,22 @@ DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
 }
 _BY_ADDRESS: Final = ("ip", "caller")
 _PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    LOGIN_LIMIT: (_BY_ADDRESS, "is by address, for nobody is known yet; expected ip"),
-    TOKEN_LIMIT: (("caller",), "is by client, and by address too for clients without a secret; expected caller"),
-    CLIENT_FAILED_LIMIT: (_BY_ADDRESS, "is by address, for the client is not known; expected ip"),
-    PAR_LIMIT: (("caller",), "is by client; expected caller"),
-    PAR_PUBLIC_LIMIT: (_BY_ADDRESS, "is by address, for anybody can name such a client; expected ip"),
+    LOGIN_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),
+    TOKEN_LIMIT: (("caller",), "must be by client, and by address too for clients without a secret; expected caller"),
+    CLIENT_FAILED_LIMIT: (_BY_ADDRESS, "must be by address, because the client is not known; expected ip"),
+    PAR_LIMIT: (("caller",), "must be by client; expected caller"),
+    PAR_PUBLIC_LIMIT: (_BY_ADDRESS, "must be by address, because anybody can name such a client; expected ip"),
     ANONYMOUS_LIMIT: (
         (*_BY_ADDRESS, "everyone"),
-        "is by address or for everyone, for nobody is known there; expected ip or everyone",
+        "must be by address or for everyone, because these clients are anonymous; expected ip or everyone",
     ),
 }
 _RATE: Final = setting(..., "", "a rate such as 600/min (s, min, h, d)")
 _BURST: Final = setting(
-    None, "How many may come at once; all of a period by default.", "a whole number from 1 to 10000000", kind="scalar"
+    None,
+    "How many requests may come at once. Default: all of a period.",
+    "a whole number from 1 to 10000000",
+    kind="scalar",
 )
 Burst = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
 
@@ -60,11 +63,11 @@ NetworkName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 class NetworkSetting(Section):
-    """What a network has instead of the limit: one budget for all its addresses together."""
+    """The budget of a network instead of the limit: one for all its addresses together."""
 
     addresses: Annotated[tuple[Network, ...], Field(min_length=1)] = setting(
         ...,
-        "Of networks that overlap the narrowest counts.",
+        "If networks overlap, the narrowest counts.",
         "a list of addresses or CIDRs, at least one",
         kind="list",
     )
@@ -81,15 +84,15 @@ class LimitSetting(Section):
     rate: RateText = _RATE
     burst: Burst | None = _BURST
     per: Literal["caller", "principal", "ip", "everyone", "email"] = setting(
-        "caller", "Whose budget it is.", "caller, principal, ip, everyone or email"
+        "caller", "Who has a separate budget.", "caller, principal, ip, everyone or email"
     )
     on_store_failure: Literal["allow", "deny"] = setting(
-        "deny", "What happens while Redis cannot be asked.", "allow or deny"
+        "deny", "The answer while Redis does not answer.", "allow or deny"
     )
 
     networks: dict[NetworkName, NetworkSetting] = setting(
         {},
-        "Of AUTH.LOGIN: what networks of many people behind few addresses have instead.",
+        "Only for AUTH.LOGIN: separate budgets for networks with many people behind few addresses.",
         "a map of names such as hospital to networks",
         kind="map",
     )
@@ -126,7 +129,7 @@ def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
             yield Finding(f"limits.{name}.per", _PER[name][1], Grade.WRONG)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
-            yield Finding(key, f"counts for {LOGIN_LIMIT} only; expected none here", Grade.WRONG)
+            yield Finding(key, f"works only for {LOGIN_LIMIT}; expected none here", Grade.WRONG)
         yield from _networks(key, limit.networks)
 
 
@@ -135,9 +138,9 @@ def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Find
     for name, network in networks.items():
         for addresses in {unmapped(one) for one in network.addresses}:
             if not addresses.prefixlen:
-                message = f"has {addresses}, which is everybody: one guesser would spend it all; expected less"
+                message = f"has {addresses}, which is everybody: one guesser could spend it all; expected a smaller one"
                 yield Finding(f"{key}.{name}", message, Grade.WRONG)
             if addresses in taken:
-                message = f"has {addresses}, which is in {taken[addresses]} too; expected it in one of them"
+                message = f"has {addresses}, which is also in {taken[addresses]}; expected it in one of them"
                 yield Finding(f"{key}.{name}", message, Grade.WRONG)
             taken.setdefault(addresses, name)

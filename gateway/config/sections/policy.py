@@ -8,9 +8,9 @@ from gateway.config.setting import Section, setting
 
 
 class PolicySection(Section):
-    """The policy is a directory of YAML files; see the policy reference."""
+    """The policy is a directory of YAML files, see the policy reference."""
 
-    directory: Path = setting(Path("policies"), "Relative to this file.", "a directory")
+    directory: Path = setting(Path("policies"), "A relative path starts at this file.", "a directory")
     watch: StrictBool = setting(
-        True, "Load it again when a file changes; SIGHUP does in any case.", "true or false", kind="scalar"
+        True, "Loads the policy again when a file changes. SIGHUP does so in any case.", "true or false", kind="scalar"
     )

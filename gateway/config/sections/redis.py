@@ -16,7 +16,7 @@ class RedisSection(Section):
 
     url: RedisUrl = setting(
         "",
-        "TLS with rediss://. In production a socket or TLS, and a user with an ACL of its own.",
+        "rediss:// uses TLS. Production demands a socket or TLS, and a user with its own ACL.",
         "a redis://, rediss:// or unix:// URL of one server; its port and its database are numbers",
         secret=True,
         example="rediss://bastion:CHANGE-THIS@redis.internal:6379/0",
@@ -29,14 +29,14 @@ class RedisSection(Section):
     )
     seeds: tuple[ServerAddress, ...] = setting(
         (),
-        "More servers of the cluster, for a start while the one of url is away.",
+        "More servers of the cluster, for a start while the server of url is down.",
         "a list of host:port",
         kind="list",
         example="[redis-2.internal:6379, redis-3.internal:6379]",
     )
     timeout_ms: Annotated[StrictInt, Field(ge=10, le=10_000)] = setting(
         250,
-        "A decision that takes longer is 503; nobody passes unasked.",
+        "If Redis takes longer, the decision is 503. No request passes unchecked.",
         "a whole number from 10 to 10000",
         kind="scalar",
     )
@@ -48,7 +48,7 @@ class RedisSection(Section):
         if self.cluster:
             yield from _cluster(self.url)
         elif self.seeds:
-            yield Finding("redis.seeds", "is there, but redis.cluster is not true; expected both", Grade.WRONG)
+            yield Finding("redis.seeds", "is set, but redis.cluster is not true; expected both", Grade.WRONG)
 
 
 def _access(url: str) -> Iterator[Finding]:

@@ -13,11 +13,11 @@ _LEAST_DISTINCT_BYTES: Final = 12  # of 32; random bytes have fewer once in 10^1
 
 
 class Secrets(Section):
-    """Each is 32 bytes as base64url. `bastion config secrets` prints fresh ones; give them by _FILE variables."""
+    """Each is 32 bytes as base64url. `bastion config secrets` prints new ones. Set them with _FILE variables."""
 
     master_keys: tuple[SecretBytes, ...] = setting(
         (),
-        "Wrap the key of each person's data. The first is used for new ones; old ones stay until all are re-wrapped.",
+        "Encrypt the key of each person's data. New people get the first. Keep the old ones: people still need them.",
         "a list of secrets from `bastion config secrets`",
         kind="list",
         secret=True,
@@ -30,13 +30,13 @@ class Secrets(Section):
     )
     index_key: SecretBytes | None = setting(
         None,
-        "Finds people by name without storing names. Changing it makes everybody unfindable.",
+        "Finds people by name without storing names. After a change Bastion finds nobody.",
         "a secret from `bastion config secrets`",
         secret=True,
     )
     peppers: dict[Annotated[StrictStr, Field(pattern=r"^[a-z0-9]{1,16}$")], SecretBytes] = setting(
         {},
-        "Go into password hashes. The first is used for new ones; one may go when no hash names it any more.",
+        "Go into password hashes. New hashes use the first. Remove one when no hash uses it any more.",
         "a map of short names to secrets from `bastion config secrets`",
         kind="map",
         secret=True,
@@ -53,7 +53,7 @@ class Secrets(Section):
         for name, values in named.items():
             key = f"secrets.{name}"
             if not values:
-                yield Finding(key, "is missing; `bastion config secrets` prints fresh ones")
+                yield Finding(key, "is missing; `bastion config secrets` prints new ones")
             for value in values:
                 yield from _secret(key, value)
                 if value in seen:

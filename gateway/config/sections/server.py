@@ -20,36 +20,36 @@ class Server(Section):
 
     web_listen: Listen = setting(
         "unix:/run/bastion/web.sock",
-        "The pages of the auth host; only the proxy talks to it.",
+        "The pages of the auth host. Only the proxy may reach it.",
         "unix:/path or host:port",
     )
     decision_listen: Listen = setting(
         "unix:/run/bastion/decision.sock",
-        "Where the proxy asks about each request. A unix socket is guarded by its directory's permissions.",
+        "Where the proxy asks for decisions. The permissions of its directory protect a unix socket.",
         "unix:/path or host:port",
     )
     ops_listen: Listen = setting(
-        "127.0.0.1:9090", "/healthz, /readyz and /metrics; never give it to the proxy.", "unix:/path or host:port"
+        "127.0.0.1:9090", "/healthz, /readyz and /metrics. Never let the proxy reach it.", "unix:/path or host:port"
     )
     workers: Annotated[StrictInt, Field(ge=1, le=256)] = setting(
-        2, "Worker processes; one for each CPU core.", "a whole number from 1 to 256", kind="scalar"
+        2, "Worker processes. Set one for each CPU core.", "a whole number from 1 to 256", kind="scalar"
     )
     scheduling: Literal["batch", "normal"] = setting(
         "batch",
-        "batch: a worker takes a core when it is free, so it has more to decide at a time. normal: as soon as "
-        "something comes, for a machine whose cores other programs keep busy all the time.",
+        "batch: a worker waits for a free core, then handles more requests at a time. normal: it does not wait. "
+        "Choose normal if other programs keep the cores busy all the time.",
         "batch or normal",
     )
     decision_peers: tuple[Network, ...] = setting(
         (),
-        "Who may connect to decision_listen where that is TCP; empty means this machine.",
+        "The addresses that may connect to decision_listen if that is TCP. Empty means this machine.",
         "a list of addresses or CIDRs",
         kind="list",
         example="[10.0.0.7, 10.1.0.0/24]",
     )
     verify_path: Annotated[StrictStr, Field(pattern=r"^(/[a-z0-9_-]+)*$")] = setting(
         "",
-        "Answers decisions on web_listen too, for set-ups that want a single port; empty means not.",
+        "Answers decisions on web_listen too, at this path, if you want a single port. Empty means no.",
         "a path such as /verify, or nothing",
         example="/verify",
     )
@@ -59,7 +59,7 @@ class Server(Section):
         for name in ("web_listen", "decision_listen", "ops_listen"):
             key, address = f"server.{name}", getattr(self, name)
             if address in taken:
-                yield Finding(key, f"is {taken[address]} too; expected an address of its own", Grade.WRONG)
+                yield Finding(key, f"is the same as {taken[address]}; expected another address", Grade.WRONG)
             taken.setdefault(address, key)
         if not _local(self.decision_listen) and not self.decision_peers:
             message = f"is empty, but {self.decision_listen} faces a network; expected the proxy's addresses"

@@ -54,7 +54,7 @@ def reasons(found: Routed, asked: Asked) -> tuple[str, ...]:
 
 def who(person: Actor | None, now: int) -> str:
     """In a few words, without the name."""
-    return "nobody is signed in" if person is None else ", ".join(_about(person, now))
+    return "not logged in" if person is None else ", ".join(_about(person, now))
 
 
 def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
@@ -203,17 +203,17 @@ def _from(policy: Policy, asked: Asked) -> str:
 
 
 def _person(person: Actor | None, now: int) -> str:
-    return "a stranger" if person is None else "   ".join((person.user, *_about(person, now)))
+    return "an anonymous client" if person is None else "   ".join((person.user, *_about(person, now)))
 
 
 def _about(person: Actor, now: int) -> tuple[str, ...]:
     mfa = f"second factor {_age(now - person.mfa_at)} ago" if person.mfa_at else "no second factor"
     groups = " ".join(sorted(person.groups)) or "-"
-    signed_in = f"signed in {_age(now - person.authenticated_at)} ago, {mfa}"
+    logged_in = f"logged in {_age(now - person.authenticated_at)} ago, {mfa}"
     if person.credential == SESSION:
-        return f"groups {groups}", signed_in
+        return f"groups {groups}", logged_in
     scopes = " ".join(sorted(person.scopes)) or "-"
-    return f"groups {groups}", signed_in, f"{person.credential} of client {person.client}", f"scopes {scopes}"
+    return f"groups {groups}", logged_in, f"{person.credential} of client {person.client}", f"scopes {scopes}"
 
 
 def _age(seconds: int) -> str:

@@ -73,7 +73,7 @@ def _open_everywhere(door: _Door) -> Iterator[PolicyWarning]:
     route = door.route
     is_everywhere = not route.methods and str(door.pattern) == f"{unquote(route.base).rstrip('/')}/**"
     if is_everywhere and _is_open(route) and not route.denials:
-        message = f"{door} lets anyone in wherever nothing else is said; set allow, or say why in `note`"
+        message = f"{door} lets anyone in on every path without a rule; set allow, or say why in `note`"
         yield PolicyWarning(route.place, "open", message)
 
 
@@ -110,9 +110,9 @@ def _path_info(door: _Door, guarded: Iterable[_Door]) -> Iterator[PolicyWarning]
     for other in guarded:
         if any(_meet(door.pattern.steps[: number + 1], other.pattern) for number in scripts):
             message = (
-                f"{door} lets anyone in by how a path ends: an app that takes what follows a script for its input "
-                f"(PHP: /index.php/x.css) is reached without what {other}, {other.route.place}, asks; write the "
-                "directory out, or say why in `note`"
+                f"{door} lets anyone in because of a path's ending: an app that reads the rest of a path as input of a "
+                f"script (PHP: /index.php/x.css) is open without the rules of {other}, {other.route.place}; write out "
+                "the directory, or say why in `note`"
             )
             yield PolicyWarning(door.route.place, "path-info", message)
             return
@@ -135,7 +135,7 @@ def _methods(doors: Iterable[_Door]) -> Iterator[PolicyWarning]:
                 what = ", ".join(sorted(others)) or "every other method"
                 message = (
                     f"{post} takes POST and {less}, where {other.route.name}, {other.route.place}, takes {what}: "
-                    "an app that reads `_method` makes one of the other; ask as much, or say why in `note`"
+                    "an app that reads `_method` turns one into the other; ask as much, or say why in `note`"
                 )
                 yield PolicyWarning(post.route.place, "method", message)
 
@@ -148,16 +148,16 @@ def _asks_less(inner: Route, outer: Route) -> str:
         return "lets anyone in"
     if all(leg.people for leg in (*inner.legs, *outer.legs)):
         if _any_is(inner.legs, Authenticated) and not _any_is(outer.legs, Authenticated):
-            return "lets in everybody who is signed in"
+            return "lets in everybody who is logged in"
         if _always_mfa(outer) and not _always_mfa(inner):
             return "asks for no second factor"
         if all(leg.require.dpop for leg in outer.legs) and not all(leg.require.dpop for leg in inner.legs):
             return "takes tokens that are bound to no key"
         if _oldest_login_s(outer) and not 0 < _oldest_login_s(inner) <= _oldest_login_s(outer):
-            return "takes an older login"
+            return "accepts an older login"
     own = {denial.condition for denial in inner.denials}
     if any(denial.condition not in own for denial in outer.denials):
-        return "does not deny what that denies"
+        return "lacks its deny"
     return ""
 
 
@@ -170,7 +170,7 @@ def _lets_in_more(below: Route, page: Route) -> str:
     if not _is_shut(page) and not all(leg.people for leg in (*below.legs, *page.legs)):
         return ""
     if _any_is(below.legs, Authenticated) and not _any_is(page.legs, Authenticated):
-        return "lets in everybody who is signed in"
+        return "lets in everybody who is logged in"
     return "asks for no second factor" if _always_mfa(page) and not _is_shut(page) and not _always_mfa(below) else ""
 
 

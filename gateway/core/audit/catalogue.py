@@ -25,7 +25,7 @@ class LoggedIn(Event):
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "Somebody signed in with their password. With `host`: a person who is signed in opened a session on that host.",
+        "A person logged in with their password. With `host`: a person who is logged in opened a session on that host.",
         'bastion_logins_total{outcome="accepted"}',
     )
 
@@ -61,7 +61,7 @@ class LoggedOut(Event):
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "The person signed out: the login ended on all hosts.",
+        "The person logged out: the login ended on all hosts.",
         "bastion_logouts_total",
     )
 
@@ -100,7 +100,7 @@ class UserDisabled(Event):
 @dataclass(frozen=True, slots=True)
 class UserEnabled(Event):
     kind = Kind.USER_ENABLED
-    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person who was disabled may sign in again.")
+    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person who was disabled may log in again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class AccessDenied(Event):
         Family.ACCESS,
         Severity.LOW,
         By.PERSON,
-        "Policy denied a signed-in person a route, so many `times` within a minute.",
+        "Policy denied a route to a person who is logged in, so many `times` within a minute.",
         'bastion_decisions_total{outcome="deny"}',
     )
 
@@ -171,7 +171,7 @@ class CookieDoubled(Event):
         Family.ACCESS,
         Severity.MEDIUM,
         By.ANONYMOUS,
-        "Requests brought one of our cookies twice, so many `times` within a minute, and neither counted:"
+        "Requests brought a cookie of Bastion twice, so many `times` within a minute, and neither counted:"
         " a sibling host or a script plants cookies.",
     )
 

@@ -35,7 +35,7 @@ class By(Enum):
 class Family(Enum):
     """The values are the headings of the documentation."""
 
-    SIGNING_IN = "Signing in and out"
+    SIGNING_IN = "Logging in and out"
     PEOPLE = "People"
     ACCESS = "Access"
     APPS = "Apps and tokens"

@@ -9,9 +9,9 @@ from gateway.core.audit.event import Event, Family, Part
 _INTRODUCTION: Final = """\
 ## Kinds of entries
 
-`bastion audit list --kind` takes a kind. `actor` says who acted, `subject` whom the entry is about. Fields in **bold**
-are personal, so the log stores them encrypted. An entry leaves out a field that does not apply. A metric is named where
-one counts such events as they happen.
+`bastion audit list --kind` takes a kind. `actor` is the account that acted, `subject` the person that the entry is
+about. Fields in **bold** are personal, so the log stores them encrypted. An entry leaves out fields that do not apply.
+The last column names a metric that counts such events as they happen.
 
 `bastion audit kinds` prints this section.
 """

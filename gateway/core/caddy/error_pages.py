@@ -41,5 +41,5 @@ def _finding(site: str, handler: Handler) -> Finding:
         way_out = "answer with `respond`, or `rewrite * /{err.status_code}.html` before it"
     return Finding(
         "errors", Level.ERROR, site, handler.at, f"{told(handler)} stands in handle_errors",
-        "Caddy comes there when Bastion can't be reached, so everybody gets it", way_out, directive_of(handler),
+        "Caddy runs it when Bastion can't be reached, so everybody gets it", way_out, directive_of(handler),
     )  # fmt: skip

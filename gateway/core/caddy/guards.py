@@ -160,7 +160,7 @@ def _changes(wanted: object, has: object, path: str) -> Iterator[tuple[str, str]
 def _told(atom: str) -> str:
     """A Caddyfile line for what the snippet is mostly made of; JSON for the rest."""
     if atom == _BLOCK:
-        return "what stands inside the wrapper"
+        return "the directives inside the wrapper"
     matchers, fields = json.loads(atom)
     told = _directive(fields)
     return _shortened(f"{told} for {json.dumps(matchers, separators=(',', ':'))}" if matchers else told)

@@ -201,7 +201,7 @@ def _missing(host: str, is_auth: bool) -> Finding:
         )  # fmt: skip
     return Finding(
         "missing", Level.ERROR, host, "apps.http", what,
-        "policy protects a host that is not served here, or is served by somebody else",
+        "policy protects a host that this Caddy does not serve, or that another server answers for",
         f"add a site for {host} with `import bastion {{ ... }}`, or take it out of policy",
     )  # fmt: skip
 
@@ -209,14 +209,14 @@ def _missing(host: str, is_auth: bool) -> Finding:
 def _before(site: str, met: Met) -> Finding:
     return _of(
         "before", Level.ERROR, site, met, "stands before the wrapper",
-        "Caddy runs it first, so Bastion is not asked about it, or is asked about another request", _INSIDE,
+        "Caddy runs it first, so Caddy does not ask Bastion about it, or asks about another request", _INSIDE,
     )  # fmt: skip
 
 
 def _beside(site: str, met: Met) -> Finding:
     return _of(
         "beside", Level.ERROR, site, met, "stands beside the wrapper",
-        "the wrapper answers everything, so it is never reached, and without the wrapper nobody would be asked",
+        "the wrapper answers everything, so Caddy never reaches it; without the wrapper, Caddy would not ask Bastion",
         _INSIDE,
     )  # fmt: skip
 
@@ -224,18 +224,18 @@ def _beside(site: str, met: Met) -> Finding:
 def _again(site: str, handler: Handler) -> Finding:
     return Finding(
         "again", Level.ERROR, site, handler.at, "imports a second wrapper",
-        "the first one answers everything, so what stands in the second is never reached",
-        "move what stands in it into the first `import bastion { ... }`", "import", is_repeated=True,
+        "the first one answers everything, so Caddy never reaches the second",
+        "move its directives into the first `import bastion { ... }`", "import", is_repeated=True,
     )  # fmt: skip
 
 
 def _quiet(site: str, met: Met) -> Finding:
-    why = "it answers nothing by itself, but acts on Bastion's own answers too"
+    why = "it answers nothing itself, but also changes Bastion's own answers"
     return _of("quiet", Level.WARNING, site, met, "stands before the wrapper", why, _INSIDE)
 
 
 def _elsewhere(site: str, met: Met) -> Finding:
-    why = "strangers are sent, with the path they asked for, to a host that policy does not know"
+    why = "anonymous clients are redirected, with their path, to a host that policy does not know"
     return _of("elsewhere", Level.ERROR, site, met, "leads away from a host of policy", why, _INSIDE)
 
 
@@ -247,8 +247,8 @@ def _of(code: str, level: Level, site: str, met: Met, what: str, why: str, way_o
 
 def _bare(site: str, handler: Handler) -> Finding:
     return Finding(
-        "bare", Level.ERROR, site, handler.at, "the question to Bastion is not inside `route`",
-        "Caddy sorts `handle`, `redir`, `respond` and others before it, and they answer unasked",
+        "bare", Level.ERROR, site, handler.at, "the request to Bastion is not inside `route`",
+        "Caddy sorts `handle`, `redir`, `respond` and others before it, and they answer without asking Bastion",
         "print the snippet again with `bastion caddy snippet`, and put the site into `import bastion { ... }`",
     )  # fmt: skip
 
@@ -263,7 +263,7 @@ def _other_snippet(site: str, handler: Handler, of_auth: bool) -> Finding:
 def _earlier(site: str, handler: Handler) -> Finding:
     return Finding(
         "snippet", Level.ERROR, site, handler.at, "the snippet is of an earlier version",
-        "it costs Caddy twice as much, is not compared with anything here, and the next release refuses it",
+        "it costs Caddy twice as much CPU, the lint can't check it, and the next release refuses it",
         "print it again with `bastion caddy snippet`", SNIPPET,
     )  # fmt: skip
 
@@ -281,7 +281,7 @@ def _short_ways(site: str, handler: Handler, guards: Guards) -> Iterator[Finding
     if missing:
         yield Finding(
             "short-ways", Level.WARNING, site, handler.at, f"the snippet does not know {', '.join(missing)}",
-            "policy changed since it was printed; all holds, but answers with these headers cost Caddy more",
+            "policy changed since it was printed; everything works, but answers with these headers cost Caddy more",
             "print it again with `bastion caddy snippet`", SNIPPET,
         )  # fmt: skip
 
@@ -290,15 +290,16 @@ def _differing(site: str, handler: Handler, expected: tuple[str, ...]) -> Iterat
     for difference in differences(expected, handler):
         yield Finding(
             "snippet", Level.ERROR, site, handler.at, f"the snippet {difference}",
-            "it is of another version, of another configuration, or was edited",
-            "print it again with `bastion caddy snippet`; --decision and --web say other ways to the listeners",
+            "it belongs to another version or configuration, or was edited",
+            "print it again with `bastion caddy snippet`; --decision and --web name other addresses of the listeners",
             SNIPPET,
         )  # fmt: skip
 
 
 def _unlimited(site: str, handler: Handler) -> Finding:
     return Finding(
-        "bodies", Level.NOTE, site, handler.at, "takes bodies of any size", "whoever is let in may upload without end",
+        "bodies", Level.NOTE, site, handler.at, "takes bodies of any size",
+        "anybody who gets in may upload without limit",
         "write `request_body` with the line `max_size 100MB` inside the wrapper, if the app sets no bound",
     )  # fmt: skip
 

@@ -52,7 +52,7 @@ def judge_admin(adapted: Adapted) -> Iterator[Finding]:
     if adapted.admin.get("disabled") is not True and not listen.startswith("unix/"):
         yield Finding(
             "admin", Level.WARNING, "", "admin", f"the admin API listens on {listen}",
-            "whoever opens a TCP connection to it, such as an app on this machine, may replace the configuration",
+            "any program that connects to it, such as an app on this machine, can replace the configuration",
             "write `admin unix//run/caddy/admin.sock` or `admin off` into the global options",
         )  # fmt: skip
 
@@ -90,14 +90,14 @@ def _proxies(server: Server) -> Iterator[Finding]:
     if not server.fields.get("trusted_proxies_strict"):
         yield Finding(
             "proxies", Level.ERROR, "", at, "trusted_proxies without trusted_proxies_strict",
-            "the client's address is the one that the client wrote, so rules by network and limits mean nothing",
+            "Caddy takes the address that the client wrote, so rules by network and limits protect nothing",
             "write `trusted_proxies_strict` into the same `servers` block", "trusted_proxies",
         )  # fmt: skip
     wide = [written for written in map(str, items_in(trusted, "ranges")) if _is_wide(written)]
     if wide:
         yield Finding(
             "wide-proxies", Level.WARNING, "", at, f"trusts {', '.join(wide)} as proxies",
-            "any neighbour in there names whatever address it likes",
+            "any neighbour in these networks can claim any address",
             "name the proxy's own addresses", "trusted_proxies",
         )  # fmt: skip
 
@@ -115,15 +115,15 @@ def _is_wide(written: str) -> bool:
 def _early_data(server: Server) -> Finding:
     return Finding(
         "early-data", Level.ERROR, "", server.at, "HTTP/3 takes early data",
-        "a request in it may be a replay, and the address that it comes from is not proven",
+        "such a request may be a replay, and its address is not proven",
         "write `0rtt off` into `servers { ... }` of the global options", "servers",
     )  # fmt: skip
 
 
 def _no_catch_all(server: Server) -> Finding:
     return Finding(
-        "catch-all", Level.WARNING, "", server.at, "no site for hosts that nobody knows",
-        "Caddy answers 200 with an empty body to a request with another Host header, which monitors take for health",
+        "catch-all", Level.WARNING, "", server.at, "no site for unknown hosts",
+        "Caddy answers a request with another Host header with an empty 200, and monitors take that for health",
         f"add a site `{server.listen[0]}` with the line `respond 421`",
     )  # fmt: skip
 
@@ -144,8 +144,8 @@ def _redirects(adapted: Adapted, server: Server) -> Iterator[Finding]:
     if missing:
         yield Finding(
             "no-redirect", Level.ERROR, ", ".join(dict.fromkeys(missing)), f"{server.at}.automatic_https",
-            "the redirect from port 80 is switched off, and no site of yours does it",
-            "somebody else's server, or a later site, may answer there in clear",
-            "remove `auto_https off` or `auto_https disable_redirects`, or redirect in a site of your own",
+            "the redirect from port 80 is off, and no site redirects",
+            "another server, or a later site, may answer there in clear text",
+            "remove `auto_https off` or `auto_https disable_redirects`, or redirect in your own site",
             "auto_https",
         )  # fmt: skip

@@ -65,7 +65,7 @@ def _finding(server: Server, route: Route, handler: Handler) -> Finding:
     site = next(iter(hosts_of(route) or server.listen), server.name)
     return Finding(
         "second-door", Level.ERROR, site, handler.at, f"{told(handler)} leads to the back end of a wrapped site",
-        "Bastion is never asked there, so whoever finds this address gets past policy",
+        "Caddy never asks Bastion there, so a client that finds this address gets past policy",
         "put it into `import bastion { ... }`, take it out, or write `bind 127.0.0.1` into the site",
         directive_of(handler),
     )  # fmt: skip

@@ -103,7 +103,7 @@ def _decided(probe: Probe, seen: Seen) -> ProbeVerdict:
 
 
 def _let_in(seen: Seen) -> str:
-    return f"{_told(seen)} for a stranger" + ("" if seen.asked else ", and Bastion was not asked")
+    return f"{_told(seen)} for an anonymous client" + ("" if seen.asked else ", and Bastion was not asked")
 
 
 def _told(seen: Seen) -> str:

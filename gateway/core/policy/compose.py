@@ -86,8 +86,8 @@ class Composer:
             if stranger is not None and denial.people:
                 self.problems.add(
                     denial.place,
-                    f"deny names people, but allow ({stranger.place}) lets strangers in: they only have to log out; "
-                    "expected `authenticated`, users or groups in allow",
+                    f"deny names people, but allow ({stranger.place}) lets anonymous clients in: "
+                    "they only have to log out; expected `authenticated`, users or groups in allow",
                 )
         if level.identity == "optional" and not any(isinstance(leg.condition, Anyone) for leg in legs):
             self.problems.add(
@@ -99,7 +99,7 @@ class Composer:
         if asked is not None and not asked.dropped and legs and not any(leg.people for leg in legs):
             self.problems.add(
                 asked.place,
-                f"require has nobody to ask: allow ({legs[0].place}) has no leg on people; expected users or groups",
+                f"require asks nobody: allow ({legs[0].place}) has no leg with people; expected users or groups",
             )
 
     def _judge_credentials(self, level: Level, route: Route) -> None:

@@ -37,13 +37,13 @@ RESOURCE_POLICIES: Final = ("same-origin", "same-site", "cross-origin")
 EMBEDDER_POLICIES: Final = ("require-corp", "credentialless", "unsafe-none")
 
 CONDITION_KEYS: Final = (
-    Key("users", "Any of these users; `{name}` stands for what a host or path captured.", TEXTS),
+    Key("users", "Any of these users; `{name}` stands for text that a host or path captured.", TEXTS),
     Key("groups", "In any of these groups; `{name}` as with users.", TEXTS),
     Key("networks", "From any of these networks: names, addresses or CIDR.", TEXTS),
     Key("until", "Holds up to the end of this day, in UTC.", DAY),
     Key("all", "Each of these conditions holds.", listed(ref("condition"))),
     Key("any", "One of these conditions holds; they must not mix people and places.", listed(ref("condition"))),
-    Key("not", "This condition does not hold; of a stranger nothing is known.", ref("condition")),
+    Key("not", "This condition does not hold. An anonymous client has no user and no groups.", ref("condition")),
     later("email_domains", "Verified addresses in any of these domains."),
     Key("clients", "Tokens of any of these clients; no session.", TEXTS),
     Key("scopes", "Tokens with all of these scopes; no session.", TEXTS),
@@ -52,16 +52,16 @@ CONDITION_KEYS: Final = (
 CONDITION: Final = Shape(
     "condition",
     "a condition",
-    "Who and where: every key has to hold. Or the name of a defined condition.",
+    "People and networks: every key must match. Or the name of a defined condition.",
     CONDITION_KEYS,
 )
 REQUIRE: Final = Shape(
     "require",
     "require",
-    "What somebody has to prove who is let in as somebody.",
+    "What people must prove to get in with an identity.",
     (
         Key("mfa", "A second factor.", BOOLEAN),
-        Key("authenticated_within", "Signed in no longer ago than this; with mfa, each factor.", DURATION),
+        Key("authenticated_within", "The login is no older than this; with mfa, each factor.", DURATION),
         later("amr", "All of these methods (RFC 8176)."),
         Key("dpop", "Only tokens bound to a key: no session, and no token that whoever has it can use.", BOOLEAN),
         later("risk_below", "A risk score below this."),
@@ -70,17 +70,17 @@ REQUIRE: Final = Shape(
 LEG: Final = Shape(
     "leg",
     "a leg",
-    "One way in: every key has to hold.",
-    (*CONDITION_KEYS, Key("require", "Of who comes in by this leg, on top of the route's.", ref("require"))),
+    "One way in: every key must match.",
+    (*CONDITION_KEYS, Key("require", "For people who get in by this leg, in addition to the route's.", ref("require"))),
 )
 RESPOND: Final = Shape(
     "respond",
     "respond",
     "How refusals look.",
     (
-        Key("anonymous", "To strangers: auto (by kind of client), 401 or 404.", words("auto", 401, 404)),
-        Key("denied", "To who may not: 403, 404 or 503.", words(403, 404, 503)),
-        Key("retry_after", "When to come back.", DURATION),
+        Key("anonymous", "For anonymous clients: auto (by kind of request), 401 or 404.", words("auto", 401, 404)),
+        Key("denied", "For denied people: 403, 404 or 503.", words(403, 404, 503)),
+        Key("retry_after", "When to try again.", DURATION),
         Key("message", "For people, as plain text.", {"type": "string", "maxLength": 300}),
     ),
 )
@@ -92,27 +92,27 @@ LIMIT: Final = Shape(
         Key(
             "rate", "N/s, N/min, N/h or N/d.", {"type": "string", "pattern": "^[0-9]{1,7}/(s|min|h|d)$"}, required=True
         ),
-        Key("burst", "How many may come at once; default N.", {"type": "integer", "minimum": 1}),
+        Key("burst", "How many requests may come at once; default N.", {"type": "integer", "minimum": 1}),
         Key(
             "per",
-            "Whose budget: caller (who is signed in, else the address), principal, ip (of IPv6 the /64), everyone.",
+            "Who has a budget: caller (the person, else the address), principal, ip (for IPv6 the /64), everyone.",
             words("caller", "principal", "ip", "everyone"),
         ),
-        Key("on_store_failure", "What happens while nothing can be counted; default deny.", words("deny", "allow")),
+        Key("on_store_failure", "The answer while Redis can't count; default deny.", words("deny", "allow")),
     ),
 )
 CORS: Final = Shape(
     "cors",
     "a CORS profile",
-    "Which other origins may read answers; the app's own Access-Control headers are taken away.",
+    "The other origins that may read answers. Bastion removes the app's own Access-Control headers.",
     (
         Key(
             "origins", 'As browsers write them: scheme, host, port. "*" only without credentials.', TEXTS, required=True
         ),
         Key("methods", "Default GET, HEAD, POST.", TEXTS),
-        Key("headers", "Request headers beyond the harmless ones.", TEXTS),
+        Key("headers", "Request headers beyond those that browsers always allow.", TEXTS),
         Key("expose", "Response headers that scripts may read.", TEXTS),
-        Key("credentials", "Whether cookies go along; default false.", BOOLEAN),
+        Key("credentials", "Whether browsers send cookies; default false.", BOOLEAN),
         Key("max_age", "How long a browser may remember the answer; default 10m.", DURATION),
     ),
 )
@@ -120,22 +120,22 @@ CSP: Final = either({"type": "object", "additionalProperties": either(TEXTS, BOO
 HSTS: Final = Shape(
     "hsts",
     "hsts",
-    "Strict-Transport-Security; left out where the site is not https.",
+    "Strict-Transport-Security. Bastion leaves it out if the site is not https.",
     (
         Key("max_age", "How long browsers refuse plain http.", DURATION, required=True),
         Key("subdomains", "Also for all subdomains.", BOOLEAN),
-        Key("preload", "Ask browsers to ship it; hard to take back.", BOOLEAN),
+        Key("preload", "Ask browser vendors to preload it. This is hard to undo.", BOOLEAN),
     ),
 )
 HEADERS: Final = Shape(
     "headers",
     "a header profile",
-    "Response headers: `app` leaves what the app sends, `remove` takes it away; nearer wins over `extends`.",
+    "Response headers. `app` keeps the app's header, `remove` removes it. The profile's own keys win over `extends`.",
     (
         Key("extends", "The profile to start from: strict, legacy (default), off or a defined one.", TEXT),
         Key("csp", "Content-Security-Policy by directive; bare words are keywords and schemes.", CSP),
-        Key("csp_report_only", "Content-Security-Policy-Report-Only, likewise.", CSP),
-        Key("frame_ancestors", "Who may frame pages; writes X-Frame-Options in step.", TEXTS),
+        Key("csp_report_only", "Content-Security-Policy-Report-Only, in the same form.", CSP),
+        Key("frame_ancestors", "The origins that may frame pages. It sets X-Frame-Options too.", TEXTS),
         Key("hsts", "Strict-Transport-Security.", either(ref("hsts"), LEFT)),
         Key("content_type_options", "X-Content-Type-Options.", words("nosniff", "app", "remove")),
         Key("referrer_policy", "Referrer-Policy.", words(*REFERRER_POLICIES, "app", "remove")),
@@ -149,7 +149,7 @@ HEADERS: Final = Shape(
         Key("coep", "Cross-Origin-Embedder-Policy.", words(*EMBEDDER_POLICIES, "app", "remove")),
         Key(
             "remove",
-            "Further headers of the app to take away.",
+            "Further headers of the app to remove.",
             either(listed(words("Server", "X-Powered-By")), NOTHING),
         ),
     ),
@@ -160,59 +160,59 @@ APP_COOKIE: Final = Shape(
     "a cookie of the app",
     "A cookie that the app sets itself.",
     (
-        Key("name", "To the letter.", COOKIE_NAME, required=True),
+        Key("name", "Its exact name.", COOKIE_NAME, required=True),
         Key(
             "path",
-            "Of the cookie, where it is neither / nor the app's base.",
+            "The path of the cookie, if it is neither / nor the app's base.",
             {"type": "string", "maxLength": COOKIE_PATH_CHARS},
         ),
     ),
 )
-ALLOW: Final = Key("allow", "Who comes in: legs, one is enough.", listed(either(TEXT, ref("leg"))))
+ALLOW: Final = Key("allow", "Who gets in: legs. One is enough.", listed(either(TEXT, ref("leg"))))
 SETTINGS: Final = (
     Key(
         "deny",
-        "Who never does: conditions; one that holds is enough. Levels add up.",
+        "Who never gets in: conditions. One is enough. Levels add up.",
         listed(either(TEXT, ref("condition"))),
     ),
     Key(
         "require",
-        "What they must prove; levels merge by key, none drops what is inherited.",
+        "What people must prove. Levels merge by key; none removes the inherited ones.",
         either(ref("require"), NOTHING),
     ),
     Key(
         "credentials",
-        "How they may prove who they are: session (default), bearer, dpop. A token comes in only by a leg that names "
-        "scopes or clients, a session never by one.",
+        "How people may prove it: session (default), bearer, dpop. A token comes in only by a leg that names scopes or "
+        "clients, a session never by one.",
         listed(words("session", "bearer", "dpop")),
     ),
     Key(
         "identity",
-        "Whether the app learns who it is: sent (default), none, optional.",
+        "Whether the app gets the identity: sent (default), none, optional.",
         words("sent", "none", "optional"),
     ),
     Key(
         "cross_origin",
-        "allow, or refuse (default): by session, unsafe methods and WebSockets only from the host itself and from "
-        "the origins of a CORS profile with credentials.",
+        "refuse (default): with a session, unsafe methods and WebSockets only from the host itself and from the "
+        "origins of a CORS profile with credentials. Or allow.",
         words("refuse", "allow"),
     ),
-    Key("cors", "none (default), app (the app does it), a name, or a profile.", either(TEXT, ref("cors"))),
+    Key("cors", "none (default), app (leaves it to the app), a name, or a profile.", either(TEXT, ref("cors"))),
     Key("headers", "A name, or a profile; default legacy.", either(TEXT, ref("headers"))),
     Key(
         "cache",
-        "Who may keep answers: private (browsers only), shared (what the app says holds), none (nobody, not even for "
-        "the back button). Default: shared where anyone comes in, else private.",
+        "The caches that may keep answers: private (browsers only), shared (as the app says), none (no cache, not even "
+        "the back button). Default: shared if the route lets anyone in, else private.",
         words("private", "shared", "none"),
     ),
     Key(
         "app_cookies",
-        "The app's own cookies, or none: expired at a logout on the host and before the next person, as are all that "
-        "the browser sends to /.bastion/. Those of all apps of a host count.",
+        "The app's own cookies, or none. Bastion expires them at a logout on the host and before the next person, with "
+        "all cookies that the browser sends to /.bastion/. A host adds up those of all its apps.",
         listed(either(COOKIE_NAME, ref("app_cookie"))),
     ),
     Key("limits", "Names, rates, profiles, or none.", listed(either(TEXT, ref("limit")))),
-    Key("path_accepts", "Odd characters that may be in paths.", listed(words(*ODDITIES, "none"))),
+    Key("path_accepts", "Unusual characters that paths may have.", listed(words(*ODDITIES, "none"))),
     Key("respond", "How refusals look.", ref("respond")),
     later("assertion", "Also send X-Bastion-Assertion."),
     later("max_body", "The longest body."),
@@ -221,10 +221,10 @@ SHADOW: Final = later("shadow", "Evaluated and logged, not enforced.")
 ROUTE: Final = Shape(
     "route",
     "a route",
-    "Paths of an app with settings of their own.",
+    "Paths of an app with their own settings.",
     (
         Key("paths", "Whole segments: text, {name:RE2}, * or {name}, and ** at the end.", TEXTS, required=True),
-        Key("methods", "Default: all registered ones that no route with the path lists. GET brings HEAD.", TEXTS),
+        Key("methods", "Default: all registered methods that no route with the path lists. GET includes HEAD.", TEXTS),
         Key("priority", "Decides only between routes that would tie.", {"type": "integer"}),
         ALLOW,
         *SETTINGS,
@@ -235,11 +235,11 @@ ROUTE: Final = Shape(
 APP: Final = Shape(
     "app",
     "an app",
-    "A fence: nothing in it applies to other hosts. With `allow` it also has the route `rest` (/**).",
+    "Hosts and their rules, which apply to no other host. With `allow` it also has the route `rest` (/**).",
     (
         Key("hosts", "Names; * or {name} for one label, ** for one or more at the start.", TEXTS, required=True),
         Key("base", "Where the app is mounted; default /.", TEXT),
-        Key("case", "What a path is that differs only by case.", words("guarded", "sensitive", "insensitive")),
+        Key("case", "How to treat a path that differs only by case.", words("guarded", "sensitive", "insensitive")),
         ALLOW,
         *SETTINGS,
         Key("routes", "By name.", named(ref("route"))),
@@ -249,23 +249,23 @@ APP: Final = Shape(
     ),
 )
 DEFAULTS: Final = Shape(
-    "defaults", "defaults", "Settings for all apps of all files; only one file may have them.", SETTINGS
+    "defaults", "defaults", "Settings for all apps of all files. Only one file may have them.", SETTINGS
 )
 PERSON_KEYS: Final = (
-    Key("user", "Their name; default the name they are defined by.", TEXT),
-    Key("groups", "Their groups.", TEXTS),
-    Key("authenticated", "How long ago they signed in; default just now.", DURATION),
-    Key("mfa", "How long ago they gave a second factor; default none.", either(DURATION, NOTHING)),
-    Key("credential", "What they come with: session (default), bearer, dpop.", words("session", "bearer", "dpop")),
-    Key("client", "Whose token it is; a service's is its own, and has no user.", TEXT),
+    Key("user", "The user name; default the name of the definition.", TEXT),
+    Key("groups", "The groups.", TEXTS),
+    Key("authenticated", "The age of the login; default just now.", DURATION),
+    Key("mfa", "The age of the second factor; default none.", either(DURATION, NOTHING)),
+    Key("credential", "The kind of credential: session (default), bearer, dpop.", words("session", "bearer", "dpop")),
+    Key("client", "The client of the token. A service's own token has no user.", TEXT),
     Key("scopes", "The token's scopes.", TEXTS),
-    *(later(name, "For tests of what is not built yet.") for name in ("email", "amr", "risk")),
+    *(later(name, "For tests of parts that are not built yet.") for name in ("email", "amr", "risk")),
 )
 PERSON: Final = Shape("person", "a person", "An actor of tests; it grants nothing.", PERSON_KEYS)
 ACTOR: Final = Shape(
     "actor",
     "an actor",
-    "Who asks in a test.",
+    "The client in a test.",
     (Key("person", "A defined person, changed by the other keys.", TEXT), *PERSON_KEYS),
 )
 DEFINE: Final = Shape(
@@ -275,7 +275,7 @@ DEFINE: Final = Shape(
     (
         Key("networks", "Addresses, CIDR, or other names.", named(TEXTS)),
         Key("conditions", "Named legs.", named(ref("leg"))),
-        Key("limits", "Budgets that all routes share that name them.", named(either(ref("limit"), TEXT))),
+        Key("limits", "Budgets. All routes that name one share it.", named(either(ref("limit"), TEXT))),
         Key("headers", "Response header profiles.", named(ref("headers"))),
         Key("cors", "CORS profiles.", named(ref("cors"))),
         Key("people", "Actors of tests.", named(ref("person"))),
@@ -287,22 +287,28 @@ DEFINE: Final = Shape(
 TEST: Final = Shape(
     "test",
     "a test",
-    "A request and what becomes of it; run before every reload.",
+    "A request and its expected answer. Tests run before every reload.",
     (
-        Key("request", "METHOD URL; quote it where it stands in braces and has ? , { or }.", TEXT, required=True),
-        Key("as", "Each of these people; default a stranger.", listed(either(TEXT, ref("actor")))),
+        Key("request", "METHOD URL. Quote it if it stands in braces and has ? , { or }.", TEXT, required=True),
+        Key("as", "Each of these people; default an anonymous client.", listed(either(TEXT, ref("actor")))),
         Key("from", "An address, or a network's name; default an address in none of them.", TEXT),
         Key("at", "A day; default today.", DAY),
-        Key("headers", "Of the request.", {"type": "object", "additionalProperties": TEXT}),
-        Key("destination", "Of COPY, MOVE, BIND and REBIND: a path, or a URL of the same origin.", TEXT),
-        Key("kind", "navigate (default for GET), fetch (default else), websocket, api, preflight.", words(*KINDS)),
-        Key("times", "So often; expect is the last answer.", {"type": "integer", "minimum": 1, "maximum": 100000}),
+        Key("headers", "Headers of the request.", {"type": "object", "additionalProperties": TEXT}),
+        Key("destination", "The Destination of COPY, MOVE, BIND or REBIND: a path, or a URL of the same origin.", TEXT),
+        Key(
+            "kind", "navigate (default for GET), fetch (default for others), websocket, api, preflight.", words(*KINDS)
+        ),
+        Key(
+            "times",
+            "How often to send it; expect is the last answer.",
+            {"type": "integer", "minimum": 1, "maximum": 100000},
+        ),
         Key("expect", "An outcome, or a status.", either(words(*OUTCOMES), {"type": "integer"}), required=True),
-        Key("route", "app/route that decided.", TEXT),
+        Key("route", "The app/route that decides.", TEXT),
         Key("identity", "none, or the user that the app sees.", TEXT),
         Key(
             "expect_headers",
-            "Of the answer: a value, absent, or present.",
+            "Headers of the answer: a value, absent, or present.",
             {"type": "object", "additionalProperties": TEXT},
         ),
         later("expect_shadow", "What the shadow says."),
@@ -311,13 +317,13 @@ TEST: Final = Shape(
 POLICY: Final = Shape(
     "policy",
     "a policy",
-    "All files are one policy; no order decides, of files, apps, routes, legs or keys. Default: nobody gets in.",
+    "All files are one policy, and no order means anything. Nobody gets in by default.",
     (
         Key("define", "Names.", ref("define")),
         Key("defaults", "Settings of all apps.", ref("defaults")),
         Key("apps", "By name.", named(ref("app"))),
+        Key("tests", "Requests and their expected answers.", {"type": "array", "items": ref("test")}),
         Key("clients", "Applications that get tokens, by their client_id.", named(ref("client"))),
-        Key("tests", "What has to hold.", {"type": "array", "items": ref("test")}),
     ),
 )
 SHAPES: Final = (

@@ -13,26 +13,28 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _INTRODUCTION: Final = """\
 # Policy reference
 
-Policy is YAML: all files of the policy directory together are one policy, and the order of files, apps, routes, legs
-and keys decides nothing. A list of one needs no brackets. Only `true` and `false` are booleans. Unknown keys, duplicate
-keys, anchors and tags are mistakes; all mistakes are said at once, each with its place. Nobody gets in by default.
+For everybody who looks up a key of the policy language. [Writing policy](policy.md) is the guide.
 
-What is most specific wins, and nothing falls through to what is wider:
+Policy is YAML. All files of the policy directory are one policy, and the order of files, apps, routes, legs and keys
+means nothing. A list of one needs no brackets. Only `true` and `false` are booleans. Unknown keys, duplicate keys,
+anchors and tags are mistakes. Bastion reports all mistakes at once, each with its place. Nobody gets in by default.
+
+The most specific pattern wins, and a request never falls through to a wider one:
 
 - **Hosts** are compared label by label from the right: a name before `*` or `{name}` (one label) before `**` (one or
   more, only at the start).
 - **Paths** are compared segment by segment from the left: text before `{name:RE2}` before `*` or `{name}` before `**`;
-  a pattern that ends comes before `**`. `/x/**` takes `/x` too, and one trailing slash never matters.
+  a pattern that ends comes before `**`. `/x/**` also matches `/x`. One trailing slash never matters.
 - **Methods**: the route with the path that lists the method, else the one that lists none, else 405.
-- A path that apps may read as different routes (encoded slashes or letters, `//`, `;`, other case, dots) is refused
-  with 400, unless every reading ends at one route, and that accepts the oddity with `path_accepts`.
+- Bastion refuses a path with 400 if apps may read it as different routes (encoded slashes or letters, `//`, `;`, other
+  case, dots). It passes if all readings lead to one route that accepts the form with `path_accepts`.
 
-`deny` comes before `allow`. Of the legs of `allow` the best wins: in as somebody, in as nobody, after a step-up, after
-a login. Where the address of a client is not known, no leg on networks lets it in and every `deny` on networks holds.
-`require` asks whoever comes in as somebody. Levels are defaults, app, route: `deny` adds up, `require` merges by key,
-all else is replaced by what is nearer.
+`deny` wins over `allow`. If several legs of `allow` match, the best wins: in with an identity, in as an anonymous
+client, after a step-up, after a login. If Bastion does not know the client's address, no leg on networks lets it in and
+every `deny` on networks holds. `require` holds for people who get in with an identity. The levels are defaults, app and
+route: `deny` adds up, `require` merges by key, and for all other keys the nearer level replaces the wider.
 
-This page is made from the program by `bastion policy reference`.
+`bastion policy reference` prints this page.
 """
 
 
@@ -100,7 +102,12 @@ _SHAPES_OF_TEXT: Final = {
 
 
 def _headers_chapter() -> str:
-    lines = ["## Shipped header profiles", "", "What they set on the responses of apps; `!` takes the app's away.", ""]
+    lines = [
+        "## Shipped header profiles",
+        "",
+        "The headers that they set on the responses of apps. `!` removes the app's header.",
+        "",
+    ]
     for profile in SHIPPED.values():
         lines += [f"`{profile.name}`:", "", *_profile_rows(profile), ""]
     return "\n".join(lines)
@@ -111,7 +118,7 @@ def _profile_rows(profile: Profile) -> Iterator[str]:
         f"| {name.removeprefix('X-Bastion-')} | `{value}` |"
         for name, value in profile.block("https://auth.example.com")
     ]
-    yield from ["| header | value |", "|---|---|", *rows] if rows else ["Nothing; all headers are the app's."]
+    yield from ["| header | value |", "|---|---|", *rows] if rows else ["Nothing: all headers are those of the app."]
 
 
 def _words_chapter() -> str:
@@ -119,9 +126,9 @@ def _words_chapter() -> str:
         [
             "## Words",
             "",
-            f"Methods: {', '.join(sorted(METHODS))}. CONNECT, PRI and TRACE are never passed on.",
+            f"Methods: {', '.join(sorted(METHODS))}. Bastion never passes on CONNECT, PRI and TRACE.",
             "",
-            f"Directives of `csp`: {', '.join(DIRECTIVES)}; frame-ancestors is written by `frame_ancestors`.",
+            f"Directives of `csp`: {', '.join(DIRECTIVES)}; `frame_ancestors` writes frame-ancestors.",
             "",
         ]
     )
@@ -134,7 +141,16 @@ def _later_chapter() -> str:
             if not key.built:
                 found.setdefault((key.name, _lower(key)), []).append(shape.name)
     rows = [f"- `{name}` ({', '.join(shapes)}): {meaning}" for (name, meaning), shapes in found.items()]
-    return "\n".join(["## Not built yet", "", "Part of the language, and refused until they are built:", "", *rows, ""])
+    return "\n".join(
+        [
+            "## Not built yet",
+            "",
+            "These keys are part of the language. Bastion refuses them until they are built:",
+            "",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _lower(key: Key) -> str:

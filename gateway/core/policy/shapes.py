@@ -70,7 +70,7 @@ DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
 DAY: Final[Schema] = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 NOTHING: Final = words("none")
 METADATA: Final = (
-    Key("owner", "Who answers for it; nothing is decided by it.", TEXT),
-    Key("note", "Why it is as it is. A route with one, or `rest` of an app with one, is not warned of.", TEXT),
-    Key("review_by", "The day from which `bastion policy check` tells that it is due for a review.", DAY),
+    Key("owner", "The person responsible. It decides nothing.", TEXT),
+    Key("note", "The reason for the rule. It silences warnings about a route, or on an app about its `rest`.", TEXT),
+    Key("review_by", "The day from which `bastion policy check` reports that a review is due.", DAY),
 )

@@ -101,7 +101,7 @@ class Decisions:
         """
         reply = await self._asked_until_known(Question(self._next(), presented, None, ()))
         if reply is None or reply.login != presented.login:
-            raise StoreUnavailable("who is signed in could not be asked")
+            raise StoreUnavailable("the session could not be checked")
         return reply
 
     def _live(self, token: Presented, reply: Reply) -> LiveLogin | None:
@@ -110,7 +110,7 @@ class Decisions:
         try:
             known = self._context.people.open(token.tag, reply.person)
         except ForgedPerson as error:
-            raise StoreUnavailable("who is signed in can't be read") from error
+            raise StoreUnavailable("the record of the session can't be read") from error
         return LiveLogin(token, known.person, reply.facts)
 
     def heard(self, pending: "_Pending", reply: Reply | None) -> None:

@@ -32,7 +32,7 @@ def _examine(host: str, port: int, trust: ssl.SSLContext, now: int) -> list[Diag
     try:
         found = socket.getaddrinfo(address_of(name), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        advice = f"make a record of {host} that leads to Caddy, in DNS or in /etc/hosts"
+        advice = f"add a record for {host} that leads to Caddy, in DNS or in /etc/hosts"
         return [failed(f"dns {host}", f"{name} has no address", advice)]
     addresses = dict.fromkeys(str(sockaddr[0]) for *_how, sockaddr in found)
     return [ok(f"dns {host}", ", ".join(addresses)), _certificate(host, name, port, trust, now)]
@@ -47,10 +47,10 @@ def _certificate(host: str, name: str, port: int, trust: ssl.SSLContext, now: in
         ):
             shown = channel.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
-        advice = "let Caddy get a certificate (its log says why it has none), or name your own authority with --ca"
+        advice = "let Caddy get a certificate (its log says why it has none), or name your authority with --ca"
         return failed(check, f"is not trusted: {error.verify_message}", advice)
     except ssl.SSLError as error:
-        advice = f"give Caddy a site for {host}: `tls` there, and its log, say what it has"
+        advice = f"add a site for {host} to the Caddyfile, and look at its `tls` and at Caddy's log"
         return failed(check, f"no TLS at {name}:{port}: {error.reason or error}", advice)
     except OSError as error:
         advice = "start Caddy, or open the port in the firewall"
@@ -62,5 +62,5 @@ def _certificate(host: str, name: str, port: int, trust: ssl.SSLContext, now: in
 def _age(check: str, lifetime_s: float, left_s: float) -> Diagnosis:
     told = f"{left_s / DAY_S:.0f} days" if left_s > 2 * DAY_S else f"{left_s / HOUR_S:.0f} hours"
     if left_s < lifetime_s / _LEFT:
-        return warning(check, f"ends in {told}", "see in Caddy's log why it was not renewed")
+        return warning(check, f"ends in {told}", "Caddy's log says why it was not renewed")
     return ok(check, f"is trusted for another {told}")

@@ -68,7 +68,7 @@ class StoresExam:
             await Readiness(self.pool, self.functions, self.keys).try_redis()
         except StoreUnavailable as error:
             return [_unavailable("redis", error)]
-        return [ok("redis", "answers and takes writes"), *found]
+        return [ok("redis", "answers and accepts writes"), *found]
 
     async def _of_postgres(self, connection: AnyConnection) -> list[Diagnosis]:
         row = await connection.fetchrow(_SELECT_SERVER)
@@ -81,12 +81,12 @@ class StoresExam:
             found.append(
                 warning(
                     "postgres connections",
-                    f"max_connections is {row['connections']}, and this node may want {self.connections}",
+                    f"max_connections is {row['connections']}, and this node may need {self.connections}",
                     "raise it, or lower database.pool_size or server.workers",
                 )
             )
         if self.several_hosts and (why := await loses_commits(connection)):
-            advice = "set it on the primary, or say database.accept_loss: true"
+            advice = "set it on the primary, or set database.accept_loss: true"
             found.append(self._judged("postgres failover", f"{why}: a failover may lose a logout", advice))
         return [ok("postgres", f"version {row['version']}"), *found]
 
@@ -104,7 +104,7 @@ class StoresExam:
                 await attempt.rollback()
         except (MigrationFailed, WrongKey) as error:
             return failed("schema", str(error))
-        return ok("schema", "is of this version, and was made with these keys")
+        return ok("schema", "has this version, and was made with these keys")
 
     async def _of_redis(self, server: Pipeline) -> list[Diagnosis]:
         """Of a cluster, one primary of several."""
@@ -116,7 +116,7 @@ class StoresExam:
         if too_wide := await excesses(server):
             found.append(self._judged(_REDIS_USER, f"is allowed {', '.join(too_wide)}", needed))
         else:
-            found.append(ok(_REDIS_USER, f"may do what Bastion needs, and no more ({server.server})"))
+            found.append(ok(_REDIS_USER, f"has the rights that Bastion needs, and no more ({server.server})"))
         return [*found, *(warning("redis settings", risk) for risk in await risks(server))]
 
     def _judged(self, check: str, detail: str, advice: str) -> Diagnosis:

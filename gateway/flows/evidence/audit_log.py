@@ -170,8 +170,8 @@ def _contradiction(found: Link, seen: list[Checkpoint]) -> str | None:
     for one in seen:
         if one.head != found.hash or one.count != found.position:
             return (
-                f"position {found.position} is not what the checkpoint of {one.time} (Unix seconds) saw:"
-                " the chain was written anew"
+                f"position {found.position} contradicts the checkpoint of {one.time} (Unix seconds):"
+                " the chain was rewritten"
             )
     return None
 
@@ -180,7 +180,4 @@ def _late(late: int) -> str | None:
     if not late:
         return None
     entries = "entry" if late == 1 else "entries"
-    return (
-        f"{late} {entries} of more than {LATE_S} s ago in no chain: no gateway is serving, so nobody links,"
-        " or links were taken away"
-    )
+    return f"{late} {entries} older than {LATE_S} s in no chain: no gateway runs to link them, or links were removed"

@@ -89,7 +89,7 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - a message that can't be sent must not end one worker after another
             self.count("failed")
             _LOG.error("a message could not be sent", message=claimed.id, exc_info=error)
-            await self._put_off(claimed, self.pauses.longest_s, f"an error of ours: {type(error).__name__}")
+            await self._put_off(claimed, self.pauses.longest_s, f"a bug in Bastion: {type(error).__name__}")
         else:
             self._tell_success(claimed)
             async with transaction(self.pool) as connection:

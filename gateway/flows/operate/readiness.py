@@ -66,7 +66,7 @@ class Readiness:
         try:
             await self.try_redis()
         except StoreUnavailable as error:
-            return State(serves=False, detail=f"only public routes are answered: {error}")
+            return State(serves=False, detail=f"only routes for anyone are answered: {error}")
         return State(serves=True, detail="ok")
 
     async def _postgres(self) -> State:
@@ -74,7 +74,7 @@ class Readiness:
             async with transaction(self.pool) as connection:
                 lacking = await missing(connection)
         except RecordUnavailable as error:
-            return State(serves=self._agreed, detail=f"nobody can sign in, who is signed in goes on: {error}")
+            return State(serves=self._agreed, detail=f"nobody can log in; people who are logged in go on: {error}")
         except MigrationFailed as error:
             return State(serves=False, detail=str(error))
         if lacking:

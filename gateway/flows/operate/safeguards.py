@@ -79,7 +79,7 @@ class Safeguards:
         if why:
             self._refuse(
                 f"database.url: names several hosts, but {why} on the primary: a failover may lose a logout or a"
-                " disabled account that was confirmed; set it, or say database.accept_loss: true"
+                " disabled account that was confirmed; set it, or set database.accept_loss: true"
             )
 
     def _refuse(self, message: str) -> None:

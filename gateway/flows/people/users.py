@@ -229,12 +229,12 @@ class UserAdmin:
         """
         after = await act.users.find(before.id)
         if after is None or after.version != before.version + 1:
-            raise ChangedMeanwhile(f"somebody else changed {before.username!r} in this moment; look, and do it again")
+            raise ChangedMeanwhile(f"somebody else changed {before.username!r} at the same moment; look, and repeat it")
 
     async def _known(self, act: Act, name: str) -> UserRow:
         user = await act.users.find_by_name(name)
         if user is None:
-            raise UnknownUser(f"nobody has the user name or e-mail {name!r}")
+            raise UnknownUser(f"no person has the user name or e-mail {name!r}")
         return user
 
     async def _follow(self, act: Act, user_id: UUID) -> None:

@@ -143,7 +143,7 @@ class Check:
             except Unanswered as error:
                 whys.append(str(error))
                 continue
-            why = "the app answers past Caddy: whoever reaches it may call himself anybody; close the port"
+            why = "the app answers past Caddy: a client that reaches it can pose as anybody; close the port"
             return Row("direct", f"{address}:{port}", reply.status, 0, ProbeVerdict(ProbeStatus.FAILED, why))
         return Row("direct", f"{address}:{port}", 0, 0, ProbeVerdict(ProbeStatus.OK, whys[0]))
 

@@ -188,7 +188,7 @@ def _own_key(directory: Path) -> Ed25519PrivateKey:
         made = Ed25519PrivateKey.generate()
         write_new(file, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     if file.stat().st_mode & _FOR_OTHERS:
-        raise CheckpointsUnusable(f"{file}: others may read it; make it anew, or chmod 600 if nobody has")
+        raise CheckpointsUnusable(f"{file}: others may read it; make a new one, or chmod 600 if nobody has read it")
     try:
         key = load_pem_private_key(file.read_bytes(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -76,13 +76,13 @@ async def risks(pipeline: Pipeline) -> tuple[str, ...]:
     known = _fields(await pipeline.ask(("INFO",)))
     found = []
     if known.get("aof_enabled") != "0":
-        found.append("appendonly is on: expected no, all of it can be made anew from Postgres")
+        found.append("appendonly is on: expected no, because Bastion can rebuild everything from Postgres")
     if known.get("maxmemory_policy") != "noeviction":
         found.append(
             f"maxmemory-policy is {known.get('maxmemory_policy')}: expected noeviction, or limits are forgotten"
         )
     if known.get("connected_slaves", "0") != "0" and "min_slaves_good_slaves" not in known:
-        found.append("there are replicas, but min-replicas-to-write is 0: a primary that was cut off would go on")
+        found.append("there are replicas, but min-replicas-to-write is 0: a primary that is cut off would go on")
     return (*found, *await _saving(pipeline, known))
 
 
@@ -103,7 +103,8 @@ async def unread(pipeline: Pipeline) -> tuple[str, ...]:
     """What our user can't look at, and how the operator does. Raises StoreUnavailable."""
     if not await _denied(pipeline, _READ_SAVE):
         return ()
-    return ('save, because our user may not (and should not): as an administrator ask CONFIG GET save, expected ""',)
+    how = 'run CONFIG GET save as an administrator, expected ""'
+    return (f"save, because Bastion's user may not read it (and should not): {how}",)
 
 
 def _fields(answer: object) -> dict[str, str]:

@@ -141,7 +141,7 @@ class Cluster:
         """Raises StoreUnavailable."""
         node = self._table[slot]
         if node is None:
-            raise StoreUnavailable(f"nobody is known to hold slot {slot}: {self._why}")
+            raise StoreUnavailable(f"no known server holds slot {slot}: {self._why}")
         return node
 
     def doubt(self) -> None:

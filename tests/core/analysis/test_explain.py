@@ -32,7 +32,7 @@ def test_each_leg_is_shown_with_what_was_known() -> None:
     assert (
         "request  GET a.t.example /documents (query not used)   kind navigate   from 203.0.113.9, in no network" in text
     )
-    assert "person   ada   groups staff   signed in 2h ago, no second factor" in text
+    assert "person   ada   groups staff   logged in 2h ago, no second factor" in text
     assert "route    a/rest   /**   p.yaml:4:3" in text
     assert "deny     users mallory: no   -> does not hold" in text
     assert "allow    leg 1: groups staff: yes and networks office: no   -> deny   p.yaml:7:13" in text
@@ -45,7 +45,7 @@ def test_each_leg_is_shown_with_what_was_known() -> None:
 def test_a_stranger_is_a_stranger() -> None:
     text = explained("/")
 
-    assert "person   a stranger" in text
+    assert "person   an anonymous client" in text
     assert "groups staff: not known yet and networks office: no   -> deny" in text
     assert "answer   login 302" in text
 

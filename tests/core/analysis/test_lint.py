@@ -37,10 +37,10 @@ def codes(routes: str, *, allow: str = "authenticated") -> list[str]:
     [
         ("allow: anyone", "lets anyone in"),
         ("allow: [anyone, {groups: ops}]", "lets anyone in"),
-        ("allow: authenticated", "lets in everybody who is signed in"),
+        ("allow: authenticated", "lets in everybody who is logged in"),
         ("allow: {groups: ops}", "asks for no second factor"),
-        ("allow: {groups: ops}, require: {mfa: true}", "takes an older login"),
-        ("allow: {groups: ops}, require: {mfa: true, authenticated_within: 601s}", "takes an older login"),
+        ("allow: {groups: ops}, require: {mfa: true}", "accepts an older login"),
+        ("allow: {groups: ops}, require: {mfa: true, authenticated_within: 601s}", "accepts an older login"),
         ("allow: [{groups: ops}, {groups: ops, require: {mfa: true}}]", "asks for no second factor"),
     ],
 )
@@ -100,7 +100,7 @@ def test_denials_that_a_route_does_not_have_are_less_and_those_of_the_app_are_ev
     inner, outer = "in: {paths: /a/b}", "out: {paths: /a/**, deny: {networks: 192.0.2.0/24}}"
 
     assert [message.partition(", and ")[2] for _, message in warned(f"{inner}, {outer}")] == [
-        "does not deny what that denies; ask as much, or say why in `note`"
+        "lacks its deny; ask as much, or say why in `note`"
     ]
     assert codes(f"{outer[:-1]}, allow: anyone, note: meant}}, {inner}") == ["looser-inside"]
     assert codes(f"in: {{paths: /a/b/**, allow: nobody}}, {outer}") == []
@@ -134,7 +134,7 @@ def test_other_methods_of_the_place_are_no_place_around() -> None:
             "authenticated",
             (
                 "a/x (/admin) covers that path alone: a/rest (/**), p.yaml:1:8, decides the paths below it and lets in "
-                "everybody who is signed in; end the path in /**, or say why in `note`"
+                "everybody who is logged in; end the path in /**, or say why in `note`"
             ),
             "paths: /admin/**, allow: nobody",
         ),
@@ -335,7 +335,7 @@ def test_it_says_place_message_and_code() -> None:
     (found,) = warnings_of(app("allow: anyone"))
 
     assert str(found) == (
-        "p.yaml:1:8: warning: a/rest (/**) lets anyone in wherever nothing else is said; set allow, or say why in "
+        "p.yaml:1:8: warning: a/rest (/**) lets anyone in on every path without a rule; set allow, or say why in "
         "`note` [open]"
     )
 

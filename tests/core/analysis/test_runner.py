@@ -137,12 +137,12 @@ def test_a_test_that_does_not_hold_is_said(test: str, said: str) -> None:
         ("expect: allow", "leg 1 (p.yaml:11:12) groups staff: not known yet -> login", "as: ada, expect: allow"),
         (
             "as: {user: eve}, expect: allow",
-            "leg 1 (p.yaml:11:12) groups staff: no -> deny; eve: groups -, signed in 0s ago, no second factor",
+            "leg 1 (p.yaml:11:12) groups staff: no -> deny; eve: groups -, logged in 0s ago, no second factor",
             "as: ada, expect: allow",
         ),
-        ("as: ada, expect: deny", "groups staff: yes -> allow; ada: groups staff, signed in 3h ago", "expect: login"),
+        ("as: ada, expect: deny", "groups staff: yes -> allow; ada: groups staff, logged in 3h ago", "expect: login"),
         ("expect: deny", "as an anonymous client: expected deny, got login", "expect: login"),
-        ("expect: deny", "an anonymous client: nobody is signed in", "expect: login"),
+        ("expect: deny", "an anonymous client: not logged in", "expect: login"),
     ],
 )
 def test_a_failure_says_which_condition_decided_and_who_asked(test: str, said: str, mended: str) -> None:

@@ -63,5 +63,5 @@ tests:
     assert (failure.file, failure.line, failure.column) == ("wiki.yaml", 4, 5)
     assert failure.message == (
         "GET https://wiki.example.org/ as eve: expected allow, got deny by wiki/rest (not among those allowed here); "
-        "leg 1 (wiki.yaml:2:47) groups staff: no -> deny; eve: groups -, signed in 0s ago, no second factor"
+        "leg 1 (wiki.yaml:2:47) groups staff: no -> deny; eve: groups -, logged in 0s ago, no second factor"
     )

@@ -126,7 +126,7 @@ class Apps:
         labels = ["*" if label is None else label for label in pattern.labels][::-1]
         name = ".".join(labels)
         if name == self._site.auth_host:
-            page.say(at, f"{name} is where people sign in; expected another host")
+            page.say(at, f"{name} is the auth host; expected another host")
             return False
         under = name.rpartition("*.")[2]
         if not pattern.exact and under and _suffixes().publicsuffix(under) == under:

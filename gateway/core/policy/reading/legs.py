@@ -41,7 +41,7 @@ _WORDS: Final[dict[str, Condition]] = {"anyone": Anyone(), "authenticated": Auth
 _INHERITED: Final = "inherited"
 _LEG: Final = "a leg: anyone, authenticated, nobody, inherited, a map, or the name of a condition"
 _CONDITION: Final = "a condition: a map, or the name of one"
-_NOBODY_TO_ASK: Final = "require has nobody to ask: the leg is not on people; expected users or groups in it"
+_NOBODY_TO_ASK: Final = "require asks nobody, because the leg names no people; expected users or groups in it"
 
 _MAYBE_A_TOKEN: Final = (
     "the leg names scopes or clients, and holds without them too; expected them to be needed; write a leg for people "
@@ -142,7 +142,7 @@ def read_asked(page: Page, at: Marked) -> Asked | None:
     within = given.get("authenticated_within")
     within_s = None if within is None else duration(page, within, "authenticated_within")
     if within is not None and within_s == 0:
-        page.say(within, "authenticated_within is 0, which nobody can meet; expected such as 10m")
+        page.say(within, "authenticated_within is 0, which nobody can meet; expected a duration such as 10m")
     dpop = boolean(page, given["dpop"], "dpop") if "dpop" in given else None
     return Asked(page.place(at), mfa, within_s, dpop)
 
