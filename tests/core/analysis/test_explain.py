@@ -139,7 +139,7 @@ def test_what_a_token_is_and_which_legs_are_for_it() -> None:
     text = explained("/", token("staff"), "fetch", TOKENS)
 
     assert (
-        "person   ada   groups staff   signed in 1m ago, no second factor   dpop of client notes   scopes read" in text
+        "person   ada   groups staff   logged in 1m ago, no second factor   dpop of client notes   scopes read" in text
     )
     assert "accepts  session, dpop" in text
     assert "leg 1: groups staff: yes   -> not for tokens" in text
