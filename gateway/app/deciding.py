@@ -37,7 +37,7 @@ def decisions_of(
         keys=keys,
         tokens=tokens,
         people=People(keys.person, headers.by_name()),
-        reader=TokenReader(AccessTokens(config.public_url, keys.token), {}, Nonces(keys.nonce), config.origin_of),
+        reader=TokenReader(AccessTokens(config.public_url, keys.token), dict, Nonces(keys.nonce), config.origin_of),
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(html).render,

@@ -76,7 +76,7 @@ class Brought:
 
 
 class TokenReader:
-    """What tokens are read with; other keys make another one. nonces None: proofs need none.
+    """What tokens are read with. keys: those that are published now, by kid. nonces None: proofs need none.
 
     simulated: what is read whatever came, because nobody sent it.
     """
@@ -84,7 +84,7 @@ class TokenReader:
     def __init__(
         self,
         access: AccessTokens,
-        keys: Mapping[str, VerificationKey],
+        keys: Callable[[], Mapping[str, VerificationKey]],
         nonces: Nonces | None,
         origin_of: Callable[[str], str],
         simulated: Brought | None = None,
@@ -138,7 +138,7 @@ class TokenReader:
             return Fault(scheme, "invalid_token", "a proof came beside a bearer token")
         origin = self._origin_of(request.host)
         try:
-            token = self._access.read(text, self._keys, origin)
+            token = self._access.read(text, self._keys(), origin)
         except TokenRefused as refused:
             return Fault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
         if scheme == "Bearer":
