@@ -36,7 +36,7 @@ refused: budgets of your own belong below `define` in the policy. Limits cannot 
 |---|---|
 | `GENERAL.SESSION` | on routes without `limits`, requests with a session |
 | `GENERAL.STRANGER` | on routes without `limits`, all other requests, and all if the route asks nobody who they are |
-| `GENERAL.EXECUTE` | requests with an API token or key (not available yet) |
+| `GENERAL.EXECUTE` | on routes without `limits`, requests with an access token, for each grant |
 | `AUTH.LOGIN` | passwords on the login page |
 | `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
 | `OAUTH.TOKEN` | requests for tokens, by client; of clients without a secret or key by client and address |

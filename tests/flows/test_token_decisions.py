@@ -210,11 +210,14 @@ async def test_a_decision_asks_redis_once_whatever_opens_it(here: Deciding, redi
     async def bound_call(proof: str) -> Answer:
         return await call(here, f"DPoP {token}", proof)
 
+    async def asked() -> int:
+        return int((await redis.info("commandstats"))["cmdstat_fcall"]["calls"])
+
     async def calls(count: int, ask: Callable[[int], Awaitable[Answer]], status: int) -> float:
-        before = (await redis.info("commandstats"))["cmdstat_fcall"]["calls"]
+        before = await asked()
         answers = [await ask(number) for number in range(count)]
         assert {one.status for one in answers} == {status}
-        return ((await redis.info("commandstats"))["cmdstat_fcall"]["calls"] - before) / count
+        return (await asked() - before) / count
 
     fills = len(here.fills)
     assert await calls(5, lambda _: call(here, "", session=app.login), 200) == 1
