@@ -68,6 +68,11 @@ class Decisions:
         """From the next request on. What waits for Redis goes on under the policy that it began with."""
         self._context = replace(self._context, policy=policy)
 
+    def goes_first(self, question: bytes) -> bool:
+        """Whether these bytes bring a session or a token of ours."""
+        context = self._context
+        return context.tokens.are_in(question) or context.reader.are_in(question)
+
     def start(self, request: ForwardedRequest, done: Waiter[Answer]) -> None:
         """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""
         started_us = self._clock_us()
