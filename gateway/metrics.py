@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from gateway.core.outbox.kinds import MessageKind
-from gateway.core.outcomes import OUTCOMES
+from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
 
 _INTEGER: Final = 8
 _MICROSECONDS: Final = 1_000_000
@@ -69,6 +69,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000),
     ),
     Gauge("bastion_strangers_waiting", "Anonymous requests that wait in the queue."),
+    Counter("bastion_proofs", "DPoP proofs that came with requests to apps.", "outcome", PROOF_OUTCOMES),
     Counter("bastion_logins", "Attempts to log in.", "outcome", ("accepted", "wrong", "throttled", "unavailable")),
     Counter("bastion_logouts", "Logins that their person ended."),
     Counter(

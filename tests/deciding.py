@@ -9,6 +9,7 @@ from uuid import UUID
 
 from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.context import Context
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import Token, credential_of, mint, tag_of
@@ -80,7 +81,9 @@ def functions_at(redis: Where, timeout_s: float) -> Functions:
 
 
 @asynccontextmanager
-async def deciding(pool: Pool, redis: Where, now: int, timeout_s: float = 10) -> AsyncIterator[Deciding]:
+async def deciding(
+    pool: Pool, redis: Where, now: int, timeout_s: float = 10, context: Context = CONTEXT
+) -> AsyncIterator[Deciding]:
     """timeout_s: long, because a slow machine is no failure."""
     random = RandomBytes()
     vault = Vault(MasterKeys([b"m" * 32]), KEYS.blind_index, random)
@@ -100,7 +103,7 @@ async def deciding(pool: Pool, redis: Where, now: int, timeout_s: float = 10) ->
 
     acts = Acts(pool, vault, revocations, lambda: now)
     refill = Refill(acts, KEYS, calls, random, spawn, fills.append, lost.append)
-    decisions = Decisions(CONTEXT, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
+    decisions = Decisions(context, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
     async with running(functions):
         yield Deciding(pool, vault, acts, decisions, revocations, random, now, fills, answers, lost, tasks)
         for task in tasks:

@@ -57,7 +57,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         config=config, resources=resources, slot=slot, html=refusals, tokens=tokens, tallies=tallies
     )
     policies = policies_of(start=start, resources=resources, decisions=decisions)
-    listener = listener_of(config=config, slot=slot, decisions=decisions, tokens=tokens)
+    listener = listener_of(config=config, slot=slot, decisions=decisions)
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
     ring = ring_of(config=config, resources=resources)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)

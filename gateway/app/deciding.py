@@ -37,7 +37,7 @@ def decisions_of(
         keys=keys,
         tokens=tokens,
         people=People(keys.person, headers.by_name()),
-        reader=TokenReader(AccessTokens(config.public_url, keys.token), {}, Nonces(keys.nonce), config.origin_of),
+        reader=TokenReader(AccessTokens(config.public_url, keys.token), dict, Nonces(keys.nonce), config.origin_of),
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(html).render,
@@ -50,10 +50,10 @@ def decisions_of(
     return Decisions(context, calls, refill, clock_us, random_bytes, spawn, recorder.record, lost)
 
 
-def listener_of(*, config: Config, slot: Slot, decisions: Decisions, tokens: Tokens) -> Listener:
+def listener_of(*, config: Config, slot: Slot, decisions: Decisions) -> Listener:
     return Listener(
         decisions.start,
         config.server.decision_peers,
-        goes_first=tokens.are_in,
+        goes_first=decisions.goes_first,
         tell_waiting=slot.cell("bastion_strangers_waiting").set,
     )

@@ -48,16 +48,16 @@ def signing_keys(*, start: Start, resources: Resources, ring: KeyRing, decisions
     acts = KeyActs(resources.acts, wanted, config.jwt.rotate_every, revoked=ring.revoked)
     copies = KeyCopies(ring, key_files_of(config), slot.cell("bastion_signing_key_copies_missing").set)
 
-    async def begin() -> None:
-        """Without Postgres the worker serves without tokens until it is back."""
-        with suppress(RecordUnavailable):
-            await acts.make_missing()
-            await ring.refresh()
-
     async def read() -> None:
         await ring.refresh()
         if not start.number:
             _show(ring, slot)
+
+    async def begin() -> None:
+        """Without Postgres the worker serves without tokens until it is back."""
+        with suppress(RecordUnavailable):
+            await acts.make_missing()
+            await read()
 
     return Concern(
         endpoints=(jwks.endpoint(lambda: ring.current),),
@@ -65,7 +65,7 @@ def signing_keys(*, start: Start, resources: Resources, ring: KeyRing, decisions
         before=(begin,),
         beside=(
             partial(every, READ_EVERY_S, read),
-            *(() if start.number else (partial(every, LOOK_EVERY_S, copies.look),)),
+            *(() if start.number else (copies.look, partial(every, LOOK_EVERY_S, copies.look))),
         ),
     )
 

@@ -30,7 +30,7 @@ def policies_of(*, start: Start, resources: Resources, decisions: Decisions) -> 
     policies = Policies(
         long_work=start.long_work,
         directory=config.policy.directory,
-        site=Site.of(config.public_url),
+        site=Site.of(config.public_url, config.jwt.access_ttl),
         limits=config.all_limits(),
         last_good=LastGood(config.data_dir / "policy-last-good.json"),
         acts=resources.acts,

@@ -7,10 +7,11 @@ from gateway.stores.files.logo import trouble_with_logo
 
 def file_troubles(config: Config) -> dict[str, str]:
     """By key, why this account can't use a directory or file; empty where all is well."""
-    checkpoints, logo = config.audit.checkpoint_dir, config.pages.logo
+    checkpoints, logo, keys = config.audit.checkpoint_dir, config.pages.logo, config.jwt.keys_dir
     found = {
         "data_dir": trouble_with(config.data_dir, writes=True),
         "policy.directory": trouble_with(config.policy.directory, writes=False),
+        "jwt.keys_dir": "" if keys is None else trouble_with(keys, writes=True),
         "audit.checkpoint_dir": "" if checkpoints is None else trouble_with(checkpoints, writes=True),
         "pages.logo": "" if logo is None else trouble_with_logo(logo),
     }

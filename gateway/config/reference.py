@@ -40,7 +40,7 @@ other names: put your own budgets below `define` in the policy. The environment 
 |---|---|
 | `GENERAL.SESSION` | on routes without `limits`, requests with a session |
 | `GENERAL.STRANGER` | on routes without `limits`, all other requests, and all requests if the route needs no identity |
-| `GENERAL.EXECUTE` | requests with an API token or key (not available yet) |
+| `GENERAL.EXECUTE` | on routes without `limits`, requests with an access token, for each grant |
 | `AUTH.LOGIN` | passwords on the login page |
 | `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
 | `OAUTH.TOKEN` | requests for tokens, by client; of clients without a secret or key by client and address |

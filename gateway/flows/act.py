@@ -10,6 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 from gateway.core.audit.catalogue import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
+from gateway.core.principal.ask import Presented, RecordKind
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.audit import Audit
@@ -32,9 +33,9 @@ class RedisBehind(StoreUnavailable):
 
 @dataclass(slots=True)
 class _News:
-    """What Redis is to hear. Logins are (tag, login)."""
+    """What Redis is to hear. Logins are (tag, login); what has ended may be a grant too."""
 
-    ended_logins: list[tuple[str, str]] = field(default_factory=list)
+    ended: list[tuple[RecordKind, str, str]] = field(default_factory=list)
     stale_logins: list[tuple[str, str]] = field(default_factory=list)
     stale_people: list[str] = field(default_factory=list)
     offers: list[tuple[str, str, str]] = field(default_factory=list)
@@ -45,8 +46,8 @@ class _News:
         People after logins: before it, an answer to a login that goes on could bring the person back as they were.
         Offers at the end: after an error nothing is claimable.
         """
-        for tag, login in self.ended_logins:
-            await revocations.end_login(tag, login)
+        for kind, tag, record in self.ended:
+            await revocations.end(kind, tag, record)
         for tag, login in self.stale_logins:
             await revocations.stale_login(tag, login)
         for tag in self.stale_people:
@@ -127,7 +128,15 @@ class Act:
 
     def ends_login(self, tag: str, login: str) -> None:
         """Over on all nodes and hosts. Of several logins Redis hears in the order in which they are named."""
-        self._news.ended_logins.append((tag, login))
+        self._news.ended.append(("login", tag, login))
+
+    def ends_grant(self, tag: str, grant: str) -> None:
+        """As ends_login, of a grant that has a record of its own."""
+        self._news.ended.append(("grant", tag, grant))
+
+    def ends(self, presented: Presented) -> None:
+        """The record that it names."""
+        self._news.ended.append((presented.kind, presented.tag, presented.login))
 
     def stales_login(self, tag: str, login: str) -> None:
         """The next decision asks Postgres."""

@@ -38,7 +38,9 @@ def test_printed_secrets_make_a_production_configuration(tmp_path: Path) -> None
 
 
 def test_check_looks_whether_directories_can_be_used(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text("profile: dev\ndata_dir: here\naudit: {checkpoint_dir: file/below}\n")
+    (tmp_path / "config.yaml").write_text(
+        "profile: dev\ndata_dir: here\naudit: {checkpoint_dir: file/below}\njwt: {keys_dir: file/keys}\n"
+    )
     (tmp_path / "here").touch()
     (tmp_path / "file").touch()
 
@@ -48,7 +50,8 @@ def test_check_looks_whether_directories_can_be_used(tmp_path: Path) -> None:
     assert checked.returncode == 1
     assert told[0] == f"`data_dir`: {tmp_path}/here is no directory"
     assert told[1] == f"`policy.directory`: {tmp_path}/policies does not exist"
-    assert told[2].startswith(f"`audit.checkpoint_dir`: {tmp_path}/file/below does not exist, and the account ")
+    assert told[2].startswith(f"`jwt.keys_dir`: {tmp_path}/file/keys does not exist, and the account ")
+    assert told[3].startswith(f"`audit.checkpoint_dir`: {tmp_path}/file/below does not exist, and the account ")
 
 
 def test_check_accepts_directories_that_the_start_makes_and_makes_none(tmp_path: Path) -> None:

@@ -62,6 +62,19 @@ async def test_the_decisions_that_are_wanted_are_logged(pool: Pool, wanted: str,
     assert all(line["request_id"] == REQUEST.request_id for line in lines)
 
 
+async def test_what_came_of_proofs_is_counted(pool: Pool) -> None:
+    metrics = Metrics(1)
+    recorder = recorder_of(pool, "none", metrics=metrics)
+
+    for proof in ("accepted", "accepted", "replayed", None):
+        recorder.record(REQUEST, changed(ALLOWED, proof=proof), 1)
+
+    figures = metrics.render().decode()
+    assert 'bastion_proofs_total{outcome="accepted"} 2.0' in figures
+    assert 'bastion_proofs_total{outcome="replayed"} 1.0' in figures
+    assert 'bastion_proofs_total{outcome="stale_nonce"} 0.0' in figures
+
+
 async def test_a_flood_of_strangers_is_logged_up_to_a_number_and_counted_beyond(pool: Pool) -> None:
     clock, metrics = Clock(), Metrics(1)
     recorder = recorder_of(pool, "all", clock, metrics)

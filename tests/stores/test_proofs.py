@@ -177,7 +177,7 @@ async def test_a_grant_has_a_record_and_buckets_of_its_own(server: Server) -> No
 
     replies = [await server.decide(GRANT, spend, request_id=one) for one in ("one", "two")]
     stranger = await server.decide(PRESENTED)
-    await server.revocations.end_grant(TAG, LOGIN)
+    await server.revocations.end("grant", TAG, LOGIN)
 
     assert [(one.outcome, one.spent[0].allowed) for one in replies] == [(Standing.LIVE, True), (Standing.LIVE, False)]
     assert stranger.outcome is Standing.MISS

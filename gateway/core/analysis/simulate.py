@@ -244,7 +244,7 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
 
 
 def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
-    return TokenReader(AccessTokens("", _KEYS.token), {}, None, site.origin_of, brought)
+    return TokenReader(AccessTokens("", _KEYS.token), dict, None, site.origin_of, brought)
 
 
 def _token(person: Actor) -> Token:

@@ -5,6 +5,7 @@ chance; any other scheme is the app's own, and the cookie decides. The cheap ref
 a store.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ from gateway.core.forward.request import ForwardedRequest
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.outcomes import ProofOutcome
 from gateway.core.principal.ask import ProofClaim, Question, Spend, Standing
+from gateway.core.remembered import Remembered
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
 from gateway.core.token.nonce import Nonces, NonceStamp
 from gateway.core.token.proof import Proof, ProofRefused, read_proof
@@ -22,6 +24,8 @@ Scheme = Literal["Bearer", "DPoP"]
 TOKEN_KINDS: Final = frozenset({"bearer", "dpop"})  # of Route.credentials
 LONGEST_LINE: Final = 4096
 _AUTHORIZATION: Final = b"authorization"
+_LINE: Final = b"\r\nAuthorization: "  # as Go spells it
+_MOST_DOUBTED: Final = 4096
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 
 
@@ -76,7 +80,7 @@ class Brought:
 
 
 class TokenReader:
-    """What tokens are read with; other keys make another one. nonces None: proofs need none.
+    """What tokens are read with. keys: those that are published now, by kid. nonces None: proofs need none.
 
     simulated: what is read whatever came, because nobody sent it.
     """
@@ -84,7 +88,7 @@ class TokenReader:
     def __init__(
         self,
         access: AccessTokens,
-        keys: Mapping[str, VerificationKey],
+        keys: Callable[[], Mapping[str, VerificationKey]],
         nonces: Nonces | None,
         origin_of: Callable[[str], str],
         simulated: Brought | None = None,
@@ -94,6 +98,7 @@ class TokenReader:
         self._keys = keys
         self._origin_of = origin_of
         self._simulated = simulated
+        self._doubted = Remembered[bytes, bool](_MOST_DOUBTED)
 
     def read(self, request: ForwardedRequest, accepted: frozenset[str]) -> Brought | Fault | None:
         """accepted: Route.credentials. None: the request brings no credential of such a kind."""
@@ -111,6 +116,22 @@ class TokenReader:
         if len(ours[0]) > LONGEST_LINE:
             return Fault(scheme, "invalid_token", "the token is too long")
         return self._read(request, scheme, ours[0].partition(b" ")[2].strip(b" ").decode("latin-1"))
+
+    def are_in(self, question: bytes) -> bool:
+        """Whether these bytes of a question bring a token that was read before. Only who is served first may depend on
+        it, so it is by the token itself and never by its shape, which anybody can write (oauth.md O15).
+
+        A token whose last proof had a wrong signature, which costs most to find out, waits with the strangers.
+        """
+        at = question.find(_LINE)
+        if at < 0:
+            return False
+        at += len(_LINE)
+        scheme, _, text = question[at : question.find(b"\r", at)].partition(b" ")
+        if scheme.lower() not in _SCHEMES or len(text) > LONGEST_LINE:
+            return False
+        digest = hashlib.sha256(text.strip(b" ")).digest()
+        return self._access.knows(digest) and not self._doubted.get(digest)
 
     def question(self, number: int, brought: Brought, spends: tuple[Spend, ...], request_id: str) -> Question:
         """What Redis is asked: whether it lives, and whether its proof passes."""
@@ -138,7 +159,7 @@ class TokenReader:
             return Fault(scheme, "invalid_token", "a proof came beside a bearer token")
         origin = self._origin_of(request.host)
         try:
-            token = self._access.read(text, self._keys, origin)
+            token = self._access.read(text, self._keys(), origin)
         except TokenRefused as refused:
             return Fault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
         if scheme == "Bearer":
@@ -156,8 +177,12 @@ class TokenReader:
         try:
             proof = read_proof(lines, method=request.method, url=url, ath=token.digest, jkt=token.jkt)
         except ProofRefused as refused:
+            if refused.reason == "signature":
+                self._doubted.keep(token.digest, True)
             why = f"the proof is not good: {refused.reason}"
             return Fault("DPoP", "invalid_dpop_proof", why, proof="invalid")
+        if self._doubted.get(token.digest):
+            self._doubted.keep(token.digest, False)
         # A nonce is as old as the proof says, whose own age Redis judges: no clock of a worker counts (threats.md R8).
         stamp = None if self._nonces is None else self._nonces.read(proof.nonce, proof.iat)
         return Brought(token, proof, stamp)

@@ -48,7 +48,7 @@ TTL: Final = Shape(
     "ttl",
     "How long tokens live.",
     (
-        Key("access", "Access tokens, from 1m to 60m; default 15m.", DURATION),
+        Key("access", "Access tokens, from 1m to 60m; default `jwt.access_ttl`.", DURATION),
         Key("refresh_idle", "Refresh tokens that are not used; default 30d.", DURATION),
         Key("refresh_absolute", "Refresh tokens at all, at most 365d; default 365d.", DURATION),
     ),

@@ -125,6 +125,10 @@ class AccessTokens:
             raise TokenRefused("malformed") from error
         return self._known.keep(digest, token)
 
+    def knows(self, digest: bytes) -> bool:
+        """Whether a token of this SHA-256 was read and is remembered. Only who is served first may depend on it."""
+        return self._known.get(digest) is not None
+
     def _read(self, text: str, digest: bytes, keys: Mapping[str, VerificationKey], audience: str | None) -> AccessToken:
         jws = parse_compact(text)
         key = keys.get(jws.kid)

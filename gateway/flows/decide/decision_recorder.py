@@ -8,7 +8,7 @@ import structlog
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.proxy import EARLIER, VERSION
 from gateway.core.forward.request import ForwardedRequest
-from gateway.core.outcomes import OUTCOMES
+from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
 from gateway.core.ratelimit.gcra import Limit, spend
 from gateway.flows.evidence.tallies import Tallies
 from gateway.metrics import Slot
@@ -29,6 +29,7 @@ class DecisionRecorder:
 
     def __init__(self, slot: Slot, wanted: str, tallies: Tallies, clock_us: Callable[[], int]) -> None:
         self._cells = {outcome: slot.cell("bastion_decisions", outcome) for outcome in OUTCOMES}
+        self._proofs = {outcome: slot.cell("bastion_proofs", outcome) for outcome in PROOF_OUTCOMES}
         self._timer = slot.timer("bastion_decision_seconds")
         self._logs_refusals = wanted in ("all", "refused")
         self._logs_allows = wanted == "all"
@@ -46,6 +47,8 @@ class DecisionRecorder:
         outcome = answer.outcome
         self._cells[outcome].add()
         self._timer.observe(took_us)
+        if answer.proof is not None:
+            self._proofs[answer.proof].add()
         if outcome == "deny":
             self._tallies.count_denial(answer)
         doubled = request.doubled_cookies

@@ -9,7 +9,6 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
-from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.decide import Ask
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
@@ -69,9 +68,10 @@ class Decisions:
         """From the next request on. What waits for Redis goes on under the policy that it began with."""
         self._context = replace(self._context, policy=policy)
 
-    def read_tokens_by(self, reader: TokenReader) -> None:
-        """From the next request on: other keys have been published."""
-        self._context = replace(self._context, reader=reader)
+    def goes_first(self, question: bytes) -> bool:
+        """Whether these bytes bring a session or a token of ours."""
+        context = self._context
+        return context.tokens.are_in(question) or context.reader.are_in(question)
 
     def start(self, request: ForwardedRequest, done: Waiter[Answer]) -> None:
         """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""

@@ -4,21 +4,18 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import structlog
 
 from gateway.core.errors import StoreUnavailable
 from gateway.core.keys import Keys
-from gateway.core.principal.ask import Leases, Presented, Reply
+from gateway.core.principal.ask import Leases, Presented, RecordKind, Reply
 from gateway.core.privacy.sealing import BrokenSeal
-from gateway.core.session.login_record import Session
-from gateway.core.session.person import Person, seal
-from gateway.core.session.tokens import tag_of
-from gateway.flows.act import Act, Acts
+from gateway.core.session.person import seal
+from gateway.flows.act import Acts
+from gateway.flows.decide.live_records import LiveRecord, read_record
 from gateway.flows.transaction import RecordUnavailable
-from gateway.stores.postgres.logins import LoginRow
-from gateway.stores.postgres.users import UserRow
 from gateway.stores.postgres.vault import CorruptRow
 from gateway.stores.redis.decisions import DecisionCalls, Fill
 
@@ -27,6 +24,7 @@ WAITING: Final = 256
 CONFIRMING: Final = 10_000
 _CONFIRM_CONNECTIONS: Final = 2
 _NONCE_BYTES: Final = 12
+_Key: TypeAlias = tuple[RecordKind, str, str]
 _LOG: Final = structlog.stdlib.get_logger("gateway.refill")
 
 
@@ -41,7 +39,7 @@ class FillOutcome(Enum):
 
 @dataclass(slots=True)
 class Refill:
-    """At most CONNECTIONS at a time and one for each login; who comes in between waits for it (threats.md R6).
+    """At most CONNECTIONS at a time and one for each record; who comes in between waits for it (threats.md R6).
 
     The record has all sessions of a login. Who waits for one that was read too early has it refused, and asks again:
     what changed since has ended its lease.
@@ -58,42 +56,42 @@ class Refill:
     count: Callable[[FillOutcome], None]
     lost: Callable[[str], None]  # hears which store did not answer: postgres or redis
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
-    _running: dict[tuple[str, str], "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
-    _confirming: dict[tuple[str, str], Reply] = field(default_factory=dict)
+    _running: dict[_Key, "asyncio.Future[FillOutcome]"] = field(default_factory=dict)
+    _confirming: dict[_Key, Reply] = field(default_factory=dict)
     _confirm_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONFIRM_CONNECTIONS))
 
     async def fill(self, presented: Presented, reply: Reply) -> FillOutcome:
         """After a miss. FILLED or REFUSED: ask Redis again."""
-        login = (presented.tag, presented.login)
-        running = self._running.get(login)
+        record = _key(presented)
+        running = self._running.get(record)
         if running is not None:
             return await asyncio.shield(running)
         if len(self._running) >= WAITING:
             return self._counted(FillOutcome.BUSY)
-        future = self._running[login] = asyncio.get_running_loop().create_future()
+        future = self._running[record] = asyncio.get_running_loop().create_future()
         outcome = FillOutcome.UNAVAILABLE
         try:
             outcome = await self._fill_in_turn(presented, reply, confirm=False)
         finally:
-            del self._running[login]
+            del self._running[record]
             future.set_result(outcome)
         return outcome
 
     def confirm_soon(self, presented: Presented, reply: Reply) -> None:
         """A live record is due: ask Postgres whether it still holds, and tell it when the person was last seen."""
-        login = (presented.tag, presented.login)
-        earlier = self._confirming.get(login)
+        record = _key(presented)
+        earlier = self._confirming.get(record)
         if earlier is not None:
-            self._confirming[login] = reply.with_leases(_newest(earlier.leases, reply.leases))
+            self._confirming[record] = reply.with_leases(_newest(earlier.leases, reply.leases))
         elif len(self._confirming) >= CONFIRMING:
             self._counted(FillOutcome.BUSY)
         else:
-            self._confirming[login] = reply
+            self._confirming[record] = reply
             self.spawn(self._confirm(presented))
 
     async def _confirm(self, presented: Presented) -> None:
         async with self._confirm_slots:
-            await self._fill_in_turn(presented, self._confirming.pop((presented.tag, presented.login)), confirm=True)
+            await self._fill_in_turn(presented, self._confirming.pop(_key(presented)), confirm=True)
 
     async def _fill_in_turn(self, presented: Presented, reply: Reply, *, confirm: bool) -> FillOutcome:
         try:
@@ -110,34 +108,14 @@ class Refill:
         leases = reply.leases
         assert leases is not None
         async with self.acts.begin() as act:
-            found = await self._read(act, presented, reply, confirm=confirm and bool(leases.login))
+            confirm = confirm and bool(leases.login)
+            found = await read_record(act, self.keys.tag, presented, reply, confirm=confirm)
             if found is None and not leases.login:
-                act.ends_login(presented.tag, presented.login)
+                act.ends(presented)
         if found is None:
             return await self._end(presented, leases)
-        written = await self.calls.fill(self._record(presented, leases, *found))
+        written = await self.calls.fill(self._fill_of(presented, leases, found))
         return FillOutcome.FILLED if written == (True, True) else FillOutcome.REFUSED
-
-    async def _read(
-        self, act: Act, presented: Presented, reply: Reply, *, confirm: bool
-    ) -> tuple[LoginRow, UserRow] | None:
-        """None: the session passes no more."""
-        logins, now = act.logins, reply.now_us // 1_000_000
-        row = await (logins.confirm(presented.login_id, now) if confirm else logins.find(presented.login_id))
-        user = None if row is None else await act.users.find(row.user_id)
-        return (row, user) if row and user and self._is_live(row, user, presented, reply) else None
-
-    def _is_live(self, row: LoginRow, user: UserRow, presented: Presented, reply: Reply) -> bool:
-        """Idle counts from the last time that Postgres knows of, never from now (threats.md R7).
-
-        Where Redis has the login and only misses the person, it judges idle itself: Postgres may not have heard of the
-        login's use for as long as it was away.
-        """
-        now = reply.now_us // 1_000_000
-        known_to_redis = reply.leases is not None and not reply.leases.login
-        in_time = row.expires_at > now and (known_to_redis or row.last_seen_at + row.idle_s > now)
-        own = tag_of(self.keys.tag, row.user_id) == presented.tag
-        return in_time and own and not row.ended and user.state == "active"
 
     async def _end(self, presented: Presented, leases: Leases) -> FillOutcome:
         """Redis remembers for a while, so that Postgres is not asked again for each request (threats.md R6).
@@ -146,28 +124,30 @@ class Refill:
         """
         if not leases.login:
             return FillOutcome.FILLED
-        over = Fill(presented.tag, presented.login, Leases(0, leases.login), b"", 0, 0, 1, ())
+        over = Fill(presented.tag, presented.login, Leases(0, leases.login), b"", 0, 0, 1, (), presented.kind)
         _, written = await self.calls.fill(over)
         return FillOutcome.FILLED if written else FillOutcome.REFUSED
 
-    def _record(self, presented: Presented, leases: Leases, row: LoginRow, user: UserRow) -> Fill:
-        person = Person(user.id, user.username, user.name, user.email, user.groups, user.version)
+    def _fill_of(self, presented: Presented, leases: Leases, record: LiveRecord) -> Fill:
         return Fill(
             tag=presented.tag,
             login=presented.login,
             leases=leases,
-            person=seal(self.keys.person, presented.tag, person, self.random(_NONCE_BYTES)),
-            expires_at=row.expires_at,
-            idle_at=row.last_seen_at + row.idle_s,
-            idle_s=row.idle_s,
-            sessions=tuple(
-                Session(one.credential, one.authenticated_at, one.mfa_at, one.until) for one in row.sessions
-            ),
+            person=seal(self.keys.person, presented.tag, record.person, self.random(_NONCE_BYTES)),
+            expires_at=record.expires_at,
+            idle_at=record.idle_at,
+            idle_s=record.idle_s,
+            sessions=record.sessions,
+            kind=presented.kind,
         )
 
     def _counted(self, outcome: FillOutcome) -> FillOutcome:
         self.count(outcome)
         return outcome
+
+
+def _key(presented: Presented) -> _Key:
+    return presented.kind, presented.tag, presented.login
 
 
 def _newest(earlier: Leases | None, later: Leases | None) -> Leases | None:

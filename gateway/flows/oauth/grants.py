@@ -8,6 +8,7 @@ from gateway.core.audit.app_events import GrantEnded
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.oauth.grants import client_tag
 from gateway.core.policy.model import Policy
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
@@ -53,7 +54,9 @@ async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool
     ended = await act.grants.end(grant.id, why, act.now)
     if ended:
         act.record(GrantEnded(grant.user_id, grant.client, b64(grant.id), why))
-    if grant.user_id is not None and grant.login_id is not None:
+    if grant.user_id is None:
+        act.ends_grant(client_tag(tag_key, grant.client), b64(grant.id))
+    elif grant.login_id is not None:
         await act.logins.remove_session(grant.login_id, grant_credential(grant.id))
         act.stales_login(tag_of(tag_key, grant.user_id), b64(grant.login_id))
     return ended

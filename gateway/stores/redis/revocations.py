@@ -1,5 +1,6 @@
 """Makes Redis follow what Postgres has committed: ends, changes, and the one-time codes of the hand-off."""
 
+from gateway.core.principal.ask import RecordKind
 from gateway.stores.redis.decisions import Functions, tell
 from gateway.stores.redis.wire import code_key, login_key, person_key, record_key
 
@@ -10,13 +11,12 @@ class Revocations:
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
 
-    async def end_login(self, tag: str, login: str) -> None:
+    async def end(self, kind: RecordKind, tag: str, record: str) -> None:
         """Over on all nodes and hosts when this returns; also for a refill that is under way."""
-        await tell(self._functions, "finish", [login_key(tag, login)])
+        await tell(self._functions, "finish", [record_key(kind, tag, record)])
 
-    async def end_grant(self, tag: str, grant: str) -> None:
-        """As end_login, of a grant that has a record of its own."""
-        await tell(self._functions, "finish", [record_key("grant", tag, grant)])
+    async def end_login(self, tag: str, login: str) -> None:
+        await self.end("login", tag, login)
 
     async def stale_login(self, tag: str, login: str) -> None:
         """The next decision asks Postgres."""

@@ -154,7 +154,7 @@ class Product:
             keys=KEYS,
             tokens=Tokens(KEYS.mac),
             people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
-            reader=TokenReader(AccessTokens("", KEYS.token), {}, None, lambda host: f"https://{host}"),
+            reader=TokenReader(AccessTokens("", KEYS.token), dict, None, lambda host: f"https://{host}"),
             auth_origin=f"https://{SITE.auth_host}",
             origin_of=lambda host: f"https://{host}",
             render=lambda _page: b"a page",

@@ -29,6 +29,7 @@ TAG = tag_of(KEYS.tag, ADA)
 TOKEN = mint(KEYS.mac, TAG, b"l" * 16, b"s" * 32)
 ACCESS = AccessTokens("https://auth.example.org", KEYS.token)
 KEY = SigningKey.generate("ES256")
+PUBLISHED = {KEY.kid: KEY.verification}
 RANDOM = b"w" * 32 + b"n" * 12
 POLICY = compile_policy(
     {
@@ -74,7 +75,7 @@ CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,
     tokens=Tokens(KEYS.mac),
-    reader=TokenReader(ACCESS, {KEY.kid: KEY.verification}, Nonces(KEYS.nonce), lambda host: f"https://{host}"),
+    reader=TokenReader(ACCESS, lambda: PUBLISHED, Nonces(KEYS.nonce), lambda host: f"https://{host}"),
     people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",

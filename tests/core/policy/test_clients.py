@@ -1,5 +1,7 @@
 """Clients: every rule from a client that is fine, one thing changed; who gets tokens; where people are sent back to."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.policy.compile import PolicyRejected, compile_policy
@@ -51,6 +53,14 @@ def test_what_nothing_is_said_of() -> None:
     assert spa.authentication == "none"
     assert spa.origins == ("https://n.example",)
     assert client_of(SPA, "origins: https://o.example").origins == ("https://o.example",)
+
+
+def test_access_tokens_live_as_the_configuration_says_unless_the_client_says_otherwise() -> None:
+    sources = {"c.yaml": f"clients: {{c: {SPA}}}, d: {SPA}, ttl: {{access: 10m}}}}}}"}
+
+    clients = compile_policy(sources, replace(SITE, access_ttl_s=120)).clients
+
+    assert (clients["c"].access_ttl_s, clients["d"].access_ttl_s) == (120, 600)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from gateway.core.units import DAY_S
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
 _MINUTE_S: Final = 60
-_ACCESS_S: Final = (_MINUTE_S, 15 * _MINUTE_S, 60 * _MINUTE_S)  # least, default, most
+_ACCESS_S: Final = (_MINUTE_S, 60 * _MINUTE_S)  # least, most
 _IDLE_S: Final = (60 * _MINUTE_S, 30 * DAY_S, 365 * DAY_S)
 _ABSOLUTE_S: Final = (60 * _MINUTE_S, 365 * DAY_S, 365 * DAY_S)
 _LONGEST_NAME: Final = 80
@@ -70,7 +70,7 @@ class DeclaredClients:
         access, require = read_access(
             page, page.place(of.key), given, self._names.conditions, for_people=of.type != "service"
         )
-        lives = _lives(page, given.get("ttl"))
+        lives = _lives(page, given.get("ttl"), self._site.access_ttl_s)
         return Client(
             id=of.key.text,
             name=_name(page, given["name"]),
@@ -222,10 +222,10 @@ def _name(page: Page, at: Marked) -> str:
     return name
 
 
-def _lives(page: Page, at: Marked | None) -> tuple[int, int, int]:
-    """Of access tokens, of refresh tokens without use, and at all."""
+def _lives(page: Page, at: Marked | None, access_s: int) -> tuple[int, int, int]:
+    """Of access tokens, of refresh tokens without use, and at all. access_s: of those that say nothing else."""
     given = {} if at is None else keyed(page, at, TTL) or {}
-    access = _life(page, given, "access", _ACCESS_S)
+    access = _life(page, given, "access", (_ACCESS_S[0], access_s, _ACCESS_S[1]))
     absolute = _life(page, given, "refresh_absolute", _ABSOLUTE_S)
     idle = _life(page, given, "refresh_idle", _IDLE_S)
     if "refresh_idle" in given and idle > absolute:

@@ -1,0 +1,87 @@
+"""Reads from Postgres whether a record lives, and what Redis is to know of it: of a login, or of a grant by itself."""
+
+from dataclasses import dataclass
+from typing import Final, TypeGuard
+from uuid import UUID
+
+from gateway.core.oauth.grants import client_tag
+from gateway.core.policy.client import own_user
+from gateway.core.principal.ask import Presented, Reply
+from gateway.core.session.login_record import Session
+from gateway.core.session.person import Person
+from gateway.core.session.tokens import tag_of
+from gateway.core.token.access import grant_credential
+from gateway.flows.act import Act
+from gateway.stores.postgres.grants import GrantRow
+from gateway.stores.postgres.logins import LoginRow
+from gateway.stores.postgres.users import UserRow
+
+_NOBODY: Final = UUID(int=0)  # an app that acts for itself is nobody's
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRecord:
+    """Unix seconds. idle_at: by what Postgres knows of its use."""
+
+    person: Person
+    expires_at: int
+    idle_at: int
+    idle_s: int
+    sessions: tuple[Session, ...]
+
+
+async def read_record(
+    act: Act, tag_key: bytes, presented: Presented, reply: Reply, *, confirm: bool
+) -> LiveRecord | None:
+    """None: it passes no more. confirm: Postgres hears that it was used. Raises RecordUnavailable."""
+    if presented.kind == "grant":
+        return await _read_grant(act, tag_key, presented, reply)
+    logins, now = act.logins, reply.now_us // 1_000_000
+    row = await (logins.confirm(presented.login_id, now) if confirm else logins.find(presented.login_id))
+    user = None if row is None else await act.users.find(row.user_id)
+    if row is None or row.ended or not _is_active(user, tag_key, presented):
+        return None
+    return _timely(_of_login(row, user), reply)
+
+
+async def _read_grant(act: Act, tag_key: bytes, presented: Presented, reply: Reply) -> LiveRecord | None:
+    """Of a grant that belongs to no login. Its use is no news to Postgres: what slides it is a token for it."""
+    row = await act.grants.find(presented.login_id)
+    if row is None or row.ended or row.kind == "login":
+        return None
+    if row.user_id is None:
+        own = client_tag(tag_key, row.client) == presented.tag
+        return _timely(_of_grant(row, Person(_NOBODY, own_user(row.client), "", "", (), 1)), reply) if own else None
+    user = await act.users.find(row.user_id)
+    if not _is_active(user, tag_key, presented):
+        return None
+    return _timely(_of_grant(row, _person(user)), reply)
+
+
+def _is_active(user: UserRow | None, tag_key: bytes, presented: Presented) -> TypeGuard[UserRow]:
+    return user is not None and user.state == "active" and tag_of(tag_key, user.id) == presented.tag
+
+
+def _timely(record: LiveRecord, reply: Reply) -> LiveRecord | None:
+    """Idle counts from the last time that Postgres knows of, never from now (threats.md R7).
+
+    Where Redis has the record and only misses the person, it judges idle itself: Postgres may not have heard of the
+    record's use for as long as it was away.
+    """
+    now = reply.now_us // 1_000_000
+    known_to_redis = reply.leases is not None and not reply.leases.login
+    return record if record.expires_at > now and (known_to_redis or record.idle_at > now) else None
+
+
+def _of_login(row: LoginRow, user: UserRow) -> LiveRecord:
+    sessions = tuple(Session(one.credential, one.authenticated_at, one.mfa_at, one.until) for one in row.sessions)
+    return LiveRecord(_person(user), row.expires_at, row.last_seen_at + row.idle_s, row.idle_s, sessions)
+
+
+def _of_grant(row: GrantRow, person: Person) -> LiveRecord:
+    sessions = (Session(grant_credential(row.id), row.authenticated_at, row.mfa_at, 0),)
+    return LiveRecord(person, row.expires_at, row.last_used_at + row.idle_s, row.idle_s, sessions)
+
+
+def _person(user: UserRow) -> Person:
+    return Person(user.id, user.username, user.name, user.email, user.groups, user.version)
