@@ -5,12 +5,12 @@ from typing import Final
 
 from gateway.core.forward.answer import Answer, json_body, json_head, own_head
 from gateway.core.forward.context import Context
-from gateway.core.forward.credentials import Fault, Scheme
+from gateway.core.forward.credentials import CredentialFault, Scheme
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.jose.algorithms import PROOFS
 from gateway.core.policy.route import Route
 
-Headers = list[tuple[str, str]]
+_Lines = list[tuple[str, str]]
 RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource"
 NONCE_HEADER: Final = "DPoP-Nonce"
 _KINDS: Final[tuple[tuple[str, Scheme], ...]] = (("bearer", "Bearer"), ("dpop", "DPoP"))
@@ -25,16 +25,16 @@ def challenges(
     context: Context,
     request: ForwardedRequest,
     route: Route,
-    fault: Fault | None = None,
+    fault: CredentialFault | None = None,
     *,
     scopes: Iterable[str] = (),
     within_s: int = 0,
-) -> Headers:
+) -> _Lines:
     """One line for each scheme that the route accepts. The fault stands in that of its own scheme.
 
     scopes: with which the token would have come in. within_s: how fresh the login behind it has to be.
     """
-    lines: Headers = []
+    lines: _Lines = []
     for kind, scheme in _KINDS:
         faulty = fault is not None and fault.scheme == scheme
         if kind not in route.credentials and not faulty:
@@ -51,11 +51,11 @@ def challenges(
     return lines
 
 
-def with_nonce(headers: Headers, nonce: str) -> Headers:
+def with_nonce(headers: _Lines, nonce: str) -> _Lines:
     return [*headers, (NONCE_HEADER, nonce)] if nonce else headers
 
 
-def exposed(headers: Sequence[tuple[str, str]], route: Route, name: str = _EXPOSE) -> Headers:
+def exposed(headers: Sequence[tuple[str, str]], route: Route, name: str = _EXPOSE) -> _Lines:
     """CORS headers of an answer whose origin may read it: a script has to see what it is to bring (oauth.md O12).
 
     name: of the header that says it.

@@ -29,7 +29,7 @@ _MOST_DOUBTED: Final = 4096
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 
 
-class Fault:
+class CredentialFault:
     """What is wrong with a credential. error: the word of RFC 6750, 9449 or 9470. why: for the client and the log.
 
     proof: what came of a proof, None where it is not about one.
@@ -60,23 +60,27 @@ class Brought:
     def scheme(self) -> Scheme:
         return "Bearer" if self.proof is None else "DPoP"
 
-    def fault_by(self, outcome: Standing, now: int) -> Fault | None:
+    def fault_by(self, outcome: Standing, now: int) -> CredentialFault | None:
         """What the store says against it; None: nothing. now: Unix seconds, by the store's clock."""
         if outcome is Standing.STALE_NONCE:
-            return Fault("DPoP", "use_dpop_nonce", "the proof needs the nonce of this answer", proof="stale_nonce")
+            return CredentialFault(
+                "DPoP", "use_dpop_nonce", "the proof needs the nonce of this answer", proof="stale_nonce"
+            )
         if outcome is Standing.UNTIMELY:
-            return Fault("DPoP", "invalid_dpop_proof", "the proof is too old, or from the future", proof="untimely")
+            return CredentialFault(
+                "DPoP", "invalid_dpop_proof", "the proof is too old, or from the future", proof="untimely"
+            )
         if outcome is Standing.REPLAYED:
-            return Fault("DPoP", "invalid_dpop_proof", "the proof was used before", proof="replayed")
+            return CredentialFault("DPoP", "invalid_dpop_proof", "the proof was used before", proof="replayed")
         if outcome is not Standing.LIVE:
-            return Fault(self.scheme, "invalid_token", "the token has ended")
+            return CredentialFault(self.scheme, "invalid_token", "the token has ended")
         if now >= self.token.expires_at:
-            return Fault(self.scheme, "invalid_token", "the token has expired")
+            return CredentialFault(self.scheme, "invalid_token", "the token has expired")
         return None
 
-    def is_too_old(self) -> Fault:
+    def is_too_old(self) -> CredentialFault:
         """RFC 9470: the login behind it."""
-        return Fault(self.scheme, "insufficient_user_authentication", "the login behind the token is too old")
+        return CredentialFault(self.scheme, "insufficient_user_authentication", "the login behind the token is too old")
 
 
 class TokenReader:
@@ -100,7 +104,7 @@ class TokenReader:
         self._simulated = simulated
         self._doubted = Remembered[bytes, bool](_MOST_DOUBTED)
 
-    def read(self, request: ForwardedRequest, accepted: frozenset[str]) -> Brought | Fault | None:
+    def read(self, request: ForwardedRequest, accepted: frozenset[str]) -> Brought | CredentialFault | None:
         """accepted: Route.credentials. None: the request brings no credential of such a kind."""
         lines = [line for name, line in request.credential_lines if name == _AUTHORIZATION]
         ours = [line for line in lines if _scheme(line, accepted)]
@@ -110,11 +114,13 @@ class TokenReader:
             return self._simulated
         scheme = _SCHEMES[ours[0].partition(b" ")[0].lower()]
         if len(lines) > 1:
-            return Fault(scheme, "invalid_request", "Authorization came twice", 400)
+            return CredentialFault(scheme, "invalid_request", "Authorization came twice", 400)
         if request.proxy is EARLIER:
-            return Fault(scheme, "temporarily_unavailable", "this site's proxy can't take a token from the app", 503)
+            return CredentialFault(
+                scheme, "temporarily_unavailable", "this site's proxy can't take a token from the app", 503
+            )
         if len(ours[0]) > LONGEST_LINE:
-            return Fault(scheme, "invalid_token", "the token is too long")
+            return CredentialFault(scheme, "invalid_token", "the token is too long")
         return self._read(request, scheme, ours[0].partition(b" ")[2].strip(b" ").decode("latin-1"))
 
     def are_in(self, question: bytes) -> bool:
@@ -153,26 +159,28 @@ class TokenReader:
         stamp = brought.stamp
         return "" if stamp is None or stamp.current else self._nonces.make(stamp.inc, now)
 
-    def _read(self, request: ForwardedRequest, scheme: Scheme, text: str) -> Brought | Fault:
+    def _read(self, request: ForwardedRequest, scheme: Scheme, text: str) -> Brought | CredentialFault:
         proofs = [line.decode("latin-1") for name, line in request.credential_lines if name != _AUTHORIZATION]
         if scheme == "Bearer" and proofs:
-            return Fault(scheme, "invalid_token", "a proof came beside a bearer token")
+            return CredentialFault(scheme, "invalid_token", "a proof came beside a bearer token")
         origin = self._origin_of(request.host)
         try:
             token = self._access.read(text, self._keys(), origin)
         except TokenRefused as refused:
-            return Fault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
+            return CredentialFault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
         if scheme == "Bearer":
             if token.jkt:
-                return Fault(scheme, "invalid_token", "the token is bound to a key, which has to be proved")
+                return CredentialFault(scheme, "invalid_token", "the token is bound to a key, which has to be proved")
             return Brought(token, None, None)
         return self._proved(request, token, proofs, origin)
 
-    def _proved(self, request: ForwardedRequest, token: AccessToken, lines: list[str], origin: str) -> Brought | Fault:
+    def _proved(
+        self, request: ForwardedRequest, token: AccessToken, lines: list[str], origin: str
+    ) -> Brought | CredentialFault:
         if not token.jkt:
-            return Fault("DPoP", "invalid_token", "the token is bound to no key")
+            return CredentialFault("DPoP", "invalid_token", "the token is bound to no key")
         if sum(map(len, lines)) > LONGEST_LINE:
-            return Fault("DPoP", "invalid_dpop_proof", "the proof is too long", proof="invalid")
+            return CredentialFault("DPoP", "invalid_dpop_proof", "the proof is too long", proof="invalid")
         url = f"{origin}{request.target}"
         try:
             proof = read_proof(lines, method=request.method, url=url, ath=token.digest, jkt=token.jkt)
@@ -180,7 +188,7 @@ class TokenReader:
             if refused.reason == "signature":
                 self._doubted.keep(token.digest, True)
             why = f"the proof is not good: {refused.reason}"
-            return Fault("DPoP", "invalid_dpop_proof", why, proof="invalid")
+            return CredentialFault("DPoP", "invalid_dpop_proof", why, proof="invalid")
         if self._doubted.get(token.digest):
             self._doubted.keep(token.digest, False)
         # A nonce is as old as the proof says, whose own age Redis judges: no clock of a worker counts (threats.md R8).

@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.core.forward.callback import ALIKE, is_answered_here
 from gateway.core.forward.context import Context
-from gateway.core.forward.credentials import Brought, Fault, Scheme
+from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.forward.decision import (
     CROSS_ORIGIN,
     NO_FACTOR,
@@ -116,7 +116,7 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
         return TooEarly(route)
     if request.credential_lines and needs.asks_people:
         token = context.reader.read(request, route.credentials)
-        if isinstance(token, Fault):
+        if isinstance(token, CredentialFault):
             return Unauthorized(route, token, proof=token.proof)
         if token is not None:
             spends = _spends(context, needs.token_limits, request, token.token.presented)

@@ -6,7 +6,7 @@ module is compiled, and a frozen one costs two to four times as much. Nothing ch
 
 from typing import Final
 
-from gateway.core.forward.credentials import Brought, Fault, Scheme
+from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.outcomes import ProofOutcome
 from gateway.core.policy.cross_origin import Headers
 from gateway.core.policy.facts import Allow, Refused
@@ -88,7 +88,12 @@ class Unauthorized:
     """
 
     def __init__(
-        self, route: Route, fault: Fault | None, within_s: int = 0, nonce: str = "", proof: ProofOutcome | None = None
+        self,
+        route: Route,
+        fault: CredentialFault | None,
+        within_s: int = 0,
+        nonce: str = "",
+        proof: ProofOutcome | None = None,
     ) -> None:
         self.route = route
         self.fault = fault

@@ -9,7 +9,7 @@ from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, cors_of_ours, own_head
 from gateway.core.forward.challenge import challenges, exposed, with_nonce
 from gateway.core.forward.context import Context
-from gateway.core.forward.credentials import Brought, Fault, consumable
+from gateway.core.forward.credentials import Brought, CredentialFault, consumable
 from gateway.core.forward.decision import (
     CROSS_ORIGIN,
     NO_FACTOR,
@@ -198,7 +198,7 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
             headers.append(("Retry-After", str(respond.retry_after_s)))
     elif denied.scheme is not None:
         if denied.scopes:
-            fault = Fault(denied.scheme, "insufficient_scope", denied.reason)
+            fault = CredentialFault(denied.scheme, "insufficient_scope", denied.reason)
             headers += challenges(context, request, route, fault, scopes=denied.scopes)
             error = fault.error
     elif known is not None and request.shows_page:
