@@ -5,11 +5,14 @@ import random
 from collections.abc import Callable
 from typing import Final
 
+from gateway.core.forward.credentials import CredentialFault
 from gateway.core.forward.request import MalformedRequest, read_request
+from tests.core.forward.tokens import TOKENS
 from tests.fuzz.mutate import mutated, questions
 from tests.fuzz.reading import judge
 
 _MOST_CUTS: Final = 6
+_ACCEPTED: Final = frozenset({"session", "bearer", "dpop"})
 
 
 def one_input(raw: bytes) -> None:
@@ -24,6 +27,13 @@ def one_input(raw: bytes) -> None:
         return
     assert request.path.startswith("/")
     assert request.host == request.host.lower()
+    ours = [line for name, line in request.credential_lines if _is_ours(name, line)]
+    read = TOKENS.reader.read(request, _ACCEPTED)
+    assert isinstance(read, CredentialFault) if ours else read is None, "nobody signed a token here"
+
+
+def _is_ours(name: bytes, line: bytes) -> bool:
+    return name == b"authorization" and line.split(b" ")[0].lower() in (b"bearer", b"dpop")
 
 
 def broken(raw: bytes, most: int, seed: int, otherwise: Callable[[bytes, int], bytes]) -> bytes:
