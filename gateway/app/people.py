@@ -48,7 +48,7 @@ def people(
         routes=(
             *login.routes(browser, entering, Ways(browser, passing_on, authorize)),
             *logout.routes(browser, ending),
-            *account.routes(browser, Account(resources.acts), access),
+            *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work),),

@@ -154,6 +154,6 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
         Login(acts, passwords, throttle, UnknownNames(acts), KEYS, _LIFETIMES, AUTH_HOST, random, lambda _: None),
         Handoff(acts, KEYS, lambda: POLICY, random),
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
-        Account(acts),
+        Account(acts, KEYS),
         UserAdmin(acts, passwords, KEYS, random, "cli:root"),
     )

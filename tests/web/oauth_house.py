@@ -229,7 +229,7 @@ async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]
             Limit("OAUTH.CLIENT_FAILED", 300, MINUTE_US, 300),
         )
         clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER)
-        proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER, clock.seconds)
+        proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER)
         known = KnownTokens(acts, here.decisions, tokens, refresh, lambda: keys, lambda: policy[0], KEYS.tag)
         endpoint = token.TokenEndpoint(
             clients,

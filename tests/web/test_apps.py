@@ -77,7 +77,7 @@ async def person(house: House) -> AsyncIterator[Person]:
     app.add_routes(
         [
             *apps.routes(browser, access, policy),
-            *account.routes(browser, Account(house.acts), access),
+            *account.routes(browser, Account(house.acts, KEYS), access),
         ]
     )
     async with TestClient(TestServer(app)) as http:

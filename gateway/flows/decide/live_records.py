@@ -1,6 +1,6 @@
 """Reads from Postgres whether a record lives, and what Redis is to know of it: of a login, or of a grant by itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeGuard
 from uuid import UUID
 
@@ -55,6 +55,9 @@ async def _read_grant(act: Act, tag_key: bytes, presented: Presented, reply: Rep
     user = await act.users.find(row.user_id)
     if not _is_active(user, tag_key, presented):
         return None
+    login = None if row.login_id is None else await act.logins.find(row.login_id)
+    if login is None or login.expires_at <= reply.now_us // 1_000_000:
+        row = replace(row, mfa_at=0)  # it has its login's assurance until that would have ended, then none (X5)
     return _timely(_of_grant(row, _person(user)), reply)
 
 

@@ -100,24 +100,36 @@ class CodeExchange:
     async def _grant(
         self, act: Act, client: Client, code_hash: bytes, code: CodeRow, redemption: Redemption
     ) -> _Granted | None:
-        """None: the login has ended. The grant is a session of the login: what ends the login ends it."""
-        now, login_id, content = act.now, code.login_id, code.content
+        """None: the login has ended. The grant is a session of the login, so what ends the login ends it; one that is
+        to outlive the login has a record of its own.
+        """
+        now, login_id = act.now, code.login_id
         if not await act.logins.hold(login_id, now):
             return None
         for one in await act.grants.surplus(login_id, client.id):
             await end_grant(act, self.keys.tag, one, "surplus")
         grant_id = self.random(_GRANT_BYTES)
         new = self._new_grant(client, code, redemption, grant_id, now)
-        host, credential = f"client:{client.id}", grant_credential(grant_id)
-        added = await act.logins.add_session(login_id, host, credential, content.authenticated_at, content.mfa_at, now)
-        if not added:
+        if new.kind == "login" and not await self._add_session(act, client, code, grant_id):
             return None
         await act.grants.add(new)
         await act.codes.use(code_hash, now, grant_id)
         tag, login = tag_of(self.keys.tag, code.user_id), b64(login_id)
         act.record(GrantIssued(code.user_id, client.id, b64(grant_id), login, new.scopes, new.resource))
-        act.stales_login(tag, login)
+        if new.kind == "login":
+            act.stales_login(tag, login)
         return await self._granted(act, grant_id, code.user_id)
+
+    async def _add_session(self, act: Act, client: Client, code: CodeRow, grant_id: bytes) -> bool:
+        content = code.content
+        return await act.logins.add_session(
+            code.login_id,
+            f"client:{client.id}",
+            grant_credential(grant_id),
+            content.authenticated_at,
+            content.mfa_at,
+            act.now,
+        )
 
     def _new_grant(self, client: Client, code: CodeRow, redemption: Redemption, grant_id: bytes, now: int) -> NewGrant:
         """A refresh proves the key only where nothing else says who the client is (RFC 9449 section 5)."""
@@ -139,6 +151,7 @@ class CodeExchange:
             created_at=now,
             expires_at=now + client.refresh_absolute_s,
             idle_s=client.refresh_idle_s,
+            kind="offline" if content.offline and refreshes else "login",
         )
 
     async def _granted(self, act: Act, grant_id: bytes, user_id: UUID) -> _Granted | None:

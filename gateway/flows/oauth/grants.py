@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from gateway.core.audit.app_events import GrantEnded
 from gateway.core.base64url import b64
@@ -10,6 +11,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
 from gateway.core.oauth.grants import client_tag
 from gateway.core.policy.model import Policy
+from gateway.core.principal.ask import Presented
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
 from gateway.flows.act import Act, Acts
@@ -54,12 +56,33 @@ async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool
     ended = await act.grants.end(grant.id, why, act.now)
     if ended:
         act.record(GrantEnded(grant.user_id, grant.client, b64(grant.id), why))
-    if grant.user_id is None:
-        act.ends_grant(client_tag(tag_key, grant.client), b64(grant.id))
-    elif grant.login_id is not None:
+    if grant.kind == "login":
+        assert grant.login_id is not None
         await act.logins.remove_session(grant.login_id, grant_credential(grant.id))
-        act.stales_login(tag_of(tag_key, grant.user_id), b64(grant.login_id))
+        act.stales_login(tag_of_grant(tag_key, grant), b64(grant.login_id))
+    else:
+        act.ends_grant(tag_of_grant(tag_key, grant), b64(grant.id))
     return ended
+
+
+async def end_offline_grants(act: Act, tag_key: bytes, user_id: UUID, why: str) -> None:
+    """What would go on when all logins of a person have ended (O4)."""
+    for grant in await act.grants.list_offline(user_id, act.now):
+        await end_grant(act, tag_key, grant, why)
+
+
+def tag_of_grant(tag_key: bytes, grant: GrantRow) -> str:
+    """Of the person, or of the app that acts for itself."""
+    return client_tag(tag_key, grant.client) if grant.user_id is None else tag_of(tag_key, grant.user_id)
+
+
+def presented_by(tag_key: bytes, grant: GrantRow, credential: bytes) -> Presented:
+    """The record that says whether the grant lives: that of its login, or its own."""
+    tag = tag_of_grant(tag_key, grant)
+    if grant.kind == "login":
+        assert grant.login_id is not None
+        return Presented(tag, b64(grant.login_id), credential)
+    return Presented(tag, b64(grant.id), credential, "grant")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from typing import Final
 from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id, subject_of
 from gateway.core.oauth.clients import Client
-from gateway.core.oauth.grants import client_tag
 from gateway.core.oauth.scopes import OPENID
-from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import AccessTokens, grant_credential
+from gateway.flows.oauth.grants import tag_of_grant
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.users import UserRow
 
@@ -65,10 +64,6 @@ class Issuer:
             id_token=self._id_token(client, grant, wanted, access_token) if OPENID in wanted.scopes else "",
         )
 
-    def tag(self, grant: GrantRow) -> str:
-        """Of the person, or of the app that acts for itself."""
-        return client_tag(self.tag_key, grant.client) if grant.user_id is None else tag_of(self.tag_key, grant.user_id)
-
     def subject(self, grant: GrantRow) -> str:
         return grant.client if grant.user_id is None else subject_of(grant.user_id)
 
@@ -80,7 +75,7 @@ class Issuer:
         sid, of_login = self.sid(grant), grant.kind == "login"
         return self.tokens.issue(
             self.signer(""),
-            tag=self.tag(grant),
+            tag=tag_of_grant(self.tag_key, grant),
             kind="login" if of_login else "grant",
             record=grant.login_id if of_login and grant.login_id is not None else grant.id,
             credential=grant_credential(grant.id),

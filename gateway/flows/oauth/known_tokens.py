@@ -3,18 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.core.base64url import b64
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.clients import Client
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
-from gateway.core.principal.ask import Presented, Standing
-from gateway.core.session.tokens import tag_of
+from gateway.core.principal.ask import Standing
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
 from gateway.core.token.refresh import Refresh, RefreshTokens
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.exchange import NO_CREDENTIAL
+from gateway.flows.oauth.grants import presented_by
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.users import UserRow
 
@@ -66,15 +65,10 @@ class KnownTokens:
         grant = await self.find(token)
         if grant is None:
             return None
-        now = self.acts.clock()
-        if grant.kind == "login":
-            assert grant.user_id is not None
-            assert grant.login_id is not None
-            presented = Presented(tag_of(self.tag_key, grant.user_id), b64(grant.login_id), NO_CREDENTIAL)
-            reply = await self.decisions.standing_of(presented)
-            if reply.outcome is Standing.ENDED:
-                return None
-            now = reply.now_us // 1_000_000
+        reply = await self.decisions.standing_of(presented_by(self.tag_key, grant, NO_CREDENTIAL))
+        if reply.outcome is Standing.ENDED:
+            return None
+        now = reply.now_us // 1_000_000
         if isinstance(token, AccessToken) and now >= token.expires_at:
             return None
         return await self._standing(token, grant, now)

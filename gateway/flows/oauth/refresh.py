@@ -12,12 +12,11 @@ from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import Repeated, Reused, Rotated, Rotation, judge_refresh, narrowed
 from gateway.core.policy.facts import Actor
-from gateway.core.principal.ask import Presented
 from gateway.core.token.access import grant_credential
 from gateway.core.token.refresh import Refresh, RefreshTokens
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import Decisions, LiveLogin
-from gateway.flows.oauth.grants import end_grant
+from gateway.flows.oauth.grants import end_grant, presented_by
 from gateway.flows.oauth.issue import Issued, Issuer, Wanted
 from gateway.stores.postgres.grants import GrantRow
 
@@ -62,11 +61,11 @@ class RefreshExchange:
     async def _exchange(self, client: Client, asked: RefreshAsked) -> Issued:
         token = self.refresh.parse(asked.token)
         grant = None if token is None else await self._look(token)
-        if token is None or grant is None or grant.client != client.id or grant.login_id is None:
+        if token is None or grant is None or grant.client != client.id or grant.user_id is None:
             raise OAuthError("invalid_grant", _OVER)
         scopes = _fitting(grant, asked)
         # Before Postgres: a logout may not have reached it yet (O1).
-        presented = Presented(token.tag, b64(grant.login_id), grant_credential(grant.id))
+        presented = presented_by(self.keys.tag, grant, grant_credential(grant.id))
         live, now = await self.decisions.live(presented)
         if live is None:
             raise OAuthError("invalid_grant", _OVER)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from gateway.core.audit.catalogue import SessionEnded
 from gateway.core.base64url import b64, unb64
+from gateway.core.keys import Keys
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.grants import end_offline_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Account:
     """All of it raises RecordUnavailable. What ends something raises RedisBehind too, and may be done again."""
 
     acts: Acts
+    keys: Keys
 
     async def devices(self, live: LiveLogin) -> list[OpenLogin]:
         """The current one first, then the latest seen."""
@@ -67,6 +70,7 @@ class Account:
             ended = await act.logins.end_all(user_id, "ended_by_person", act.now, except_login=kept)
             for login_id in ended:
                 act.record(SessionEnded(user_id, b64(login_id)))
+            await end_offline_grants(act, self.keys.tag, user_id, "ended_by_person")
             over = await act.logins.list_ended(user_id, act.now)
             for login_id in sorted(over, key=lambda one: one == live.token.login_id):
                 act.ends_login(live.token.tag, b64(login_id))

@@ -22,6 +22,7 @@ from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
+from gateway.flows.oauth.grants import end_offline_grants
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
@@ -131,6 +132,7 @@ class UserAdmin:
             user = await self._known(act, name)
             changed = await act.users.set_state(user.id, "disabled", act.now)
             ended = await act.logins.end_all(user.id, "disabled", act.now)
+            await end_offline_grants(act, self.keys.tag, user.id, "disabled")
             if changed or ended:
                 act.record(UserDisabled(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
@@ -155,6 +157,7 @@ class UserAdmin:
         async with self.acts.begin(operator=self.actor) as act:
             await act.users.set_password(user.id, stored, act.now)
             ended = await act.logins.end_all(user.id, "password_changed", act.now)
+            await end_offline_grants(act, self.keys.tag, user.id, "password_changed")
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
 
@@ -181,6 +184,7 @@ class UserAdmin:
             user = await self._known(act, name)
             if login_id is None:
                 ended = await act.logins.end_all(user.id, "ended_by_operator", act.now)
+                await end_offline_grants(act, self.keys.tag, user.id, "ended_by_operator")
             else:
                 row = await act.logins.find(login_id)
                 if row is None or row.user_id != user.id:

@@ -31,13 +31,14 @@ _HOLD_PERSON: Final = """
 """
 _HOLD_LOGIN: Final = """
     SELECT l.id FROM logins l
-     WHERE l.id = (SELECT g.login_id FROM grants g WHERE g.id = $1) AND l.ended_at IS NULL AND l.expires_at > $2
+     WHERE l.id = (SELECT g.login_id FROM grants g WHERE g.id = $1)
+       AND (l.ended_at IS NULL AND l.expires_at > $2 OR (SELECT g.kind = 'offline' FROM grants g WHERE g.id = $1))
        FOR SHARE OF l
 """
 _INSERT_GRANT: Final = """
     INSERT INTO grants (id, kind, client, user_id, login_id, scope, resource, authenticated_at, mfa_at, amr, jkt,
                         generation, refresh_hash, rotated_at, created_at, expires_at, idle_s, last_used_at)
-    VALUES ($1, 'login', $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $12, $13, $14, $12)
+    VALUES ($1, $15, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $12, $13, $14, $12)
 """
 _INSERT_STANDING: Final = """
     INSERT INTO grants (id, kind, client, scope, resource, authenticated_at, mfa_at, amr, jkt, generation, rotated_at,
@@ -56,6 +57,9 @@ _ROTATE: Final = """
                       last_used_at = $3
      WHERE id = $1
 """
+_LIST_OFFLINE: Final = f"""
+    SELECT {_COLUMNS} FROM grants g WHERE g.user_id = $1 AND g.kind = 'offline' AND g.expires_at > $2
+"""  # noqa: S608 - constants
 _END_GRANT: Final = "UPDATE grants SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 # The newest stay: one place is left for the grant that comes next.
 _LIST_SURPLUS: Final = f"""
@@ -79,13 +83,16 @@ _LIST_REUSED: Final = """
 """
 _PURGE: Final = """
     DELETE FROM grants g WHERE g.ended_at < $1 OR g.expires_at < $1
-        OR g.login_id IN (SELECT l.id FROM logins l WHERE l.ended_at < $1 OR l.expires_at < $1)
+        OR g.kind = 'login' AND g.login_id IN (SELECT l.id FROM logins l WHERE l.ended_at < $1 OR l.expires_at < $1)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class NewGrant:
-    """Of a login. scopes: sorted. refresh_hash None: the app gets no refresh token. Times are Unix seconds."""
+    """Of a person. scopes: sorted. refresh_hash None: the app gets no refresh token. Times are Unix seconds.
+
+    kind: login, or offline where it outlives the login.
+    """
 
     id: bytes
     client: str
@@ -101,6 +108,7 @@ class NewGrant:
     created_at: int
     expires_at: int
     idle_s: int
+    kind: GrantKind = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,7 @@ class Grants:
             grant.created_at,
             grant.expires_at,
             grant.idle_s,
+            grant.kind,
         )
 
     async def surplus(self, login_id: bytes, client: str) -> list[GrantRow]:
@@ -189,7 +198,7 @@ class Grants:
         return None if row is None else _grant(row)
 
     async def lock(self, grant_id: bytes, now: int) -> GrantRow | None:
-        """The grant and what it stands on, until the transaction ends. None: its person or its login is over."""
+        """A person's grant and what it stands on, until the transaction ends. None: the person or the login is over."""
         if not await self._connection.fetchval(_HOLD_PERSON, grant_id):
             return None
         if not await self._connection.fetchval(_HOLD_LOGIN, grant_id, now):
@@ -200,6 +209,10 @@ class Grants:
     async def rotate(self, grant_id: bytes, refresh_hash: bytes, now: int) -> None:
         """The next refresh token counts; the caller has locked the grant."""
         await self._connection.execute(_ROTATE, grant_id, refresh_hash, now)
+
+    async def list_offline(self, user_id: UUID, now: int) -> list[GrantRow]:
+        """Those that no login ends, also ended ones: Redis may not have heard."""
+        return [_grant(row) for row in await self._connection.fetch(_LIST_OFFLINE, user_id, now)]
 
     async def end(self, grant_id: bytes, why: str, now: int) -> bool:
         """False: it had ended before, or never was."""
