@@ -52,7 +52,7 @@ class Histogram:
 
 
 Figure = Counter | Gauge | Histogram
-JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys")
+JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants")
 SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
@@ -96,6 +96,18 @@ FIGURES: Final[tuple[Figure, ...]] = (
         tuple(f"{alg} {state}" for alg in SIGNING_ALGORITHMS for state in ("next", "active", "retiring")),
     ),
     Gauge("bastion_signing_key_copies_missing", "Signing keys of which a node could not write its copy to disk."),
+    Counter(
+        "bastion_tokens_issued",
+        "Answers with tokens.",
+        "grant",
+        ("authorization_code", "refresh_token", "client_credentials"),
+    ),
+    Counter(
+        "bastion_refreshes",
+        "Exchanges of refresh tokens.",
+        "outcome",
+        ("rotated", "repeated", "reused", "refused"),
+    ),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that failed because of a bug in Bastion."),
     Gauge("bastion_workers", "Workers that serve now."),

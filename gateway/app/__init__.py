@@ -9,13 +9,15 @@ from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
 from gateway.app.concern import Checks, Concern, once
 from gateway.app.counters import counter, failure_counter
-from gateway.app.deciding import decisions_of, listener_of
+from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
+from gateway.app.tokens import clients_of, proofs_of, tokens_for_apps
 from gateway.core.principal.presented import Tokens
+from gateway.core.token.access import AccessTokens
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
@@ -52,14 +54,19 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     config, slot = start.config, start.slot
     brand, files = branding(config)
     tokens, tallies = Tokens(config.keys().mac), Tallies(resources.acts)
-    refusals = Html(files, config.public_url, brand)
+    ring, access = ring_of(config=config, resources=resources), AccessTokens(config.public_url, config.keys().token)
     decisions = decisions_of(
-        config=config, resources=resources, slot=slot, html=refusals, tokens=tokens, tallies=tallies
+        config=config,
+        resources=resources,
+        slot=slot,
+        html=Html(files, config.public_url, brand),
+        tokens=tokens,
+        reader=token_reader_of(config=config, access=access, ring=ring),
+        tallies=tallies,
     )
     policies = policies_of(start=start, resources=resources, decisions=decisions)
     listener = listener_of(config=config, slot=slot, decisions=decisions)
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
-    ring = ring_of(config=config, resources=resources)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions)
     concerns = (
@@ -71,6 +78,16 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
         ),
         authorizing(authorize=authorize, browser=browser),
+        tokens_for_apps(
+            config=config,
+            resources=resources,
+            slot=slot,
+            decisions=decisions,
+            access=access,
+            ring=ring,
+            clients=clients_of(config=config, resources=resources, decisions=decisions),
+            proofs=proofs_of(config=config, resources=resources),
+        ),
         Concern(
             routes=(
                 *assets.routes(files),

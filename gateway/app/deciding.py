@@ -13,6 +13,7 @@ from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refill import FillOutcome, Refill
 from gateway.flows.evidence.tallies import Tallies
+from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.policy.policies import compile_sources
 from gateway.metrics import Slot
 from gateway.resources import Resources, clock_us, random_bytes
@@ -28,6 +29,7 @@ def decisions_of(
     slot: Slot,
     html: Html,
     tokens: Tokens,
+    reader: TokenReader,
     tallies: Tallies,
 ) -> Decisions:
     """html: of pages on protected hosts. Until a policy is enforced, nobody gets in anywhere."""
@@ -37,7 +39,7 @@ def decisions_of(
         keys=keys,
         tokens=tokens,
         people=People(keys.person, headers.by_name()),
-        reader=TokenReader(AccessTokens(config.public_url, keys.token), dict, Nonces(keys.nonce), config.origin_of),
+        reader=reader,
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(html).render,
@@ -48,6 +50,10 @@ def decisions_of(
     refill = Refill(resources.acts, keys, calls, random_bytes, spawn, lambda outcome: refills(outcome.value), lost)
     recorder = DecisionRecorder(slot, config.log.decisions, tallies, clock_us)
     return Decisions(context, calls, refill, clock_us, random_bytes, spawn, recorder.record, lost)
+
+
+def token_reader_of(*, config: Config, access: AccessTokens, ring: KeyRing) -> TokenReader:
+    return TokenReader(access, lambda: ring.current.verification, Nonces(config.keys().nonce), config.origin_of)
 
 
 def listener_of(*, config: Config, slot: Slot, decisions: Decisions) -> Listener:

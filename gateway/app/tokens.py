@@ -1,0 +1,84 @@
+"""Puts together how apps get tokens, ask about them and give them back."""
+
+from typing import Final
+
+from gateway.app.concern import Concern
+from gateway.app.counters import counter
+from gateway.config import Config
+from gateway.config.sections.limits import CLIENT_FAILED_LIMIT, TOKEN_LIMIT
+from gateway.core.ratelimit.slots import BucketNames
+from gateway.core.token.access import AccessTokens
+from gateway.core.token.nonce import Nonces
+from gateway.core.token.refresh import RefreshTokens
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.keys.key_ring import KeyRing
+from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
+from gateway.flows.oauth.exchange import CodeExchange
+from gateway.flows.oauth.introspect import Introspection, Revocation
+from gateway.flows.oauth.issue import Issuer
+from gateway.flows.oauth.known_tokens import KnownTokens
+from gateway.flows.oauth.proofs import ProofCheck
+from gateway.flows.oauth.refresh import OUTCOMES, RefreshExchange
+from gateway.flows.oauth.service_tokens import ServiceTokens
+from gateway.flows.oauth.userinfo import UserInfo
+from gateway.flows.operate.leader import Job
+from gateway.metrics import Slot
+from gateway.resources import Resources, clock, random_bytes
+from gateway.stores.redis.buckets import Buckets
+from gateway.stores.redis.proofs import Proofs
+from gateway.web.oauth import introspect, revoke, token, userinfo
+
+_PURGE_S: Final = 3_600.0
+
+
+def clients_of(*, config: Config, resources: Resources, decisions: Decisions) -> ClientAuthentication:
+    limits = ClientLimits(
+        BucketNames(config.keys().bucket), config.limit(TOKEN_LIMIT), config.limit(CLIENT_FAILED_LIMIT)
+    )
+    buckets = Buckets(resources.functions)
+    return ClientAuthentication(resources.acts, buckets, limits, lambda: decisions.policy, config.public_url)
+
+
+def proofs_of(*, config: Config, resources: Resources) -> ProofCheck:
+    return ProofCheck(Proofs(resources.functions), Nonces(config.keys().nonce), config.public_url)
+
+
+def tokens_for_apps(
+    *,
+    config: Config,
+    resources: Resources,
+    slot: Slot,
+    decisions: Decisions,
+    access: AccessTokens,
+    ring: KeyRing,
+    clients: ClientAuthentication,
+    proofs: ProofCheck,
+) -> Concern:
+    keys, acts, refresh = config.keys(), resources.acts, RefreshTokens(config.keys().refresh)
+    issuer = Issuer(config.public_url, access, ring.signer, keys.tag, keys.token)
+    known = KnownTokens(
+        acts, decisions, access, refresh, lambda: ring.current.verification, lambda: decisions.policy, keys.tag
+    )
+    endpoint = token.TokenEndpoint(
+        clients,
+        proofs,
+        CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes),
+        RefreshExchange(acts, keys, decisions, issuer, refresh, counter(slot, "bastion_refreshes", OUTCOMES)),
+        ServiceTokens(acts, issuer, random_bytes),
+        counter(slot, "bastion_tokens_issued", token.GRANT_TYPES),
+    )
+
+    async def purge() -> None:
+        async with acts.begin() as act:
+            await act.used_ids.purge(clock())
+            await act.grants.purge(clock())
+
+    return Concern(
+        endpoints=(
+            *token.routes(endpoint),
+            *userinfo.routes(UserInfo(known, issuer, proofs)),
+            *introspect.routes(clients, Introspection(known, issuer)),
+            *revoke.routes(clients, Revocation(acts, known, keys.tag)),
+        ),
+        jobs=(Job("grants", purge, every_s=_PURGE_S),),
+    )
