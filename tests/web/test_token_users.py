@@ -60,6 +60,8 @@ async def test_userinfo_needs_the_scope_openid_and_a_token_for_us(house: House, 
     refused = await house.userinfo(without)
     assert (refused.status, refused.error) == (403, "insufficient_scope")
     assert (await house.userinfo(await robot_token(house))).error == "invalid_token"
+    for_an_api = await house.exchange("spa", await house.code("spa", login, resource="https://api.example.org"))
+    assert (await house.userinfo(for_an_api.body["access_token"])).error == "invalid_token"
 
 
 @pytest.mark.parametrize(
