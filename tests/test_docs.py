@@ -180,8 +180,27 @@ def test_each_threat_stands_once_and_its_files_are_there() -> None:
     assert re.findall(r"^\| ([RHPYKDL]\d+) \|", text, re.MULTILINE) == [
         f"{letter}{number + 1}" for letter, count in THREATS.items() for number in range(count)
     ]
-    for name in re.findall(r"`([a-z0-9_/]+\.(?:py|lua))`", text):
-        assert any((ROOT / folder / name).is_file() for folder in ("gateway", "tests")), name
+    assert missing_files(text) == []
+
+
+def test_each_row_of_conformance_stands_once_and_its_files_are_there() -> None:
+    text = (ROOT / "docs" / "conformance.md").read_text()
+    rows: dict[str, list[int]] = {}
+    for ids in re.findall(r"^\| ([JD][^|]*) \|", text, re.MULTILINE):
+        letter, (first, *more) = ids[0], [int(number) for number in re.findall(r"\d+", ids)]
+        rows.setdefault(letter, []).extend(range(first, more[0] + 1) if " to " in ids else [first, *more])
+
+    assert {letter: sorted(numbers) for letter, numbers in rows.items()} == {
+        "J": list(range(1, 29)),
+        "D": list(range(1, 31)),
+    }
+    assert missing_files(text) == []
+
+
+def missing_files(text: str) -> list[str]:
+    """Of those that a page names."""
+    named = re.findall(r"`([a-z0-9_/]+\.(?:py|lua))`", text)
+    return [name for name in named if not any((ROOT / folder / name).is_file() for folder in ("gateway", "tests"))]
 
 
 def test_the_examples_of_the_guide_are_a_policy_whose_tests_pass(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.base64url import b64
 from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.token.access import AccessTokens, TokenRefused
 from gateway.core.token.signing_keys import KEPT_S, NEXT_S, SOON_S, KeyState, NoSigningKey
 from gateway.flows.act import Acts
 from gateway.flows.keys.key_acts import ALWAYS, KeyActs, NoSuchKey, OnlyKey
@@ -20,6 +22,7 @@ from tests.acting import acts_of
 from tests.conftest import Clock, Pool, RandomBytes
 
 EVERY_S = 90 * 86_400
+ISSUER = "https://auth.example.org"
 
 
 def key_acts(acts: Acts, wanted: frozenset[str] = ALWAYS, operator: str = "cli:ada") -> KeyActs:
@@ -114,6 +117,47 @@ async def test_rotation_leaves_no_moment_without_a_signer_and_no_token_unverifie
     await ring.refresh()
     assert first not in ring.published()
     assert set(await kinds(acts)) == {("signing_key_created", "gateway"), ("signing_key_retired", "gateway")}
+
+
+async def test_a_token_is_good_throughout_a_rotation_and_not_after_a_compromise(
+    ring: KeyRing, acts: Acts, clock: Clock
+) -> None:
+    """One token a minute, each read until it expires, by a node that reads keys late (J26, O20)."""
+    tokens, reader = AccessTokens(ISSUER, b"t" * 32), AccessTokens(ISSUER, b"t" * 32)
+    late, living = ring_of(acts), list[str]()
+    await key_acts(acts).rotate("ES256")
+    first = ring.signer("ES256").kid
+    for minute in range(2 * NEXT_S // 60):
+        await ring.refresh()
+        living.append(issued(tokens, ring, clock))
+        await late.refresh()
+        for text in living[-15:]:
+            reader.read(text, late.current.verification, ISSUER)
+        clock.advance(60 if minute else 30)
+    assert ring.signer("ES256").kid != first
+
+    kept = issued(tokens, ring, clock)
+    reader.read(kept, late.current.verification, ISSUER)
+    await key_acts(acts).compromise(ring.signer("ES256").kid)
+    await late.refresh()
+    with pytest.raises(TokenRefused, match="kid"):  # also where it was remembered
+        reader.read(kept, late.current.verification, ISSUER)
+
+
+def issued(tokens: AccessTokens, ring: KeyRing, clock: Clock) -> str:
+    return tokens.issue(
+        ring.signer(),
+        tag=b64(b"t" * 12),
+        kind="login",
+        record=b"r" * 16,
+        credential=b"c" * 16,
+        client="spa",
+        subject="u_1",
+        scopes=(),
+        audience=ISSUER,
+        now=clock.now,
+        ttl_s=900,
+    )
 
 
 async def test_a_rotation_is_due_once(ring: KeyRing, acts: Acts, clock: Clock) -> None:

@@ -16,6 +16,7 @@ from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import ES256, Asserted
 from tests.web.oauth_house import Answered, Dpop, House, house_at, said
+from tests.web.test_token_users import introspect
 
 
 @pytest.fixture
@@ -226,6 +227,15 @@ async def test_userinfo_takes_a_bound_token_with_its_proof_only(house: House, lo
     assert (told.status, told.error) == (401, "use_dpop_nonce")
     assert 'error="use_dpop_nonce"' in told.headers["WWW-Authenticate"]
     assert told.headers["DPoP-Nonce"]
+
+
+async def test_introspection_names_the_key_of_a_bound_token(house: House, login: Token, dpop: Dpop) -> None:
+    """RFC 9449 section 6.2."""
+    answered = await house.exchange("wiki", await house.code("wiki", login), ("DPoP", dpop.proof()))
+
+    described = (await introspect(house, "wiki", answered.body["access_token"])).body
+
+    assert (described["token_type"], described["cnf"]) == ("DPoP", {"jkt": dpop.jkt})
 
 
 async def test_a_bearer_token_takes_no_proof_and_no_other_scheme(house: House, login: Token, dpop: Dpop) -> None:
