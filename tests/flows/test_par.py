@@ -103,3 +103,12 @@ async def test_a_parameter_that_nobody_knows_is_not_kept(par: Par, stage: Stage)
 
     assert kept is not None
     assert kept.values == asked("pushes")
+
+
+async def test_what_was_sealed_under_another_root_key_is_gone(par: Par, stage: Stage) -> None:
+    hash_ = pushed_id_hash(await push(par))
+    assert hash_ is not None
+
+    changed = replace(par.pushed, key=b"x" * 32)
+
+    assert await changed.of(hash_, "pushes", opened_at=stage.clock.now) is None

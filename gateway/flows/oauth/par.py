@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from gateway.core.oauth.request import PARAMETERS, Unaddressed, address_of, read
 from gateway.core.policy.model import Policy
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
-from gateway.core.sealed_text import NONCE_BYTES, seal_text, unseal_text
+from gateway.core.sealed_text import NONCE_BYTES, BadSeal, seal_text, unseal_text
 from gateway.flows.act import Acts
 from gateway.flows.oauth.authenticate_client import spend_one
 from gateway.stores.redis.buckets import Buckets
@@ -61,14 +62,16 @@ class PushedParameters:
 
     async def of(self, id_hash: bytes, client: str, *, opened_at: int) -> Parameters | None:
         """opened_at: when the browser came with it; it may take its time then. None: it was never pushed by this
-        client, came too late, or is used.
+        client, came too late, is used, or was sealed before the root key changed.
         """
         async with self.acts.begin() as act:
             row = await act.pushed_requests.find(id_hash)
         if row is None or row.client != client or row.used or row.expires_at < opened_at:
             return None
-        values = unseal_text(self.key, _PURPOSE, row.parameters.decode(), longest=_MOST_SEALED)
-        return Parameters(values, frozenset())
+        with suppress(BadSeal):
+            values = unseal_text(self.key, _PURPOSE, row.parameters.decode(), longest=_MOST_SEALED)
+            return Parameters(values, frozenset())
+        return None
 
     async def purge(self) -> None:
         """Deletes what no browser works on any more."""
