@@ -69,6 +69,8 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions)
+    clients = clients_of(config=config, resources=resources, decisions=decisions)
+    proofs = proofs_of(config=config, resources=resources)
     concerns = (
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
@@ -77,7 +79,9 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         people(
             config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
         ),
-        authorizing(authorize=authorize, browser=browser),
+        authorizing(
+            config=config, resources=resources, authorize=authorize, browser=browser, clients=clients, proofs=proofs
+        ),
         tokens_for_apps(
             config=config,
             resources=resources,
@@ -85,8 +89,8 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             decisions=decisions,
             access=access,
             ring=ring,
-            clients=clients_of(config=config, resources=resources, decisions=decisions),
-            proofs=proofs_of(config=config, resources=resources),
+            clients=clients,
+            proofs=proofs,
         ),
         Concern(
             routes=(

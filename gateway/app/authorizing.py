@@ -2,14 +2,19 @@
 
 from gateway.app.concern import Concern
 from gateway.config import Config
+from gateway.config.sections.limits import PAR_LIMIT, PAR_PUBLIC_LIMIT
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.oauth.authenticate_client import ClientAuthentication
 from gateway.flows.oauth.authorize import Authorize
-from gateway.flows.oauth.par import PushedParameters
+from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
+from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.operate.leader import Job
 from gateway.resources import Resources, random_bytes
+from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
 from gateway.web.oauth import authorize as pages
-from gateway.web.oauth import metadata
+from gateway.web.oauth import metadata, par
 
 _PURGE_S = 3_600.0
 
@@ -26,9 +31,22 @@ def authorize_of(*, config: Config, resources: Resources, decisions: Decisions) 
     )
 
 
-def authorizing(*, authorize: Authorize, browser: Browser) -> Concern:
+def authorizing(
+    *,
+    config: Config,
+    resources: Resources,
+    authorize: Authorize,
+    browser: Browser,
+    clients: ClientAuthentication,
+    proofs: ProofCheck,
+) -> Concern:
+    limits = ParLimits(BucketNames(config.keys().bucket), config.limit(PAR_LIMIT), config.limit(PAR_PUBLIC_LIMIT))
+    pushing = Par(authorize.pushed, Buckets(resources.functions), limits, authorize.policy, authorize.issuer)
     return Concern(
         routes=tuple(pages.routes(browser, authorize)),
-        endpoints=tuple(metadata.routes(authorize.issuer, authorize.policy)),
+        endpoints=(
+            *metadata.routes(authorize.issuer, authorize.policy),
+            *par.routes(clients, proofs, pushing),
+        ),
         jobs=(Job("authorization", authorize.pushed.purge, every_s=_PURGE_S),),
     )
