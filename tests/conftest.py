@@ -198,7 +198,7 @@ def running_stage(
     urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
     add_unlimited_routes(demo.directory)
-    add_native_app(demo.directory)
+    add_apps(demo.directory, demo.port)
     yield Stage(demo, demo.start(), postgres_server, redis_server)
     demo.end()
 
@@ -217,14 +217,29 @@ def add_unlimited_routes(directory: Path) -> None:
         directory,
         "race: {paths: /race/**, limits: none}",
         "open: {paths: /open/**, allow: anyone, limits: none}",
+        "proved: {paths: /api/proved/**, credentials: [session, dpop], allow: {scopes: notes.read}}",
     )
 
 
-def add_native_app(directory: Path) -> None:
-    """`cli`, which people come back to on their own device."""
-    redirects = "['http://127.0.0.1/cb', 'com.example.cli:/cb']"
-    client = f"{{name: Command line, type: native, redirect_uris: {redirects}, scopes: openid}}"
-    (directory / "policies" / "cli.yaml").write_text(f"clients: {{cli: {client}}}\n")
+def add_apps(directory: Path, port: int) -> None:
+    """`cli`, which people come back to on their own device, and `page`, whose tokens are bound to keys."""
+    app = f"https://app.localhost:{port}"
+    clients = f"""
+clients:
+  cli:
+    name: Command line
+    type: native
+    redirect_uris: ["http://127.0.0.1/cb", "com.example.cli:/cb"]
+    scopes: openid
+  page:
+    name: Page
+    type: spa
+    redirect_uris: {app}/public/callback
+    scopes: [openid, notes.read]
+    resources: {app}
+    require: {{dpop: true}}
+"""
+    (directory / "policies" / "clients.yaml").write_text(clients)
 
 
 def add_routes(directory: Path, *routes: str) -> None:
