@@ -1,19 +1,28 @@
 """Signing keys of a whole gateway with two workers, as an app and an operator see them through Caddy."""
 
+import asyncio
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from redis import Redis as SyncRedis
 
 from gateway.core.jose.algorithms import OURS
+from gateway.core.jose.compact import parse_compact
 from gateway.core.jose.keys import read_key_set
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
 from gateway.web.oauth.jwks import PATH
+from tests.conftest import run_apart
+from tests.databases import execute
+from tests.journeys.apps import VERIFIER, address, answered, decide, sign_in
 from tests.journeys.node import Node, started, until
-from tests.staging import Seen
+from tests.staging import Seen, Stage
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +30,51 @@ def node(postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_
     node = started(short_directory / "keys", postgres_server, redis_server)
     yield node
     node.close()
+
+
+@dataclass
+class App:
+    """The demo's single-page app, which has an access token and a refresh token of its person."""
+
+    stage: Stage
+    access: str
+    refreshing: str
+
+    @property
+    def kid(self) -> str:
+        return parse_compact(self.access).kid
+
+    def call(self) -> int:
+        """The API through Caddy, on a connection of its own."""
+        url, headers = f"{self.stage.summary['api_url']}/notes", {"Authorization": f"Bearer {self.access}"}
+        return self.stage.visitor().send("GET", url, headers).status
+
+    def refresh(self) -> int:
+        answer = exchanged(self.stage, grant_type="refresh_token", refresh_token=self.refreshing)
+        if answer.status == 200:
+            self.access, self.refreshing = answer.json()["access_token"], answer.json()["refresh_token"]
+        return answer.status
+
+
+@pytest.fixture
+def app(node: Node) -> App:
+    with SyncRedis.from_url(node.stage.valkey.url) as client:
+        client.flushall()  # limits begin anew
+    visitor = node.stage.visitor()
+    consent = sign_in(node.stage, visitor, visitor.visit(address(node.stage, prompt="consent")))
+    code = answered(node.stage, decide(visitor, consent, "allow"))["code"]
+    where = str(node.stage.summary["redirect_uri"])
+    answer = exchanged(
+        node.stage, grant_type="authorization_code", code=code, redirect_uri=where, code_verifier=VERIFIER
+    )
+    assert answer.status == 200, answer.text
+    return App(node.stage, answer.json()["access_token"], answer.json()["refresh_token"])
+
+
+def exchanged(stage: Stage, **parameters: str) -> Seen:
+    body = urlencode({"client_id": str(stage.summary["client_id"]), **parameters})
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return stage.visitor().send("POST", f"{stage.auth}/oauth2/token", headers, body)
 
 
 def key_set(node: Node, **headers: str) -> Seen:
@@ -62,6 +116,7 @@ async def test_the_first_start_makes_keys_that_apps_can_read_and_keeps_copies(no
 
 
 async def test_a_rotated_key_is_published_by_all_workers_within_seconds(node: Node) -> None:
+    """Waits for the workers, who read keys every two seconds."""
     before = set(published(node))
 
     rotated = bastion(node, "rotate", "--alg", "ES256")
@@ -71,7 +126,51 @@ async def test_a_rotated_key_is_published_by_all_workers_within_seconds(node: No
     await until(lambda: everywhere(node, before | {kid}))
 
 
+async def test_a_rotation_under_load_fails_no_refresh_and_no_request(node: Node, app: App) -> None:
+    """Eleven minutes are made three seconds, longer than any worker takes to read the keys."""
+    before = app.kid
+    assert bastion(node, "rotate", "--alg", "ES256").returncode == 0
+    soon = "(SELECT extract(epoch FROM now())::bigint + 3)"
+    sooner = (
+        f"UPDATE signing_keys SET active_from = {soon} WHERE active_from > {soon};"
+        f"UPDATE signing_keys SET retire_at = {soon} WHERE retire_at > {soon}"
+    )
+    run_apart(execute(node.stage.postgres, sooner, "keys"))
+    seen = Counter[int]()
+    kids = []
+
+    def works() -> bool:
+        seen[app.refresh()] += 1
+        seen[app.call()] += 1
+        kids.append(app.kid)
+        return len(set(kids[:1] + kids[-20:])) == 2 and len(set(kids[-20:])) == 1
+
+    await until(works)
+
+    assert kids[0] == before
+    assert set(seen) == {200}
+
+
+async def test_tokens_of_a_compromised_key_open_nothing_when_the_command_ends(node: Node, app: App) -> None:
+    """Waits for all workers to say that they refuse it, and five seconds for the next key to sign."""
+    stolen, meanwhile = app.kid, Counter[int]()
+    assert {app.call() for _ in range(10)} == {200}
+
+    retired = asyncio.create_task(asyncio.to_thread(bastion, node, "retire", stolen, "--compromised"))
+    while not retired.done():
+        meanwhile[await asyncio.to_thread(app.call)] += 1
+    after = {app.call() for _ in range(20)}
+    await until(lambda: app.refresh() == 200)
+
+    assert (await retired).returncode == 0, (await retired).stderr
+    assert after == {401}
+    assert set(meanwhile) <= {200, 401}
+    assert app.kid != stolen
+    assert {app.call() for _ in range(10)} == {200}
+
+
 async def test_a_compromised_key_is_gone_when_the_command_ends(node: Node) -> None:
+    """Waits for all workers to say so."""
     before = published(node)
     stolen = next(kid for kid, alg in before.items() if alg == "EdDSA")
 
