@@ -60,6 +60,7 @@ def tokens_for_apps(
         acts, decisions, access, refresh, lambda: ring.current.verification, lambda: decisions.policy, keys.tag
     )
     endpoint = token.TokenEndpoint(
+        issuer.ready,
         clients,
         proofs,
         CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes),

@@ -26,6 +26,7 @@ from gateway.core.session.tokens import Token, tag_of
 from gateway.core.token.access import AccessTokens
 from gateway.core.token.nonce import Nonces
 from gateway.core.token.refresh import RefreshTokens
+from gateway.core.token.signing_keys import KeySet
 from gateway.flows.act import Acts
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
 from gateway.flows.oauth.exchange import CodeExchange
@@ -100,7 +101,7 @@ class Dpop:
         return self.key.sign("dpop+jwt", payload, jwk=dict(self.key.verification.jwk))
 
 
-@dataclass
+@dataclass(repr=False)
 class House:
     """policy, signing: what the endpoints go by, and tests change. log: everything that was answered."""
 
@@ -111,6 +112,7 @@ class House:
     policy: list[Policy]
     counted: Counter[str]
     keys: dict[str, VerificationKey]
+    signers: dict[str, SigningKey]
 
     @property
     def pool(self) -> Pool:
@@ -120,10 +122,15 @@ class House:
         return await self.send("POST", path, *headers, form=form)
 
     async def send(
-        self, method: str, path: str, *headers: tuple[str, str], form: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *headers: tuple[str, str],
+        form: Mapping[str, str] | None = None,
+        body: str = "",
     ) -> Answered:
         sent = CIMultiDict([("Host", "auth.example.org"), ("X-Forwarded-For", "203.0.113.7"), *headers])
-        answer = await self.http.request(method, path, data=form, headers=sent)
+        answer = await self.http.request(method, path, data=form or body.encode(), headers=sent)
         text = await answer.text()
         return Answered(answer.status, answer.headers, await answer.json() if text else {})
 
@@ -221,8 +228,12 @@ async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]
         acts = replace(here.acts, clock=clock.seconds)
         keys = {key.kid: key.verification for key in (ES256,)}
         tokens, refresh = AccessTokens(ISSUER, KEYS.token), RefreshTokens(KEYS.refresh)
-        signers = {"": ES256, "RS256": RS256}
-        issuer = Issuer(ISSUER, tokens, signers.__getitem__, KEYS.tag, KEYS.token)
+        signers = {"ES256": ES256, "RS256": RS256}
+
+        def signer(alg: str) -> SigningKey:
+            return KeySet(keys, signers, b"", "").signer(alg or "ES256")
+
+        issuer = Issuer(ISSUER, tokens, signer, KEYS.tag, KEYS.token)
         limits = ClientLimits(
             BucketNames(KEYS.bucket),
             Limit("OAUTH.TOKEN", 600, MINUTE_US, 600),
@@ -232,6 +243,7 @@ async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]
         proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER)
         known = KnownTokens(acts, here.decisions, tokens, refresh, lambda: keys, lambda: policy[0], KEYS.tag)
         endpoint = token.TokenEndpoint(
+            issuer.ready,
             clients,
             proofs,
             CodeExchange(acts, KEYS, here.decisions, issuer, refresh, here.random),
@@ -251,7 +263,7 @@ async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]
         app.add_routes(protocol_routes(endpoints))
         await here.add_person()
         async with TestClient(TestServer(app)) as http:
-            yield House(here, acts, clock, http, policy, counted, keys)
+            yield House(here, acts, clock, http, policy, counted, keys, signers)
         await asyncio.sleep(0)
 
 

@@ -5,16 +5,19 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import jwt
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from gateway.core.base64url import b64
 from gateway.core.session.tokens import Token
 from tests.conftest import Pool
 from tests.oauth_clients import ES256, ISSUER, SECRET
-from tests.web.oauth_house import House, basic, house_at, said
+from tests.web.oauth_house import VERIFIER, House, basic, house_at, said
 
 
 @pytest.fixture
@@ -300,6 +303,91 @@ async def test_without_redis_nobody_gets_tokens_and_the_code_waits(pool: Pool, t
         assert "Retry-After" in answered.headers
     async with pool.acquire() as connection:
         assert await connection.fetchval("SELECT used_at FROM codes") is None
+
+
+async def test_without_a_key_to_sign_with_nothing_is_used_up(house: House, login: Token) -> None:
+    code, first = await house.code("wiki", login), (await house.tokens("wiki", login))["refresh_token"]
+    key = house.signers.pop("RS256")
+
+    refused = [await house.exchange("wiki", code), await house.refresh("wiki", first)]
+    house.signers["RS256"] = key
+
+    assert {(one.status, one.error) for one in refused} == {(503, "temporarily_unavailable")}
+    assert (await house.exchange("wiki", code)).status == 200
+    assert (await house.refresh("wiki", first)).status == 200
+    assert house.counted["repeated"] == 0
+
+
+NAMES = ("grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource", "client_id")
+MORE = ("client_secret", "client_assertion", "client_assertion_type", "token", "token_type_hint", "x")
+TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["authorization_code", "refresh_token", "client_credentials", "spa", "wiki", SECRET, "x" * 43]),
+    st.sampled_from(["v1.a.b.c.d", "a.b.c", "\0", "\ud800", "é", " ", "x" * 1500]),
+)
+ENDPOINTS = st.sampled_from(["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/userinfo"])
+LINES = st.sampled_from(["", "Basic", "Basic x", "Basic d2lraTp4", "Bearer x", "Bearer a.b.c", "DPoP a.b.c", "a, b"])
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=ENDPOINTS,
+    pairs=st.lists(st.tuples(st.sampled_from(NAMES + MORE), TEXTS), max_size=8),
+    headers=st.lists(st.tuples(st.sampled_from(["Authorization", "DPoP"]), LINES), max_size=3),
+)
+async def test_whatever_is_sent_is_answered_in_the_words_of_an_rfc(
+    house: House, path: str, pairs: list[tuple[str, str]], headers: list[tuple[str, str]]
+) -> None:
+    body = "&".join(f"{name}={quote_plus(value.encode('utf-8', 'surrogatepass'))}" for name, value in pairs)
+    form = ("Content-Type", "application/x-www-form-urlencoded")
+
+    answered = await house.send("POST", path, form, *headers, body=body)
+
+    assert answered.status in (200, 400, 401, 403, 413), answered.body
+    assert answered.status == 200 or answered.error in ERRORS
+    assert "Set-Cookie" not in answered.headers
+    assert answered.headers["Cache-Control"] == "no-store"
+
+
+ERRORS = {
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_token",
+    "invalid_dpop_proof",
+    "use_dpop_nonce",
+}
+
+
+async def test_nothing_secret_reaches_the_log_or_an_error(
+    house: House, login: Token, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    code = await house.code("wiki", login)
+    body = (await house.exchange("wiki", code)).body
+    texts = [code, SECRET, body["access_token"], body["refresh_token"], VERIFIER]
+
+    answers = [
+        await house.exchange("wiki", code, code_verifier="x" * 43),
+        await house.exchange("wiki", code, redirect_uri=VERIFIER),
+        await house.refresh("wiki", body["refresh_token"]),
+        await house.refresh("spa", body["refresh_token"]),
+        await house.userinfo(body["access_token"]),
+        await house.userinfo(body["access_token"], "DPoP"),
+        await house.post("/oauth2/introspect", {"token": body["access_token"]}, basic("wiki", SECRET + "x")),
+        await house.post("/oauth2/revoke", {"token": body["refresh_token"], "client_secret": SECRET}),
+    ]
+
+    assert {one.status for one in answers} <= {400, 401}
+    assert len(caplog.records) >= len(answers)
+    shown = "\n".join([*(str(vars(record)) for record in caplog.records), *(str(one.body) for one in answers)])
+    shown += "\n".join(str(one.headers) for one in answers)
+    for text in texts:
+        assert text not in shown
 
 
 async def test_basic_and_form_carry_the_same_secret(house: House, login: Token) -> None:

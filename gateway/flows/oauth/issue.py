@@ -64,6 +64,11 @@ class Issuer:
             id_token=self._id_token(client, grant, wanted, access_token) if OPENID in wanted.scopes else "",
         )
 
+    def ready(self, client: Client) -> None:
+        """Before anything is used up: whether there are keys to sign with. Raises NoSigningKey."""
+        self.signer("")
+        self.signer(client.id_token_alg)
+
     def subject(self, grant: GrantRow) -> str:
         return grant.client if grant.user_id is None else subject_of(grant.user_id)
 

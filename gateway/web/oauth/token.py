@@ -23,8 +23,11 @@ GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """count: hears the grant type of each answer with tokens."""
+    """ready: raises NoSigningKey where the client's tokens can't be signed. count: hears the grant type of each answer
+    with tokens.
+    """
 
+    ready: Callable[[Client], None]
     clients: ClientAuthentication
     proofs: ProofCheck
     codes: CodeExchange
@@ -46,6 +49,7 @@ def routes(endpoint: TokenEndpoint) -> list[ProtocolRoute]:
         shown = await endpoint.proofs.check(sent.proofs, "POST", TOKEN_PATH, sent.request_id)
         if client.dpop_required and not shown.jkt:
             raise OAuthError("invalid_dpop_proof", "this client has to prove a key")
+        endpoint.ready(client)
         issued = await _issued(endpoint, grant_type, client, sent, shown.jkt)
         endpoint.count(grant_type)
         response = web.json_response(_body(issued), headers={"Pragma": "no-cache"})
