@@ -91,7 +91,7 @@ def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> A
     rated = allowed.limit is not None and allowed.state is not None
     head = _for_the_client(route, request.proxy, origin, rated=rated, nonce=allowed.nonce)
     if request.proxy is not EARLIER:
-        head += _taken(request, context, token)
+        head += _taken(request, context, None if route.forwards_credentials else token)
     if known is None:
         head += context.people.nobody
     else:

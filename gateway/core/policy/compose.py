@@ -104,6 +104,12 @@ class Composer:
 
     def _judge_credentials(self, level: Level, route: Route) -> None:
         """Whether there is a leg for what is accepted, and what is accepted for each leg."""
+        if level.forward_credentials and not route.takes_tokens:
+            self.problems.add(
+                level.place,
+                f"forward_credentials of {route.name} has nothing to forward, because only session is accepted; write "
+                "credentials: [session, bearer]",
+            )
         people = [leg for leg in route.legs if leg.people]
         tokens = [leg for leg in people if leg.tokens]
         if tokens and not route.credentials - BY_SESSION and (level.allow is not None or level.credentials is None):
@@ -174,6 +180,7 @@ class Composer:
             review=_nearest(level.review for level in levels),
             credentials=_nearest(level.credentials for level in levels) or BY_SESSION,
             clients=self.clients,
+            forwards_credentials=bool(_nearest(level.forward_credentials for level in levels)),
             token_limits=limits.token,
             token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),
         )

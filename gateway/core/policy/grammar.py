@@ -187,6 +187,11 @@ SETTINGS: Final = (
         listed(words("session", "bearer", "dpop")),
     ),
     Key(
+        "forward_credentials",
+        "Whether the app gets the token and proof that let a request in too: false (default), true.",
+        BOOLEAN,
+    ),
+    Key(
         "identity",
         "Whether the app gets the identity: sent (default), none, optional.",
         words("sent", "none", "optional"),

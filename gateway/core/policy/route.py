@@ -167,7 +167,7 @@ class Route:
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
     credentials: how people may prove who they are: of session, bearer, dpop. clients: whose tokens there can be.
-    token_legs: those by which a token comes in.
+    token_legs: those by which a token comes in. forwards_credentials: the app sees the token, which is for its host.
     """
 
     name: str
@@ -201,6 +201,7 @@ class Route:
     clients: Mapping[str, TokenClient] = field(default_factory=dict)
     token_legs: tuple[Leg, ...] = ()
     token_limits: tuple[Limit, ...] = ()
+    forwards_credentials: bool = False
 
     @property
     def takes_tokens(self) -> bool:

@@ -33,6 +33,7 @@ from tests.core.forward.tokens import (
     error_of,
     issue,
     prove,
+    proved,
 )
 
 ALLOWED: Final[dict[str, Call]] = {
@@ -173,6 +174,17 @@ def test_the_app_never_sees_a_consumed_credential(call: Call, names: set[str]) -
     said = {value for name, value in headers.items() if name.startswith("X-Bastion-Taken-")}
     assert headers["X-Bastion-Taken"] == "some"
     assert said - {"x-bastion-none"} == names
+
+
+def test_an_app_that_reads_tokens_itself_may_see_what_it_is_for() -> None:
+    forwarded = {"x-forwarded-user": "root"}
+    proof = prove(htu=f"https://{HOST}/reads/x")
+
+    for call in (BEARER, proved(proof)(DPOP)):
+        answer = headers_of(replace(call, path="/reads/x", headers=forwarded).answer())
+        said = {value for name, value in answer.items() if name.startswith("X-Bastion-Taken-")}
+        assert said - {"x-bastion-none"} == {"x-forwarded*"}
+        assert answer["Remote-User"] == "ada"
 
 
 def test_it_leaves_no_room_for_more_than_the_snippet_can_take_away() -> None:

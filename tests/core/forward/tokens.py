@@ -48,6 +48,7 @@ apps:
       fresh: {{paths: /fresh/**, require: {{authenticated_within: 10m}}}}
       write: {{paths: /write/**, allow: {{scopes: [notes.read, notes.write]}}}}
       bound: {{paths: /bound/**, require: {{dpop: true}}}}
+      reads: {{paths: /reads/**, forward_credentials: true}}
       hidden: {{paths: /hidden/**, respond: {{anonymous: 404, denied: 404}}}}
       limited: {{paths: /limited/**, limits: {{rate: 1/min, per: principal, on_store_failure: deny}}}}
   pages: {{hosts: pages.example.org, allow: {{groups: staff}}}}

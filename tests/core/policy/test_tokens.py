@@ -188,6 +188,11 @@ def test_tokens_of_a_service_are_its_own() -> None:
             ),
         ),
         ("credentials: session, allow: {clients: notes}", "but only session is accepted here"),
+        (
+            "allow: {groups: staff}, routes: {x: {paths: /x, forward_credentials: true}}",
+            "forward_credentials of a/x has nothing to forward",
+        ),
+        ("forward_credentials: maybe, allow: {groups: staff}", "forward_credentials"),
         ("credentials: bearer, allow: {groups: staff}", "a/rest accepts tokens alone, and no leg is for them"),
         (
             "credentials: bearer, allow: authenticated",

@@ -30,7 +30,7 @@ from gateway.core.policy.reading.limits import OwnLimit, limit_book, read_limits
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import network_book
 from gateway.core.policy.reading.scopes import scope_book
-from gateway.core.policy.reading.words import day, duration, items, midnight, text, word
+from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, word
 from gateway.core.policy.route import CREDENTIALS, Cache, Respond, Review
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
@@ -95,6 +95,7 @@ class Level:
     path_accepts: frozenset[Oddity] | None = None
     respond: Respond | None = None
     credentials: frozenset[str] | None = None
+    forward_credentials: bool | None = None
     note: str = ""
     review: Review | None = None
 
@@ -118,6 +119,7 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         path_accepts=_path_accepts(page, given["path_accepts"]) if "path_accepts" in given else None,
         respond=_respond(page, given["respond"]) if "respond" in given else None,
         credentials=_credentials(page, given["credentials"]) if "credentials" in given else None,
+        forward_credentials=_flag(page, given, "forward_credentials"),
         note=_text(page, given, "note"),
         review=read_review(page, given["review_by"]) if "review_by" in given else None,
     )
@@ -130,6 +132,10 @@ def _text(page: Page, given: Mapping[str, Marked], key: str) -> str:
 def read_review(page: Page, at: Marked) -> Review | None:
     due = day(page, at, "review_by")
     return None if due is None else Review(due.isoformat(), midnight(due), page.place(at))
+
+
+def _flag(page: Page, given: Mapping[str, Marked], key: str) -> bool | None:
+    return boolean(page, given[key], key) if key in given else None
 
 
 def _credentials(page: Page, at: Marked) -> frozenset[str] | None:
