@@ -43,7 +43,7 @@ class Redeemed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CodeRefused:
     """Nothing changes. error: of RFC 6749 or 8707. why: for the client's developer."""
 
     why: str
@@ -55,29 +55,29 @@ class Reused:
     """Whoever sends it has what is not theirs, or somebody else has: the grant ends."""
 
 
-def judge_code(code: IssuedCode, redemption: Redemption, now: int) -> Redeemed | Refused | Reused:
+def judge_code(code: IssuedCode, redemption: Redemption, now: int) -> Redeemed | CodeRefused | Reused:
     """Returned, not raised: an end has to be stored (oauth.md section 3). now: Unix seconds."""
     fits = _misfit(code, redemption)
     if code.used_at:
         repeated = code.client == redemption.client and _is_verified(code.content.code_challenge, redemption.verifier)
-        return Refused("the code was used") if repeated and now - code.used_at <= CODE_REPEAT_S else Reused()
+        return CodeRefused("the code was used") if repeated and now - code.used_at <= CODE_REPEAT_S else Reused()
     if code.client != redemption.client:
-        return Refused("the code is of another client")
+        return CodeRefused("the code is of another client")
     if now >= code.expires_at:
-        return Refused("the code is too old")
+        return CodeRefused("the code is too old")
     return fits or Redeemed()
 
 
-def _misfit(code: IssuedCode, redemption: Redemption) -> Refused | None:
+def _misfit(code: IssuedCode, redemption: Redemption) -> CodeRefused | None:
     content = code.content
     if content.redirect_uri != redemption.redirect_uri:
-        return Refused("redirect_uri is not that of the authorization request")
+        return CodeRefused("redirect_uri is not that of the authorization request")
     if not _is_verified(content.code_challenge, redemption.verifier):
-        return Refused("code_verifier does not match the code_challenge")
+        return CodeRefused("code_verifier does not match the code_challenge")
     if content.jkt and content.jkt != redemption.jkt:
-        return Refused("the code is bound to another key")
+        return CodeRefused("the code is bound to another key")
     if redemption.resource and redemption.resource != content.resource:
-        return Refused("resource is not that of the authorization request", "invalid_target")
+        return CodeRefused("resource is not that of the authorization request", "invalid_target")
     return None
 
 

@@ -12,7 +12,7 @@ from gateway.core.policy.grammar import DEFAULTS, DEFINE, POLICY
 from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import HostPattern
 from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
-from gateway.core.policy.reading.apps import Apps, AppText
+from gateway.core.policy.reading.apps import AppText, DeclaredApps
 from gateway.core.policy.reading.cases import Actors, Tests
 from gateway.core.policy.reading.clients import DeclaredClients
 from gateway.core.policy.reading.maps import keyed
@@ -64,7 +64,7 @@ def compile_policy(
         for kind, names_of_kind in (keyed(page, at, DEFINE) or {}).items():
             book = people.named if kind == "people" else names.book(kind)
             book.add(page, names_of_kind)
-    apps, tests = Apps(site, names), Tests(people, names.networks)
+    apps, tests = DeclaredApps(site, names), Tests(people, names.networks)
     for page, at in _sections(files, "apps"):
         apps.add(page, at)
     for page, at in _sections(files, "clients"):

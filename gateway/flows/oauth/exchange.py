@@ -11,7 +11,7 @@ from gateway.core.keys import Keys
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.code import authorization_code_hash
 from gateway.core.oauth.errors import OAuthError
-from gateway.core.oauth.grants import IssuedCode, Redeemed, Redemption, Refused, Reused, judge_code
+from gateway.core.oauth.grants import CodeRefused, IssuedCode, Redeemed, Redemption, Reused, judge_code
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, tag_of
 from gateway.core.token.access import grant_credential
@@ -27,7 +27,7 @@ from gateway.stores.postgres.users import UserRow
 # Asks whether a login lives, and is no use of it: no session has this credential.
 NO_CREDENTIAL: Final = bytes(CREDENTIAL_BYTES)
 _GRANT_BYTES: Final = LOGIN_BYTES
-_UNKNOWN: Final = Refused("the code is unknown, or its sign-in has ended")
+_UNKNOWN: Final = CodeRefused("the code is unknown, or its sign-in has ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class CodeExchange:
             raise OAuthError(_UNKNOWN.error, _UNKNOWN.why)
         # Raised only out here: inside, it would take back the end of a grant whose code came again.
         outcome = await self._redeem(client, code_hash, redemption, request_id)
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, CodeRefused):
             raise OAuthError(outcome.error, outcome.why)
         grant, content = outcome.grant, found.content
         token = "" if grant.refresh_hash is None else self._first_refresh_token(tag, grant.id)
@@ -77,25 +77,25 @@ class CodeExchange:
 
     async def _redeem(
         self, client: Client, code_hash: bytes, redemption: Redemption, request_id: str
-    ) -> _Granted | Refused:
+    ) -> _Granted | CodeRefused:
         async with self.acts.begin(request_id=request_id) as act:
             code = await act.codes.lock(code_hash)
             if code is None:
                 return _UNKNOWN
             stored = IssuedCode(code.client, code.content, code.expires_at, code.used_at)
             match judge_code(stored, redemption, act.now):
-                case Refused() as refused:
+                case CodeRefused() as refused:
                     return refused
                 case Reused():
                     return await self._reused(act, code)
                 case Redeemed():
                     return await self._grant(act, client, code_hash, code, redemption) or _UNKNOWN
 
-    async def _reused(self, act: Act, code: CodeRow) -> Refused:
+    async def _reused(self, act: Act, code: CodeRow) -> CodeRefused:
         grant = await act.grants.find(code.grant_id)
         if grant is not None and await end_grant(act, self.keys.tag, grant, "code_reused"):
             act.record(CodeReused(code.user_id, code.client, b64(grant.id)))
-        return Refused("the code was used")
+        return CodeRefused("the code was used")
 
     async def _grant(
         self, act: Act, client: Client, code_hash: bytes, code: CodeRow, redemption: Redemption

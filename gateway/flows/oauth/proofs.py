@@ -16,14 +16,14 @@ _NO_STAMP: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownProof:
     """jkt: of the key that was proved. nonce: for the next proof, "" where the one that was used is still today's."""
 
     jkt: str
     nonce: str
 
 
-NOTHING_SHOWN: Final = Shown("", "")
+NOTHING_SHOWN: Final = ShownProof("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ProofCheck:
 
     async def check(
         self, lines: Sequence[str], method: str, path: str, request_id: str, ath: bytes | None = None
-    ) -> Shown:
+    ) -> ShownProof:
         """lines: of the header, "" jkt where there are none. ath: SHA-256 of the access token that came along.
 
         Raises OAuthError invalid_dpop_proof or use_dpop_nonce, or StoreUnavailable.
@@ -56,7 +56,7 @@ class ProofCheck:
             raise OAuthError("use_dpop_nonce", "the proof needs the nonce of this answer", nonce=nonce)
         if witnessed.refused is not None:
             raise OAuthError("invalid_dpop_proof", _WHY[witnessed.refused], nonce=nonce)
-        return Shown(proof.jkt, "" if stamp.current else nonce)
+        return ShownProof(proof.jkt, "" if stamp.current else nonce)
 
 
 _WHY: Final = {Standing.UNTIMELY: "iat is not of this minute", Standing.REPLAYED: "the proof was used before"}

@@ -10,7 +10,7 @@ from gateway.core.oauth.scopes import OPENID
 from gateway.core.token.access import AccessToken
 from gateway.flows.oauth.issue import Issuer, described
 from gateway.flows.oauth.known_tokens import KnownTokens
-from gateway.flows.oauth.proofs import ProofCheck, Shown
+from gateway.flows.oauth.proofs import ProofCheck, ShownProof
 
 USERINFO_PATH: Final = "/oauth2/userinfo"
 _SCHEMES: Final = ("bearer", "dpop")
@@ -50,7 +50,7 @@ class UserInfo:
 
     async def _shown(
         self, scheme: str, token: AccessToken, method: str, proofs: Sequence[str], request_id: str
-    ) -> Shown:
+    ) -> ShownProof:
         """A bound token passes with its proof only, and a bearer token without one (RFC 9449 section 7)."""
         if bool(token.jkt) != (scheme == "dpop"):
             raise _refused(scheme, "invalid_token", "the token is of the other scheme")

@@ -13,10 +13,10 @@ from gateway.core.oauth.grants import (
     BEARER_WINDOW_S,
     BOUND_WINDOW_S,
     CODE_REPEAT_S,
+    CodeRefused,
     IssuedCode,
     Redeemed,
     Redemption,
-    Refused,
     Repeated,
     Reused,
     Rotated,
@@ -63,21 +63,21 @@ def test_a_code_is_redeemed_by_its_client_in_its_minute() -> None:
     assert judge_code(CODE, RIGHT, NOW) == Redeemed()
     assert judge_code(CODE, RIGHT, NOW + 59) == Redeemed()
     assert judge_code(CODE, replace(RIGHT, resource=CONTENT.resource), NOW) == Redeemed()
-    assert isinstance(judge_code(CODE, RIGHT, NOW + 60), Refused)
+    assert isinstance(judge_code(CODE, RIGHT, NOW + 60), CodeRefused)
 
 
 @pytest.mark.parametrize("redemption", WRONG.values(), ids=WRONG)
 def test_whatever_is_wrong_burns_nothing(redemption: Redemption) -> None:
     refused = judge_code(CODE, redemption, NOW)
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, CodeRefused)
     assert refused.error == ("invalid_target" if redemption.resource else "invalid_grant")
     assert VERIFIER not in refused.why
 
 
 @given(st.text(max_size=130))
 def test_no_other_verifier_passes(verifier: str) -> None:
-    assert verifier == VERIFIER or isinstance(judge_code(CODE, replace(RIGHT, verifier=verifier), NOW), Refused)
+    assert verifier == VERIFIER or isinstance(judge_code(CODE, replace(RIGHT, verifier=verifier), NOW), CodeRefused)
 
 
 @pytest.mark.parametrize("size", [43, 128])
@@ -88,14 +88,14 @@ def test_the_lengths_of_rfc_7636_pass(size: int) -> None:
     assert judge_code(replace(CODE, content=content), replace(RIGHT, verifier=verifier), NOW) == Redeemed()
     longer = replace(RIGHT, verifier="a" * 129)
     content = replace(CONTENT, code_challenge=b64(hashlib.sha256(longer.verifier.encode()).digest()))
-    assert isinstance(judge_code(replace(CODE, content=content), longer, NOW), Refused)
+    assert isinstance(judge_code(replace(CODE, content=content), longer, NOW), CodeRefused)
 
 
 def test_a_verifier_without_a_challenge_is_a_downgrade() -> None:
     without = replace(CODE, content=replace(CONTENT, code_challenge=""))
 
     assert judge_code(without, replace(RIGHT, verifier=""), NOW) == Redeemed()
-    assert isinstance(judge_code(without, RIGHT, NOW), Refused)
+    assert isinstance(judge_code(without, RIGHT, NOW), CodeRefused)
 
 
 def test_a_code_that_is_bound_needs_its_key() -> None:
@@ -103,17 +103,17 @@ def test_a_code_that_is_bound_needs_its_key() -> None:
 
     assert judge_code(bound, replace(RIGHT, jkt="key"), NOW) == Redeemed()
     for jkt in ("", "other"):
-        assert isinstance(judge_code(bound, replace(RIGHT, jkt=jkt), NOW), Refused)
+        assert isinstance(judge_code(bound, replace(RIGHT, jkt=jkt), NOW), CodeRefused)
     assert judge_code(CODE, replace(RIGHT, jkt="any"), NOW) == Redeemed()
 
 
 def test_the_same_client_may_repeat_for_ten_seconds_without_harm() -> None:
     used = replace(CODE, used_at=NOW)
 
-    assert isinstance(judge_code(used, RIGHT, NOW), Refused)
-    assert isinstance(judge_code(used, RIGHT, NOW + CODE_REPEAT_S), Refused)
+    assert isinstance(judge_code(used, RIGHT, NOW), CodeRefused)
+    assert isinstance(judge_code(used, RIGHT, NOW + CODE_REPEAT_S), CodeRefused)
     assert judge_code(used, RIGHT, NOW + CODE_REPEAT_S + 1) == Reused()
-    assert judge_code(used, replace(RIGHT, redirect_uri=""), NOW) == Refused("the code was used")
+    assert judge_code(used, replace(RIGHT, redirect_uri=""), NOW) == CodeRefused("the code was used")
 
 
 @pytest.mark.parametrize("wrong", ["client", "verifier", "no verifier"])

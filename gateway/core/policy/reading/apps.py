@@ -68,7 +68,7 @@ class AppText:
     routes: tuple[RouteText, ...]
 
 
-class Apps:
+class DeclaredApps:
     """Of all files."""
 
     def __init__(self, site: Site, names: Definitions) -> None:
