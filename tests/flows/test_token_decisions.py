@@ -148,9 +148,10 @@ async def test_the_grant_of_another_app_of_the_same_login_is_another(here: Decid
 async def test_a_service_has_a_record_of_its_own(here: Deciding, redis: Redis) -> None:
     tag = client_tag(KEYS.tag, "batch")
     async with here.acts.begin() as act:
-        grant_id, made = await act.grants.stand(
+        grant, made = await act.grants.stand(
             GRANT_ID, "batch", ("notes.read",), f"https://{HOST}", here.now, most_s=3_600
         )
+    grant_id = grant.id
     token = issue(
         tag=tag, kind="grant", record=grant_id, credential=grant_credential(grant_id), client="batch", subject="batch",
         scopes=["notes.read"], now=here.now,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.stores.postgres.grants import GRANTS_OF_APP, GRANTS_OF_LOGIN, Grants, NewGrant
+from gateway.stores.postgres.grants import GRANTS_OF_APP, GRANTS_OF_LOGIN, KEPT_S, GrantKind, Grants, NewGrant
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.used_ids import UsedIds
 from gateway.stores.postgres.users import Users
@@ -152,7 +152,10 @@ async def test_the_oldest_of_a_login_is_surplus_whatever_its_app(granted: Pool) 
 async def test_an_app_that_acts_for_itself_has_one_grant_however_many_ask_at_once(pool: Pool) -> None:
     async def ask(fresh_id: bytes) -> tuple[bytes, bool]:
         async with pool.acquire() as connection, connection.transaction():
-            return await Grants(connection).stand(fresh_id, "robot", ("a", "b"), "https://api", NOW, most_s=9_000)
+            found, made = await Grants(connection).stand(
+                fresh_id, "robot", ("a", "b"), "https://api", NOW, most_s=9_000
+            )
+            return found.id, made
 
     got = await asyncio.gather(*(ask(bytes([number]) * 16) for number in range(8)))
 
@@ -165,11 +168,47 @@ async def test_another_scope_is_another_standing_grant_and_so_is_one_after_the_e
         grants = Grants(connection)
         first, _ = await grants.stand(b"1" * 16, "robot", ("a",), "https://api", NOW, most_s=9_000)
         other, _ = await grants.stand(b"2" * 16, "robot", ("a", "b"), "https://api", NOW, most_s=9_000)
-        await grants.end(first, "revoked", NOW)
+        await grants.end(first.id, "revoked", NOW)
         next_one, made = await grants.stand(b"3" * 16, "robot", ("a",), "https://api", NOW, most_s=9_000)
 
-    assert len({first, other, next_one}) == 3
+    assert len({first.id, other.id, next_one.id}) == 3
     assert made
+
+
+@pytest.mark.parametrize(("after_s", "written"), [(59, NOW), (60, NOW + 60)])
+async def test_the_last_use_of_a_standing_grant_is_written_once_a_minute(
+    pool: Pool, after_s: int, written: int
+) -> None:
+    async with pool.acquire() as connection:
+        grants = Grants(connection)
+        first, _ = await grants.stand(b"1" * 16, "robot", ("a",), "https://api", NOW, most_s=9_000)
+        again, made = await grants.stand(b"2" * 16, "robot", ("a",), "https://api", NOW + after_s, most_s=9_000)
+        found = await grants.find(first.id)
+
+    assert (again.id, made) == (first.id, False)
+    assert found is not None
+    assert found.last_used_at == written
+
+
+async def test_what_has_been_over_for_a_week_is_forgotten(granted: Pool, vault: Vault) -> None:
+    async with granted.acquire() as connection:
+        grants = Grants(connection)
+        await Logins(connection, vault).create(NewLogin(b"m" * 16, ADA, NOW, False, 600, 10**9, "", ""))
+        made: list[tuple[GrantKind, int]] = [("login", 10**9), ("offline", 10**9), ("login", 10**9)]
+        for number, (kind, expires_at) in enumerate(made):
+            login_id = LOGIN if number < 2 else b"m" * 16
+            fresh = replace(GRANT, id=bytes([number]) * 16, kind=kind, expires_at=expires_at, login_id=login_id)
+            await grants.add(fresh)
+        await grants.end(GRANT.id, "revoked", NOW)
+
+        await grants.purge(NOW + KEPT_S)
+        assert await grants.find(GRANT.id) is not None
+        await grants.purge(NOW + KEPT_S + 1)
+        assert await grants.find(GRANT.id) is None
+        await grants.purge(5_000 + KEPT_S + 1)
+        left = [number for number in range(3) if await grants.find(bytes([number]) * 16)]
+
+    assert left == [1, 2], "the first one's login is over; an offline grant goes on without it"
 
 
 async def test_an_id_counts_once_for_each_client_and_kind(pool: Pool) -> None:

@@ -33,11 +33,9 @@ class ServiceTokens:
         if audience is None:
             raise OAuthError("invalid_target", "resource is none that the client may ask for, or it has to name one")
         async with self.acts.begin(request_id=request_id) as act:
-            grant_id, made = await act.grants.stand(
+            grant, made = await act.grants.stand(
                 self.random(_GRANT_BYTES), client.id, scopes, audience, act.now, most_s=STANDING_S
             )
             if made:
-                act.record(GrantIssued(None, client.id, b64(grant_id), None, scopes, audience))
-            grant, now = await act.grants.find(grant_id), act.now
-        assert grant is not None
-        return self.issuer.issue(client, grant, Wanted(scopes, now, jkt))
+                act.record(GrantIssued(None, client.id, b64(grant.id), None, scopes, audience))
+        return self.issuer.issue(client, grant, Wanted(scopes, act.now, jkt))

@@ -12,6 +12,7 @@ GrantKind = Literal["login", "offline", "client"]
 GRANTS_OF_APP: Final = 5
 GRANTS_OF_LOGIN: Final = 40
 KEPT_S: Final = 7 * 86_400
+_USED_EVERY_S: Final = 60
 _COLUMNS: Final = """
     g.id, g.kind, g.client, g.user_id, g.login_id, g.scope, g.resource, g.authenticated_at, g.mfa_at, g.amr, g.jkt,
     g.generation, g.refresh_hash, g.previous_hash, g.rotated_at, g.created_at, g.expires_at, g.idle_s, g.last_used_at,
@@ -47,11 +48,11 @@ _INSERT_STANDING: Final = """
     ON CONFLICT (client, scope, resource) WHERE kind = 'client' AND ended_at IS NULL DO NOTHING
     RETURNING id
 """
-_FIND_STANDING: Final = """
-    UPDATE grants SET last_used_at = greatest(last_used_at, $4)
-     WHERE kind = 'client' AND client = $1 AND scope = $2 AND resource = $3 AND ended_at IS NULL
-    RETURNING id
-"""
+_FIND_STANDING: Final = f"""
+    SELECT {_COLUMNS} FROM grants g
+     WHERE g.kind = 'client' AND g.client = $1 AND g.scope = $2 AND g.resource = $3 AND g.ended_at IS NULL
+"""  # noqa: S608 - constants
+_USE_GRANT: Final = "UPDATE grants SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2"
 _ROTATE: Final = """
     UPDATE grants SET previous_hash = refresh_hash, refresh_hash = $2, generation = generation + 1, rotated_at = $3,
                       last_used_at = $3
@@ -175,17 +176,22 @@ class Grants:
 
     async def stand(
         self, fresh_id: bytes, client: str, scopes: tuple[str, ...], resource: str, now: int, *, most_s: int
-    ) -> tuple[bytes, bool]:
-        """The id of the app's standing grant, and whether it was made now. scopes: sorted."""
-        for _ in range(2):  # one that ends between the two statements lets the second round make another
-            made = await self._connection.fetchval(
+    ) -> tuple[GrantRow, bool]:
+        """The app's standing grant, and whether it was made now. scopes: sorted.
+
+        Most requests write nothing: however often an app asks, its last use is written down once a minute.
+        """
+        made = False
+        for _ in range(3):  # one that another makes or ends meanwhile is seen in the next round
+            row = await self._connection.fetchrow(_FIND_STANDING, client, list(scopes), resource)
+            if row is not None:
+                if now - row["last_used_at"] >= _USED_EVERY_S:
+                    await self._connection.execute(_USE_GRANT, row["id"], now)
+                return _grant(row), made
+            inserted = await self._connection.fetchval(
                 _INSERT_STANDING, fresh_id, client, list(scopes), resource, now, now + most_s, most_s
             )
-            if made is not None:
-                return made, True
-            found: bytes | None = await self._connection.fetchval(_FIND_STANDING, client, list(scopes), resource, now)
-            if found is not None:
-                return found, False
+            made = inserted is not None
         raise AssertionError("a standing grant is neither there nor can be made")
 
     async def find(self, grant_id: bytes) -> GrantRow | None:
