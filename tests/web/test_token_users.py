@@ -90,6 +90,18 @@ async def test_a_token_in_the_query_or_the_body_is_none(house: House, login: Tok
     assert (await house.post("/oauth2/userinfo", {"access_token": token})).status == 401
 
 
+async def test_before_a_key_is_known_nothing_is_said_of_an_access_token(house: House, login: Token) -> None:
+    """A node that starts while Postgres is away: apps that hear 401 throw their tokens away."""
+    token, keys = (await house.tokens("wiki", login))["access_token"], dict(house.keys)
+    house.keys.clear()
+
+    unknown = await house.userinfo(token)
+    house.keys.update(keys)
+
+    assert (unknown.status, unknown.error) == (503, "temporarily_unavailable")
+    assert (await house.userinfo(token)).status == 200
+
+
 async def test_an_access_token_is_over_by_the_clock_of_redis(house: House, login: Token) -> None:
     from_an_hour_ago = await _aged(house, login, 900)
 

@@ -163,9 +163,11 @@ class TokenReader:
         proofs = [line.decode("latin-1") for name, line in request.credential_lines if name != _AUTHORIZATION]
         if scheme == "Bearer" and proofs:
             return CredentialFault(scheme, "invalid_token", "a proof came beside a bearer token")
-        origin = self._origin_of(request.host)
+        origin, keys = self._origin_of(request.host), self._keys()
+        if not keys:  # Postgres has not answered since the start: that says nothing about the token
+            return CredentialFault(scheme, "temporarily_unavailable", "no signing key is known yet", 503)
         try:
-            token = self._access.read(text, self._keys(), origin)
+            token = self._access.read(text, keys, origin)
         except TokenRefused as refused:
             return CredentialFault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
         if scheme == "Bearer":

@@ -10,6 +10,7 @@ from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Standing
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
 from gateway.core.token.refresh import Refresh, RefreshTokens
+from gateway.core.token.signing_keys import NoSigningKey
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.exchange import NO_CREDENTIAL
@@ -40,12 +41,15 @@ class KnownTokens:
     tag_key: bytes
 
     def read(self, text: str, audience: str | None = None) -> AccessToken | Refresh | None:
-        """None: no token of ours, or not for this audience. An access token may be too old."""
+        """None: no token of ours, or not for this audience. An access token may be too old. Raises NoSigningKey."""
         found = self.refresh.parse(text)
         if found is not None:
             return found
+        keys = self.keys()
+        if not keys:
+            raise NoSigningKey("no signing key is known yet")
         try:
-            return self.tokens.read(text, self.keys(), audience)
+            return self.tokens.read(text, keys, audience)
         except TokenRefused:
             return None
 

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.base64url import b64
+from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.decide import Ask
 from gateway.core.jose.keys import SigningKey
 from gateway.core.principal.ask import Standing
 from gateway.core.token.access import AccessTokens
-from tests.core.forward.setting import KEY, NOW, TOKEN, headers_of
+from gateway.core.token.nonce import Nonces
+from tests.core.forward.setting import ACCESS, KEY, KEYS, NOW, TOKEN, headers_of
 from tests.core.forward.tokens import (
     BEARER,
     DPOP,
@@ -203,6 +205,16 @@ def test_a_proxy_that_could_not_take_it_from_the_app_gets_no_token_through() -> 
     assert request.answer().status == 200
     assert earlier.answer().status == 503
     assert earlier.asked == []
+
+
+def test_before_a_key_is_known_nothing_is_said_against_a_token() -> None:
+    """A node that starts while Postgres is away: apps that hear 401 throw their tokens away."""
+    reader = TokenReader(ACCESS, dict, Nonces(KEYS.nonce), TOKENS.origin_of)
+    call = replace(BEARER, context=replace(TOKENS, reader=reader))
+
+    answer = call.answer()
+
+    assert (answer.status, error_of(answer), call.asked) == (503, "temporarily_unavailable", [])
 
 
 # O23: who it is, and more only by a scope for it.
