@@ -2,91 +2,48 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from aiohttp import ClientResponse, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientResponse
 
-from gateway.app import build
-from gateway.config.load import load_config
-from gateway.core.session.cookies import LOGIN_COOKIE
-from gateway.core.session.tokens import credential_of, mint, tag_of
-from gateway.demo.setting import AUTH_HOST, Setting
-from gateway.metrics import Metrics
-from gateway.resources import clock, make_vault, random_bytes
-from gateway.stores.postgres.logins import Logins, NewLogin
-from gateway.stores.postgres.users import NewUser, Users
-from gateway.worker import Start
 from tests.conftest import Pool
+from tests.web.worker import HOST, Worker, whole_worker
 
-ADA = UUID(int=1)
-PORT = 8443
-HOST = {"Host": f"{AUTH_HOST}:{PORT}"}
 EVIL = "https://evil.example"
 FETCH = {**HOST, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site", "Origin": EVIL}
 PAGES_BELOW_OAUTH2 = ("/oauth2/authorize", "/oauth2/consent")
 FOR_EVERYBODY = ("/static/x", "/favicon.ico", "/robots.txt", "/.well-known/security.txt")
 
 
-@dataclass(slots=True)
-class Worker:
-    """login: the cookie of somebody who is signed in."""
+@pytest.fixture
+async def worker(pool: Pool, database_url: str, redis_url: str, short_directory: Path) -> AsyncIterator[Worker]:
+    async with whole_worker(pool, database_url, redis_url, short_directory / uuid4().hex[:8]) as worker:
+        yield worker
 
-    client: TestClient[web.Request, web.Application]
-    login: str
 
-    @property
-    def paths(self) -> set[str]:
-        assert self.client.app is not None
-        resources = (route.resource for route in self.client.app.router.routes())
-        return {re.sub(r"\{.*?\}", "x", one.canonical) for one in resources if one is not None}
-
-    @property
-    def endpoints(self) -> list[str]:
-        return sorted(path for path in self.paths if is_endpoint(path))
-
-    @property
-    def pages(self) -> list[str]:
-        return sorted(path for path in self.paths if not is_endpoint(path) and path not in FOR_EVERYBODY)
+def paths_of(worker: Worker) -> list[str]:
+    assert worker.client.app is not None
+    resources = (route.resource for route in worker.client.app.router.routes())
+    return sorted({re.sub(r"\{.*?\}", "x", one.canonical) for one in resources if one is not None})
 
 
 def is_endpoint(path: str) -> bool:
-    return path.startswith(("/oauth2/", "/.well-known/")) and path not in (*PAGES_BELOW_OAUTH2, *FOR_EVERYBODY)
-
-
-@pytest.fixture
-async def worker(pool: Pool, database_url: str, redis_url: str, short_directory: Path) -> AsyncIterator[Worker]:
-    setting = Setting.prepare(short_directory / uuid4().hex[:8], PORT)
-    setting.write_config(database_url, redis_url)
-    config = load_config(setting.config_file, environ={}).config
-    metrics = Metrics(1)
-    keys, now = config.keys(), clock()
-    token = mint(keys.mac, tag_of(keys.tag, ADA), random_bytes(16), random_bytes(32))
-    async with pool.acquire() as connection, connection.transaction():
-        vault = make_vault(config)
-        await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "x"), now)
-        logins = Logins(connection, vault)
-        assert await logins.create(NewLogin(token.login_id, ADA, now, False, 1800, now + 86_400, "", ""))
-        host = config.auth_host
-        assert await logins.add_session(token.login_id, host, credential_of(host, token), now, 0, now)
-    async with (
-        build(Start(config, 0, metrics, metrics.slot(0))) as served,
-        TestClient(TestServer(served.web_app)) as client,
-    ):
-        yield Worker(client, f"{LOGIN_COOKIE}={token.text}")
+    among = path.startswith(("/oauth2/", "/.well-known/"))
+    return among and path not in (*PAGES_BELOW_OAUTH2, *FOR_EVERYBODY)
 
 
 async def test_pages_refuse_scripts_and_endpoints_take_no_cookie(worker: Worker) -> None:
-    assert {"/login", "/account", *PAGES_BELOW_OAUTH2} <= {*worker.pages}
-    assert {"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} <= {*worker.endpoints}
+    endpoints = [path for path in paths_of(worker) if is_endpoint(path)]
+    pages = [path for path in paths_of(worker) if not is_endpoint(path) and path not in FOR_EVERYBODY]
+    assert {"/login", "/account", *PAGES_BELOW_OAUTH2} <= {*pages}
+    assert {"/.well-known/openid-configuration", "/oauth2/token", "/oauth2/par"} <= {*endpoints}
     assert (await worker.client.get("/account", headers={**HOST, "Cookie": worker.login})).status == 200
 
-    for path in worker.pages:
+    for path in pages:
         await _expect_page(worker, path)
-    for path in worker.endpoints:
+    for path in endpoints:
         await _expect_endpoint(worker, path)
 
 
