@@ -52,7 +52,7 @@ class Histogram:
 
 
 Figure = Counter | Gauge | Histogram
-JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants")
+JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants", "removed_clients")
 SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))

@@ -19,9 +19,11 @@ from gateway.flows.oauth.issue import Issuer
 from gateway.flows.oauth.known_tokens import KnownTokens
 from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.oauth.refresh import OUTCOMES, RefreshExchange
+from gateway.flows.oauth.removed_clients import RemovedClients
 from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.flows.oauth.userinfo import UserInfo
 from gateway.flows.operate.leader import Job
+from gateway.flows.policy.policy_fleet import PolicyFleet
 from gateway.metrics import Slot
 from gateway.resources import Resources, clock, random_bytes
 from gateway.stores.redis.buckets import Buckets
@@ -29,6 +31,7 @@ from gateway.stores.redis.proofs import Proofs
 from gateway.web.oauth import introspect, revoke, token, userinfo
 
 _PURGE_S: Final = 3_600.0
+_LOOK_S: Final = 30.0
 
 
 def clients_of(*, config: Config, resources: Resources, decisions: Decisions) -> ClientAuthentication:
@@ -69,6 +72,8 @@ def tokens_for_apps(
         counter(slot, "bastion_tokens_issued", token.GRANT_TYPES),
     )
 
+    removed = RemovedClients(acts, PolicyFleet(resources.pool), lambda: decisions.policy, keys.tag)
+
     async def purge() -> None:
         async with acts.begin() as act:
             await act.used_ids.purge(clock())
@@ -81,5 +86,8 @@ def tokens_for_apps(
             *introspect.routes(clients, Introspection(known, issuer)),
             *revoke.routes(clients, Revocation(acts, known, keys.tag)),
         ),
-        jobs=(Job("grants", purge, every_s=_PURGE_S),),
+        jobs=(
+            Job("grants", purge, every_s=_PURGE_S),
+            Job("removed_clients", removed.work, every_s=_LOOK_S),
+        ),
     )

@@ -1,5 +1,6 @@
 """Grants: what an app may do for a person while their login lives, or for itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
@@ -60,6 +61,10 @@ _ROTATE: Final = """
 """
 _LIST_OFFLINE: Final = f"""
     SELECT {_COLUMNS} FROM grants g WHERE g.user_id = $1 AND g.kind = 'offline' AND g.expires_at > $2
+"""  # noqa: S608 - constants
+_LIST_OF_OTHERS: Final = f"""
+    SELECT {_COLUMNS} FROM grants g
+     WHERE g.ended_at IS NULL AND g.expires_at > $2 AND NOT (g.client = ANY($1::text[])) ORDER BY g.id LIMIT $3
 """  # noqa: S608 - constants
 _END_GRANT: Final = "UPDATE grants SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 # The newest stay: one place is left for the grant that comes next.
@@ -215,6 +220,10 @@ class Grants:
     async def rotate(self, grant_id: bytes, refresh_hash: bytes, now: int) -> None:
         """The next refresh token counts; the caller has locked the grant."""
         await self._connection.execute(_ROTATE, grant_id, refresh_hash, now)
+
+    async def list_of_others(self, clients: Iterable[str], now: int, most: int) -> list[GrantRow]:
+        """Of clients that are none of these."""
+        return [_grant(row) for row in await self._connection.fetch(_LIST_OF_OTHERS, list(clients), now, most)]
 
     async def list_offline(self, user_id: UUID, now: int) -> list[GrantRow]:
         """Those that no login ends, also ended ones: Redis may not have heard."""
