@@ -24,6 +24,7 @@ import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, make_shared, make_template
 from tests.exhaustive import EXAMPLES, EXHAUSTIVE
+from tests.oauth_clients import ES256, PS256, jwks_text
 from tests.reports import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -222,7 +223,7 @@ def add_unlimited_routes(directory: Path) -> None:
 
 
 def add_apps(directory: Path, port: int) -> None:
-    """`cli`, which people come back to on their own device, and `page`, whose tokens are bound to keys."""
+    """`cli`, which people come back to on their own device, `page`, whose tokens are bound to keys, and `bank`."""
     app = f"https://app.localhost:{port}"
     clients = f"""
 clients:
@@ -238,6 +239,14 @@ clients:
     scopes: [openid, notes.read]
     resources: {app}
     require: {{dpop: true}}
+  bank:
+    name: Payments
+    type: web
+    profile: fapi2
+    redirect_uris: {app}/public/callback
+    jwks: {jwks_text(ES256, PS256)}
+    scopes: [openid, notes.read]
+    resources: {app}
 """
     (directory / "policies" / "clients.yaml").write_text(clients)
 

@@ -20,7 +20,7 @@ API = "https://api.example.org"
 _NUMBERS = count(1)
 
 
-def _jwks(*keys: SigningKey) -> str:
+def jwks_text(*keys: SigningKey) -> str:
     return json.dumps({"keys": [dict(key.verification.jwk) | {"kid": key.kid} for key in keys]})
 
 
@@ -37,8 +37,8 @@ clients:
   wiki: {{name: Team wiki, profile: oidc, type: web, redirect_uris: https://wiki.example.org/cb,
     secret: {{sha256: {DIGEST}}}, scopes: [openid, profile, email, groups]}}
   bank: {{name: Payments, profile: fapi2, type: web, redirect_uris: https://pay.example.org/cb,
-    jwks: {_jwks(ES256, ED25519, PS256)}, scopes: [openid, notes.read], resources: {API}}}
-  jwt: {{name: Signs, type: web, redirect_uris: https://jwt.example.org/cb, jwks: {_jwks(ES256, PS256)},
+    jwks: {jwks_text(ES256, ED25519, PS256)}, scopes: [openid, notes.read], resources: {API}}}
+  jwt: {{name: Signs, type: web, redirect_uris: https://jwt.example.org/cb, jwks: {jwks_text(ES256, PS256)},
     scopes: [openid, notes.read]}}
   robot: {{name: Nightly job, type: service, secret: {{sha256: {DIGEST}}}, scopes: [notes.read, notes.write],
     resources: {API}}}
