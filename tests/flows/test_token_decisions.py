@@ -16,6 +16,7 @@ from gateway.core.oauth.grants import client_tag
 from gateway.core.session.tokens import Token
 from gateway.core.token.access import grant_credential
 from gateway.flows.decide.refill import FillOutcome
+from gateway.stores.postgres.grants import NewGrant
 from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.setting import ADA, KEYS, headers_of
@@ -157,6 +158,11 @@ async def test_a_service_has_a_record_of_its_own(here: Deciding, redis: Redis) -
         scopes=["notes.read"], now=here.now,
     )  # fmt: skip
 
+    elsewhere = issue(
+        tag=client_tag(KEYS.tag, "other"), kind="grant", record=grant_id, credential=grant_credential(grant_id),
+        client="batch", subject="batch", scopes=["notes.read"], now=here.now,
+    )  # fmt: skip
+    assert (await call(here, f"Bearer {elsewhere}")).status == 401
     before = await call(here, f"Bearer {token}")
     await redis.flushall()
     after_a_loss = await call(here, f"Bearer {token}")
@@ -175,8 +181,16 @@ async def test_a_service_has_a_record_of_its_own(here: Deciding, redis: Redis) -
 async def test_a_grant_by_itself_is_not_one_of_a_login(here: Deciding) -> None:
     """A token that says so was not made for it, whatever signed it."""
     app = await App.of(here)
+    until = here.now + 3_600
+    grant = NewGrant(
+        GRANT_ID, "spa", ADA, app.login.login_id, ("notes.read",), f"https://{HOST}", here.now, 0, ("pwd",), "", None,
+        here.now, until, 3_600,
+    )  # fmt: skip
+    async with here.acts.begin() as act:
+        await act.grants.add(grant)
 
     assert (await app.call(kind="grant", record=GRANT_ID)).status == 401
+    assert (await app.call()).status == 200
 
 
 async def test_a_proof_opens_once_and_only_with_a_nonce_of_ours(here: Deciding) -> None:
