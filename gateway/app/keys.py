@@ -28,7 +28,7 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
 def ring_of(*, config: Config, resources: Resources) -> KeyRing:
-    return KeyRing(resources.pool, resources.acts.vault, clock, _revoked(config), config.jwt.algorithm)
+    return KeyRing(resources.pool, resources.acts.vault, clock, revoked_keys_of(config), config.jwt.algorithm)
 
 
 def key_files_of(config: Config) -> KeyFiles:
@@ -82,7 +82,8 @@ def _show(ring: KeyRing, slot: Slot) -> None:
         slot.cell("bastion_signing_keys", label).set(count)
 
 
-def _revoked(config: Config) -> frozenset[str]:
+def revoked_keys_of(config: Config) -> frozenset[str]:
+    """As this node remembers them."""
     directory = config.audit.checkpoint_dir or config.data_dir
     try:
         return read_revoked(directory)

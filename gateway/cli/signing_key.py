@@ -1,6 +1,8 @@
 """`bastion signing-key`: the keys that sign tokens."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Final, TypeVar
 
 import click
@@ -10,6 +12,8 @@ from gateway.cli._options import with_config
 from gateway.cli._waiting import until_done
 from gateway.cli.user import utc
 from gateway.config import Config
+from gateway.core.jose.compact import MalformedJose
+from gateway.core.jose.keys import SigningKey
 from gateway.core.token.signing_keys import KeyRecord
 from gateway.flows.keys.key_acts import ALWAYS, KeyActs
 from gateway.flows.keys.key_fleet import KeyFleet
@@ -56,6 +60,26 @@ def rotate(config: Config, *, alg: str | None) -> None:
         click.echo(f"{event.kid}   {event.alg}   signs from {utc(event.active_from)}")
     if not made:
         raise click.ClickException("no key signs with that now; see `bastion signing-key list`")
+
+
+@signing_key.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--alg", type=click.Choice(SIGNING_ALGORITHMS), help="What an RSA key signs with: RS256 or PS256.")
+@with_config
+def import_(config: Config, *, file: Path, alg: str | None) -> None:
+    """Take a key of your own, or a copy of one that the database has lost.
+
+    FILE is PKCS#8 in PEM: without a passphrase, or encrypted as this node's copies in `jwt.keys_dir` are. The key is
+    published at once, signs 11 minutes later, and the key of its algorithm before it retires.
+    """
+    from gateway.app.keys import key_files_of, revoked_keys_of
+
+    try:
+        key = SigningKey.of_pem(file.read_bytes(), key_files_of(config).passphrase, alg or "")
+    except MalformedJose as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    made = _act(config, lambda acts: replace(acts, revoked=revoked_keys_of(config)).adopt(key))
+    click.echo(f"{made.kid}   {made.alg}   signs from {utc(made.active_from)}")
 
 
 @signing_key.command()

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from gateway.core.jose.keys import SigningKey
+from gateway.core.keys import pem_passphrase
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.token.signing_keys import NEXT_S
 from gateway.stores.files.revoked_keys import FILE_NAME
@@ -83,6 +84,26 @@ async def test_a_key_that_is_not_there_and_a_directory_that_cannot_be_written_ar
     assert compromised.status == 0
     assert "can't be written" in compromised.err
     assert "is refused by 0 workers" in compromised.out
+
+
+async def test_a_copy_of_a_key_that_the_database_lost_is_imported(bastion: Bastion, pool: Pool) -> None:
+    await first_boot(pool)
+    lost = SigningKey.generate("ES256")
+    file = bastion.directory / f"jwt-{lost.kid}.pem"
+    file.write_bytes(lost.pem(pem_passphrase(bytes(range(32)))))
+    (bastion.directory / "other.pem").write_bytes(lost.pem(b"another passphrase"))
+
+    imported = await bastion("signing-key", "import", str(file))
+    again = await bastion("signing-key", "import", str(file))
+    other = await bastion("signing-key", "import", "other.pem")
+
+    assert (imported.status, imported.err) == (0, "")
+    assert imported.out.startswith(f"{lost.kid}   ES256   signs from ")
+    assert (again.status, f"the key {lost.kid} is or was one of the fleet's" in again.err) == (1, True)
+    assert (other.status, other.err) == (
+        1,
+        "Error: other.pem: not a private key in PEM, or under another passphrase\n",
+    )
 
 
 async def first_boot(pool: Pool) -> None:

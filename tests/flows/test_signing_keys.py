@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from gateway.core.base64url import b64
+from gateway.core.jose.keys import SigningKey
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.token.access import AccessTokens, TokenRefused
 from gateway.core.token.signing_keys import KEPT_S, NEXT_S, SOON_S, KeyState, NoSigningKey
 from gateway.flows.act import Acts
-from gateway.flows.keys.key_acts import ALWAYS, KeyActs, NoSuchKey, OnlyKey
+from gateway.flows.keys.key_acts import ALWAYS, KeyActs, KnownKey, NoSuchKey, OnlyKey
 from gateway.flows.keys.key_copies import KeyCopies
 from gateway.flows.keys.key_fleet import KeyFleet
 from gateway.flows.keys.key_ring import KeyRing
@@ -288,6 +289,31 @@ async def test_a_node_without_the_master_key_publishes_nothing(ring: KeyRing, ac
     rotated = KeyRing(acts.pool, Vault(MasterKeys([b"n" * 32, b"m" * 32]), b"i" * 32, RandomBytes()), acts.clock)
     await rotated.refresh()
     assert rotated.published() == ring.published()
+
+
+async def test_a_key_that_is_brought_takes_the_place_of_the_one_before_it(
+    ring: KeyRing, acts: Acts, clock: Clock
+) -> None:
+    old, own = ring.signer("ES256").kid, SigningKey.generate("ES256")
+
+    await key_acts(acts).adopt(own)
+    await ring.refresh()
+    assert (own.kid in ring.published(), ring.signer("ES256").kid) == (True, old)
+    clock.advance(NEXT_S)
+    await ring.refresh()
+
+    assert ring.signer("ES256").kid == own.kid
+    assert (await kinds(acts))[3:] == [("signing_key_retired", "cli:ada"), ("signing_key_created", "cli:ada")]
+
+
+async def test_a_key_does_not_come_back_by_import(ring: KeyRing, acts: Acts) -> None:
+    """Neither one that the database has, nor one that it or this node remembers as compromised."""
+    stolen, lost = ring.signer("ES256"), SigningKey.generate("ES256")
+    await key_acts(acts).compromise(stolen.kid)
+
+    for acting in (key_acts(acts), replace(key_acts(acts), revoked=frozenset({lost.kid}))):
+        with pytest.raises(KnownKey):
+            await acting.adopt(stolen if not acting.revoked else lost)
 
 
 # Copies on disk.

@@ -7,6 +7,7 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_der_private_key,
+    load_pem_private_key,
 )
 
 from gateway.core.base64url import b64
@@ -93,6 +95,26 @@ class SigningKey:
             raise MalformedJose("not a private key of EC, Ed25519 or RSA")
         return cls._of(key, alg)
 
+    @classmethod
+    def of_pem(cls, pem: bytes, passphrase: bytes, alg: str = "") -> "SigningKey":
+        """PKCS#8, encrypted under the passphrase or not at all. alg "": what the key's kind signs with, RS256 for RSA.
+
+        Raises MalformedJose.
+        """
+        try:
+            key = _loaded(pem, passphrase)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise MalformedJose("not a private key in PEM, or under another passphrase") from error
+        match key:
+            case ec.EllipticCurvePrivateKey():
+                return cls._of(key, alg or "ES256")
+            case ed25519.Ed25519PrivateKey():
+                return cls._of(key, alg or "EdDSA")
+            case rsa.RSAPrivateKey():
+                return cls._of(key, alg or "RS256")
+            case _:
+                raise MalformedJose("not a private key of EC, Ed25519 or RSA")
+
     def pkcs8(self) -> bytes:
         """DER, not encrypted."""
         return self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -112,6 +134,14 @@ class SigningKey:
     def _of(cls, key: PrivateKey, alg: str) -> "SigningKey":
         verification = VerificationKey.of_jwk(_jwk(key.public_key()), same_algorithm(alg))
         return cls(verification.kid, alg, verification, key)
+
+
+def _loaded(pem: bytes, passphrase: bytes) -> PrivateKeyTypes:
+    """Raises ValueError."""
+    try:
+        return load_pem_private_key(pem, passphrase)
+    except TypeError:  # it is not encrypted
+        return load_pem_private_key(pem, None)
 
 
 def read_key_set(keys: Iterable[Mapping[str, object]], use: frozenset[str]) -> dict[str, VerificationKey]:

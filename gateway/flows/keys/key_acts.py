@@ -18,6 +18,10 @@ class NoSuchKey(GatewayError):
     """The command names a key that the database does not have."""
 
 
+class KnownKey(GatewayError):
+    """The database has or had this key already."""
+
+
 class OnlyKey(GatewayError):
     """Without this key nothing would sign with its algorithm."""
 
@@ -72,6 +76,14 @@ class KeyActs:
 
         return await self._rotate(chosen, "by_operator")
 
+    async def adopt(self, key: SigningKey) -> SigningKeyCreated:
+        """As rotate, with a key that an operator brings. Raises KnownKey."""
+        async with self.acts.begin(operator=self.operator) as act:
+            records = await _locked(act)
+            if key.kid in self.revoked or any(one.kid == key.kid for one in records):
+                raise KnownKey(f"the key {key.kid} is or was one of the fleet's; see `bastion signing-key list`")
+            return await _replace(act, records, key, "by_operator")
+
     async def retire(self, kid: str) -> None:
         """It signs nothing from now on. Raises NoSuchKey, and OnlyKey where no other signs with its algorithm."""
         async with self.acts.begin(operator=self.operator) as act:
@@ -108,12 +120,8 @@ class KeyActs:
         made = []
         async with self.acts.begin(operator=self.operator) as act:
             records = await _locked(act)
-            active_from = act.now + NEXT_S
             for alg in sorted(set(choose(records, act.now)) & fresh.keys()):
-                for record in records:
-                    if record.alg == alg:
-                        await _retire(act, record, active_from, why)
-                made.append(await _add(act, fresh[alg], active_from, why))
+                made.append(await _replace(act, records, fresh[alg], why))  # noqa: PERF401 -- one after the other
         return made
 
     def _missing(self, records: Sequence[KeyRecord], now: int) -> list[str]:
@@ -132,6 +140,15 @@ async def _locked(act: Act) -> list[KeyRecord]:
     """Read again behind the lock: what was seen before it may be over."""
     await act.signing_keys.lock()
     return await act.signing_keys.records()
+
+
+async def _replace(act: Act, records: Iterable[KeyRecord], key: SigningKey, why: str) -> SigningKeyCreated:
+    """The others of its algorithm sign until it does."""
+    active_from = act.now + NEXT_S
+    for record in records:
+        if record.alg == key.alg:
+            await _retire(act, record, active_from, why)
+    return await _add(act, key, active_from, why)
 
 
 async def _add(act: Act, key: SigningKey, active_from: int, why: str) -> SigningKeyCreated:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import given
@@ -69,6 +69,39 @@ def test_a_private_key_of_another_curve_or_length_is_refused() -> None:
             SigningKey.of_pkcs8(der, alg)
     with pytest.raises(MalformedJose):
         SigningKey.of_pkcs8(b"no key", "ES256")
+
+
+@pytest.mark.parametrize("alg", NAMES)
+@pytest.mark.parametrize("passphrase", [b"p" * 16, None], ids=["encrypted", "plain"])
+def test_a_key_in_pem_is_read_with_its_passphrase_only(alg: str, passphrase: bytes | None) -> None:
+    pem = key(alg).pem(passphrase) if passphrase else plain_pem(key(alg))
+
+    again = SigningKey.of_pem(pem, b"p" * 16, "PS256" if alg == "PS256" else "")
+
+    assert (again.kid, again.alg) == (key(alg).kid, alg)
+    if passphrase:
+        with pytest.raises(MalformedJose):
+            SigningKey.of_pem(pem, b"x" * 16)
+
+
+@pytest.mark.parametrize("pem", [b"", b"x", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_what_is_no_key_in_pem_is_refused(pem: bytes) -> None:
+    with pytest.raises(MalformedJose):
+        SigningKey.of_pem(pem, b"p" * 16)
+
+
+def test_a_key_in_pem_of_another_kind_is_refused() -> None:
+    curve = ec.generate_private_key(ec.SECP384R1())
+    for private in (curve, ed448.Ed448PrivateKey.generate(), rsa.generate_private_key(65537, 1024)):
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        with pytest.raises(MalformedJose):
+            SigningKey.of_pem(pem, b"p" * 16)
+    with pytest.raises(MalformedJose):
+        SigningKey.of_pem(plain_pem(key()), b"p" * 16, "RS256")
+
+
+def plain_pem(made: SigningKey) -> bytes:
+    return made._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def test_ed25519_and_eddsa_are_one_algorithm() -> None:
