@@ -194,6 +194,10 @@ def test_each_row_of_conformance_stands_once_and_its_files_are_there() -> None:
         "J": list(range(1, 29)),
         "D": list(range(1, 31)),
     }
+    for letter, count in (("F2-", 38), ("B-", 27)):
+        listed = re.findall(rf"^\| ({letter}[^|]*) \|", text, re.MULTILINE)
+        numbers = [int(number) for ids in listed for number in re.findall(rf"{letter}(\d+)", ids)]
+        assert sorted(numbers) == list(range(1, count + 1))
     assert missing_files(text) == []
 
 
