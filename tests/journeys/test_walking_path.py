@@ -2,64 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 import jwt
 import pytest
 
-from gateway.core.forward.proxy import said_by
-from tests.journeys.apps import VERIFIER, address, answered, decide, sign_in
-from tests.staging import Seen, Stage, Visitor
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-CONNECTIONS = 16
-
-
-def discovered(stage: Stage) -> dict[str, Any]:
-    seen = stage.visitor().send("GET", f"{stage.summary['issuer']}/.well-known/openid-configuration")
-    assert (seen.status, seen.headers["Access-Control-Allow-Origin"]) == (200, "*")
-    told: dict[str, Any] = seen.json()
-    return told
-
-
-def post(stage: Stage, url: str, fields: Mapping[str, str]) -> Seen:
-    """As the app does: without a browser's cookies."""
-    return stage.visitor().send("POST", url, FORM, urlencode(fields))
-
-
-def code_for(stage: Stage, visitor: Visitor, **changed: str) -> str:
-    page = sign_in(stage, visitor, visitor.visit(address(stage, prompt="consent", **changed)))
-    return answered(stage, decide(visitor, page, "allow"))["code"]
-
-
-def exchanged(stage: Stage, code: str, **changed: str) -> Seen:
-    fields = {
-        "grant_type": "authorization_code",
-        "client_id": str(stage.summary["client_id"]),
-        "redirect_uri": str(stage.summary["redirect_uri"]),
-        "code": code,
-        "code_verifier": VERIFIER,
-        **changed,
-    }
-    return post(stage, discovered(stage)["token_endpoint"], fields)
-
-
-def tokens_for(stage: Stage, visitor: Visitor, **changed: str) -> dict[str, Any]:
-    seen = exchanged(stage, code_for(stage, visitor, **changed))
-    assert seen.status == 200, seen.text
-    tokens: dict[str, Any] = seen.json()
-    return tokens
-
-
-def call(stage: Stage, token: str, path: str = "/api/notes") -> Seen:
-    return stage.visitor().send("GET", f"{stage.summary['api_url']}{path}", {"Authorization": f"Bearer {token}"})
-
-
-def log_out(stage: Stage, visitor: Visitor) -> None:
-    page = visitor.visit(stage.auth + "/logout")
-    assert "signed out" in visitor.submit(page, "/logout", csrf=page.field("csrf"), j="").text.lower()
+from tests.journeys.apps import (
+    address,
+    asked_of_all_workers,
+    call,
+    code_for,
+    discovered,
+    exchanged,
+    log_out,
+    post,
+    tokens_for,
+)
+from tests.staging import Stage
 
 
 def verified(stage: Stage, token: str, audience: str) -> dict[str, Any]:
@@ -71,32 +30,6 @@ def verified(stage: Stage, token: str, audience: str) -> dict[str, Any]:
         token, keys[header["kid"]], algorithms=[header["alg"]], audience=audience, issuer=stage.summary["issuer"]
     )
     return {**claims, "header": header}
-
-
-async def asked_of_all_workers(stage: Stage, token: str) -> set[int]:
-    """The decision on the API call, over so many connections that each worker has some."""
-    host = urlsplit(str(stage.summary["api_url"])).netloc
-
-    async def ask(number: int) -> int:
-        reader, writer = await asyncio.open_unix_connection(stage.decision_socket)
-        lines = (
-            "GET /decide?x HTTP/1.1",
-            f"Host: {host}",
-            f"X-Request-Id: 7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e{number:04x}",
-            "X-Forwarded-Method: GET",
-            "X-Forwarded-Uri: /api/notes",
-            f"X-Forwarded-Host: {host}",
-            "X-Forwarded-Proto: https",
-            "X-Forwarded-For: 127.0.0.1",
-            f"X-Bastion-Snippet: {said_by(('Remote-User',), ())}",
-            f"Authorization: Bearer {token}",
-        )
-        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        writer.close()
-        return int(head[9:12])
-
-    return {*await asyncio.gather(*(ask(number) for number in range(CONNECTIONS)))}
 
 
 def test_the_walking_path(stage: Stage) -> None:
