@@ -103,7 +103,7 @@ def test_it_says_what_a_token_may(directory: Path) -> None:
     person = run(directory, *by, "--client", "notes", "--user", "ada")
     service = run(directory, *by, "--client", "batch")
 
-    assert "person   ada   groups -   signed in 1m ago, no second factor   bearer of client notes" in person.output
+    assert "person   ada   groups -   logged in 1m ago, no second factor   bearer of client notes" in person.output
     assert "person   client:batch" in service.output
     assert "leg 1: scopes read: yes   -> allow" in service.output
 

@@ -93,6 +93,8 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     yield _line("limits", _limits(route.limits) or "none")
     if route.anonymous_limits != route.limits:
         yield _line("", f"{_limits(route.anonymous_limits)}, without a session")
+    if route.takes_tokens and route.token_limits != route.limits:
+        yield _line("", f"{_limits(route.token_limits)}, with a token")
     cors = route.cors if isinstance(route.cors, str) else route.cors.name
     yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
 

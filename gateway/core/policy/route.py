@@ -48,7 +48,7 @@ class Require:
         return Require(self.mfa or other.mfa, min(windows, default=0), self.dpop or other.dpop)
 
     def met_by(self, person: Actor, now: int) -> bool:
-        """What signing in again can mend, so without dpop.
+        """What logging in again can mend, so without dpop.
 
         A window includes its last second. With mfa, each factor has to be within.
         """
@@ -238,7 +238,7 @@ class Route:
             return ENDED
         best = best_of(self.token_legs, facts)
         if isinstance(best, StepUp) and self.clients[person.client].is_service:
-            return NOT_AMONG_THEM  # nobody is there who could sign in again
+            return NOT_AMONG_THEM  # nobody is there who could log in again
         return self._lacking(person, facts) if best is NOT_AMONG_THEM else best
 
     def _lacking(self, person: Actor, facts: Facts) -> Deny:

@@ -142,6 +142,7 @@ def test_what_a_token_is_and_which_legs_are_for_it() -> None:
         "person   ada   groups staff   logged in 1m ago, no second factor   dpop of client notes   scopes read" in text
     )
     assert "accepts  session, dpop" in text
+    assert "         GENERAL.EXECUTE 600 in 1m per caller, with a token\n" in text
     assert "leg 1: groups staff: yes   -> not for tokens" in text
     assert "leg 2: scopes read: yes and clients notes: yes   -> allow" in text
 

@@ -57,7 +57,7 @@ def _wrong(draft: Draft | Inherited) -> str:
     if not draft.people:
         return "tokens are somebody's, and this leg asks for nobody; expected authenticated, users or groups in it"
     if on_tokens(draft.condition):
-        return "people get tokens by signing in, not by tokens; expected users or groups, no scopes and clients"
+        return "people get tokens by logging in, not by tokens; expected users or groups, no scopes and clients"
     if captured(draft.condition):
         return "a client has no host or path to capture from; expected names without braces"
     if draft.asked is not None and draft.asked.dpop is not None:

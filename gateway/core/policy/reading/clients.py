@@ -150,7 +150,7 @@ def _judge(of: _Text) -> None:
     if of.type == "service":
         for key in _FOR_PEOPLE:
             if key in of.given:
-                of.say(key, f"{key} of a service, which nobody signs in to; expected none; take it out")
+                of.say(key, f"{key} of a service, which nobody logs in to; expected none; take it out")
     elif "redirect_uris" not in of.given:
         of.say("redirect_uris", f"client {of.key.text} has no redirect_uris; expected where people are sent back to")
     if of.word("pkce", ("optional",)) and (of.profile != "oidc" or of.authentication == "none"):
