@@ -220,8 +220,8 @@ def said(text: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]:
-    """now: that of the real Redis."""
+async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> AsyncIterator[House]:
+    """now: that of the real Redis. most: requests of a client, and failures of an address, a minute."""
     clock, policy, counted = Clock(now=now), [policy_of()], Counter[str]()
     async with deciding(pool, redis_url, now) as here, running(Pipeline(redis_url, 10)) as pipeline:
         functions = FunctionCalls(pipeline, library())
@@ -236,8 +236,8 @@ async def house_at(pool: Pool, redis_url: str, now: int) -> AsyncIterator[House]
         issuer = Issuer(ISSUER, tokens, signer, KEYS.tag, KEYS.token)
         limits = ClientLimits(
             BucketNames(KEYS.bucket),
-            Limit("OAUTH.TOKEN", 600, MINUTE_US, 600),
-            Limit("OAUTH.CLIENT_FAILED", 300, MINUTE_US, 300),
+            Limit("OAUTH.TOKEN", most, MINUTE_US, most),
+            Limit("OAUTH.CLIENT_FAILED", most, MINUTE_US, most),
         )
         clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER)
         proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER)

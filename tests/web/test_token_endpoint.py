@@ -187,6 +187,22 @@ async def test_without_a_key_to_sign_with_nothing_is_used_up(house: House, login
     assert house.counted["repeated"] == 0
 
 
+async def test_who_asks_too_often_or_fails_too_often_waits(pool: Pool, redis: Redis, redis_url: str) -> None:
+    await redis.ping()
+    async with house_at(pool, redis_url, int(time.time()), most=2) as house:
+        robot = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET}
+        asked = [await house.post("/oauth2/token", robot) for _ in range(3)]
+        elsewhere = await house.post("/oauth2/introspect", {"token": "x"}, basic("robot"))
+        other = await house.post("/oauth2/token", {**robot, "client_id": "keeper"})
+        failed = [await house.post("/oauth2/token", {**robot, "client_id": "nobody"}) for _ in range(3)]
+
+    assert [one.status for one in asked] == [200, 200, 429]
+    assert 1 <= int(asked[-1].headers["Retry-After"]) <= 30
+    assert elsewhere.status == 429, "one budget for all endpoints"
+    assert other.status == 200
+    assert [one.status for one in failed] == [401, 401, 429]
+
+
 NAMES = ("grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource", "client_id")
 MORE = ("client_secret", "client_assertion", "client_assertion_type", "token", "token_type_hint", "x")
 TEXTS = st.one_of(
