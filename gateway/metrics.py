@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.core.oauth.errors import ERRORS
 from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
 
@@ -53,6 +54,8 @@ class Histogram:
 
 Figure = Counter | Gauge | Histogram
 JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants", "removed_clients")
+OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
+OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
 SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
@@ -88,6 +91,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
     Gauge("bastion_outbox_oldest_seconds", "The age of the oldest waiting message.", "kind", _MESSAGE_KINDS),
+    Counter("bastion_oauth_refusals", "Errors that apps were told.", "endpoint error", OAUTH_REFUSALS),
     Counter("bastion_job_failures", "Rounds of background work that failed or hung.", "job", JOBS),
     Gauge(
         "bastion_signing_keys",

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
 from gateway.app.concern import Checks, Concern, once
-from gateway.app.counters import counter, failure_counter
+from gateway.app.counters import counter, failure_counter, refusal_counter
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
@@ -80,7 +80,13 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
         ),
         authorizing(
-            config=config, resources=resources, authorize=authorize, browser=browser, clients=clients, proofs=proofs
+            config=config,
+            resources=resources,
+            slot=slot,
+            authorize=authorize,
+            browser=browser,
+            clients=clients,
+            proofs=proofs,
         ),
         tokens_for_apps(
             config=config,
@@ -125,7 +131,7 @@ def _web_app(
     endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
     app = web.Application(
         middlewares=[
-            protocol_middleware(site, endpoints, random_bytes, is_clients, failed),
+            protocol_middleware(site, endpoints, random_bytes, is_clients, failed, refusal_counter(start.slot)),
             *page_middlewares(site, html, random_bytes, verify, failed, tallies.count_doubled),
         ],
         client_max_size=MAX_BODY_BYTES,

@@ -1,6 +1,7 @@
 """Puts together how apps get codes: what judges their requests, and the pages on the way."""
 
 from gateway.app.concern import Concern
+from gateway.app.counters import refusal_counter
 from gateway.config import Config
 from gateway.config.sections.limits import PAR_LIMIT, PAR_PUBLIC_LIMIT
 from gateway.core.ratelimit.slots import BucketNames
@@ -10,6 +11,7 @@ from gateway.flows.oauth.authorize import Authorize
 from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
 from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.operate.leader import Job
+from gateway.metrics import Slot
 from gateway.resources import Resources, random_bytes
 from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
@@ -35,6 +37,7 @@ def authorizing(
     *,
     config: Config,
     resources: Resources,
+    slot: Slot,
     authorize: Authorize,
     browser: Browser,
     clients: ClientAuthentication,
@@ -43,7 +46,7 @@ def authorizing(
     limits = ParLimits(BucketNames(config.keys().bucket), config.limit(PAR_LIMIT), config.limit(PAR_PUBLIC_LIMIT))
     pushing = Par(authorize.pushed, Buckets(resources.functions), limits, authorize.policy, authorize.issuer)
     return Concern(
-        routes=tuple(pages.routes(browser, authorize)),
+        routes=tuple(pages.routes(browser, authorize, refusal_counter(slot))),
         endpoints=(
             *metadata.routes(authorize.issuer, authorize.policy),
             *par.routes(clients, proofs, pushing),

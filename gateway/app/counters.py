@@ -1,16 +1,30 @@
 """Turns what flows tell into metrics."""
 
 from collections.abc import Callable
+from typing import Final
 
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.flows.transaction import RecordUnavailable
-from gateway.metrics import Slot
+from gateway.metrics import OAUTH_REFUSALS, Slot
+
+_OAUTH: Final = "/oauth2"
 
 
 def counter(slot: Slot, name: str, values: tuple[str, ...]) -> Callable[[str], None]:
     """Of a metric with one label; each of its values has a cell, found once."""
     cells = {value: slot.cell(name, value) for value in values}
     return lambda value: cells[value].add()
+
+
+def refusal_counter(slot: Slot) -> Callable[[str, str], None]:
+    """Hears of the path of an endpoint, and the error that an app was told."""
+    count = counter(slot, "bastion_oauth_refusals", OAUTH_REFUSALS)
+
+    def refused(path: str, error: str) -> None:
+        below, _, endpoint = path.rpartition("/")
+        count(f"{endpoint if below == _OAUTH else 'metadata'} {error}")
+
+    return refused
 
 
 def store_counter(slot: Slot) -> Callable[[str], None]:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -32,6 +32,7 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+TellRefusal: TypeAlias = Callable[[str, str], None]
 _LOG: Final = logging.getLogger("gateway.web")
 
 
@@ -77,11 +78,13 @@ def protocol_middleware(
     random: Callable[[int], bytes],
     is_clients: Callable[[str], bool],
     failed: Failed,
+    refused: TellRefusal,
 ) -> Middleware:
     """The outermost one: what it answers meets none of the pages' middlewares. is_clients: whether an origin is one of
     a client's.
 
-    failed: hears of every error but those that are the client's own.
+    failed: hears of every error but those that are the client's own. refused: of what the client is told, by path and
+    error.
     """
     by_path = {one.path: one for one in endpoints}
 
@@ -97,7 +100,9 @@ def protocol_middleware(
         except Exception as error:  # noqa: BLE001 - the client gets JSON, the log gets the rest
             if not isinstance(error, (OAuthError, web.HTTPException)):
                 failed(error)
-            response = _refusal(request, error)
+            said = _said(error)
+            refused(endpoint.path, said.error)
+            response = _refusal(request, error, said)
         for name, value in {**_HEADERS, **_sharing(request, endpoint, is_clients)}.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
@@ -143,8 +148,7 @@ def _sharing(request: web.Request, endpoint: ProtocolRoute, is_clients: Callable
     }
 
 
-def _refusal(request: web.Request, error: Exception) -> web.Response:
-    said = _said(error)
+def _refusal(request: web.Request, error: Exception, said: OAuthError) -> web.Response:
     server_error = said.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     _LOG.log(
         logging.ERROR if server_error else logging.INFO,

@@ -258,7 +258,9 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
             *revoke.routes(clients, Revocation(acts, known, KEYS.tag)),
         ]
         site = AuthHost(ISSUER, KEYS.csrf)
-        speak = protocol_middleware(site, endpoints, here.random, lambda _origin: False, lambda _error: None)
+        speak = protocol_middleware(
+            site, endpoints, here.random, lambda _origin: False, lambda _error: None, lambda *_told: None
+        )
         app = web.Application(middlewares=[speak], client_max_size=16_384)
         app.add_routes(protocol_routes(endpoints))
         await here.add_person()

@@ -21,7 +21,9 @@ Client = TestClient[web.Request, web.Application]
 async def serving(keys: KeySet) -> TestClient[web.Request, web.Application]:
     endpoints = [endpoint(lambda: keys)]
     site = AuthHost("https://auth.example.com", b"k" * 32)
-    speak = protocol_middleware(site, endpoints, lambda size: b"r" * size, lambda _: False, lambda _: None)
+    speak = protocol_middleware(
+        site, endpoints, lambda size: b"r" * size, lambda _: False, lambda _: None, lambda *_told: None
+    )
     app = web.Application(middlewares=[speak])
     app.add_routes(protocol_routes(endpoints))
     return TestClient(TestServer(app))

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from gateway.core.oauth.errors import ERRORS
 from gateway.core.oauth.request import PARAMETERS
 from tests.conftest import Pool
 from tests.exhaustive import EXHAUSTIVE
@@ -73,10 +74,12 @@ async def test_the_authorization_endpoint_sends_nobody_elsewhere(worker: Worker)
             seen[where.partition("?")[0] or str(answer.status)] += 1
 
     assert {"/oauth2/authorize", CALLBACK, "400"} <= {*seen}
+    told = [worker.metrics.level(0, "bastion_oauth_refusals", f"authorize {error}") for error in ERRORS]
+    assert sum(told) == seen[CALLBACK] + seen["200"], "by a redirect, or by a form"
 
 
 async def test_endpoints_answer_in_words_of_the_rfcs(worker: Worker) -> None:
-    random, seen = Random(11), Counter[str]()
+    random, seen, refusals = Random(11), Counter[str](), Counter[str]()
     for number in range(TRIES):
         sent = made_up(random)
         headers = {**FORM, "X-Forwarded-For": f"203.0.{number // 250}.{number % 250}"}
@@ -85,6 +88,7 @@ async def test_endpoints_answer_in_words_of_the_rfcs(worker: Worker) -> None:
             text = await answer.text()
             assert answer.status in (200, 201, 400, 401, 403), (path, sent, text)
             body = json.loads(text) if text else {}
+            refusals[path] += answer.status >= 400
             if answer.status >= 400 and path != "/oauth2/userinfo":
                 assert body["error"].replace("_", "").isalpha(), (path, sent)
             description = body.get("error_description", "")
@@ -92,6 +96,10 @@ async def test_endpoints_answer_in_words_of_the_rfcs(worker: Worker) -> None:
             seen[body.get("error", "")] += 1
 
     assert {"", "invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"} <= {*seen}
+    for path in ENDPOINTS:
+        endpoint = path.rpartition("/")[2]
+        told = [worker.metrics.level(0, "bastion_oauth_refusals", f"{endpoint} {error}") for error in ERRORS]
+        assert sum(told) == refusals[path]
 
 
 LAST = {**HOST, "Connection": "close"}  # what can't be read to its end leaves no connection to go on with

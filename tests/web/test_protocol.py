@@ -22,6 +22,7 @@ FORM = {**HOST, "Content-Type": "application/x-www-form-urlencoded"}
 SPA = "https://spa.example.com"
 Client = TestClient[web.Request, web.Application]
 FAILED = web.AppKey("failed", list[Exception])
+TOLD = web.AppKey("told", list[tuple[str, str]])
 
 ERRORS: dict[str, tuple[Exception, int, str, str]] = {
     "grant": (OAuthError("invalid_grant", "the code is used"), 400, "invalid_grant", "the code is used"),
@@ -57,12 +58,20 @@ async def client() -> AsyncIterator[Client]:
         ProtocolRoute("/both", {"GET": tell, "POST": take}),
         ProtocolRoute("/open", {"GET": tell}, readable="everywhere"),
     ]
-    speak = protocol_middleware(SITE, endpoints, lambda size: b"r" * size, lambda origin: origin == SPA, failed.append)
+    told: list[tuple[str, str]] = []
+    speak = protocol_middleware(
+        SITE,
+        endpoints,
+        lambda size: b"r" * size,
+        lambda origin: origin == SPA,
+        failed.append,
+        lambda path, error: told.append((path, error)),
+    )
     html = Html(static_files())
     app = web.Application(
         middlewares=[speak, *page_middlewares(SITE, html, lambda size: b"r" * size)], client_max_size=16384
     )
-    app[FAILED] = failed
+    app[FAILED], app[TOLD] = failed, told
     app.add_routes([*protocol_routes(endpoints), web.get("/page", page)])
     async with TestClient(TestServer(app)) as testing:
         yield testing
@@ -85,6 +94,7 @@ async def test_every_error_is_json_and_tells_only_what_is_the_clients(
     assert ("Retry-After" in answer.headers) is (status in (429, 503))
     assert client.app is not None
     assert bool(client.app[FAILED]) is (name not in ("grant", "client", "nonce"))
+    assert client.app[TOLD] == [("/both", error)]
 
 
 async def test_a_challenge_and_a_nonce_are_headers(client: Client) -> None:

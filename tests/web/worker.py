@@ -32,6 +32,7 @@ class Worker:
 
     client: TestClient[web.Request, web.Application]
     login: str
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -54,4 +55,4 @@ async def whole_worker(pool: Pool, database_url: str, redis_url: str, directory:
         build(Start(config, 0, metrics, metrics.slot(0))) as served,
         TestClient(TestServer(served.web_app)) as client,
     ):
-        yield Worker(client, f"{LOGIN_COOKIE}={token.text}")
+        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics)

@@ -17,15 +17,16 @@ from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import client_address, own_form, posted_pairs
 from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.protocol import TellRefusal
 
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
 _CONSENT_PATH: Final = "/oauth2/consent"
 _SEALED: Final = re.compile(r"[\w.-]+", re.ASCII)
 
 
-def routes(browser: Browser, authorize: Authorize) -> list[web.RouteDef]:
-    """GET has no HEAD twin: a GET may hand out a code."""
-    pages = _AppPages(browser, authorize)
+def routes(browser: Browser, authorize: Authorize, refused: TellRefusal) -> list[web.RouteDef]:
+    """GET has no HEAD twin: a GET may hand out a code. refused: hears of the errors that apps are told."""
+    pages = _AppPages(browser, authorize, refused)
 
     async def start(request: web.Request) -> web.Response:
         sealed = request.query.getall("i", [])
@@ -63,6 +64,7 @@ class _AppPages:
 
     browser: Browser
     authorize: Authorize
+    refused: TellRefusal
 
     async def begin(self, pairs: Iterable[tuple[str, str]]) -> web.Response:
         """Always a redirect, whatever it was sent by."""
@@ -92,6 +94,8 @@ class _AppPages:
 
     def _to_app(self, answer: ToApp) -> web.Response:
         address = answer.address
+        if "error" in answer.values:
+            self.refused(AUTHORIZE_PATH, answer.values["error"])
         if address.response_mode == "query":
             return see_other(address.url(answer.values))
         response = self.browser.html.page("to_app.html", address=address, values=answer.values)
