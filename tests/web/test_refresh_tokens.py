@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from gateway.core.session.tokens import Token
 from tests.conftest import Pool
-from tests.oauth_clients import ISSUER
+from tests.oauth_clients import API, ISSUER
 from tests.web.oauth_house import House, house_at, said
 
 
@@ -150,3 +150,33 @@ async def test_a_client_that_policy_no_longer_has_gets_nothing(house: House, log
 
     assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_client"
     assert (await house.userinfo(body["access_token"])).status == 401
+
+
+def _declare(house: House, client: str, **changed: object) -> None:
+    clients = dict(house.policy[0].clients)
+    clients[client] = replace(clients[client], **changed)  # type: ignore[arg-type]
+    house.policy[0] = replace(house.policy[0], clients=clients)
+
+
+async def test_a_scope_that_policy_takes_from_the_client_is_in_no_new_token(house: House, login: Token) -> None:
+    first = (await house.tokens("spa", login, "openid notes.read notes.write"))["refresh_token"]
+    _declare(house, "spa", scopes=("openid", "notes.read"))
+
+    asked = await house.refresh("spa", first, scope="notes.write")
+    less = await house.refresh("spa", first)
+    _declare(house, "spa", scopes=("email",))
+    nothing = await house.refresh("spa", less.body["refresh_token"])
+
+    assert asked.error == "invalid_scope"
+    assert (less.body["scope"], said(less.body["access_token"])["scope"]) == ("notes.read openid", "notes.read openid")
+    assert nothing.error == "invalid_scope"
+
+
+async def test_a_resource_that_policy_takes_from_the_client_gets_no_new_token(house: House, login: Token) -> None:
+    _declare(house, "spa", resources=(API,))
+    first = (await house.tokens("spa", login, "notes.read"))["refresh_token"]
+    _declare(house, "spa", resources=())
+
+    assert (await house.refresh("spa", first)).error == "invalid_target"
+    _declare(house, "spa", resources=(API,))
+    assert (await house.refresh("spa", first)).status == 200

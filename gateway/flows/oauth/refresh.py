@@ -10,7 +10,7 @@ from gateway.core.keys import Keys
 from gateway.core.oauth.claims import Described
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
-from gateway.core.oauth.grants import Repeated, Reused, Rotated, Rotation, judge_refresh, narrowed
+from gateway.core.oauth.grants import Repeated, Reused, Rotated, Rotation, audience_of, judge_refresh, narrowed
 from gateway.core.policy.facts import Actor
 from gateway.core.token.access import grant_credential
 from gateway.core.token.refresh import Refresh, RefreshTokens
@@ -63,7 +63,7 @@ class RefreshExchange:
         grant = None if token is None else await self._look(token)
         if token is None or grant is None or grant.client != client.id or grant.user_id is None:
             raise OAuthError("invalid_grant", _OVER)
-        scopes = _fitting(grant, asked)
+        scopes = _fitting(client, grant, asked, self.issuer.issuer)
         # Before Postgres: a logout may not have reached it yet (O1).
         presented = presented_by(self.keys.tag, grant, grant_credential(grant.id))
         live, now = await self.decisions.live(presented)
@@ -130,15 +130,19 @@ def _generation_of(outcome: Rotated | Repeated, grant: GrantRow) -> int:
     return grant.generation if isinstance(outcome, Rotated) else grant.generation - 1
 
 
-def _fitting(grant: GrantRow, asked: RefreshAsked) -> tuple[str, ...]:
-    """The scopes of the access token. A wrong key never ends a grant. Raises OAuthError."""
+def _fitting(client: Client, grant: GrantRow, asked: RefreshAsked, issuer: str) -> tuple[str, ...]:
+    """The scopes of the access token: of the grant's those that policy still lets the client have. A wrong key never
+    ends a grant. Raises OAuthError.
+    """
     if grant.jkt and grant.jkt != asked.jkt:
         raise OAuthError("invalid_grant", "the refresh token is bound to another key")
     if asked.resource and asked.resource != grant.resource:
         raise OAuthError("invalid_target", "resource is not that of the grant")
-    scopes = narrowed(grant.scopes, asked.scope)
-    if scopes is None:
-        raise OAuthError("invalid_scope", "scope is more than was granted")
+    if audience_of(client.resources, grant.resource, issuer) is None:
+        raise OAuthError("invalid_target", "policy no longer lets the client have tokens for this resource")
+    scopes = narrowed(tuple(scope for scope in grant.scopes if scope in client.scopes), asked.scope)
+    if not scopes:
+        raise OAuthError("invalid_scope", "scope is more than was granted, or than policy lets the client have")
     return scopes
 
 
