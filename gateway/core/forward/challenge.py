@@ -1,6 +1,7 @@
 """Writes what a client has to bring: challenges for tokens (RFC 6750, 9449, 9470), and where to get them (RFC 9728)."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from gateway.core.forward.answer import Answer, json_body, json_head, own_head
@@ -34,21 +35,30 @@ def challenges(
 
     scopes: with which the token would have come in. within_s: how fresh the login behind it has to be.
     """
-    lines: _Lines = []
+    said = () if fault is None else (fault.scheme, fault.error, fault.why)
+    return list(_challenges(context.origin_of(request.host), route.credentials, said, tuple(scopes), within_s))
+
+
+@lru_cache(1024)
+def _challenges(
+    origin: str, accepted: frozenset[str], fault: tuple[str, ...], scopes: tuple[str, ...], within_s: int
+) -> tuple[tuple[str, str], ...]:
+    """fault: its scheme, error and reason, or nothing. A flood of the same refusals writes them once."""
+    lines = []
     for kind, scheme in _KINDS:
-        faulty = fault is not None and fault.scheme == scheme
-        if kind not in route.credentials and not faulty:
+        faulty = fault[:1] == (scheme,)
+        if kind not in accepted and not faulty:
             continue
         said = dict[str, str]()
-        if fault is not None and faulty:
-            said |= {"error": fault.error, "error_description": fault.why}
+        if faulty:
+            said |= {"error": fault[1], "error_description": fault[2]}
             said |= {"scope": " ".join(scopes)} if scopes else {}
             said |= {"max_age": str(within_s)} if within_s else {}
         said |= {"algs": _ALGS} if scheme == "DPoP" else {}
-        said["resource_metadata"] = context.origin_of(request.host) + RESOURCE_PATH
+        said["resource_metadata"] = origin + RESOURCE_PATH
         parameters = ", ".join(f'{name}="{_quoted(value)}"' for name, value in said.items())
         lines.append(("WWW-Authenticate", f"{scheme} {parameters}"))
-    return lines
+    return tuple(lines)
 
 
 def with_nonce(headers: _Lines, nonce: str) -> _Lines:

@@ -25,6 +25,7 @@ TOKEN_KINDS: Final = frozenset({"bearer", "dpop"})  # of Route.credentials
 LONGEST_LINE: Final = 4096
 _AUTHORIZATION: Final = b"authorization"
 _LINE: Final = b"\r\nAuthorization: "  # as Go spells it
+_LIVE: Final = Standing.LIVE  # members of enums are looked up slowly
 _MOST_DOUBTED: Final = 4096
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 
@@ -62,6 +63,9 @@ class Brought:
 
     def fault_by(self, outcome: Standing, now: int) -> CredentialFault | None:
         """What the store says against it; None: nothing. now: Unix seconds, by the store's clock."""
+        if outcome is _LIVE:
+            expired = now >= self.token.expires_at
+            return CredentialFault(self.scheme, "invalid_token", "the token has expired") if expired else None
         if outcome is Standing.STALE_NONCE:
             return CredentialFault(
                 "DPoP", "use_dpop_nonce", "the proof needs the nonce of this answer", proof="stale_nonce"
@@ -72,11 +76,7 @@ class Brought:
             )
         if outcome is Standing.REPLAYED:
             return CredentialFault("DPoP", "invalid_dpop_proof", "the proof was used before", proof="replayed")
-        if outcome is not Standing.LIVE:
-            return CredentialFault(self.scheme, "invalid_token", "the token has ended")
-        if now >= self.token.expires_at:
-            return CredentialFault(self.scheme, "invalid_token", "the token has expired")
-        return None
+        return CredentialFault(self.scheme, "invalid_token", "the token has ended")
 
     def is_too_old(self) -> CredentialFault:
         """RFC 9470: the login behind it."""

@@ -60,24 +60,35 @@ class Compact:
         return value
 
 
-def parse_compact(text: str, *, longest: int = LONGEST, embedded_key: bool = False) -> Compact:
-    """Raises MalformedJose. embedded_key: whether the header may bring a `jwk`, as that of a DPoP proof does."""
+def parse_compact(
+    text: str, *, longest: int = LONGEST, embedded_key: bool = False, header: Mapping[str, object] | None = None
+) -> Compact:
+    """Raises MalformedJose. embedded_key: whether the header may bring a `jwk`, as that of a DPoP proof does.
+
+    header: what the same first part was read as before, so that it is not read again.
+    """
     if len(text) > longest:
         raise MalformedJose(f"longer than {longest} characters")
     found = _SHAPE.fullmatch(text)
     if found is None:
         raise MalformedJose("not three parts of base64url without padding")
     try:
-        header, payload, signature = (unb64_strict(part) for part in found.groups())
+        payload, signature = unb64_strict(found[2]), unb64_strict(found[3])
+        members = _header(found[1], embedded_key=embedded_key) if header is None else header
     except ValueError as error:
         raise MalformedJose("a part is not base64url without unused bits") from error
-    members = read_object(header)
+    return Compact(members, read_object(payload), text[: found.end(2)].encode(), signature)
+
+
+def _header(part: str, *, embedded_key: bool) -> Mapping[str, object]:
+    """Raises MalformedJose, or ValueError where it is not base64url."""
+    members = read_object(unb64_strict(part))
     for member in _REFUSED_MEMBERS if embedded_key else (*_REFUSED_MEMBERS, "jwk"):
         if member in members:
             raise MalformedJose(f"the header has {member}")
     if "alg" not in members:
         raise MalformedJose("the header has no alg")
-    return Compact(members, read_object(payload), text[: found.end(2)].encode(), signature)
+    return members
 
 
 def read_object(raw: bytes) -> dict[str, object]:

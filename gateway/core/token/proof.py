@@ -4,7 +4,7 @@ by the caller, with Redis.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,6 +15,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.jose.algorithms import PROOFS
 from gateway.core.jose.compact import Compact, MalformedJose, parse_compact
 from gateway.core.jose.keys import VerificationKey
+from gateway.core.remembered import Remembered
 
 TYP: Final = "dpop+jwt"
 _JTI_BYTES: Final = 16
@@ -25,6 +26,7 @@ _URL: Final = re.compile(
 _PLAIN: Final = re.compile(r"[\x21-\x7e]+")
 _ESCAPE: Final = re.compile("%[0-9a-f]{2}", re.ASCII | re.IGNORECASE)
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_HEADS: Final = Remembered[str, tuple[Mapping[str, object], VerificationKey]](8192)
 _PORTS: Final = {"http": "80", "https": "443"}
 
 
@@ -55,14 +57,19 @@ def read_proof(lines: Sequence[str], *, method: str, url: str, ath: bytes | None
 
     ath: SHA-256 of the access token beside it; None: none is. jkt: whose the proof has to be; "": anybody's. The
     signature comes last. Raises ProofRefused.
+
+    A header is read once where jkt names its key: a client writes the same one each time, and nobody fills the memory
+    who has no token of ours.
     """
     if len(lines) != 1:
         raise ProofRefused("not exactly one")
+    head = lines[0].partition(".")[0]
+    known = _HEADS.get(head)
     try:
-        jws = parse_compact(lines[0], embedded_key=True)
+        jws = parse_compact(lines[0], embedded_key=True, header=None if known is None else known[0])
         _require(jws.typ == TYP, "typ")
         _require(jws.alg in PROOFS, "alg")
-        key = _key(jws)
+        key = _key(jws) if known is None else known[1]
         _require(jkt in ("", key.thumbprint), "another key")
         proof = _proof(jws, key)
     except MalformedJose as error:
@@ -71,6 +78,8 @@ def read_proof(lines: Sequence[str], *, method: str, url: str, ath: bytes | None
     _require(_fits(jws.payload.get("htu"), url), "htu")
     _require(ath is None or proof.ath == b64(ath), "ath")
     _require(key.verify(jws.alg, jws.signing_input, jws.signature), "signature")
+    if jkt and known is None:
+        _HEADS.keep(head, (jws.header, key))
     return proof
 
 

@@ -241,3 +241,18 @@ def test_no_changed_character_passes(at: int, character: str) -> None:
 
 
 PROOF: Final = proof("EdDSA")
+
+
+def test_a_header_that_was_read_for_its_key_is_read_again_for_no_other() -> None:
+    """What is remembered is the header alone: everything else of the next proof is judged anew."""
+    jkt = key().verification.thumbprint
+    assert read(proof(), jkt=jkt).jkt == jkt
+    head = proof().partition(".")[0]
+
+    assert read(proof(jti="another"), jkt=jkt) != read(proof(), jkt=jkt)
+    assert refused(proof(), jkt=other_key().kid) == "another key"
+    assert refused(proof(htm="POST"), jkt=jkt) == "htm"
+    assert refused(f"{head}.{proof().split('.')[1]}.{b64(bytes(64))}", jkt=jkt) == "signature"
+    assert refused(f"{head}..", jkt=jkt) == refused("..", jkt=jkt)
+    assert refused(f"{head}.x", jkt=jkt) == refused("a.x", jkt=jkt)
+    assert re.search("JSON", refused(f"{head}.{b64(b'{')}.AA", jkt=jkt))
