@@ -97,7 +97,11 @@ CLIENT: Final = Shape(
         Key(
             "require", "What they have to prove before they get tokens; dpop: tokens are bound to keys.", ref("require")
         ),
-        Key("consent", "ask (default), or implied: nobody is asked.", words("ask", "implied")),
+        Key(
+            "consent",
+            "ask (default), or implied: nobody is asked, but for offline_access.",
+            words("ask", "implied"),
+        ),
         Key("pkce", "optional: of profile oidc, with a secret or a key, and then with a nonce.", words("optional")),
         Key("par", "required: it has to push its requests.", words("required")),
         Key(

@@ -29,7 +29,7 @@ clients:
     pkce: optional
     redirect_uris: https://wiki.example.com/cb
     secret: {{sha256: {sha256(SECRET.encode()).hexdigest()}}}
-    scopes: [openid, profile, email, groups]
+    scopes: [openid, profile, email, groups, offline_access]
     allow: {{groups: staff}}
     consent: implied
   pushes:

@@ -283,10 +283,12 @@ ALL = {"openid", "profile", "notes.read"}
         ("cli", {"redirect_uri": "com.example.cli:/cb"}, ALL, True),
         ("wiki", {}, set(), False),
         ("wiki", {"prompt": "consent"}, ALL, True),
+        ("wiki", {"scope": "openid offline_access"}, ALL, True),
+        ("wiki", {"scope": "openid offline_access"}, {"offline_access"}, False),
     ],
 )
 def test_when_a_person_is_asked(client: str, changed: dict[str, str], given: set[str], asks: bool) -> None:
-    """On a device any app may take another's address, so there each time (O17)."""
+    """On a device any app may take another's address, so there each time (O17). What outlives a logout is not implied."""
     assert asks_consent(read(client, changed), addressed(asked(client, **changed)), given) is asks
 
 
