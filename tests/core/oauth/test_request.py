@@ -288,7 +288,7 @@ ALL = {"openid", "profile", "notes.read"}
     ],
 )
 def test_when_a_person_is_asked(client: str, changed: dict[str, str], given: set[str], asks: bool) -> None:
-    """On a device any app may take another's address, so there each time (O17). What outlives a logout is not implied."""
+    """On a device any app may take another's address, so there each time (O17). Offline access is never implied."""
     assert asks_consent(read(client, changed), addressed(asked(client, **changed)), given) is asks
 
 
