@@ -95,7 +95,7 @@ def opened(vault: Vault, row: WrappedKey) -> KeyRecord:
         key = SigningKey.of_pkcs8(vault.unwrap_secret(_place(row.kid, row.alg), row.wrapped), row.alg)
     except (BrokenSeal, MalformedJose):
         return KeyRecord(row.kid, row.alg, row.times, None)
-    return KeyRecord(row.kid, row.alg, row.times, key if key.kid == row.kid else None)
+    return KeyRecord(row.kid, row.alg, row.times, key)
 
 
 def _place(kid: str, alg: str) -> bytes:
