@@ -336,7 +336,7 @@ async def test_a_gateway_in_production_starts_with_the_documented_user_only(
         (short_directory / name).mkdir()
     with served(short_directory / "narrow", database_url, {"url": limited}) as right:
         assert await right.answers(), right.log.read_text()
-        assert "ask CONFIG GET save" in right.log.read_text()
+        assert "run CONFIG GET save" in right.log.read_text()
     await rules(redis, "SETUSER", "bastion", "+eval")
     with served(short_directory / "wide", database_url, {"url": limited}) as wrong:
         assert not await wrong.answers()
