@@ -143,6 +143,23 @@ async def test_a_proof_without_our_nonce_is_told_one(house: House, login: Token,
     assert refused.headers["DPoP-Nonce"]
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(0, False), (1, True), (2, True)])
+async def test_an_answer_brings_a_nonce_when_that_of_the_proof_is_of_an_earlier_minute(
+    house: House, login: Token, dpop: Dpop, minutes: int, told: bool
+) -> None:
+    nonces = Nonces(KEYS.nonce)
+    ours = nonces.read(dpop.nonce, int(time.time()))
+    assert ours is not None
+    dpop.nonce = nonces.make(ours.inc, house.clock.now - 60 * minutes)
+    code = await house.code("spa", login)
+
+    refused = await house.exchange("spa", "x" * 43, ("DPoP", dpop.proof()))
+    answered = await house.exchange("spa", code, ("DPoP", dpop.proof()))
+
+    assert (refused.error, answered.status) == ("invalid_grant", 200)
+    assert [("DPoP-Nonce" in one.headers) for one in (refused, answered)] == [told, told]
+
+
 async def test_two_proofs_are_none(house: House, login: Token, dpop: Dpop) -> None:
     code = await house.code("spa", login)
 

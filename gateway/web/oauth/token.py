@@ -50,7 +50,11 @@ def routes(endpoint: TokenEndpoint) -> list[ProtocolRoute]:
         if client.dpop_required and not shown.jkt:
             raise OAuthError("invalid_dpop_proof", "this client has to prove a key")
         endpoint.ready(client)
-        issued = await _issued(endpoint, grant_type, client, sent, shown.jkt)
+        try:
+            issued = await _issued(endpoint, grant_type, client, sent, shown.jkt)
+        except OAuthError as error:
+            error.nonce = shown.nonce
+            raise
         endpoint.count(grant_type)
         response = web.json_response(_body(issued), headers={"Pragma": "no-cache"})
         if shown.nonce:
