@@ -101,6 +101,18 @@ async def test_without_apps_the_page_says_so(person: Person) -> None:
     assert "No app has access." in await person.see("/account/apps")
 
 
+async def test_the_button_ends_what_an_app_was_about_to_get(house: House, person: Person) -> None:
+    """A code lives for a minute: without this, an app that keeps one back is in again when the person has gone."""
+    await house.tokens("spa", person.login)
+    kept, other = await house.code("spa", person.login), await house.code("wiki", person.login)
+
+    await person.press(await person.see("/account/apps"), "/account/apps/spa/end")
+
+    assert (await house.exchange("spa", kept)).error == "invalid_grant"
+    assert (await house.exchange("wiki", other)).status == 200
+    assert await house.live_grants() == 1
+
+
 async def test_one_button_ends_all_that_an_app_has_on_all_devices(house: House, person: Person) -> None:
     elsewhere = await house.here.log_in()
     here, there = await house.tokens("spa", person.login), await house.tokens("spa", elsewhere)

@@ -112,10 +112,11 @@ class Apps:
 
     async def end(self, live: LiveLogin, client: str, request_id: str) -> bool:
         """All that the app has, on all devices; the person is asked again before it gets anything. False: it had
-        nothing.
+        nothing. Codes go first: what an exchange makes of one meanwhile is among the grants then.
         """
         user_id = live.person.user_id
         async with self.acts.begin(request_id=request_id) as act:
+            await act.codes.forget(user_id, client)
             found = await act.grants.list_live(act.now, user_id=user_id, client=client)
             for grant in found:
                 await end_grant(act, self.keys.tag, grant, "ended_by_person")

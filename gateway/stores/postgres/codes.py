@@ -20,6 +20,7 @@ _LOCK: Final = """
     SELECT client, user_id, login_id, content, expires_at, used_at, grant_id FROM codes WHERE hash = $1 FOR UPDATE
 """
 _USE: Final = "UPDATE codes SET used_at = $2, grant_id = $3 WHERE hash = $1 AND used_at IS NULL"
+_FORGET: Final = "DELETE FROM codes WHERE user_id = $1 AND client = $2 AND used_at IS NULL"
 _PURGE: Final = "DELETE FROM codes WHERE expires_at < $1"
 
 
@@ -70,6 +71,10 @@ class Codes:
     async def use(self, hash_: bytes, now: int, grant_id: bytes) -> None:
         """grant_id: of the grant that it became. Of a code that is locked and unused."""
         await self._connection.execute(_USE, hash_, now, grant_id)
+
+    async def forget(self, user_id: UUID, client: str) -> None:
+        """No unused code of the app becomes a grant for this person; waits for exchanges that have begun."""
+        await self._connection.execute(_FORGET, user_id, client)
 
     async def purge(self, now: int) -> None:
         """Deletes what nobody asks for any more."""
