@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 
 import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
+from tests.clients.declared import ROUTE, declare
 from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, make_shared, make_template
 from tests.exhaustive import EXAMPLES, EXHAUSTIVE
 from tests.oauth_clients import ES256, PS256, jwks_text
@@ -200,6 +201,7 @@ def running_stage(
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
     add_unlimited_routes(demo.directory)
     add_apps(demo.directory, demo.port)
+    declare(demo.directory / "policies", demo.port)
     yield Stage(demo, demo.start(), postgres_server, redis_server)
     demo.end()
 
@@ -213,12 +215,13 @@ def stage(running_stage: Stage) -> Stage:
 
 
 def add_unlimited_routes(directory: Path) -> None:
-    """For races: the demo's own routes would answer 429 after the first hundreds."""
+    """For races: the demo's own routes would answer 429 after the first hundreds. One more is for tokens."""
     add_routes(
         directory,
         "race: {paths: /race/**, limits: none}",
         "open: {paths: /open/**, allow: anyone, limits: none}",
         "proved: {paths: /api/proved/**, credentials: [session, dpop], allow: {scopes: notes.read}}",
+        ROUTE,
     )
 
 

@@ -31,7 +31,8 @@ def challenges(
     scopes: Iterable[str] = (),
     within_s: int = 0,
 ) -> _Lines:
-    """One line for each scheme that the route accepts. The fault stands in that of its own scheme.
+    """One line for each scheme that the route accepts. The fault stands in that of its own scheme, which is the first:
+    requests-oauth2client reads no other.
 
     scopes: with which the token would have come in. within_s: how fresh the login behind it has to be.
     """
@@ -45,7 +46,7 @@ def _challenges(
 ) -> tuple[tuple[str, str], ...]:
     """fault: its scheme, error and reason, or nothing. A flood of the same refusals writes them once."""
     lines = []
-    for kind, scheme in _KINDS:
+    for kind, scheme in sorted(_KINDS, key=lambda known: fault[:1] != (known[1],)):
         faulty = fault[:1] == (scheme,)
         if kind not in accepted and not faulty:
             continue

@@ -285,6 +285,14 @@ def test_a_route_that_hides_hides_from_programs_too() -> None:
     assert by(issue(scopes=["openid"]))(replace(BEARER, path="/hidden/x")).answer().status == 404
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
+def test_the_challenge_with_the_error_is_the_first(scheme: str) -> None:
+    """requests-oauth2client 1.8 looks for its nonce only where the field begins with DPoP."""
+    assert list(challenges_of(Call(f"{scheme} x").answer())) == sorted(
+        ["Bearer", "DPoP"], key=lambda one: one != scheme
+    )
+
+
 def test_scopes_that_are_missing_are_named() -> None:
     answer = replace(BEARER, path="/write/x").answer()
 
