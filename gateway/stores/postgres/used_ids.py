@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.stores.postgres.database import AnyConnection
 
+LATE_S: Final = 600  # by how much the clock of a node that judges age may be behind that of the one that purges
 _INSERT_ID: Final = """
     INSERT INTO used_ids (kind, client, hash, until) VALUES ($1, $2, $3, $4)
     ON CONFLICT (kind, client, hash) DO NOTHING RETURNING until
@@ -25,5 +26,5 @@ class UsedIds:
         return await self._connection.fetchval(_INSERT_ID, kind, client, id_hash, until) is not None
 
     async def purge(self, now: int) -> None:
-        """Forgets those that are refused for their age."""
-        await self._connection.execute(_DELETE_OVER, now)
+        """Forgets those that every node refuses for their age."""
+        await self._connection.execute(_DELETE_OVER, now - LATE_S)
