@@ -130,6 +130,20 @@ async def _aged(house: House, login: Token, seconds: int) -> str:
     )
 
 
+@pytest.mark.parametrize("column", ["expires_at", "last_used_at"])
+async def test_a_refresh_token_is_worth_nothing_once_its_grant_is_too_old(
+    house: House, login: Token, column: str
+) -> None:
+    """The login lives on, and the token endpoint takes the token no more."""
+    text = (await house.tokens("wiki", login))["refresh_token"]
+    assert (await introspect(house, "wiki", text)).body["active"]
+    async with house.pool.acquire() as connection:
+        await connection.execute(f"UPDATE grants SET {column} = $1", int(time.time()) - 30 * 86_400)
+
+    assert (await house.refresh("wiki", text)).error == "invalid_grant"
+    assert (await introspect(house, "wiki", text)).body == {"active": False}
+
+
 async def test_asking_about_a_token_is_no_use_of_the_login(house: House, login: Token, redis: Redis) -> None:
     """X13: an app that polls keeps nobody signed in; a refresh does."""
     body = await house.tokens("wiki", login)

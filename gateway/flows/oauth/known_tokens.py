@@ -84,13 +84,16 @@ class KnownTokens:
             user = None if grant.user_id is None else await act.users.find(grant.user_id)
         if client is None or grant_now is None or grant_now.ended:
             return None
-        if isinstance(token, Refresh) and self.refresh.hash(token.text) != grant_now.refresh_hash:
+        if isinstance(token, Refresh) and not self._refreshes(token, grant_now, now):
             return None
         if grant.user_id is None:
             return Living(grant_now, client, None)
         if user is None or user.state != "active" or not client.goes_on_for(_actor(user, grant_now), now):
             return None
         return Living(grant_now, client, user)
+
+    def _refreshes(self, token: Refresh, grant: GrantRow, now: int) -> bool:
+        return grant.refreshes(now) and self.refresh.hash(token.text) == grant.refresh_hash
 
 
 def _actor(user: UserRow, grant: GrantRow) -> Actor:

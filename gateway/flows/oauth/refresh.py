@@ -102,8 +102,7 @@ class RefreshExchange:
         self, act: Act, client: Client, grant: GrantRow, token: Refresh
     ) -> Rotated | Repeated | Reused | None:
         """None: the grant is over, and no reuse is told from it."""
-        idle = act.now >= grant.last_used_at + grant.idle_s
-        if grant.ended or idle or act.now >= grant.expires_at:
+        if not grant.refreshes(act.now):
             return None
         bound = client.authentication != "none" or bool(grant.jkt)
         rotation = Rotation(grant.refresh_hash, grant.previous_hash, grant.rotated_at, bound)

@@ -146,6 +146,10 @@ class GrantRow:
     last_used_at: int
     ended: bool
 
+    def refreshes(self, now: int) -> bool:
+        """Whether a refresh token of it counts still, as far as the grant itself says. now: Unix seconds."""
+        return not self.ended and now < self.last_used_at + self.idle_s and now < self.expires_at
+
 
 class Grants:
     """Bound to one connection, so the caller's transaction is visible at the call site. now: Unix seconds."""
