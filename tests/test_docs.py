@@ -218,6 +218,14 @@ def test_the_examples_of_the_guide_are_a_policy_whose_tests_pass(tmp_path: Path)
     assert "0 warnings" in policy("check", tmp_path, "https://auth.example.com")
 
 
+def test_the_clients_of_the_page_on_apps_are_a_policy(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "oauth.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "clients.yaml").write_text(block)
+
+    assert "0 warnings" in policy("check", tmp_path, "https://auth.example.com")
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
 def test_the_first_policy_is_one(page: str, tmp_path: Path) -> None:
     block = re.search(
