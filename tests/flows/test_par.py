@@ -75,6 +75,22 @@ async def test_only_so_many_requests_wait(par: Par, stage: Stage) -> None:
     await push(par)
 
 
+async def test_clients_that_anybody_can_name_leave_room_for_those_that_authenticate(par: Par) -> None:
+    """Some hundred addresses could keep all apps of profile fapi2 from signing people in else."""
+    par = replace(par, pushed=replace(par.pushed, most_unused=4))
+    public = POLICY.clients["spa"], Parameters.of(asked().items()), ""
+    await par.push(*public)
+    await par.push(*public)
+
+    with pytest.raises(TooManyPushed):
+        await par.push(*public)
+
+    await push(par)
+    await push(par)
+    with pytest.raises(TooManyPushed):
+        await push(par)
+
+
 async def test_a_client_with_a_secret_has_a_budget_wherever_it_pushes(par: Par) -> None:
     client = POLICY.clients["pushes"]
     for _ in range(3):

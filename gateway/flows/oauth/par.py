@@ -39,7 +39,8 @@ class TooManyPushed(GatewayError):
 class PushedParameters:
     """Seals what clients push, and finds it again. key: of the column; no person is known yet.
 
-    most_unused: of all clients together (oauth.md O16).
+    most_unused: of all clients together (oauth.md O16). Clients that anybody can name stop at half of it, so that
+    a flood of theirs leaves room for those that authenticate.
     """
 
     acts: Acts
@@ -53,9 +54,8 @@ class PushedParameters:
         sealed = seal_text(self.key, _PURPOSE, dict(parameters), self.random(NONCE_BYTES))
         async with self.acts.begin() as act:
             until = act.now + PUSHED_S
-            kept = await act.pushed_requests.add(
-                _hash(id_), client.id, sealed.encode(), until, now=act.now, most=self.most_unused
-            )
+            most = self.most_unused // 2 if client.authentication == "none" else self.most_unused
+            kept = await act.pushed_requests.add(_hash(id_), client.id, sealed.encode(), until, now=act.now, most=most)
         if not kept:
             raise TooManyPushed("too many pushed requests wait to be used")
         return _PREFIX + id_
