@@ -77,7 +77,13 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         signing_keys(start=start, resources=resources, ring=ring, decisions=decisions),
         policy(start=start, resources=resources, policies=policies, ring=ring),
         people(
-            config=config, resources=resources, slot=slot, decisions=decisions, browser=browser, authorize=authorize
+            config=config,
+            resources=resources,
+            slot=slot,
+            decisions=decisions,
+            browser=browser,
+            authorize=authorize,
+            ring=ring,
         ),
         authorizing(
             config=config,

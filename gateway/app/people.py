@@ -9,6 +9,8 @@ from gateway.app.concern import Concern, every
 from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.keys.key_ring import KeyRing
+from gateway.flows.oauth.app_logout import AppLogout
 from gateway.flows.oauth.authorize import Authorize
 from gateway.flows.oauth.grants import Apps
 from gateway.flows.operate.leader import Job
@@ -24,6 +26,7 @@ from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import account, apps, login, logout
 from gateway.web.browser import Browser
+from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
 
 _JOURNAL_S: Final = 5.0
@@ -31,11 +34,21 @@ _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
 def people(
-    *, config: Config, resources: Resources, slot: Slot, decisions: Decisions, browser: Browser, authorize: Authorize
+    *,
+    config: Config,
+    resources: Resources,
+    slot: Slot,
+    decisions: Decisions,
+    browser: Browser,
+    authorize: Authorize,
+    ring: KeyRing,
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
     passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes)
+    apps_ending = AppLogout(
+        config.keys(), lambda: ring.current.verification, lambda: decisions.policy, config.public_url, random_bytes
+    )
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names)
 
@@ -47,7 +60,8 @@ def people(
     return Concern(
         routes=(
             *login.routes(browser, entering, Ways(browser, passing_on, authorize)),
-            *logout.routes(browser, ending),
+            *logout.routes(browser, ending, apps_ending),
+            *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
         ),

@@ -31,7 +31,7 @@ class Keys:
     token: bytes  # the record that an access token names secretly
     refresh: bytes  # refresh tokens and their successors
     nonce: bytes  # DPoP nonces
-    interaction: bytes  # the sealed request of an app for sign-in
+    interaction: bytes  # the sealed request of an app for sign-in or logout
     pushed: bytes  # the parameters of pushed requests, at rest
     blind_index: bytes  # equality search over sealed columns
 

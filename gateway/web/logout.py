@@ -3,12 +3,15 @@
 /signed-out: where a logout that began on a protected host comes to its end.
 """
 
+from typing import Final
+
 from aiohttp import web
 
 from gateway.core.sealed_text import BadSeal
 from gateway.core.session.cookies import CSRF_COOKIE, LOGIN_COOKIE, expire_cookie
 from gateway.core.session.journey import unseal_logout
 from gateway.core.session.tokens import parse
+from gateway.flows.oauth.app_logout import AppLogout, Leaving
 from gateway.flows.people.logout import Ending, Logout
 from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
@@ -16,8 +19,10 @@ from gateway.web.forms import add_cookie, cookies, own_form
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID
 
+APP_LOGOUT_PATH: Final = "/oauth2/logout"
 
-def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
+
+def routes(browser: Browser, logout: Logout, apps: AppLogout) -> list[web.RouteDef]:
     """GET has no HEAD twin: a ticket ends a login."""
 
     async def show(request: web.Request) -> web.StreamResponse:
@@ -27,7 +32,7 @@ def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
         journey, live = request.query.get("j", ""), await browser.signed_in(request)
         if live is None:
             return see_other(_with_journey(browser, "/login", journey))
-        return browser.csrf_page(request, "logout.html", signed_in=live.person, journey=journey)
+        return browser.csrf_page(request, "logout.html", signed_in=live.person, journey=journey, app_logout="")
 
     async def say_goodbye(_request: web.Request) -> web.Response:
         return browser.html.page("logged_out.html", completed=True)
@@ -36,21 +41,33 @@ def routes(browser: Browser, logout: Logout) -> list[web.RouteDef]:
         try:
             fields = await own_form(request, browser.site)
         except FormExpired as old:  # asked anew, by a page of today
+            if (asked := apps.open(old.fields.get("i", ""))).way_back:
+                return see_other(f"{APP_LOGOUT_PATH}?i={asked.sealed}")
             return see_other(_with_journey(browser, "/logout", old.fields.get("j", "")))
-        token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
-        completed = True
-        if token is not None:
-            completed = await logout.end(Ending(token.tag, token.login, request[REQUEST_ID]))
+        completed = await end_login(browser, logout, request)
         journey = fields.get("j", "")
         if journey and completed and browser.journey(journey) is not None:
             return _forget(see_other(_with_journey(browser, "/login", journey)))
-        return _goodbye(browser.html, completed=completed, forget=True)
+        return go_back(browser.html, apps.open(fields.get("i", "")), completed=completed)
 
     return [
         web.get("/logout", show, allow_head=False),
         web.post("/logout", submit),
         web.get("/signed-out", say_goodbye),
     ]
+
+
+async def end_login(browser: Browser, logout: Logout, request: web.Request) -> bool:
+    """That of this browser, if it has one. False: ended, and not yet recorded."""
+    token = parse(browser.keys.mac, cookies(request).get(LOGIN_COOKIE, ""))
+    return token is None or await logout.end(Ending(token.tag, token.login, request[REQUEST_ID]))
+
+
+def go_back(html: Html, leaving: Leaving, *, completed: bool) -> web.Response:
+    """To the app that asked, if it has registered an address; the page that is not yet recorded stays."""
+    if leaving.way_back and completed:
+        return _forget(see_other(leaving.way_back))
+    return _goodbye(html, completed=completed, forget=True)
 
 
 def _with_journey(browser: Browser, path: str, sealed: str) -> str:

@@ -24,6 +24,7 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "userinfo_endpoint": f"{issuer}/oauth2/userinfo",
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
+        "end_session_endpoint": f"{issuer}/oauth2/logout",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "scopes_supported": sorted({"openid"}.union(*(client.scopes for client in clients))),
         "response_types_supported": ["code"],

@@ -61,7 +61,7 @@ class ReturnAddress:
 
     def url(self, values: Mapping[str, str]) -> str:
         """For a redirect."""
-        return self.redirect_uri + ("&" if "?" in self.redirect_uri else "?") + urlencode(values)
+        return with_query(self.redirect_uri, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,11 @@ def form_target(redirect_uri: str) -> str:
     if parts.scheme not in ("http", "https") or "[" in parts.netloc:
         return f"{parts.scheme}:"
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def with_query(uri: str, values: Mapping[str, str]) -> str:
+    """uri may have a query of its own, which stays (RFC 6749 section 3.1.2)."""
+    return uri + ("&" if "?" in uri else "?") + urlencode(values) if values else uri
 
 
 def own_parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:

@@ -88,10 +88,16 @@ class Client:
 
     def allows_redirect(self, uri: str) -> bool:
         """To the letter, but for the port of a native app's loopback address (RFC 8252 section 7.3)."""
-        if uri in self.redirect_uris:
+        return self._is_among(uri, self.redirect_uris)
+
+    def allows_return(self, uri: str) -> bool:
+        """Whether a logout may lead there; by the rule of allows_redirect."""
+        return self._is_among(uri, self.post_logout_redirect_uris)
+
+    def _is_among(self, uri: str, registered: tuple[str, ...]) -> bool:
+        if uri in registered:
             return True
         asked = LOOPBACK.fullmatch(uri) if self.type == "native" else None
         return asked is not None and any(
-            registered is not None and registered.groups() == asked.groups()
-            for registered in map(LOOPBACK.fullmatch, self.redirect_uris)
+            known is not None and known.groups() == asked.groups() for known in map(LOOPBACK.fullmatch, registered)
         )

@@ -79,6 +79,11 @@ CLIENT: Final = Shape(
             "port, or a scheme that is a reversed domain name.",
             TEXTS,
         ),
+        Key(
+            "post_logout_redirect_uris",
+            "Where the app may send people after a logout; the rules of `redirect_uris` hold.",
+            TEXTS,
+        ),
         Key("secret", "How it authenticates, where not by keys.", ref("client_secret")),
         Key("jwks", "Its keys for private_key_jwt.", ref("jwks")),
         Key("scopes", "All that it may ask for.", TEXTS),
@@ -113,7 +118,6 @@ CLIENT: Final = Shape(
         Key("origins", "Pages whose scripts may call the token endpoint; of an spa those of its redirect_uris.", TEXTS),
         *METADATA,
         later("jwks_uri", "Where its keys are."),
-        later("post_logout_redirect_uris", "Where people may be sent after a logout."),
         later("backchannel_logout_uri", "Where it hears of logouts."),
     ),
 )

@@ -9,7 +9,7 @@ def test_every_address_is_the_issuers() -> None:
     told = metadata(ISSUER, apps().clients.values())
 
     addresses = {name: value for name, value in told.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(addresses) == 7
+    assert len(addresses) == 8
     assert all(str(value).startswith(ISSUER + "/") for value in addresses.values())
     assert told["issuer"] == ISSUER
 

@@ -29,7 +29,16 @@ _GRANTS: Final[Mapping[bool, frozenset[str]]] = {
     True: frozenset({"client_credentials"}),
     False: frozenset({"authorization_code", "refresh_token"}),
 }
-_FOR_PEOPLE: Final = ("redirect_uris", "consent", "pkce", "par", "id_token_alg", "origins", "allow")
+_FOR_PEOPLE: Final = (
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "consent",
+    "pkce",
+    "par",
+    "id_token_alg",
+    "origins",
+    "allow",
+)
 _OPENID: Final = "openid"
 _STRICT: Final = "fapi2"
 
@@ -61,9 +70,7 @@ class DeclaredClients:
     def _client(self, of: "_Text") -> Client:
         page, given = of.page, of.given
         _judge(of)
-        redirects = (
-            read_redirects(page, given["redirect_uris"], of.type, self._site) if "redirect_uris" in given else ()
-        )
+        redirects = self._redirects(of, "redirect_uris")
         _judge_consent(of, redirects)
         scopes = _scopes(page, given["scopes"], self._names) if "scopes" in given else ()
         _judge_scopes(of, scopes)
@@ -78,7 +85,7 @@ class DeclaredClients:
             type=of.type,
             profile=of.profile,
             redirect_uris=redirects,
-            post_logout_redirect_uris=(),
+            post_logout_redirect_uris=self._redirects(of, "post_logout_redirect_uris"),
             authentication=of.authentication,
             secret_hash=read_secret(page, given["secret"], self._secrets) if "secret" in given else None,
             jwks=read_keys(page, given["jwks"], FAPI2 if of.profile == _STRICT else ASSERTIONS)
@@ -102,6 +109,9 @@ class DeclaredClients:
             note=(text(page, given["note"], "text for note") or "") if "note" in given else "",
             review=read_review(page, given["review_by"]) if "review_by" in given else None,
         )
+
+    def _redirects(self, of: "_Text", key: str) -> tuple[str, ...]:
+        return read_redirects(of.page, key, of.given[key], of.type, self._site) if key in of.given else ()
 
     def _origins(self, of: "_Text", redirects: tuple[str, ...]) -> tuple[str, ...]:
         if "origins" in of.given:

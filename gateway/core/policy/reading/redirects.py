@@ -18,11 +18,11 @@ _MOST: Final = 20
 _LONGEST: Final = 500
 
 
-def read_redirects(page: Page, at: Marked, kind: str, site: Site) -> tuple[str, ...]:
+def read_redirects(page: Page, key: str, at: Marked, kind: str, site: Site) -> tuple[str, ...]:
     """kind: the client's type. What is wrong is said, and left out."""
     given = items(page, at, "a URI")
     if len(given) > _MOST:
-        page.say(at, f"{len(given)} redirect_uris; expected at most {_MOST}")
+        page.say(at, f"{len(given)} {key}; expected at most {_MOST}")
     found: dict[str, None] = {}
     for item in given:
         uri = text(page, item, "a URI such as https://wiki.example.org/oauth/callback")
