@@ -9,7 +9,7 @@ from gateway.core.privacy.sealing import BrokenSeal
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.codes import KEPT_S, Codes
 from gateway.stores.postgres.logins import Logins, NewLogin
-from gateway.stores.postgres.pushed_requests import PushedRequests
+from gateway.stores.postgres.pushed_requests import KEPT_MINUTES, PushedRequests
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Pool
@@ -188,6 +188,22 @@ async def test_only_so_many_pushed_requests_wait(people: Pool) -> None:
         await pushed.use(b"\1" * 32, NOW)
         assert [await add(number, NOW) for number in (3, 4)] == [True, False]
         assert await add(4, NOW + 61)
+
+
+async def test_pushed_requests_that_nobody_used_fill_no_disk_until_they_are_deleted(people: Pool) -> None:
+    """A browser may work on one for an hour, so rows are kept that long, whether anybody opens them or not."""
+    async with people.acquire() as connection:
+        pushed = PushedRequests(connection)
+
+        async def add(number: int, now: int) -> bool:
+            return await pushed.add(bytes([number]) * 32, "spa", b"", now + 60, now=now, most=2)
+
+        minutes = [NOW + 61 * number for number in range(5)]
+        added = [await add(2 * minute + one, now) for minute, now in enumerate(minutes) for one in (0, 1)]
+
+        assert added == [True] * 2 * KEPT_MINUTES + [False] * 2
+        await pushed.purge(minutes[1])
+        assert await add(9, minutes[4])
 
 
 @pytest.mark.parametrize(("before", "left"), [(NOW + 60, True), (NOW + 61, False)])

@@ -5,12 +5,15 @@ from typing import Final
 
 from gateway.stores.postgres.database import AnyConnection
 
-_INSERT: Final = """
+KEPT_MINUTES: Final = 4  # as many as may wait in so many minutes may lie here unused; a browser has an hour
+_INSERT: Final = f"""
     INSERT INTO pushed_requests (id_hash, client, parameters, expires_at)
     SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM (SELECT FROM pushed_requests
      WHERE used_at IS NULL AND expires_at >= $5 LIMIT $6) AS unused) < $6
+       AND (SELECT count(*) FROM (SELECT FROM pushed_requests
+     WHERE used_at IS NULL LIMIT $6 * {KEPT_MINUTES}) AS kept) < $6 * {KEPT_MINUTES}
     RETURNING id_hash
-"""
+"""  # noqa: S608 - constants
 _FIND: Final = "SELECT client, parameters, expires_at, used_at FROM pushed_requests WHERE id_hash = $1"
 _USE: Final = "UPDATE pushed_requests SET used_at = $2 WHERE id_hash = $1 AND used_at IS NULL RETURNING id_hash"
 _PURGE: Final = "DELETE FROM pushed_requests WHERE expires_at < $1"
@@ -35,7 +38,7 @@ class PushedRequests:
     async def add(
         self, id_hash: bytes, client: str, parameters: bytes, expires_at: int, *, now: int, most: int
     ) -> bool:
-        """parameters: sealed. False: as many wait as may, and nothing was kept (oauth.md O16)."""
+        """parameters: sealed. False: as many wait, or have waited lately, as may; nothing was kept (oauth.md O16)."""
         return bool(await self._connection.fetchval(_INSERT, id_hash, client, parameters, expires_at, now, most))
 
     async def find(self, id_hash: bytes) -> PushedRow | None:
