@@ -1,14 +1,12 @@
 """/account/apps: a person sees which apps have access, and ends one with one button."""
 
 import re
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from redis.asyncio import Redis
 
 from gateway.core.base64url import b64
 from gateway.core.session.tokens import Token
@@ -24,7 +22,7 @@ from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
 from tests.deciding import ADA
 from tests.oauth_clients import ISSUER
-from tests.web.oauth_house import House, house_at
+from tests.web.oauth_house import House
 
 AUTH = "auth.example.org"
 
@@ -56,13 +54,6 @@ class Person:
     def _headers(self) -> dict[str, str]:
         cookies = {"__Host-bastion-login": self.login.text, **self.cookies}
         return {"Host": AUTH, "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Grants with a record of their own: those that outlive the login, and those of apps that act for themselves."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,23 +19,10 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
-from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
 from tests.deciding import ADA
 from tests.oauth_clients import ISSUER, SECRET
-from tests.web.oauth_house import House, house_at
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
-
-
-@pytest.fixture
-async def login(house: House) -> Token:
-    return await house.here.log_in()
+from tests.web.oauth_house import House
 
 
 async def offline(house: House, login: Token, **content: Any) -> dict[str, Any]:

@@ -1,29 +1,13 @@
 """Refresh tokens change at each exchange; one that comes again ends the grant, unless only an answer was lost."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from redis.asyncio import Redis
 
 from gateway.core.session.tokens import Token
-from tests.conftest import Pool
 from tests.oauth_clients import API, ISSUER
-from tests.web.oauth_house import House, house_at, said
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
-
-
-@pytest.fixture
-async def login(house: House) -> Token:
-    return await house.here.log_in()
+from tests.web.oauth_house import House, said
 
 
 async def test_a_refresh_after_a_logout_that_postgres_does_not_know_is_refused(house: House, login: Token) -> None:

@@ -1,32 +1,16 @@
 """A client that policy no longer has loses its grants, but not before the whole fleet has that policy (O6)."""
 
-import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from redis.asyncio import Redis
 
 from gateway.core.session.tokens import Token
 from gateway.flows.oauth.removed_clients import RemovedClients
 from gateway.flows.policy.policy_fleet import PolicyFleet
 from gateway.stores.postgres.policy_workers import PolicyWorkers
-from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import SECRET
-from tests.web.oauth_house import House, house_at
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
-
-
-@pytest.fixture
-async def login(house: House) -> Token:
-    return await house.here.log_in()
+from tests.web.oauth_house import House
 
 
 async def report(house: House, worker: int, version: str, refused: str = "") -> None:

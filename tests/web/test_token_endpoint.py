@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -17,18 +16,6 @@ from gateway.core.session.tokens import Token
 from tests.conftest import Pool
 from tests.oauth_clients import ES256, ISSUER, SECRET
 from tests.web.oauth_house import VERIFIER, House, basic, house_at, said
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
-
-
-@pytest.fixture
-async def login(house: House) -> Token:
-    return await house.here.log_in()
 
 
 async def test_a_code_becomes_tokens_that_live_with_the_login(house: House, login: Token) -> None:

@@ -2,33 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.authentication import JWT_BEARER
 from gateway.core.session.tokens import Token
 from gateway.core.token.nonce import Nonces
-from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import ES256, Asserted
-from tests.web.oauth_house import Answered, Dpop, House, house_at, said
+from tests.web.oauth_house import Answered, Dpop, House, said
 from tests.web.test_token_users import introspect
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
-
-
-@pytest.fixture
-async def login(house: House) -> Token:
-    return await house.here.log_in()
 
 
 @pytest.fixture

@@ -2,29 +2,19 @@
 
 import asyncio
 import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from gateway.core.session.tokens import Token
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
-from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
-from tests.web.oauth_house import Answered, House, house_at
+from tests.web.oauth_house import Answered, House
 
 ROUNDS = 8
 End = Callable[[House, Token, dict[str, Any]], Awaitable[object]]
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
 
 
 async def logged_out(house: House, login: Token, _body: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Userinfo, introspection and revocation: what a token is worth to whom, and how it ends."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -12,22 +12,9 @@ from gateway.core.session.tokens import Token
 from gateway.core.token.access import AccessTokens
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
-from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import ES256, ISSUER, SECRET
-from tests.web.oauth_house import Answered, House, basic, house_at
-
-
-@pytest.fixture
-async def house(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[House]:
-    await redis.ping()
-    async with house_at(pool, redis_url, int(time.time())) as house:
-        yield house
-
-
-@pytest.fixture
-async def login(house: House) -> Token:
-    return await house.here.log_in()
+from tests.web.oauth_house import Answered, House, basic
 
 
 async def introspect(house: House, client: str, token: str, secret: str = SECRET) -> Answered:
