@@ -145,7 +145,7 @@ async def test_an_offline_grant_is_over_in_the_end(
 ) -> None:
     body = await offline(house, login)
     async with house.pool.acquire() as connection:
-        await connection.execute(f"UPDATE grants SET {column} = $1", int(time.time()) - seconds)
+        await connection.execute(f"UPDATE grants SET {column} = $1", house.clock.now - seconds)
     token = presented(house, body["access_token"])
     await redis.delete(f"{{{token.tag}}}g:{token.login}")
 

@@ -125,7 +125,7 @@ async def test_a_refresh_token_is_worth_nothing_once_its_grant_is_too_old(
     text = (await house.tokens("wiki", login))["refresh_token"]
     assert (await introspect(house, "wiki", text)).body["active"]
     async with house.pool.acquire() as connection:
-        await connection.execute(f"UPDATE grants SET {column} = $1", int(time.time()) - 30 * 86_400)
+        await connection.execute(f"UPDATE grants SET {column} = $1", house.clock.now - 30 * 86_400)
 
     assert (await house.refresh("wiki", text)).error == "invalid_grant"
     assert (await introspect(house, "wiki", text)).body == {"active": False}
