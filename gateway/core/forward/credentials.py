@@ -33,17 +33,26 @@ _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 class CredentialFault:
     """What is wrong with a credential. error: the word of RFC 6750, 9449 or 9470. why: for the client and the log.
 
-    proof: what came of a proof, None where it is not about one.
+    proof: what came of a proof, None where it is not about one. of_stranger: no token of ours for this host came, so
+    whoever sent it is nobody.
     """
 
     def __init__(
-        self, scheme: Scheme, error: str, why: str, status: int = 401, proof: ProofOutcome | None = None
+        self,
+        scheme: Scheme,
+        error: str,
+        why: str,
+        status: int = 401,
+        proof: ProofOutcome | None = None,
+        *,
+        of_stranger: bool = False,
     ) -> None:
         self.scheme = scheme
         self.error = error
         self.why = why
         self.status = status
         self.proof = proof
+        self.of_stranger = of_stranger
 
 
 class Brought:
@@ -114,13 +123,13 @@ class TokenReader:
             return self._simulated
         scheme = _SCHEMES[ours[0].partition(b" ")[0].lower()]
         if len(lines) > 1:
-            return CredentialFault(scheme, "invalid_request", "Authorization came twice", 400)
+            return CredentialFault(scheme, "invalid_request", "Authorization came twice", 400, of_stranger=True)
         if request.proxy is EARLIER:
             return CredentialFault(
                 scheme, "temporarily_unavailable", "this site's proxy can't take a token from the app", 503
             )
         if len(ours[0]) > LONGEST_LINE:
-            return CredentialFault(scheme, "invalid_token", "the token is too long")
+            return CredentialFault(scheme, "invalid_token", "the token is too long", of_stranger=True)
         return self._read(request, scheme, ours[0].partition(b" ")[2].strip(b" ").decode("latin-1"))
 
     def are_in(self, question: bytes) -> bool:
@@ -162,14 +171,15 @@ class TokenReader:
     def _read(self, request: ForwardedRequest, scheme: Scheme, text: str) -> Brought | CredentialFault:
         proofs = [line.decode("latin-1") for name, line in request.credential_lines if name != _AUTHORIZATION]
         if scheme == "Bearer" and proofs:
-            return CredentialFault(scheme, "invalid_token", "a proof came beside a bearer token")
+            return CredentialFault(scheme, "invalid_token", "a proof came beside a bearer token", of_stranger=True)
         origin, keys = self._origin_of(request.host), self._keys()
         if not keys:  # Postgres has not answered since the start: that says nothing about the token
             return CredentialFault(scheme, "temporarily_unavailable", "no signing key is known yet", 503)
         try:
             token = self._access.read(text, keys, origin)
         except TokenRefused as refused:
-            return CredentialFault(scheme, "invalid_token", f"the token is not good: {refused.reason}")
+            why = f"the token is not good: {refused.reason}"
+            return CredentialFault(scheme, "invalid_token", why, of_stranger=True)
         if scheme == "Bearer":
             if token.jkt:
                 return CredentialFault(scheme, "invalid_token", "the token is bound to a key, which has to be proved")

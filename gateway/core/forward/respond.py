@@ -162,7 +162,7 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
 def _unauthorized(wanted: Unauthorized, request: ForwardedRequest, context: Context) -> Answer:
     route, fault = wanted.route, wanted.fault
     headers = _cors(route, request)
-    if fault is None and route.respond.anonymous == "404":
+    if (fault is None or fault.of_stranger) and route.respond.anonymous == "404":
         page = _worded(pages.NOT_FOUND, route, request)
         return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=headers)
     headers += challenges(context, request, route, fault, within_s=wanted.within_s)

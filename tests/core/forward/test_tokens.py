@@ -285,6 +285,24 @@ def test_a_route_that_hides_hides_from_programs_too() -> None:
     assert by(issue(scopes=["openid"]))(replace(BEARER, path="/hidden/x")).answer().status == 404
 
 
+@pytest.mark.parametrize("token", ["x", "x" * 5_000, issue(STRANGER), issue(audience="https://other.example.org")])
+@pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
+def test_a_made_up_token_finds_no_route_that_hides(scheme: str, token: str) -> None:
+    call = Call(f"{scheme} {token}", (prove(),), path="/hidden/x")
+
+    for one in (call, replace(call, proofs=()), replace(call, lines=(("authorization", "Basic YTpi"),))):
+        answer = one.answer()
+        assert (answer.status, challenges_of(answer)) == (404, {})
+        assert answer.body == Call(path="/hidden/x").answer().body
+
+
+def test_whoever_has_a_token_for_a_route_that_hides_hears_what_is_wrong_with_it() -> None:
+    """Else no app would know that it has to refresh."""
+    late = replace(BEARER, path="/hidden/x", now=NOW + 840).answer()
+
+    assert (late.status, error_of(late)) == (401, "invalid_token")
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
 def test_the_challenge_with_the_error_is_the_first(scheme: str) -> None:
     """requests-oauth2client 1.8 looks for its nonce only where the field begins with DPoP."""
