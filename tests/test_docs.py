@@ -25,7 +25,8 @@ from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
 HAND_WRITTEN = [page for page in PAGES if page.name not in ("configuration.md", "policy-reference.md")]
-THREATS = {"R": 14, "H": 7, "P": 10, "Y": 4, "K": 4, "D": 6, "L": 7}
+THREATS = {"R": 14, "H": 7, "P": 10, "Y": 4, "K": 4, "D": 6, "L": 7, "O": 23}
+ASVS = {"9.1": 3, "9.2": 4, "10.1": 2, "10.2": 3, "10.3": 5, "10.4": 16, "10.5": 5, "10.6": 2, "10.7": 3}
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -177,7 +178,7 @@ def test_every_variable_is_one(page: Path) -> None:
 def test_each_threat_stands_once_and_its_files_are_there() -> None:
     text = (ROOT / "docs" / "threat-model.md").read_text()
 
-    assert re.findall(r"^\| ([RHPYKDL]\d+) \|", text, re.MULTILINE) == [
+    assert re.findall(r"^\| ([RHPYKDLO]\d+) \|", text, re.MULTILINE) == [
         f"{letter}{number + 1}" for letter, count in THREATS.items() for number in range(count)
     ]
     assert missing_files(text) == []
@@ -198,6 +199,8 @@ def test_each_row_of_conformance_stands_once_and_its_files_are_there() -> None:
         listed = re.findall(rf"^\| ({letter}[^|]*) \|", text, re.MULTILINE)
         numbers = [int(number) for ids in listed for number in re.findall(rf"{letter}(\d+)", ids)]
         assert sorted(numbers) == list(range(1, count + 1))
+    verified = [found for ids in re.findall(r"^\| (V[^|]*) \|", text, re.MULTILINE) for found in ids.split(", ")]
+    assert verified == [f"V{chapter}.{number + 1}" for chapter, count in ASVS.items() for number in range(count)]
     assert missing_files(text) == []
 
 
