@@ -22,7 +22,7 @@ from gateway.flows.people.users import UserAdmin
 from tests.core.forward.setting import KEYS
 from tests.deciding import ADA
 from tests.oauth_clients import ISSUER, SECRET
-from tests.web.oauth_house import House
+from tests.web.oauth_house import House, said
 
 
 async def offline(house: House, login: Token, **content: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def test_an_offline_grant_has_its_logins_assurance_until_that_is_over_then
     token = presented(house, body["access_token"])
     live, _ = await house.here.decisions.live(token)
     assert live is not None
-    assert live.facts.mfa_at == house.clock.now - 5
+    assert (live.facts.authenticated_at, live.facts.mfa_at) == (house.clock.now - 5, house.clock.now - 5)
     async with house.pool.acquire() as connection:
         await connection.execute("UPDATE logins SET expires_at = $1", int(time.time()) - 1)
     await redis.delete(f"{{{token.tag}}}g:{token.login}")
@@ -136,7 +136,9 @@ async def test_an_offline_grant_has_its_logins_assurance_until_that_is_over_then
     live, _ = await house.here.decisions.live(token)
 
     assert live is not None
-    assert live.facts.mfa_at == 0
+    assert (live.facts.authenticated_at, live.facts.mfa_at) == (0, 0)
+    again = await house.refresh("wiki", body["refresh_token"])
+    assert said(again.body["id_token"])["auth_time"] == house.clock.now - 5
 
 
 @pytest.mark.parametrize(("column", "seconds"), [("expires_at", 0), ("last_used_at", 30 * 86_400)])

@@ -57,7 +57,8 @@ async def _read_grant(act: Act, tag_key: bytes, presented: Presented, reply: Rep
         return None
     login = None if row.login_id is None else await act.logins.find(row.login_id)
     if login is None or login.expires_at <= reply.now_us // 1_000_000:
-        row = replace(row, mfa_at=0)  # it has its login's assurance until that would have ended, then none (X5)
+        # It has its login's assurance until that would have ended, then none (X5).
+        row = replace(row, authenticated_at=0, mfa_at=0)
     return _timely(_of_grant(row, _person(user)), reply)
 
 
