@@ -134,6 +134,19 @@ async def test_a_code_of_a_login_that_ended_is_worth_nothing(house: House, login
     assert await house.live_grants() == 0
 
 
+async def test_a_code_is_worth_nothing_once_policy_lets_its_person_use_the_app_no_more(
+    house: House, login: Token
+) -> None:
+    """X4: an ID token would still tell the app about them."""
+    code, other = await house.code("spa2", login), await house.code("spa", login)
+    async with house.pool.acquire() as connection:
+        await connection.execute("UPDATE users SET groups = '{}', version = version + 1")
+
+    assert (await house.exchange("spa2", code)).error == "invalid_grant"
+    assert (await house.exchange("spa", other)).status == 200
+    assert await house.live_grants() == 1
+
+
 async def test_an_app_has_five_grants_of_a_login_and_the_oldest_ends(house: House, login: Token) -> None:
     sets = []
     for _ in range(6):

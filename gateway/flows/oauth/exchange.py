@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from gateway.core.audit.app_events import CodeReused, GrantIssued
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.oauth.clients import Client
-from gateway.core.oauth.code import authorization_code_hash
+from gateway.core.oauth.code import CodeContent, authorization_code_hash
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import CodeRefused, IssuedCode, Redeemed, Redemption, Reused, judge_code
+from gateway.core.policy.facts import Actor
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, tag_of
 from gateway.core.token.access import grant_credential
@@ -100,11 +100,16 @@ class CodeExchange:
     async def _grant(
         self, act: Act, client: Client, code_hash: bytes, code: CodeRow, redemption: Redemption
     ) -> _Granted | None:
-        """None: the login has ended. The grant is a session of the login, so what ends the login ends it; one that is
-        to outlive the login has a record of its own.
+        """None: the login has ended, or policy lets the person use the app no more (X4).
+
+        The grant is a session of the login, so what ends the login ends it; one that is to outlive the login has a
+        record of its own.
         """
         now, login_id = act.now, code.login_id
         if not await act.logins.hold(login_id, now):
+            return None
+        user = await act.users.find(code.user_id)
+        if user is None or not client.goes_on_for(_actor(user, code.content), now):
             return None
         for one in await act.grants.surplus(login_id, client.id):
             await end_grant(act, self.keys.tag, one, "surplus")
@@ -118,7 +123,8 @@ class CodeExchange:
         act.record(GrantIssued(code.user_id, client.id, b64(grant_id), login, new.scopes, new.resource))
         if new.kind == "login":
             act.stales_login(tag, login)
-        return await self._granted(act, grant_id, code.user_id)
+        grant = await act.grants.find(grant_id)
+        return None if grant is None else _Granted(grant, user)
 
     async def _add_session(self, act: Act, client: Client, code: CodeRow, grant_id: bytes) -> bool:
         content = code.content
@@ -154,9 +160,9 @@ class CodeExchange:
             kind="offline" if content.offline and refreshes else "login",
         )
 
-    async def _granted(self, act: Act, grant_id: bytes, user_id: UUID) -> _Granted | None:
-        grant, user = await act.grants.find(grant_id), await act.users.find(user_id)
-        return None if grant is None or user is None else _Granted(grant, user)
-
     def _first_refresh_token(self, tag: str, grant_id: bytes) -> str:
         return self.refresh.mint(tag, grant_id, self.refresh.first(grant_id))
+
+
+def _actor(user: UserRow, content: CodeContent) -> Actor:
+    return Actor(user.username, frozenset(user.groups), content.authenticated_at, content.mfa_at)
