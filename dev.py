@@ -33,10 +33,10 @@ BUILT = ROOT / "build"
 COMPILED = BUILT / "compiled"
 # Listener, wire, decisions, policy look-up, and both listeners byte for byte: what can tell compiled code from plain.
 TELL_COMPILED = [
-    *(f"tests/core/{part}" for part in ("forward", "ratelimit", "session", "test_remembered.py")),
+    *(f"tests/core/{part}" for part in ("forward", "ratelimit", "session", "token", "test_remembered.py")),
     *(f"tests/core/policy/test_{part}.py" for part in ("compile", "find", "judge")),
     "tests/core/analysis/test_table.py",
-    *(f"tests/flows/test_{part}.py" for part in ("decision_recorder", "decisions")),
+    *(f"tests/flows/test_{part}.py" for part in ("decision_recorder", "decisions", "token_decisions")),
     *(f"tests/stores/test_{part}.py" for part in ("pipeline", "wire")),
     *(f"tests/web/test_{part}.py" for part in ("both_listeners", "listener", "listener_limits", "strangers")),
     "tests/fuzz",
