@@ -2,8 +2,10 @@
 
 from gateway.app.counters import counter, store_counter
 from gateway.config import Config
+from gateway.config.sections.limits import KEY_LIMIT
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import TokenReader
+from gateway.core.forward.refused_keys import RefusedKeys
 from gateway.core.policy.site import Site
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
@@ -44,6 +46,7 @@ def decisions_of(
         origin_of=config.origin_of,
         render=RefusalPages(html).render,
         passed=headers.let_through(),
+        refused_keys=RefusedKeys(config.limit(KEY_LIMIT)),
     )
     calls, lost = DecisionCalls(resources.functions), store_counter(slot)
     refills = counter(slot, "bastion_refills", tuple(outcome.value for outcome in FillOutcome))

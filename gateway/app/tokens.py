@@ -78,6 +78,7 @@ def tokens_for_apps(
         async with acts.begin() as act:
             await act.used_ids.purge(clock())
             await act.grants.purge(clock())
+            await act.api_keys.purge(clock())
 
     return Concern(
         endpoints=(

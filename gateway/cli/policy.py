@@ -27,7 +27,7 @@ from gateway.core.policy.client import own_user
 from gateway.core.policy.facts import SESSION, Actor
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place
-from gateway.core.policy.route import CREDENTIALS
+from gateway.core.policy.route import API_KEY, CREDENTIALS
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.secrets import not_read
@@ -210,8 +210,10 @@ def explain(
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise click.BadParameter("expected a URL such as https://wiki.example.com/path", param_hint="URL")
-    if (credential == SESSION) == bool(client) or (scopes and not client):
-        raise click.BadParameter("a token has a client, a session has none and no scopes", param_hint="--client")
+    if (credential in (SESSION, API_KEY)) == bool(client) or (scopes and credential == SESSION):
+        raise click.BadParameter(
+            "a token has a client, a session or an API key has none, and a session no scopes", param_hint="--client"
+        )
     person = None
     if user is not None or client:
         person = Actor(

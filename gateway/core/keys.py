@@ -30,6 +30,7 @@ class Keys:
     bucket: bytes  # callers whose requests are counted in Redis
     token: bytes  # the record that an access token names secretly
     refresh: bytes  # refresh tokens and their successors
+    api_key: bytes  # API keys
     nonce: bytes  # DPoP nonces
     interaction: bytes  # the sealed request of an app for sign-in or logout
     pushed: bytes  # the parameters of pushed requests, at rest
@@ -50,6 +51,7 @@ class Keys:
             bucket=_derived(root_key, "bucket"),
             token=_derived(root_key, "token"),
             refresh=_derived(root_key, "refresh"),
+            api_key=_derived(root_key, "api-key"),
             nonce=_derived(root_key, "nonce"),
             interaction=_derived(root_key, "interaction"),
             pushed=_derived(root_key, "pushed"),

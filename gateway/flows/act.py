@@ -12,6 +12,7 @@ from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Presented, RecordKind
 from gateway.flows.transaction import transaction
+from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.codes import Codes
@@ -33,7 +34,7 @@ class RedisBehind(StoreUnavailable):
 
 @dataclass(slots=True)
 class _News:
-    """What Redis is to hear. Logins are (tag, login); what has ended may be a grant too."""
+    """What Redis is to hear. Logins are (tag, login); what has ended may be a grant or a key too."""
 
     ended: list[tuple[RecordKind, str, str]] = field(default_factory=list)
     stale_logins: list[tuple[str, str]] = field(default_factory=list)
@@ -91,6 +92,10 @@ class Act:
         return Grants(self._connection)
 
     @property
+    def api_keys(self) -> ApiKeyRows:
+        return ApiKeyRows(self._connection, self._vault)
+
+    @property
     def used_ids(self) -> UsedIds:
         return UsedIds(self._connection)
 
@@ -133,6 +138,10 @@ class Act:
     def ends_grant(self, tag: str, grant: str) -> None:
         """As ends_login, of a grant that has a record of its own."""
         self._news.ended.append(("grant", tag, grant))
+
+    def ends_key(self, tag: str, key: str) -> None:
+        """As ends_login, of an API key."""
+        self._news.ended.append(("key", tag, key))
 
     def ends(self, presented: Presented) -> None:
         """The record that it names."""

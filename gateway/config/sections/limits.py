@@ -18,11 +18,13 @@ TOKEN_LIMIT: Final = "OAUTH.TOKEN"
 CLIENT_FAILED_LIMIT: Final = "OAUTH.CLIENT_FAILED"
 PAR_LIMIT: Final = "OAUTH.PAR"
 PAR_PUBLIC_LIMIT: Final = "OAUTH.PAR_PUBLIC"
+KEY_LIMIT: Final = "AUTH.KEY"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
     "GENERAL.SESSION": {"rate": "600/min", "burst": 2000, "per": "principal", "on_store_failure": "allow"},
     ANONYMOUS_LIMIT: {"rate": "3000/min", "burst": 3000, "per": "ip", "on_store_failure": "allow"},
     LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
+    KEY_LIMIT: {"rate": "10/min", "per": "ip"},
     "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
     TOKEN_LIMIT: {"rate": "600/min"},
     CLIENT_FAILED_LIMIT: {"rate": "30/min", "per": "ip"},
@@ -34,6 +36,7 @@ _PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     LOGIN_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),
     TOKEN_LIMIT: (("caller",), "must be by client, and by address too for clients without a secret; expected caller"),
     CLIENT_FAILED_LIMIT: (_BY_ADDRESS, "must be by address, because the client is not known; expected ip"),
+    KEY_LIMIT: (_BY_ADDRESS, "must be by address, because a refused key is nobody's; expected ip"),
     PAR_LIMIT: (("caller",), "must be by client; expected caller"),
     PAR_PUBLIC_LIMIT: (_BY_ADDRESS, "must be by address, because anybody can name such a client; expected ip"),
     ANONYMOUS_LIMIT: (

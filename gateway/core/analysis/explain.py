@@ -1,6 +1,7 @@
 """Tells people why a request is answered as it is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
@@ -22,7 +23,7 @@ from gateway.core.policy.conditions import (
 )
 from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, Refused, StepUp
 from gateway.core.policy.model import Policy
-from gateway.core.policy.route import BY_SESSION, CREDENTIALS, Leg, Require, Route, Routed
+from gateway.core.policy.route import API_KEY, BY_SESSION, CREDENTIALS, Leg, Require, Route, Routed
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.units import DAY_S
 
@@ -72,11 +73,20 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
         yield _line("route", f"none, {found.reason}{detail}{allow}")
     if simulated.others:
         yield _line("", f"Destination {asked.headers[_DESTINATION]}, judged as {asked.method} and as PUT")
+    as_judged = replace(asked, person=_as_judged(policy, asked.person, asked.now))
     for each in simulated.judging:
-        yield from _route_lines(each, asked)
+        yield from _route_lines(each, as_judged)
     yield _line("answer", _answer(simulated))
     yield from (_line("", f"{name}: {value}") for name, value in simulated.headers.items())
     yield _line("policy", policy.version)
+
+
+def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
+    """By an API key: it proves nothing more than who, and has of its scopes those that its person may give."""
+    if person is None or person.credential != API_KEY:
+        return person
+    scopes = policy.key_scopes.of(person.scopes, person, now)
+    return Actor(person.user, person.groups, 0, 0, API_KEY, "", scopes)
 
 
 def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
@@ -106,7 +116,7 @@ def _facts(found: Routed, asked: Asked) -> Facts:
 def _ended(route: Route, facts: Facts) -> str:
     """Why a token does not go on, "" where it does or is none."""
     person = facts.person
-    if person is None or person.credential == SESSION or route.lets_go_on(person, facts.now):
+    if person is None or person.credential in (SESSION, API_KEY) or route.lets_go_on(person, facts.now):
         return ""
     return f"client {person.client} is not declared, or its allow is not for {person.user} any more"
 
@@ -215,6 +225,8 @@ def _about(person: Actor, now: int) -> tuple[str, ...]:
     if person.credential == SESSION:
         return f"groups {groups}", logged_in
     scopes = " ".join(sorted(person.scopes)) or "-"
+    if person.credential == API_KEY:
+        return f"groups {groups}", f"{API_KEY} with the scopes {scopes}"
     return f"groups {groups}", logged_in, f"{person.credential} of client {person.client}", f"scopes {scopes}"
 
 

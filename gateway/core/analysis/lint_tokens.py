@@ -7,7 +7,7 @@ from gateway.core.analysis.warning import PolicyWarning
 from gateway.core.policy.client import Client
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import did_you_mean
-from gateway.core.policy.route import BY_SESSION, Route
+from gateway.core.policy.route import BY_SESSION, Require, Route
 
 
 def of_tokens(policy: Policy, now: int) -> Iterator[PolicyWarning]:
@@ -19,7 +19,8 @@ def of_tokens(policy: Policy, now: int) -> Iterator[PolicyWarning]:
         yield from _nothing_for_tokens(routes)
         yield from _no_audience(policy, routes, origins)
     for route in policy.routes:
-        yield from _no_such_scope(route, scopes)
+        yield from _no_such_scope(route, scopes | policy.key_scopes.given_by.keys() if route.takes_keys else scopes)
+        yield from _no_key(route)
 
 
 def _of_client(client: Client, now: int) -> Iterator[PolicyWarning]:
@@ -62,7 +63,7 @@ def _nothing_for_tokens(routes: list[Route]) -> Iterator[PolicyWarning]:
 
 def _no_audience(policy: Policy, routes: list[Route], origins: frozenset[str]) -> Iterator[PolicyWarning]:
     """A token opens only the host that it was issued for."""
-    for route in _accepted(routes):
+    for route in filter(_takes_tokens, _accepted(routes)):
         for host in route.hosts:
             name = ".".join(label or "*" for label in reversed(host.labels))
             origin = policy.site.origin_of(name)
@@ -75,10 +76,28 @@ def _no_audience(policy: Policy, routes: list[Route], origins: frozenset[str]) -
                 return
 
 
+def _takes_tokens(route: Route) -> bool:
+    return route.takes_tokens
+
+
+def _no_key(route: Route) -> Iterator[PolicyWarning]:
+    """It proves no second factor, no recent login and no key pair (X5)."""
+    legs = [leg for leg in route.token_legs if leg.tokens] if route.takes_keys else []
+    if legs and all(leg.require != Require() for leg in legs):
+        message = (
+            f"{route.name} accepts API keys, and each leg for them requires what a key never proves (mfa, "
+            "authenticated_within, dpop): none comes in; take api_key out of credentials"
+        )
+        yield PolicyWarning(route.place, "no-key", message)
+
+
 def _no_such_scope(route: Route, scopes: frozenset[str]) -> Iterator[PolicyWarning]:
     for leg in route.legs:
         for scope in sorted(leg.scopes - scopes):
-            message = (
-                f"no client may ask for the scope {scope}, so this leg lets nobody in{did_you_mean(scope, scopes)}"
-            )
+            hint = did_you_mean(scope, scopes)
+            message = f"no client may ask for the scope {scope}{_nor_key(route)}, so this leg lets nobody in{hint}"
             yield PolicyWarning(leg.place, "no-scope", message)
+
+
+def _nor_key(route: Route) -> str:
+    return ", and key_scopes gives it to no key" if route.takes_keys else ""

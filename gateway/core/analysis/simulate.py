@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
@@ -23,14 +24,16 @@ from gateway.core.forward.decision import (
     Preflight,
     Unauthorized,
 )
+from gateway.core.forward.proxy import VERSION
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.facts import SESSION, Actor, Refused
 from gateway.core.policy.headers import REMOVE
+from gateway.core.policy.key_scopes import NOWHERE, X_API_KEY
 from gateway.core.policy.model import Policy
-from gateway.core.policy.route import Routed
+from gateway.core.policy.route import API_KEY, Routed
 from gateway.core.policy.site import Site
 from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.principal.identity import People, identity_headers
@@ -40,6 +43,7 @@ from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, Token, mint, tag_of
 from gateway.core.token.access import AccessToken, AccessTokens
+from gateway.core.token.api_key import ApiKeys, seal_terms, terms_of
 from gateway.core.token.proof import Proof
 
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
@@ -144,6 +148,8 @@ class Simulation:
         cookies = [headers.pop("cookie")] if "cookie" in headers else []
         if asked.person is not None and asked.person.credential == SESSION:
             cookies.append(f"{SESSION_COOKIE}={_token(asked.person).text}")
+        elif asked.person is not None and asked.person.credential == API_KEY:
+            headers |= self._key_headers(asked, asked.person)
         elif asked.person is not None:
             headers = {**headers, "authorization": f"{asked.person.credential} simulated"}
         if asked.kind == "websocket":
@@ -161,10 +167,21 @@ class Simulation:
         lines = [*headers.items(), *(("cookie", line) for line in cookies)]
         return read_request((name.encode(), value.encode()) for name, value in lines)
 
+    def _key_headers(self, asked: Asked, person: Actor) -> Mapping[str, str]:
+        """Where the route takes keys from; where it takes none, as most clients send them."""
+        method = asked.headers.get("access-control-request-method", asked.method)
+        found = self._context.find(asked.host.lower(), method, asked.target.partition("?")[0])
+        places = found.route.key_places if isinstance(found, Routed) else NOWHERE
+        text, current = _key(person), {"x-bastion-snippet": f"{VERSION};;"}  # of which the app sees no key
+        if places.basic and not places.bearer:
+            return current | {"authorization": f"Basic {b64encode(f'x:{text}'.encode()).decode()}"}
+        named = places.headers - {X_API_KEY}
+        return current | ({min(named): text} if named and not places.bearer else {"authorization": f"Bearer {text}"})
+
     def _context_for(self, asked: Asked) -> Context:
         """In which the token that they come by is read, whatever it looks like."""
         person = asked.person
-        if person is None or person.credential == SESSION:
+        if person is None or person.credential in (SESSION, API_KEY):
             return self._context
         session = _token(person)
         presented = Presented(session.tag, session.login, bytes(CREDENTIAL_BYTES), counted_as=person.client)
@@ -185,7 +202,12 @@ class Simulation:
         facts = LoginFacts(person.authenticated_at, person.mfa_at, ends_at, ends_at)
         record = Person(_user_id(person.user), person.user, "", "", tuple(sorted(person.groups)), 1)
         sealed = seal(_KEYS.person, presented.tag, record, _NONCE)
-        return Reply(question.number, presented.login, now_us, Standing.LIVE, sealed, facts, None, spent)
+        terms = b""
+        if presented.kind == "key":
+            terms = seal_terms(
+                _KEYS.person, presented, terms_of(sorted(person.scopes), [asked.host.lower()], []), _NONCE
+            )
+        return Reply(question.number, presented.login, now_us, Standing.LIVE, sealed, facts, None, spent, terms=terms)
 
     def _spent(self, spends: tuple[Spend, ...], now_us: int) -> tuple[Spent, ...]:
         """All budgets or none are spent."""
@@ -250,6 +272,11 @@ def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
 def _token(person: Actor) -> Token:
     user_id = _user_id(person.user)
     return mint(_KEYS.mac, tag_of(_KEYS.tag, user_id), user_id.bytes[:LOGIN_BYTES], bytes(32))
+
+
+def _key(person: Actor) -> str:
+    user_id = _user_id(person.user)
+    return ApiKeys(_KEYS.api_key, _KEYS.person).mint(tag_of(_KEYS.tag, user_id), user_id.bytes, bytes(32))
 
 
 def _user_id(user: str) -> UUID:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, AppEvent, By, Family, Kept, Severity
+from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Sealed, Severity
 
 # Whoever is not named here: the gateway itself.
-_ENDED_BY: Final[Mapping[str, By]] = {
+_DONE_BY: Final[Mapping[str, By]] = {
     "revoked": By.APP,
     "ended_by_person": By.PERSON,
     "ended_by_operator": By.OPERATOR,
+    "made_by_person": By.PERSON,
+    "made_by_operator": By.OPERATOR,
 }
 
 
@@ -67,7 +69,7 @@ class GrantEnded(AppEvent):
 
     @property
     def by(self) -> By:
-        return _ENDED_BY.get(self.why, By.GATEWAY)
+        return _DONE_BY.get(self.why, By.GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +96,48 @@ class RefreshReused(AppEvent):
     )
 
     grant: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyCreated(Event):
+    """key: its id. why: made_by_person or made_by_operator. name: what it is called.
+
+    expires_at: Unix seconds, 0 for never.
+    """
+
+    kind = Kind.API_KEY_CREATED
+    about = About(
+        Family.APPS,
+        Severity.LOW,
+        By.SEVERAL,
+        "A person has a new API key, for these scopes and hosts. With `expires_at` 0 it never expires.",
+    )
+
+    key: Kept[str]
+    why: Kept[str]
+    scopes: Kept[tuple[str, ...]]
+    hosts: Kept[tuple[str, ...]]
+    networks: Kept[tuple[str, ...]]
+    expires_at: Kept[int]
+    name: Sealed[str]
+
+    @property
+    def by(self) -> By:
+        return _DONE_BY.get(self.why, By.GATEWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRevoked(Event):
+    """why: ended_by_person or ended_by_operator."""
+
+    kind = Kind.API_KEY_REVOKED
+    about = About(
+        Family.APPS, Severity.INFORMATIONAL, By.SEVERAL, "An API key was ended, and no node accepts it any more."
+    )
+
+    key: Kept[str]
+    why: Kept[str]
+
+    @property
+    def by(self) -> By:
+        return _DONE_BY.get(self.why, By.GATEWAY)

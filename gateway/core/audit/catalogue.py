@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, cast
 
-from gateway.core.audit.app_events import AppConsentGiven, CodeReused, GrantEnded, GrantIssued, RefreshReused
+from gateway.core.audit.app_events import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    AppConsentGiven,
+    CodeReused,
+    GrantEnded,
+    GrantIssued,
+    RefreshReused,
+)
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
 from gateway.core.audit.key_events import SigningKeyCompromised, SigningKeyCreated, SigningKeyRetired
@@ -279,6 +287,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     GrantEnded,
     CodeReused,
     RefreshReused,
+    ApiKeyCreated,
+    ApiKeyRevoked,
     SigningKeyCreated,
     SigningKeyRetired,
     SigningKeyCompromised,

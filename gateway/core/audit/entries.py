@@ -33,6 +33,8 @@ class Kind(Enum):
     GRANT_ENDED = "grant_ended"
     CODE_REUSED = "code_reused"
     REFRESH_REUSED = "refresh_reused"
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_REVOKED = "api_key_revoked"
     SIGNING_KEY_CREATED = "signing_key_created"
     SIGNING_KEY_RETIRED = "signing_key_retired"
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"

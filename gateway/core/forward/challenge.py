@@ -17,6 +17,7 @@ NONCE_HEADER: Final = "DPoP-Nonce"
 _KINDS: Final[tuple[tuple[str, Scheme], ...]] = (("bearer", "Bearer"), ("dpop", "DPoP"))
 _ALGS: Final = " ".join(sorted(PROOFS))
 _EXPOSE: Final = "Access-Control-Expose-Headers"
+_CHALLENGE: Final = "WWW-Authenticate"
 _EXPOSED: Final = ("WWW-Authenticate", NONCE_HEADER)
 _ROUTE: Final = "bastion/resource"
 _PUBLIC: Final = ("Access-Control-Allow-Origin", "*")
@@ -34,15 +35,27 @@ def challenges(
     """One line for each scheme that the route accepts. The fault stands in that of its own scheme, which is the first:
     requests-oauth2client reads no other.
 
+    Basic is offered only to who shows no browser, which would ask its person for a password (X6).
+
     scopes: with which the token would have come in. within_s: how fresh the login behind it has to be.
     """
     said = () if fault is None else (fault.scheme, fault.error, fault.why)
-    return list(_challenges(context.origin_of(request.host), route.credentials, said, tuple(scopes), within_s))
+    kinds = route.credentials | {"bearer"} if route.key_places.bearer else route.credentials
+    origin = context.origin_of(request.host)
+    lines = list(_challenges(origin, kinds, said, tuple(scopes), within_s, route.takes_tokens))
+    if route.key_places.basic and not scopes and not request.shows_browser:
+        lines.append((_CHALLENGE, f'Basic realm="{request.host}", charset="UTF-8"'))
+    return lines
 
 
 @lru_cache(1024)
 def _challenges(
-    origin: str, accepted: frozenset[str], fault: tuple[str, ...], scopes: tuple[str, ...], within_s: int
+    origin: str,
+    accepted: frozenset[str],
+    fault: tuple[str, ...],
+    scopes: tuple[str, ...],
+    within_s: int,
+    takes_tokens: bool,
 ) -> tuple[tuple[str, str], ...]:
     """fault: its scheme, error and reason, or nothing. A flood of the same refusals writes them once."""
     lines = []
@@ -56,9 +69,12 @@ def _challenges(
             said |= {"scope": " ".join(scopes)} if scopes else {}
             said |= {"max_age": str(within_s)} if within_s else {}
         said |= {"algs": _ALGS} if scheme == "DPoP" else {}
-        said["resource_metadata"] = origin + RESOURCE_PATH
+        if takes_tokens:
+            said["resource_metadata"] = origin + RESOURCE_PATH
+        else:
+            said["realm"] = origin.partition("://")[2]
         parameters = ", ".join(f'{name}="{_quoted(value)}"' for name, value in said.items())
-        lines.append(("WWW-Authenticate", f"{scheme} {parameters}"))
+        lines.append((_CHALLENGE, f"{scheme} {parameters}"))
     return tuple(lines)
 
 

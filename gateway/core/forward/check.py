@@ -1,6 +1,7 @@
 """The decision as the listeners ask for it, sans I/O: prepare() says what to ask Redis, conclude() gives the answer."""
 
 from dataclasses import replace
+from typing import Final
 
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
@@ -9,12 +10,15 @@ from gateway.core.forward.connection import connection_trick
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import consumable
 from gateway.core.forward.decide import Ask, Ours, begin, finish
+from gateway.core.forward.decision import Decision
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.proxy import EARLIER, VERSION
 from gateway.core.forward.refusal import refusal
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest
 from gateway.core.forward.respond import respond
 from gateway.core.principal.ask import Reply
+
+_FEW_CREDENTIALS: Final = 2
 
 
 def prepare(
@@ -30,12 +34,17 @@ def prepare(
         return begun if begun.needs_store else conclude(begun, None, now_us)
     if isinstance(begun, Ours):
         return prepare_ours(context, request, now_us // 1_000_000, random, number)
-    return respond(begun, request, context, random)
+    return _told(begun, request, context, random, now_us)
 
 
 def conclude(ask: Ask, reply: Reply | None, now_us: int) -> Answer:
     """reply None: Redis did not answer. now_us: of the shell's clock, used only where Redis did not say its own."""
-    return respond(finish(ask, reply, now_us), ask.request, ask.context, ask.random)
+    return _told(finish(ask, reply, now_us), ask.request, ask.context, ask.random, now_us)
+
+
+def _told(decision: Decision, request: ForwardedRequest, context: Context, random: bytes, now_us: int) -> Answer:
+    counted = context.refused_keys.counted(decision, request, context.names, now_us)
+    return respond(counted, request, context, random)
 
 
 def _trouble(request: ForwardedRequest, context: Context) -> Answer | None:
@@ -49,7 +58,8 @@ def _trouble(request: ForwardedRequest, context: Context) -> Answer | None:
         missing = ", ".join(sorted(proxy.identity - context.people.names))
         return _other_snippet(request, context, f"hands on {missing}, which identity_headers no longer has")
     trick = connection_trick(request)
-    if not trick and request.taken and to_delete(request.taken + consumable(request), context.passed) is None:
+    may_be_many = request.taken or len(request.credential_lines) > _FEW_CREDENTIALS
+    if not trick and may_be_many and to_delete(request.taken + consumable(request), context.passed) is None:
         trick = "There are too many headers that only a proxy may send"
     if not trick:
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.pages import Page
+from gateway.core.forward.refused_keys import RefusedKeys
 from gateway.core.keys import Keys
 from gateway.core.policy.canonical import METHOD_CHARS
 from gateway.core.policy.facts import Refused
@@ -14,6 +15,7 @@ from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.remembered import Remembered
+from gateway.core.token.api_key import ApiKeys
 
 RANDOM_BYTES = 44  # for one request: 32 of a way cookie, 12 of a nonce
 _MOST_PATHS = 8192
@@ -38,10 +40,13 @@ class Context:
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
     passed: frozenset[bytes] = frozenset()
+    refused_keys: RefusedKeys = field(default_factory=RefusedKeys)
+    api_keys: ApiKeys = field(init=False, repr=False)
     names: BucketNames = field(init=False, repr=False)
     _found: Remembered[tuple[str, str, str], Routed | Refused] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "api_keys", ApiKeys(self.keys.api_key, self.keys.person))
         object.__setattr__(self, "names", BucketNames(self.keys.bucket))
         object.__setattr__(self, "_found", Remembered[tuple[str, str, str], Routed | Refused](_MOST_PATHS))
 

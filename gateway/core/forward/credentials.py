@@ -14,16 +14,17 @@ from gateway.core.forward.proxy import EARLIER
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.outcomes import ProofOutcome
-from gateway.core.principal.ask import ProofClaim, Question, Spend, Standing
+from gateway.core.principal.ask import Presented, ProofClaim, Question, Spend, Standing
 from gateway.core.remembered import Remembered
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
 from gateway.core.token.nonce import Nonces, NonceStamp
 from gateway.core.token.proof import Proof, ProofRefused, read_proof
 
-Scheme = Literal["Bearer", "DPoP"]
+Scheme = Literal["Bearer", "DPoP", "Basic"]
 TOKEN_KINDS: Final = frozenset({"bearer", "dpop"})  # of Route.credentials
 LONGEST_LINE: Final = 4096
 _AUTHORIZATION: Final = b"authorization"
+_DPOP: Final = b"dpop"
 _LINE: Final = b"\r\nAuthorization: "  # as Go spells it
 _LIVE: Final = Standing.LIVE  # members of enums are looked up slowly
 _MOST_DOUBTED: Final = 4096
@@ -33,8 +34,8 @@ _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 class CredentialFault:
     """What is wrong with a credential. error: the word of RFC 6750, 9449 or 9470. why: for the client and the log.
 
-    proof: what came of a proof, None where it is not about one. of_stranger: no token of ours for this host came, so
-    whoever sent it is nobody.
+    proof: what came of a proof, None where it is not about one. of_stranger: no token or key of ours for this host
+    came, so whoever sent it is nobody. of_key: an API key was refused.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CredentialFault:
         proof: ProofOutcome | None = None,
         *,
         of_stranger: bool = False,
+        of_key: bool = False,
     ) -> None:
         self.scheme = scheme
         self.error = error
@@ -53,6 +55,7 @@ class CredentialFault:
         self.status = status
         self.proof = proof
         self.of_stranger = of_stranger
+        self.of_key = of_key
 
 
 class Brought:
@@ -65,6 +68,10 @@ class Brought:
         self.token = token
         self.proof = proof
         self.stamp = stamp
+
+    @property
+    def presented(self) -> Presented:
+        return self.token.presented
 
     @property
     def scheme(self) -> Scheme:
@@ -169,7 +176,7 @@ class TokenReader:
         return "" if stamp is None or stamp.current else self._nonces.make(stamp.inc, now)
 
     def _read(self, request: ForwardedRequest, scheme: Scheme, text: str) -> Brought | CredentialFault:
-        proofs = [line.decode("latin-1") for name, line in request.credential_lines if name != _AUTHORIZATION]
+        proofs = [line.decode("latin-1") for name, line in request.credential_lines if name == _DPOP]
         if scheme == "Bearer" and proofs:
             return CredentialFault(scheme, "invalid_token", "a proof came beside a bearer token", of_stranger=True)
         origin, keys = self._origin_of(request.host), self._keys()

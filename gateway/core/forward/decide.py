@@ -17,6 +17,7 @@ from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.forward.decision import (
     CROSS_ORIGIN,
     NO_FACTOR,
+    NOT_FROM_THERE,
     Allowed,
     AppPreflight,
     Decision,
@@ -31,18 +32,20 @@ from gateway.core.forward.decision import (
     Unavailable,
 )
 from gateway.core.forward.destination import second_routes, with_needs_of
+from gateway.core.forward.key_credentials import BroughtKey, read_key
 from gateway.core.forward.names import DESTINATION
 from gateway.core.forward.request import ClientKind, ForwardedRequest
 from gateway.core.policy.canonical import TAKE_DESTINATION
 from gateway.core.policy.cross_origin import may_be_forged, preflight, refuses_cross_origin
 from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, Refused, StepUp
-from gateway.core.policy.route import Route, Routed
+from gateway.core.policy.route import API_KEY, Route, Routed
 from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Spend, Spent, Standing
 from gateway.core.principal.identity import Known
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import EVERYONE
 from gateway.core.session.cookies import SESSION_COOKIE
 from gateway.core.session.person import ForgedPerson
+from gateway.core.token.api_key import ForgedTerms
 
 _PREFLIGHT: Final = ClientKind.PREFLIGHT  # members of enums are looked up slowly
 _LIVE: Final = Standing.LIVE
@@ -69,7 +72,7 @@ class Ask:
         others: tuple[Routed, ...],
         brought: bool,
         random: bytes,
-        token: Brought | None = None,
+        token: Brought | BroughtKey | None = None,
     ) -> None:
         self.question = question
         self.request = request
@@ -115,12 +118,12 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
     if request.early_data and (needs.asks_people or needs.limits):
         return TooEarly(route)
     if request.credential_lines and needs.asks_people:
-        token = context.reader.read(request, route.credentials)
+        token = _credential(request, context, route)
         if isinstance(token, CredentialFault):
             return Unauthorized(route, token, proof=token.proof)
         if token is not None:
-            spends = _spends(context, needs.token_limits, request, token.token.presented)
-            question = context.reader.question(number, token, spends, request.request_id)
+            spends = _spends(context, needs.token_limits, request, token.presented)
+            question = _question_of(number, token, spends, request, context)
             return Ask(question, request, context, found, others, False, random, token)
     text = request.cookies.get(SESSION_COOKIE, "")
     presented = context.tokens.presented(request.host, text) if text and needs.asks_people else None
@@ -128,6 +131,22 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
     spends = _spends(context, limits, request, presented) if limits else ()
     question = Question(number, presented, None, spends, request.request_id)
     return Ask(question, request, context, found, others, bool(text), random)
+
+
+def _credential(
+    request: ForwardedRequest, context: Context, route: Route
+) -> Brought | BroughtKey | CredentialFault | None:
+    """In place of a session. None: there is none that the route accepts."""
+    key = read_key(request, route, context.api_keys) if route.takes_keys else None
+    return context.reader.read(request, route.credentials) if key is None else key
+
+
+def _question_of(
+    number: int, brought: Brought | BroughtKey, spends: tuple[Spend, ...], request: ForwardedRequest, context: Context
+) -> Question:
+    if isinstance(brought, BroughtKey):
+        return Question(number, brought.presented, None, spends, request.request_id)
+    return context.reader.question(number, brought, spends, request.request_id)
 
 
 def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
@@ -149,6 +168,8 @@ def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
             return Limited(route, limit, state)
     now = reply.now_us // 1_000_000
     token = ask.token
+    if isinstance(token, BroughtKey):
+        return _of_key(ask, token, reply, now, limit, state)
     if token is not None and (fault := token.fault_by(reply.outcome, now)) is not None:
         nonce = ask.context.reader.next_nonce(token, reply.incarnation, now)
         return Unauthorized(route, fault, nonce=nonce, proof=fault.proof)
@@ -159,6 +180,26 @@ def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
     except ForgedPerson:
         return Unavailable(route)
     return _judge(ask, _actor(known, reply.facts, token), known, now, limit, state)
+
+
+def _of_key(ask: Ask, key: BroughtKey, reply: Reply, now: int, limit: Limit | None, state: Spent | None) -> Decision:
+    """What it may do is known now: its host, its networks, and of its scopes those that its person may still give."""
+    route, context, presented = ask.routed.route, ask.context, key.presented
+    if (fault := key.fault_by(reply.outcome)) is not None:
+        return Unauthorized(route, fault)
+    try:
+        known = context.people.open(presented.tag, reply.person)
+        terms = context.api_keys.terms(presented, reply.terms)
+    except (ForgedPerson, ForgedTerms):
+        return Unavailable(route)
+    if ask.request.host not in terms.hosts:
+        return Unauthorized(route, key.is_elsewhere())
+    if not terms.lets_from(ask.request.address):
+        return Denied(route, NOT_FROM_THERE, known, now, key.scheme)
+    user = known.person.username
+    person = Actor(user, known.groups, 0, 0, API_KEY)  # it proves no second factor and no recent login (X5)
+    scopes = context.policy.key_scopes.of(terms.scopes, person, now)
+    return _judge(ask, Actor(user, known.groups, 0, 0, API_KEY, "", scopes), known, now, limit, state)
 
 
 def _actor(known: Known, facts: LoginFacts, brought: Brought | None) -> Actor:
@@ -249,11 +290,12 @@ def _judge_by(
     verdict = route.judge(Facts(actor, ask.request.address, now, routed.captures))
     match verdict:
         case Allow():
-            if _is_forged(routed, ask, by_session=verdict.identity and actor is not None and token is None):
+            if _is_forged(routed, ask, by_session=_may_be_sent_by_itself(verdict, actor, token)):
                 return Denied(route, CROSS_ORIGIN, known, now)
             told = known if route.sends_identity(verdict) else None
-            nonce = "" if token is None else ask.context.reader.next_nonce(token, 0, now)
-            return Allowed(route, verdict, told, limit, state, token, nonce)
+            nonce = ask.context.reader.next_nonce(token, 0, now) if isinstance(token, Brought) else ""
+            scopes = frozenset[str]() if actor is None else actor.scopes
+            return Allowed(route, verdict, told, limit, state, token, nonce, scopes)
         case Login() if token is not None or SESSION not in route.credentials:
             return Unauthorized(route, None)
         case Login():
@@ -263,13 +305,23 @@ def _judge_by(
             return Denied(route, NO_FACTOR, known, now, _scheme(token))
         case StepUp(authenticated_within_s=within_s):
             if token is not None:
+                assert isinstance(token, Brought), "Route.judge asks nothing more of a key"
                 return Unauthorized(route, token.is_too_old(), within_s)
             return LogIn(route, within_s, False, ask.question.presented, now)
         case Deny(reason, scopes):
             return Denied(route, reason, known, now, _scheme(token), scopes)
 
 
-def _scheme(token: Brought | None) -> Scheme | None:
+def _may_be_sent_by_itself(verdict: Allow, actor: Actor | None, token: Brought | BroughtKey | None) -> bool:
+    """Whether a browser can have been made to send what let them in as somebody: a cookie, or Basic (X6)."""
+    return (
+        verdict.identity
+        and actor is not None
+        and (token is None or (isinstance(token, BroughtKey) and token.is_ambient))
+    )
+
+
+def _scheme(token: Brought | BroughtKey | None) -> Scheme | None:
     return None if token is None else token.scheme
 
 

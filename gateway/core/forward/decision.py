@@ -7,6 +7,7 @@ module is compiled, and a frozen one costs two to four times as much. Nothing ch
 from typing import Final
 
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
+from gateway.core.forward.key_credentials import BroughtKey
 from gateway.core.outcomes import ProofOutcome
 from gateway.core.policy.cross_origin import Headers
 from gateway.core.policy.facts import Allow, Refused
@@ -17,6 +18,7 @@ from gateway.core.ratelimit.gcra import Limit
 
 CROSS_ORIGIN: Final = "cross_origin"
 NO_FACTOR: Final = "mfa"
+NOT_FROM_THERE: Final = "the key is not for this address"
 
 
 class TooEarly:
@@ -118,7 +120,8 @@ class LogIn:
 class Allowed:
     """known: whom the app hears of, None: nobody. limit, state: the limit to tell the client of, None without one.
 
-    token: by which they came in. nonce: for the client's next proof, "": the one that it has is good.
+    token: the token or key by which they came in. scopes: of it. nonce: for the client's next proof, "": the one that
+    it has is good.
     """
 
     def __init__(
@@ -128,8 +131,9 @@ class Allowed:
         known: Known | None,
         limit: Limit | None,
         state: Spent | None,
-        token: Brought | None = None,
+        token: Brought | BroughtKey | None = None,
         nonce: str = "",
+        scopes: frozenset[str] = frozenset(),
     ) -> None:
         self.route = route
         self.verdict = verdict
@@ -138,6 +142,7 @@ class Allowed:
         self.state = state
         self.token = token
         self.nonce = nonce
+        self.scopes = scopes
 
 
 Settled = Refused | TooEarly | Preflight | AppPreflight | Unauthorized

@@ -54,12 +54,14 @@ _READ: Final = {
     b"x-bastion-protocol",
 }
 _CREDENTIALS: Final = (b"authorization", b"dpop")
+KEY_PREFIX: Final = b"bst_"  # how API keys begin, in whatever header
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
 _ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?#]+)([/?].*)?")
 _MOST_NAMES: Final = 1024
 _NAME_BYTES: Final = 64
+_OF_BROWSERS: Final = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"origin")
 _FRAMES: Final = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _SAFE: Final = ("GET", "HEAD")
 _NO_COOKIES: Final = Cookies()
@@ -113,7 +115,7 @@ class Fields:
 
     Total: what is wrong with them is said by request_of. count: of all headers. taken: names that must not reach an
     app, as they came. credential_lines: those of Authorization and DPoP by name, each by itself: joined, two would
-    read as one (oauth.md O14).
+    read as one (oauth.md O14); and those of any other header that hold an API key.
     """
 
     __slots__ = ("_doubled", "cookie_lines", "count", "credential_lines", "taken", "values")
@@ -135,6 +137,8 @@ class Fields:
         name = _NAMES.get(spelled)
         if name is None:
             name = _learned(spelled)
+        if value[:4] == KEY_PREFIX and (not name or name == _TAKEN):
+            self.credential_lines.append((spelled.lower(), value))
         if not name:
             return
         if name == b"cookie":
@@ -215,6 +219,11 @@ class ForwardedRequest:
         if self.client is not _FETCH:
             return self.client in (_NAVIGATION, ClientKind.FRAME)
         return b"x-requested-with" not in self.values and prefers_page(self._text(b"accept") or "")
+
+    @property
+    def shows_browser(self) -> bool:
+        """What only a browser sends. One of these asks its person for a password where it is challenged (X6)."""
+        return any(name in self.values for name in _OF_BROWSERS)
 
     @property
     def query(self) -> str:

@@ -24,6 +24,7 @@ from gateway.core.forward.decision import (
     Unauthorized,
     Unavailable,
 )
+from gateway.core.forward.key_credentials import BroughtKey
 from gateway.core.forward.login_start import Start, leading_back, start_login
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
@@ -91,15 +92,15 @@ def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> A
     rated = allowed.limit is not None and allowed.state is not None
     head = _for_the_client(route, request.proxy, origin, rated=rated, nonce=allowed.nonce)
     if request.proxy is not EARLIER:
-        head += _taken(request, context, None if route.forwards_credentials else token)
+        head += _taken(request, context, None if route.forwards_credentials and isinstance(token, Brought) else token)
     if known is None:
         head += context.people.nobody
     else:
-        head += known.block if token is None else context.people.block_for(known, token.token.scopes)
+        head += known.block if token is None else context.people.block_for(known, allowed.scopes)
     if allowed.limit is not None and allowed.state is not None:
         head += _limit_lines(allowed.limit, allowed.state)
     subject = None if known is None else known.person.user_id
-    proof: ProofOutcome | None = None if token is None or token.proof is None else "accepted"
+    proof: ProofOutcome | None = "accepted" if isinstance(token, Brought) and token.proof is not None else None
     return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject, proof)
 
 
@@ -114,9 +115,11 @@ def _for_the_client(route: Route, proxy: AskingProxy, origin: str | None, *, rat
     return head if proxy is EARLIER else _ONE_BY_ONE + head
 
 
-def _taken(request: ForwardedRequest, context: Context, token: Brought | None) -> bytes:
+def _taken(request: ForwardedRequest, context: Context, token: Brought | BroughtKey | None) -> bytes:
     """What the app must not see; of a token what opens other doors, too (threats.md K1)."""
-    names = request.taken if token is None else request.taken + consumable(request)
+    names = request.taken
+    if token is not None:
+        names = names + (token.names if isinstance(token, BroughtKey) else consumable(request))
     said = to_delete(names, context.passed)
     assert said is not None, "check.py refuses more than the snippet can delete"
     return said
@@ -151,7 +154,7 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         return refusal(
             context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
         )
-    if request.client is not ClientKind.NAVIGATION and not wanted.within_s and route.takes_tokens:
+    if request.client is not ClientKind.NAVIGATION and not wanted.within_s and (route.takes_tokens or route.takes_keys):
         cors += challenges(context, request, route)
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""
@@ -165,7 +168,8 @@ def _unauthorized(wanted: Unauthorized, request: ForwardedRequest, context: Cont
     if (fault is None or fault.of_stranger) and route.respond.anonymous == "404":
         page = _worded(pages.NOT_FOUND, route, request)
         return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=headers)
-    headers += challenges(context, request, route, fault, within_s=wanted.within_s)
+    asked = challenges(context, request, route, fault, within_s=wanted.within_s)
+    headers += asked or [("WWW-Authenticate", f'Bastion realm="{request.host}"')]  # RFC 9110 section 11.6.1
     if fault is None:
         page, status, error, why = _worded(pages.NEEDS_TOKEN, route, request), 401, "token_required", ""
     else:
@@ -197,7 +201,9 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
         if respond.retry_after_s:
             headers.append(("Retry-After", str(respond.retry_after_s)))
     elif denied.scheme is not None:
-        if denied.scopes:
+        if denied.scopes and denied.scheme == "Basic":  # who is asked for a password again has no better one
+            error = "insufficient_scope"
+        elif denied.scopes:
             fault = CredentialFault(denied.scheme, "insufficient_scope", denied.reason)
             headers += challenges(context, request, route, fault, scopes=denied.scopes)
             error = fault.error

@@ -9,6 +9,7 @@ from gateway.core.policy.cases import PolicyTest
 from gateway.core.policy.client import Client
 from gateway.core.policy.compose import Composer, Placed
 from gateway.core.policy.grammar import DEFAULTS, DEFINE, POLICY
+from gateway.core.policy.key_scopes import KeyScopes
 from gateway.core.policy.model import Policy
 from gateway.core.policy.patterns import HostPattern
 from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
@@ -175,6 +176,7 @@ def _policy(
         other_hosts=HostTree({pattern: table for pattern, table in tables.items() if not pattern.exact}),
         clients=clients,
         scopes={**BUILT_IN, **dict(names.scopes.each())},
+        key_scopes=KeyScopes(dict(names.key_scopes.each())),
     )
 
 

@@ -12,9 +12,11 @@ from gateway.core.policy.cors import Cors
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.header_sets import header_set
 from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT, PRIVATE
+from gateway.core.policy.key_scopes import NOWHERE
 from gateway.core.policy.patterns import PathPattern
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
+from gateway.core.policy.reading.credentials import Accepted
 from gateway.core.policy.reading.legs import Draft, Inherited
 from gateway.core.policy.reading.limits import OwnLimit
 from gateway.core.policy.reading.settings import Identity, Level
@@ -23,6 +25,7 @@ from gateway.core.policy.site import Site
 from gateway.core.policy.tree import RoutePath
 
 T = TypeVar("T")
+_BY_SESSION: Final = Accepted(BY_SESSION, NOWHERE)
 NO_STORE: Final = (f"X-Bastion-Set-{CACHE_CONTROL}", "no-store")
 _OF_CACHE: Final[Mapping[Cache, tuple[tuple[str, str], ...]]] = {
     "private": (PRIVATE,),
@@ -115,8 +118,8 @@ class Composer:
         if tokens and not route.credentials - BY_SESSION and (level.allow is not None or level.credentials is None):
             self.problems.add(
                 tokens[0].place,
-                "the leg names scopes or clients, but only session is accepted here; expected bearer or dpop; write "
-                "credentials: [session, bearer]",
+                "the leg names scopes or clients, but only session is accepted here; expected bearer, dpop or "
+                "api_key; write credentials: [session, bearer]",
             )
         elif people and not tokens and not route.credentials & BY_SESSION:
             self.problems.add(
@@ -148,6 +151,7 @@ class Composer:
         cors: Cors = _nearest(level.cors for level in levels) or "none"
         block = (*headers.block(self.site.origin_of(self.site.auth_host)), *_OF_CACHE[cache])
         limits = self._limits(f"{app.name}/{text.name}", levels)
+        accepted = _nearest(level.credentials for level in levels) or _BY_SESSION
         all_legs = self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)))
         alone = (*block, *cors_block(cors, None))
         return Route(
@@ -178,10 +182,11 @@ class Composer:
             priority=text.priority,
             note=text.level.note,
             review=_nearest(level.review for level in levels),
-            credentials=_nearest(level.credentials for level in levels) or BY_SESSION,
+            credentials=accepted.kinds,
             clients=self.clients,
             forwards_credentials=bool(_nearest(level.forward_credentials for level in levels)),
             token_limits=limits.token,
+            key_places=accepted.key_places,
             token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),
         )
 

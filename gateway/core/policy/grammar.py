@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.core.outcomes import OUTCOMES
-from gateway.core.policy.client_grammar import CLIENT_SHAPES, SCOPE_SENTENCES
+from gateway.core.policy.client_grammar import CLIENT_SHAPES, SCOPE_PATTERN, SCOPE_SENTENCES
 from gateway.core.policy.shapes import (
     BOOLEAN,
     DAY,
@@ -82,6 +82,28 @@ RESPOND: Final = Shape(
         Key("denied", "For denied people: 403, 404 or 503.", words(403, 404, 503)),
         Key("retry_after", "When to try again.", DURATION),
         Key("message", "For people, as plain text.", {"type": "string", "maxLength": 300}),
+    ),
+)
+KEY_HEADER: Final = Shape(
+    "key_header",
+    "a header for keys",
+    "The place of a key of which the client writes nothing but the key.",
+    (
+        Key("header", "Its name.", {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]{0,63}$"}, required=True),
+        later("query", "The name of a parameter."),
+    ),
+)
+KEY_PLACE: Final = Shape(
+    "key_place",
+    "a place for API keys",
+    "Where clients write a key that can write it neither as Authorization: Bearer nor as X-Api-Key.",
+    (
+        Key(
+            "api_key",
+            "basic: as the password of Authorization: Basic. Or a header.",
+            either(words("basic"), ref("key_header")),
+            required=True,
+        ),
     ),
 )
 LIMIT: Final = Shape(
@@ -182,9 +204,9 @@ SETTINGS: Final = (
     ),
     Key(
         "credentials",
-        "How people may prove it: session (default), bearer, dpop. A token comes in only by a leg that names scopes or "
-        "clients, a session never by one.",
-        listed(words("session", "bearer", "dpop")),
+        "How people may prove it: session (default), bearer, dpop, api_key. A token or a key comes in only by a leg "
+        "that names scopes or clients, a session never by one.",
+        listed(either(words("session", "bearer", "dpop", "api_key"), ref("key_place"))),
     ),
     Key(
         "forward_credentials",
@@ -261,7 +283,11 @@ PERSON_KEYS: Final = (
     Key("groups", "The groups.", TEXTS),
     Key("authenticated", "The age of the login; default just now.", DURATION),
     Key("mfa", "The age of the second factor; default none.", either(DURATION, NOTHING)),
-    Key("credential", "The kind of credential: session (default), bearer, dpop.", words("session", "bearer", "dpop")),
+    Key(
+        "credential",
+        "The kind of credential: session (default), bearer, dpop, api_key.",
+        words("session", "bearer", "dpop", "api_key"),
+    ),
     Key("client", "The client of the token. A service's own token has no user.", TEXT),
     Key("scopes", "The token's scopes.", TEXTS),
     *(later(name, "For tests of parts that are not built yet.") for name in ("email", "amr", "risk")),
@@ -284,6 +310,11 @@ DEFINE: Final = Shape(
         Key("headers", "Response header profiles.", named(ref("headers"))),
         Key("cors", "CORS profiles.", named(ref("cors"))),
         Key("people", "Actors of tests.", named(ref("person"))),
+        Key(
+            "key_scopes",
+            "What API keys may have: for each scope the people who may give it. Asked again at every request.",
+            named(listed(either(TEXT, ref("leg"))), SCOPE_PATTERN),
+        ),
         Key("scopes", "What clients may ask for: a sentence for the person who consents.", SCOPE_SENTENCES),
         later("app_tokens", "Credentials of apps."),
         later("templates", "Apps without hosts."),
@@ -332,6 +363,6 @@ POLICY: Final = Shape(
     ),
 )
 SHAPES: Final = (
-    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, RESPOND, LIMIT, HEADERS, HSTS, CORS, APP_COOKIE,
-    *CLIENT_SHAPES, PERSON, TEST, ACTOR,
+    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, KEY_PLACE, KEY_HEADER, RESPOND, LIMIT,
+    HEADERS, HSTS, CORS, APP_COOKIE, *CLIENT_SHAPES, PERSON, TEST, ACTOR,
 )  # fmt: skip

@@ -20,6 +20,7 @@ from gateway.core.policy.canonical import (
 from gateway.core.policy.cases import PolicyTest
 from gateway.core.policy.client import Client
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, Refused, StepUp, Verdict
+from gateway.core.policy.key_scopes import KeyScopes
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.route import Case, Denial, Leg, Require, Respond, Route, Routed
 from gateway.core.policy.site import Site
@@ -56,6 +57,7 @@ class Policy:
     """version: hash of the sources. hosts: patterns as written. networks: by their names.
 
     clients: by client_id. scopes: what each lets a client do, for the person who consents.
+    key_scopes: what an API key may have.
     """
 
     version: str
@@ -68,6 +70,7 @@ class Policy:
     other_hosts: HostTree
     clients: Mapping[str, Client] = field(default_factory=dict)
     scopes: Mapping[str, str] = field(default_factory=dict)
+    key_scopes: KeyScopes = field(default_factory=KeyScopes)
 
     def find(self, host: str, method: str, raw_path: str) -> Routed | Refused:
         """Which route decides. raw_path: as sent; its query, if any, is not looked at. Every step is final.

@@ -11,6 +11,7 @@ from gateway.core.policy.conditions import Condition, Truth, needed_scopes, need
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.header_sets import HeaderSet
+from gateway.core.policy.key_scopes import NOWHERE, KeyPlaces
 from gateway.core.policy.patterns import HostPattern, PathPattern
 from gateway.core.policy.places import Place
 from gateway.core.ratelimit.gcra import Limit
@@ -21,7 +22,10 @@ _STRANGER: Final = Login()
 UNBOUND: Final = Deny("only a token that is bound to a key comes in here")
 ENDED: Final = Deny("the token's client is not for this person any more")
 TOO_FEW_SCOPES: Final = "the token's scopes do not suffice"
-CREDENTIALS: Final = ("session", "bearer", "dpop")
+UNPROVEN: Final = Deny("an API key proves no second factor and no recent login")
+API_KEY: Final = "api_key"
+CREDENTIALS: Final = ("session", "bearer", "dpop", API_KEY)
+_TOKENS: Final = frozenset({"bearer", "dpop"})
 BY_SESSION: Final = frozenset({SESSION})
 Cache = Literal["private", "shared", "none"]
 
@@ -166,8 +170,9 @@ class Route:
     unless the route names none.
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
-    credentials: how people may prove who they are: of session, bearer, dpop. clients: whose tokens there can be.
-    token_legs: those by which a token comes in. forwards_credentials: the app sees the token, which is for its host.
+    credentials: how people may prove who they are: of CREDENTIALS. clients: whose tokens there can be.
+    token_legs: those by which a token or a key comes in. key_places: where a key is looked for.
+    forwards_credentials: the app sees the token, which is for its host.
     """
 
     name: str
@@ -201,11 +206,17 @@ class Route:
     clients: Mapping[str, TokenClient] = field(default_factory=dict)
     token_legs: tuple[Leg, ...] = ()
     token_limits: tuple[Limit, ...] = ()
+    key_places: KeyPlaces = NOWHERE
     forwards_credentials: bool = False
 
     @property
     def takes_tokens(self) -> bool:
-        return not self.credentials <= BY_SESSION
+        """API keys are none."""
+        return not self.credentials.isdisjoint(_TOKENS)
+
+    @property
+    def takes_keys(self) -> bool:
+        return API_KEY in self.credentials
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
@@ -233,10 +244,13 @@ class Route:
         return client is not None and client.goes_on_for(person, now)
 
     def _judge_token(self, person: Actor, facts: Facts) -> Verdict:
-        """By a leg on tokens, and never wider than what the client may do for the person now (X4)."""
-        if not self.lets_go_on(person, facts.now):
+        """By a leg on tokens or keys, and never wider than what the client may do for the person now (X4)."""
+        is_key = person.credential == API_KEY  # whose scopes were judged so before: KeyScopes.of
+        if not is_key and not self.lets_go_on(person, facts.now):
             return ENDED
         best = best_of(self.token_legs, facts)
+        if is_key and isinstance(best, StepUp):
+            return UNPROVEN  # whatever its person proved when it was made (X5)
         if isinstance(best, StepUp) and self.clients[person.client].is_service:
             return NOT_AMONG_THEM  # nobody is there who could log in again
         return self._lacking(person, facts) if best is NOT_AMONG_THEM else best

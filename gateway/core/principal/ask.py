@@ -11,15 +11,15 @@ from typing import Literal
 from gateway.core.base64url import unb64
 from gateway.core.ratelimit.gcra import Limit
 
-RecordKind = Literal["login", "grant"]
+RecordKind = Literal["login", "grant", "key"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presented:
     """A credential that we made, and the record that says whether it lives.
 
-    login: the id of that record, of a login or of a grant that has a record of its own. credential: 16 bytes, of a
-    session tokens.credential_of(host, token). counted_as: what limits per caller count by, "": the login.
+    login: the id of that record, of a login, of a grant that has a record of its own, or of an API key. credential: 16
+    bytes, of a session tokens.credential_of(host, token). counted_as: what limits per caller count by, "": the login.
 
     Compared by identity: one text is read once (core/principal/presented.py).
     """
@@ -149,7 +149,7 @@ class Reply:
     """login: echo of the login asked for, "" where none was. person: sealed record, b"" unless LIVE.
 
     paid: with MISS, what was spent all the same, as in Question. incarnation: with STALE_NONCE, what a nonce has to
-    name.
+    name. terms: of an API key that is LIVE, what it may do, sealed.
     """
 
     def __init__(
@@ -164,6 +164,7 @@ class Reply:
         spent: tuple[Spent, ...],
         paid: tuple[tuple[int, Spent], ...] = (),
         incarnation: int = 0,
+        terms: bytes = b"",
     ) -> None:
         self.number = number
         self.login = login
@@ -175,6 +176,7 @@ class Reply:
         self.spent = spent
         self.paid = paid
         self.incarnation = incarnation
+        self.terms = terms
 
     def with_leases(self, leases: Leases | None) -> "Reply":
         return self._with(leases, self.spent, self.paid)
@@ -197,4 +199,5 @@ class Reply:
             spent,
             paid,
             self.incarnation,
+            self.terms,
         )

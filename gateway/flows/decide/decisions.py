@@ -10,6 +10,7 @@ from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.decide import Ask
+from gateway.core.forward.key_credentials import bring_key
 from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Standing
@@ -69,9 +70,11 @@ class Decisions:
         self._context = replace(self._context, policy=policy)
 
     def goes_first(self, question: bytes) -> bool:
-        """Whether these bytes bring a session or a token of ours."""
+        """Whether these bytes bring a session, a token or a key of ours."""
         context = self._context
-        return context.tokens.are_in(question) or context.reader.are_in(question)
+        return (
+            context.tokens.are_in(question) or context.reader.are_in(question) or bring_key(question, context.api_keys)
+        )
 
     def start(self, request: ForwardedRequest, done: Waiter[Answer]) -> None:
         """done hears the answer once, maybe before this returns. No task is made unless Redis doesn't know."""

@@ -1,4 +1,4 @@
-"""Reads from Postgres whether a record lives, and what Redis is to know of it: of a login, or of a grant by itself."""
+"""Reads from Postgres whether a record lives, and what Redis is to know of it: of a login, a grant or an API key."""
 
 from dataclasses import dataclass, replace
 from typing import Final, TypeGuard
@@ -11,23 +11,26 @@ from gateway.core.session.login_record import Session
 from gateway.core.session.person import Person
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
+from gateway.core.token.api_key import NEVER, KeyTerms, key_credential, terms_of
 from gateway.flows.act import Act
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.logins import LoginRow
 from gateway.stores.postgres.users import UserRow
 
+_KEY_IDLE_S: Final = 10 * 365 * 86_400  # a key does not idle: longer than a node goes without asking Postgres
 _NOBODY: Final = UUID(int=0)  # an app that acts for itself is nobody's
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRecord:
-    """Unix seconds. idle_at: by what Postgres knows of its use."""
+    """Unix seconds. idle_at: by what Postgres knows of its use. terms: what an API key may do."""
 
     person: Person
     expires_at: int
     idle_at: int
     idle_s: int
     sessions: tuple[Session, ...]
+    terms: KeyTerms | None = None
 
 
 async def read_record(
@@ -36,6 +39,8 @@ async def read_record(
     """None: it passes no more. confirm: Postgres hears that it was used. Raises RecordUnavailable."""
     if presented.kind == "grant":
         return await _read_grant(act, tag_key, presented, reply)
+    if presented.kind == "key":
+        return await _read_key(act, tag_key, presented, reply)
     logins, now = act.logins, reply.now_us // 1_000_000
     row = await (logins.confirm(presented.login_id, now) if confirm else logins.find(presented.login_id))
     user = None if row is None else await act.users.find(row.user_id)
@@ -60,6 +65,22 @@ async def _read_grant(act: Act, tag_key: bytes, presented: Presented, reply: Rep
         # It has its login's assurance until that would have ended, then none (X5).
         row = replace(row, authenticated_at=0, mfa_at=0)
     return _timely(_of_grant(row, _person(user)), reply)
+
+
+async def _read_key(act: Act, tag_key: bytes, presented: Presented, reply: Reply) -> LiveRecord | None:
+    """It proves no recent login and no second factor, whatever it was made with (X5). That it is read is a use."""
+    now = reply.now_us // 1_000_000
+    row = await act.api_keys.find(presented.login_id)
+    if row is None or not row.lives(now) or row.rests_at is not None:
+        return None
+    user = await act.users.find(row.user_id)
+    if not _is_active(user, tag_key, presented):
+        return None
+    await act.api_keys.confirm(row.id, now)
+    sessions = (Session(key_credential(row.hash), 0, 0, 0),)
+    terms = terms_of(row.scopes, row.hosts, row.networks)
+    ends_at = NEVER if row.expires_at is None else row.expires_at
+    return LiveRecord(_person(user), ends_at, now + _KEY_IDLE_S, _KEY_IDLE_S, sessions, terms)
 
 
 def _is_active(user: UserRow | None, tag_key: bytes, presented: Presented) -> TypeGuard[UserRow]:

@@ -13,6 +13,7 @@ from gateway.core.keys import Keys
 from gateway.core.principal.ask import Leases, Presented, RecordKind, Reply
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.session.person import seal
+from gateway.core.token.api_key import KeyTerms, seal_terms
 from gateway.flows.act import Acts
 from gateway.flows.decide.live_records import LiveRecord, read_record
 from gateway.flows.transaction import RecordUnavailable
@@ -139,7 +140,11 @@ class Refill:
             idle_s=record.idle_s,
             sessions=record.sessions,
             kind=presented.kind,
+            terms=b"" if record.terms is None else self._sealed(presented, record.terms),
         )
+
+    def _sealed(self, presented: Presented, terms: KeyTerms) -> bytes:
+        return seal_terms(self.keys.person, presented, terms, self.random(_NONCE_BYTES))
 
     def _counted(self, outcome: FillOutcome) -> FillOutcome:
         self.count(outcome)

@@ -23,6 +23,7 @@ from gateway.core.privacy.names import check_display_name, check_email, check_na
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
 from gateway.flows.oauth.grants import end_offline_grants
+from gateway.flows.people.api_keys import rest_keys
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
@@ -133,13 +134,14 @@ class UserAdmin:
             changed = await act.users.set_state(user.id, "disabled", act.now)
             ended = await act.logins.end_all(user.id, "disabled", act.now)
             await end_offline_grants(act, self.keys.tag, user.id, "disabled")
+            await rest_keys(act, self.keys.tag, user.id)
             if changed or ended:
                 act.record(UserDisabled(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
         return changed
 
     async def enable(self, name: str) -> bool:
-        """Logins that ended stay ended. False: they were active already."""
+        """Logins that ended stay ended, and keys that rest do. False: they were active already."""
         async with self.acts.begin(operator=self.actor) as act:
             user = await self._known(act, name)
             changed = await act.users.set_state(user.id, "active", act.now)
@@ -158,6 +160,7 @@ class UserAdmin:
             await act.users.set_password(user.id, stored, act.now)
             ended = await act.logins.end_all(user.id, "password_changed", act.now)
             await end_offline_grants(act, self.keys.tag, user.id, "password_changed")
+            await rest_keys(act, self.keys.tag, user.id)
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
 
@@ -185,6 +188,7 @@ class UserAdmin:
             if login_id is None:
                 ended = await act.logins.end_all(user.id, "ended_by_operator", act.now)
                 await end_offline_grants(act, self.keys.tag, user.id, "ended_by_operator")
+                await rest_keys(act, self.keys.tag, user.id)
             else:
                 row = await act.logins.find(login_id)
                 if row is None or row.user_id != user.id:

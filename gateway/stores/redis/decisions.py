@@ -20,7 +20,10 @@ _ASKING: Final = packed(("ASKING",))
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What Postgres says. Leases 0: not to be written. expires_at 0: the login, or grant by kind, has ended."""
+    """What Postgres says. Leases 0: not to be written. expires_at 0: the login, or what kind says, has ended.
+
+    terms: what an API key may do, sealed.
+    """
 
     tag: str
     login: str
@@ -31,6 +34,7 @@ class Fill:
     idle_s: int
     sessions: tuple[Session, ...]
     kind: RecordKind = "login"
+    terms: bytes = b""
 
 
 class Functions(Protocol):
@@ -238,6 +242,7 @@ class DecisionCalls:
             fill.idle_s,
             confirm_after_s(fill.idle_s),
             pack_sessions(fill.sessions),
+            fill.terms,
         )
         if not isinstance(reply, bytes) or len(reply) != 2:  # noqa: PLR2004 - one letter for each record
             self._functions.distrust()

@@ -25,6 +25,8 @@ from gateway.core.remembered import Remembered
 _HEAD: Final = struct.Struct("<IdBddIIIIB")
 _SPENT: Final = struct.Struct("<BdId")
 _INCARNATION: Final = struct.Struct("<d")
+_TERMS: Final = struct.Struct("<H")
+_LETTERS: Final[dict[RecordKind, str]] = {"login": "l", "grant": "g", "key": "k"}
 _LOGIN_CHARS: Final = 22
 _OUTCOMES: Final = {ord(outcome.value): outcome for outcome in Standing}
 _NOT_ASKED: Final = ord(Standing.NOT_ASKED.value)
@@ -48,8 +50,8 @@ def login_key(tag: str, login: str) -> str:
 
 
 def record_key(kind: RecordKind, tag: str, record: str) -> str:
-    """`{tag}l:<login>` or `{tag}g:<grant>`: the same layout, whatever the kind."""
-    return login_key(tag, record) if kind == "login" else f"{{{tag}}}g:{record}"
+    """`{tag}l:<login>`, `{tag}g:<grant>` or `{tag}k:<API key>`: the same layout, whatever the kind."""
+    return login_key(tag, record) if kind == "login" else f"{{{tag}}}{_LETTERS[kind]}:{record}"
 
 
 def proof_key(slot: str, jti: str) -> str:
@@ -147,7 +149,13 @@ def _read(question: Question, raw: bytes) -> Reply | None:
         return Reply(number, login, int(now_us), outcome, b"", None, leases, spent, (), int(incarnation))
     if letter != _LIVE:
         return Reply(number, login, int(now_us), outcome, b"", None, leases, spent)
-    return Reply(number, login, int(now_us), outcome, raw[at:], LoginFacts(auth, mfa, expires, idle), leases, spent)
+    facts = LoginFacts(auth, mfa, expires, idle)
+    if question.presented is None or question.presented.kind != "key":
+        return Reply(number, login, int(now_us), outcome, raw[at:], facts, leases, spent)
+    (length,) = _TERMS.unpack_from(raw, at)
+    at += _TERMS.size
+    terms, person = raw[at : at + length], raw[at + length :]
+    return Reply(number, login, int(now_us), outcome, person, facts, leases, spent, terms=terms)
 
 
 @lru_cache(256)

@@ -150,6 +150,21 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
     ),
     (
+        app_events.ApiKeyCreated(ADA, "K", "made_by_operator", ("read",), ("h",), (), 5, "backup"),
+        "api_key_created",
+        (
+            "cli:root",
+            ADA,
+            '{"expires_at":5,"hosts":["h"],"key":"K","networks":[],"scopes":["read"],"why":"made_by_operator"}',
+            '{"name":"backup"}',
+        ),
+    ),
+    (
+        app_events.ApiKeyRevoked(ADA, "K", "ended_by_operator"),
+        "api_key_revoked",
+        ("cli:root", ADA, '{"key":"K","why":"ended_by_operator"}', "{}"),
+    ),
+    (
         key_events.SigningKeyCreated(None, "K", "ES256", "rotation", 5),
         "signing_key_created",
         ("gateway", None, '{"active_from":5,"alg":"ES256","kid":"K","why":"rotation"}', "{}"),

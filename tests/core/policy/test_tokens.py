@@ -183,8 +183,8 @@ def test_tokens_of_a_service_are_its_own() -> None:
         (
             "allow: {scopes: read}",
             (
-                "the leg names scopes or clients, but only session is accepted here; expected bearer or dpop; write "
-                "credentials: [session, bearer]"
+                "the leg names scopes or clients, but only session is accepted here; expected bearer, dpop or "
+                "api_key; write credentials: [session, bearer]"
             ),
         ),
         ("credentials: session, allow: {clients: notes}", "but only session is accepted here"),
@@ -209,7 +209,10 @@ def test_tokens_of_a_service_are_its_own() -> None:
         ("credentials: bearer, allow: {groups: staff, not: {scopes: read}}", "and holds without them too"),
         ("credentials: bearer, allow: {any: [{scopes: read}, {networks: office}]}", "`any` over people and something"),
         ("credentials: [], allow: {scopes: read}", "an empty list; expected session, bearer, dpop"),
-        ("credentials: {bearer: x}, allow: {scopes: read}", "credentials is a map; expected session, bearer, dpop"),
+        (
+            "credentials: {bearer: x}, allow: {scopes: read}",
+            "`bearer` is no key of a place for API keys",
+        ),
         ("credentials: berer, allow: {scopes: read}", "did you mean `bearer`?"),
     ],
 )
@@ -252,12 +255,12 @@ def test_credentials_of_the_nearest_level_replace_the_others() -> None:
 @pytest.mark.parametrize(
     ("actor", "message"),
     [
-        ("{scopes: read}", "client and scopes are of tokens; expected credential: bearer or dpop beside them"),
+        ("{scopes: read}", "client and scopes are of tokens; expected credential: bearer, dpop or api_key beside them"),
         ("{client: notes}", "client and scopes are of tokens"),
         ("{credential: bearer}", "credential: bearer without a client; expected client: NAME, of batch, notes, other"),
         ("{credential: bearer, client: note}", "no client `note`; expected batch, notes, other; did you mean `notes`?"),
         ("{credential: bearr, client: notes}", "did you mean `bearer`?"),
-        ("{credential: api_key, client: notes}", "`api_key` is part of the language but not built yet"),
+        ("{credential: api_key, client: notes}", "an API key is of a person, and of no client"),
         ("{credential: bearer, client: notes, scopes: []}", "an empty list; expected a scope"),
     ],
 )

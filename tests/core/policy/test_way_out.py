@@ -167,8 +167,8 @@ FILES: Final = {
     "no space": (
         "define:\n  networks:{}",
         (
-            "expected define as a map of keys: networks, conditions, limits, headers, cors, people, scopes; a space is "
-            "missing"
+            "expected define as a map of keys: networks, conditions, limits, headers, cors, people, key_scopes, "
+            "scopes; a space is missing"
         ),
         "define:\n  networks: {}",
     ),

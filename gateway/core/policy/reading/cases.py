@@ -19,7 +19,7 @@ from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.legs import unknown_client
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import day, duration, items, midnight, said, text, texts, whole, word
-from gateway.core.policy.route import CREDENTIALS
+from gateway.core.policy.route import API_KEY, CREDENTIALS
 from gateway.core.yaml_marks import Marked, MarkedList, MarkedMap, MarkedScalar
 
 _REQUEST: Final = re.compile(r"(\S+) +(?:https?)://([^/?#\s]+)(/[^\s]*|\?[^\s]*)?")
@@ -53,8 +53,10 @@ class Actors:
         client = self._client(page, given["client"]) if "client" in given else person.client
         scopes = frozenset(texts(page, given["scopes"], "a scope")) if "scopes" in given else person.scopes
         if credential == SESSION and (client or scopes):
-            page.say(at, "client and scopes are of tokens; expected credential: bearer or dpop beside them")
-        elif credential != SESSION and not client:
+            page.say(at, "client and scopes are of tokens; expected credential: bearer, dpop or api_key beside them")
+        elif credential == API_KEY and client:
+            page.say(at, "an API key is of a person, and of no client; expected scopes alone beside it")
+        elif credential not in (SESSION, API_KEY) and not client:
             known = ", ".join(sorted(self._names)) or "one that is declared"
             page.say(at, f"credential: {credential} without a client; expected client: NAME, of {known}")
         of_its_own = client in self._clients and self._clients[client].is_service
@@ -151,9 +153,6 @@ class Tests:
 
 
 def _credential(page: Page, at: Marked) -> str:
-    if isinstance(at, MarkedScalar) and at.text == "api_key":
-        page.say(at, f"`api_key` is part of the language but not built yet; expected {', '.join(CREDENTIALS)}")
-        return SESSION
     return word(page, at, "credential", CREDENTIALS) or SESSION
 
 

@@ -79,6 +79,11 @@ class Draft:
         return on_people(self.condition)
 
     @property
+    def places(self) -> bool:
+        """Whether it asks for something else than who it is, too."""
+        return on_other(self.condition)
+
+    @property
     def strangers(self) -> bool:
         """Whether it can let somebody in whom nobody knows."""
         return not self.people and not isinstance(self.condition, Nobody)

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, cast
 from gateway.core.policy import grammar
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
+from gateway.core.policy.conditions import Condition
 from gateway.core.policy.cors import Cors, CorsProfile
 from gateway.core.policy.grammar import RESPOND
 from gateway.core.policy.headers import Profile
@@ -15,6 +16,7 @@ from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.app_cookies import read_app_cookies
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.cors import cors_book, read_cors
+from gateway.core.policy.reading.credentials import Accepted, key_scope_book, read_credentials
 from gateway.core.policy.reading.headers import header_book, read_headers
 from gateway.core.policy.reading.legs import (
     Asked,
@@ -31,13 +33,12 @@ from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import network_book
 from gateway.core.policy.reading.scopes import scope_book
 from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, word
-from gateway.core.policy.route import CREDENTIALS, Cache, Respond, Review
+from gateway.core.policy.route import Cache, Respond, Review
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
+from gateway.core.yaml_marks import Marked, MarkedScalar
 
 Identity = Literal["sent", "none", "optional"]
 _MOST_CHARACTERS: Final = 300
-_API_KEY: Final = "api_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,21 @@ class Definitions:
     headers: Book[Profile]
     cors: Book[CorsProfile]
     scopes: Book[str]
+    key_scopes: Book[tuple[Condition, ...]]
 
     @classmethod
     def over(cls, limits: Mapping[str, Limit], clients: Iterable[str]) -> "Definitions":
         """limits: of the configuration. clients: names of those that the files declare."""
         networks = network_book()
+        conditions = conditions_over(networks, clients)
         return cls(
-            networks, conditions_over(networks, clients), limit_book(limits), header_book(), cors_book(), scope_book()
+            networks,
+            conditions,
+            limit_book(limits),
+            header_book(),
+            cors_book(),
+            scope_book(),
+            key_scope_book(conditions),
         )
 
     def book(self, kind: str) -> Book[Any]:
@@ -68,12 +77,13 @@ class Definitions:
             "headers": self.headers,
             "cors": self.cors,
             "scopes": self.scopes,
+            "key_scopes": self.key_scopes,
         }
         return books[kind]
 
     def read_all(self) -> None:
         """Also what nobody uses, so that its mistakes are said."""
-        for kind in ("networks", "conditions", "limits", "headers", "cors", "scopes"):
+        for kind in ("networks", "conditions", "limits", "headers", "cors", "scopes", "key_scopes"):
             list(self.book(kind).each())
 
 
@@ -94,7 +104,7 @@ class Level:
     limits: tuple[Limit | OwnLimit, ...] | None = None
     path_accepts: frozenset[Oddity] | None = None
     respond: Respond | None = None
-    credentials: frozenset[str] | None = None
+    credentials: Accepted | None = None
     forward_credentials: bool | None = None
     note: str = ""
     review: Review | None = None
@@ -118,7 +128,7 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         limits=read_limits(page, given["limits"], names.limits) if "limits" in given else None,
         path_accepts=_path_accepts(page, given["path_accepts"]) if "path_accepts" in given else None,
         respond=_respond(page, given["respond"]) if "respond" in given else None,
-        credentials=_credentials(page, given["credentials"]) if "credentials" in given else None,
+        credentials=read_credentials(page, given["credentials"]) if "credentials" in given else None,
         forward_credentials=_flag(page, given, "forward_credentials"),
         note=_text(page, given, "note"),
         review=read_review(page, given["review_by"]) if "review_by" in given else None,
@@ -136,18 +146,6 @@ def read_review(page: Page, at: Marked) -> Review | None:
 
 def _flag(page: Page, given: Mapping[str, Marked], key: str) -> bool | None:
     return boolean(page, given[key], key) if key in given else None
-
-
-def _credentials(page: Page, at: Marked) -> frozenset[str] | None:
-    """None where none of them is one."""
-    found = set[str]()
-    for item in items(page, at, ", ".join(CREDENTIALS)):
-        name = item.entries[0][0] if isinstance(item, MarkedMap) and item.entries else item
-        if isinstance(name, MarkedScalar) and name.text == _API_KEY:
-            page.say(name, f"`{_API_KEY}` is part of the language but not built yet; expected {', '.join(CREDENTIALS)}")
-        elif (known := word(page, item, "credentials", CREDENTIALS)) is not None:
-            found.add(known)
-    return frozenset(found) or None
 
 
 def _word(page: Page, given: Mapping[str, Marked], key: str, choices: tuple[str, ...]) -> str | None:

@@ -5,6 +5,7 @@
 --                   session: credential, 16 bytes | authenticated_at I4 | mfa_at I4 | until I4, 0 none
 --                   or X: it has ended (a memory that saves a question to Postgres; correctness does not rest on it)
 -- {tag}g:<grant>    an OAuth grant with a record of its own, in the layout of a login
+-- {tag}k:<key>      an API key, in the layout of a login with one session, and behind it what the key may do, sealed
 -- {tag}j:<jti>      a DPoP proof that was used: claimed_at d | request id
 -- {tag}c:<hash>     a hand-off code: O stamp d | until d | host, or T claimed_at d | request id
 -- {slot}b:<bucket>:<who>  a GCRA bucket, named after its limit, count, period and burst: when it is full again, us, d | the request that spent last
@@ -157,6 +158,12 @@ end
 
 local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
 
+local function told(u, l, n)  -- the sealed person; before it what a key may do, behind its length
+  local at = LOGIN_BYTES + n * SESSION_BYTES
+  if #l == at then return sub(u, PERSON_BYTES + 1) end
+  return pack('<I2', #l - at) .. sub(l, at + 1) .. sub(u, PERSON_BYTES + 1)
+end
+
 -- What else a request uses up, once it is known that it may: nil, or the outcome that refuses it.
 local function code(keys, argv, now)
   if not claim(keys[3], argv[5], argv[4], now) then return 'C' end
@@ -197,7 +204,7 @@ local function answer(keys, argv, a, uses)
   local spent, allowed = spend(keys, first, argv, a, now, request)
   local facts = { authenticated_at, mfa_at, abs, s + len }
   if not allowed then
-    return reply(number, now, 'L', NONE, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
+    return reply(number, now, 'L', NONE, facts, n, login, spent, told(u, l, count))
   end
   local refused = uses and uses(keys, argv, now)
   if refused then
@@ -218,7 +225,7 @@ local function answer(keys, argv, a, uses)
     call('SETRANGE', keys[2], '21', pack('<I4', idle))
   end
   if write then call('EXPIRE', keys[2], keep_s(s, idle, abs)) end
-  return reply(number, now, 'L', leases, facts, n, login, spent, sub(u, PERSON_BYTES + 1))
+  return reply(number, now, 'L', leases, facts, n, login, spent, told(u, l, count))
 end
 
 -- KEYS person, login or grant, [code], bucket...
@@ -279,7 +286,7 @@ end
 -- KEYS person, login
 -- ARGV lease of the person or 0, sealed record,
 --      lease of the login or 0, absolute deadline (0: it has ended), idle deadline by Postgres, idle length,
---      confirm after s, sessions
+--      confirm after s, sessions, what a key may do ('': it is none)
 -- -> two letters: 1 written, 0 the lease is gone and nothing was written, - not asked
 local function fill(keys, argv)
   local now = clock()
@@ -309,7 +316,7 @@ local function fill(keys, argv)
         if live_idle > idle then idle = live_idle end
       end
       if idle > s + len then idle = s + len end
-      call('SET', keys[2], pack(LOGIN, L, inc, 0, due, idle, abs, len, confirm, #argv[8] / SESSION_BYTES) .. argv[8], 'EX', keep_s(s, idle, abs))
+      call('SET', keys[2], pack(LOGIN, L, inc, 0, due, idle, abs, len, confirm, #argv[8] / SESSION_BYTES) .. argv[8] .. argv[9], 'EX', keep_s(s, idle, abs))
       login = '1'
     end
   end
