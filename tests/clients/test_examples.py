@@ -2,17 +2,21 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.clients.declared import SECRET
 from tests.staging import Stage
+from tests.tools import lacks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "oauth.md"
 
 
 def test_dpop_by_hand(stage: Stage, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        lacks("what a person types", "curl")
     page = PAGE.read_text()
     (script,) = re.findall(r"^```python\n# dpop\.py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (commands,) = re.findall(r"^```sh\n(# AUTH=.*?)^```$", page, re.MULTILINE | re.DOTALL)
