@@ -15,16 +15,18 @@ from gateway.flows.oauth.authorize import Authorize
 from gateway.flows.oauth.grants import Apps
 from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
+from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.login import Lifetimes, Login
 from gateway.flows.people.logout import Logout
+from gateway.flows.people.own_keys import OwnKeys
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.metrics import Slot
 from gateway.resources import Resources, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import account, apps, login, logout
+from gateway.web import account, api_keys, apps, login, logout
 from gateway.web.browser import Browser
 from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
@@ -49,6 +51,7 @@ def people(
     apps_ending = AppLogout(
         config.keys(), lambda: ring.current.verification, lambda: decisions.policy, config.public_url, random_bytes
     )
+    maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes)
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names)
 
@@ -64,6 +67,7 @@ def people(
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
+            *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work),),
         beside=(partial(every, _JOURNAL_S, complete_journal),),

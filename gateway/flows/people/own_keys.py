@@ -1,0 +1,84 @@
+"""What a person does to their own API keys, on the auth host."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.errors import GatewayError
+from gateway.flows.act import Acts
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.api_keys import KeyMaker, WantedKey, end_key
+
+FRESH_S: Final = 600
+
+
+class NotFresh(GatewayError):
+    """The login is too old for what outlasts it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OwnKey:
+    """A key as its person sees it. Times are Unix seconds, None for never. repr is left out: the name is personal."""
+
+    id: bytes
+    name: str
+    scopes: tuple[str, ...]
+    hosts: tuple[str, ...]
+    expires_at: int | None
+    last_used_at: int | None
+    rests: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """All of it raises RecordUnavailable. What ends something raises RedisBehind too, and may be done again."""
+
+    acts: Acts
+    maker: KeyMaker
+
+    async def list(self, live: LiveLogin) -> list[OwnKey]:
+        """The newest first."""
+        async with self.acts.begin() as act:
+            found = await act.api_keys.list_live(live.person.user_id, act.now)
+        return [
+            OwnKey(one.id, one.name, one.scopes, one.hosts, one.expires_at, one.last_used_at, one.rests_at is not None)
+            for one in found
+        ]
+
+    def scopes(self, live: LiveLogin, now: int) -> tuple[str, ...]:
+        """Those that the person may give a key. now: Unix seconds."""
+        return self.maker.choice(live.person.username, live.person.groups, now)
+
+    async def make(self, live: LiveLogin, wanted: WantedKey, request_id: str) -> str:
+        """The key, which nobody sees again. Raises NotFresh, BadKey."""
+        async with self.acts.begin(request_id=request_id) as act:
+            _require_fresh(live, act.now)
+            user = await act.users.find(live.person.user_id)
+            login = await act.logins.find(live.token.login_id)
+            if user is None or login is None or login.ended:
+                raise NotFresh("the login has ended")
+            return await self.maker.make(act, user, wanted, "made_by_person")
+
+    async def end(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
+        """False: no key of this person has that id."""
+        async with self.acts.begin(request_id=request_id) as act:
+            key = await act.api_keys.find(key_id)
+            if key is None or key.user_id != live.person.user_id:
+                return False
+            await end_key(act, self.maker.keys.tag, key, "ended_by_person")
+            return True
+
+    async def wake(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
+        """It passes again, within a minute. False: it is not theirs, or did not rest. Raises NotFresh."""
+        async with self.acts.begin(request_id=request_id) as act:
+            _require_fresh(live, act.now)
+            return await act.api_keys.wake(key_id, live.person.user_id)
+
+
+def is_fresh(live: LiveLogin, now: int) -> bool:
+    """Whether the person proved a moment ago who they are. now: Unix seconds."""
+    return live.facts.authenticated_at >= now - FRESH_S
+
+
+def _require_fresh(live: LiveLogin, now: int) -> None:
+    if not is_fresh(live, now):
+        raise NotFresh("the login is more than 10 minutes old")
