@@ -89,6 +89,12 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "outcome",
         ("delivered", "failed", "dropped"),
     ),
+    Counter(
+        "bastion_logout_deliveries",
+        "Logout tokens for apps, also needless ones.",
+        "outcome",
+        ("delivered", "failed"),
+    ),
     Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
     Gauge("bastion_outbox_oldest_seconds", "The age of the oldest waiting message.", "kind", _MESSAGE_KINDS),
     Counter("bastion_oauth_refusals", "Errors that apps were told.", "endpoint error", OAUTH_REFUSALS),

@@ -6,6 +6,8 @@ from gateway.app.concern import Concern
 from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.config.sections.limits import CLIENT_FAILED_LIMIT, TOKEN_LIMIT
+from gateway.core.outbox.kinds import MessageKind, Pauses
+from gateway.core.policy.networks import NetworkSet
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.token.access import AccessTokens
 from gateway.core.token.nonce import Nonces
@@ -13,6 +15,7 @@ from gateway.core.token.refresh import RefreshTokens
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
+from gateway.flows.oauth.back_channel import BackChannel
 from gateway.flows.oauth.exchange import CodeExchange
 from gateway.flows.oauth.introspect import Introspection, Revocation
 from gateway.flows.oauth.issue import Issuer
@@ -22,9 +25,11 @@ from gateway.flows.oauth.refresh import OUTCOMES, RefreshExchange
 from gateway.flows.oauth.removed_clients import RemovedClients
 from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.flows.oauth.userinfo import UserInfo
+from gateway.flows.operate.delivery import Delivery
 from gateway.flows.operate.leader import Job
 from gateway.flows.policy.policy_fleet import PolicyFleet
 from gateway.metrics import Slot
+from gateway.outbound.guarded import GuardedPost
 from gateway.resources import Resources, clock, random_bytes
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.proofs import Proofs
@@ -32,6 +37,8 @@ from gateway.web.oauth import introspect, revoke, token, userinfo
 
 _PURGE_S: Final = 3_600.0
 _LOOK_S: Final = 30.0
+_TELLERS: Final = 2  # an app that hangs holds up one
+_PAUSES: Final = Pauses(longest_s=600)
 
 
 def clients_of(*, config: Config, resources: Resources, decisions: Decisions) -> ClientAuthentication:
@@ -80,7 +87,21 @@ def tokens_for_apps(
             await act.grants.purge(clock())
             await act.api_keys.purge(clock())
 
+    telling = BackChannel(
+        config.public_url,
+        keys.token,
+        ring.signer,
+        lambda: decisions.policy,
+        GuardedPost(NetworkSet.of(config.oauth.allow_networks)).form,
+        random_bytes,
+        clock,
+    )
+    told = counter(slot, "bastion_logout_deliveries", ("delivered", "failed"))
+
     return Concern(
+        beside=tuple(
+            Delivery(resources.pool, MessageKind.LOGOUT, telling.send, told, _PAUSES).run for _ in range(_TELLERS)
+        ),
         endpoints=(
             *token.routes(endpoint),
             *userinfo.routes(UserInfo(known, issuer, proofs)),

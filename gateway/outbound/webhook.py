@@ -1,5 +1,6 @@
 """Posts one JSON text to an address of the operator's, and says how that went without saying the address."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -29,19 +30,26 @@ class Webhook:
         A connection of its own, and no cookies, proxies or passwords from the environment. Raises Undelivered.
         """
         headers = {**_HEADERS, "Authorization": f"Bearer {self.bearer}"} if self.bearer else _HEADERS
-        timeout = aiohttp.ClientTimeout(total=self.timeout_s)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
-                session.post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as answer,
-            ):
-                status = answer.status
-        except TimeoutError as error:
-            raise Undelivered(f"no answer within {self.timeout_s:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Undelivered(_reason(error)) from error
-        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise Undelivered(f"it answered {status}")
+        await post(self.url, body.encode(), headers, self.timeout_s)
+
+
+async def post(
+    url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, connector: aiohttp.BaseConnector | None = None
+) -> None:
+    """As Webhook.post. connector: None for one that reaches everything."""
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    session = aiohttp.ClientSession(
+        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+    )
+    try:
+        async with session, session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            status = answer.status
+    except TimeoutError as error:
+        raise Undelivered(f"no answer within {timeout_s:g} s") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Undelivered(_reason(error)) from error
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        raise Undelivered(f"it answered {status}")
 
 
 def _reason(error: Exception) -> str:

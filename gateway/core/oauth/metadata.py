@@ -42,6 +42,8 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "require_pushed_authorization_requests": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

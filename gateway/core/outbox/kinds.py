@@ -11,6 +11,12 @@ class MessageKind(Enum):
     """The values are in stored rows: they never change."""
 
     CHECKPOINT = "checkpoint"  # of the audit log, for audit.checkpoint_webhook
+    LOGOUT = "logout"  # of a person, for an app's backchannel_logout_uri
+
+    @property
+    def in_order(self) -> bool:
+        """Whether a destination gets its messages one after the other, so that one that fails holds up the next."""
+        return self is MessageKind.CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,12 @@ CLIENT: Final = Shape(
             "Where the app may send people after a logout; the rules of `redirect_uris` hold.",
             TEXTS,
         ),
+        Key(
+            "backchannel_logout_uri",
+            "Where Bastion tells the app that a person's login is over, by a logout token: https, and no internal "
+            "address unless `oauth.allow_networks` of the configuration has it.",
+            TEXT,
+        ),
         Key("secret", "How it authenticates, where not by keys.", ref("client_secret")),
         Key("jwks", "Its keys for private_key_jwt.", ref("jwks")),
         Key("scopes", "All that it may ask for.", TEXTS),
@@ -118,7 +124,6 @@ CLIENT: Final = Shape(
         Key("origins", "Pages whose scripts may call the token endpoint; of an spa those of its redirect_uris.", TEXTS),
         *METADATA,
         later("jwks_uri", "Where its keys are."),
-        later("backchannel_logout_uri", "Where it hears of logouts."),
     ),
 )
 CLIENT_SHAPES: Final = (CLIENT, SECRET, JWKS, TTL)

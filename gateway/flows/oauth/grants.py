@@ -9,16 +9,20 @@ from gateway.core.audit.app_events import GrantEnded
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.oauth.back_channel import LoggedOutApp
 from gateway.core.oauth.grants import client_tag
+from gateway.core.oauth.scopes import OPENID
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Presented
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.back_channel import tell_app
 from gateway.stores.postgres.grants import GrantRow
 
 _TOLD_S: Final = 7 * 86_400
+_REVOKED: Final = "revoked"  # by the app itself
 
 
 class UnknownGrant(GatewayError):
@@ -56,6 +60,8 @@ async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool
     ended = await act.grants.end(grant.id, why, act.now)
     if ended:
         act.record(GrantEnded(grant.user_id, grant.client, b64(grant.id), why))
+        if why != _REVOKED:
+            await _tell_app(act, grant)
     if grant.kind == "login":
         assert grant.login_id is not None
         await act.logins.remove_session(grant.login_id, grant_credential(grant.id))
@@ -63,6 +69,15 @@ async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool
     else:
         act.ends_grant(tag_of_grant(tag_key, grant), b64(grant.id))
     return ended
+
+
+async def _tell_app(act: Act, grant: GrantRow) -> None:
+    """Unless another grant of the same login goes on: the app would sign its person out."""
+    if grant.user_id is None or grant.login_id is None or OPENID not in grant.scopes:
+        return
+    app = LoggedOutApp(grant.client, grant.user_id, grant.login_id)
+    if app not in await act.grants.signed_in_apps([grant.login_id]):
+        await tell_app(act, app)
 
 
 async def end_offline_grants(act: Act, tag_key: bytes, user_id: UUID, why: str) -> None:

@@ -26,7 +26,8 @@ _SAID: Final = {
     MessageKind.CHECKPOINT: (
         "the webhook does not take checkpoints of the audit log",
         "the webhook takes checkpoints again",
-    )
+    ),
+    MessageKind.LOGOUT: ("an app does not take logout tokens", "apps take logout tokens again"),
 }
 _LOG: Final = structlog.stdlib.get_logger("gateway.delivery")
 
@@ -129,6 +130,10 @@ class OutboxKeeper:
 
     async def purge(self) -> None:
         """Raises RecordUnavailable."""
+        async with transaction(self.pool) as connection:
+            worthless = await Outbox(connection).forget_worthless()
+        if worthless:
+            _LOG.error("messages did not arrive in time, and are not sent any more", count=worthless)
         for state, kept_s in _KEPT_S.items():
             forgotten = _PURGED_AT_ONCE
             while forgotten == _PURGED_AT_ONCE:

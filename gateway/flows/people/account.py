@@ -7,6 +7,7 @@ from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.oauth.back_channel import tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
 
 
@@ -49,6 +50,7 @@ class Account:
             opened = {one.id: one.user_agent for one in await act.logins.list_live(user_id, act.now)}
             if await act.logins.end(login_id, "ended_by_person", act.now):
                 act.record(SessionEnded(user_id, login))
+                await tell_apps(act, [login_id])
             act.ends_login(live.token.tag, login)
         return opened.get(login_id, "")
 
@@ -68,6 +70,7 @@ class Account:
         user_id = live.person.user_id
         async with self.acts.begin(request_id=request_id) as act:
             ended = await act.logins.end_all(user_id, "ended_by_person", act.now, except_login=kept)
+            await tell_apps(act, ended)
             for login_id in ended:
                 act.record(SessionEnded(user_id, b64(login_id)))
             await end_offline_grants(act, self.keys.tag, user_id, "ended_by_person")

@@ -22,6 +22,7 @@ from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
+from gateway.flows.oauth.back_channel import tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
 from gateway.flows.people.api_keys import rest_keys
 from gateway.flows.people.passwords import Passwords
@@ -133,6 +134,7 @@ class UserAdmin:
             user = await self._known(act, name)
             changed = await act.users.set_state(user.id, "disabled", act.now)
             ended = await act.logins.end_all(user.id, "disabled", act.now)
+            await tell_apps(act, ended)
             await end_offline_grants(act, self.keys.tag, user.id, "disabled")
             await rest_keys(act, self.keys.tag, user.id)
             if changed or ended:
@@ -159,6 +161,7 @@ class UserAdmin:
         async with self.acts.begin(operator=self.actor) as act:
             await act.users.set_password(user.id, stored, act.now)
             ended = await act.logins.end_all(user.id, "password_changed", act.now)
+            await tell_apps(act, ended)
             await end_offline_grants(act, self.keys.tag, user.id, "password_changed")
             await rest_keys(act, self.keys.tag, user.id)
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
@@ -187,6 +190,7 @@ class UserAdmin:
             user = await self._known(act, name)
             if login_id is None:
                 ended = await act.logins.end_all(user.id, "ended_by_operator", act.now)
+                await tell_apps(act, ended)
                 await end_offline_grants(act, self.keys.tag, user.id, "ended_by_operator")
                 await rest_keys(act, self.keys.tag, user.id)
             else:
@@ -194,6 +198,7 @@ class UserAdmin:
                 if row is None or row.user_id != user.id:
                     raise UnknownLogin(f"{name} has no such login; `bastion user sessions {name}` lists them")
                 ended = [login_id] if await act.logins.end(login_id, "ended_by_operator", act.now) else []
+                await tell_apps(act, ended)
             if ended:
                 act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
             await self._follow(act, user.id)

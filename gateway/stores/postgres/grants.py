@@ -1,12 +1,13 @@
 """Grants: what an app may do for a person while their login lives, or for itself."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
 import asyncpg
 
+from gateway.core.oauth.back_channel import LoggedOutApp
 from gateway.stores.postgres.database import AnyConnection
 
 GrantKind = Literal["login", "offline", "client"]
@@ -83,6 +84,10 @@ _LIST_LIVE: Final = f"""
        AND ($2::uuid IS NULL OR g.user_id = $2) AND ($3::text IS NULL OR g.client = $3)
      ORDER BY g.client, g.created_at DESC, g.id
 """  # noqa: S608 - constants
+_LIST_SIGNED_IN: Final = """
+    SELECT DISTINCT client, user_id, login_id FROM grants
+     WHERE login_id = ANY($1::bytea[]) AND ended_at IS NULL AND 'openid' = ANY(scope)
+"""
 _LIST_REUSED: Final = """
     SELECT DISTINCT client FROM grants
      WHERE user_id = $1 AND ended_at >= $2 AND ended_why IN ('refresh_reused', 'code_reused') ORDER BY client
@@ -236,6 +241,10 @@ class Grants:
     async def end(self, grant_id: bytes, why: str, now: int) -> bool:
         """False: it had ended before, or never was."""
         return await self._connection.fetchval(_END_GRANT, grant_id, why, now) is not None
+
+    async def signed_in_apps(self, login_ids: Collection[bytes]) -> list[LoggedOutApp]:
+        """Those that have an ID token of one of these logins, and a grant that has not ended by itself."""
+        return [LoggedOutApp(**row) for row in await self._connection.fetch(_LIST_SIGNED_IN, list(login_ids))]
 
     async def list_reused(self, user_id: UUID, since: int) -> list[str]:
         """Apps whose grants ended because a token or a code came again. since: Unix seconds."""

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
+from uuid import UUID
 
 from gateway.core.outbox.kinds import MessageKind
 from gateway.stores.postgres.database import AnyConnection
 
 _INSERT: Final = """
-    INSERT INTO outbox (kind, destination, position, sealed, digest) VALUES ($1, $2, $3, $4, sha256($4))
+    INSERT INTO outbox (kind, destination, position, sealed, digest, user_id, worthless_at)
+    VALUES ($1, $2, $3, $4, sha256($4), $5, now() + make_interval(secs => $6))
     ON CONFLICT (destination, position, digest) DO NOTHING
     RETURNING id
 """
@@ -29,8 +31,13 @@ _CLAIM: Final = """
      WHERE id = (
         SELECT id FROM outbox o
          WHERE kind = $1 AND state = 'waiting' AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-           AND NOT EXISTS (SELECT FROM outbox e WHERE e.destination = o.destination AND e.state = 'waiting'
-                              AND e.id < o.id)
+           AND (worthless_at IS NULL OR worthless_at > now())
+           AND CASE WHEN $3 THEN
+                   NOT EXISTS (SELECT FROM outbox e WHERE e.destination = o.destination AND e.state = 'waiting'
+                                  AND e.id < o.id)
+               ELSE (SELECT count(*) FROM outbox e WHERE e.destination = o.destination AND e.state = 'waiting'
+                        AND e.lease_until >= now()) < 2
+               END
          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, destination, sealed, tries, lease_until
 """
@@ -41,6 +48,11 @@ _FINISH: Final = """
 _PUT_OFF: Final = """
     UPDATE outbox SET due_at = now() + make_interval(secs => $3), lease_until = NULL, status = $4
      WHERE id = $1 AND lease_until = $2 RETURNING id
+"""
+_FORGET_WORTHLESS: Final = """
+    DELETE FROM outbox
+     WHERE state = 'waiting' AND worthless_at <= now() AND (lease_until IS NULL OR lease_until < now())
+    RETURNING id
 """
 # The newest of each destination stays: it keeps what is offered once more from being sent once more.
 _PURGE: Final = """
@@ -115,14 +127,33 @@ class Message:
 
 
 class Outbox:
-    """Bound to one connection. A destination gets its messages one at a time, in the order in which they were added."""
+    """Bound to one connection. A destination gets its messages one at a time, in the order in which they were added; of
+    a kind without order two at a time, so that one that hangs holds up no other destination (evidence.md X11).
+    """
 
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def add(self, kind: MessageKind, destination: str, position: int, sealed: bytes) -> bool:
-        """It is sent once the transaction is committed. False: the destination has had it before."""
-        return await self._connection.fetchval(_INSERT, kind.value, destination, position, sealed) is not None
+    async def add(
+        self,
+        kind: MessageKind,
+        destination: str,
+        position: int,
+        sealed: bytes,
+        *,
+        user_id: UUID | None = None,
+        worth_s: float | None = None,
+    ) -> bool:
+        """It is sent once the transaction is committed. False: the destination has had it before.
+
+        user_id: whom it is about. worth_s: for how long it is tried; None: for ever.
+        """
+        values = kind.value, destination, position, sealed, user_id, worth_s
+        return await self._connection.fetchval(_INSERT, *values) is not None
+
+    async def forget_worthless(self) -> int:
+        """How many did not arrive while they were worth it."""
+        return len(await self._connection.fetch(_FORGET_WORTHLESS))
 
     async def bury_oldest(self, destination: str, most: int, status: str) -> int:
         """At most so many go on waiting; how many have become dead letters."""
@@ -134,7 +165,7 @@ class Outbox:
 
     async def claim(self, kind: MessageKind, lease_s: float) -> Claimed | None:
         """The next that is due, None without one. Nobody else gets it until it is settled, or for lease_s seconds."""
-        row = await self._connection.fetchrow(_CLAIM, kind.value, lease_s)
+        row = await self._connection.fetchrow(_CLAIM, kind.value, lease_s, kind.in_order)
         return None if row is None else Claimed(**row)
 
     async def finish(self, claimed: Claimed) -> bool:

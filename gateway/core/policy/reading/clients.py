@@ -11,7 +11,7 @@ from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.client_access import read_access
 from gateway.core.policy.reading.client_keys import read_keys, read_secret
 from gateway.core.policy.reading.maps import keyed, named
-from gateway.core.policy.reading.redirects import origin_of, read_origins, read_redirects
+from gateway.core.policy.reading.redirects import origin_of, read_origins, read_redirects, read_web_uri
 from gateway.core.policy.reading.settings import Definitions, read_review
 from gateway.core.policy.reading.words import duration, items, said, text, word
 from gateway.core.policy.secrets import SecretReader
@@ -32,6 +32,7 @@ _GRANTS: Final[Mapping[bool, frozenset[str]]] = {
 _FOR_PEOPLE: Final = (
     "redirect_uris",
     "post_logout_redirect_uris",
+    "backchannel_logout_uri",
     "consent",
     "pkce",
     "par",
@@ -104,7 +105,9 @@ class DeclaredClients:
             refresh_idle_s=lives[1],
             refresh_absolute_s=lives[2],
             origins=self._origins(of, redirects),
-            backchannel_logout_uri="",
+            backchannel_logout_uri=read_web_uri(page, given["backchannel_logout_uri"], self._site)
+            if "backchannel_logout_uri" in given
+            else "",
             access=access,
             note=(text(page, given["note"], "text for note") or "") if "note" in given else "",
             review=read_review(page, given["review_by"]) if "review_by" in given else None,

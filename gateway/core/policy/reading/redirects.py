@@ -36,6 +36,15 @@ def read_redirects(page: Page, key: str, at: Marked, kind: str, site: Site) -> t
     return tuple(found)
 
 
+def read_web_uri(page: Page, at: Marked, site: Site) -> str:
+    """One that Bastion itself is to reach; "" where it is wrong, which is said."""
+    uri = text(page, at, "a URI such as https://wiki.example.org/oauth/logout") or ""
+    wrong = _wrong(uri, "web", site) if uri else ""
+    if wrong:
+        page.say(at, wrong)
+    return "" if wrong else uri
+
+
 def origin_of(uri: str) -> str:
     """Of an https URI, as browsers write it."""
     parts = urlsplit(uri)
