@@ -27,6 +27,7 @@ _PLAIN: Final = re.compile(r"[\x21-\x7e]+")
 _ESCAPE: Final = re.compile("%[0-9a-f]{2}", re.ASCII | re.IGNORECASE)
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _HEADS: Final = Remembered[str, tuple[Mapping[str, object], VerificationKey]](8192)
+_HEAD_CHARS: Final = 1_536  # RSA of 4096 bits fits; longer ones are read each time, so that few megabytes are held
 _PORTS: Final = {"http": "80", "https": "443"}
 
 
@@ -78,7 +79,7 @@ def read_proof(lines: Sequence[str], *, method: str, url: str, ath: bytes | None
     _require(_fits(jws.payload.get("htu"), url), "htu")
     _require(ath is None or proof.ath == b64(ath), "ath")
     _require(key.verify(jws.alg, jws.signing_input, jws.signature), "signature")
-    if jkt and known is None:
+    if jkt and known is None and len(head) <= _HEAD_CHARS:
         _HEADS.keep(head, (jws.header, key))
     return proof
 

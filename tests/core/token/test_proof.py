@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.core.base64url import b64
 from gateway.core.jose.compact import parse_compact
+from gateway.core.token import proof as proofs
 from gateway.core.token.proof import Proof, ProofRefused, normal_url, read_proof
 from tests.core.jose.build import jwk, key, other_key, part, token
 
@@ -256,3 +257,15 @@ def test_a_header_that_was_read_for_its_key_is_read_again_for_no_other() -> None
     assert refused(f"{head}..", jkt=jkt) == refused("..", jkt=jkt)
     assert refused(f"{head}.x", jkt=jkt) == refused("a.x", jkt=jkt)
     assert re.search("JSON", refused(f"{head}.{b64(b'{')}.AA", jkt=jkt))
+
+
+@pytest.mark.parametrize(("padding", "kept"), [(900, True), (960, False)])
+def test_only_short_headers_are_remembered(padding: int, kept: bool) -> None:
+    """Whoever has one bound token could fill the memory with headers of 4 kB."""
+    text = proof(header={"x": "x" * padding})
+
+    read(text, jkt=key().verification.thumbprint)
+
+    head = text.partition(".")[0]
+    assert (1_450 < len(head) <= 1_536) is kept
+    assert (proofs._HEADS.get(head) is not None) is kept
