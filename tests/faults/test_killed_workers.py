@@ -21,6 +21,7 @@ from tests.staging import Seen, Stage, Visitor
 Jar: TypeAlias = dict[str, dict[str, str]]
 MOST = 300  # messages of one act
 STEP = 1 if EXHAUSTIVE else 11  # of logins, whose messages mostly prepare statements
+SHORT_STEP = 1 if EXHAUSTIVE else 3
 ASKED = 6  # of both workers
 
 
@@ -159,7 +160,7 @@ def sign_in_twice(stage: Stage, kills: Kills, moment: int, visitor: Visitor, pag
 
 
 def test_a_logout_that_was_repeated_lets_nobody_in(stage: Stage, kills: Kills) -> None:
-    for moment in kills.moments():
+    for moment in kills.moments(SHORT_STEP):
         log_out_once_cut_off(stage, kills, moment)
     assert len(kills.at) >= 8
 
@@ -191,7 +192,7 @@ def test_a_second_login_that_was_repeated_leaves_the_browser_one_that_can_be_end
 def test_a_hand_off_that_was_repeated_opens_the_host(stage: Stage, kills: Kills) -> None:
     visitor = stage.signed_in()
     before, children = copy(visitor.jar), list[Jar]()
-    for moment in kills.moments():
+    for moment in kills.moments(SHORT_STEP):
         visitor.jar = {**copy(before), "app.localhost": {}}
         kills.during(moment, lambda: visitor.visit(stage.app + "/"))
         until(lambda: visitor.visit(stage.app + "/").status == 200)

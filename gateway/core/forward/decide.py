@@ -308,8 +308,8 @@ def _judge_by(
                 assert isinstance(token, Brought), "Route.judge asks nothing more of a key"
                 return Unauthorized(route, token.is_too_old(), within_s)
             return LogIn(route, within_s, False, ask.question.presented, now)
-        case Deny(reason, scopes):
-            return Denied(route, reason, known, now, _scheme(token), scopes)
+        case Deny(reason, missing):  # another name than above: compiled code gives each name one type
+            return Denied(route, reason, known, now, _scheme(token), missing)
 
 
 def _may_be_sent_by_itself(verdict: Allow, actor: Actor | None, token: Brought | BroughtKey | None) -> bool:
