@@ -262,7 +262,7 @@ async def test_a_full_disk_fails_nobody_and_a_reload_works(asking: tuple[Node, C
     assert clients.all_counts(begun).keys() == {WELL}
     assert during == logged, "the disk was full for the log too"
     assert set(files) <= {"ended-logins.jsonl.lock", "keys", "policy-last-good.json"}, "nothing half-written lies about"
-    assert json.loads((data / "policy-last-good.json").read_text())["sources"].keys() == {"demo.yaml"}
+    assert json.loads((data / "policy-last-good.json").read_text())["sources"].keys() == {"demo.yaml", "tokens.yaml"}
     await clients.until(lambda: len(node.log) > during)
 
 
