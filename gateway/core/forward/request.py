@@ -31,6 +31,7 @@ _ONCE: Final = (
 )
 _READ: Final = {
     *_ONCE,
+    DESTINATION,
     b"cookie",
     b"authorization",
     b"dpop",
@@ -114,8 +115,9 @@ class Fields:
     """The headers of a question, as far as they are read; names in lower case.
 
     Total: what is wrong with them is said by request_of. count: of all headers. taken: names that must not reach an
-    app, as they came. credential_lines: those of Authorization and DPoP by name, each by itself: joined, two would
-    read as one (oauth.md O14); and those of any other header that hold an API key.
+    app, as they came; Destination is none before the method is known. credential_lines: those of Authorization and DPoP
+    by name, each by itself: joined, two would read as one (oauth.md O14); and those of any other header that hold an
+    API key.
     """
 
     __slots__ = ("_doubled", "cookie_lines", "count", "credential_lines", "taken", "values")
@@ -137,19 +139,16 @@ class Fields:
         name = _NAMES.get(spelled)
         if name is None:
             name = _learned(spelled)
-        if value[:4] == KEY_PREFIX and (not name or name == _TAKEN):
-            self.credential_lines.append((spelled.lower(), value))
-        if not name:
+        if not name or name == _TAKEN:
+            if value[:4] == KEY_PREFIX:
+                self.credential_lines.append((spelled.lower(), value))
+            if name:
+                self.taken.append(spelled)
             return
         if name == b"cookie":
             self.cookie_lines.append(value)
         elif name in _CREDENTIALS:
             self.credential_lines.append((name, value))
-        elif name == _TAKEN:
-            self.taken.append(spelled)
-            if spelled.lower() == DESTINATION:
-                first = self.values.get(DESTINATION)
-                self.values[DESTINATION] = value if first is None else first + b", " + value
         elif name not in self.values:
             self.values[name] = value
         else:
@@ -290,8 +289,8 @@ def request_of(fields: Fields) -> ForwardedRequest:
     # RFC 8441: a WebSocket over HTTP/2 or 3. Any other CONNECT is a tunnel.
     extended = method == "CONNECT"
     taken = fields.taken
-    if taken and method in TAKE_DESTINATION:  # policy judges it then
-        taken = [name for name in taken if name.lower() != DESTINATION]
+    if DESTINATION in values and method not in TAKE_DESTINATION:  # with those, policy judges it
+        taken = [*taken, DESTINATION]
     upgrade = values.get(b"x-bastion-upgrade")
     if upgrade and upgrade.lower() != b"websocket":
         # Ignored (RFC 9110 section 7.8): the app never hears of it, so it agrees to no tunnel that nobody looks into.
