@@ -17,6 +17,7 @@ from gateway.core.privacy.sealing import NOBODY
 T = TypeVar("T")
 
 _PLACES: Final = 32
+_DIGEST_CHARS: Final = 31  # of bcrypt's text, behind 29 of version, cost and salt
 _OPERATOR: Final = ""
 
 
@@ -35,16 +36,15 @@ class Passwords:
         self._closed = False
         self._turns: Turns[asyncio.Future[None]] = Turns(_PLACES)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
-        # Of a password that nobody knows. Made now, so that the first unknown name costs no more than the second.
-        self._decoy = self._executor.submit(lambda: self._hash(NOBODY, bcrypt.gensalt().decode()))
+        # Nobody's: bcrypt takes the cost and the salt of a stored hash, and what it makes of them is never looked at.
+        self._decoy = StoredPassword(self._current, cost, bcrypt.gensalt(cost) + b"." * _DIGEST_CHARS)
 
     async def verify(self, user_id: UUID | None, password: str, stored: str | None, caller: str = _OPERATOR) -> bool:
         """stored: what the database has, None for nobody's. caller: whose turn it takes. Raises PasswordsBusy."""
         parsed = parse_stored(stored) if stored is not None else None
         pepper = self._peppers.get(parsed.pepper_id) if parsed is not None else None
         if user_id is None or parsed is None or pepper is None:
-            decoy = await asyncio.wrap_future(self._decoy)
-            await self._run(caller, lambda: self._matches(NOBODY, password, decoy, self._peppers[self._current]))
+            await self._run(caller, lambda: self._matches(NOBODY, password, self._decoy, self._peppers[self._current]))
             return False
         return await self._run(caller, lambda: self._matches(user_id, password, parsed, pepper))
 
