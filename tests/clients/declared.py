@@ -1,17 +1,16 @@
 """The clients that the libraries are, and the route that their tokens open. The demo of all tests has them."""
 
-import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 
-from gateway.core.jose.keys import SigningKey
+from tests.oauth_clients import ED25519, ES256, PS256, jwks_text
 
 SECRET: Final = "no-library-has-to-encode-this-1234567890"
 ROUTE: Final = "tokens: {paths: /tokens/**, credentials: [bearer, dpop], allow: {scopes: notes.read}}"
-KEYS: Final = {alg: SigningKey.generate(alg) for alg in ("ES256", "EdDSA", "PS256")}
+KEYS: Final = {"ES256": ES256, "EdDSA": ED25519, "PS256": PS256}
 _POLICY: Final = """\
 clients:
   library:
@@ -48,11 +47,10 @@ clients:
 def declare(directory: Path, port: int) -> None:
     """directory: of policies. port: of Caddy."""
     app = f"https://app.localhost:{port}"
-    jwks = {"keys": [dict(key.verification.jwk) | {"kid": key.kid} for key in KEYS.values()]}
     text = _POLICY.format(
         callback=f"{app}/public/callback",
         api=app,
-        jwks=json.dumps(jwks),
+        jwks=jwks_text(*KEYS.values()),
         digest=sha256(SECRET.encode()).hexdigest(),
     )
     (directory / "libraries.yaml").write_text(text)
