@@ -1,6 +1,7 @@
 """Puts together what pages show of the organization that runs them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -25,4 +26,4 @@ def branding(config: Config) -> tuple[Brand, Mapping[str, StaticFile]]:
         return brand, files
     name = _STEM + logo.suffix
     own = static_file(name, logo.content)
-    return Brand(pages.name, name, pages.help_url, pages.contact), {**files, name: own}
+    return replace(brand, logo=name), {**files, name: own}

@@ -47,7 +47,7 @@ def routes(browser: Browser, logout: Logout, apps: AppLogout) -> list[web.RouteD
         completed = await end_login(browser, logout, request)
         journey = fields.get("j", "")
         if journey and completed and browser.journey(journey) is not None:
-            return _forget(see_other(_with_journey(browser, "/login", journey)))
+            return _forget(see_other(f"/login?j={journey}"))
         return go_back(browser.html, apps.open(fields.get("i", "")), completed=completed)
 
     return [
