@@ -120,7 +120,7 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
     if request.credential_lines and needs.asks_people:
         token = _credential(request, context, route)
         if isinstance(token, CredentialFault):
-            return Unauthorized(route, token, proof=token.proof)
+            return Unauthorized(route, token)
         if token is not None:
             spends = _spends(context, needs.token_limits, request, token.presented)
             question = _question_of(number, token, spends, request, context)
@@ -172,7 +172,7 @@ def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
         return _of_key(ask, token, reply, now, limit, state)
     if token is not None and (fault := token.fault_by(reply.outcome, now)) is not None:
         nonce = ask.context.reader.next_nonce(token, reply.incarnation, now)
-        return Unauthorized(route, fault, nonce=nonce, proof=fault.proof)
+        return Unauthorized(route, fault, nonce=nonce)
     if reply.outcome is not _LIVE or reply.facts is None or question.presented is None:
         return _judge(ask, None, None, now, limit, state)
     try:

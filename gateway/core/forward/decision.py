@@ -8,7 +8,6 @@ from typing import Final
 
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.forward.key_credentials import BroughtKey
-from gateway.core.outcomes import ProofOutcome
 from gateway.core.policy.cross_origin import Headers
 from gateway.core.policy.facts import Allow, Refused
 from gateway.core.policy.route import Route
@@ -85,23 +84,14 @@ class Denied:
 class Unauthorized:
     """A token has to come, or a better one. fault: what is wrong with the one that came, None: none did.
 
-    within_s: how fresh the login behind it has to be, 0: it is not about that. nonce: for the next proof. proof: what
-    came of the proof, a word of PROOF_OUTCOMES.
+    within_s: how fresh the login behind it has to be, 0: it is not about that. nonce: for the next proof.
     """
 
-    def __init__(
-        self,
-        route: Route,
-        fault: CredentialFault | None,
-        within_s: int = 0,
-        nonce: str = "",
-        proof: ProofOutcome | None = None,
-    ) -> None:
+    def __init__(self, route: Route, fault: CredentialFault | None, within_s: int = 0, nonce: str = "") -> None:
         self.route = route
         self.fault = fault
         self.within_s = within_s
         self.nonce = nonce
-        self.proof = proof
 
 
 class LogIn:

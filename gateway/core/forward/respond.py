@@ -187,7 +187,7 @@ def _unauthorized(wanted: Unauthorized, request: ForwardedRequest, context: Cont
         route=route,
         reason=why,
     )
-    answer.proof = wanted.proof
+    answer.proof = None if fault is None else fault.proof
     return answer
 
 
