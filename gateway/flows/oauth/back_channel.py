@@ -15,6 +15,14 @@ from gateway.outbound.webhook import Undelivered
 _JTI_BYTES = 16
 
 
+async def end_login(act: Act, login_id: bytes, why: str) -> bool:
+    """In Postgres; its apps get a message. False: it had ended before, or never was. Redis is the caller's to tell."""
+    ended = await act.logins.end(login_id, why, act.now)
+    if ended:
+        await tell_apps(act, [login_id])
+    return ended
+
+
 async def tell_apps(act: Act, login_ids: Collection[bytes]) -> None:
     """Of logins that this act ends; before it ends grants, which the apps are found by.
 

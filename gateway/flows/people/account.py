@@ -7,7 +7,7 @@ from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.oauth.back_channel import tell_apps
+from gateway.flows.oauth.back_channel import end_login, tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
 
 
@@ -48,9 +48,8 @@ class Account:
             if row is None or row.user_id != user_id:
                 return None
             opened = {one.id: one.user_agent for one in await act.logins.list_live(user_id, act.now)}
-            if await act.logins.end(login_id, "ended_by_person", act.now):
+            if await end_login(act, login_id, "ended_by_person"):
                 act.record(SessionEnded(user_id, login))
-                await tell_apps(act, [login_id])
             act.ends_login(live.token.tag, login)
         return opened.get(login_id, "")
 

@@ -19,7 +19,7 @@ from gateway.core.session.tokens import (
 )
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.oauth.back_channel import tell_apps
+from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
@@ -179,8 +179,7 @@ class Login:
             signed_in = await self._rotate(act, tag, current)
             if signed_in is None:
                 if current is not None:
-                    if await act.logins.end(current.token.login_id, "replaced", act.now):
-                        await tell_apps(act, [current.token.login_id])
+                    await end_login(act, current.token.login_id, "replaced")
                     act.ends_login(current.token.tag, current.token.login)
                 signed_in = await self._create(act, tag, user, asked)
             login = signed_in[0].login

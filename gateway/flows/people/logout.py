@@ -12,7 +12,7 @@ from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Acts
-from gateway.flows.oauth.back_channel import tell_apps
+from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.files.journal import EndedLogin, Journal
 
@@ -88,9 +88,8 @@ class Logout:
             row = await act.logins.find(login_id)
             if row is not None:
                 tag = tag or tag_of(self.keys.tag, row.user_id)
-                if await act.logins.end(login_id, "logout", act.now):
+                if await end_login(act, login_id, "logout"):
                     act.record(LoggedOut(row.user_id, ended.login))
-                    await tell_apps(act, [login_id])
             if tag:
                 act.ends_login(tag, ended.login)
 

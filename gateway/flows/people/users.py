@@ -1,7 +1,7 @@
 """What operators do to people."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 from uuid import UUID
@@ -22,7 +22,7 @@ from gateway.core.login.attempt import PASSWORD_CHARS
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
-from gateway.flows.oauth.back_channel import tell_apps
+from gateway.flows.oauth.back_channel import end_login, tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
 from gateway.flows.people.api_keys import rest_keys
 from gateway.flows.people.passwords import Passwords
@@ -133,10 +133,7 @@ class UserAdmin:
         async with self.acts.begin(operator=self.actor) as act:
             user = await self._known(act, name)
             changed = await act.users.set_state(user.id, "disabled", act.now)
-            ended = await act.logins.end_all(user.id, "disabled", act.now)
-            await tell_apps(act, ended)
-            await end_offline_grants(act, self.keys.tag, user.id, "disabled")
-            await rest_keys(act, self.keys.tag, user.id)
+            ended = await self._end_all(act, user.id, "disabled")
             if changed or ended:
                 act.record(UserDisabled(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
@@ -160,10 +157,7 @@ class UserAdmin:
         stored = await self.passwords.hash(user.id, password)
         async with self.acts.begin(operator=self.actor) as act:
             await act.users.set_password(user.id, stored, act.now)
-            ended = await act.logins.end_all(user.id, "password_changed", act.now)
-            await tell_apps(act, ended)
-            await end_offline_grants(act, self.keys.tag, user.id, "password_changed")
-            await rest_keys(act, self.keys.tag, user.id)
+            ended = await self._end_all(act, user.id, "password_changed")
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
 
@@ -189,16 +183,12 @@ class UserAdmin:
         async with self.acts.begin(operator=self.actor) as act:
             user = await self._known(act, name)
             if login_id is None:
-                ended = await act.logins.end_all(user.id, "ended_by_operator", act.now)
-                await tell_apps(act, ended)
-                await end_offline_grants(act, self.keys.tag, user.id, "ended_by_operator")
-                await rest_keys(act, self.keys.tag, user.id)
+                ended = await self._end_all(act, user.id, "ended_by_operator")
             else:
                 row = await act.logins.find(login_id)
                 if row is None or row.user_id != user.id:
                     raise UnknownLogin(f"{name} has no such login; `bastion user sessions {name}` lists them")
-                ended = [login_id] if await act.logins.end(login_id, "ended_by_operator", act.now) else []
-                await tell_apps(act, ended)
+                ended = [login_id] if await end_login(act, login_id, "ended_by_operator") else []
             if ended:
                 act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
             await self._follow(act, user.id)
@@ -243,6 +233,17 @@ class UserAdmin:
         after = await act.users.find(before.id)
         if after is None or after.version != before.version + 1:
             raise ChangedMeanwhile(f"somebody else changed {before.username!r} at the same moment; look, and repeat it")
+
+    async def _end_all(self, act: Act, user_id: UUID, why: str) -> Sequence[bytes]:
+        """All that the person is in by, and what goes on without a login; the ids of the logins that end by this.
+
+        A caller that changes the person does so before: everybody locks the person first, then the logins.
+        """
+        ended = await act.logins.end_all(user_id, why, act.now)
+        await tell_apps(act, ended)
+        await end_offline_grants(act, self.keys.tag, user_id, why)
+        await rest_keys(act, self.keys.tag, user_id)
+        return ended
 
     async def _known(self, act: Act, name: str) -> UserRow:
         user = await act.users.find_by_name(name)
