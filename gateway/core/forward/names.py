@@ -215,7 +215,10 @@ def to_delete(names: list[bytes], passed: frozenset[bytes]) -> bytes | None:
     if not names:
         return _NOTHING
     asked = (tuple(names), passed)
-    said = _SAID.get(asked) or _said(taken(map(bytes.lower, names), passed))
+    known = _SAID.get(asked)
+    if known is not None:
+        return known
+    said = _said(taken(map(bytes.lower, names), passed))
     return said if said is None or sum(map(len, names)) > _SAID_BYTES else _SAID.keep(asked, said)
 
 
