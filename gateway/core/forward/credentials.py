@@ -21,7 +21,6 @@ from gateway.core.token.nonce import Nonces, NonceStamp
 from gateway.core.token.proof import Proof, ProofRefused, read_proof
 
 Scheme = Literal["Bearer", "DPoP", "Basic"]
-TOKEN_KINDS: Final = frozenset({"bearer", "dpop"})  # of Route.credentials
 LONGEST_LINE: Final = 4096
 _AUTHORIZATION: Final = b"authorization"
 _DPOP: Final = b"dpop"

@@ -18,6 +18,7 @@ from gateway.core.forward.proxy import EARLIER, AskingProxy, proxy_of
 from gateway.core.policy.canonical import METHOD_CHARS, TAKE_DESTINATION, canonical_host
 from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import Cookies, read_cookies
+from gateway.core.token.api_key import PREFIX
 
 ADDRESS_CHARS: Final = 64
 _ONCE: Final = (
@@ -55,7 +56,7 @@ _READ: Final = {
     b"x-bastion-protocol",
 }
 _CREDENTIALS: Final = (b"authorization", b"dpop")
-KEY_PREFIX: Final = b"bst_"  # how API keys begin, in whatever header
+KEY_PREFIX: Final = PREFIX.encode()  # how API keys begin, in whatever header
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment

@@ -31,7 +31,7 @@ SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 NEVER: Final = 0xFFFF_FFFF  # as late as a live record can say: the key has no end of its own
 _MAC_BYTES: Final = 12
-_SHAPE: Final = re.compile(r"(bst_([\w-]{16})([\w-]{22})[\w-]{43})([\w-]{16})", re.ASCII)
+_SHAPE: Final = re.compile(rf"({PREFIX}([\w-]{{16}})([\w-]{{22}})[\w-]{{43}})([\w-]{{16}})", re.ASCII)
 _MOST_KNOWN: Final = 8192
 
 

@@ -46,12 +46,12 @@ def person_key(tag: str) -> str:
 
 def login_key(tag: str, login: str) -> str:
     """`{tag}l:<login>`."""
-    return f"{{{tag}}}l:{login}"
+    return record_key("login", tag, login)
 
 
 def record_key(kind: RecordKind, tag: str, record: str) -> str:
     """`{tag}l:<login>`, `{tag}g:<grant>` or `{tag}k:<API key>`: the same layout, whatever the kind."""
-    return login_key(tag, record) if kind == "login" else f"{{{tag}}}{_LETTERS[kind]}:{record}"
+    return f"{{{tag}}}{_LETTERS[kind]}:{record}"
 
 
 def proof_key(slot: str, jti: str) -> str:
