@@ -1,7 +1,7 @@
 """Owns keys that sign and verify tokens: what a key may be used for is fixed when it is read."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.core.base64url import b64
 from gateway.core.jose.algorithms import ALGORITHMS, OF_KEY, same_algorithm
 from gateway.core.jose.compact import MalformedJose
-from gateway.core.jose.public_keys import RSA_BITS, PublicKey, read_public_key, refuse_private, required_members
+from gateway.core.jose.public_keys import RSA_BITS, PublicKey, read_public_key, required_members
 from gateway.core.jose.thumbprint import thumbprint
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
@@ -144,24 +144,6 @@ def _loaded(pem: bytes, passphrase: bytes) -> PrivateKeyTypes:
         return load_pem_private_key(pem, passphrase)
     except TypeError:  # it is not encrypted
         return load_pem_private_key(pem, None)
-
-
-def read_key_set(keys: Iterable[Mapping[str, object]], use: frozenset[str]) -> dict[str, VerificationKey]:
-    """The usable keys of a client's JWKS, by kid; RFC 7517 section 5 has the others passed over.
-
-    Raises MalformedJose for a set that shows a secret or private key, or the same kid twice.
-    """
-    read: dict[str, VerificationKey] = {}
-    for jwk in keys:
-        refuse_private(jwk)
-        try:
-            key = VerificationKey.of_jwk(jwk, use)
-        except MalformedJose:
-            continue
-        if key.kid in read:
-            raise MalformedJose("the key set has a kid twice")
-        read[key.kid] = key
-    return read
 
 
 def _algorithms(jwk: Mapping[str, object], members: Mapping[str, str]) -> frozenset[str]:

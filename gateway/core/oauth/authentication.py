@@ -5,14 +5,13 @@ import hmac
 import re
 from base64 import b64decode
 from binascii import Error as BadBase64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_plus
 
 from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
 from gateway.core.jose.compact import Compact, MalformedJose, parse_compact
-from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.clients import Authentication, Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
@@ -123,17 +122,10 @@ def _assertion(parameters: Parameters) -> Credentials | None:
         raise NotProved(f"client_assertion: {error}", basic=False) from error
 
 
-def prove(
-    client: Client | None,
-    credentials: Credentials,
-    audiences: Sequence[str],
-    keys: Callable[[], Sequence[VerificationKey]],
-    now: int,
-) -> Assertion | None:
+def prove(client: Client | None, credentials: Credentials, audiences: Sequence[str], now: int) -> Assertion | None:
     """The assertion that still has to be used up, None where the client had none. Raises NotProved.
 
-    client None: nobody has this id. audiences: the issuer, then what else an assertion may be for. keys: the client's,
-    called only where an assertion could be right. now: Unix seconds.
+    client None: nobody has this id. audiences: the issuer, then what else an assertion may be for. now: Unix seconds.
     """
     basic = credentials.method == "client_secret_basic"
     kind = _KIND[credentials.method]
@@ -148,18 +140,12 @@ def prove(
     if credentials.assertion is None:
         return None
     try:
-        return _proved_assertion(client, credentials.assertion, audiences, keys, now)
+        return _proved_assertion(client, credentials.assertion, audiences, now)
     except MalformedJose as error:
         raise NotProved(f"client_assertion: {error}", basic=False) from error
 
 
-def _proved_assertion(
-    client: Client,
-    assertion: Compact,
-    audiences: Sequence[str],
-    keys: Callable[[], Sequence[VerificationKey]],
-    now: int,
-) -> Assertion:
+def _proved_assertion(client: Client, assertion: Compact, audiences: Sequence[str], now: int) -> Assertion:
     """Cheapest first: the signature last. Raises MalformedJose."""
     allowed = FAPI2 if client.profile == "fapi2" else ASSERTIONS
     if assertion.alg not in allowed:
@@ -173,7 +159,7 @@ def _proved_assertion(
     jti = assertion.text("jti")
     if len(jti) > _ID_CHARS:
         raise MalformedJose(f"jti is longer than {_ID_CHARS} characters")
-    fitting = [key for key in keys() if assertion.alg in key.algorithms and assertion.kid in ("", key.kid)]
+    fitting = [key for key in client.jwks if assertion.alg in key.algorithms and assertion.kid in ("", key.kid)]
     if not any(key.verify(assertion.alg, assertion.signing_input, assertion.signature) for key in fitting):
         raise MalformedJose("no key of the client made the signature")
     return Assertion(hashlib.sha256(jti.encode()).digest(), until)

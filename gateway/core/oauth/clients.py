@@ -1,5 +1,5 @@
 """The clients that tokens are issued to. Policy declares them, so what they are is policy's."""
 
-from gateway.core.policy.client import Authentication, Client, ClientType, Jwk
+from gateway.core.policy.client import Authentication, Client, ClientType
 
-__all__ = ["Authentication", "Client", "ClientType", "Jwk"]
+__all__ = ["Authentication", "Client", "ClientType"]

@@ -1,10 +1,10 @@
 """Owns a client of the authorization server as it is enforced: who may get tokens for it, and where they are sent."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gateway.core.jose.keys import VerificationKey
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.facts import Actor, Facts, Verdict
 from gateway.core.policy.places import Place
@@ -13,7 +13,6 @@ from gateway.core.policy.route import Leg, Review, best_of
 ClientType = Literal["web", "spa", "native", "service", "device"]
 ClientProfile = Literal["oauth21", "oidc", "fapi2"]
 Authentication = Literal["none", "secret", "private_key_jwt"]
-Jwk = Mapping[str, object]
 _OWN: Final = "client:"
 LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]*)?")
 
@@ -33,7 +32,7 @@ class ClientAccess:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Client:
-    """name: for people. grants: as RFC 6749 calls them. jwks_uri, id_token_alg "": none, jwt.algorithm.
+    """name: for people. grants: as RFC 6749 calls them. id_token_alg "": that of jwt.algorithm.
 
     secret_hash: SHA-256; None: no secret, or one that could not be read, so that nothing matches it.
     pkce_optional: then with a nonce. origins: pages whose scripts may call the token endpoint.
@@ -48,8 +47,7 @@ class Client:
     post_logout_redirect_uris: tuple[str, ...]
     authentication: Authentication
     secret_hash: bytes | None
-    jwks: tuple[Jwk, ...]
-    jwks_uri: str
+    jwks: tuple[VerificationKey, ...]
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
     grants: frozenset[str]

@@ -6,9 +6,6 @@ from typing import Final
 
 from gateway.core.addresses import Address
 from gateway.core.errors import TooManyAttempts
-from gateway.core.jose.algorithms import ASSERTIONS
-from gateway.core.jose.compact import MalformedJose
-from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.authentication import Assertion, Credentials, NotProved, prove, read_credentials
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.parameters import Parameters
@@ -74,7 +71,7 @@ class ClientAuthentication:
     async def _proved(self, credentials: Credentials, sent: Sent) -> Client:
         client = self.policy().clients.get(credentials.client)
         audiences = (self.issuer, self.issuer + TOKEN_PATH, self.issuer + sent.path)
-        assertion = prove(client, credentials, audiences, lambda: _keys_of(client), self.acts.clock())
+        assertion = prove(client, credentials, audiences, self.acts.clock())
         assert client is not None
         if assertion is not None and not await self._use(client, assertion):
             raise NotProved("client_assertion was used before", basic=False)
@@ -90,14 +87,3 @@ async def spend_one(buckets: Buckets, slot: str, who: str, limit: Limit) -> None
     spent = await buckets.spend(slot, who, limit)
     if not spent.allowed:
         raise TooManyAttempts(max(1, -(-spent.retry_after_us // 1_000_000)))
-
-
-def _keys_of(client: Client | None) -> list[VerificationKey]:
-    """A key that is none was refused when policy was read; here it is left out."""
-    keys = []
-    for jwk in () if client is None else client.jwks:
-        try:
-            keys.append(VerificationKey.of_jwk(jwk, ASSERTIONS))
-        except MalformedJose:
-            continue
-    return keys

@@ -34,13 +34,8 @@ def asserted(text: str, **more: str) -> Parameters:
     return form(client_assertion=text, client_assertion_type=JWT_BEARER, **more)
 
 
-def keys_of(name: str) -> list[VerificationKey]:
-    return [VerificationKey.of_jwk(jwk, ASSERTIONS) for jwk in client(name).jwks]
-
-
 def proved(credentials: Credentials, now: int = NOW) -> Assertion | None:
-    name = credentials.client
-    return prove(CLIENTS.get(name), credentials, AUDIENCES, lambda: keys_of(name), now)
+    return prove(CLIENTS.get(credentials.client), credentials, AUDIENCES, now)
 
 
 def by_assertion(name: str, assertion: Asserted) -> Assertion | None:
@@ -265,11 +260,20 @@ def test_algorithms_that_nobody_may_use(alg: str) -> None:
         by_assertion("jwt", replace(FINE, header={"alg": alg}))
 
 
-def test_no_signature_is_verified_before_the_rest_is_right() -> None:
-    def never() -> list[VerificationKey]:
-        raise AssertionError("asked for keys")
+class Untouched(VerificationKey):
+    """A key that says so when it is to verify."""
 
+    def verify(self, *_signed: object, **_named: object) -> bool:
+        raise AssertionError("asked for a signature")
+
+
+def test_no_signature_is_verified_before_the_rest_is_right() -> None:
+    key = Untouched.of_jwk(ES256.verification.jwk, ASSERTIONS)
+    clients = {name: replace(client(name), jwks=(key,)) for name in ("jwt", "bank")}
+
+    with pytest.raises(AssertionError, match="asked for a signature"):
+        prove(clients["jwt"], read_credentials([], asserted(FINE.text("jwt"))), AUDIENCES, NOW)
     for name, claims in (("nobody", {}), ("jwt", {"exp": NOW - 1}), ("jwt", {"aud": "x"}), ("bank", {"aud": [ISSUER]})):
         credentials = read_credentials([], asserted(replace(FINE, claims=claims).text(name)))
         with pytest.raises(NotProved):
-            prove(CLIENTS.get(name), credentials, AUDIENCES, never, NOW)
+            prove(clients.get(name), credentials, AUDIENCES, NOW)

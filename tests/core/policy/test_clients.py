@@ -36,7 +36,7 @@ clients:
     assert bank.authentication == "private_key_jwt"
     assert (bank.par_required, bank.dpop_required, bank.id_token_alg) == (True, True, "")
     assert bank.resources == ("https://api.example.org",)
-    assert bank.jwks[0]["kid"] == "one"
+    assert bank.jwks[0].kid == "one"
     assert isinstance(bank.judge(Facts(who(), None, NOW)), StepUp)
     assert (wiki.place.file, wiki.place.line) == ("clients.yaml", 5)
     assert policy.scopes["orders.read"] == "Read your orders"

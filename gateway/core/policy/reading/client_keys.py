@@ -1,12 +1,11 @@
 """Reads how a client authenticates: where its secret is, or its public keys."""
 
 import re
+from collections.abc import Mapping
 from typing import Final, cast
 
 from gateway.core.jose.compact import MalformedJose
 from gateway.core.jose.keys import VerificationKey
-from gateway.core.jose.public_keys import refuse_private
-from gateway.core.policy.client import Jwk
 from gateway.core.policy.client_grammar import JWKS, SECRET, SHA256_PATTERN
 from gateway.core.policy.places import Page
 from gateway.core.policy.reading.maps import keyed
@@ -48,7 +47,7 @@ def read_secret(page: Page, at: Marked, secrets: SecretReader) -> bytes | None:
         return None
 
 
-def read_keys(page: Page, at: Marked, algorithms: frozenset[str]) -> tuple[Jwk, ...]:
+def read_keys(page: Page, at: Marked, algorithms: frozenset[str]) -> tuple[VerificationKey, ...]:
     """algorithms: each key has to be for one of them."""
     given = keyed(page, at, JWKS) or {}
     if "keys" not in given:
@@ -56,13 +55,13 @@ def read_keys(page: Page, at: Marked, algorithms: frozenset[str]) -> tuple[Jwk, 
     each = items(page, given["keys"], "a JWK")
     if len(each) > _MOST_KEYS:
         page.say(given["keys"], f"{len(each)} keys; expected at most {_MOST_KEYS}")
-    found: dict[str, Jwk] = {}
+    found: dict[str, VerificationKey] = {}
     for item in each:
-        kid, jwk = _jwk(page, item, algorithms) or ("", {})
-        if kid in found:
+        key = _key(page, item, algorithms)
+        if key is not None and key.kid in found:
             page.say(item, "the kid of another key; expected each key once, with a kid of its own")
-        elif kid:
-            found[kid] = jwk
+        elif key is not None:
+            found[key.kid] = key
     return tuple(found.values())
 
 
@@ -76,15 +75,13 @@ def _digest(page: Page, at: Marked) -> bytes | None:
     return bytes.fromhex(digest)
 
 
-def _jwk(page: Page, at: Marked, algorithms: frozenset[str]) -> tuple[str, Jwk] | None:
-    """With its kid."""
+def _key(page: Page, at: Marked, algorithms: frozenset[str]) -> VerificationKey | None:
     if not isinstance(at, MarkedMap):
         page.say(at, "no JWK; expected a map such as {kty: EC, crv: P-256, x: ..., y: ...}")
         return None
-    jwk = cast("Jwk", plain(at))
+    jwk = cast("Mapping[str, object]", plain(at))
     try:
-        refuse_private(jwk)
-        return VerificationKey.of_jwk(jwk, algorithms).kid, jwk
+        return VerificationKey.of_jwk(jwk, algorithms)
     except MalformedJose as error:
         page.say(at, f"{error}; expected a public key for {', '.join(sorted(algorithms))}")
         return None

@@ -92,7 +92,6 @@ class DeclaredClients:
             jwks=read_keys(page, given["jwks"], FAPI2 if of.profile == _STRICT else ASSERTIONS)
             if "jwks" in given
             else (),
-            jwks_uri="",
             scopes=scopes,
             resources=read_origins(page, given["resources"], "api", self._site) if "resources" in given else (),
             grants=_GRANTS[of.type == "service"],
