@@ -122,21 +122,21 @@ class TokenReader:
     def read(self, request: ForwardedRequest, accepted: frozenset[str]) -> Brought | CredentialFault | None:
         """accepted: Route.credentials. None: the request brings no credential of such a kind."""
         lines = [line for name, line in request.credential_lines if name == _AUTHORIZATION]
-        ours = [line for line in lines if _scheme(line, accepted)]
+        ours = [(kind, line) for line in lines if (kind := token_scheme(line, accepted)) is not None]
         if not ours:
             return None
         if self._simulated is not None:
             return self._simulated
-        scheme = _SCHEMES[ours[0].partition(b" ")[0].lower()]
+        scheme, own = ours[0]
         if len(lines) > 1:
             return CredentialFault(scheme, "invalid_request", "Authorization came twice", 400, of_stranger=True)
         if request.proxy is EARLIER:
             return CredentialFault(
                 scheme, "temporarily_unavailable", "this site's proxy can't take a token from the app", 503
             )
-        if len(ours[0]) > LONGEST_LINE:
+        if len(own) > LONGEST_LINE:
             return CredentialFault(scheme, "invalid_token", "the token is too long", of_stranger=True)
-        return self._read(request, scheme, ours[0].partition(b" ")[2].strip(b" ").decode("latin-1"))
+        return self._read(request, scheme, scheme_and_text(own)[1].decode("latin-1"))
 
     def are_in(self, question: bytes) -> bool:
         """Whether these bytes of a question bring a token that was read before. Only who is served first may depend on
@@ -144,14 +144,13 @@ class TokenReader:
 
         A token whose last proof had a wrong signature, which costs most to find out, waits with the strangers.
         """
-        at = question.find(_LINE)
-        if at < 0:
+        line = rest_of_line(question, _LINE)
+        if line is None or len(line) > LONGEST_LINE:
             return False
-        at += len(_LINE)
-        scheme, _, text = question[at : question.find(b"\r", at)].partition(b" ")
-        if scheme.lower() not in _SCHEMES or len(text) > LONGEST_LINE:
+        scheme, text = scheme_and_text(line)
+        if scheme not in _SCHEMES:
             return False
-        digest = hashlib.sha256(text.strip(b" ")).digest()
+        digest = hashlib.sha256(text).digest()
         return self._access.knows(digest) and not self._doubted.get(digest)
 
     def question(self, number: int, brought: Brought, spends: tuple[Spend, ...], request_id: str) -> Question:
@@ -219,7 +218,22 @@ def consumable(request: ForwardedRequest) -> list[bytes]:
     return [name for name, _line in request.credential_lines]
 
 
-def _scheme(line: bytes, accepted: frozenset[str]) -> bool:
-    """Whether it is one that the route accepts. RFC 9110 section 11.1: in any case."""
-    kind = line.partition(b" ")[0].lower()
-    return kind in _SCHEMES and kind.decode() in accepted
+def scheme_and_text(line: bytes) -> tuple[bytes, bytes]:
+    """Of Authorization: the scheme in lower case, because any case will do (RFC 9110 section 11.1), and the rest."""
+    scheme, _, text = line.partition(b" ")
+    return scheme.lower(), text.strip(b" ")
+
+
+def token_scheme(line: bytes, accepted: frozenset[str]) -> Scheme | None:
+    """None: not one of tokens, or none that the route accepts. accepted: Route.credentials."""
+    scheme = _SCHEMES.get(scheme_and_text(line)[0])
+    return scheme if scheme is not None and scheme.lower() in accepted else None
+
+
+def rest_of_line(question: bytes, start: bytes) -> bytes | None:
+    """Of the line of a question that begins so. None: there is none. start: with the end of the line before."""
+    at = question.find(start)
+    if at < 0:
+        return None
+    at += len(start)
+    return question[at : question.find(b"\r", at)]

@@ -8,7 +8,7 @@ import binascii
 from base64 import b64decode
 from typing import Final
 
-from gateway.core.forward.credentials import LONGEST_LINE, CredentialFault, Scheme
+from gateway.core.forward.credentials import LONGEST_LINE, CredentialFault, Scheme, rest_of_line, scheme_and_text
 from gateway.core.forward.proxy import EARLIER
 from gateway.core.forward.request import KEY_PREFIX, ForwardedRequest
 from gateway.core.policy.route import Route
@@ -64,11 +64,8 @@ def bring_key(question: bytes, keys: ApiKeys) -> bool:
     at = question.find(KEY_PREFIX)
     if at >= 0:
         return keys.presented(question[at : at + KEY_CHARS].decode("latin-1")) is not None
-    at = question.find(_BASIC_LINE)
-    if at < 0:
-        return False
-    at += len(_BASIC_LINE)
-    return keys.presented(_password(question[at : question.find(b"\r", at)])) is not None
+    encoded = rest_of_line(question, _BASIC_LINE)
+    return encoded is not None and keys.presented(_password(encoded)) is not None
 
 
 def _candidates(request: ForwardedRequest, route: Route) -> list[tuple[bytes, Scheme, str]]:
@@ -80,8 +77,7 @@ def _candidates(request: ForwardedRequest, route: Route) -> list[tuple[bytes, Sc
             if name.decode("latin-1") in places.headers:
                 found.append((name, "Bearer", line.decode("latin-1")))
             continue
-        scheme, _, rest = line[:LONGEST_LINE].partition(b" ")
-        kind, rest = scheme.lower(), rest.strip(b" ")
+        kind, rest = scheme_and_text(line[:LONGEST_LINE])
         if kind == b"bearer" and places.bearer and (rest[:4] == KEY_PREFIX or not route.takes_tokens):
             found.append((name, "Bearer", rest.decode("latin-1")))
         elif kind == b"basic" and places.basic:
@@ -94,7 +90,7 @@ def _has_token_beside(request: ForwardedRequest, route: Route, name: bytes) -> b
     lines = [line for other, line in request.credential_lines if other == _AUTHORIZATION]
     if name == _AUTHORIZATION:
         return len(lines) > 1
-    return any(line.partition(b" ")[0].lower().decode("latin-1") in route.credentials for line in lines)
+    return any(scheme_and_text(line)[0].decode("latin-1") in route.credentials for line in lines)
 
 
 def _names(request: ForwardedRequest, own: bytes) -> list[bytes]:
