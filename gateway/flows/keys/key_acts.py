@@ -46,24 +46,13 @@ class KeyActs:
 
     async def make_missing(self) -> None:
         """Of many nodes that start at once one makes them. Raises RecordUnavailable."""
-        records = await self.records()
-        lacking = self._missing(records, self.acts.clock())
-        if not lacking and not self._restored(records):
-            return
-        fresh = await _generated(lacking)
-        async with self.acts.begin() as act:
-            records = await _locked(act)
-            for record in self._restored(records):
-                await _compromise(act, record, "remembered")
-            for alg in self._missing(records, act.now):
-                if alg in fresh:
-                    await _add(act, fresh[alg], act.now + (SOON_S if records else 0), "missing")
+        await self._make_missing(await self.records())
 
     async def rotate_due(self) -> None:
         """For the leader: the next key of what grows old, and an end to private keys that are gone."""
-        await self.make_missing()
-        if due(await self.records(), self.rotate_every_s, self.acts.clock()):
-            await self._rotate(lambda records, now: due(records, self.rotate_every_s, now), "rotation")
+        records = await self.records()
+        await self._make_missing(records)
+        await self._rotate(records, lambda records, now: due(records, self.rotate_every_s, now), "rotation")
         async with self.acts.begin() as act:
             await act.signing_keys.erase_gone(act.now)
 
@@ -74,7 +63,7 @@ class KeyActs:
             signing = _signing(records, now)
             return signing & {alg} if alg else signing
 
-        return await self._rotate(chosen, "by_operator")
+        return await self._rotate(await self.records(), chosen, "by_operator")
 
     async def adopt(self, key: SigningKey) -> SigningKeyCreated:
         """As rotate, with a key that an operator brings. Raises KnownKey."""
@@ -113,10 +102,27 @@ class KeyActs:
             if alg not in _signing(others, act.now + SOON_S):
                 await _add(act, fresh[alg], act.now + SOON_S, "after_compromise")
 
+    async def _make_missing(self, seen: Sequence[KeyRecord]) -> None:
+        """seen: as _rotate has it."""
+        lacking = self._missing(seen, self.acts.clock())
+        if not lacking and not self._restored(seen):
+            return
+        fresh = await _generated(lacking)
+        async with self.acts.begin() as act:
+            records = await _locked(act)
+            for record in self._restored(records):
+                await _compromise(act, record, "remembered")
+            for alg in self._missing(records, act.now):
+                if alg in fresh:
+                    await _add(act, fresh[alg], act.now + (SOON_S if records else 0), "missing")
+
     async def _rotate(
-        self, choose: Callable[[Sequence[KeyRecord], int], Iterable[str]], why: str
+        self, seen: Sequence[KeyRecord], choose: Callable[[Sequence[KeyRecord], int], Iterable[str]], why: str
     ) -> list[SigningKeyCreated]:
-        fresh = await _generated(choose(await self.records(), self.acts.clock()))
+        """seen: read without the lock, which is taken only if something is chosen of them."""
+        fresh = await _generated(choose(seen, self.acts.clock()))
+        if not fresh:
+            return []
         made = []
         async with self.acts.begin(operator=self.operator) as act:
             records = await _locked(act)
