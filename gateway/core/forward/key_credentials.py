@@ -8,7 +8,14 @@ import binascii
 from base64 import b64decode
 from typing import Final
 
-from gateway.core.forward.credentials import LONGEST_LINE, CredentialFault, Scheme, rest_of_line, scheme_and_text
+from gateway.core.forward.credentials import (
+    LONGEST_LINE,
+    CredentialFault,
+    Scheme,
+    rest_of_line,
+    scheme_and_text,
+    token_scheme,
+)
 from gateway.core.forward.proxy import EARLIER
 from gateway.core.forward.request import KEY_PREFIX, ForwardedRequest
 from gateway.core.policy.route import Route
@@ -90,7 +97,7 @@ def _has_token_beside(request: ForwardedRequest, route: Route, name: bytes) -> b
     lines = [line for other, line in request.credential_lines if other == _AUTHORIZATION]
     if name == _AUTHORIZATION:
         return len(lines) > 1
-    return any(scheme_and_text(line)[0].decode("latin-1") in route.credentials for line in lines)
+    return any(token_scheme(line, route.credentials) is not None for line in lines)
 
 
 def _names(request: ForwardedRequest, own: bytes) -> list[bytes]:

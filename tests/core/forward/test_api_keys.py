@@ -174,6 +174,14 @@ def test_two_credentials_are_refused(call: KeyCall) -> None:
     assert call.asked == []
 
 
+@pytest.mark.parametrize("scheme", ["session", "Session", "api_key", "token", "DPoP", "Negotiate", ""])
+def test_beside_a_key_in_a_header_an_authorization_of_no_scheme_of_the_route_is_the_apps_own(scheme: str) -> None:
+    call = replace(X_API_KEY, authorization=f"{scheme} x")
+
+    assert call.answer().status == 200
+    assert "authorization" not in headers_of(call.answer()).values()
+
+
 @pytest.mark.parametrize(
     ("call", "names"),
     [
