@@ -18,6 +18,8 @@ from gateway.core.jose.keys import VerificationKey
 from gateway.core.remembered import Remembered
 
 TYP: Final = "dpop+jwt"
+TIMELY_S: Final = 60  # judged by Redis: PROOF_S and EARLY_S of bastion.lua
+EARLY_S: Final = 15
 _JTI_BYTES: Final = 16
 _URL: Final = re.compile(
     r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{0,5}))?(/[^?#]*)?(?:\?[^#]*)?(?:#.*)?",
