@@ -15,7 +15,7 @@ from gateway.cli.user import utc
 from gateway.config import Config
 from gateway.core.analysis.explain import explain as explained
 from gateway.core.analysis.simulate import Asked
-from gateway.core.analysis.token_checks import Check, Shown
+from gateway.core.analysis.token_checks import ShownToken, TokenCheck
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
 from gateway.core.token.access import AccessToken, AccessTokens
@@ -80,7 +80,7 @@ def explain(config: Config, *, source: TextIO, url: str, method: str, address: s
         raise SystemExit(1)
 
 
-async def _explain(config: Config, resources: Resources, shown: Shown) -> Explained:
+async def _explain(config: Config, resources: Resources, shown: ShownToken) -> Explained:
     from gateway.app.keys import ring_of
 
     ring, keys = ring_of(config=config, resources=resources), config.keys()
@@ -120,10 +120,10 @@ def _read(text: str, url: str, method: str) -> _Given:
     return _Given(scheme, found, tuple(proofs), method or line_method or "GET", url or line_url)
 
 
-def _shown(config: Config, given: _Given) -> Shown:
+def _shown(config: Config, given: _Given) -> ShownToken:
     """A token without a scheme is read by what came with it."""
     scheme = given.scheme or ("dpop" if given.proofs else "bearer")
-    shown = Shown(scheme, given.token, given.proofs, given.method)
+    shown = ShownToken(scheme, given.token, given.proofs, given.method)
     if not given.url:
         return shown
     host, target = _host_and_target(given.url)
@@ -137,17 +137,17 @@ def _host_and_target(url: str) -> tuple[str, str]:
     return parts.hostname, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _route(policy: Policy, given: _Given, shown: Shown) -> Check:
+def _route(policy: Policy, given: _Given, shown: ShownToken) -> TokenCheck:
     """Whether a token of this scheme is looked at there."""
     host, target = _host_and_target(given.url)
     found = policy.find(host, given.method, target)
     if not isinstance(found, Routed):
-        return Check("route", "refuses", f"policy has none: {found.reason}")
+        return TokenCheck("route", "refuses", f"policy has none: {found.reason}")
     route = found.route
     if shown.scheme in route.credentials:
-        return Check("route", "passes", route.name)
+        return TokenCheck("route", "passes", route.name)
     accepted = ", ".join(sorted(route.credentials))
-    return Check(
+    return TokenCheck(
         "route", "refuses", f"{route.name} takes no {shown.scheme}, so the token is not read; it takes {accepted}"
     )
 

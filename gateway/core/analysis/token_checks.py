@@ -39,7 +39,7 @@ _PROOF: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class TokenCheck:
     """why: "" where there is nothing to add."""
 
     name: str
@@ -48,7 +48,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Shown:
+class ShownToken:
     """What somebody has. scheme: as in Authorization, in lower case. proofs: the values of all DPoP headers.
 
     origin: of the request's host, None where no request is known; target: its path and query.
@@ -63,64 +63,72 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedToken:
     """token None: it could not be read. proof None: there is none, or it is not good."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[TokenCheck, ...]
     token: AccessToken | None = None
     proof: Proof | None = None
 
 
-def check_token(shown: Shown, access: AccessTokens, keys: Mapping[str, VerificationKey]) -> Judged:
+def check_token(shown: ShownToken, access: AccessTokens, keys: Mapping[str, VerificationKey]) -> JudgedToken:
     """What no store is asked for. keys: those that are published now, by kid."""
     checks = [_length(shown), *_beside(shown)]
     if not keys:
-        return Judged((*checks, Check("signing keys", "not known", "no node has made one yet: start `bastion serve`")))
+        return JudgedToken(
+            (*checks, TokenCheck("signing keys", "not known", "no node has made one yet: start `bastion serve`"))
+        )
     token, failed = _read(shown, access, keys)
     checks += _ladder("token", _TOKEN, failed, _TOKEN.get(failed, ""))
     if token is None:
-        return Judged(tuple(checks))
+        return JudgedToken(tuple(checks))
     checks.append(_binding(shown, token))
     if shown.scheme != "dpop" or not token.jkt:
-        return Judged(tuple(checks), token)
+        return JudgedToken(tuple(checks), token)
     if shown.proofs and shown.origin is None:
-        return Judged((*checks, Check("proof", "not known", "it is for one URL, and none was given")), token)
+        return JudgedToken((*checks, TokenCheck("proof", "not known", "it is for one URL, and none was given")), token)
     proof, failed, why = _proof(shown, token)
-    return Judged((*checks, *_ladder("proof", _PROOF, failed, why)), token, proof)
+    return JudgedToken((*checks, *_ladder("proof", _PROOF, failed, why)), token, proof)
 
 
-def check_proof_use(proof: Proof, nonces: Nonces, now: int) -> Iterator[Check]:
+def check_proof_use(proof: Proof, nonces: Nonces, now: int) -> Iterator[TokenCheck]:
     """What Redis judges of a good proof, without using it up. now: Unix seconds."""
     known = nonces.read(proof.nonce, proof.iat) is not None
     why = "" if known else "it has no nonce of ours of its last minutes: a client repeats the request with the new one"
-    yield Check("proof nonce", "passes" if known else "refuses", why)
+    yield TokenCheck("proof nonce", "passes" if known else "refuses", why)
     age = now - proof.iat
     timely = -EARLY_S <= age <= TIMELY_S
     why = f"made {age} s ago" if age >= 0 else f"made {-age} s in the future"
     limits = f"; accepted until {TIMELY_S} s after it was made, and {EARLY_S} s before"
-    yield Check("proof age", "passes" if timely else "refuses", why if timely else why + limits)
-    yield Check("proof replay", "not known", "to ask would use it up")
+    yield TokenCheck("proof age", "passes" if timely else "refuses", why if timely else why + limits)
+    yield TokenCheck("proof replay", "not known", "to ask would use it up")
 
 
-def check_expiry(token: AccessToken, now: int) -> Check:
+def check_expiry(token: AccessToken, now: int) -> TokenCheck:
     """now: Unix seconds."""
     left = token.expires_at - now
-    return Check("expiry", "passes", f"{left} s left") if left > 0 else Check("expiry", "refuses", f"{-left} s ago")
+    return (
+        TokenCheck("expiry", "passes", f"{left} s left")
+        if left > 0
+        else TokenCheck("expiry", "refuses", f"{-left} s ago")
+    )
 
 
-def _length(shown: Shown) -> Check:
+def _length(shown: ShownToken) -> TokenCheck:
     if len(shown.scheme) + 1 + len(shown.token) > LONGEST_LINE:
-        return Check("length", "refuses", f"Authorization has more than {LONGEST_LINE} bytes")
-    return Check("length", "passes")
+        return TokenCheck("length", "refuses", f"Authorization has more than {LONGEST_LINE} bytes")
+    return TokenCheck("length", "passes")
 
 
-def _beside(shown: Shown) -> Iterator[Check]:
+def _beside(shown: ShownToken) -> Iterator[TokenCheck]:
     if shown.scheme == "bearer":
         why = "a proof came beside a bearer token: send it as `Authorization: DPoP`" if shown.proofs else ""
-        yield Check("proof beside", "refuses" if why else "passes", why)
+        yield TokenCheck("proof beside", "refuses" if why else "passes", why)
 
 
-def _read(shown: Shown, access: AccessTokens, keys: Mapping[str, VerificationKey]) -> tuple[AccessToken | None, str]:
+def _read(
+    shown: ShownToken, access: AccessTokens, keys: Mapping[str, VerificationKey]
+) -> tuple[AccessToken | None, str]:
     """And the reason of the first check that refuses it. For another host, it is read nevertheless."""
     try:
         return access.read(shown.token, keys, shown.origin), ""
@@ -133,17 +141,17 @@ def _read(shown: Shown, access: AccessTokens, keys: Mapping[str, VerificationKey
         return None, "aud"
 
 
-def _binding(shown: Shown, token: AccessToken) -> Check:
+def _binding(shown: ShownToken, token: AccessToken) -> TokenCheck:
     if shown.scheme == "dpop" and not token.jkt:
-        return Check("binding", "refuses", "the token is bound to no key: send it as `Authorization: Bearer`")
+        return TokenCheck("binding", "refuses", "the token is bound to no key: send it as `Authorization: Bearer`")
     if shown.scheme == "bearer" and token.jkt:
-        return Check(
+        return TokenCheck(
             "binding", "refuses", "the token is bound to a key: send it as `Authorization: DPoP`, with a proof"
         )
-    return Check("binding", "passes")
+    return TokenCheck("binding", "passes")
 
 
-def _proof(shown: Shown, token: AccessToken) -> tuple[Proof | None, str, str]:
+def _proof(shown: ShownToken, token: AccessToken) -> tuple[Proof | None, str, str]:
     if sum(map(len, shown.proofs)) > LONGEST_LINE:
         return None, _OTHER, f"it has more than {LONGEST_LINE} bytes"
     url = f"{shown.origin}{shown.target}"
@@ -155,12 +163,12 @@ def _proof(shown: Shown, token: AccessToken) -> tuple[Proof | None, str, str]:
         return None, _OTHER, refused.reason
 
 
-def _ladder(what: str, reasons: Mapping[str, str], failed: str, why: str) -> Iterator[Check]:
+def _ladder(what: str, reasons: Mapping[str, str], failed: str, why: str) -> Iterator[TokenCheck]:
     """failed "": none."""
     said: Said = "passes"
     for reason in reasons:
         if reason == failed:
-            yield Check(f"{what} {reason}", "refuses", why)
+            yield TokenCheck(f"{what} {reason}", "refuses", why)
             said = "not reached"
         else:
-            yield Check(f"{what} {reason}", said)
+            yield TokenCheck(f"{what} {reason}", said)

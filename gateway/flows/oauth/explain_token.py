@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.analysis.token_checks import Check, Shown, check_expiry, check_proof_use, check_token
+from gateway.core.analysis.token_checks import ShownToken, TokenCheck, check_expiry, check_proof_use, check_token
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.policy.client import own_user
 from gateway.core.policy.facts import Actor
@@ -23,7 +23,7 @@ _NUMBER: Final = 1
 class Explained:
     """actor None: whose the token is, is not known. now: Unix seconds, by the clock of Redis where it answered."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[TokenCheck, ...]
     token: AccessToken | None
     actor: Actor | None
     now: int
@@ -40,7 +40,7 @@ class TokenExplanation:
     keys: Mapping[str, VerificationKey]
     clock: Callable[[], int]
 
-    async def explain(self, shown: Shown) -> Explained:
+    async def explain(self, shown: ShownToken) -> Explained:
         """Raises RecordUnavailable. Without Redis its checks are not known."""
         judged = check_token(shown, self.access, self.keys)
         token = judged.token
@@ -60,24 +60,26 @@ class TokenExplanation:
         return await self.calls.reply_to(Question(_NUMBER, presented, None, ()))
 
 
-def _in_redis(reply: Reply | None) -> Check:
+def _in_redis(reply: Reply | None) -> TokenCheck:
     if reply is None:
-        return Check("record in Redis", "not known", "Redis does not answer: the gateway answers 503")
+        return TokenCheck("record in Redis", "not known", "Redis does not answer: the gateway answers 503")
     if reply.outcome is Standing.ENDED:
-        return Check("record in Redis", "refuses", "the login or grant of the token has ended")
+        return TokenCheck("record in Redis", "refuses", "the login or grant of the token has ended")
     if reply.outcome is Standing.MISS:
-        return Check("record in Redis", "not known", "Redis does not have it: the gateway asks Postgres")
-    return Check("record in Redis", "passes")
+        return TokenCheck("record in Redis", "not known", "Redis does not have it: the gateway asks Postgres")
+    return TokenCheck("record in Redis", "passes")
 
 
-async def _in_postgres(act: Act, token: AccessToken, shown: Shown, now: int) -> tuple[Check, Actor | None]:
+async def _in_postgres(act: Act, token: AccessToken, shown: ShownToken, now: int) -> tuple[TokenCheck, Actor | None]:
     name, record = "record in Postgres", token.presented.login_id
     by_id = token.kind == "grant"
     grant = await (
         act.grants.find(record) if by_id else act.grants.find_by_credential(record, token.presented.credential)
     )
     if grant is None:
-        return Check(name, "refuses", "there is no such grant: it ended long ago, or the database is another one"), None
+        return TokenCheck(
+            name, "refuses", "there is no such grant: it ended long ago, or the database is another one"
+        ), None
     user = None if grant.user_id is None else await act.users.find(grant.user_id)
     why = await _ended(act, grant, now)
     if grant.user_id is not None and (user is None or user.state != "active"):
@@ -93,7 +95,7 @@ async def _in_postgres(act: Act, token: AccessToken, shown: Shown, now: int) -> 
         token.scopes,
         shown.scheme == "dpop",
     )
-    return Check(name, "refuses" if why else "passes", why), actor
+    return TokenCheck(name, "refuses" if why else "passes", why), actor
 
 
 async def _ended(act: Act, grant: GrantRow, now: int) -> str:

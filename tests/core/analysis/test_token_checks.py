@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.analysis.token_checks import Check, Shown, check_expiry, check_proof_use, check_token
+from gateway.core.analysis.token_checks import ShownToken, TokenCheck, check_expiry, check_proof_use, check_token
 from gateway.core.forward.credentials import Brought, CredentialFault, TokenReader
 from gateway.core.forward.request import read_request
 from gateway.core.jose.keys import SigningKey
@@ -16,15 +16,15 @@ ORIGIN = f"https://{HOST}"
 ELSEWHERE = AccessTokens("https://other.example.org", KEYS.token)
 
 
-def shown(token: str, *proofs: str, scheme: str = "", method: str = "GET") -> Shown:
-    return Shown(scheme or ("dpop" if proofs else "bearer"), token, proofs, method, ORIGIN, "/x")
+def shown(token: str, *proofs: str, scheme: str = "", method: str = "GET") -> ShownToken:
+    return ShownToken(scheme or ("dpop" if proofs else "bearer"), token, proofs, method, ORIGIN, "/x")
 
 
-def first_refusal(checks: tuple[Check, ...]) -> Check | None:
+def first_refusal(checks: tuple[TokenCheck, ...]) -> TokenCheck | None:
     return next((check for check in checks if check.said == "refuses"), None)
 
 
-def by_gateway(asked: Shown) -> Brought | CredentialFault | None:
+def by_gateway(asked: ShownToken) -> Brought | CredentialFault | None:
     lines = {
         "host": HOST,
         "x-request-id": "7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e6f11",
@@ -91,7 +91,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("asked", "name"), REFUSED, ids=[name for _asked, name in REFUSED])
-def test_the_check_that_refuses_is_the_gateways(asked: Shown, name: str) -> None:
+def test_the_check_that_refuses_is_the_gateways(asked: ShownToken, name: str) -> None:
     refusal = first_refusal(check_token(asked, ACCESS, PUBLISHED).checks)
     fault = by_gateway(asked)
 
@@ -106,7 +106,7 @@ def test_the_check_that_refuses_is_the_gateways(asked: Shown, name: str) -> None
 
 
 @pytest.mark.parametrize("asked", [shown(issue()), shown(BOUND, prove())], ids=["bearer", "dpop"])
-def test_what_the_gateway_takes_passes_each_check(asked: Shown) -> None:
+def test_what_the_gateway_takes_passes_each_check(asked: ShownToken) -> None:
     judged = check_token(asked, ACCESS, PUBLISHED)
 
     assert isinstance(by_gateway(asked), Brought)
@@ -131,7 +131,7 @@ def test_neither_token_nor_proof_is_repeated() -> None:
 
 
 def test_a_proof_without_a_url_is_not_judged() -> None:
-    judged = check_token(Shown("dpop", BOUND, (prove(),)), ACCESS, PUBLISHED)
+    judged = check_token(ShownToken("dpop", BOUND, (prove(),)), ACCESS, PUBLISHED)
 
     assert (judged.checks[-1].name, judged.checks[-1].said) == ("proof", "not known")
     assert first_refusal(judged.checks) is None
