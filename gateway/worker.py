@@ -20,9 +20,11 @@ from typing import Any, Final
 import structlog
 import uvloop
 from aiohttp import web
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from gateway.config import Config
+from gateway.core.errors import GatewayError
 from gateway.embedded import end_with_parent
 from gateway.metrics import Metrics, Slot
 from gateway.scheduling import LongWork, wait_for_free_cores
@@ -83,6 +85,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     number: int = 0
     generation: int = 0  # of the arbiter, when this worker was born
+    serves: bool = False
     loop: asyncio.AbstractEventLoop
     told: asyncio.Event
 
@@ -111,13 +114,24 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self.booted = start.metrics.total(STARTS) > 0
         try:
             self.loop.run_until_complete(self._serve(start))
-        except Exception:
-            _LOG.exception("worker ends")
+        except Exception as error:
+            is_explained = self._tell_end(error)
             time.sleep(_PAUSE_S)  # whatever ails the start ails the next one too
+            if is_explained:  # as gunicorn does it, but for the traceback
+                raise SystemExit(1 if self.booted else Arbiter.WORKER_BOOT_ERROR) from error
             raise
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
+
+    def _tell_end(self, error: Exception) -> bool:
+        """Whether it could not start for a reason that is ours to explain: then no traceback hides that."""
+        reason = _reason(error)
+        if self.serves or not isinstance(reason, GatewayError):
+            _LOG.exception("worker ends")
+            return False
+        _LOG.error("worker ends", why=str(reason))
+        return True
 
     async def _serve(self, start: Start) -> None:
         build: Build = self.wsgi
@@ -130,7 +144,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
                 await _serve_decisions(served, decision_socket),
             ]
             stack.push_async_callback(_end_together, ends)
-            self.booted = True
+            self.booted = self.serves = True
             _settle_memory()
             start.slot.cell(STARTS).add()
             start.slot.cell(SERVING).set(1)
@@ -151,6 +165,13 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
                     await asyncio.wait_for(self.told.wait(), _BEAT_S)
             if reading is not None:
                 reading.cancel()
+
+
+def _reason(error: BaseException) -> BaseException:
+    """What task groups have wrapped."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _schedule(wanted: str) -> bool:

@@ -11,12 +11,13 @@ import click
 from gateway.cli._options import with_config
 from gateway.config import Config
 from gateway.core.errors import GatewayError
-from gateway.flows.transaction import transaction
+from gateway.flows.transaction import NotAllowed, transaction
 from gateway.resources import key_marks
 from gateway.stores.postgres import key_checks
 from gateway.stores.postgres.database import connect
 from gateway.stores.postgres.migrate import migrate as apply_missing
 from gateway.stores.postgres.migrate import missing
+from gateway.stores.postgres.outage import lack_of_privileges
 
 _CONNECT_S: Final = 10.0
 
@@ -25,15 +26,10 @@ class NotMigrated(GatewayError):
     """The database has not this version's schema."""
 
 
-class NotAllowed(GatewayError):
-    """The role may connect, and not do what we need."""
-
-
 async def require_schema(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     """What other commands ask first. Raises NotMigrated, NotAllowed, MigrationFailed or RecordUnavailable."""
-    with _allowed():
-        async with transaction(pool) as connection:
-            names = await missing(connection)
+    async with transaction(pool) as connection:
+        names = await missing(connection)
     if names:
         raise NotMigrated(f"the database lacks {', '.join(names)}: run `bastion migrate` first")
 
@@ -90,8 +86,7 @@ def _allowed() -> Iterator[None]:
     try:
         yield
     except asyncpg.InsufficientPrivilegeError as error:
-        message = "make the role of database.url the owner of the database and of the tables in it (docs/install.md)"
-        raise NotAllowed(f"Postgres refuses: {error}; {message}") from error
+        raise NotAllowed(lack_of_privileges(error)) from error
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.errors import StoreOutage
 from gateway.stores.postgres.database import NotConnected
+from gateway.stores.postgres.outage import lack_of_privileges
 from gateway.stores.reasons import reason_of
 
 _ACQUIRE_S: Final = 2.0
@@ -33,11 +34,15 @@ class RecordUnavailable(StoreOutage):
     """Postgres, the record of truth, does not answer: whether the act happened is not known."""
 
 
+class NotAllowed(StoreOutage):
+    """The role may connect, and not do what we need. It does not pass by itself, so it is not RecordUnavailable."""
+
+
 @asynccontextmanager
 async def transaction(
     pool: "asyncpg.Pool[asyncpg.Record]",
 ) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-    """Commits at the end of the block. Raises RecordUnavailable."""
+    """Commits at the end of the block. Raises RecordUnavailable, or NotAllowed."""
     try:
         async with pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
             yield connection
@@ -47,5 +52,7 @@ async def transaction(
         raise RecordUnavailable("Postgres has no free connection, or does not answer in time") from error
     except GONE as error:
         raise RecordUnavailable(f"Postgres does not answer: {reason_of(error)}") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotAllowed(lack_of_privileges(error)) from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise RecordUnavailable("the schema is not of this version: run bastion migrate") from error

@@ -1,5 +1,6 @@
 """`bastion migrate` is safe to run at any time, and keeps a node with other secrets out."""
 
+import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -8,6 +9,8 @@ import pytest
 
 from gateway.embedded import EmbeddedPostgres
 from tests.cli.conftest import SECRETS, Bastion
+
+LISTENERS = ("WEB", "DECISION", "OPS")
 
 
 @pytest.fixture
@@ -120,3 +123,19 @@ async def test_a_role_that_may_only_connect_is_told_what_it_needs(bastion: Basti
     assert refused.status == 1
     assert "Postgres refuses: permission denied for" in refused.err
     assert "make the role of database.url the owner" in refused.err
+
+
+async def test_a_server_whose_role_may_only_connect_ends_with_the_way_out(bastion: Bastion) -> None:
+    async with asyncpg.create_pool(bastion.database_url, min_size=1) as pool:
+        await pool.execute("DO $$ BEGIN CREATE ROLE poor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    (bastion.directory / "policies").mkdir()
+    bastion.configure(database_url=bastion.database_url.replace("postgres@", "poor@"))
+    listeners = {f"BASTION_SERVER_{one}_LISTEN": f"unix:{bastion.directory}/{one}.sock" for one in LISTENERS}
+
+    refused = await bastion("serve", **listeners, BASTION_SERVER_WORKERS="1")
+
+    assert refused.status != 0
+    (end,) = [json.loads(line) for line in refused.err.splitlines() if '"worker ends"' in line]
+    assert "Postgres refuses: permission denied for" in end["why"]
+    assert "make the role of database.url the owner of the database" in end["why"]
+    assert "exception" not in end

@@ -10,7 +10,7 @@ import asyncpg
 from gateway.core.errors import StoreOutage, StoreUnavailable
 from gateway.flows.doctor.diagnosis import Diagnosis, Health, failed, ok, warning
 from gateway.flows.operate.readiness import Readiness
-from gateway.flows.transaction import RecordUnavailable, transaction
+from gateway.flows.transaction import NotAllowed, RecordUnavailable, transaction
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.key_checks import WrongKey, agree
 from gateway.stores.postgres.migrate import MigrationFailed, missing
@@ -54,10 +54,8 @@ class StoresExam:
         try:
             async with transaction(self.pool) as connection:
                 return await self._of_postgres(connection)
-        except RecordUnavailable as error:
+        except (RecordUnavailable, NotAllowed) as error:
             return [_unavailable("postgres", error)]
-        except asyncpg.InsufficientPrivilegeError as error:
-            return [failed("postgres", str(error), "make the role the owner of the database and its tables")]
 
     async def redis(self) -> list[Diagnosis]:
         """Rights first: what follows from a right that lacks is no finding of its own."""

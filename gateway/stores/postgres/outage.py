@@ -39,6 +39,12 @@ def outage_of(error: Exception, server: DatabaseServer) -> Outage:
     return Outage(reason_of(error), str(server), _advice(error, server))
 
 
+def lack_of_privileges(error: asyncpg.InsufficientPrivilegeError) -> Outage:
+    """Of a role that may connect, and not do what we need."""
+    advice = "make the role of database.url the owner of the database and of the tables in it (docs/install.md)"
+    return Outage(f"Postgres refuses: {error}", advice=advice)
+
+
 def _advice(error: Exception, server: DatabaseServer) -> str:
     match error:
         case asyncpg.InvalidAuthorizationSpecificationError():  # also of a wrong password
