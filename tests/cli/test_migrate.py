@@ -125,17 +125,35 @@ async def test_a_role_that_may_only_connect_is_told_what_it_needs(bastion: Basti
     assert "make the role of database.url the owner" in refused.err
 
 
+async def test_a_server_with_the_secrets_of_another_fleet_ends_with_the_reason(bastion: Bastion) -> None:
+    assert (await bastion("migrate")).status == 0
+    (bastion.directory / "policies").mkdir()
+    bastion.configure(root=SECRETS["other"])
+
+    end, status = await end_of_serve(bastion)
+
+    assert status != 0
+    assert "root" in end["why"]
+    assert "exception" not in end
+
+
 async def test_a_server_whose_role_may_only_connect_ends_with_the_way_out(bastion: Bastion) -> None:
     async with asyncpg.create_pool(bastion.database_url, min_size=1) as pool:
         await pool.execute("DO $$ BEGIN CREATE ROLE poor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     (bastion.directory / "policies").mkdir()
     bastion.configure(database_url=bastion.database_url.replace("postgres@", "poor@"))
-    listeners = {f"BASTION_SERVER_{one}_LISTEN": f"unix:{bastion.directory}/{one}.sock" for one in LISTENERS}
 
-    refused = await bastion("serve", **listeners, BASTION_SERVER_WORKERS="1")
+    end, status = await end_of_serve(bastion)
 
-    assert refused.status != 0
-    (end,) = [json.loads(line) for line in refused.err.splitlines() if '"worker ends"' in line]
+    assert status != 0
     assert "Postgres refuses: permission denied for" in end["why"]
     assert "make the role of database.url the owner of the database" in end["why"]
     assert "exception" not in end
+
+
+async def end_of_serve(bastion: Bastion) -> tuple[dict[str, str], int]:
+    """What a server that can't start logs of its worker, and its exit status."""
+    listeners = {f"BASTION_SERVER_{one}_LISTEN": f"unix:{bastion.directory}/{one}.sock" for one in LISTENERS}
+    ran = await bastion("serve", **listeners, BASTION_SERVER_WORKERS="1")
+    (end,) = [json.loads(line) for line in ran.err.splitlines() if '"worker ends"' in line]
+    return end, ran.status
