@@ -52,6 +52,21 @@ def test_check_looks_whether_directories_can_be_used(tmp_path: Path) -> None:
     assert told[1] == f"`policy.directory`: {tmp_path}/policies does not exist"
     assert told[2].startswith(f"`jwt.keys_dir`: {tmp_path}/file/keys does not exist, and the account ")
     assert told[3].startswith(f"`audit.checkpoint_dir`: {tmp_path}/file/below does not exist, and the account ")
+    assert "run the command on the node, as the account of the service" in told[4]
+    assert "--without-files" in told[4]
+
+
+def test_check_on_another_host_leaves_out_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("profile: dev\ndata_dir: here\n")
+    (tmp_path / "here").touch()
+
+    fine = bastion("config", "check", "--without-files", cwd=tmp_path)
+    (tmp_path / "config.yaml").write_text("profile: dev\ndata_dri: here\n")
+    mistaken = bastion("config", "check", "--without-files", cwd=tmp_path)
+
+    assert (fine.returncode, fine.stdout) == (0, "config.yaml: fine (dev)\n")
+    assert mistaken.returncode == 1
+    assert "data_dri" in mistaken.stderr
 
 
 def test_check_accepts_directories_that_the_start_makes_and_makes_none(tmp_path: Path) -> None:
