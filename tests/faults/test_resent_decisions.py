@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.faults.conftest import TIGHT, Relayed
+from tests.faults.kills import forget_limits
 from tests.faults.relay import Cut, Passing
-from tests.faults.test_killed_workers import forget_limits
 from tests.staging import NAVIGATION, Seen, Stage, Visitor
 
 HANDOFFS = 20

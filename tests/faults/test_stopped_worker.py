@@ -20,8 +20,9 @@ from redis import Redis
 from gateway.stores.redis.wire import login_key
 from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
+from tests.faults.kills import asked, settled
 from tests.faults.relay import Passing
-from tests.faults.test_killed_workers import asked, settled
+from tests.journeys.test_faults import question
 from tests.staging import Seen, Stage, Visitor
 
 PATIENCE_S = 200
@@ -145,7 +146,7 @@ def test_a_worker_that_was_stopped_before_its_fill_until_the_logout_is_forgotten
     key = stopper.key = login_key(*cookie.split(".")[1:3])
     with Redis.from_url(stage.valkey.url) as redis:
         assert redis.delete(key) == 1  # so that it is read from Postgres
-        with asked(stage.decision_socket, cookie, within_s=20) as channel:
+        with asked(stage.decision_socket, question(cookie), within_s=20) as channel:
             assert stopper.stopped.wait(20)
             assert log_out(stage, visitor, page) == 200
             assert redis.get(key) == b"X"

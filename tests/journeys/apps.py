@@ -95,25 +95,30 @@ def log_out(stage: Stage, visitor: Visitor) -> None:
     assert "signed out" in visitor.submit(page, "/logout", csrf=page.field("csrf"), j="").text.lower()
 
 
+def question(stage: Stage, token: str, number: int = 0) -> bytes:
+    """What Caddy asks about the API call. number: of the request."""
+    host = urlsplit(str(stage.summary["api_url"])).netloc
+    lines = (
+        "GET /decide?x HTTP/1.1",
+        f"Host: {host}",
+        f"X-Request-Id: 7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e{number:04x}",
+        "X-Forwarded-Method: GET",
+        "X-Forwarded-Uri: /api/notes",
+        f"X-Forwarded-Host: {host}",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-For: 127.0.0.1",
+        f"X-Bastion-Snippet: {said_by(('Remote-User',), ())}",
+        f"Authorization: Bearer {token}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
 async def asked_of_all_workers(stage: Stage, token: str) -> set[int]:
     """The decision on the API call, over so many connections that each worker has some."""
-    host = urlsplit(str(stage.summary["api_url"])).netloc
 
     async def ask(number: int) -> int:
         reader, writer = await asyncio.open_unix_connection(stage.decision_socket)
-        lines = (
-            "GET /decide?x HTTP/1.1",
-            f"Host: {host}",
-            f"X-Request-Id: 7f0c2a54-6f3e-4c0b-9a35-0d6c1c1e{number:04x}",
-            "X-Forwarded-Method: GET",
-            "X-Forwarded-Uri: /api/notes",
-            f"X-Forwarded-Host: {host}",
-            "X-Forwarded-Proto: https",
-            "X-Forwarded-For: 127.0.0.1",
-            f"X-Bastion-Snippet: {said_by(('Remote-User',), ())}",
-            f"Authorization: Bearer {token}",
-        )
-        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        writer.write(question(stage, token, number))
         head = await reader.readuntil(b"\r\n\r\n")
         writer.close()
         return int(head[9:12])
