@@ -47,6 +47,8 @@ __all__ = [
 settings.register_profile("bastion", deadline=None, max_examples=EXAMPLES, derandomize=not EXHAUSTIVE)
 settings.load_profile("bastion")
 
+KEYS_AT = "/api/keys"  # of the first host: where API keys come in
+
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
@@ -215,12 +217,13 @@ def stage(running_stage: Stage) -> Stage:
 
 
 def add_unlimited_routes(directory: Path) -> None:
-    """For races: the demo's own routes would answer 429 after the first hundreds. One more is for tokens."""
+    """For races: the demo's own routes would answer 429 after the first hundreds. Others take tokens, API keys."""
     add_routes(
         directory,
         "race: {paths: /race/**, limits: none}",
         "open: {paths: /open/**, allow: anyone, limits: none}",
         "proved: {paths: /api/proved/**, credentials: [session, dpop], allow: {scopes: notes.read}}",
+        f"keys: {{paths: {KEYS_AT}/**, credentials: [session, api_key, {{api_key: basic}}], allow: {{scopes: files}}}}",
         ROUTE,
     )
 
@@ -229,6 +232,7 @@ def add_apps(directory: Path, port: int) -> None:
     """`cli`, which people come back to on their own device, `page`, whose tokens are bound to keys, and `bank`."""
     app = f"https://app.localhost:{port}"
     clients = f"""
+define: {{scopes: {{files: Read and write your files}}, key_scopes: {{files: authenticated}}}}
 clients:
   cli:
     name: Command line

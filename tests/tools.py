@@ -7,7 +7,7 @@ import pytest
 
 # Tool -> Debian packages.
 INSTALLED: Final = {"chromium": "chromium", "cc": "gcc libc6-dev", "node": "nodejs npm", "npm": "nodejs npm"}
-ELSE: Final = {"go": "golang-go", "curl": "curl"}
+ELSE: Final = {"go": "golang-go", "curl": "curl", "git": "git"}
 TOOLS_INSTALLED: Final = bool(os.environ.get("TOOLS_INSTALLED"))
 
 
