@@ -170,3 +170,10 @@ def test_a_token_expires_on_the_second() -> None:
     assert token is not None
     assert check_expiry(token, token.expires_at - 1).said == "passes"
     assert check_expiry(token, token.expires_at).said == "refuses"
+
+
+def test_a_token_for_another_host_is_read_on_unless_its_signature_is_wrong() -> None:
+    elsewhere = issue(audience="https://other.example.org")
+
+    assert check_token(shown(elsewhere), ACCESS, PUBLISHED).token is not None
+    assert check_token(shown(_other_signature(elsewhere)), ACCESS, PUBLISHED).token is None
