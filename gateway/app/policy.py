@@ -10,6 +10,7 @@ from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.policy.policies import Policies
 from gateway.flows.policy.policy_fleet import BEAT_S, PolicyBeat
+from gateway.flows.policy.registered_clients import READ_EVERY_S, RegisteredClients
 from gateway.resources import Resources
 from gateway.stores.files.policies import LastGood
 from gateway.stores.files.watch import watch
@@ -47,11 +48,20 @@ def policy(*, start: Start, resources: Resources, policies: Policies, ring: KeyR
     beat = PolicyBeat(resources.pool, policies, node, start.number, ring.published)
     watching = (partial(watch, config.policy.directory, policies.reload),) if config.policy.watch else ()
 
+    registered = RegisteredClients(resources.pool, policies)
+
     async def checks() -> Checks:
         return {"policy": ReadinessCheck(policies.serves, policies.detail)}
 
     return Concern(
-        beside=(policies.announce, partial(once, beat.beat), partial(every, BEAT_S, beat.beat), *watching),
+        before=(partial(once, registered.refresh),),
+        beside=(
+            policies.announce,
+            partial(once, beat.beat),
+            partial(every, BEAT_S, beat.beat),
+            partial(every, READ_EVERY_S, registered.refresh),
+            *watching,
+        ),
         checks=checks,
         at_end=(beat.end,),
     )

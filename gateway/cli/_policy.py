@@ -3,14 +3,20 @@
 from gateway.config import Config
 from gateway.core.policy.header_sets import HeaderSet, most_used
 from gateway.core.policy.model import Policy
+from gateway.core.policy.reading.registered import RegisteredClient
 from gateway.core.policy.site import Site
 from gateway.flows.policy.policies import compile_sources
 from gateway.stores.files.policies import read_sources
 
 
-def policy_of(config: Config) -> Policy:
-    """Raises PolicyUnreadable or PolicyRefused."""
-    return compile_sources(read_sources(config.policy.directory), Site.of(config.public_url), config.all_limits())
+def policy_of(config: Config, *registered: RegisteredClient) -> Policy:
+    """registered: beside the clients of the files. Raises PolicyUnreadable or PolicyRefused."""
+    return compile_sources(
+        read_sources(config.policy.directory),
+        Site.of(config.public_url, config.jwt.access_ttl),
+        config.all_limits(),
+        registered=registered,
+    )
 
 
 def header_sets_of(policy: Policy) -> tuple[HeaderSet, ...]:

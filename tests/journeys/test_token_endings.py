@@ -54,10 +54,11 @@ def reused(stage: Stage, _visitor: Visitor, tokens: dict[str, Any]) -> None:
     assert refreshed(stage, tokens["refresh_token"]).status == 400
 
 
-def refreshed(stage: Stage, token: str) -> Any:
+def refreshed(stage: Stage, token: str, client: str = "") -> Any:
+    """client: its id; "" for the demo's own."""
     form = {
         "grant_type": "refresh_token",
-        "client_id": str(stage.summary["client_id"]),
+        "client_id": client or str(stage.summary["client_id"]),
         "refresh_token": token,
     }
     return post(stage, discovered(stage)["token_endpoint"], form)

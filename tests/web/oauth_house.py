@@ -61,6 +61,7 @@ REDIRECTS = {
     "wiki": "https://wiki.example.org/cb",
     "bank": "https://pay.example.org/cb",
     "jwt": "https://jwt.example.org/cb",
+    "notes": "https://notes.example.org/cb",
 }
 _NUMBERS = count(1)
 

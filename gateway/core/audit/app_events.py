@@ -12,6 +12,7 @@ _DONE_BY: Final[Mapping[str, By]] = {
     "revoked": By.APP,
     "ended_by_person": By.PERSON,
     "ended_by_operator": By.OPERATOR,
+    "client_disabled": By.OPERATOR,
     "made_by_person": By.PERSON,
     "made_by_operator": By.OPERATOR,
 }
@@ -96,6 +97,49 @@ class RefreshReused(AppEvent):
     )
 
     grant: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAdded(AppEvent):
+    """settings: JSON, without a secret."""
+
+    kind = Kind.CLIENT_ADDED
+    about = About(Family.APPS, Severity.LOW, By.OPERATOR, "An app was registered by command, with these settings.")
+
+    settings: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientChanged(AppEvent):
+    """settings: JSON, as they are now. version: grows with each change."""
+
+    kind = Kind.CLIENT_CHANGED
+    about = About(
+        Family.APPS, Severity.LOW, By.OPERATOR, "A registered app has other settings now, or was enabled again."
+    )
+
+    state: Kept[str]
+    version: Kept[int]
+    settings: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDisabled(AppEvent):
+    kind = Kind.CLIENT_DISABLED
+    about = About(
+        Family.APPS,
+        Severity.LOW,
+        By.OPERATOR,
+        "A registered app gets no tokens any more. `grant_ended` tells of each grant that it had.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretRotated(AppEvent):
+    kind = Kind.CLIENT_SECRET_ROTATED
+    about = About(
+        Family.APPS, Severity.LOW, By.OPERATOR, "A registered app has another secret. The one before is worth nothing."
+    )
 
 
 @dataclass(frozen=True, slots=True)

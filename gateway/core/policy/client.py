@@ -35,7 +35,8 @@ class Client:
     """name: for people. grants: as RFC 6749 calls them. id_token_alg "": that of jwt.algorithm.
 
     secret_hash: SHA-256; None: no secret, or one that could not be read, so that nothing matches it.
-    pkce_optional: then with a nonce. origins: pages whose scripts may call the token endpoint.
+    pkce_optional: then with a nonce. origins: pages whose scripts may call the token endpoint. registered: by command,
+    and no file declares it.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Client:
     access: ClientAccess
     note: str = ""
     review: Review | None = None
+    registered: bool = False
 
     @property
     def is_service(self) -> bool:

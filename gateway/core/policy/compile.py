@@ -1,6 +1,7 @@
 """Compiles the files of a policy into one, or says everything that is wrong with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,7 @@ from gateway.core.policy.reading.apps import AppText, DeclaredApps
 from gateway.core.policy.reading.cases import Actors, Tests
 from gateway.core.policy.reading.clients import DeclaredClients
 from gateway.core.policy.reading.maps import keyed
+from gateway.core.policy.reading.registered import RegisteredClient, read_registered
 from gateway.core.policy.reading.scopes import BUILT_IN
 from gateway.core.policy.reading.settings import Definitions, Level, read_level
 from gateway.core.policy.route import Limits, Route
@@ -49,10 +51,13 @@ def compile_policy(
     limits: Mapping[str, Limit] = DEFAULT_LIMITS,
     with_tests: bool = True,
     secrets: SecretReader = not_read,
+    registered: Sequence[RegisteredClient] = (),
 ) -> Policy:
     """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name;
     GENERAL.SESSION, GENERAL.STRANGER and GENERAL.EXECUTE among them hold where a route names none. with_tests: False
     does not read `tests:` at all. secrets: reads those of clients that are not in the policy.
+    registered: those beside the declared ones, which neither legs nor tests can name. One that is wrong, or bears a
+    declared one's name, is left out.
 
     Raises PolicyRejected with all mistakes at once.
     """
@@ -82,7 +87,10 @@ def compile_policy(
     _refuse_many_cookies(placed, problems)
     if problems.found:
         raise PolicyRejected(problems.found)
-    return _policy(_version(sources), site, names, apps.read, placed, tests.read, clients.read)
+    beside = read_registered(registered, clients.read, site, names)
+    clients.read.update(beside.read)  # the routes have this very map
+    policy = _policy(_version(sources), site, names, apps.read, placed, tests.read, clients.read)
+    return replace(policy, left_out=beside.left_out)
 
 
 def _files(sources: Mapping[str, str], problems: Problems) -> _Files:

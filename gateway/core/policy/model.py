@@ -56,7 +56,8 @@ _RESERVED: Final = Refused(403, "no_route", detail="/.bastion/ is not the app's"
 class Policy:
     """version: hash of the sources. hosts: patterns as written. networks: by their names.
 
-    clients: by client_id. scopes: what each lets a client do, for the person who consents.
+    clients: by client_id, declared and registered ones. left_out: why a registered one is not among them, by its id.
+    scopes: what each lets a client do, for the person who consents.
     key_scopes: what an API key may have.
     """
 
@@ -71,6 +72,7 @@ class Policy:
     clients: Mapping[str, Client] = field(default_factory=dict)
     scopes: Mapping[str, str] = field(default_factory=dict)
     key_scopes: KeyScopes = field(default_factory=KeyScopes)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, host: str, method: str, raw_path: str) -> Routed | Refused:
         """Which route decides. raw_path: as sent; its query, if any, is not looked at. Every step is final.

@@ -18,7 +18,7 @@ from gateway.core.token.access import grant_credential
 from gateway.core.token.refresh import RefreshTokens
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import Decisions
-from gateway.flows.oauth.grants import end_grant
+from gateway.flows.oauth.grants import end_grant, hold_client
 from gateway.flows.oauth.issue import Issued, Issuer, Wanted, described
 from gateway.stores.postgres.codes import CodeRow
 from gateway.stores.postgres.grants import GrantRow, NewGrant
@@ -100,13 +100,13 @@ class CodeExchange:
     async def _grant(
         self, act: Act, client: Client, code_hash: bytes, code: CodeRow, redemption: Redemption
     ) -> _Granted | None:
-        """None: the login has ended, or policy lets the person use the app no more (X4).
+        """None: the login has ended, the client is disabled, or policy lets the person use the app no more (X4).
 
         The grant is a session of the login, so what ends the login ends it; one that is to outlive the login has a
         record of its own.
         """
         now, login_id = act.now, code.login_id
-        if not await act.logins.hold(login_id, now):
+        if not await act.logins.hold(login_id, now) or not await hold_client(act, client):
             return None
         user = await act.users.find(code.user_id)
         if user is None or not client.goes_on_for(_actor(user, code.content), now):

@@ -10,6 +10,7 @@ from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
 from gateway.core.oauth.back_channel import LoggedOutApp
+from gateway.core.oauth.clients import Client
 from gateway.core.oauth.grants import client_tag
 from gateway.core.oauth.scopes import OPENID
 from gateway.core.policy.model import Policy
@@ -50,6 +51,13 @@ class ListedGrant:
 
     grant: GrantRow
     username: str
+
+
+async def hold_client(act: Act, client: Client) -> bool:
+    """Before a grant is made: until the act is over nobody disables the client. False: it is disabled, which this
+    worker has not read yet.
+    """
+    return not client.registered or await act.clients.hold(client.id)
 
 
 async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool:

@@ -11,6 +11,7 @@ from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import STANDING_S, audience_of, narrowed
 from gateway.core.session.tokens import LOGIN_BYTES
 from gateway.flows.act import Acts
+from gateway.flows.oauth.grants import hold_client
 from gateway.flows.oauth.issue import Issued, Issuer, Wanted
 
 _GRANT_BYTES: Final = LOGIN_BYTES
@@ -33,6 +34,8 @@ class ServiceTokens:
         if audience is None:
             raise OAuthError("invalid_target", "resource is none that the client may ask for, or it has to name one")
         async with self.acts.begin(request_id=request_id) as act:
+            if not await hold_client(act, client):
+                raise OAuthError("invalid_client", "the client is disabled", 401)
             grant, made = await act.grants.stand(
                 self.random(_GRANT_BYTES), client.id, scopes, audience, act.now, most_s=STANDING_S
             )

@@ -5,7 +5,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from gateway.core.audit.catalogue import PolicyLoaded, PolicyNotLoaded
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy
+from gateway.core.policy.reading.registered import RegisteredClient
 from gateway.core.policy.secrets import SecretReader, SecretSource, SecretUnusable, not_read
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
@@ -58,11 +59,17 @@ def _sources(directory: Path) -> Mapping[str, str]:
 
 
 def accept(
-    sources: Mapping[str, str], site: Site, limits: Mapping[str, Limit], now: int, secrets: SecretReader
+    sources: Mapping[str, str],
+    site: Site,
+    limits: Mapping[str, Limit],
+    now: int,
+    secrets: SecretReader,
+    registered: Sequence[RegisteredClient] = (),
 ) -> Loaded:
     """Compile and test. Raises PolicyRefused."""
     kept = _Kept(secrets)
-    return _tested(Loaded(compile_sources(sources, site, limits, secrets=kept.read), sources, kept.found), now)
+    policy = compile_sources(sources, site, limits, secrets=kept.read, registered=registered)
+    return _tested(Loaded(policy, sources, kept.found), now)
 
 
 def _tested(loaded: Loaded, now: int) -> Loaded:
@@ -79,10 +86,13 @@ def compile_sources(
     *,
     with_tests: bool = True,
     secrets: SecretReader = not_read,
+    registered: Sequence[RegisteredClient] = (),
 ) -> Policy:
     """limits: of the configuration. Raises PolicyRefused."""
     try:
-        return compile_policy(sources, site, limits=limits, with_tests=with_tests, secrets=secrets)
+        return compile_policy(
+            sources, site, limits=limits, with_tests=with_tests, secrets=secrets, registered=registered
+        )
     except PolicyRejected as error:
         raise PolicyRefused(str(error)) from error
 
@@ -121,6 +131,7 @@ class Policies:
     long_work: LongWork
     current: Loaded | None = None
     refused: str = ""
+    registered: tuple[RegisteredClient, ...] = ()
     _unread: tuple[str, ...] = ()
     _reading_since: int | None = None
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -190,9 +201,35 @@ class Policies:
             return None
         self.current = loaded
         self.enforce(loaded.policy)
+        self._warn_of_clients(loaded.policy)
         self._keep(loaded)  # in no thread: a worker that ends would leave it half-written
         _LOG.info("policy accepted", version=loaded.policy.version)
         return partial(_acceptance, before, loaded)
+
+    async def register(self, registered: tuple[RegisteredClient, ...]) -> None:
+        """Puts them beside the files that are in force: a mistake in newer files holds up no client, and the end of
+        none. It is no new policy.
+        """
+        async with self._reloading:
+            current = self.current
+            if registered == self.registered or current is None:
+                return
+            policy = await self.long_work.aside(lambda: self._beside(current, registered))
+            self.registered, self.current = registered, replace(current, policy=policy)
+            self.enforce(policy)
+            self._warn_of_clients(policy)
+            _LOG.info("registered clients read", clients=len(registered) - len(policy.left_out))
+
+    def _beside(self, current: Loaded, registered: tuple[RegisteredClient, ...]) -> Policy:
+        """Tests that were not read the last time may be what a newer Bastion refuses."""
+        return compile_sources(
+            current.sources,
+            self.site,
+            self.limits,
+            with_tests=bool(current.policy.tests),
+            secrets=current.secrets.__getitem__,
+            registered=registered,
+        )
 
     async def announce(self) -> None:
         """The policy of the start, for the audit log, and one that was refused. Nothing that it has heard before."""
@@ -211,13 +248,19 @@ class Policies:
         current, now = self.current, self.acts.clock()
         if current is not None and sources == current.sources and not current.secrets:
             return await asyncio.to_thread(_tested, current, now)
-        return await self.long_work.aside(lambda: accept(sources, self.site, self.limits, now, self.secrets))
+        return await self.long_work.aside(
+            lambda: accept(sources, self.site, self.limits, now, self.secrets, self.registered)
+        )
 
     def _warn_of(self, files: tuple[str, ...]) -> None:
         """Once, until they are others. What they define may be what a policy that is refused lacks."""
         if files and files != self._unread:
             _LOG.warning("policy files are not read: expected *.yaml in the directory itself", files=files)
         self._unread = files
+
+    def _warn_of_clients(self, policy: Policy) -> None:
+        for client, why in policy.left_out.items():
+            _LOG.warning("a registered client is left out: it gets no tokens", client=client, why=why)
 
     def _refuse(self, problems: str) -> None:
         self.refused = problems

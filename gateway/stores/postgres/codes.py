@@ -21,6 +21,7 @@ _LOCK: Final = """
 """
 _USE: Final = "UPDATE codes SET used_at = $2, grant_id = $3 WHERE hash = $1 AND used_at IS NULL"
 _FORGET: Final = "DELETE FROM codes WHERE user_id = $1 AND client = $2 AND used_at IS NULL"
+_FORGET_CLIENT: Final = "DELETE FROM codes WHERE client = $1 AND used_at IS NULL"
 _PURGE: Final = "DELETE FROM codes WHERE expires_at < $1"
 
 
@@ -75,6 +76,10 @@ class Codes:
     async def forget(self, user_id: UUID, client: str) -> None:
         """No unused code of the app becomes a grant for this person; waits for exchanges that have begun."""
         await self._connection.execute(_FORGET, user_id, client)
+
+    async def forget_client(self, client: str) -> None:
+        """As forget, for everybody."""
+        await self._connection.execute(_FORGET_CLIENT, client)
 
     async def purge(self, now: int) -> None:
         """Deletes what nobody asks for any more."""

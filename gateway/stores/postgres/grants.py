@@ -65,7 +65,13 @@ _LIST_OFFLINE: Final = f"""
 """  # noqa: S608 - constants
 _LIST_OF_OTHERS: Final = f"""
     SELECT {_COLUMNS} FROM grants g
-     WHERE g.ended_at IS NULL AND g.expires_at > $2 AND NOT (g.client = ANY($1::text[])) ORDER BY g.id LIMIT $3
+     WHERE g.ended_at IS NULL AND g.expires_at > $2 AND NOT (g.client = ANY($1::text[]))
+       AND NOT EXISTS (SELECT FROM clients c WHERE c.id = g.client AND c.state = 'active')
+     ORDER BY g.id LIMIT $3
+"""  # noqa: S608 - constants
+# After an id, so that ended ones are passed once too: Redis may not have heard of their end.
+_LIST_OF_CLIENT: Final = f"""
+    SELECT {_COLUMNS} FROM grants g WHERE g.client = $1 AND g.id > $2 AND g.expires_at > $3 ORDER BY g.id LIMIT $4
 """  # noqa: S608 - constants
 _END_GRANT: Final = "UPDATE grants SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 # The newest stay: one place is left for the grant that comes next.
@@ -231,8 +237,12 @@ class Grants:
         await self._connection.execute(_ROTATE, grant_id, refresh_hash, now)
 
     async def list_of_others(self, clients: Iterable[str], now: int, most: int) -> list[GrantRow]:
-        """Of clients that are none of these."""
+        """Of clients that are none of these, and not registered either."""
         return [_grant(row) for row in await self._connection.fetch(_LIST_OF_OTHERS, list(clients), now, most)]
+
+    async def list_of_client(self, client: str, after: bytes, now: int, most: int) -> list[GrantRow]:
+        """By id, also ended ones. after: the last id of the round before, b"" for the first."""
+        return [_grant(row) for row in await self._connection.fetch(_LIST_OF_CLIENT, client, after, now, most)]
 
     async def list_offline(self, user_id: UUID, now: int) -> list[GrantRow]:
         """Those that no login ends, also ended ones: Redis may not have heard."""

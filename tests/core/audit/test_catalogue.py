@@ -150,6 +150,31 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
     ),
     (
+        app_events.ClientAdded(None, "wiki", "{}"),
+        "client_added",
+        ("cli:root", None, '{"client":"wiki","settings":"{}"}', "{}"),
+    ),
+    (
+        app_events.ClientChanged(None, "wiki", "active", 2, "{}"),
+        "client_changed",
+        ("cli:root", None, '{"client":"wiki","settings":"{}","state":"active","version":2}', "{}"),
+    ),
+    (
+        app_events.ClientDisabled(None, "wiki"),
+        "client_disabled",
+        ("cli:root", None, '{"client":"wiki"}', "{}"),
+    ),
+    (
+        app_events.ClientSecretRotated(None, "wiki"),
+        "client_secret_rotated",
+        ("cli:root", None, '{"client":"wiki"}', "{}"),
+    ),
+    (
+        app_events.GrantEnded(None, "robot", "G", "client_disabled"),
+        "grant_ended",
+        ("cli:root", None, '{"client":"robot","grant":"G","why":"client_disabled"}', "{}"),
+    ),
+    (
         app_events.ApiKeyCreated(ADA, "K", "made_by_operator", ("read",), ("h",), (), 5, "backup"),
         "api_key_created",
         (
