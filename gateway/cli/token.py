@@ -21,6 +21,7 @@ from gateway.core.policy.route import Routed
 from gateway.core.token.access import AccessToken, AccessTokens
 from gateway.core.token.nonce import Nonces
 from gateway.flows.oauth.explain_token import Explained, TokenExplanation
+from gateway.flows.policy.registered_clients import active_clients
 from gateway.resources import Resources, clock
 from gateway.stores.redis.decisions import DecisionCalls
 
@@ -65,7 +66,7 @@ def explain(config: Config, *, source: TextIO, url: str, method: str, address: s
     """
     given = _read(source.read(), url, method)
     shown = _shown(config, given)
-    policy = policy_of(config) if given.url else None
+    policy = _policy(config) if given.url else None
     found = acting(config, lambda resources: _explain(config, resources, shown))
     checks = (*([] if policy is None else [_route(policy, given, shown)]), *found.checks)
     if found.token is not None:
@@ -78,6 +79,11 @@ def explain(config: Config, *, source: TextIO, url: str, method: str, address: s
             click.echo(line)
     if any(check.said == "refuses" for check in checks):
         raise SystemExit(1)
+
+
+def _policy(config: Config) -> Policy:
+    """As a worker has it: with the registered clients."""
+    return policy_of(config, *acting(config, lambda resources: active_clients(resources.pool)))
 
 
 async def _explain(config: Config, resources: Resources, shown: ShownToken) -> Explained:

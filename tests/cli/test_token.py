@@ -1,6 +1,7 @@
 """`bastion token explain`: an operator learns why the gateway refuses a token, and the terminal never shows it."""
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,9 +12,11 @@ from redis.asyncio import Redis
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
+from gateway.core.policy.reading.registered import plain_settings
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import AccessTokens, grant_credential
+from gateway.stores.postgres.clients import Clients
 from gateway.stores.postgres.grants import Grants, NewGrant
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
@@ -115,6 +118,20 @@ async def test_a_good_token_passes_and_policy_is_asked(app: App) -> None:
     assert "person   ada   groups staff" in ran.out
     assert "bearer of client wiki" in ran.out
     assert "answer   allow" in ran.out
+
+
+async def test_policy_is_asked_with_the_registered_clients(app: App, pool: Pool) -> None:
+    head, rest = POLICY.split("clients:\n")
+    line, apps = rest.split("\n", 1)
+    (app.bastion.directory / "policies" / "api.yaml").write_text(head + apps)
+    unknown = await app.explained(app.token(), "--url", f"{API}/x")
+    async with pool.acquire() as connection:
+        assert await Clients(connection).add("wiki", json.dumps(plain_settings(line.partition(":")[2], "x")), None, 1)
+
+    known = await app.explained(app.token(), "--url", f"{API}/x")
+
+    assert "answer   allow" not in unknown.out
+    assert "answer   allow" in known.out
 
 
 async def test_a_request_is_read_as_the_app_sends_it(app: App) -> None:

@@ -20,6 +20,11 @@ class RegisteredClients:
 
     async def refresh(self) -> None:
         """Disabled ones are as unknown to the worker as if they had never been. Raises RecordUnavailable."""
-        async with transaction(self.pool) as connection:
-            rows = await Clients(connection).active()
-        await self.policies.register(tuple(RegisteredClient(row.id, row.settings, row.secret_hash) for row in rows))
+        await self.policies.register(await active_clients(self.pool))
+
+
+async def active_clients(pool: "asyncpg.Pool[asyncpg.Record]") -> tuple[RegisteredClient, ...]:
+    """Those that are not disabled. Raises RecordUnavailable."""
+    async with transaction(pool) as connection:
+        rows = await Clients(connection).active()
+    return tuple(RegisteredClient(row.id, row.settings, row.secret_hash) for row in rows)
