@@ -21,7 +21,6 @@ _KNOWN_PEOPLE: Final = 8
 _MAC_BYTES: Final = 12
 _CSRF_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
 _DEVICE_SHAPE: Final = re.compile(r"v1\.([\w-]{22})((?:\.[\w-]{16}){1,8})", re.ASCII)
-_NEED_SHAPE: Final = re.compile(r"authenticated:([0-9]{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,19 +84,6 @@ def remember(key: bytes, device: Device, name: str, fresh_id: bytes) -> str:
     mark = _mark(key, id_, name)
     others = [known for known in device.known if known != mark]
     return ".".join(["v1", id_, mark, *others[: _KNOWN_PEOPLE - 1]])
-
-
-def need_met(need: str, authenticated_at: int, mfa_at: int, now: int) -> bool:
-    """Whether a login is fresh or strong enough for what sent the person here. An unknown need is never met.
-
-    need: "", "authenticated:<seconds>" or "mfa" (core/session/journey.py). Times are Unix seconds, mfa_at 0: none.
-    """
-    if not need:
-        return True
-    if need == "mfa":
-        return mfa_at > 0
-    found = _NEED_SHAPE.fullmatch(need)
-    return found is not None and now - authenticated_at <= int(found[1])
 
 
 def _mark(key: bytes, device_id: str, name: str) -> str:

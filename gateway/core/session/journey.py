@@ -19,8 +19,8 @@ MAX_RETURN: Final = 2048
 class Journey:
     """host: canonical. return_to: raw path and query as Caddy sent them. way: b64(SHA-256(way cookie)). iat: Unix s.
 
-    need: "", "authenticated:<seconds>" or "mfa": what the login must meet. notice: "", or "again" where what was sent
-    could not be kept. old: b64 credential of the session that the browser had, "" without one.
+    need: the text of core/assurance/need.py: what the login must meet. notice: "", or "again" where what was sent could
+    not be kept. old: b64 credential of the session that the browser had, "" without one.
 
     A dataclass, because its fields are what is sealed; its __init__ is written out so that it is compiled.
     """

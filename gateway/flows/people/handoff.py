@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
+from gateway.core.assurance.model import PWD, Assurance
+from gateway.core.assurance.need import met, read_need
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
-from gateway.core.login.attempt import need_met
 from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Respond
@@ -81,7 +82,7 @@ class Handoff:
     ) -> AskAgain | Denied | None:
         """None: go on. A path that policy refuses for its form is answered by its own host, which knows the method."""
         now, facts = self.acts.clock(), live.facts
-        if not need_met(journey.need, facts.authenticated_at, facts.mfa_at, now):
+        if not met(read_need(journey.need), Assurance(facts.authenticated_at, facts.mfa_at, PWD), now):
             return AskAgain()
         found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
         if isinstance(found, Refused):

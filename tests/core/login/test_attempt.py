@@ -10,7 +10,6 @@ from gateway.core.login.attempt import (
     csrf_holds,
     csrf_token,
     knows,
-    need_met,
     parse_device,
     remember,
 )
@@ -18,7 +17,6 @@ from gateway.core.login.attempt import (
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 COOKIE = "c" * 43
 FRESH = b"d" * 16
-NOW = 1_800_000_000
 
 
 def test_a_token_holds_with_its_cookie_and_key_only() -> None:
@@ -71,27 +69,6 @@ def test_a_device_cookie_survives_the_round_trip(names: list[str]) -> None:
         text = remember(KEY, parse_device(text), name, FRESH)
 
     assert all(knows(KEY, parse_device(text), name) for name in names)
-
-
-@pytest.mark.parametrize(
-    ("need", "authenticated_at", "mfa_at", "met"),
-    [
-        ("", NOW - 10**6, 0, True),
-        ("authenticated:300", NOW - 300, 0, True),
-        ("authenticated:300", NOW - 301, 0, False),
-        ("authenticated:300", NOW - 301, NOW, False),
-        ("mfa", NOW, 0, False),
-        ("mfa", NOW, NOW - 1, True),
-        ("mfa ", NOW, NOW, False),
-        ("authenticated:", NOW, NOW, False),
-        ("authenticated:-1", NOW, NOW, False),
-        ("something new", NOW, NOW, False),
-    ],
-)
-def test_a_need_is_met_on_the_second_and_an_unknown_one_never(
-    need: str, authenticated_at: int, mfa_at: int, met: bool
-) -> None:
-    assert need_met(need, authenticated_at, mfa_at, NOW) is met
 
 
 @pytest.mark.parametrize(
