@@ -1,0 +1,1 @@
+"""Owns how suspicious a login is: what is known of it, what is remembered of the person, the score and its reasons."""
