@@ -2,17 +2,22 @@
 
 from gateway.config import Config
 from gateway.stores.files.access import trouble_with
+from gateway.stores.files.geoip import trouble_with_geoip
 from gateway.stores.files.logo import trouble_with_logo
+from gateway.stores.files.network_lists import trouble_with_networks
 
 
 def file_troubles(config: Config) -> dict[str, str]:
     """By key, why this account can't use a directory or file; empty where all is well."""
     checkpoints, logo, keys = config.audit.checkpoint_dir, config.pages.logo, config.jwt.keys_dir
+    geoip, anonymising = config.risk.geoip, config.risk.anonymising_networks
     found = {
         "data_dir": trouble_with(config.data_dir, writes=True),
         "policy.directory": trouble_with(config.policy.directory, writes=False),
         "jwt.keys_dir": "" if keys is None else trouble_with(keys, writes=True),
         "audit.checkpoint_dir": "" if checkpoints is None else trouble_with(checkpoints, writes=True),
+        "risk.anonymising_networks": next(filter(None, map(trouble_with_networks, anonymising)), ""),
+        "risk.geoip": "" if geoip is None else trouble_with_geoip(geoip),
         "pages.logo": "" if logo is None else trouble_with_logo(logo),
     }
     return {key: trouble for key, trouble in found.items() if trouble}

@@ -256,13 +256,18 @@ def _anchored(config: Config, path: Path | None) -> Config:
     checkpoints = config.audit.checkpoint_dir
     keys = {"keys_dir": None if config.jwt.keys_dir is None else anchor / config.jwt.keys_dir}
     audit = {"checkpoint_dir": None if checkpoints is None else anchor / checkpoints}
-    logo = config.pages.logo
+    logo, geoip = config.pages.logo, config.risk.geoip
+    risk = {
+        "geoip": None if geoip is None else anchor / geoip,
+        "anonymising_networks": tuple(anchor / path for path in config.risk.anonymising_networks),
+    }
     return config.model_copy(
         update={
             "data_dir": anchor / config.data_dir,
             "jwt": config.jwt.model_copy(update=keys),
             "policy": config.policy.model_copy(update={"directory": anchor / config.policy.directory}),
             "audit": config.audit.model_copy(update=audit),
+            "risk": config.risk.model_copy(update=risk),
             "pages": config.pages.model_copy(update={"logo": None if logo is None else anchor / logo}),
         }
     )

@@ -16,6 +16,7 @@ from gateway.config.sections.oauth import OAuth
 from gateway.config.sections.pages import Pages
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.redis import RedisSection
+from gateway.config.sections.risk import Risk
 from gateway.config.sections.secrets import Secrets
 from gateway.config.sections.server import Server
 from gateway.config.sections.sessions import Sessions
@@ -46,6 +47,7 @@ class Config(Section):
     secrets: Secrets = Secrets()
     policy: PolicySection = PolicySection()
     sessions: Sessions = Sessions()
+    risk: Risk = Risk()
     limits: dict[LimitName, LimitSetting] = Field(
         default_factory=default_limits,
         description="Rate limits by name. A limit that you leave out keeps its default.",

@@ -137,6 +137,8 @@ def _example_lines() -> Iterator[str]:
 
 
 def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return _flow(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -110,6 +110,13 @@ def score(facts: RiskFacts, profile: Profile, weights: Weights) -> Score:
     return Score(min(MOST_POINTS, sum(reason.points for reason in reasons)), reasons)
 
 
+def known_device_share(weights: Weights) -> int:
+    """The most that place and time can count for on a known device."""
+    place = max(weights.new_ip, weights.new_network)
+    time = max(weights.rare_hours, weights.odd_hours)
+    return sum(map(_lessened, (place, weights.new_country, time, weights.impossible_travel)))
+
+
 def _reasons(facts: RiskFacts, profile: Profile, weights: Weights) -> Iterator[Reason]:
     if not profile.last_at:
         yield Reason(Factor.FIRST_LOGIN, weights.first_login, "the first login of the account")
@@ -117,7 +124,7 @@ def _reasons(facts: RiskFacts, profile: Profile, weights: Weights) -> Iterator[R
         if not facts.device_known:
             yield _new_device(profile, weights)
         for reason in _place_and_time(facts, profile, weights):
-            yield _lessened(reason) if facts.device_known else reason
+            yield _on_known_device(reason) if facts.device_known else reason
     yield from _of_the_attempt(facts, weights)
 
 
@@ -203,7 +210,11 @@ def _apart_s(one: int, other: int) -> int:
     return min(apart, DAY_S - apart)
 
 
-def _lessened(reason: Reason) -> Reason:
-    share, whole = _KNOWN_DEVICE
+def _on_known_device(reason: Reason) -> Reason:
     words = f"{reason.words}; two fifths of the points, because the browser is known"
-    return Reason(reason.factor, reason.points * share // whole, words)
+    return Reason(reason.factor, _lessened(reason.points), words)
+
+
+def _lessened(points: int) -> int:
+    share, whole = _KNOWN_DEVICE
+    return points * share // whole
