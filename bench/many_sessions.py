@@ -17,6 +17,7 @@ from bench.figures import Figure
 from bench.load import fire
 from bench.questions import questions
 from bench.site import SMALL, Site, running_site
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.principal.ask import Leases, Presented, Question, Standing
 from gateway.core.session.login_record import Session
@@ -76,7 +77,7 @@ async def _join(calls: DecisionCalls, number: int) -> None:
     assert missed is not None
     assert missed.outcome is Standing.MISS
     leases = missed.leases or Leases(0, 0)
-    session = Session(presented.credential, now, 0, 0)
+    session = Session(presented.credential, by_password(now), 0)
     fill = Fill(presented.tag, presented.login, leases, random[44:], now + _DAY_S, now + _DAY_S, _DAY_S, (session,))
     assert await calls.fill(fill) == (True, True)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from gateway.config import load_config
+from gateway.core.assurance.model import by_password
 from gateway.core.session.tokens import credential_of, mint, tag_of
 from gateway.resources import make_vault, random_bytes
 from gateway.stores.postgres.database import make_pool
@@ -28,6 +29,6 @@ async def signed_in(database_url: str, directory: Path, count: int, hosts: Seque
             await logins.create(NewLogin(login_id, user_id, now, False, _DAY_S, now + _DAY_S, "", "bench"))
             for host in hosts:
                 token = mint(keys.mac, tag_of(keys.tag, user_id), login_id, random_bytes(32))
-                await logins.add_session(login_id, host, credential_of(host, token), now, 0, now)
+                await logins.add_session(login_id, host, credential_of(host, token), by_password(now), now)
                 cookies[host].append(f"theme=dark; __Host-bastion={token.text}; __Host-bastion-last={'x' * 22}")
     return cookies

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.context import Context
@@ -64,7 +65,9 @@ class Deciding:
         async with self.pool.acquire() as connection, connection.transaction():
             logins = Logins(connection, self.vault)
             assert await logins.create(login)
-            assert await logins.add_session(token.login_id, host, credential_of(host, token), self.now, 0, self.now)
+            assert await logins.add_session(
+                token.login_id, host, credential_of(host, token), by_password(self.now), self.now
+            )
         return token
 
     async def end(self, token: Token) -> None:

@@ -23,6 +23,7 @@ from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.analysis.unmet import Directory, without_factor, without_person
 from gateway.core.analysis.warning import PolicyWarning
+from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
 from gateway.core.policy.client import own_user
 from gateway.core.policy.facts import SESSION, Actor
 from gateway.core.policy.model import Policy
@@ -219,8 +220,11 @@ def explain(
         person = Actor(
             own_user(client) if user is None else user,
             frozenset(groups),
-            now - _seconds(authenticated),
-            0 if mfa is None else now - _seconds(mfa),
+            Assurance(
+                now - _seconds(authenticated),
+                0 if mfa is None else now - _seconds(mfa),
+                PWD if mfa is None else PWD | OTP,
+            ),
             credential,
             client,
             frozenset(scopes),
@@ -269,6 +273,12 @@ def _header(text: str) -> tuple[str, str]:
     if not separator:
         raise click.BadParameter(f"{text}: expected NAME:VALUE", param_hint="--header")
     return name.strip().lower(), value.strip()
+
+
+def _proven(authenticated: str, mfa: str | None, now: int) -> Assurance:
+    """authenticated, mfa: how long ago; None: never."""
+    authenticated_at = now - _seconds(authenticated)
+    return by_password(authenticated_at) if mfa is None else Assurance(authenticated_at, now - _seconds(mfa), PWD | OTP)
 
 
 def _seconds(text: str) -> int:

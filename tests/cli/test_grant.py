@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.privacy.sealing import MasterKeys
@@ -31,7 +32,7 @@ async def granted(bastion: Bastion, pool: Pool) -> UUID:
         vault = Vault(MasterKeys([bytes(range(32))]), Keys.derive(b"\1" * 32, b"\2" * 32).blind_index, RandomBytes())
         logins, grants = Logins(connection, vault), Grants(connection)
         assert await logins.create(NewLogin(LOGIN, user_id, now, False, 1800, now + 9_000, "", ""))
-        assert await logins.add_session(LOGIN, "client:wiki", grant_credential(GRANT), now, 0, now)
+        assert await logins.add_session(LOGIN, "client:wiki", grant_credential(GRANT), by_password(now), now)
         await grants.add(
             NewGrant(
                 GRANT, "wiki", user_id, LOGIN, ("openid",), "https://a", now, 0, (), "", None, now, now + 9_000, 1800

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
@@ -102,7 +103,7 @@ async def app(bastion: Bastion, pool: Pool) -> App:
         vault = Vault(MasterKeys([bytes(range(32))]), SERVERS.blind_index, RandomBytes())
         logins, grants = Logins(connection, vault), Grants(connection)
         assert await logins.create(NewLogin(LOGIN, user_id, now, False, 1800, now + 9_000, "", ""))
-        assert await logins.add_session(LOGIN, "client:wiki", grant_credential(GRANT), now, 0, now)
+        assert await logins.add_session(LOGIN, "client:wiki", grant_credential(GRANT), by_password(now), now)
         scopes, times = ("notes.read",), (now, now + 9_000, 1800)
         await grants.add(NewGrant(GRANT, "wiki", user_id, LOGIN, scopes, API, now, 0, (), "", None, *times))
     return App(bastion, user_id)

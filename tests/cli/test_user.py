@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.privacy.sealing import MasterKeys
@@ -148,7 +149,7 @@ async def test_sessions_are_shown_with_their_ids_and_ended_one_by_one(
             assert await logins.create(
                 NewLogin(login_id, user_id, now, False, 1800, now + 600, "203.0.113.7", "a\x1b[31mbrowser")
             )
-            assert await logins.add_session(login_id, "app.example.com", letter * 16, now, 0, now)
+            assert await logins.add_session(login_id, "app.example.com", letter * 16, by_password(now), now)
     first = b64(b"\xfb" * LOGIN_BYTES)
 
     shown = (await bastion("user", "sessions", "ada")).out

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.core.assurance.model import by_password
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Claim, Leases, Presented, Question, Spend, Standing
 from gateway.core.ratelimit.gcra import Limit
@@ -38,7 +39,7 @@ async def every_function(cluster: Cluster, tag: str) -> Standing:
     missed = await calls.reply_to(asked)
     assert missed is not None
     assert missed.leases is not None
-    sessions = (Session(CREDENTIAL, 1, 0, 0),)
+    sessions = (Session(CREDENTIAL, by_password(1), 0),)
     fill = Fill(tag, LOGIN, missed.leases, b"person", FOR_EVER, FOR_EVER, 600, sessions)
     assert await calls.fill(fill) == (True, True)
     decided = await calls.reply_to(Question(2, of(tag), Claim("code", "h"), asked.spends, "r", missed.paid))

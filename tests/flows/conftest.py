@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.keys import Keys
 from gateway.core.principal.ask import Presented, Question, Reply, Standing
 from gateway.core.privacy.sealing import MasterKeys
@@ -64,7 +65,7 @@ class Stage:
             login = NewLogin(token.login_id, user_id, now, False, 1800, now + 43_200, "203.0.113.7", "a\x1b[31mbrowser")
             if not await logins.create(login):
                 return None
-            assert await logins.add_session(token.login_id, HOST, credential, now, 0, now)
+            assert await logins.add_session(token.login_id, HOST, credential, by_password(now), now)
         return Presented(token.tag, token.login, credential)
 
     async def passes(self, presented: Presented) -> Person | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway.core.assurance.model import by_password
 from gateway.core.oauth.code import CODE_S, authorization_code_hash
 from gateway.core.oauth.interaction import INTERACTION_S, Interaction, seal_interaction
 from gateway.core.oauth.parameters import Parameters
@@ -80,7 +81,7 @@ async def ground(stage: Stage, par: Par) -> Ground:
     assert presented is not None
     now = stage.clock.now
     person = Person(user_id, ADA.username, ADA.name, ADA.email, ADA.groups, 1)
-    live = LiveLogin(presented, person, LoginFacts(now, 0, now + 43_200, now + 1800))
+    live = LiveLogin(presented, person, LoginFacts(by_password(now), now + 43_200, now + 1800))
     authorize = Authorize(acts, KEYS, par.pushed, policy, ISSUER, stage.random)
     ground = Ground(stage, authorize, par, live, POLICY)
     return ground
@@ -168,7 +169,7 @@ async def test_a_login_has_to_be_as_fresh_as_is_asked(ground: Ground) -> None:
     await ground.code_of(await ground.went_on("wiki", max_age="61"))
     sealed = await ground.sealed("wiki", prompt="login")
     facts = ground.live.facts
-    facts.authenticated_at = ground.stage.clock.now
+    facts.assurance = by_password(ground.stage.clock.now)
     await ground.code_of(await ground.authorize.go_on(sealed, ground.visitor))
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
 from gateway.core.session.person import Person, seal
@@ -75,7 +76,9 @@ async def test_all_sessions_of_a_login_ask_postgres_once(here: Deciding) -> None
     async with here.pool.acquire() as connection:
         logins = Logins(connection, here.vault)
         for token in others:
-            assert await logins.add_session(first.login_id, HOST, credential_of(HOST, token), here.now, 0, here.now)
+            assert await logins.add_session(
+                first.login_id, HOST, credential_of(HOST, token), by_password(here.now), here.now
+            )
 
     answers = await asyncio.gather(*(ask(here, token) for token in (first, *others)))
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.request import read_request
@@ -47,7 +48,7 @@ class App:
         app = cls(here, await here.log_in(host=HOST, idle_s=idle_s))
         async with here.acts.begin() as act:
             await act.logins.add_session(
-                app.login.login_id, "client:spa", grant_credential(GRANT_ID), here.now, 0, here.now
+                app.login.login_id, "client:spa", grant_credential(GRANT_ID), by_password(here.now), here.now
             )
             act.stales_login(app.login.tag, app.login.login)
         return app

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from gateway.core.assurance.model import by_password
 from gateway.core.principal.ask import Claim, Presented, ProofClaim
 from gateway.core.principal.ask import Leases as RealLeases
 from gateway.core.session.login_record import Session
@@ -80,7 +81,7 @@ class Pair:
 
     async def fill(self, given: Fill) -> None:
         self.slot, expected = functions.fill(self.slot, self.inc, given)
-        sessions = [Session(bytes([one]) * 16, NOW, 0, 0) for one in CREDENTIALS if one & given.credentials]
+        sessions = [Session(bytes([one]) * 16, by_password(NOW), 0) for one in CREDENTIALS if one & given.credentials]
         written = await self.server.calls.fill(
             RealFill(
                 tag=TAG,

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.principal.ask import Claim, Leases, Presented, ProofClaim, Question, Reply, Spend, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.login_record import Session
@@ -18,6 +20,7 @@ from gateway.stores.redis.revocations import Revocations
 from gateway.waiting import answer_of
 from tests.running import running
 
+BEFORE = Path(__file__).parent / "before"
 TAG, LOGIN, CREDENTIAL = "t" * 16, "l" * 22, b"c" * 16
 PRESENTED = Presented(TAG, LOGIN, CREDENTIAL)
 PERSON = b"sealed person"
@@ -57,7 +60,8 @@ class Server:
 
     async def fill(self, leases: Leases | None, **changed: object) -> tuple[bool, bool]:
         assert leases is not None
-        usual = Fill(TAG, LOGIN, leases, PERSON, NOW + 10_000, NOW + 600, 600, (Session(CREDENTIAL, NOW - 50, 0, 0),))
+        sessions = (Session(CREDENTIAL, by_password(NOW - 50), 0),)
+        usual = Fill(TAG, LOGIN, leases, PERSON, NOW + 10_000, NOW + 600, 600, sessions)
         return await self.calls.fill(replace(usual, **changed))  # type: ignore[arg-type]  # field names of Fill
 
     async def bring_to_life(self, **changed: object) -> None:
@@ -66,9 +70,13 @@ class Server:
         assert await self.fill(missed.leases, **changed) == (True, True)
 
 
-def held_library() -> Library:
-    """The product's functions, with the time that lies in the key `now`, us; their source asks TIME."""
-    text = resources.files("gateway.stores.redis.functions").joinpath("bastion.lua").read_text("utf-8")
+def held_library(before: bool = False) -> Library:
+    """The product's functions, with the time that lies in the key `now`, us; their source asks TIME.
+
+    before: those of the version before this one, which shares records with it during an upgrade.
+    """
+    own = resources.files("gateway.stores.redis.functions")
+    text = (BEFORE if before else own).joinpath("bastion.lua").read_text("utf-8")
     real = "local t = redis.call('TIME')"
     assert text.count(real) == 1
     held = "local v = redis.call('GET', 'now') local t = {string.sub(v, 1, -7), string.sub(v, -6)}"

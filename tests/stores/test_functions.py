@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.principal.ask import Claim, Leases, Presented, ProofClaim, Spend, Standing
 from gateway.core.session.login_record import Session
 from gateway.embedded import EmbeddedValkey
@@ -29,7 +30,7 @@ async def test_a_live_session_is_let_in_with_its_facts(server: Server) -> None:
     assert (reply.outcome, reply.person, reply.login, reply.leases) == (Standing.LIVE, PERSON, LOGIN, None)
     assert reply.now_us == NOW * 1_000_000
     assert reply.facts is not None
-    assert (reply.facts.authenticated_at, reply.facts.mfa_at, reply.facts.expires_at) == (NOW - 50, 0, NOW + 10_000)
+    assert (reply.facts.assurance, reply.facts.expires_at) == (by_password(NOW - 50), NOW + 10_000)
 
 
 async def test_two_workers_share_one_lease_and_one_of_them_writes(server: Server) -> None:
@@ -143,7 +144,7 @@ async def test_activity_slides_idle_and_never_the_absolute_end(server: Server) -
 
 @pytest.mark.parametrize(("after_s", "outcome"), [(19, Standing.LIVE), (20, Standing.UNKNOWN)])
 async def test_a_replaced_secret_passes_for_twenty_seconds(server: Server, after_s: int, outcome: Standing) -> None:
-    await server.bring_to_life(sessions=(Session(CREDENTIAL, NOW, 0, NOW + 20),))
+    await server.bring_to_life(sessions=(Session(CREDENTIAL, by_password(NOW), NOW + 20),))
 
     await server.set_time(NOW + after_s)
 

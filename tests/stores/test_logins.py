@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.core.assurance.model import HWK, OTP, PWD, USER, Assurance, by_password
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.users import Users
 from gateway.stores.postgres.vault import Vault
@@ -24,7 +25,7 @@ async def login(people: Pool, vault: Vault) -> Pool:
     async with people.acquire() as connection, connection.transaction():
         logins = Logins(connection, vault)
         assert await logins.create(new_login())
-        assert await logins.add_session(LOGIN, "auth", b"c" * 16, NOW, 0, NOW)
+        assert await logins.add_session(LOGIN, "auth", b"c" * 16, by_password(NOW), NOW)
     return people
 
 
@@ -40,7 +41,7 @@ async def test_a_login_reads_back(login: Pool, vault: Vault) -> None:
         NOW,
         False,
     )
-    assert [(one.host, one.credential, one.authenticated_at, one.until) for one in found.sessions] == [
+    assert [(one.host, one.credential, one.assurance.authenticated_at, one.until) for one in found.sessions] == [
         ("auth", b"c" * 16, NOW, 0)
     ]
 
@@ -60,7 +61,7 @@ async def test_an_ended_login_ends_once_and_takes_no_session(login: Pool, vault:
         logins = Logins(connection, vault)
         first = await logins.end(LOGIN, "logout", NOW + 1)
         second = await logins.end(LOGIN, "logout", NOW + 2)
-        added = await logins.add_session(LOGIN, "wiki", b"d" * 16, NOW, 0, NOW + 2)
+        added = await logins.add_session(LOGIN, "wiki", b"d" * 16, by_password(NOW), NOW + 2)
         await logins.confirm(LOGIN, NOW + 100)
         found = await logins.find(LOGIN)
 
@@ -74,8 +75,8 @@ async def test_a_new_session_is_a_use_of_its_login(login: Pool, vault: Vault) ->
     """The record is read anew after it; a lag of Postgres must not end the login then."""
     async with login.acquire() as connection:
         logins = Logins(connection, vault)
-        await logins.add_session(LOGIN, "wiki", b"d" * 16, NOW, 0, NOW + 300)
-        await logins.add_session(LOGIN, "wiki", b"e" * 16, NOW, 0, NOW + 200)
+        await logins.add_session(LOGIN, "wiki", b"d" * 16, by_password(NOW), NOW + 300)
+        await logins.add_session(LOGIN, "wiki", b"e" * 16, by_password(NOW), NOW + 200)
         found = await logins.find(LOGIN)
 
     assert found is not None
@@ -88,20 +89,34 @@ async def test_a_disabled_person_gets_neither_login_nor_session(login: Pool, vau
         logins = Logins(connection, vault)
 
         assert not await logins.create(new_login(b"m" * 16))
-        assert not await logins.add_session(LOGIN, "wiki", b"d" * 16, NOW, 0, NOW)
+        assert not await logins.add_session(LOGIN, "wiki", b"d" * 16, by_password(NOW), NOW)
+
+
+@pytest.mark.parametrize(
+    "proven", [by_password(NOW), Assurance(NOW - 5, NOW, PWD | OTP, 0), Assurance(NOW, NOW - 5, HWK | USER, 100)]
+)
+async def test_a_secret_keeps_what_it_has_proven(login: Pool, vault: Vault, proven: Assurance) -> None:
+    async with login.acquire() as connection, connection.transaction():
+        logins = Logins(connection, vault)
+        assert await logins.add_session(LOGIN, "wiki", b"d" * 16, proven, NOW)
+
+        found = await logins.find(LOGIN)
+
+    assert found is not None
+    assert found.sessions[-1].assurance == proven
 
 
 @pytest.mark.parametrize(("now", "added"), [(4_999, True), (5_000, False)])
 async def test_a_login_takes_sessions_until_it_expires(login: Pool, vault: Vault, now: int, added: bool) -> None:
     async with login.acquire() as connection:
-        assert await Logins(connection, vault).add_session(LOGIN, "wiki", b"d" * 16, NOW, 0, now) is added
+        assert await Logins(connection, vault).add_session(LOGIN, "wiki", b"d" * 16, by_password(NOW), now) is added
 
 
 async def test_the_newest_five_sessions_of_a_host_stay(login: Pool, vault: Vault) -> None:
     async with login.acquire() as connection:
         logins = Logins(connection, vault)
         for number in range(7):
-            await logins.add_session(LOGIN, "wiki", bytes([number]) * 16, NOW, 0, NOW + number)
+            await logins.add_session(LOGIN, "wiki", bytes([number]) * 16, by_password(NOW), NOW + number)
         found = await logins.find(LOGIN)
 
     assert found is not None
@@ -115,7 +130,7 @@ async def test_a_session_is_not_over_with_its_own_insert_however_many_come_in_it
     async with login.acquire() as connection:
         logins = Logins(connection, vault)
         for number in range(20, 0, -1):  # where the ids alone decide, each is the first to go
-            assert await logins.add_session(LOGIN, "wiki", bytes([number]) * 16, NOW, 0, NOW)
+            assert await logins.add_session(LOGIN, "wiki", bytes([number]) * 16, by_password(NOW), NOW)
             found = await logins.find(LOGIN)
             assert found is not None
             there = [one.credential[0] for one in found.sessions if one.host == "wiki"]
@@ -161,7 +176,7 @@ async def test_fifty_hand_offs_race_one_logout_and_none_outlives_it(login: Pool,
     async def hand_off(number: int) -> bool:
         async with login.acquire() as connection, connection.transaction():
             host = f"h{number}"
-            return await Logins(connection, vault).add_session(LOGIN, host, bytes([number]) * 16, NOW, 0, NOW)
+            return await Logins(connection, vault).add_session(LOGIN, host, bytes([number]) * 16, by_password(NOW), NOW)
 
     async def log_out() -> None:
         async with login.acquire() as connection, connection.transaction():
@@ -170,7 +185,7 @@ async def test_fifty_hand_offs_race_one_logout_and_none_outlives_it(login: Pool,
     added = await asyncio.gather(*(hand_off(number) for number in range(25)), log_out(), *map(hand_off, range(25, 50)))
     async with login.acquire() as connection:
         found = await Logins(connection, vault).find(LOGIN)
-        late = await Logins(connection, vault).add_session(LOGIN, "late", b"z" * 16, NOW, 0, NOW)
+        late = await Logins(connection, vault).add_session(LOGIN, "late", b"z" * 16, by_password(NOW), NOW)
 
     assert found is not None
     assert found.ended

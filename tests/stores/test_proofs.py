@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.principal.ask import Presented, ProofClaim, Reply, Spend, Standing
 from gateway.core.session.login_record import Session
@@ -199,6 +200,6 @@ async def test_a_proof_is_used_up_also_where_no_record_is_asked(server: Server) 
 
 
 async def test_a_session_and_a_grant_of_one_id_are_two_records(server: Server) -> None:
-    await server.bring_to_life(sessions=(Session(CREDENTIAL, NOW, 0, 0),))
+    await server.bring_to_life(sessions=(Session(CREDENTIAL, by_password(NOW), 0),))
 
     assert (await server.decide(GRANT)).outcome is Standing.MISS

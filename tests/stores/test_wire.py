@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.assurance.model import NO_PROOF, OTP, PWD, Assurance
 from gateway.core.principal.ask import (
     Claim,
     Leases,
@@ -130,17 +131,19 @@ def test_a_spend_is_written_as_the_generic_packer_writes_it(
 def raw_reply(reply: Reply) -> bytes:
     """As the function writes it."""
     leases = reply.leases or Leases(0, 0)
-    facts = reply.facts or LoginFacts(0, 0, 0, 0)
+    facts = reply.facts or LoginFacts(NO_PROOF, 0, 0)
     head = _HEAD.pack(
         reply.number,
         reply.now_us,
         ord(reply.outcome.value),
         leases.person,
         leases.login,
-        facts.authenticated_at,
-        facts.mfa_at,
+        facts.assurance.authenticated_at,
+        facts.assurance.mfa_at,
         facts.expires_at,
         facts.idle_at,
+        facts.assurance.amr,
+        facts.assurance.risk,
         len(reply.spent),
     )
     spent = [_SPENT.pack(one.allowed, one.retry_after_us, one.remaining, one.reset_us) for one in reply.spent]
@@ -148,7 +151,9 @@ def raw_reply(reply: Reply) -> bytes:
     return b"".join((head, reply.login.encode(), *spent, reply.person, stamp))
 
 
-LIVE = Reply(7, "l" * 22, 1_790_000_000_000_000, Standing.LIVE, b"sealed", LoginFacts(1, 2, 3, 4), None, ())
+LIVE = Reply(
+    7, "l" * 22, 1_790_000_000_000_000, Standing.LIVE, b"sealed", LoginFacts(Assurance(1, 2, PWD | OTP), 3, 4), None, ()
+)
 REPLIES = {
     "live": LIVE,
     "live and due": changed(LIVE, leases=Leases(5, 6)),

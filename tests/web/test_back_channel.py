@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.jose.compact import Compact, parse_compact
 from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.core.policy.compile import compile_policy
@@ -172,7 +173,7 @@ async def ends(house: House, login: Token, access_token: str, directory: Path) -
     presented = AccessTokens(ISSUER, KEYS.token).read(access_token, house.keys, None).presented
     live = (await house.here.decisions.live(presented))[0]
     assert live is not None
-    return Ends(house, LiveLogin(house.presented(login), live.person, LoginFacts(0, 0, 0, 0)), directory)
+    return Ends(house, LiveLogin(house.presented(login), live.person, LoginFacts(NO_PROOF, 0, 0)), directory)
 
 
 HOWS = ["logout", "journal", "device", "all devices", "disabled", "password", "operator, all", "operator, one",

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.base64url import b64
 from gateway.core.oauth.grants import client_tag
 from gateway.core.principal.ask import LoginFacts, Presented, Standing
@@ -79,7 +80,7 @@ async def test_what_ends_everything_ends_it_and_nothing_brings_it_back(house: Ho
 async def _end(house: House, login: Token, how: str, code: str, body: dict[str, Any]) -> None:
     person = (await house.here.decisions.live(presented(house, body["access_token"])))[0]
     assert person is not None
-    live = LiveLogin(replace(house.presented(login)), person.person, LoginFacts(0, 0, 0, 0))
+    live = LiveLogin(replace(house.presented(login)), person.person, LoginFacts(NO_PROOF, 0, 0))
     with admin_of(house) as admin:
         match how:
             case "disabled":
@@ -128,7 +129,10 @@ async def test_an_offline_grant_has_its_logins_assurance_until_that_is_over_then
     token = presented(house, body["access_token"])
     live, _ = await house.here.decisions.live(token)
     assert live is not None
-    assert (live.facts.authenticated_at, live.facts.mfa_at) == (house.clock.now - 5, house.clock.now - 5)
+    assert (live.facts.assurance.authenticated_at, live.facts.assurance.mfa_at) == (
+        house.clock.now - 5,
+        house.clock.now - 5,
+    )
     async with house.pool.acquire() as connection:
         await connection.execute("UPDATE logins SET expires_at = $1", int(time.time()) - 1)
     await redis.delete(f"{{{token.tag}}}g:{token.login}")
@@ -136,7 +140,7 @@ async def test_an_offline_grant_has_its_logins_assurance_until_that_is_over_then
     live, _ = await house.here.decisions.live(token)
 
     assert live is not None
-    assert (live.facts.authenticated_at, live.facts.mfa_at) == (0, 0)
+    assert (live.facts.assurance.authenticated_at, live.facts.assurance.mfa_at) == (0, 0)
     again = await house.refresh("wiki", body["refresh_token"])
     assert said(again.body["id_token"])["auth_time"] == house.clock.now - 5
 
@@ -184,7 +188,7 @@ async def test_an_app_that_acts_for_itself_is_a_person_of_its_own(house: House) 
     assert live is not None
     assert (live.person.username, live.person.groups, live.person.email) == ("client:robot", (), "")
     assert live.person.user_id == UUID(int=0) != ADA
-    assert (live.facts.authenticated_at, live.facts.mfa_at) == (0, 0)
+    assert (live.facts.assurance.authenticated_at, live.facts.assurance.mfa_at) == (0, 0)
     assert presented(house, text).tag == client_tag(KEYS.tag, "robot")
 
 

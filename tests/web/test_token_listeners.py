@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.token.access import grant_credential
 from gateway.web.forward_auth.listener import Listener
 from tests.conftest import Pool
@@ -58,7 +59,9 @@ async def test_a_token_opens_alike(served: Served, name: str) -> None:
     await here.add_person()
     login = await here.log_in(host=HOST)
     async with here.acts.begin() as act:
-        await act.logins.add_session(login.login_id, "client:spa", grant_credential(b"g" * 16), here.now, 0, here.now)
+        await act.logins.add_session(
+            login.login_id, "client:spa", grant_credential(b"g" * 16), by_password(here.now), here.now
+        )
     token = issue(tag=login.tag, record=login.login_id, now=here.now)
 
     answer = await both_answer(served, question("/x", host=HOST, more=f"{SNIPPET}{name}: Bearer {token}\r\n"))

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.app import build
 from gateway.config.load import load_config
+from gateway.core.assurance.model import by_password
 from gateway.core.session.cookies import LOGIN_COOKIE
 from gateway.core.session.tokens import credential_of, mint, tag_of
 from gateway.demo.setting import AUTH_HOST, Setting
@@ -50,7 +51,7 @@ async def whole_worker(pool: Pool, database_url: str, redis_url: str, directory:
         logins = Logins(connection, vault)
         assert await logins.create(NewLogin(token.login_id, ADA, now, False, 1800, now + 86_400, "", ""))
         host = config.auth_host
-        assert await logins.add_session(token.login_id, host, credential_of(host, token), now, 0, now)
+        assert await logins.add_session(token.login_id, host, credential_of(host, token), by_password(now), now)
     async with (
         build(Start(config, 0, metrics, metrics.slot(0))) as served,
         TestClient(TestServer(served.web_app)) as client,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.policy.conditions import (
     All,
     Any,
@@ -86,7 +87,7 @@ def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
     if person is None or person.credential != API_KEY:
         return person
     scopes = policy.key_scopes.of(person.scopes, person, now)
-    return Actor(person.user, person.groups, 0, 0, API_KEY, "", scopes)
+    return Actor(person.user, person.groups, NO_PROOF, API_KEY, "", scopes)
 
 
 def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
@@ -219,9 +220,10 @@ def _person(person: Actor | None, now: int) -> str:
 
 
 def _about(person: Actor, now: int) -> tuple[str, ...]:
-    mfa = f"second factor {_age(now - person.mfa_at)} ago" if person.mfa_at else "no second factor"
+    proven = person.assurance
+    mfa = f"second factor {_age(now - proven.mfa_at)} ago" if proven.mfa_at else "no second factor"
     groups = " ".join(sorted(person.groups)) or "-"
-    logged_in = f"logged in {_age(now - person.authenticated_at)} ago, {mfa}"
+    logged_in = f"logged in {_age(now - proven.authenticated_at)} ago, {mfa}"
     if person.credential == SESSION:
         return f"groups {groups}", logged_in
     scopes = " ".join(sorted(person.scopes)) or "-"

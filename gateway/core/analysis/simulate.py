@@ -199,7 +199,7 @@ class Simulation:
         if presented is None or person is None:
             return Reply(question.number, "", now_us, Standing.NOT_ASKED, b"", None, None, spent)
         ends_at = asked.now + _LASTS_S
-        facts = LoginFacts(person.authenticated_at, person.mfa_at, ends_at, ends_at)
+        facts = LoginFacts(person.assurance, ends_at, ends_at)
         record = Person(_user_id(person.user), person.user, "", "", tuple(sorted(person.groups)), 1)
         sealed = seal(_KEYS.person, presented.tag, record, _NONCE)
         terms = b""

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from gateway.core.analysis.explain import reasons, who
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
+from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
@@ -72,8 +73,7 @@ def _actor(person: Person, now: int) -> Actor:
     return Actor(
         person.user,
         person.groups,
-        now - person.authenticated_s,
-        mfa_at,
+        Assurance(now - person.authenticated_s, mfa_at, PWD | OTP if mfa_at else PWD),
         person.credential,
         person.client,
         person.scopes,

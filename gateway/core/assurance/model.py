@@ -3,6 +3,7 @@
 The bits are in Postgres, in Redis and in journeys, so each keeps its meaning.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,9 +39,22 @@ class Assurance:
         self.risk = risk
 
 
+NO_PROOF: Final = Assurance(0, 0, 0)  # of an API key, and of whoever has not logged in yet
+
+
+def by_password(at: int) -> Assurance:
+    """at: Unix seconds."""
+    return Assurance(at, 0, PWD)
+
+
 def told_bits(amr: int) -> int:
     """The bits as apps and policies know them: a recovery code is a one-time password."""
     return (amr & ~RECOVERY) | OTP if amr & RECOVERY else amr
+
+
+def bits_of(values: Iterable[str]) -> int:
+    """Of RFC 8176 names; those that no method here has, such as mfa, are left out."""
+    return sum(METHODS.get(value, 0) for value in set(values))
 
 
 def amr_values(assurance: Assurance) -> tuple[str, ...]:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, Literal
 
-from gateway.core.assurance.model import HWK, OTP, PWD, RECOVERY, SWK, UNKNOWN_RISK, USER, Assurance
+from gateway.core.assurance.model import HWK, OTP, PWD, RECOVERY, SWK, USER, Assurance
 from gateway.core.assurance.need import Need, met
-
-NOBODY: Final = Assurance(0, 0, 0, UNKNOWN_RISK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def proven(assurance: Assurance, proof: Proof, now: int) -> Assurance:
 
 
 def steps(need: Need, assurance: Assurance, factors: Collection[Proof], now: int) -> Steps | Unmeetable:
-    """factors: all that the person could prove, the password too. assurance: NOBODY before the login.
+    """factors: all that the person could prove, the password too. assurance: model.NO_PROOF before the login.
 
     Pure and total. What it asks meets the need at the time of the proof.
     """

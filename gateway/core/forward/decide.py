@@ -11,6 +11,7 @@ A token is asked like a session: its record, in the same one call. What is wrong
 
 from typing import Final
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.forward.callback import ALIKE, is_answered_here
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
@@ -197,21 +198,20 @@ def _of_key(ask: Ask, key: BroughtKey, reply: Reply, now: int, limit: Limit | No
     if not terms.lets_from(ask.request.address):
         return Denied(route, NOT_FROM_THERE, known, now, key.scheme)
     user = known.person.username
-    person = Actor(user, known.groups, 0, 0, API_KEY)  # it proves no second factor and no recent login (X5)
+    person = Actor(user, known.groups, NO_PROOF, API_KEY)  # it proves no second factor and no recent login (X5)
     scopes = context.policy.key_scopes.of(terms.scopes, person, now)
-    return _judge(ask, Actor(user, known.groups, 0, 0, API_KEY, "", scopes), known, now, limit, state)
+    return _judge(ask, Actor(user, known.groups, NO_PROOF, API_KEY, "", scopes), known, now, limit, state)
 
 
 def _actor(known: Known, facts: LoginFacts, brought: Brought | None) -> Actor:
     person = known.person
     if brought is None:
-        return Actor(person.username, known.groups, facts.authenticated_at, facts.mfa_at)
+        return Actor(person.username, known.groups, facts.assurance)
     token, is_bound = brought.token, brought.proof is not None
     return Actor(
         person.username,
         known.groups,
-        facts.authenticated_at,
-        facts.mfa_at,
+        facts.assurance,
         brought.scheme.lower(),
         token.client,
         token.scopes,

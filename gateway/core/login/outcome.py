@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.assurance.need import NOTHING, Need
-from gateway.core.assurance.steps import NOBODY, PASSWORD, Proof, Steps, proven, steps
+from gateway.core.assurance.steps import PASSWORD, Proof, Steps, proven, steps
 
 _ANY_FACTOR: Final = Need(mfa=True)
 
@@ -100,7 +101,7 @@ def _second(facts: RightPassword, rules: LoginRules) -> Outcome | None:
     """None: no factor is asked. Where one meets what the journey needs, no other is asked, or it would ask twice."""
     if rules.ask == "risk" and not facts.need.asks_second and (facts.score or 0) < rules.step_up_at:
         return None
-    with_password = proven(NOBODY, PASSWORD, 1)
+    with_password = proven(NO_PROOF, PASSWORD, 1)
     for need in (Need(mfa=True, acr=facts.need.acr, amr=facts.need.amr, known=facts.need.known), _ANY_FACTOR):
         found = steps(need, with_password, facts.factors, 1)
         if isinstance(found, Steps):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from gateway.core.assurance.model import Assurance, bits_of
 from gateway.core.base64url import b64
 
 CODE_BYTES: Final = 32
@@ -37,6 +38,10 @@ class CodeContent:
     mfa_at: int
     amr: tuple[str, ...]
     offline: bool
+
+    @property
+    def assurance(self) -> Assurance:
+        return Assurance(self.authenticated_at, self.mfa_at, bits_of(self.amr))
 
     def written(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from gateway.core.assurance.model import Assurance
+
 SESSION: Final = "session"
 _NO_CAPTURES: Mapping[str, str] = {}
 
 
 class Actor:
-    """Who asks. Unix seconds; mfa_at 0: no second factor. credential: by which kind of credential they came.
+    """Who asks. assurance: of what they presented. credential: by which kind of credential they came.
 
     Of a token: the client that it was issued to, its scopes, and whether it is bound to a key that was proved.
     """
@@ -19,8 +21,7 @@ class Actor:
         self,
         user: str,
         groups: frozenset[str],
-        authenticated_at: int,
-        mfa_at: int,
+        assurance: Assurance,
         credential: str = SESSION,
         client: str = "",
         scopes: frozenset[str] = frozenset(),
@@ -28,8 +29,7 @@ class Actor:
     ) -> None:
         self.user = user
         self.groups = groups
-        self.authenticated_at = authenticated_at
-        self.mfa_at = mfa_at
+        self.assurance = assurance
         self.credential = credential
         self.client = client
         self.scopes = scopes

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, Protocol
 
+from gateway.core.assurance.need import Need, met
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.conditions import Condition, Truth, needed_scopes, needs_token
@@ -46,22 +47,18 @@ class Require:
     authenticated_within_s: int = 0
     dpop: bool = False
 
+    @property
+    def need(self) -> Need:
+        """What logging in again can mend, so without dpop."""
+        return Need(mfa=self.mfa, within_s=self.authenticated_within_s)
+
     def and_also(self, other: "Require") -> "Require":
         """What meets both."""
         windows = [one for one in (self.authenticated_within_s, other.authenticated_within_s) if one]
         return Require(self.mfa or other.mfa, min(windows, default=0), self.dpop or other.dpop)
 
     def met_by(self, person: Actor, now: int) -> bool:
-        """What logging in again can mend, so without dpop.
-
-        A window includes its last second. With mfa, each factor has to be within.
-        """
-        if self.mfa and not person.mfa_at:
-            return False
-        if not self.authenticated_within_s:
-            return True
-        since = now - self.authenticated_within_s
-        return person.authenticated_at >= since and (not self.mfa or person.mfa_at >= since)
+        return met(self.need, person.assurance, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +260,7 @@ class Route:
             wider = Actor(
                 person.user,
                 person.groups,
-                person.authenticated_at,
-                person.mfa_at,
+                person.assurance,
                 person.credential,
                 person.client,
                 person.scopes | leg.scopes,

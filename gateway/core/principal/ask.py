@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from gateway.core.assurance.model import Assurance
 from gateway.core.base64url import unb64
 from gateway.core.ratelimit.gcra import Limit
 
@@ -126,11 +127,10 @@ class Leases:
 
 
 class LoginFacts:
-    """The presented credential's own assurance and the login's deadlines, Unix seconds; mfa_at 0: no second factor."""
+    """The presented credential's own assurance, and the login's deadlines in Unix seconds."""
 
-    def __init__(self, authenticated_at: int, mfa_at: int, expires_at: int, idle_at: int) -> None:
-        self.authenticated_at = authenticated_at
-        self.mfa_at = mfa_at
+    def __init__(self, assurance: Assurance, expires_at: int, idle_at: int) -> None:
+        self.assurance = assurance
         self.expires_at = expires_at
         self.idle_at = idle_at
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeGuard
 from uuid import UUID
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.oauth.grants import client_tag
 from gateway.core.policy.client import own_user
 from gateway.core.principal.ask import Presented, Reply
@@ -63,7 +64,7 @@ async def _read_grant(act: Act, tag_key: bytes, presented: Presented, reply: Rep
     login = None if row.login_id is None else await act.logins.find(row.login_id)
     if login is None or login.expires_at <= reply.now_us // 1_000_000:
         # It has its login's assurance until that would have ended, then none (X5).
-        row = replace(row, authenticated_at=0, mfa_at=0)
+        row = replace(row, authenticated_at=0, mfa_at=0, amr=())
     return _timely(_of_grant(row, _person(user)), reply)
 
 
@@ -77,7 +78,7 @@ async def _read_key(act: Act, tag_key: bytes, presented: Presented, reply: Reply
     if not _is_active(user, tag_key, presented):
         return None
     await act.api_keys.confirm(row.id, now)
-    sessions = (Session(key_credential(row.hash), 0, 0, 0),)
+    sessions = (Session(key_credential(row.hash), NO_PROOF, 0),)
     terms = terms_of(row.scopes, row.hosts, row.networks)
     ends_at = NEVER if row.expires_at is None else row.expires_at
     return LiveRecord(_person(user), ends_at, now + _KEY_IDLE_S, _KEY_IDLE_S, sessions, terms)
@@ -99,12 +100,12 @@ def _timely(record: LiveRecord, reply: Reply) -> LiveRecord | None:
 
 
 def _of_login(row: LoginRow, user: UserRow) -> LiveRecord:
-    sessions = tuple(Session(one.credential, one.authenticated_at, one.mfa_at, one.until) for one in row.sessions)
+    sessions = tuple(Session(one.credential, one.assurance, one.until) for one in row.sessions)
     return LiveRecord(_person(user), row.expires_at, row.last_seen_at + row.idle_s, row.idle_s, sessions)
 
 
 def _of_grant(row: GrantRow, person: Person) -> LiveRecord:
-    sessions = (Session(grant_credential(row.id), row.authenticated_at, row.mfa_at, 0),)
+    sessions = (Session(grant_credential(row.id), row.assurance, 0),)
     return LiveRecord(person, row.expires_at, row.last_used_at + row.idle_s, row.idle_s, sessions)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.addresses import Address
+from gateway.core.assurance.model import amr_values
 from gateway.core.audit.app_events import AppConsentGiven
 from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
@@ -31,7 +32,6 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.par import PushedParameters, pushed_id_hash
 
-_PASSWORD: Final = ("pwd",)
 _OLD: Final = "This request to sign in is out of date. Go back to the app and start again."
 
 
@@ -175,9 +175,9 @@ class Authorize:
         subjects = opened.request.subjects
         if subjects and subject_of(person.user_id) not in subjects:
             return OAuthError("login_required", "another person is signed in than the one that is asked for")
-        if opened.request.asks_login(facts.authenticated_at, opened.interaction.began_at, now):
+        if opened.request.asks_login(facts.assurance.authenticated_at, opened.interaction.began_at, now):
             return True
-        actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
+        actor = Actor(person.username, frozenset(person.groups), facts.assurance)
         match opened.address.client.judge(Facts(actor, visitor.address, now)):
             case Allow():
                 return False
@@ -245,8 +245,8 @@ def _content(opened: Opened, live: LiveLogin) -> CodeContent:
         nonce=request.nonce,
         jkt=request.jkt,
         claims=request.claims,
-        authenticated_at=facts.authenticated_at,
-        mfa_at=facts.mfa_at,
-        amr=_PASSWORD,
+        authenticated_at=facts.assurance.authenticated_at,
+        mfa_at=facts.assurance.mfa_at,
+        amr=amr_values(facts.assurance),
         offline=request.is_offline(address.client),
     )

@@ -132,8 +132,7 @@ class CodeExchange:
             code.login_id,
             f"client:{client.id}",
             grant_credential(grant_id),
-            content.authenticated_at,
-            content.mfa_at,
+            content.assurance,
             act.now,
         )
 
@@ -165,4 +164,4 @@ class CodeExchange:
 
 
 def _actor(user: UserRow, content: CodeContent) -> Actor:
-    return Actor(user.username, frozenset(user.groups), content.authenticated_at, content.mfa_at)
+    return Actor(user.username, frozenset(user.groups), content.assurance)

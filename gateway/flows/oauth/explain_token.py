@@ -88,8 +88,7 @@ async def _in_postgres(act: Act, token: AccessToken, shown: ShownToken, now: int
     actor = Actor(
         username,
         frozenset(groups),
-        grant.authenticated_at,
-        grant.mfa_at,
+        grant.assurance,
         shown.scheme,
         token.client,
         token.scopes,

@@ -97,4 +97,4 @@ class KnownTokens:
 
 
 def _actor(user: UserRow, grant: GrantRow) -> Actor:
-    return Actor(user.username, frozenset(user.groups), grant.authenticated_at, grant.mfa_at)
+    return Actor(user.username, frozenset(user.groups), grant.assurance)

@@ -147,4 +147,4 @@ def _fitting(client: Client, grant: GrantRow, asked: RefreshAsked, issuer: str) 
 
 def _actor(live: LiveLogin) -> Actor:
     person, facts = live.person, live.facts
-    return Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
+    return Actor(person.username, frozenset(person.groups), facts.assurance)

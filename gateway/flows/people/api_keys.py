@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Final
 from uuid import UUID
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.audit.app_events import ApiKeyCreated, ApiKeyRevoked
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
@@ -83,7 +84,7 @@ class KeyMaker:
 
     def choice(self, username: str, groups: tuple[str, ...], now: int) -> tuple[str, ...]:
         """The scopes that the person may give a key."""
-        return self.policy().key_scopes.choice(Actor(username, frozenset(groups), 0, 0, API_KEY), now)
+        return self.policy().key_scopes.choice(Actor(username, frozenset(groups), NO_PROOF, API_KEY), now)
 
     def _scopes(self, user: UserRow, scopes: tuple[str, ...], now: int) -> tuple[str, ...]:
         may = self.choice(user.username, user.groups, now)

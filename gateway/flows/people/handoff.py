@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
-from gateway.core.assurance.model import PWD, Assurance
 from gateway.core.assurance.need import met, read_need
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import unb64
@@ -82,13 +81,13 @@ class Handoff:
     ) -> AskAgain | Denied | None:
         """None: go on. A path that policy refuses for its form is answered by its own host, which knows the method."""
         now, facts = self.acts.clock(), live.facts
-        if not met(read_need(journey.need), Assurance(facts.authenticated_at, facts.mfa_at, PWD), now):
+        if not met(read_need(journey.need), facts.assurance, now):
             return AskAgain()
         found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
         if isinstance(found, Refused):
             return Denied(found.reason, Respond()) if found.status == HTTPStatus.FORBIDDEN else None
         person = live.person
-        actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
+        actor = Actor(person.username, frozenset(person.groups), facts.assurance)
         verdict = found.route.judge(Facts(actor, address, now, found.captures))
         match verdict:
             case Deny(reason):
@@ -104,7 +103,7 @@ class Handoff:
         The child inherits the assurance of the secret that it was made with.
         """
         login_id, host, facts = live.token.login_id, journey.host, live.facts
-        if not await act.logins.add_session(login_id, host, credential, facts.authenticated_at, facts.mfa_at, act.now):
+        if not await act.logins.add_session(login_id, host, credential, facts.assurance, act.now):
             return None
         if journey.old:
             await act.logins.replace_session(login_id, unb64(journey.old), act.now)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from gateway.core.assurance.model import by_password
+from gateway.core.assurance.steps import PASSWORD, proven
 from gateway.core.audit.catalogue import LoggedIn, LoginFailed
 from gateway.core.errors import StoreUnavailable
 from gateway.core.keys import Keys
@@ -188,7 +190,9 @@ class Login:
         return signed_in
 
     async def _rotate(self, act: Act, tag: str, current: LiveLogin | None) -> tuple[Token, int] | None:
-        """A new secret in the same login; the old one passes for 20 s with its old assurance (threats.md R12).
+        """A new secret in the same login, with what the old one proved besides the password (threats.md L8).
+
+        The old one passes for 20 s with its old assurance (R12).
 
         None: there is no login of this person to go on with, or its secret was replaced already.
         """
@@ -196,12 +200,13 @@ class Login:
             return None
         now, old = act.now, current.token.credential
         row = await act.logins.find(current.token.login_id)
-        standing = row is not None and any(s.credential == old and not s.until for s in row.sessions)
-        if row is None or row.ended or row.expires_at <= now or not standing:
+        standing = None if row is None else next((s for s in row.sessions if s.credential == old and not s.until), None)
+        if row is None or row.ended or row.expires_at <= now or standing is None:
             return None
         token = mint(self.keys.mac, tag, row.id, self.random(SECRET_BYTES))
         credential = credential_of(self.auth_host, token)
-        if not await act.logins.add_session(row.id, self.auth_host, credential, now, 0, now):
+        added = proven(standing.assurance, PASSWORD, now)
+        if not await act.logins.add_session(row.id, self.auth_host, credential, added, now):
             return None
         await act.logins.replace_session(row.id, old, now)
         return token, (row.expires_at - now) if row.persistent else 0
@@ -223,7 +228,7 @@ class Login:
                 user_agent=asked.visit.user_agent,
             )
         )
-        credential = credential_of(self.auth_host, token)
-        if not created or not await act.logins.add_session(token.login_id, self.auth_host, credential, now, 0, now):
+        credential, first = credential_of(self.auth_host, token), by_password(now)
+        if not created or not await act.logins.add_session(token.login_id, self.auth_host, credential, first, now):
             raise RecordUnavailable("the person was disabled while signing in")
         return token, absolute_s if keep else 0

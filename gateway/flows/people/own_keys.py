@@ -76,7 +76,7 @@ class OwnKeys:
 
 def is_fresh(live: LiveLogin, now: int) -> bool:
     """Whether the person proved a moment ago who they are. now: Unix seconds."""
-    return live.facts.authenticated_at >= now - FRESH_S
+    return live.facts.assurance.authenticated_at >= now - FRESH_S
 
 
 def _require_fresh(live: LiveLogin, now: int) -> None:

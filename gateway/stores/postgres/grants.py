@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from gateway.core.assurance.model import Assurance, bits_of
 from gateway.core.oauth.back_channel import LoggedOutApp
 from gateway.stores.postgres.database import AnyConnection
 
@@ -156,6 +157,10 @@ class GrantRow:
     idle_s: int
     last_used_at: int
     ended: bool
+
+    @property
+    def assurance(self) -> Assurance:
+        return Assurance(self.authenticated_at, self.mfa_at, bits_of(self.amr))
 
     def refreshes(self, now: int) -> bool:
         """Whether a refresh token of it counts still, as far as the grant itself says. now: Unix seconds."""

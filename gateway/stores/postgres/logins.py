@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from gateway.core.assurance.model import UNKNOWN_RISK, Assurance
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
@@ -24,14 +25,14 @@ _CONFIRM_LOGIN: Final = """
     UPDATE logins SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1 AND ended_at IS NULL
 """
 _LIST_SESSIONS: Final = """
-    SELECT credential, host, authenticated_at, mfa_at, replaced_at FROM sessions
+    SELECT credential, host, authenticated_at, mfa_at, amr, risk, replaced_at FROM sessions
      WHERE login_id = $1 ORDER BY created_at, credential
 """
 _INSERT_SESSION: Final = """
-    INSERT INTO sessions (login_id, credential, host, created_at, authenticated_at, mfa_at)
-    SELECT l.id, $3, $2, $6, $4, $5
+    INSERT INTO sessions (login_id, credential, host, created_at, authenticated_at, mfa_at, amr, risk)
+    SELECT l.id, $3, $2, $4, $5, $6, $7, $8
       FROM logins l JOIN users u ON u.id = l.user_id
-     WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $6 AND u.state = 'active'
+     WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $4 AND u.state = 'active'
        FOR SHARE
     RETURNING credential
 """
@@ -94,8 +95,7 @@ class SessionRow:
 
     credential: bytes
     host: str
-    authenticated_at: int
-    mfa_at: int
+    assurance: Assurance
     until: int
 
 
@@ -165,18 +165,15 @@ class Logins:
             return False
         return await self._connection.fetchval(_SEE_LOGIN, login_id, now) is not None
 
-    async def add_session(
-        self, login_id: bytes, host: str, credential: bytes, authenticated_at: int, mfa_at: int, now: int
-    ) -> bool:
+    async def add_session(self, login_id: bytes, host: str, credential: bytes, proven: Assurance, now: int) -> bool:
         """False: the login has ended or its person is not active; locked until the transaction ends (threats.md R2).
 
         The newest SESSIONS_OF_HOST of a host stay, this one among them however many are of one second.
         """
         if not await self.hold(login_id, now):
             return False
-        added = await self._connection.fetchval(
-            _INSERT_SESSION, login_id, host, credential, authenticated_at, mfa_at, now
-        )
+        times, risk = (now, proven.authenticated_at, proven.mfa_at), to_column(proven.risk)
+        added = await self._connection.fetchval(_INSERT_SESSION, login_id, host, credential, *times, proven.amr, risk)
         if added is None:
             return False
         await self._connection.execute(
@@ -240,10 +237,18 @@ def _session(row: asyncpg.Record) -> SessionRow:
     return SessionRow(
         credential=row["credential"],
         host=row["host"],
-        authenticated_at=row["authenticated_at"],
-        mfa_at=row["mfa_at"],
+        assurance=Assurance(row["authenticated_at"], row["mfa_at"], row["amr"], from_column(row["risk"])),
         until=0 if replaced_at is None else replaced_at + REPLACED_S,
     )
+
+
+def to_column(risk: int) -> int | None:
+    """NULL where the score is not known."""
+    return None if risk == UNKNOWN_RISK else risk
+
+
+def from_column(risk: int | None) -> int:
+    return UNKNOWN_RISK if risk is None else risk
 
 
 def _place(user_id: UUID) -> Place:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from gateway.core.assurance.model import Assurance
 from gateway.core.principal.ask import (
     Leases,
     LoginFacts,
@@ -22,7 +23,7 @@ from gateway.core.principal.ask import (
 )
 from gateway.core.remembered import Remembered
 
-_HEAD: Final = struct.Struct("<IdBddIIIIB")
+_HEAD: Final = struct.Struct("<IdBddIIIIHBB")
 _SPENT: Final = struct.Struct("<BdId")
 _INCARNATION: Final = struct.Struct("<d")
 _TERMS: Final = struct.Struct("<H")
@@ -129,7 +130,7 @@ def read_reply(question: Question, raw: object) -> Reply | None:
 
 
 def _read(question: Question, raw: bytes) -> Reply | None:
-    number, now_us, letter, person_lease, login_lease, auth, mfa, expires, idle, count = _HEAD.unpack_from(raw)
+    number, now_us, letter, person_lease, login_lease, auth, mfa, ends, idle, amr, risk, count = _HEAD.unpack_from(raw)
     outcome = _OUTCOMES.get(letter)
     if outcome is None or number != question.number:
         return None
@@ -149,7 +150,7 @@ def _read(question: Question, raw: bytes) -> Reply | None:
         return Reply(number, login, int(now_us), outcome, b"", None, leases, spent, (), int(incarnation))
     if letter != _LIVE:
         return Reply(number, login, int(now_us), outcome, b"", None, leases, spent)
-    facts = LoginFacts(auth, mfa, expires, idle)
+    facts = LoginFacts(Assurance(auth, mfa, amr, risk), ends, idle)
     if question.presented is None or question.presented.kind != "key":
         return Reply(number, login, int(now_us), outcome, raw[at:], facts, leases, spent)
     (length,) = _TERMS.unpack_from(raw, at)

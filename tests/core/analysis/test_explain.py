@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 from gateway.core.analysis.explain import explain
 from gateway.core.analysis.simulate import Asked
+from gateway.core.assurance.model import by_password
 from gateway.core.policy.model import Actor, Policy
 from tests.core.policy.build import HOST, NOW, policy_of, who
 
@@ -132,7 +133,15 @@ apps:
 
 
 def token(*groups: str, scopes: str = "read", credential: str = "dpop") -> Actor:
-    return Actor("ada", frozenset(groups), NOW - 60, 0, credential, "notes", frozenset({scopes}), credential == "dpop")
+    return Actor(
+        "ada",
+        frozenset(groups),
+        by_password(NOW - 60),
+        credential,
+        "notes",
+        frozenset({scopes}),
+        credential == "dpop",
+    )
 
 
 def test_what_a_token_is_and_which_legs_are_for_it() -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from gateway.core.analysis.simulate import Asked, Simulation, headers_of
+from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
@@ -75,9 +76,9 @@ KINDS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {  # as the simulati
 }
 PEOPLE: Final = (
     None,
-    Actor("ada", frozenset({"staff", "ops"}), NOW - 60, 0),
-    Actor("grace", frozenset({"staff"}), NOW - 3600, NOW - 60),
-    Actor("eve", frozenset(), NOW - 60, 0),
+    Actor("ada", frozenset({"staff", "ops"}), by_password(NOW - 60)),
+    Actor("grace", frozenset({"staff"}), Assurance(NOW - 3600, NOW - 60, PWD | OTP)),
+    Actor("eve", frozenset(), by_password(NOW - 60)),
 )
 ORIGINS: Final[tuple[Mapping[str, str], ...]] = (
     {"origin": "https://a.t.example"},
@@ -194,7 +195,7 @@ class Product:
             Person(user_id(person), person.user, "", "", tuple(sorted(person.groups)), 3),
             b"n" * 12,
         )
-        facts = LoginFacts(person.authenticated_at, person.mfa_at, NOW + 1000, NOW + 600)
+        facts = LoginFacts(person.assurance, NOW + 1000, NOW + 600)
         return Reply(7, question.presented.login, NOW * 1_000_000, Standing.LIVE, sealed, facts, None, spent)
 
     def spent(self, question: Question) -> tuple[Spent, ...]:

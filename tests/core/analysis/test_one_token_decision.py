@@ -7,6 +7,7 @@ from itertools import product
 from typing import Final
 
 from gateway.core.analysis.simulate import Asked, Simulation, headers_of
+from gateway.core.assurance.model import by_password
 from gateway.core.policy.facts import Actor
 from gateway.core.session.tokens import Token
 from tests.core.forward.setting import KEY, NOW, TOKEN
@@ -63,7 +64,7 @@ class Sent:
         given = ("session", "", frozenset[str](), False)
         if self.credential != "session":
             given = (self.credential, self.client, frozenset(self.scopes), self.credential == "dpop")
-        actor = Actor(self.user, frozenset(self.groups), NOW - self.age_s, 0, *given)
+        actor = Actor(self.user, frozenset(self.groups), by_password(NOW - self.age_s), *given)
         return Asked("GET", self.host, self.path, actor, ip_address("198.51.100.7"), NOW, {}, "api")
 
 

@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.assurance.model import ACRS, OTP, PWD, Assurance
+from gateway.core.assurance.model import ACRS, NO_PROOF, OTP, PWD, Assurance
 from gateway.core.assurance.need import Need, met, read_need
 from gateway.core.assurance.steps import (
-    NOBODY,
     PASSWORD,
     RECOVERY_CODE,
     TOTP,
@@ -54,9 +53,9 @@ def after(assurance: Assurance, proofs: Iterable[Proof], at: int) -> Assurance:
 @pytest.mark.parametrize(
     ("need", "assurance", "factors", "asked"),
     [
-        ("", NOBODY, WITH_TOTP, ways([PASSWORD])),
+        ("", NO_PROOF, WITH_TOTP, ways([PASSWORD])),
         ("", OLD_PASSWORD, WITH_TOTP, ways([])),
-        ("", NOBODY, (*WITH_TOTP, BOUND_UV), ways([PASSWORD], [BOUND_UV])),
+        ("", NO_PROOF, (*WITH_TOTP, BOUND_UV), ways([PASSWORD], [BOUND_UV])),
         ("mfa", OLD_PASSWORD, WITH_TOTP, ways([TOTP], [RECOVERY_CODE])),
         ("mfa", OLD_TOTP, WITH_TOTP, ways([])),
         ("mfa;within=600", OLD_TOTP, WITH_TOTP, ways([PASSWORD, TOTP], [PASSWORD, RECOVERY_CODE])),

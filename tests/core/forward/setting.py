@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from gateway.core.assurance.model import by_password
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
@@ -133,7 +134,7 @@ class Case:
             now_us=NOW * 1_000_000,
             outcome=self.outcome if presented else Standing.NOT_ASKED,
             person=seal(self.person_key, TAG, person, b"n" * 12) if live else b"",
-            facts=LoginFacts(self.authenticated_at, 0, NOW + 1000, NOW + 600) if live else None,
+            facts=LoginFacts(by_password(self.authenticated_at), NOW + 1000, NOW + 600) if live else None,
             leases=Leases(1, 1) if missed else None,
             spent=() if missed else tuple(spent for _ in question.spends),
         )

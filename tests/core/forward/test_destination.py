@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.assurance.model import by_password
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.decide import Ask
@@ -66,7 +67,7 @@ def answered(found: Answer | Ask, *groups: str, since_s: int = 60, spent: bool =
         return conclude(found, None, NOW * 1_000_000)
     presented, spends = found.question.presented, found.question.spends
     states = tuple(Spent(not spent, 1_000_000 if spent else 0, 5, 1_000_000) for _ in spends)
-    facts = LoginFacts(NOW - since_s, 0, NOW + 1000, NOW + 600)
+    facts = LoginFacts(by_password(NOW - since_s), NOW + 1000, NOW + 600)
     sealed = seal(KEYS.person, TAG, Person(UUID(int=1), "ada", "Ada", "", groups, 1), b"n" * 12)
     live = (Standing.LIVE, sealed, facts) if presented else (Standing.NOT_ASKED, b"", None)
     outcome, person, known = live

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
+from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import conclude, prepare
@@ -175,7 +176,7 @@ class Call:
             now_us=self.now * 1_000_000,
             outcome=outcome,
             person=seal(KEYS.person, TAG, person, b"n" * 12) if live else b"",
-            facts=LoginFacts(self.authenticated_at, 0, NOW + 1000, NOW + 600) if live else None,
+            facts=LoginFacts(by_password(self.authenticated_at), NOW + 1000, NOW + 600) if live else None,
             leases=None,
             spent=() if outcome is Standing.MISS else tuple(spent for _ in question.spends),
             incarnation=INCARNATION if outcome is Standing.STALE_NONCE else 0,

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.policy.compile import Policy, PolicyRejected, Site, compile_policy
 from gateway.core.policy.model import Actor, Facts, Refused, Routed, Verdict
 
@@ -35,7 +36,7 @@ def refused(policy: Policy, path: str, method: str = "GET", host: str = HOST) ->
 
 
 def who(*groups: str, user: str = "ada", since_s: int = 0, mfa_s: int | None = None) -> Actor:
-    return Actor(user, frozenset(groups), NOW - since_s, 0 if mfa_s is None else NOW - mfa_s)
+    return Actor(user, frozenset(groups), Assurance(NOW - since_s, 0 if mfa_s is None else NOW - mfa_s, PWD | OTP))
 
 
 def judged(

@@ -1,6 +1,7 @@
 """Every leg of an allow carries weight, and what is not known never opens a door."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.policy.compile import Policy
 from gateway.core.policy.model import Actor, Allow, Deny, Facts, Login, StepUp
 from gateway.core.policy.route import Require
@@ -35,8 +37,12 @@ ALLOWED: Final = st.builds(
         Actor,
         user=NAMES,
         groups=st.frozensets(st.sampled_from(["staff", "ops", "guests", "x"])).filter({"staff", "ops"}.intersection),
-        authenticated_at=st.integers(NOW - 600, NOW),
-        mfa_at=st.integers(NOW - 600, NOW),
+        assurance=st.builds(
+            Assurance,
+            authenticated_at=st.integers(NOW - 600, NOW),
+            mfa_at=st.integers(NOW - 600, NOW),
+            amr=st.just(PWD | OTP),
+        ),
     ),
     address=st.sampled_from(["10.0.0.0", "10.255.255.255", "10.65.255.255", "::ffff:10.1.2.3", "2001:db8::7"]).map(
         ip_address
@@ -50,9 +56,9 @@ LEGS: Final[dict[str, Change]] = {
     "groups": lambda facts, actor: changed(facts, person=changed(actor, groups=frozenset({"guests"}))),
     "user": lambda facts, actor: changed(facts, person=changed(actor, user="mallory")),
     "session": lambda facts, actor: changed(facts, person=changed(actor, credential="api_key")),
-    "factor": lambda facts, actor: changed(facts, person=changed(actor, mfa_at=0)),
-    "fresh factor": lambda facts, actor: changed(facts, person=changed(actor, mfa_at=NOW - 601)),
-    "fresh password": lambda facts, actor: changed(facts, person=changed(actor, authenticated_at=NOW - 601)),
+    "factor": lambda facts, actor: with_proof(facts, actor, mfa_at=0),
+    "fresh factor": lambda facts, actor: with_proof(facts, actor, mfa_at=NOW - 601),
+    "fresh password": lambda facts, actor: with_proof(facts, actor, authenticated_at=NOW - 601),
     "place": lambda facts, _: changed(facts, address=ip_address("11.0.0.0")),
     "known place": lambda facts, _: changed(facts, address=None),
     "allowed place": lambda facts, _: changed(facts, address=ip_address("10.66.0.1")),
@@ -62,8 +68,12 @@ LEGS: Final[dict[str, Change]] = {
 }
 
 
+def with_proof(facts: Facts, actor: Actor, **times: int) -> Facts:
+    return changed(facts, person=changed(actor, assurance=replace(actor.assurance, **times)))
+
+
 def at(facts: Facts, actor: Actor, now: int) -> Facts:
-    return changed(facts, now=now, person=changed(actor, authenticated_at=now, mfa_at=now))
+    return with_proof(changed(facts, now=now), actor, authenticated_at=now, mfa_at=now)
 
 
 @given(ALLOWED)
@@ -110,8 +120,12 @@ ANYBODY: Final = st.none() | st.builds(
     Actor,
     user=NAMES,
     groups=st.frozensets(st.sampled_from(["staff", "ops", "guests"])),
-    authenticated_at=st.integers(NOW - 1200, NOW),
-    mfa_at=st.just(0) | st.integers(NOW - 1200, NOW),
+    assurance=st.builds(
+        Assurance,
+        authenticated_at=st.integers(NOW - 1200, NOW),
+        mfa_at=st.just(0) | st.integers(NOW - 1200, NOW),
+        amr=st.just(PWD | OTP),
+    ),
 )
 PLACES: Final = st.none() | st.sampled_from(["10.0.0.1", "192.0.2.7", "203.0.113.7", "2001:db8::1"]).map(ip_address)
 

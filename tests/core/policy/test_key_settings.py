@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.key_scopes import KeyPlaces
 from tests.core.policy.build import HOST, NOW, mistakes, policy_of, routed
@@ -65,9 +66,9 @@ def test_key_scopes_name_people_alone(givers: str, says: str) -> None:
 
 def test_a_scope_is_a_keys_while_its_person_may_give_it() -> None:
     scopes = policy_of("define: {key_scopes: {read: authenticated, write: [{groups: staff}, {users: bob}]}}").key_scopes
-    staff, guest = Actor("ada", frozenset({"staff"}), 0, 0), Actor("ada", frozenset(), 0, 0)
+    staff, guest = Actor("ada", frozenset({"staff"}), NO_PROOF), Actor("ada", frozenset(), NO_PROOF)
 
     assert scopes.choice(staff, NOW) == ("read", "write")
     assert scopes.choice(guest, NOW) == ("read",)
-    assert scopes.choice(Actor("bob", frozenset(), 0, 0), NOW) == ("read", "write")
+    assert scopes.choice(Actor("bob", frozenset(), NO_PROOF), NOW) == ("read", "write")
     assert scopes.of({"read", "write", "other"}, guest, NOW) == {"read"}

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 
+from gateway.core.assurance.model import NO_PROOF
 from gateway.core.policy.client import Client
 from gateway.core.policy.compile import Policy, compile_policy
 from gateway.core.policy.facts import Actor
@@ -61,7 +62,7 @@ def test_a_client_is_the_same_declared_registered_as_yaml_and_as_json() -> None:
         assert essence(read) == essence(declared)
         assert (read.registered, declared.registered) == (True, False)
         for groups in ({"staff"}, set[str]()):
-            person = Actor("ada", frozenset(groups), 0, 0)
+            person = Actor("ada", frozenset(groups), NO_PROOF)
             assert read.goes_on_for(person, 0) is declared.goes_on_for(person, 0) is bool(groups)
 
 
@@ -101,7 +102,7 @@ def test_a_declared_client_wins() -> None:
 
 def test_the_routes_know_it_and_the_policy_is_no_other_one() -> None:
     policy = policy_with(RegisteredClient("spa", SPA, None))
-    ada = Actor("ada", frozenset(), 0, 0, "bearer", "spa", frozenset({"notes.read"}))
+    ada = Actor("ada", frozenset(), NO_PROOF, "bearer", "spa", frozenset({"notes.read"}))
 
     assert policy.routes[0].lets_go_on(ada, 0)
     assert not policy_with().routes[0].lets_go_on(ada, 0)

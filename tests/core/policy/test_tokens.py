@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import ENDED, NOT_AMONG_THEM, TOO_FEW_SCOPES, UNBOUND
@@ -36,8 +37,7 @@ class Token:
         return Actor(
             self.user,
             frozenset(self.groups),
-            NOW - self.since_s,
-            mfa_at,
+            Assurance(NOW - self.since_s, mfa_at, PWD | OTP),
             self.credential,
             self.client,
             frozenset(self.scopes),

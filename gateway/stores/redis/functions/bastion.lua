@@ -3,6 +3,8 @@
 -- {tag}u            a person, little-endian: form B | stamp d | lease d | due I4 | sealed record
 -- {tag}l:<login>    a login: form B | stamp d | lease d | due I4 | idle I4 | abs I4 | len I4 | confirm I4 | n B | n * session
 --                   session: credential, 16 bytes | authenticated_at I4 | mfa_at I4 | until I4, 0 none
+--                   The last of the n places have no sessions but tails: 6 * (amr I2 | risk B | 0 B) | 1 I4, which the
+--                   version before takes for sessions that were replaced in 1970; its own records have none
 --                   or X: it has ended (a memory that saves a question to Postgres; correctness does not rest on it)
 -- {tag}g:<grant>    an OAuth grant with a record of its own, in the layout of a login
 -- {tag}k:<key>      an API key, in the layout of a login with one session, and behind it what the key may do, sealed
@@ -17,6 +19,7 @@
 -- Times in records are Unix seconds but for codes and buckets, which are in microseconds.
 local PERSON, LOGIN, SESSION = '<BddI4', '<BddI4I4I4I4I4B', '<I4I4I4'
 local PERSON_BYTES, LOGIN_BYTES, SESSION_BYTES, CREDENTIAL_BYTES = 21, 38, 28, 16
+local TAIL, TAIL_BYTES, TAILS_IN_PLACE, TAILS_MARK, UNKNOWN_RISK = '<I2B', 4, 6, 1, 255
 local LEASE_MS, ENDED_MS, CLAIM_MS = '10000', '60000', '40000'
 local OFFER_US, REPEAT_US = 30000000, 10000000
 local PROOF_S, EARLY_S = 60, 15
@@ -76,15 +79,27 @@ local function keep_s(s, idle, abs)  -- a while beyond the idle deadline, so tha
   return keep > 1 and keep or 1
 end
 
-local function session_of(v, n, credential, s)  -- authenticated_at, mfa_at
-  local at = LOGIN_BYTES + 1
-  for _ = 1, n do
+local function tails_at(v, n)  -- where the tails begin; nil: it has none, so what they would say is not known
+  if n == 0 then return nil end
+  local last = LOGIN_BYTES + n * SESSION_BYTES
+  if unpack('<I4', v, last - 3) ~= TAILS_MARK then return nil end
+  return last - ceil(n / (TAILS_IN_PLACE + 1)) * SESSION_BYTES + 1
+end
+
+local function session_of(v, n, credential, s)  -- authenticated_at, mfa_at, amr, risk
+  local tails = tails_at(v, n)
+  local at, past = LOGIN_BYTES + 1, tails or LOGIN_BYTES + 1 + n * SESSION_BYTES
+  local index = 0
+  while at < past do
     if sub(v, at, at + CREDENTIAL_BYTES - 1) == credential then
       local authenticated_at, mfa_at, until_ = unpack(SESSION, v, at + CREDENTIAL_BYTES)
       if until_ ~= 0 and s >= until_ then return nil end
-      return authenticated_at, mfa_at
+      if not tails then return authenticated_at, mfa_at, 0, UNKNOWN_RISK end
+      local place = floor(index / TAILS_IN_PLACE)
+      local tail = tails + place * SESSION_BYTES + (index - place * TAILS_IN_PLACE) * TAIL_BYTES
+      return authenticated_at, mfa_at, unpack(TAIL, v, tail)
     end
-    at = at + SESSION_BYTES
+    at, index = at + SESSION_BYTES, index + 1
   end
 end
 
@@ -152,11 +167,12 @@ local function prove_once(key, iat, stamp, request, now)
 end
 
 local function reply(number, now, outcome, leases, facts, n, login, spent, person)
-  return pack('<I4dBddI4I4I4I4B', number, now, string.byte(outcome), leases[1], leases[2], facts[1], facts[2], facts[3], facts[4], n)
+  return pack('<I4dBddI4I4I4I4I2BB', number, now, string.byte(outcome), leases[1], leases[2],
+    facts[1], facts[2], facts[3], facts[4], facts[5], facts[6], n)
     .. login .. spent .. person
 end
 
-local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0 }
+local NONE, NO_FACTS = { 0, 0 }, { 0, 0, 0, 0, 0, UNKNOWN_RISK }
 
 local function told(u, l, n)  -- the sealed person; before it what a key may do, behind its length
   local at = LOGIN_BYTES + n * SESSION_BYTES
@@ -196,13 +212,13 @@ local function answer(keys, argv, a, uses)
   if s >= abs or s >= idle then
     return reply(number, now, 'X', NONE, NO_FACTS, n, login, spend(keys, first, argv, a, now, request), '')
   end
-  local authenticated_at, mfa_at = session_of(l, count, argv[3], s)
+  local authenticated_at, mfa_at, amr, risk = session_of(l, count, argv[3], s)
   if not authenticated_at then
     if uses == code then call('DEL', keys[3]) end  -- in a strange browser: whoever saw it there is too late
     return reply(number, now, 'U', NONE, NO_FACTS, n, login, spend(keys, first, argv, a, now, request), '')
   end
   local spent, allowed = spend(keys, first, argv, a, now, request)
-  local facts = { authenticated_at, mfa_at, abs, s + len }
+  local facts = { authenticated_at, mfa_at, abs, s + len, amr, risk }
   if not allowed then
     return reply(number, now, 'L', NONE, facts, n, login, spent, told(u, l, count))
   end
