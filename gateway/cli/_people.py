@@ -29,4 +29,5 @@ def _admin(config: Config, resources: Resources) -> UserAdmin:
         keys=config.keys(),
         random=random_bytes,
         actor=operator(),
+        rules=config.password_rules(),
     )

@@ -11,7 +11,7 @@ from gateway.cli._options import with_config
 from gateway.cli._people import act
 from gateway.config import Config
 from gateway.core.base64url import b64
-from gateway.core.login.attempt import PASSWORD_CHARS
+from gateway.core.password.rules import MOST_CHARS
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.users import Newcomer, check_newcomer
 from gateway.stores.postgres.logins import LiveLoginRow
@@ -255,7 +255,7 @@ def _told(name: str, what: str, value: str, *, changed: bool) -> str:
 def _from_stdin() -> str:
     """One line, with or without its end."""
     try:
-        text = sys.stdin.buffer.read(8 * PASSWORD_CHARS).decode("utf-8")
+        text = sys.stdin.buffer.read(8 * MOST_CHARS).decode("utf-8")
     except UnicodeDecodeError as error:
         raise click.UsageError("the password on standard input is not UTF-8") from error
     return text.removesuffix("\n").removesuffix("\r")

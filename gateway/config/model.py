@@ -14,6 +14,7 @@ from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting,
 from gateway.config.sections.log import Log
 from gateway.config.sections.oauth import OAuth
 from gateway.config.sections.pages import Pages
+from gateway.config.sections.password import PasswordSection
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.redis import RedisSection
 from gateway.config.sections.risk import Risk
@@ -24,6 +25,7 @@ from gateway.config.setting import Section, setting
 from gateway.config.values import Origin
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits
+from gateway.core.password.rules import PasswordRules
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 
@@ -47,6 +49,7 @@ class Config(Section):
     secrets: Secrets = Secrets()
     policy: PolicySection = PolicySection()
     sessions: Sessions = Sessions()
+    password: PasswordSection = PasswordSection()
     risk: Risk = Risk()
     limits: dict[LimitName, LimitSetting] = Field(
         default_factory=default_limits,
@@ -85,6 +88,9 @@ class Config(Section):
         setting = self.limits[LOGIN_LIMIT]
         networks = (network.named(name, LOGIN_LIMIT) for name, network in setting.networks.items())
         return LoginLimits.of(BucketNames(self.keys().bucket), setting.limit(LOGIN_LIMIT), networks)
+
+    def password_rules(self) -> PasswordRules:
+        return self.password.rules(self.pages.name)
 
     def keys(self) -> Keys:
         """All keys but the master keys and peppers."""

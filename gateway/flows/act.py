@@ -18,6 +18,7 @@ from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.clients import Clients
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.grants import Grants
+from gateway.stores.postgres.history import PasswordHistory
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.pushed_requests import PushedRequests
@@ -83,6 +84,10 @@ class Act:
     @property
     def users(self) -> Users:
         return Users(self._connection, self._vault)
+
+    @property
+    def password_history(self) -> PasswordHistory:
+        return PasswordHistory(self._connection, self._vault)
 
     @property
     def logins(self) -> Logins:

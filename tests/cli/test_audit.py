@@ -30,7 +30,7 @@ def database_url(own_database_url: str) -> str:
 @pytest.fixture
 async def logged(bastion: Bastion, pool: Pool) -> Bastion:
     """ada was added and given other groups twice; all of it is linked and signed."""
-    await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse")
+    await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse battery")
     for group in ("staff", "ops"):
         await bastion("user", "groups", "ada", "--set", group)
     await Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", clock).work()

@@ -26,7 +26,7 @@ BEARER = "b" * 40
 @pytest.fixture
 async def logged(bastion: Bastion, pool: Pool) -> Bastion:
     """Three entries under a checkpoint of two minutes ago, and a fourth since; no gateway has served yet."""
-    await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse")
+    await bastion("user", "add", "ada", "--email", "ada@example.org", "--password-stdin", stdin="correct horse battery")
     for group in ("staff", "ops"):
         await bastion("user", "groups", "ada", "--set", group)
     before = Linker(pool, bastion.directory / "data", bastion.directory / "checkpoints", lambda: clock() - 120)

@@ -58,8 +58,8 @@ async def test_the_log_names_the_account_of_the_operator(bastion: Bastion, pool:
 async def test_if_absent_changes_nothing_for_who_exists(bastion: Bastion, pool: Pool) -> None:
     await add_ada(bastion)
 
-    again = await bastion("user", "add", "ADA", "--if-absent", "--password-stdin", stdin="another one")
-    without = await bastion("user", "add", "ada", "--password-stdin", stdin="another one")
+    again = await bastion("user", "add", "ADA", "--if-absent", "--password-stdin", stdin="another one of mine")
+    without = await bastion("user", "add", "ada", "--password-stdin", stdin="another one of mine")
 
     assert (again.status, again.out) == (0, "ADA exists; nothing was changed.\n")
     assert (without.status, without.err) == (
@@ -75,7 +75,7 @@ async def test_if_absent_changes_nothing_for_who_exists(bastion: Bastion, pool: 
     [
         (("user", "add", "ada,root", "--password-stdin"), PASSWORD, "user name 'ada,root'"),
         (("user", "add", "ada", "--group", "a,b", "--password-stdin"), PASSWORD, "group name 'a,b'"),
-        (("user", "add", "ada", "--password-stdin"), "1234567\n", "8 to 1024 characters"),
+        (("user", "add", "ada", "--password-stdin"), "hob nob rob sob\n"[1:], "at least 15 characters; this has 14"),
         (("user", "add", "ada", "--password-stdin"), "two\nlines are not one", "one line"),
         (("user", "add", "ada"), PASSWORD, "use --password-stdin"),
         (("user", "disable", "ada"), "", "no person has the user name or e-mail 'ada'"),

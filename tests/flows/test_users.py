@@ -9,13 +9,12 @@ import pytest
 
 from gateway.core.privacy.names import BadName
 from gateway.flows.act import RedisBehind
+from gateway.flows.people.new_passwords import BadPassword
 from gateway.flows.people.users import (
-    BadPassword,
     ChangedMeanwhile,
     Newcomer,
     UnknownUser,
     UserAdmin,
-    check_password,
 )
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool
@@ -78,22 +77,6 @@ async def test_groups_with_commas_are_refused_and_nothing_is_changed(stage: Stag
 
     assert (await stage.admin.show("ada")).user.groups == ("staff",)
     assert await stage.entries("groups_changed") == 0
-
-
-@pytest.mark.parametrize(
-    "password",
-    ["", "1234567", "x" * 1025, "  ADA.Lovelace", "Ada@Example.org", "two\nlines here", "a\0bcdefgh", "\ud800" * 9],
-)
-def test_a_password_that_is_too_short_too_long_known_or_no_line_is_refused(password: str) -> None:
-    with pytest.raises(BadPassword) as refused:
-        check_password(password, "ada.lovelace", "ada@example.org")
-
-    assert not password or password not in str(refused.value)
-
-
-@pytest.mark.parametrize("password", ["12345678", "x" * 1024, "        ", "пароль без правил", "ada.lovelace1"])
-def test_any_other_password_is_taken(password: str) -> None:
-    check_password(password, "ada.lovelace", "ada@example.org")
 
 
 async def test_the_name_of_another_is_taken_also_as_an_email(stage: Stage) -> None:
@@ -180,10 +163,10 @@ async def test_a_new_password_ends_all_logins_and_the_old_password(stage: Stage)
 
 
 async def test_a_password_like_the_name_is_refused_for_people_who_exist_too(stage: Stage) -> None:
-    await stage.admin.add(replace(ADA, username="ada.lovelace"), PASSWORD)
+    await stage.admin.add(replace(ADA, username="ada.augusta.lovelace"), PASSWORD)
 
-    with pytest.raises(BadPassword):
-        await stage.admin.set_password("ada@example.org", "Ada.Lovelace")
+    with pytest.raises(BadPassword, match="must not be your user name"):
+        await stage.admin.set_password("ada@example.org", "Ada.Augusta.Lovelace")
 
     assert await stage.entries("password_changed") == 0
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.base64url import b64
+from gateway.core.password.rules import MOST_CHARS
 from gateway.core.privacy.names import spelled
 
 CSRF_BYTES: Final = 32
 DEVICE_BYTES: Final = 16
 NAME_CHARS: Final = 254
-PASSWORD_CHARS: Final = 1024
 _KNOWN_PEOPLE: Final = 8
 _MAC_BYTES: Final = 12
 _CSRF_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
@@ -34,7 +34,7 @@ class Typed:
     @property
     def plausible(self) -> bool:
         """False: no account can match, so nothing is looked up; the answer is that of a wrong password."""
-        sizes = 0 < len(self.name) <= NAME_CHARS and 0 < len(self.password) <= PASSWORD_CHARS
+        sizes = 0 < len(self.name) <= NAME_CHARS and 0 < len(self.password) <= MOST_CHARS
         return sizes and "\0" not in self.name
 
 

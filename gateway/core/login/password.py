@@ -5,11 +5,12 @@ The stored text is `v1$<pepper id>$<bcrypt's own text>`. It is in the database, 
 
 import hmac
 import re
-import unicodedata
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+from gateway.core.password.rules import normal
 
 BCRYPT_COST: Final = 12
 _SHAPE: Final = re.compile(r"v1\$([a-z0-9]{1,16})\$(\$2b\$([0-9]{2})\$[./A-Za-z0-9]{53})")
@@ -38,10 +39,10 @@ def parse_stored(text: str) -> StoredPassword | None:
 def prehash(pepper: bytes, user_id: UUID, password: str) -> bytes:
     """44 bytes, within the 72 that bcrypt reads (bcrypt 5 raises above). The person is inside (threats.md D5).
 
-    NFKC as NIST SP 800-63B section 3.1.1.2 asks, so that a password typed on another keyboard is the same.
+    In its normal form, so that a password typed on another keyboard is the same.
     """
-    normal = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
-    return b64encode(hmac.digest(pepper, user_id.bytes + normal, "sha256"))
+    chosen = normal(password).encode(errors="surrogatepass")
+    return b64encode(hmac.digest(pepper, user_id.bytes + chosen, "sha256"))
 
 
 def is_outdated(stored: StoredPassword, pepper_id: str) -> bool:

@@ -52,6 +52,10 @@ class Passwords:
         """What the database is to keep. caller: whose turn it takes. Raises PasswordsBusy."""
         return await self._run(caller, lambda: self._hash(user_id, password).text)
 
+    async def work(self, work: Callable[[], T], caller: str = _OPERATOR) -> T:
+        """What costs about as much as comparing one. caller: whose turn it takes. Raises PasswordsBusy."""
+        return await self._run(caller, work)
+
     def is_outdated(self, stored: str) -> bool:
         """Whether a password that just matched is to be stored anew."""
         parsed = parse_stored(stored)

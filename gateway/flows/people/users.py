@@ -1,6 +1,5 @@
 """What operators do to people."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -18,28 +17,24 @@ from gateway.core.audit.catalogue import (
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
-from gateway.core.login.attempt import PASSWORD_CHARS
+from gateway.core.password.rules import DEFAULT_RULES, PasswordRules
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
 from gateway.flows.oauth.back_channel import end_login, tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
 from gateway.flows.people.api_keys import rest_keys
+from gateway.flows.people.new_passwords import BadPassword, NewPasswords, Owner
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
 
-PASSWORD_LEAST_CHARS: Final = 8  # NIST SP 800-63B: length counts, composition rules don't
 _USER_ID_BYTES: Final = 16
 _REASON_CHARS: Final = 200
 
 
 class UnknownUser(GatewayError):
     """Nobody has this user name or e-mail."""
-
-
-class BadPassword(GatewayError):
-    """Nobody may have this password; the message says why and doesn't repeat it."""
 
 
 class BadReason(GatewayError):
@@ -85,6 +80,11 @@ class UserAdmin:
     keys: Keys
     random: Callable[[int], bytes]
     actor: str
+    rules: PasswordRules = DEFAULT_RULES
+
+    @property
+    def _new(self) -> NewPasswords:
+        return NewPasswords(self.passwords, self.rules)
 
     async def list(self) -> list[UserRow]:
         """The oldest first."""
@@ -104,9 +104,8 @@ class UserAdmin:
     async def add(self, newcomer: Newcomer, password: str) -> UUID:
         """Raises BadName, BadPassword or NameTaken."""
         groups = check_newcomer(newcomer)
-        check_password(password, newcomer.username, newcomer.email)
         user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4)
-        stored = await self.passwords.hash(user_id, password)
+        stored = await self._new.stored(Owner(user_id, (newcomer.username, newcomer.name, newcomer.email)), password)
         user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, stored)
         async with self.acts.begin(operator=self.actor) as act:
             await act.users.add(user, act.now)
@@ -150,13 +149,18 @@ class UserAdmin:
         return changed
 
     async def set_password(self, name: str, password: str) -> None:
-        """All their logins end. Raises BadPassword."""
+        """All their logins end. Raises BadPassword; also then Redis hears what an earlier run could not tell it."""
         async with self.acts.begin() as act:
             user = await self._known(act, name)
-        check_password(password, user.username, user.email)
-        stored = await self.passwords.hash(user.id, password)
+            owner = await self._new.owner(act, user)
+        try:
+            stored = await self._new.stored(owner, password)
+        except BadPassword:
+            async with self.acts.begin(operator=self.actor) as act:
+                await self._follow(act, user.id)
+            raise
         async with self.acts.begin(operator=self.actor) as act:
-            await act.users.set_password(user.id, stored, act.now)
+            await self._new.replace(act, user.id, stored)
             ended = await self._end_all(act, user.id, "password_changed")
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
@@ -265,16 +269,6 @@ def check_newcomer(newcomer: Newcomer) -> tuple[str, ...]:
     check_display_name(newcomer.name)
     check_email(newcomer.email)
     return _checked_groups(newcomer.groups)
-
-
-def check_password(password: str, username: str, email: str) -> None:
-    """Raises BadPassword. Anything else goes, blanks and any script too (NIST SP 800-63B section 3.1.1.2)."""
-    if not PASSWORD_LEAST_CHARS <= len(password) <= PASSWORD_CHARS:
-        raise BadPassword(f"a password has {PASSWORD_LEAST_CHARS} to {PASSWORD_CHARS} characters")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
-        raise BadPassword("a password is one line without control characters: no form could send another")
-    if spelled(password) in (spelled(username), spelled(email)):
-        raise BadPassword("a password is not the user name or the e-mail address")
 
 
 def _checked_groups(groups: tuple[str, ...]) -> tuple[str, ...]:

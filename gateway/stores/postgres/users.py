@@ -46,6 +46,7 @@ _RENEW_PASSWORD: Final = """
     UPDATE users SET password = $3, changed_at = $4 WHERE id = $1 AND password = $2 AND state = 'active' RETURNING id
 """
 _DECOY: Final = {"username": "ada.lovelace", "name": "Ada Lovelace", "email": "ada.lovelace@example.org"}
+_LOCK_PASSWORD: Final = "SELECT password FROM users WHERE id = $1 FOR NO KEY UPDATE"
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
 
@@ -159,8 +160,12 @@ class Users:
     async def set_groups(self, user_id: UUID, groups: tuple[str, ...], now: int) -> None:
         await self._connection.execute(_SET_GROUPS, user_id, list(groups), now)
 
-    async def set_password(self, user_id: UUID, stored: str, now: int) -> None:
+    async def set_password(self, user_id: UUID, stored: str, now: int) -> str:
+        """The one that was stored before. Nobody else changes the person until the transaction ends."""
+        before = await self._connection.fetchval(_LOCK_PASSWORD, user_id)
+        assert isinstance(before, str)
         await self._connection.execute(_SET_PASSWORD, user_id, stored, now)
+        return before
 
     async def hold_password(self, user_id: UUID, stored: str) -> bool:
         """Nobody changes it until the transaction ends. False: it is not that any more, or the person not active."""

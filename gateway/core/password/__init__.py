@@ -1,0 +1,1 @@
+"""Decides which passwords people may choose."""
