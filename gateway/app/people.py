@@ -19,14 +19,16 @@ from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.login import Lifetimes, Login
 from gateway.flows.people.logout import Logout
+from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.own_keys import OwnKeys
+from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.metrics import Slot
 from gateway.resources import Resources, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import account, api_keys, apps, login, logout
+from gateway.web import account, api_keys, apps, login, logout, password
 from gateway.web.browser import Browser
 from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
@@ -53,7 +55,10 @@ def people(
     )
     maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes)
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
-    entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names)
+    limits = config.login_limits()
+    throttle = LoginThrottle(Buckets(resources.functions), lambda: limits)
+    entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names, throttle=throttle)
+    new_passwords = NewPasswords(resources.passwords, config.password_rules())
 
     async def complete_journal() -> None:
         completed = await ending.complete()
@@ -67,6 +72,7 @@ def people(
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
+            *password.routes(browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys())),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work),),
@@ -74,12 +80,14 @@ def people(
     )
 
 
-def _login(*, config: Config, resources: Resources, slot: Slot, unknown_names: UnknownNames) -> Login:
-    sessions, limits = config.sessions, config.login_limits()
+def _login(
+    *, config: Config, resources: Resources, slot: Slot, unknown_names: UnknownNames, throttle: LoginThrottle
+) -> Login:
+    sessions = config.sessions
     return Login(
         resources.acts,
         resources.passwords,
-        LoginThrottle(Buckets(resources.functions), lambda: limits),
+        throttle,
         unknown_names,
         config.keys(),
         Lifetimes(sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s),

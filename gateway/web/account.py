@@ -22,7 +22,8 @@ from gateway.web.spans import counted
 
 _ENDED_S: Final = 60
 _NAME_BYTES: Final = 120
-_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|others\.([0-9]{1,6})", re.ASCII)
+_CHANGED: Final = "Your password is changed. "
+_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|(others|password)\.([0-9]{1,6})|password", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
         user_agent = await account.end_one(live, login_id, request[REQUEST_ID])
         if user_agent is None:
             raise web.HTTPNotFound
-        return _left() if login_id == live.token.login_id else _ended(ended_one(user_agent))
+        return _left() if login_id == live.token.login_id else see_account(ended_one(user_agent))
 
     @browser.for_form_of_somebody
     async def end_all(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         if fields.get("keep_this") == "yes":
-            return _ended(f"others.{await account.end_others(live, request[REQUEST_ID])}")
+            return see_account(f"others.{await account.end_others(live, request[REQUEST_ID])}")
         await account.end_all(live, request[REQUEST_ID])
         return _left()
 
@@ -87,8 +88,8 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
     ]
 
 
-def _ended(what: str) -> web.Response:
-    """The next page says it. The cookie can't be set by a link, nor by another host (`__Host-`)."""
+def see_account(what: str) -> web.Response:
+    """The page says what ended, or what changed. The cookie can't be set by a link, nor by another host (`__Host-`)."""
     response = see_other("/account")
     add_cookie(response, set_cookie(ENDED_COOKIE, what, _ENDED_S))
     return response
@@ -106,12 +107,19 @@ def what_ended(cookie: str) -> str:
     if found is None:
         return ""
     if found[2]:
-        return _others(int(found[2]))
+        return f"{_CHANGED if found[2] == 'password' else ''}{_others(int(found[3]))}"
+    if found[1] is None:
+        return f"{_CHANGED}Other devices may stay signed in for up to a minute."
     try:
         name = unb64(found[1]).decode(errors="ignore")
     except ValueError:
         return ""
     return f"{name} was signed out." if name else "That device was signed out before."
+
+
+def changed_password(ended: int | None) -> str:
+    """The cookie after a change of the password. ended: how many other logins; None: Redis has not heard of all."""
+    return "password" if ended is None else f"password.{ended}"
 
 
 def _others(count: int) -> str:

@@ -17,9 +17,10 @@ from gateway.core.errors import GatewayError, TooManyAttempts
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
 from gateway.web.errors import BadForm, WrongHost, status_of
-from gateway.web.forms import MAX_BODY_BYTES, AuthHost, posted_pairs
+from gateway.web.forms import AuthHost, posted_pairs
 from gateway.web.middleware import REQUEST_ID, Failed, is_of, request_id
 
+_MOST_BYTES: Final = 16 * 1024
 _RETRY_AFTER_S: Final = 5
 _PREFLIGHT_S: Final = "600"
 _SENT: Final = "Authorization, Content-Type, DPoP"
@@ -121,8 +122,8 @@ def _dispatched(endpoint: ProtocolRoute) -> Handler:
 async def _answer(request: web.Request, endpoint: ProtocolRoute, site: AuthHost) -> web.StreamResponse:
     if not is_of(request, site):
         raise WrongHost("Host is not the auth host")
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
+    if (request.content_length or len(await request.read())) > _MOST_BYTES:
+        raise web.HTTPRequestEntityTooLarge(_MOST_BYTES, request.content_length or 0)
     if request.method == "OPTIONS":
         return web.Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(endpoint.methods)})
     return await request.match_info.handler(request)

@@ -14,7 +14,13 @@ from tests.web.worker import HOST, Worker, whole_worker
 EVIL = "https://evil.example"
 FETCH = {**HOST, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site", "Origin": EVIL}
 PAGES_BELOW_OAUTH2 = ("/oauth2/authorize", "/oauth2/consent", "/oauth2/logout")
-FOR_EVERYBODY = ("/static/x", "/favicon.ico", "/robots.txt", "/.well-known/security.txt")
+FOR_EVERYBODY = (
+    "/static/x",
+    "/favicon.ico",
+    "/robots.txt",
+    "/.well-known/security.txt",
+    "/.well-known/change-password",
+)
 
 
 @pytest.fixture

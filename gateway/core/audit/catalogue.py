@@ -57,13 +57,15 @@ class LoginFailed(Event):
         Severity.LOW,
         By.ANONYMOUS,
         "A login was refused: the password was wrong, or the person is disabled."
-        " With `unknown_name`: nobody has that name.",
+        " With `unknown_name`: nobody has that name. With `login`: the current password was wrong in a change of the"
+        " password, in that login.",
         'bastion_logins_total{outcome="wrong"}',
     )
 
     unknown_name: Kept[str | None]
     address: Sealed[str]
     user_agent: Sealed[str]
+    login: Kept[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,22 @@ class UserEnabled(Event):
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged(Event):
+    """why: changed_by_person; None where an operator set it."""
+
     kind = Kind.PASSWORD_CHANGED
-    about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person has a new password. `logins` ended with it.")
+    about = About(
+        Family.PEOPLE,
+        Severity.LOW,
+        By.SEVERAL,
+        "A person has a new password. `logins` ended with it. Without `why`, an operator set it.",
+    )
 
     logins: Kept[tuple[str, ...]]
+    why: Kept[str | None] = None
+
+    @property
+    def by(self) -> By:
+        return By.OPERATOR if self.why is None else By.PERSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What a person sees and ends of their own logins."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.audit.catalogue import SessionEnded
 from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
-from gateway.flows.act import Acts
+from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.back_channel import end_login, tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
@@ -62,21 +63,27 @@ class Account:
         await self._end_all(live, None, request_id)
 
     async def _end_all(self, live: LiveLogin, kept: bytes | None, request_id: str) -> int:
-        """Redis hears of all that are over, also of what an earlier try could not tell it; of the asking one last.
-
-        So who is still signed in can try again until everything is done.
-        """
-        user_id = live.person.user_id
         async with self.acts.begin(request_id=request_id) as act:
-            ended = await act.logins.end_all(user_id, "ended_by_person", act.now, except_login=kept)
-            await tell_apps(act, ended)
+            ended = await end_logins_of(act, self.keys, live, "ended_by_person", kept)
             for login_id in ended:
-                act.record(SessionEnded(user_id, b64(login_id)))
-            await end_offline_grants(act, self.keys.tag, user_id, "ended_by_person")
-            over = await act.logins.list_ended(user_id, act.now)
-            for login_id in sorted(over, key=lambda one: one == live.token.login_id):
-                act.ends_login(live.token.tag, b64(login_id))
+                act.record(SessionEnded(live.person.user_id, b64(login_id)))
         return len(ended)
+
+
+async def end_logins_of(act: Act, keys: Keys, live: LiveLogin, why: str, kept: bytes | None) -> Sequence[bytes]:
+    """All logins of the person who asks, but the one that is kept; the ids of those that end by this.
+
+    Redis hears of all that are over, also of what an earlier try could not tell it; of the asking one last. So who is
+    still signed in can try again until everything is done.
+    """
+    user_id = live.person.user_id
+    ended = await act.logins.end_all(user_id, why, act.now, except_login=kept)
+    await tell_apps(act, ended)
+    await end_offline_grants(act, keys.tag, user_id, why)
+    over = await act.logins.list_ended(user_id, act.now)
+    for login_id in sorted(over, key=lambda one: one == live.token.login_id):
+        act.ends_login(live.token.tag, b64(login_id))
+    return ended
 
 
 def _sites(hosts: tuple[str, ...]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class OwnKeys:
     async def make(self, live: LiveLogin, wanted: WantedKey, request_id: str) -> str:
         """The key, which nobody sees again. Raises NotFresh, BadKey."""
         async with self.acts.begin(request_id=request_id) as act:
-            _require_fresh(live, act.now)
+            require_fresh(live, act.now)
             user = await act.users.find(live.person.user_id)
             login = await act.logins.find(live.token.login_id)
             if user is None or login is None or login.ended:
@@ -70,7 +70,7 @@ class OwnKeys:
     async def wake(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
         """It passes again, within a minute. False: it is not theirs, or did not rest. Raises NotFresh."""
         async with self.acts.begin(request_id=request_id) as act:
-            _require_fresh(live, act.now)
+            require_fresh(live, act.now)
             return await act.api_keys.wake(key_id, live.person.user_id)
 
 
@@ -79,6 +79,7 @@ def is_fresh(live: LiveLogin, now: int) -> bool:
     return live.facts.assurance.authenticated_at >= now - FRESH_S
 
 
-def _require_fresh(live: LiveLogin, now: int) -> None:
+def require_fresh(live: LiveLogin, now: int) -> None:
+    """Raises NotFresh."""
     if not is_fresh(live, now):
         raise NotFresh("the login is more than 10 minutes old")

@@ -47,6 +47,9 @@ _RENEW_PASSWORD: Final = """
 """
 _DECOY: Final = {"username": "ada.lovelace", "name": "Ada Lovelace", "email": "ada.lovelace@example.org"}
 _LOCK_PASSWORD: Final = "SELECT password FROM users WHERE id = $1 FOR NO KEY UPDATE"
+_LOCK_SAME_PASSWORD: Final = """
+    SELECT id FROM users WHERE id = $1 AND password = $2 AND state = 'active' FOR NO KEY UPDATE
+"""
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
 
@@ -166,6 +169,10 @@ class Users:
         assert isinstance(before, str)
         await self._connection.execute(_SET_PASSWORD, user_id, stored, now)
         return before
+
+    async def lock_password(self, user_id: UUID, stored: str) -> bool:
+        """As hold_password, for who will change it (never a share first: two of them would wait for each other)."""
+        return await self._connection.fetchval(_LOCK_SAME_PASSWORD, user_id, stored) is not None
 
     async def hold_password(self, user_id: UUID, stored: str) -> bool:
         """Nobody changes it until the transaction ends. False: it is not that any more, or the person not active."""

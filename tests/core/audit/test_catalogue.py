@@ -283,6 +283,12 @@ def test_a_grant_that_its_person_ended_names_the_person() -> None:
     assert entry_of(ended, 1, "", "").actor == str(ADA)
 
 
+def test_a_password_that_its_person_changed_names_the_person() -> None:
+    entry = entry_of(catalogue.PasswordChanged(ADA, ("L",), "changed_by_person"), 1, "", "")
+
+    assert (entry.actor, entry.detail) == (str(ADA), {"logins": ("L",), "why": "changed_by_person"})
+
+
 @pytest.mark.parametrize("metric", sorted({event.about.metric for event in CATALOGUE} - {""}))
 def test_a_metric_that_is_named_exists(metric: str) -> None:
     counters = [one for one in FIGURES if isinstance(one, Counter)]

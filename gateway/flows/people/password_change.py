@@ -1,0 +1,115 @@
+"""A person gives themselves another password: the current one is compared, then all their other logins end."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.audit.catalogue import LoginFailed, PasswordChanged
+from gateway.core.base64url import b64
+from gateway.core.errors import TooManyAttempts
+from gateway.core.keys import Keys
+from gateway.core.login.attempt import knows, parse_device
+from gateway.core.login.throttle import LoginBuckets
+from gateway.core.password.rules import MOST_CHARS
+from gateway.flows.act import Acts
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.account import end_logins_of
+from gateway.flows.people.login import Visit
+from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.own_keys import NotFresh, require_fresh
+from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.transaction import RecordUnavailable
+
+_LOOKS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """ended: how many other logins."""
+
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCurrent:
+    """The current password was another one. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TypedChange:
+    """The form as it came. repr is left out: it holds passwords."""
+
+    current: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """The current password is counted and throttled as one at the login page."""
+
+    acts: Acts
+    new: NewPasswords
+    throttle: LoginThrottle
+    keys: Keys
+
+    async def change(self, live: LiveLogin, typed: TypedChange, visit: Visit) -> Changed | WrongCurrent:
+        """The login that asks goes on, all others end.
+
+        Raises NotFresh, TooManyAttempts, BadPassword, PasswordsBusy, RecordUnavailable, StoreUnavailable; and
+        RedisBehind after the commit.
+        """
+        require_fresh(live, self.acts.clock())
+        paying = self._paying(live, visit)
+        for _ in range(_LOOKS):
+            wait_s = await self.throttle.before(paying)
+            if wait_s:
+                raise TooManyAttempts(wait_s)
+            stored = await self._compared(live, typed, visit, paying)
+            if stored is None:
+                await self.throttle.failed(paying)
+                return WrongCurrent()
+            await self.throttle.succeeded(paying)
+            changed = await self._replaced(live, typed.new, stored, visit, paying)
+            if changed is not None:
+                return changed
+        raise RecordUnavailable("the password is changed over and over")
+
+    def _paying(self, live: LiveLogin, visit: Visit) -> LoginBuckets:
+        device = parse_device(visit.device)
+        names = (live.person.username, live.person.email)
+        known = any(knows(self.keys.device, device, name) for name in names if name)
+        return self.throttle.buckets_of(visit.address, device, known=known)
+
+    async def _compared(self, live: LiveLogin, typed: TypedChange, visit: Visit, paying: LoginBuckets) -> str | None:
+        """The stored password that the current one matches. None: it is another, and the audit log has it."""
+        user_id = live.person.user_id
+        async with self.acts.begin() as act:
+            user = await act.users.find(user_id)
+        stored = "" if user is None else user.password
+        plausible = 0 < len(typed.current) <= MOST_CHARS
+        if plausible and await self.new.passwords.verify(user_id, typed.current, stored, paying.caller):
+            return stored
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            act.record(LoginFailed(user_id, None, visit.address_text, visit.user_agent, live.token.login))
+        return None
+
+    async def _replaced(
+        self, live: LiveLogin, new: str, compared: str, visit: Visit, paying: LoginBuckets
+    ) -> Changed | None:
+        """None: somebody else set another password meanwhile, and nothing was changed."""
+        user_id, login_id = live.person.user_id, live.token.login_id
+        async with self.acts.begin() as act:
+            user = await act.users.find(user_id)
+            if user is None or user.password != compared:
+                return None
+            owner = await self.new.owner(act, user, paying.caller)
+        stored = await self.new.stored(owner, new)
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            if not await act.users.lock_password(user_id, compared):
+                return None
+            login = await act.logins.find(login_id)
+            if login is None or login.ended:
+                raise NotFresh("the login has ended")
+            await self.new.replace(act, user_id, stored)
+            ended = await end_logins_of(act, self.keys, live, "password_changed", login_id)
+            act.record(PasswordChanged(user_id, tuple(map(b64, ended)), "changed_by_person"))
+        return Changed(len(ended))
