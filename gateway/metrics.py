@@ -95,6 +95,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "outcome",
         ("delivered", "failed"),
     ),
+    Counter("bastion_mail_deliveries", "Mail to people.", "outcome", ("delivered", "failed")),
     Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
     Gauge("bastion_outbox_oldest_seconds", "The age of the oldest waiting message.", "kind", _MESSAGE_KINDS),
     Counter("bastion_oauth_refusals", "Errors that apps were told.", "endpoint error", OAUTH_REFUSALS),

@@ -12,6 +12,7 @@ from gateway.app.counters import counter, failure_counter, refusal_counter
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
+from gateway.app.mail import mail
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
@@ -104,6 +105,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             clients=clients,
             proofs=proofs,
         ),
+        mail(config=config, resources=resources, slot=slot),
         Concern(
             routes=(
                 *assets.routes(files),

@@ -9,6 +9,7 @@ from gateway.stores.files.network_lists import trouble_with_networks
 
 def file_troubles(config: Config) -> dict[str, str]:
     """By key, why this account can't use a directory or file; empty where all is well."""
+    mail = config.mail.directory
     checkpoints, logo, keys = config.audit.checkpoint_dir, config.pages.logo, config.jwt.keys_dir
     geoip, anonymising = config.risk.geoip, config.risk.anonymising_networks
     found = {
@@ -18,6 +19,7 @@ def file_troubles(config: Config) -> dict[str, str]:
         "audit.checkpoint_dir": "" if checkpoints is None else trouble_with(checkpoints, writes=True),
         "risk.anonymising_networks": next(filter(None, map(trouble_with_networks, anonymising)), ""),
         "risk.geoip": "" if geoip is None else trouble_with_geoip(geoip),
+        "mail.directory": "" if mail is None else trouble_with(mail, writes=True),
         "pages.logo": "" if logo is None else trouble_with_logo(logo),
     }
     return {key: trouble for key, trouble in found.items() if trouble}

@@ -261,6 +261,7 @@ def _anchored(config: Config, path: Path | None) -> Config:
         "geoip": None if geoip is None else anchor / geoip,
         "anonymising_networks": tuple(anchor / path for path in config.risk.anonymising_networks),
     }
+    letters = config.mail.directory
     return config.model_copy(
         update={
             "data_dir": anchor / config.data_dir,
@@ -268,6 +269,7 @@ def _anchored(config: Config, path: Path | None) -> Config:
             "policy": config.policy.model_copy(update={"directory": anchor / config.policy.directory}),
             "audit": config.audit.model_copy(update=audit),
             "risk": config.risk.model_copy(update=risk),
+            "mail": config.mail.model_copy(update={"directory": None if letters is None else anchor / letters}),
             "pages": config.pages.model_copy(update={"logo": None if logo is None else anchor / logo}),
         }
     )

@@ -12,6 +12,7 @@ from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.log import Log
+from gateway.config.sections.mail import MailSection
 from gateway.config.sections.oauth import OAuth
 from gateway.config.sections.pages import Pages
 from gateway.config.sections.password import PasswordSection
@@ -60,6 +61,7 @@ class Config(Section):
     pages: Pages = Pages()
     jwt: Jwt = Jwt()
     oauth: OAuth = OAuth()
+    mail: MailSection = MailSection()
     audit: AuditSection = AuditSection()
     log: Log = Log()
 

@@ -77,6 +77,18 @@ def parse_server(text: object) -> str:
     return parse_listen(text)
 
 
+def parse_mail_server(text: object) -> str:
+    """`host:port`, or "" for none. Raises ValueError."""
+    return "" if text == "" else parse_server(text)
+
+
+def parse_mail_address(text: object) -> str:
+    """An address without a display name, or "" for none. Raises ValueError."""
+    if not isinstance(text, str) or (text and not _MAIL.fullmatch(text)):
+        raise ValueError("not an address")
+    return text
+
+
 def parse_origin(text: object) -> str:
     """`https://auth.example.com`, `https://auth.localhost:8443`: scheme and authority only. Raises ValueError."""
     if not isinstance(text, str):
@@ -153,6 +165,8 @@ Duration = Annotated[int, BeforeValidator(parse_duration)]
 RateText = Annotated[Rate, BeforeValidator(parse_rate)]
 Listen = Annotated[StrictStr, BeforeValidator(parse_listen)]
 ServerAddress = Annotated[StrictStr, BeforeValidator(parse_server)]
+SmtpAddress = Annotated[StrictStr, BeforeValidator(parse_mail_server)]
+MailAddress = Annotated[StrictStr, BeforeValidator(parse_mail_address)]
 Origin = Annotated[StrictStr, BeforeValidator(parse_origin)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]
 PostgresUrl = Annotated[StrictStr, BeforeValidator(parse_postgres_url)]

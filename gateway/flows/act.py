@@ -20,6 +20,7 @@ from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
 from gateway.stores.postgres.logins import Logins
+from gateway.stores.postgres.mails import Mails
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.signing_keys import SigningKeys
@@ -132,6 +133,10 @@ class Act:
     @property
     def outbox(self) -> Outbox:
         return Outbox(self._connection)
+
+    @property
+    def mails(self) -> Mails:
+        return Mails(self._connection, self._vault)
 
     @property
     def unknown_names(self) -> UnknownNameKeys:

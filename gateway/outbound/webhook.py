@@ -16,6 +16,10 @@ class Undelivered(GatewayError):
     """The other side has not said that it has it. The message holds neither the address nor the bearer."""
 
 
+class Undeliverable(Undelivered):
+    """The other side will never take it, however often it is tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """url may hold a secret in its path. bearer: "" for none. timeout_s: from the connection to the answer's head."""

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 _MOST_DOUBLINGS: Final = 16
+_SPREAD: Final = 16
 
 
 class MessageKind(Enum):
@@ -12,6 +13,8 @@ class MessageKind(Enum):
 
     CHECKPOINT = "checkpoint"  # of the audit log, for audit.checkpoint_webhook
     LOGOUT = "logout"  # of a person, for an app's backchannel_logout_uri
+    MAIL = "mail"  # that somebody waits for: codes, links, and what a person can undo (login-defence.md X8)
+    NOTICE = "notice"  # all other mail: however much of it waits, it holds up none of the above
 
     @property
     def in_order(self) -> bool:
@@ -21,11 +24,15 @@ class MessageKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Seconds before the next try; each is twice the one before."""
+    """Seconds before the next try; each is twice the one before. jitter: by which share of itself it is longer at most,
+    so that messages that failed together do not come back together.
+    """
 
     first_s: float = 1.0
     longest_s: float = 60.0
+    jitter: float = 0.0
 
-    def after(self, tries: int) -> float:
+    def after(self, tries: int, message_id: int = 0) -> float:
         """After so many tries of one message, at least one."""
-        return min(self.first_s * (1 << min(tries - 1, _MOST_DOUBLINGS)), self.longest_s)
+        pause_s = min(self.first_s * (1 << min(tries - 1, _MOST_DOUBLINGS)), self.longest_s)
+        return pause_s * (1 + self.jitter * (message_id % _SPREAD) / _SPREAD)

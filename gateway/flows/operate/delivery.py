@@ -12,29 +12,37 @@ import structlog
 from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.webhook import Undeliverable, Undelivered
 from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
 
-LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s may be
+LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s and mail.timeout_s may be
 LOOK_S: Final = 5.0
 _POLL_S: Final = 1.0
 # The audit log has each dead letter for good.
 _KEPT_S: Final[Mapping[MessageState, float]] = {"done": 86_400.0, "dead": 90 * 86_400.0}
 _PURGED_AT_ONCE: Final = 5_000  # rows, well within the time that a statement has
 _COMPLAIN_EVERY_S: Final = 60.0
+_MAIL_SAID: Final = "the mail server does not take a message", "the mail server takes messages again"
 _SAID: Final = {
     MessageKind.CHECKPOINT: (
         "the webhook does not take checkpoints of the audit log",
         "the webhook takes checkpoints again",
     ),
     MessageKind.LOGOUT: ("an app does not take logout tokens", "apps take logout tokens again"),
+    MessageKind.MAIL: _MAIL_SAID,
+    MessageKind.NOTICE: _MAIL_SAID,
 }
 _LOG: Final = structlog.stdlib.get_logger("gateway.delivery")
 
 
+async def _as_it_is(claimed: Claimed) -> str:
+    return claimed.sealed.decode()
+
+
 @dataclass(slots=True)
 class Delivery:
-    """Of one kind, in one worker. send: raises Undelivered. count: hears delivered or failed.
+    """Of one kind, in one worker. send: raises Undelivered. count: hears delivered or failed. read: makes of a row what
+    send gets. bury: makes a dead letter of what is Undeliverable; None: that is tried again as everything is.
 
     A message is sent between two transactions: one takes a lease, the other settles it. Who dies in between leaves the
     lease, which ends after lease_s seconds of Postgres' clock; then another worker sends it again. So a message arrives
@@ -46,6 +54,8 @@ class Delivery:
     send: Callable[[str], Awaitable[None]]
     count: Callable[[str], None]
     pauses: Pauses = Pauses()  # noqa: RUF009 - frozen
+    read: Callable[[Claimed], Awaitable[str]] = _as_it_is
+    bury: Callable[[Claimed, str], Awaitable[None]] | None = None
     lease_s: float = LEASE_S
     poll_s: float = _POLL_S
     _some: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -73,12 +83,13 @@ class Delivery:
 
     async def _deliver_next(self) -> bool:
         """False: nothing is due. Raises RecordUnavailable; what was on its way is then sent again."""
+        _heed_cancellation()
         async with transaction(self.pool) as connection:
             claimed = await Outbox(connection).claim(self.kind, self.lease_s)
         if claimed is None:
             return False
         try:
-            await self.send(claimed.sealed.decode())
+            await self.send(await self.read(claimed))
         except asyncio.CancelledError:  # this worker ends: another need not wait for the end of the lease
             with suppress(RecordUnavailable):
                 async with transaction(self.pool) as connection:
@@ -86,7 +97,10 @@ class Delivery:
             raise
         except Undelivered as error:
             self._tell_failure(error)
-            await self._put_off(claimed, self.pauses.after(claimed.tries), str(error))
+            if isinstance(error, Undeliverable) and self.bury is not None:
+                await self.bury(claimed, str(error))
+            else:
+                await self._put_off(claimed, self.pauses.after(claimed.tries, claimed.id), str(error))
         except Exception as error:  # noqa: BLE001 - a message that can't be sent must not end one worker after another
             self.count("failed")
             _LOG.error("a message could not be sent", message=claimed.id, exc_info=error)
@@ -119,6 +133,13 @@ class Delivery:
         if self._fails or claimed.tries > 1:
             _LOG.info(_SAID[self.kind][1], tries=claimed.tries)
         self._fails = False
+
+
+def _heed_cancellation() -> None:
+    """One that came at the same moment as an answer: wait_for loses it (Python 3.11), and libraries use that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _CLAIM: Final = """
                         AND e.lease_until >= now()) < 2
                END
          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, destination, sealed, tries, lease_until
+    RETURNING id, destination, sealed, user_id, tries, lease_until
 """
 _FINISH: Final = """
     UPDATE outbox SET state = 'done', done_at = now(), lease_until = NULL, sealed = '', status = ''
@@ -47,6 +47,10 @@ _FINISH: Final = """
 """
 _PUT_OFF: Final = """
     UPDATE outbox SET due_at = now() + make_interval(secs => $3), lease_until = NULL, status = $4
+     WHERE id = $1 AND lease_until = $2 RETURNING id
+"""
+_BURY: Final = """
+    UPDATE outbox SET state = 'dead', done_at = now(), lease_until = NULL, status = $3
      WHERE id = $1 AND lease_until = $2 RETURNING id
 """
 _FORGET_WORTHLESS: Final = """
@@ -96,6 +100,7 @@ class Claimed:
     id: int
     destination: str
     sealed: bytes
+    user_id: UUID | None
     tries: int
     lease_until: datetime
 
@@ -176,6 +181,10 @@ class Outbox:
         """It did not arrive. False: the lease is somebody else's by now."""
         row = await self._connection.fetchval(_PUT_OFF, claimed.id, claimed.lease_until, pause_s, status)
         return row is not None
+
+    async def bury(self, claimed: Claimed, status: str) -> bool:
+        """It will never arrive. False: the lease is somebody else's by now."""
+        return await self._connection.fetchval(_BURY, claimed.id, claimed.lease_until, status) is not None
 
     async def release(self, claimed: Claimed) -> bool:
         """It was not tried. False: the lease is somebody else's by now."""

@@ -1,0 +1,1 @@
+"""Owns what people are told by mail."""

@@ -1,0 +1,1 @@
+"""Owns what people are told by mail, from the act to the mail server."""

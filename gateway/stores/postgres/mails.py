@@ -1,0 +1,38 @@
+"""Mail in the outbox: sealed under the key of the person that it is for, and empty once it was sent."""
+
+from typing import Final
+from uuid import UUID
+
+from gateway.core.outbox.kinds import MessageKind
+from gateway.core.privacy.sealing import Place
+from gateway.stores.postgres.database import AnyConnection
+from gateway.stores.postgres.outbox import Claimed, Outbox
+from gateway.stores.postgres.vault import CorruptRow, Vault
+
+_FIELD: Final = "mail"
+
+
+class Mails:
+    """Bound to one connection."""
+
+    def __init__(self, connection: AnyConnection, vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    async def add(self, kind: MessageKind, user_id: UUID, text: str, now: int, worth_s: float) -> None:
+        """It leaves once the transaction is committed. kind: the lane. worth_s: for how long it is tried."""
+        key = await self._vault.key_of(self._connection, user_id)
+        sealed = key.seal(_place(user_id), {_FIELD: text})
+        destination = f"person/{user_id}"
+        await Outbox(self._connection).add(kind, destination, now, sealed, user_id=user_id, worth_s=worth_s)
+
+    async def open(self, claimed: Claimed) -> str:
+        """Raises CorruptRow or BrokenSeal."""
+        if claimed.user_id is None:
+            raise CorruptRow(f"message {claimed.id} is for nobody")
+        key = await self._vault.key_of(self._connection, claimed.user_id)
+        return key.unseal(_place(claimed.user_id), claimed.sealed)[_FIELD]
+
+
+def _place(user_id: UUID) -> Place:
+    return Place("outbox", "sealed", user_id)
