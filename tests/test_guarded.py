@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.policy.networks import NetworkSet
 from gateway.outbound.guarded import AddressRefused, GuardedPost, guard
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.undelivered import Undelivered
 from tests.receiver import receiving, with_status
 
 NOBODY = NetworkSet.of(())

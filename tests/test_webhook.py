@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from gateway.outbound.webhook import Undelivered, Webhook
+from gateway.outbound.undelivered import Undelivered
+from gateway.outbound.webhook import Webhook
 from tests.receiver import Receiver, receiving, with_status
 
 BEARER = "b" * 40

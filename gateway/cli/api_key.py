@@ -8,7 +8,7 @@ import click
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
 from gateway.cli._policy import policy_of
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.base64url import b64, unb64
 from gateway.core.token.api_key import KEY_ID_BYTES

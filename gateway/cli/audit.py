@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.cli._audit_entries import line, whole
 from gateway.cli._options import with_config
 from gateway.cli._progress import Progress
+from gateway.cli._times import utc
 from gateway.cli.migrate import require_schema
-from gateway.cli.user import utc
 from gateway.config import Config
 from gateway.config.values import parse_duration
 from gateway.core.audit.checkpoint import Checkpoint

@@ -6,7 +6,7 @@ import click
 
 from gateway.cli._options import with_config
 from gateway.cli._people import act_on_grants
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.base64url import b64, unb64
 from gateway.flows.oauth.grants import ListedGrant

@@ -9,16 +9,16 @@ import click
 
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
+from gateway.cli._times import utc
 from gateway.cli._waiting import until_done
-from gateway.cli.user import utc
 from gateway.config import Config
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.jose.compact import MalformedJose
 from gateway.core.jose.keys import SigningKey
 from gateway.core.token.signing_keys import KeyRecord
 from gateway.flows.keys.key_acts import ALWAYS, KeyActs
 from gateway.flows.keys.key_fleet import KeyFleet
 from gateway.flows.policy.policy_fleet import Progress
-from gateway.metrics import SIGNING_ALGORITHMS
 from gateway.resources import Resources, clock
 from gateway.stores.files.revoked_keys import remember_revoked
 

@@ -7,13 +7,9 @@ from typing import Final
 
 import aiohttp
 
-from gateway.core.errors import GatewayError
+from gateway.outbound.undelivered import Undelivered
 
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "bastion"}
-
-
-class Undelivered(GatewayError):
-    """The other side has not said that it has it. The message holds neither the address nor the bearer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
 from gateway.metrics import Metrics
 from gateway.outbound.guarded import GuardedPost
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.undelivered import Undelivered
 from gateway.stores.files.journal import EndedLogin, Journal
 from gateway.stores.postgres.outbox import Outbox
 from tests.conftest import Pool

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.core.jose.algorithms import ASSERTIONS, PROOFS
+from gateway.core.jose.algorithms import ASSERTIONS, PROOFS, SIGNING_ALGORITHMS
 from gateway.core.oauth.authentication import METHODS
 from gateway.core.oauth.claims import ACR, PERSONAL
 from gateway.core.oauth.clients import Client
-from gateway.core.policy.client_grammar import SIGNATURES
 
 _GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
 _CONFIDENTIAL: Final = tuple(method for method in METHODS if method != "none")
@@ -31,7 +30,7 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [*_GRANT_TYPES],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [*SIGNATURES],
+        "id_token_signing_alg_values_supported": [*SIGNING_ALGORITHMS],
         "token_endpoint_auth_methods_supported": [*METHODS],
         "token_endpoint_auth_signing_alg_values_supported": assertions,
         "introspection_endpoint_auth_methods_supported": [*_CONFIDENTIAL],

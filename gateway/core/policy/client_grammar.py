@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.policy.shapes import (
     DURATION,
     METADATA,
@@ -23,7 +24,6 @@ SCOPE_SENTENCES: Final = named({"type": "string", "maxLength": 200}, SCOPE_PATTE
 SHA256_PATTERN: Final = "^[0-9a-f]{64}$"
 TYPES: Final = ("web", "spa", "native", "service")
 PROFILES: Final = ("oauth21", "oidc", "fapi2")
-SIGNATURES: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _JWK: Final[Schema] = {"type": "object", "additionalProperties": either(TEXT, {"type": "array", "items": TEXT})}
 
 SECRET: Final = Shape(
@@ -118,7 +118,7 @@ CLIENT: Final = Shape(
         Key(
             "id_token_alg",
             "What signs its ID tokens; default jwt.algorithm, of profile oidc RS256.",
-            words(*SIGNATURES),
+            words(*SIGNING_ALGORITHMS),
         ),
         Key("ttl", "How long its tokens live.", ref("ttl")),
         Key("origins", "Pages whose scripts may call the token endpoint; of an spa those of its redirect_uris.", TEXTS),

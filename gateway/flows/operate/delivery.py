@@ -12,7 +12,7 @@ import structlog
 from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.undelivered import Undelivered
 from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
 
 LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s may be

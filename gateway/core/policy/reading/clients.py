@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
+from gateway.core.jose.algorithms import ASSERTIONS, FAPI2, SIGNING_ALGORITHMS
 from gateway.core.policy.client import Authentication, Client, ClientProfile, ClientType
-from gateway.core.policy.client_grammar import CLIENT, PROFILES, SIGNATURES, TTL, TYPES
+from gateway.core.policy.client_grammar import CLIENT, PROFILES, TTL, TYPES
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.client_access import read_access
 from gateway.core.policy.reading.client_keys import read_keys, read_secret
@@ -221,7 +221,7 @@ def _scopes(page: Page, at: Marked, names: Definitions) -> tuple[str, ...]:
 
 
 def _id_token_alg(of: _Text) -> str:
-    alg = of.word("id_token_alg", SIGNATURES)
+    alg = of.word("id_token_alg", SIGNING_ALGORITHMS)
     if alg == "RS256" and of.profile == _STRICT:
         of.say("id_token_alg", "id_token_alg is `RS256`, which fapi2 forbids; expected ES256, EdDSA or PS256")
     return alg or ("RS256" if of.profile == "oidc" else "")
