@@ -11,7 +11,7 @@ import click
 from gateway.cli._acting import acting
 from gateway.cli._options import with_config
 from gateway.cli._policy import policy_of
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.analysis.explain import explain as explained
 from gateway.core.analysis.simulate import Asked
