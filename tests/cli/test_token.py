@@ -13,6 +13,7 @@ from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
 from gateway.core.policy.reading.registered import plain_settings
+from gateway.core.principal.ask import Presented
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import AccessTokens, grant_credential
@@ -49,10 +50,7 @@ class App:
     def token(self, *, jkt: str = "", age: int = 0, audience: str = API) -> str:
         return AccessTokens("https://auth.example.com", SERVERS.token).issue(
             SIGNER,
-            tag=tag_of(SERVERS.tag, self.user_id),
-            kind="login",
-            record=LOGIN,
-            credential=grant_credential(GRANT),
+            Presented(tag_of(SERVERS.tag, self.user_id), b64(LOGIN), grant_credential(GRANT)),
             client="wiki",
             subject="u",
             scopes=("notes.read",),

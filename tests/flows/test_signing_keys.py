@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
+from gateway.core.principal.ask import Presented
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.token.access import AccessTokens, TokenRefused
 from gateway.core.token.signing_keys import KEPT_S, NEXT_S, SOON_S, KeyState, NoSigningKey
@@ -148,10 +149,7 @@ async def test_a_token_is_good_throughout_a_rotation_and_not_after_a_compromise(
 def issued(tokens: AccessTokens, ring: KeyRing, clock: Clock) -> str:
     return tokens.issue(
         ring.signer(),
-        tag=b64(b"t" * 12),
-        kind="login",
-        record=b"r" * 16,
-        credential=b"c" * 16,
+        Presented(b64(b"t" * 12), b64(b"r" * 16), b"c" * 16),
         client="spa",
         subject="u_1",
         scopes=(),

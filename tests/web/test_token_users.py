@@ -104,10 +104,7 @@ async def _aged(house: House, login: Token, seconds: int) -> str:
     read = tokens.read(body["access_token"], house.keys, None)
     return tokens.issue(
         ES256,
-        tag=read.presented.tag,
-        kind=read.kind,
-        record=read.presented.login_id,
-        credential=read.presented.credential,
+        read.presented,
         client="wiki",
         subject=read.subject,
         scopes=["openid"],

@@ -186,9 +186,7 @@ class Simulation:
         session = _token(person)
         presented = Presented(session.tag, session.login, bytes(CREDENTIAL_BYTES), counted_as=person.client)
         audience, ends_at = self._context.origin_of(asked.host.lower()), asked.now + _LASTS_S
-        token = AccessToken(
-            presented, "login", person.client, "", person.scopes, audience, asked.now, ends_at, "", bytes(32)
-        )
+        token = AccessToken(presented, person.client, "", person.scopes, audience, asked.now, ends_at, "", bytes(32))
         brought = Brought(token, Proof("", b"", asked.now, "", "") if person.dpop else None, None)
         return replace(self._context, reader=_reader(self._context.policy.site, brought))
 

@@ -9,7 +9,7 @@ from gateway.core.oauth.claims import Described, SignIn, id_token_claims, person
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.scopes import OPENID
 from gateway.core.token.access import AccessTokens, grant_credential
-from gateway.flows.oauth.grants import tag_of_grant
+from gateway.flows.oauth.grants import presented_by
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.users import UserRow
 
@@ -77,13 +77,10 @@ class Issuer:
         return "" if grant.login_id is None else session_id(self.token_key, grant.login_id, grant.client)
 
     def _access_token(self, client: Client, grant: GrantRow, wanted: Wanted) -> str:
-        sid, of_login = self.sid(grant), grant.kind == "login"
+        sid = self.sid(grant)
         return self.tokens.issue(
             self.signer(""),
-            tag=tag_of_grant(self.tag_key, grant),
-            kind="login" if of_login else "grant",
-            record=grant.login_id if of_login and grant.login_id is not None else grant.id,
-            credential=grant_credential(grant.id),
+            presented_by(self.tag_key, grant, grant_credential(grant.id)),
             client=client.id,
             subject=self.subject(grant),
             scopes=wanted.scopes,

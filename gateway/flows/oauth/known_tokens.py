@@ -58,7 +58,7 @@ class KnownTokens:
         async with self.acts.begin() as act:
             if isinstance(token, Refresh):
                 return await act.grants.find(token.grant_id)
-            if token.kind == "grant":
+            if token.presented.kind == "grant":
                 return await act.grants.find(token.presented.login_id)
             return await act.grants.find_by_credential(token.presented.login_id, token.presented.credential)
 
