@@ -1,11 +1,13 @@
 """Real decisions on a test's own Postgres and Redis, without processes and sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
+
+from redis.asyncio import Redis
 
 from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
@@ -36,6 +38,7 @@ Where: TypeAlias = str | Callable[[float], Functions]  # a URL, or who makes a c
 class Deciding:
     """now_us: the shell's clock; Redis has its own."""
 
+    functions: Functions
     pool: Pool
     vault: Vault
     acts: Acts
@@ -81,6 +84,24 @@ def functions_at(redis: Where, timeout_s: float) -> Functions:
 
 
 @asynccontextmanager
+async def counting(here: Deciding, redis: Redis) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Calls of functions that this one has sent by now, as Redis logs them; other gateways may ask the same server."""
+    await here.functions.servers[0].ask(("CLIENT", "SETNAME", "counted"))
+    await redis.config_set("slowlog-max-len", 100_000)
+    await redis.config_set("slowlog-log-slower-than", 0)
+
+    async def calls() -> int:
+        entries = await redis.slowlog_get(100_000)
+        return sum((one["client_name"], one["command"][:6]) == (b"counted", b"FCALL ") for one in entries)
+
+    try:
+        yield calls
+    finally:
+        await redis.config_set("slowlog-log-slower-than", -1)
+        await redis.slowlog_reset()
+
+
+@asynccontextmanager
 async def deciding(
     pool: Pool, redis: Where, now: int, timeout_s: float = 10, context: Context = CONTEXT
 ) -> AsyncIterator[Deciding]:
@@ -105,7 +126,7 @@ async def deciding(
     refill = Refill(acts, KEYS, calls, random, spawn, fills.append, lost.append)
     decisions = Decisions(context, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
     async with running(functions):
-        yield Deciding(pool, vault, acts, decisions, revocations, random, now, fills, answers, lost, tasks)
+        yield Deciding(functions, pool, vault, acts, decisions, revocations, random, now, fills, answers, lost, tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
