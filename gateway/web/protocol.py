@@ -32,6 +32,7 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+_NEXT_NONCE: Final = web.RequestKey("next_nonce", str)
 TellRefusal: TypeAlias = Callable[[str, str], None]
 _LOG: Final = logging.getLogger("gateway.web")
 
@@ -57,6 +58,11 @@ class ProtocolRoute:
         if found is None:
             raise web.HTTPMethodNotAllowed(method, self.methods)
         return found
+
+
+def tell_nonce(request: web.Request, nonce: str) -> None:
+    """The answer brings it for the client's next DPoP proof, also where it is a refusal. "": none is due."""
+    request[_NEXT_NONCE] = nonce
 
 
 async def form_parameters(request: web.Request) -> Parameters:
@@ -103,7 +109,7 @@ def protocol_middleware(
             said = _said(error)
             refused(endpoint.path, said.error)
             response = _refusal(request, error, said)
-        for name, value in {**_HEADERS, **_sharing(request, endpoint, is_clients)}.items():
+        for name, value in {**_HEADERS, **_sharing(request, endpoint, is_clients), **_next_nonce(request)}.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         return response
@@ -146,6 +152,11 @@ def _sharing(request: web.Request, endpoint: ProtocolRoute, is_clients: Callable
         "Access-Control-Allow-Headers": _SENT,
         "Access-Control-Max-Age": _PREFLIGHT_S,
     }
+
+
+def _next_nonce(request: web.Request) -> Mapping[str, str]:
+    nonce = request.get(_NEXT_NONCE, "")
+    return {"DPoP-Nonce": nonce} if nonce else {}
 
 
 def _refusal(request: web.Request, error: Exception, said: OAuthError) -> web.Response:

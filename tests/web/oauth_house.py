@@ -1,4 +1,4 @@
-"""The token, userinfo, introspection and revocation endpoints on real stores, and apps that use them."""
+"""The token, PAR, userinfo, introspection and revocation endpoints on real stores, and apps that use them."""
 
 import asyncio
 import hashlib
@@ -33,6 +33,7 @@ from gateway.flows.oauth.exchange import CodeExchange
 from gateway.flows.oauth.introspect import Introspection, Revocation
 from gateway.flows.oauth.issue import Issuer
 from gateway.flows.oauth.known_tokens import KnownTokens
+from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
 from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.oauth.refresh import RefreshExchange
 from gateway.flows.oauth.service_tokens import ServiceTokens
@@ -44,7 +45,7 @@ from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.proofs import Proofs
 from gateway.web.forms import AuthHost
-from gateway.web.oauth import introspect, revoke, token, userinfo
+from gateway.web.oauth import introspect, par, revoke, token, userinfo
 from gateway.web.protocol import protocol_middleware, protocol_routes
 from tests.conftest import Clock, Pool
 from tests.core.forward.setting import KEYS
@@ -242,6 +243,10 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
         )
         clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER)
         proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER)
+        par_limits = ParLimits(
+            limits.names, Limit("OAUTH.PAR", most, MINUTE_US, most), Limit("OAUTH.PAR_PUBLIC", most, MINUTE_US, most)
+        )
+        pushed = PushedParameters(acts, KEYS.pushed, here.random)
         known = KnownTokens(acts, here.decisions, tokens, refresh, lambda: keys, lambda: policy[0], KEYS.tag)
         endpoint = token.TokenEndpoint(
             issuer.ready,
@@ -254,6 +259,7 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
         )
         endpoints = [
             *token.routes(endpoint),
+            *par.routes(clients, proofs, Par(pushed, Buckets(functions), par_limits, lambda: policy[0], ISSUER)),
             *userinfo.routes(UserInfo(known, issuer, proofs)),
             *introspect.routes(clients, Introspection(known, issuer)),
             *revoke.routes(clients, Revocation(acts, known, KEYS.tag)),

@@ -17,11 +17,12 @@ _SCHEMES: Final = ("bearer", "dpop")
 _ALGS: Final = "ES256 EdDSA PS256"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Told:
-    """nonce: for the client's next proof, "" if it need not change. repr is left out: it holds personal words."""
+@dataclass(frozen=True, slots=True)
+class ShownAccess:
+    """A token that came as it has to. nonce: for the client's next proof, "" if it need not change."""
 
-    claims: dict[str, object]
+    scheme: str
+    token: AccessToken
     nonce: str
 
 
@@ -31,22 +32,29 @@ class UserInfo:
     issuer: Issuer
     proofs: ProofCheck
 
-    async def tell(self, method: str, authorization: Sequence[str], proofs: Sequence[str], request_id: str) -> Told:
-        """authorization, proofs: all lines of those headers. Raises OAuthError as RFC 6750 and RFC 9449 have it,
-        RecordUnavailable or StoreUnavailable.
+    async def take(
+        self, method: str, authorization: Sequence[str], proofs: Sequence[str], request_id: str
+    ) -> ShownAccess:
+        """authorization, proofs: all lines of those headers. Raises OAuthError as RFC 6750 and RFC 9449 have it, or
+        StoreUnavailable.
         """
         scheme, text = _presented(authorization)
         token = self.known.read(text, self.issuer.issuer)
         if not isinstance(token, AccessToken):
             raise _refused(scheme, "invalid_token", "no access token for this endpoint")
         shown = await self._shown(scheme, token, method, proofs, request_id)
+        return ShownAccess(scheme, token, shown.nonce)
+
+    async def tell(self, shown: ShownAccess) -> dict[str, object]:
+        """The claims. Raises OAuthError, RecordUnavailable or StoreUnavailable."""
+        scheme, token = shown.scheme, shown.token
         living = await self.known.living(token)
         if living is None or living.user is None:
             raise _refused(scheme, "invalid_token", "the access token is worth nothing any more")
         if OPENID not in token.scopes:
             raise _refused(scheme, "insufficient_scope", "scope openid is needed", 403)
         claims = personal_claims(described(living.user), token.scopes)
-        return Told({"sub": token.subject, **claims}, shown.nonce)
+        return {"sub": token.subject, **claims}
 
     async def _shown(
         self, scheme: str, token: AccessToken, method: str, proofs: Sequence[str], request_id: str
@@ -63,7 +71,7 @@ class UserInfo:
         except OAuthError as error:
             raise _refused(scheme, error.error, error.description, nonce=error.nonce) from error
         if shown.jkt != token.jkt:
-            raise _refused(scheme, "invalid_token", "the token is bound to another key")
+            raise _refused(scheme, "invalid_token", "the token is bound to another key", nonce=shown.nonce)
         return shown
 
 
