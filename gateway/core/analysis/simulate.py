@@ -27,6 +27,8 @@ from gateway.core.forward.decision import (
 from gateway.core.forward.proxy import VERSION
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
+from gateway.core.jose.algorithms import FAPI2
+from gateway.core.jose.keys import VerificationKey
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.facts import SESSION, Actor, Refused
@@ -49,6 +51,12 @@ from gateway.core.token.proof import Proof
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
 _RANDOM: Final = bytes(RANDOM_BYTES)
+# A gateway without any key can't tell what is no token. Of RFC 8037, appendix A.2: it signed nothing here.
+_PUBLISHED: Final = {
+    "": VerificationKey.of_jwk(
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}, FAPI2
+    )
+}
 _NONCE: Final = bytes(12)
 _LASTS_S: Final = 86_400
 _SECOND_US: Final = 1_000_000
@@ -264,7 +272,7 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
 
 
 def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
-    return TokenReader(AccessTokens("", _KEYS.token), dict, None, site.origin_of, brought)
+    return TokenReader(AccessTokens("", _KEYS.token), lambda: _PUBLISHED, None, site.origin_of, brought)
 
 
 def _token(person: Actor) -> Token:
