@@ -99,6 +99,8 @@ def test_access_tokens_live_as_the_configuration_says_unless_the_client_says_oth
         (WEB, "allow: {clients: c}", "people get tokens by logging in"),
         (WEB, "allow: {users: '{who}'}", "expected names without braces"),
         (WEB, "allow: {groups: x, require: {dpop: true}}", "dpop in a leg of a client"),
+        (WEB, "owner: [ada]", "expected text for owner"),
+        (WEB, "note: {x: y}", "expected text for note"),
         (WEB, "require: none", "where nothing is inherited"),
         (WEB, "require: {mfa: yes}", "write true"),
         (SPA, "consent: ask, profile: fapi2", "profile fapi2 is for clients with a key of their own"),

@@ -12,7 +12,7 @@ from gateway.core.policy.reading.client_access import read_access
 from gateway.core.policy.reading.client_keys import read_keys, read_secret
 from gateway.core.policy.reading.maps import keyed, named
 from gateway.core.policy.reading.redirects import origin_of, read_origins, read_redirects, read_web_uri
-from gateway.core.policy.reading.settings import Definitions, read_review
+from gateway.core.policy.reading.settings import Definitions, read_review, read_text
 from gateway.core.policy.reading.words import duration, items, said, text, word
 from gateway.core.policy.secrets import SecretReader
 from gateway.core.policy.site import Site
@@ -70,6 +70,7 @@ class DeclaredClients:
 
     def _client(self, of: "_Text") -> Client:
         page, given = of.page, of.given
+        read_text(page, given, "owner")  # for people only
         _judge(of)
         redirects = self._redirects(of, "redirect_uris")
         _judge_consent(of, redirects)
@@ -108,7 +109,7 @@ class DeclaredClients:
             if "backchannel_logout_uri" in given
             else "",
             access=access,
-            note=(text(page, given["note"], "text for note") or "") if "note" in given else "",
+            note=read_text(page, given, "note"),
             review=read_review(page, given["review_by"]) if "review_by" in given else None,
         )
 

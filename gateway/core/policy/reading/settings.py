@@ -112,7 +112,7 @@ class Level:
 
 def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Definitions) -> Level:
     """given: by key; what is no setting is not looked at."""
-    _text(page, given, "owner")  # for people only
+    read_text(page, given, "owner")  # for people only
     cross_origin = _word(page, given, "cross_origin", ("refuse", "allow"))
     return Level(
         place=place,
@@ -130,12 +130,13 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         respond=_respond(page, given["respond"]) if "respond" in given else None,
         credentials=read_credentials(page, given["credentials"]) if "credentials" in given else None,
         forward_credentials=_flag(page, given, "forward_credentials"),
-        note=_text(page, given, "note"),
+        note=read_text(page, given, "note"),
         review=read_review(page, given["review_by"]) if "review_by" in given else None,
     )
 
 
-def _text(page: Page, given: Mapping[str, Marked], key: str) -> str:
+def read_text(page: Page, given: Mapping[str, Marked], key: str) -> str:
+    """ "" where it is not said, or wrong."""
     return text(page, given[key], f"text for {key}") or "" if key in given else ""
 
 
