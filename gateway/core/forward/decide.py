@@ -291,7 +291,7 @@ def _judge_by(
     match verdict:
         case Allow():
             if _is_forged(routed, ask, by_session=_may_be_sent_by_itself(verdict, actor, token)):
-                return Denied(route, CROSS_ORIGIN, known, now)
+                return Denied(route, CROSS_ORIGIN, known, now, _scheme(token))
             told = known if route.sends_identity(verdict) else None
             nonce = ask.context.reader.next_nonce(token, 0, now) if isinstance(token, Brought) else ""
             scopes = frozenset[str]() if actor is None else actor.scopes

@@ -227,6 +227,21 @@ def test_basic_is_judged_as_a_session_where_another_site_may_have_sent_it(method
     assert replace(BEARER_KEY, method=method, headers=EVIL).answer().status == 200
 
 
+def test_basic_that_another_site_sent_gets_a_page_that_offers_no_other_account() -> None:
+    """A key has no login that could be another, and the way to one would set a cookie."""
+    page = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", **EVIL}
+    for call in (
+        replace(BASIC_KEY, method="POST", headers=page),
+        replace(BASIC_KEY, groups=("others",), headers=page),
+    ):
+        answer = call.answer()
+
+        assert (answer.status, b"<h1>" in answer.body) == (403, True)
+        assert b"ada" not in answer.body
+        assert b"/logout" not in answer.body
+        assert "Set-Cookie" not in headers_of(answer)
+
+
 BROWSERS: Final[list[dict[str, str]]] = [
     {"sec-fetch-mode": "cors"},
     {"sec-fetch-site": "same-origin"},
