@@ -21,7 +21,7 @@ _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 # Those with a meaning of their own: who sends them sends something else there.
 _OTHERS: Final = re.compile(
     r"authorization|dpop|cookie|host|origin|referer|accept.*|content-.*|connection|te|upgrade|transfer-encoding|"
-    r"destination|(?:sec|proxy|x-forwarded|x-bastion|access-control|x-request-id).*"
+    r"destination|early-data|purpose|x-requested-with|(?:sec|proxy|x-forwarded|x-bastion|access-control|x-request-id).*"
 )
 
 
