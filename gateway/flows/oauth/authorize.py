@@ -23,7 +23,7 @@ from gateway.core.oauth.request import (
     own_parameters,
     read_request,
 )
-from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp
+from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.person import Person
@@ -171,14 +171,12 @@ class Authorize:
         live, now = visitor.live, self.acts.clock()
         if live is None:
             return True
-        person, facts = live.person, live.facts
         subjects = opened.request.subjects
-        if subjects and subject_of(person.user_id) not in subjects:
+        if subjects and subject_of(live.person.user_id) not in subjects:
             return OAuthError("login_required", "another person is signed in than the one that is asked for")
-        if opened.request.asks_login(facts.authenticated_at, opened.interaction.began_at, now):
+        if opened.request.asks_login(live.facts.authenticated_at, opened.interaction.began_at, now):
             return True
-        actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
-        match opened.address.client.judge(Facts(actor, visitor.address, now)):
+        match opened.address.client.judge(Facts(live.actor, visitor.address, now)):
             case Allow():
                 return False
             case Deny():

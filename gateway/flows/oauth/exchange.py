@@ -8,10 +8,9 @@ from gateway.core.audit.app_events import CodeReused, GrantIssued
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.oauth.clients import Client
-from gateway.core.oauth.code import CodeContent, authorization_code_hash
+from gateway.core.oauth.code import authorization_code_hash
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import CodeRefused, IssuedCode, Redeemed, Redemption, Reused, judge_code
-from gateway.core.policy.facts import Actor
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, tag_of
 from gateway.core.token.access import grant_credential
@@ -19,7 +18,7 @@ from gateway.core.token.refresh import RefreshTokens
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.grants import end_grant, hold_client
-from gateway.flows.oauth.issue import Issued, Issuer, Wanted, described
+from gateway.flows.oauth.issue import Issued, Issuer, Wanted, actor_of, described
 from gateway.stores.postgres.codes import CodeRow
 from gateway.stores.postgres.grants import GrantRow, NewGrant
 from gateway.stores.postgres.users import UserRow
@@ -109,7 +108,7 @@ class CodeExchange:
         if not await act.logins.hold(login_id, now) or not await hold_client(act, client):
             return None
         user = await act.users.find(code.user_id)
-        if user is None or not client.goes_on_for(_actor(user, code.content), now):
+        if user is None or not client.goes_on_for(actor_of(user, code.content), now):
             return None
         for one in await act.grants.surplus(login_id, client.id):
             await end_grant(act, self.keys.tag, one, "surplus")
@@ -162,7 +161,3 @@ class CodeExchange:
 
     def _first_refresh_token(self, tag: str, grant_id: bytes) -> str:
         return self.refresh.mint(tag, grant_id, self.refresh.first(grant_id))
-
-
-def _actor(user: UserRow, content: CodeContent) -> Actor:
-    return Actor(user.username, frozenset(user.groups), content.authenticated_at, content.mfa_at)

@@ -7,7 +7,10 @@ from typing import Final
 from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id, subject_of
 from gateway.core.oauth.clients import Client
+from gateway.core.oauth.code import CodeContent
 from gateway.core.oauth.scopes import OPENID
+from gateway.core.policy.facts import Actor
+from gateway.core.session.person import Person
 from gateway.core.token.access import AccessTokens, grant_credential
 from gateway.flows.oauth.grants import presented_by
 from gateway.stores.postgres.grants import GrantRow
@@ -99,5 +102,10 @@ class Issuer:
         return self.signer(client.id_token_alg).sign("JWT", personal_claims(wanted.person, wanted.scopes) | claims)
 
 
-def described(user: UserRow) -> Described:
-    return Described(user.username, user.name, user.email, user.groups)
+def described(person: UserRow | Person) -> Described:
+    return Described(person.username, person.name, person.email, person.groups)
+
+
+def actor_of(user: UserRow, sign_in: CodeContent | GrantRow) -> Actor:
+    """As freshly signed in as when the app was let in."""
+    return Actor(user.username, frozenset(user.groups), sign_in.authenticated_at, sign_in.mfa_at)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.clients import Client
-from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Standing
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
@@ -15,6 +14,7 @@ from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.exchange import NO_CREDENTIAL
 from gateway.flows.oauth.grants import presented_by
+from gateway.flows.oauth.issue import actor_of
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.users import UserRow
 
@@ -88,13 +88,9 @@ class KnownTokens:
             return None
         if grant.user_id is None:
             return Living(grant_now, client, None)
-        if user is None or user.state != "active" or not client.goes_on_for(_actor(user, grant_now), now):
+        if user is None or user.state != "active" or not client.goes_on_for(actor_of(user, grant_now), now):
             return None
         return Living(grant_now, client, user)
 
     def _refreshes(self, token: Refresh, grant: GrantRow, now: int) -> bool:
         return grant.refreshes(now) and self.refresh.hash(token.text) == grant.refresh_hash
-
-
-def _actor(user: UserRow, grant: GrantRow) -> Actor:
-    return Actor(user.username, frozenset(user.groups), grant.authenticated_at, grant.mfa_at)

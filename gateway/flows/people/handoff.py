@@ -9,7 +9,7 @@ from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import need_met
-from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
+from gateway.core.policy.facts import Deny, Facts, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Respond
 from gateway.core.session.journey import Journey
@@ -86,9 +86,7 @@ class Handoff:
         found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
         if isinstance(found, Refused):
             return Denied(found.reason, Respond()) if found.status == HTTPStatus.FORBIDDEN else None
-        person = live.person
-        actor = Actor(person.username, frozenset(person.groups), facts.authenticated_at, facts.mfa_at)
-        verdict = found.route.judge(Facts(actor, address, now, found.captures))
+        verdict = found.route.judge(Facts(live.actor, address, now, found.captures))
         match verdict:
             case Deny(reason):
                 return Denied(reason, found.route.respond)
