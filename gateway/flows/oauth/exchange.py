@@ -116,14 +116,13 @@ class CodeExchange:
         new = self._new_grant(client, code, redemption, grant_id, now)
         if new.kind == "login" and not await self._add_session(act, client, code, grant_id):
             return None
-        await act.grants.add(new)
+        grant = await act.grants.add(new)
         await act.codes.use(code_hash, now, grant_id)
         tag, login = tag_of(self.keys.tag, code.user_id), b64(login_id)
         act.record(GrantIssued(code.user_id, client.id, b64(grant_id), login, new.scopes, new.resource))
         if new.kind == "login":
             act.stales_login(tag, login)
-        grant = await act.grants.find(grant_id)
-        return None if grant is None else _Granted(grant, user)
+        return _Granted(grant, user)
 
     async def _add_session(self, act: Act, client: Client, code: CodeRow, grant_id: bytes) -> bool:
         content = code.content

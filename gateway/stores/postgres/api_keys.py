@@ -17,7 +17,7 @@ _COLUMNS: Final = """
     k.rests_at, k.ended_at, d.wrapped
 """
 _FROM: Final = "FROM api_keys k LEFT JOIN user_keys d ON d.user_id = k.user_id"
-_FIND: Final = f"SELECT {_COLUMNS} {_FROM} WHERE k.id = $1"  # noqa: S608 - constants
+_FIND: Final = f"SELECT {_COLUMNS} {_FROM} WHERE k.id = $1"
 # What it is asked for each time that a live copy is due.
 _CONFIRM: Final = """
     UPDATE api_keys SET last_used_at = greatest(last_used_at, $2) WHERE id = $1 AND ended_at IS NULL
@@ -34,7 +34,7 @@ _LIST: Final = f"""
     SELECT {_COLUMNS} {_FROM}
      WHERE ($1::uuid IS NULL OR k.user_id = $1) AND k.ended_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
      ORDER BY k.created_at DESC, k.id
-"""  # noqa: S608 - constants
+"""
 _END: Final = "UPDATE api_keys SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 _REST: Final = """
     UPDATE api_keys SET rests_at = coalesce(rests_at, $2) WHERE user_id = $1 AND ended_at IS NULL RETURNING id

@@ -38,11 +38,12 @@ _HOLD_LOGIN: Final = """
        AND (l.ended_at IS NULL AND l.expires_at > $2 OR (SELECT g.kind = 'offline' FROM grants g WHERE g.id = $1))
        FOR SHARE OF l
 """
-_INSERT_GRANT: Final = """
-    INSERT INTO grants (id, kind, client, user_id, login_id, scope, resource, authenticated_at, mfa_at, amr, jkt,
-                        generation, refresh_hash, rotated_at, created_at, expires_at, idle_s, last_used_at)
+_INSERT_GRANT: Final = f"""
+    INSERT INTO grants AS g (id, kind, client, user_id, login_id, scope, resource, authenticated_at, mfa_at, amr, jkt,
+                             generation, refresh_hash, rotated_at, created_at, expires_at, idle_s, last_used_at)
     VALUES ($1, $15, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $12, $13, $14, $12)
-"""
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - constants
 _INSERT_STANDING: Final = """
     INSERT INTO grants (id, kind, client, scope, resource, authenticated_at, mfa_at, amr, jkt, generation, rotated_at,
                         created_at, expires_at, idle_s, last_used_at)
@@ -168,9 +169,9 @@ class Grants:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def add(self, grant: NewGrant) -> None:
+    async def add(self, grant: NewGrant) -> GrantRow:
         """The caller holds the login (Logins.add_session), and has made room."""
-        await self._connection.execute(
+        row = await self._connection.fetchrow(
             _INSERT_GRANT,
             grant.id,
             grant.client,
@@ -188,6 +189,8 @@ class Grants:
             grant.idle_s,
             grant.kind,
         )
+        assert row is not None
+        return _grant(row)
 
     async def surplus(self, login_id: bytes, client: str) -> list[GrantRow]:
         """Which have to end before this login gets another grant of this app."""
