@@ -57,7 +57,6 @@ class Reused:
 
 def judge_code(code: IssuedCode, redemption: Redemption, now: int) -> Redeemed | CodeRefused | Reused:
     """Returned, not raised: an end has to be stored (oauth.md section 3). now: Unix seconds."""
-    fits = _misfit(code, redemption)
     if code.used_at:
         repeated = code.client == redemption.client and _is_verified(code.content.code_challenge, redemption.verifier)
         return CodeRefused("the code was used") if repeated and now - code.used_at <= CODE_REPEAT_S else Reused()
@@ -65,7 +64,7 @@ def judge_code(code: IssuedCode, redemption: Redemption, now: int) -> Redeemed |
         return CodeRefused("the code is of another client")
     if now >= code.expires_at:
         return CodeRefused("the code is too old")
-    return fits or Redeemed()
+    return _misfit(code, redemption) or Redeemed()
 
 
 def _misfit(code: IssuedCode, redemption: Redemption) -> CodeRefused | None:

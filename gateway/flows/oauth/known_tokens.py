@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.jose.keys import VerificationKey
-from gateway.core.oauth.clients import Client
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Standing
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
@@ -24,7 +23,6 @@ class Living:
     """A grant that passes. user None: the app acts for itself."""
 
     grant: GrantRow
-    client: Client
     user: UserRow | None
 
 
@@ -87,10 +85,10 @@ class KnownTokens:
         if isinstance(token, Refresh) and not self._refreshes(token, grant_now, now):
             return None
         if grant.user_id is None:
-            return Living(grant_now, client, None)
+            return Living(grant_now, None)
         if user is None or user.state != "active" or not client.goes_on_for(actor_of(user, grant_now), now):
             return None
-        return Living(grant_now, client, user)
+        return Living(grant_now, user)
 
     def _refreshes(self, token: Refresh, grant: GrantRow, now: int) -> bool:
         return grant.refreshes(now) and self.refresh.hash(token.text) == grant.refresh_hash
