@@ -127,34 +127,30 @@ class Authorize:
 
     async def go_on(self, sealed: str, visitor: Visitor) -> ToApp | AskLogin | AskConsent:
         """What comes next. With ToApp and a code the request is done."""
-        opened = await self.open(sealed)
-        if isinstance(opened, ToApp):
-            return opened
-        refusal = self.judge(opened, visitor)
-        if refusal is not None or visitor.live is None:
-            return refusal or AskLogin(opened)
+        admitted = await self._admitted(sealed, visitor)
+        if isinstance(admitted, ToApp | AskLogin):
+            return admitted
+        opened, live = admitted
         async with self.acts.begin() as act:
             given = await act.app_consents.scopes(
-                visitor.live.person.user_id, opened.address.client.id, opened.request.resource
+                live.person.user_id, opened.address.client.id, opened.request.resource
             )
         if not asks_consent(opened.request, opened.address, given):
-            return await self._issue(opened, visitor.live, visitor.request_id, consents=False)
+            return await self._issue(opened, live, visitor.request_id, consents=False)
         if "none" in opened.request.prompts:
             return self._refusal(opened.address, OAuthError("consent_required", "the person has to consent first"))
         known = self.policy().scopes
-        return AskConsent(opened, visitor.live.person, tuple(known[scope] for scope in opened.request.scopes))
+        return AskConsent(opened, live.person, tuple(known[scope] for scope in opened.request.scopes))
 
     async def consent(self, sealed: str, visitor: Visitor, *, allows: bool) -> ToApp | AskLogin:
         """What the person said on the consent page."""
-        opened = await self.open(sealed)
-        if isinstance(opened, ToApp):
-            return opened
-        refusal = self.judge(opened, visitor)
-        if refusal is not None or visitor.live is None:
-            return refusal or AskLogin(opened)
+        admitted = await self._admitted(sealed, visitor)
+        if isinstance(admitted, ToApp | AskLogin):
+            return admitted
+        opened, live = admitted
         if not allows:
             return self._refusal(opened.address, OAuthError("access_denied", "the person does not consent"))
-        return await self._issue(opened, visitor.live, visitor.request_id, consents=True)
+        return await self._issue(opened, live, visitor.request_id, consents=True)
 
     def judge(self, opened: Opened, visitor: Visitor) -> ToApp | AskLogin | None:
         """Whether this person may have what is asked, as freshly signed in as is asked. None: yes."""
@@ -166,6 +162,16 @@ class Authorize:
         if "none" in opened.request.prompts:
             return self._refusal(opened.address, OAuthError("login_required", "the person has to sign in first"))
         return AskLogin(opened)
+
+    async def _admitted(self, sealed: str, visitor: Visitor) -> tuple[Opened, LiveLogin] | ToApp | AskLogin:
+        """A request with a person who may have what it asks, or what comes instead."""
+        opened = await self.open(sealed)
+        if isinstance(opened, ToApp):
+            return opened
+        refusal = self.judge(opened, visitor)
+        if refusal is not None or visitor.live is None:
+            return refusal or AskLogin(opened)
+        return opened, visitor.live
 
     def _asks_login(self, opened: Opened, visitor: Visitor) -> bool | OAuthError:
         live, now = visitor.live, self.acts.clock()
