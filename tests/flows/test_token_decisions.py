@@ -112,7 +112,7 @@ async def _end_grant(app: App) -> None:
 async def _disable(app: App) -> None:
     async with app.here.acts.begin() as act:
         for ended in await act.logins.end_all(ADA, "person disabled", act.now):
-            act.ends_login(app.login.tag, b64(ended))
+            act.ends("login", app.login.tag, b64(ended))
 
 
 ENDINGS: Final[dict[str, Callable[[App], Awaitable[None]]]] = {
@@ -168,7 +168,7 @@ async def test_a_service_has_a_record_of_its_own(here: Deciding, redis: Redis) -
     after_a_loss = await call(here, f"Bearer {token}")
     async with here.acts.begin() as act:
         await act.grants.end(grant_id, "revoked", act.now)
-        act.ends_grant(tag, b64(grant_id))
+        act.ends("grant", tag, b64(grant_id))
     ended = await call(here, f"Bearer {token}")
     await redis.flushall()
     ended_after_a_loss = await call(here, f"Bearer {token}")

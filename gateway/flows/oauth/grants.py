@@ -75,7 +75,7 @@ async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool
         await act.logins.remove_session(grant.login_id, grant_credential(grant.id))
         act.stales_login(tag_of_grant(tag_key, grant), b64(grant.login_id))
     else:
-        act.ends_grant(tag_of_grant(tag_key, grant), b64(grant.id))
+        act.ends("grant", tag_of_grant(tag_key, grant), b64(grant.id))
     return ended
 
 

@@ -50,7 +50,7 @@ class Account:
             opened = {one.id: one.user_agent for one in await act.logins.list_live(user_id, act.now)}
             if await end_login(act, login_id, "ended_by_person"):
                 act.record(SessionEnded(user_id, login))
-            act.ends_login(live.token.tag, login)
+            act.ends("login", live.token.tag, login)
         return opened.get(login_id, "")
 
     async def end_others(self, live: LiveLogin, request_id: str) -> int:
@@ -75,7 +75,7 @@ class Account:
             await end_offline_grants(act, self.keys.tag, user_id, "ended_by_person")
             over = await act.logins.list_ended(user_id, act.now)
             for login_id in sorted(over, key=lambda one: one == live.token.login_id):
-                act.ends_login(live.token.tag, b64(login_id))
+                act.ends("login", live.token.tag, b64(login_id))
         return len(ended)
 
 

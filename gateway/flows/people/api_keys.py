@@ -144,14 +144,14 @@ async def end_key(act: Act, tag_key: bytes, key: ApiKeyRow, why: str) -> bool:
     ended = await act.api_keys.end(key.id, why, act.now)
     if ended:
         act.record(ApiKeyRevoked(key.user_id, b64(key.id), why))
-    act.ends_key(tag_of(tag_key, key.user_id), b64(key.id))
+    act.ends("key", tag_of(tag_key, key.user_id), b64(key.id))
     return ended
 
 
 async def rest_keys(act: Act, tag_key: bytes, user_id: UUID) -> None:
     """None of the person's keys passes until they wake it (login-defence.md X2)."""
     for key_id in await act.api_keys.rest(user_id, act.now):
-        act.ends_key(tag_of(tag_key, user_id), b64(key_id))
+        act.ends("key", tag_of(tag_key, user_id), b64(key_id))
 
 
 async def _owner(act: Act, name: str) -> UserRow:

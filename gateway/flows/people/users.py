@@ -255,7 +255,7 @@ class UserAdmin:
         """Redis hears of all logins of theirs that are over, also of what an earlier run could not tell it."""
         tag = tag_of(self.keys.tag, user_id)
         for login_id in await act.logins.list_ended(user_id, act.now):
-            act.ends_login(tag, b64(login_id))
+            act.ends("login", tag, b64(login_id))
         act.stales_person(tag)
 
 
