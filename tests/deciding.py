@@ -74,7 +74,7 @@ class Deciding:
         """As a logout does."""
         async with self.pool.acquire() as connection, connection.transaction():
             await Logins(connection, self.vault).end(token.login_id, "logout", self.now)
-        await self.revocations.end_login(token.tag, b64(token.login_id))
+        await self.revocations.end("login", token.tag, b64(token.login_id))
 
 
 def functions_at(redis: Where, timeout_s: float) -> Functions:
