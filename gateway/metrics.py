@@ -118,6 +118,12 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "outcome",
         ("rotated", "repeated", "reused", "refused"),
     ),
+    Counter(
+        "bastion_jwks_fetches",
+        "Fetches of keys that clients publish at a URL.",
+        "outcome",
+        ("fetched", "unreachable", "malformed"),
+    ),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that failed because of a bug in Bastion."),
     Gauge("bastion_workers", "Workers that serve now."),

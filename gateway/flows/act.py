@@ -15,6 +15,7 @@ from gateway.flows.transaction import transaction
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import Clients
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.grants import Grants
@@ -91,6 +92,10 @@ class Act:
     @property
     def clients(self) -> Clients:
         return Clients(self._connection)
+
+    @property
+    def client_jwks(self) -> ClientJwks:
+        return ClientJwks(self._connection)
 
     @property
     def grants(self) -> Grants:

@@ -1,7 +1,11 @@
-"""The failure of a delivery. It imports no HTTP client, so that a flow can name it without one."""
+"""How requests to others fail. It imports no HTTP client, so that a flow can name the failures without one."""
 
 from gateway.core.errors import GatewayError
 
 
 class Undelivered(GatewayError):
     """The other side has not said that it has it. The message holds neither the address nor the bearer."""
+
+
+class NotFetched(GatewayError):
+    """There is no document, or one that is too long. The message holds host and port at most."""

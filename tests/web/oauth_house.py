@@ -19,6 +19,7 @@ from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey, VerificationKey
 from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
 from gateway.core.policy.model import Policy
+from gateway.core.policy.networks import NetworkSet
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
@@ -29,6 +30,7 @@ from gateway.core.token.refresh import RefreshTokens
 from gateway.core.token.signing_keys import KeySet
 from gateway.flows.act import Acts
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
+from gateway.flows.oauth.client_keys import ClientKeys
 from gateway.flows.oauth.exchange import CodeExchange
 from gateway.flows.oauth.introspect import Introspection, Revocation
 from gateway.flows.oauth.issue import Issuer
@@ -38,6 +40,7 @@ from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.oauth.refresh import RefreshExchange
 from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.flows.oauth.userinfo import UserInfo
+from gateway.outbound.guarded import GuardedClient
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
@@ -241,7 +244,8 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
             Limit("OAUTH.TOKEN", most, MINUTE_US, most),
             Limit("OAUTH.CLIENT_FAILED", most, MINUTE_US, most),
         )
-        clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER)
+        client_keys = ClientKeys(acts, GuardedClient(NetworkSet.of(())).document, lambda one: counted.update([one]))
+        clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER, client_keys)
         proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER)
         par_limits = ParLimits(
             limits.names, Limit("OAUTH.PAR", most, MINUTE_US, most), Limit("OAUTH.PAR_PUBLIC", most, MINUTE_US, most)

@@ -30,7 +30,7 @@ from gateway.flows.people.logout import Ending, Logout
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
 from gateway.metrics import Metrics
-from gateway.outbound.guarded import GuardedPost
+from gateway.outbound.guarded import GuardedClient
 from gateway.outbound.undelivered import Undelivered
 from gateway.stores.files.journal import EndedLogin, Journal
 from gateway.stores.postgres.outbox import Outbox
@@ -75,7 +75,7 @@ def channel(house: House, allowed: NetworkSet = THIS_MACHINE) -> BackChannel:
         KEYS.token,
         lambda alg: house.signers[alg or "ES256"],
         lambda: house.policy[0],
-        GuardedPost(allowed).form,
+        GuardedClient(allowed).form,
         house.here.random,
         house.clock.seconds,
     )

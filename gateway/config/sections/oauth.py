@@ -9,7 +9,8 @@ class OAuth(Section):
 
     allow_networks: tuple[Network, ...] = setting(
         (),
-        "Internal networks in which Bastion may reach apps to tell them of logouts. Empty means none.",
+        "Internal networks in which Bastion may reach apps, to tell them of logouts and to fetch their keys. Empty "
+        "means none.",
         "a list of addresses or CIDRs",
         kind="list",
         example="[10.20.0.0/24]",

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.facts import Actor, Facts, Verdict
@@ -22,6 +23,11 @@ def own_user(client: str) -> str:
     return f"{_OWN}{client}"
 
 
+def assertion_algorithms(profile: ClientProfile) -> frozenset[str]:
+    """What may sign client assertions."""
+    return FAPI2 if profile == "fapi2" else ASSERTIONS
+
+
 @dataclass(frozen=True, slots=True)
 class ClientAccess:
     """legs: who gets tokens. goes_on: of each leg what is asked again of who has some: who they are."""
@@ -35,6 +41,7 @@ class Client:
     """name: for people. grants: as RFC 6749 calls them. id_token_alg "": that of jwt.algorithm.
 
     secret_hash: SHA-256; None: no secret, or one that could not be read, so that nothing matches it.
+    jwks_uri: where its keys are, if jwks has none; "": nowhere.
     pkce_optional: then with a nonce. origins: pages whose scripts may call the token endpoint. registered: by command,
     and no file declares it.
     """
@@ -49,6 +56,7 @@ class Client:
     authentication: Authentication
     secret_hash: bytes | None
     jwks: tuple[VerificationKey, ...]
+    jwks_uri: str
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
     grants: frozenset[str]

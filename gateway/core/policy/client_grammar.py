@@ -12,7 +12,6 @@ from gateway.core.policy.shapes import (
     Schema,
     Shape,
     either,
-    later,
     listed,
     named,
     ref,
@@ -92,6 +91,12 @@ CLIENT: Final = Shape(
         ),
         Key("secret", "How it authenticates, where not by keys.", ref("client_secret")),
         Key("jwks", "Its keys for private_key_jwt.", ref("jwks")),
+        Key(
+            "jwks_uri",
+            "Where it publishes these keys itself, in place of `jwks`: https, and no internal address unless "
+            "`oauth.allow_networks` of the configuration has it.",
+            TEXT,
+        ),
         Key("scopes", "All that it may ask for.", TEXTS),
         Key(
             "resources",
@@ -123,7 +128,6 @@ CLIENT: Final = Shape(
         Key("ttl", "How long its tokens live.", ref("ttl")),
         Key("origins", "Pages whose scripts may call the token endpoint; of an spa those of its redirect_uris.", TEXTS),
         *METADATA,
-        later("jwks_uri", "Where its keys are."),
     ),
 )
 CLIENT_SHAPES: Final = (CLIENT, SECRET, JWKS, TTL)

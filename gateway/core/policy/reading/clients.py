@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from gateway.core.jose.algorithms import ASSERTIONS, FAPI2, SIGNING_ALGORITHMS
-from gateway.core.policy.client import Authentication, Client, ClientProfile, ClientType
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
+from gateway.core.policy.client import Authentication, Client, ClientProfile, ClientType, assertion_algorithms
 from gateway.core.policy.client_grammar import CLIENT, PROFILES, TTL, TYPES
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.client_access import read_access
@@ -40,6 +40,7 @@ _FOR_PEOPLE: Final = (
     "origins",
     "allow",
 )
+_KEYS: Final = frozenset({"jwks", "jwks_uri"})
 _OPENID: Final = "openid"
 _STRICT: Final = "fapi2"
 
@@ -90,9 +91,8 @@ class DeclaredClients:
             post_logout_redirect_uris=self._redirects(of, "post_logout_redirect_uris"),
             authentication=of.authentication,
             secret_hash=read_secret(page, given["secret"], self._secrets) if "secret" in given else None,
-            jwks=read_keys(page, given["jwks"], FAPI2 if of.profile == _STRICT else ASSERTIONS)
-            if "jwks" in given
-            else (),
+            jwks=read_keys(page, given["jwks"], assertion_algorithms(of.profile)) if "jwks" in given else (),
+            jwks_uri=self._web_uri(of, "jwks_uri"),
             scopes=scopes,
             resources=read_origins(page, given["resources"], "api", self._site) if "resources" in given else (),
             grants=_GRANTS[of.type == "service"],
@@ -105,9 +105,7 @@ class DeclaredClients:
             refresh_idle_s=lives[1],
             refresh_absolute_s=lives[2],
             origins=self._origins(of, redirects),
-            backchannel_logout_uri=read_web_uri(page, given["backchannel_logout_uri"], self._site)
-            if "backchannel_logout_uri" in given
-            else "",
+            backchannel_logout_uri=self._web_uri(of, "backchannel_logout_uri"),
             access=access,
             note=read_text(page, given, "note"),
             review=read_review(page, given["review_by"]) if "review_by" in given else None,
@@ -115,6 +113,9 @@ class DeclaredClients:
 
     def _redirects(self, of: "_Text", key: str) -> tuple[str, ...]:
         return read_redirects(of.page, key, of.given[key], of.type, self._site) if key in of.given else ()
+
+    def _web_uri(self, of: "_Text", key: str) -> str:
+        return read_web_uri(of.page, of.given[key], self._site) if key in of.given else ""
 
     def _origins(self, of: "_Text", redirects: tuple[str, ...]) -> tuple[str, ...]:
         if "origins" in of.given:
@@ -137,7 +138,7 @@ class _Text:
 
     @property
     def authentication(self) -> Authentication:
-        if "jwks" in self.given:
+        if not _KEYS.isdisjoint(self.given):
             return "private_key_jwt"
         return "secret" if "secret" in self.given else "none"
 
@@ -175,17 +176,21 @@ def _judge(of: _Text) -> None:
 
 def _judge_authentication(of: _Text) -> None:
     if of.type in ("spa", "native"):
-        for key in ("secret", "jwks"):
+        for key in ("secret", "jwks", "jwks_uri"):
             if key in of.given:
                 of.say(
                     key, f"what everybody can read in type {of.type} keeps nobody out; expected no {key}, or type: web"
                 )
     elif of.authentication == "none":
-        of.say("type", f"type {of.type} proves who it is; expected secret or jwks; a page's script is type: spa")
-    elif {"secret", "jwks"} <= of.given.keys():
+        of.say(
+            "type", f"type {of.type} proves who it is; expected secret, jwks or jwks_uri; a page's script is type: spa"
+        )
+    elif "secret" in of.given and of.authentication != "secret":
         of.say("secret", "secret beside jwks; expected one way to authenticate; take one out")
+    elif of.given.keys() >= _KEYS:
+        of.say("jwks_uri", "jwks_uri beside jwks; expected one place of its keys; take one out")
     if of.profile == _STRICT and of.authentication != "private_key_jwt":
-        of.say("secret", "profile fapi2 authenticates by private_key_jwt; expected jwks, and no secret")
+        of.say("secret", "profile fapi2 authenticates by private_key_jwt; expected jwks or jwks_uri, and no secret")
     if of.profile == _STRICT and of.type in ("spa", "native"):
         of.say("profile", f"profile fapi2 is for clients with a key of their own; expected type: web, not {of.type}")
 
