@@ -16,7 +16,7 @@ from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.client_jwks import ClientJwks
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.logins import Logins
@@ -90,8 +90,8 @@ class Act:
         return Logins(self._connection, self._vault)
 
     @property
-    def clients(self) -> Clients:
-        return Clients(self._connection)
+    def clients(self) -> ClientRows:
+        return ClientRows(self._connection)
 
     @property
     def client_jwks(self) -> ClientJwks:

@@ -17,7 +17,7 @@ from gateway.core.principal.ask import Presented
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import AccessTokens, grant_credential
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.grants import Grants, NewGrant
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
@@ -124,7 +124,9 @@ async def test_policy_is_asked_with_the_registered_clients(app: App, pool: Pool)
     (app.bastion.directory / "policies" / "api.yaml").write_text(head + apps)
     unknown = await app.explained(app.token(), "--url", f"{API}/x")
     async with pool.acquire() as connection:
-        assert await Clients(connection).add("wiki", json.dumps(plain_settings(line.partition(":")[2], "x")), None, 1)
+        assert await ClientRows(connection).add(
+            "wiki", json.dumps(plain_settings(line.partition(":")[2], "x")), None, 1
+        )
 
     known = await app.explained(app.token(), "--url", f"{API}/x")
 

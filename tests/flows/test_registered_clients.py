@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.flows.policy.registered_clients import RegisteredClients
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 from tests.conftest import Pool
 from tests.flows.test_client_secrets import policy_with
 from tests.flows.test_policies import BETTER, BROKEN, GOOD, Worker, another, entries
@@ -25,7 +25,7 @@ def worker(pool: Pool, tmp_path: Path) -> Worker:
 
 async def registered(pool: Pool, name: str, settings: str = SPA) -> None:
     async with pool.acquire() as connection:
-        assert await Clients(connection).add(name, settings, None, 1)
+        assert await ClientRows(connection).add(name, settings, None, 1)
 
 
 def known(worker: Worker) -> list[str]:
