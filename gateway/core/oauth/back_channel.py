@@ -7,6 +7,7 @@ from uuid import UUID
 
 from gateway.core.base64url import b64, unb64
 from gateway.core.oauth.claims import session_id, subject_of
+from gateway.core.policy.client import own_user
 
 TYP: Final = "logout+jwt"
 WORTH_S: Final = 86_400
@@ -24,7 +25,7 @@ class LoggedOutApp:
 
     @property
     def destination(self) -> str:
-        return f"client:{self.client}"
+        return own_user(self.client)
 
     def written(self) -> bytes:
         return json.dumps({"client": self.client, "user": self.user_id.hex, "login": b64(self.login_id)}).encode()

@@ -19,7 +19,7 @@ LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?
 
 
 def own_user(client: str) -> str:
-    """The user name of a client that has tokens of its own; no person's has a colon."""
+    """A client's name among users, hosts of sessions and destinations of messages; no person's has a colon."""
     return f"{_OWN}{client}"
 
 

@@ -11,6 +11,7 @@ from gateway.core.oauth.clients import Client
 from gateway.core.oauth.code import authorization_code_hash
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import CodeRefused, IssuedCode, Redeemed, Redemption, Reused, judge_code
+from gateway.core.policy.client import own_user
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, tag_of
 from gateway.core.token.access import grant_credential
@@ -128,7 +129,7 @@ class CodeExchange:
         content = code.content
         return await act.logins.add_session(
             code.login_id,
-            f"client:{client.id}",
+            own_user(client.id),
             grant_credential(grant_id),
             content.authenticated_at,
             content.mfa_at,
