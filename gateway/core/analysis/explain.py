@@ -24,13 +24,11 @@ from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login,
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import API_KEY, BY_SESSION, CREDENTIALS, Leg, Require, Route, Routed
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.units import DAY_S
+from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 
 _SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
 _WORDS: Final = {Allow: "allow", StepUp: "step_up", Login: "login", Deny: "deny", type(None): "deny"}
 _DESTINATION: Final = "destination"
-_MINUTE_S: Final = 60
-_HOUR_S: Final = 3600
 
 
 def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
@@ -230,7 +228,7 @@ def _about(person: Actor, now: int) -> tuple[str, ...]:
 
 
 def _age(seconds: int) -> str:
-    for unit_s, unit in ((DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "m")):
+    for unit_s, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "m")):
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds // unit_s}{unit}"
     return f"{seconds}s"

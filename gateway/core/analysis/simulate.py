@@ -47,6 +47,7 @@ from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, Token, mi
 from gateway.core.token.access import AccessToken, AccessTokens
 from gateway.core.token.api_key import ApiKeys, seal_terms, terms_of
 from gateway.core.token.proof import Proof
+from gateway.core.units import DAY_S
 
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
@@ -58,7 +59,7 @@ _PUBLISHED: Final = {
     )
 }
 _NONCE: Final = bytes(12)
-_LASTS_S: Final = 86_400
+_LASTS_S: Final = DAY_S
 _SECOND_US: Final = 1_000_000
 _REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
 _SET: Final = "x-bastion-set-"

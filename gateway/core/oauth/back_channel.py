@@ -8,9 +8,10 @@ from uuid import UUID
 from gateway.core.base64url import b64, unb64
 from gateway.core.oauth.claims import session_id, subject_of
 from gateway.core.policy.client import own_user
+from gateway.core.units import DAY_S
 
 TYP: Final = "logout+jwt"
-WORTH_S: Final = 86_400
+WORTH_S: Final = DAY_S
 _TOKEN_S: Final = 120
 _EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 

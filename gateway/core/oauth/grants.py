@@ -8,11 +8,12 @@ from typing import Final
 
 from gateway.core.base64url import b64
 from gateway.core.oauth.code import CodeContent
+from gateway.core.units import DAY_S
 
 CODE_REPEAT_S: Final = 10  # O2: double mounts and retries of one client
 BEARER_WINDOW_S: Final = 30  # O3: whoever has the token may repeat it
-BOUND_WINDOW_S: Final = 86_400  # whoever repeats it has to authenticate, or prove the key
-STANDING_S: Final = 10 * 365 * 86_400  # of an app's own grant, which nobody's login bounds
+BOUND_WINDOW_S: Final = DAY_S  # whoever repeats it has to authenticate, or prove the key
+STANDING_S: Final = 10 * 365 * DAY_S  # of an app's own grant, which nobody's login bounds
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 

@@ -17,12 +17,13 @@ from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Presented
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
+from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.back_channel import tell_app
 from gateway.stores.postgres.grants import GrantRow
 
-_TOLD_S: Final = 7 * 86_400
+_TOLD_S: Final = 7 * DAY_S
 _REVOKED: Final = "revoked"  # by the app itself
 
 

@@ -7,11 +7,12 @@ from uuid import UUID
 import asyncpg
 
 from gateway.core.privacy.sealing import Place
+from gateway.core.units import DAY_S
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
 KEYS_OF_PERSON: Final = 25
-KEPT_S: Final = 7 * 86_400
+KEPT_S: Final = 7 * DAY_S
 _COLUMNS: Final = """
     k.id, k.user_id, k.sealed, k.hash, k.scope, k.hosts, k.networks, k.created_at, k.expires_at, k.last_used_at,
     k.rests_at, k.ended_at, d.wrapped

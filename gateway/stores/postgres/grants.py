@@ -8,12 +8,13 @@ from uuid import UUID
 import asyncpg
 
 from gateway.core.oauth.back_channel import LoggedOutApp
+from gateway.core.units import DAY_S
 from gateway.stores.postgres.database import AnyConnection
 
 GrantKind = Literal["login", "offline", "client"]
 GRANTS_OF_APP: Final = 5
 GRANTS_OF_LOGIN: Final = 40
-KEPT_S: Final = 7 * 86_400
+KEPT_S: Final = 7 * DAY_S
 _USED_EVERY_S: Final = 60
 _COLUMNS: Final = """
     g.id, g.kind, g.client, g.user_id, g.login_id, g.scope, g.resource, g.authenticated_at, g.mfa_at, g.amr, g.jkt,

@@ -16,13 +16,12 @@ from gateway.core.policy.reading.settings import Definitions, read_review, read_
 from gateway.core.policy.reading.words import duration, items, said, text, word
 from gateway.core.policy.secrets import SecretReader
 from gateway.core.policy.site import Site
-from gateway.core.units import DAY_S
+from gateway.core.units import DAY_S, MINUTE_S
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
-_MINUTE_S: Final = 60
-_ACCESS_S: Final = (_MINUTE_S, 60 * _MINUTE_S)  # least, most
-_IDLE_S: Final = (60 * _MINUTE_S, 30 * DAY_S, 365 * DAY_S)
-_ABSOLUTE_S: Final = (60 * _MINUTE_S, 365 * DAY_S, 365 * DAY_S)
+_ACCESS_S: Final = (MINUTE_S, 60 * MINUTE_S)  # least, most
+_IDLE_S: Final = (60 * MINUTE_S, 30 * DAY_S, 365 * DAY_S)
+_ABSOLUTE_S: Final = (60 * MINUTE_S, 365 * DAY_S, 365 * DAY_S)
 _LONGEST_NAME: Final = 80
 _PERSONS: Final = "u_"  # what subjects of people begin with
 _GRANTS: Final[Mapping[bool, frozenset[str]]] = {
@@ -262,4 +261,4 @@ def _life(page: Page, given: Mapping[str, Marked], key: str, bounds: tuple[int, 
 
 
 def _shown(seconds: int) -> str:
-    return f"{seconds // DAY_S}d" if seconds % DAY_S == 0 else f"{seconds // _MINUTE_S}m"
+    return f"{seconds // DAY_S}d" if seconds % DAY_S == 0 else f"{seconds // MINUTE_S}m"
