@@ -16,21 +16,17 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.core.errors import GatewayError, TooManyAttempts
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
-from gateway.web.errors import BadForm, WrongHost, status_of
+from gateway.web.errors import BadForm, WrongHost, retry_after_s, status_of
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost, posted_pairs
-from gateway.web.middleware import REQUEST_ID, Failed, is_of, request_id
+from gateway.web.middleware import EVERYWHERE, REQUEST_ID, Failed, is_of, request_id
 
-_RETRY_AFTER_S: Final = 5
 _PREFLIGHT_S: Final = "600"
 _SENT: Final = "Authorization, Content-Type, DPoP"
 _READ: Final = "DPoP-Nonce, WWW-Authenticate"
 _HEADERS: Final[Mapping[str, str]] = {
-    "Strict-Transport-Security": "max-age=63072000",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    **EVERYWHERE,
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
 }
 _NEXT_NONCE: Final = web.RequestKey("next_nonce", str)
 TellRefusal: TypeAlias = Callable[[str, str], None]
@@ -174,7 +170,7 @@ def _refusal(request: web.Request, error: Exception, said: OAuthError) -> web.Re
     if said.nonce:
         response.headers["DPoP-Nonce"] = said.nonce
     if said.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", _RETRY_AFTER_S))
+        response.headers["Retry-After"] = str(retry_after_s(error))
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     return response
