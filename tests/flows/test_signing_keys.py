@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
@@ -249,6 +250,25 @@ async def test_a_restored_database_brings_no_compromised_key_back(ring: KeyRing,
     assert ring.signer("ES256").kid != stolen
     assert stolen not in ring.published()
     assert ("signing_key_compromised", "gateway") in await kinds(acts)
+
+
+async def test_a_compromised_key_that_is_back_is_logged_once_each_time(ring: KeyRing, acts: Acts, pool: Pool) -> None:
+    stolen = ring.signer("ES256").kid
+    reading = replace(ring_of(acts), revoked=frozenset({stolen}))
+
+    with capture_logs() as logs:
+        await reading.refresh()
+        await reading.refresh()
+        first = [one["kid"] for one in logs]
+        await replace(key_acts(acts), revoked=frozenset({stolen})).make_missing()
+        await reading.refresh()
+        async with pool.acquire() as connection:
+            await connection.execute("UPDATE signing_keys SET compromised_at = NULL WHERE kid = $1", stolen)
+        await reading.refresh()
+        await reading.refresh()
+
+    assert first == [stolen]
+    assert [one["kid"] for one in logs if "back in the database" in one["event"]] == [stolen, stolen]
 
 
 @pytest.mark.parametrize(
