@@ -16,6 +16,7 @@ from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
 from gateway.app.tokens import clients_of, proofs_of, tokens_for_apps
+from gateway.core.forward.assertion import Assertions
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
 from gateway.flows.decide.decisions import Decisions
@@ -62,6 +63,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         html=Html(files, config.public_url, brand),
         tokens=tokens,
         reader=token_reader_of(config=config, access=access, ring=ring),
+        assertions=Assertions(config.public_url, ring.signer),
         tallies=tallies,
     )
     policies = policies_of(start=start, resources=resources, decisions=decisions)

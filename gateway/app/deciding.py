@@ -3,6 +3,7 @@
 from gateway.app.counters import counter, store_counter
 from gateway.config import Config
 from gateway.config.sections.limits import KEY_LIMIT
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.refused_keys import RefusedKeys
@@ -32,6 +33,7 @@ def decisions_of(
     html: Html,
     tokens: Tokens,
     reader: TokenReader,
+    assertions: Assertions,
     tallies: Tallies,
 ) -> Decisions:
     """html: of pages on protected hosts. Until a policy is enforced, nobody gets in anywhere."""
@@ -45,6 +47,7 @@ def decisions_of(
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(html).render,
+        assertions=assertions,
         passed=headers.let_through(),
         refused_keys=RefusedKeys(config.limit(KEY_LIMIT)),
     )

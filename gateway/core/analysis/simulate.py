@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.forward.answer import CORS_OF_OURS, Answer
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import conclude_callback, prepare_ours
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.credentials import Brought, TokenReader
@@ -27,8 +28,7 @@ from gateway.core.forward.decision import (
 from gateway.core.forward.proxy import VERSION
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
-from gateway.core.jose.algorithms import FAPI2
-from gateway.core.jose.keys import VerificationKey
+from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.facts import SESSION, Actor, Refused
@@ -47,17 +47,12 @@ from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, Token, mi
 from gateway.core.token.access import AccessToken, AccessTokens
 from gateway.core.token.api_key import ApiKeys, seal_terms, terms_of
 from gateway.core.token.proof import Proof
+from gateway.core.token.signing_keys import NoSigningKey
 from gateway.core.units import DAY_S
 
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
 _RANDOM: Final = bytes(RANDOM_BYTES)
-# A gateway without any key can't tell what is no token. Of RFC 8037, appendix A.2: it signed nothing here.
-_PUBLISHED: Final = {
-    "": VerificationKey.of_jwk(
-        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}, FAPI2
-    )
-}
 _NONCE: Final = bytes(12)
 _LASTS_S: Final = DAY_S
 _SECOND_US: Final = 1_000_000
@@ -120,6 +115,11 @@ class Simulated:
         return tuple(each)
 
 
+def _no_key() -> SigningKey:
+    """Nothing that is said here is signed."""
+    raise NoSigningKey("a simulation has no key")
+
+
 class Simulation:
     """Requests to a policy, one after the other: budgets are spent."""
 
@@ -134,6 +134,7 @@ class Simulation:
             auth_origin=site.origin_of(site.auth_host),
             origin_of=site.origin_of,
             render=lambda _page: b"",
+            assertions=Assertions("", _no_key),
         )
         self._full_at_us: dict[tuple[str, str, str], int] = {}
 
@@ -273,7 +274,7 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
 
 
 def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
-    return TokenReader(AccessTokens("", _KEYS.token), lambda: _PUBLISHED, None, site.origin_of, brought)
+    return TokenReader(AccessTokens("", _KEYS.token), dict, None, site.origin_of, brought)
 
 
 def _token(person: Actor) -> Token:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.pages import Page
 from gateway.core.forward.refused_keys import RefusedKeys
@@ -39,6 +40,7 @@ class Context:
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
+    assertions: Assertions
     passed: frozenset[bytes] = frozenset()
     refused_keys: RefusedKeys = field(default_factory=RefusedKeys)
     api_keys: ApiKeys = field(init=False, repr=False)

@@ -294,8 +294,7 @@ def _judge_by(
                 return Denied(route, CROSS_ORIGIN, known, now, _scheme(token))
             told = known if route.sends_identity(verdict) else None
             nonce = ask.context.reader.next_nonce(token, 0, now) if isinstance(token, Brought) else ""
-            scopes = frozenset[str]() if actor is None else actor.scopes
-            return Allowed(route, verdict, told, limit, state, token, nonce, scopes)
+            return Allowed(route, verdict, told, limit, state, token, nonce, actor, now)
         case Login() if token is not None or SESSION not in route.credentials:
             return Unauthorized(route, None)
         case Login():

@@ -6,8 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.base64url import b64, unb64
-from gateway.core.oauth.claims import session_id, subject_of
+from gateway.core.oauth.claims import session_id
 from gateway.core.policy.client import own_user
+from gateway.core.principal.identity import subject_of
 from gateway.core.units import DAY_S
 
 TYP: Final = "logout+jwt"

@@ -185,6 +185,7 @@ class Composer:
             credentials=accepted.kinds,
             clients=self.clients,
             forwards_credentials=bool(_nearest(level.forward_credentials for level in levels)),
+            sends_assertion=bool(_nearest(level.assertion for level in levels)),
             token_limits=limits.token,
             key_places=accepted.key_places,
             token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),

@@ -241,7 +241,11 @@ SETTINGS: Final = (
     Key("limits", "Names, rates, profiles, or none.", listed(either(TEXT, ref("limit")))),
     Key("path_accepts", "Unusual characters that paths may have.", listed(words(*ODDITIES, "none"))),
     Key("respond", "How refusals look.", ref("respond")),
-    later("assertion", "Also send X-Bastion-Assertion."),
+    Key(
+        "assertion",
+        "Whether the app also gets X-Bastion-Assertion, a signed JWT of the identity: false (default), true.",
+        BOOLEAN,
+    ),
     later("max_body", "The longest body."),
 )
 SHADOW: Final = later("shadow", "Evaluated and logged, not enforced.")

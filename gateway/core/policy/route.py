@@ -172,7 +172,7 @@ class Route:
     note: why it is as it is. review: the nearest one.
     credentials: how people may prove who they are: of CREDENTIALS. clients: whose tokens there can be.
     token_legs: those by which a token or a key comes in. key_places: where a key is looked for.
-    forwards_credentials: the app sees the token, which is for its host.
+    forwards_credentials: the app sees the token, which is for its host. sends_assertion: beside the identity headers.
     """
 
     name: str
@@ -208,6 +208,7 @@ class Route:
     token_limits: tuple[Limit, ...] = ()
     key_places: KeyPlaces = NOWHERE
     forwards_credentials: bool = False
+    sends_assertion: bool = False
 
     @property
     def takes_tokens(self) -> bool:

@@ -8,7 +8,6 @@ from gateway.core.addresses import Address
 from gateway.core.audit.app_events import AppConsentGiven
 from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
-from gateway.core.oauth.claims import subject_of
 from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
 from gateway.core.oauth.consent import asks_consent
 from gateway.core.oauth.errors import OAuthError
@@ -25,6 +24,7 @@ from gateway.core.oauth.request import (
 )
 from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
 from gateway.core.policy.model import Policy
+from gateway.core.principal.identity import subject_of
 from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.person import Person
 from gateway.flows.act import Act, Acts

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.jose.keys import SigningKey
-from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id, subject_of
+from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.code import CodeContent
 from gateway.core.oauth.scopes import OPENID
 from gateway.core.policy.facts import Actor
+from gateway.core.principal.identity import subject_of
 from gateway.core.session.person import Person
 from gateway.core.token.access import AccessTokens, grant_credential
 from gateway.flows.oauth.grants import presented_by

@@ -12,11 +12,13 @@ import pytest
 
 from gateway.core.analysis.simulate import Asked, Simulation, headers_of
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.request import read_request
+from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
 from gateway.core.policy.facts import Actor
 from gateway.core.principal.ask import LoginFacts, Question, Reply, Spent, Standing
@@ -158,6 +160,7 @@ class Product:
             auth_origin=f"https://{SITE.auth_host}",
             origin_of=lambda host: f"https://{host}",
             render=lambda _page: b"a page",
+            assertions=Assertions("", lambda: SigningKey.generate("ES256")),
         )
         self.full_at_us: dict[str, int] = {}
 

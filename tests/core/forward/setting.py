@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import Context
@@ -79,6 +80,7 @@ CONTEXT = Context(
     people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",
+    assertions=Assertions("https://auth.example.org", lambda: KEY),
     render=lambda page: f"<h1>{page.title}</h1>{page.detail} {page.who} {[one.href for one in page.links]}".encode(),
 )
 

@@ -106,6 +106,7 @@ class Level:
     respond: Respond | None = None
     credentials: Accepted | None = None
     forward_credentials: bool | None = None
+    assertion: bool | None = None
     note: str = ""
     review: Review | None = None
 
@@ -130,6 +131,7 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         respond=_respond(page, given["respond"]) if "respond" in given else None,
         credentials=read_credentials(page, given["credentials"]) if "credentials" in given else None,
         forward_credentials=_flag(page, given, "forward_credentials"),
+        assertion=_flag(page, given, "assertion"),
         note=read_text(page, given, "note"),
         review=read_review(page, given["review_by"]) if "review_by" in given else None,
     )
