@@ -83,7 +83,17 @@ async def test_a_grant_is_ended_once_and_the_log_says_who_did_it(bastion: Bastio
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "said"), [("x", 2, "is no id"), ("!", 2, "is no id"), (b64(b"n" * 16), 1, "no such grant")]
+    ("text", "status", "said"),
+    [
+        ("x", 2, "is no id"),
+        ("!", 2, "is no id"),
+        ("", 2, "is no id"),
+        ("-h", 2, "is no id"),
+        (b64(b"n" * 16), 1, "no such grant"),
+        (b64(b"\xfb" * 16), 1, "no such grant"),  # it begins with a hyphen
+        (b64(b"\xfb\xef" + b"n" * 14), 1, "no such grant"),  # with two
+        (b64(b"\xfa\x10" + b"n" * 14), 1, "no such grant"),  # as the short option for help does
+    ],
 )
 async def test_what_is_no_grant_is_said(bastion: Bastion, text: str, status: int, said: str) -> None:
     ran = await bastion("grant", "revoke", text)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.catalogue import SessionEnded
-from gateway.core.base64url import b64, unb64
+from gateway.core.base64url import b64, unb64_strict
 from gateway.core.keys import Keys
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -87,7 +87,6 @@ def _sites(hosts: tuple[str, ...]) -> tuple[str, ...]:
 def login_id_of(text: str) -> bytes | None:
     """The id in a page's address; None for anything that is not one."""
     try:
-        raw = unb64(text)
+        return unb64_strict(text)
     except ValueError:
         return None
-    return raw if b64(raw) == text else None
