@@ -11,7 +11,7 @@ from gateway.core.policy.facts import Actor, Facts, Verdict
 from gateway.core.policy.places import Place
 from gateway.core.policy.route import Leg, Review, best_of
 
-ClientType = Literal["web", "spa", "native", "service", "device"]
+ClientType = Literal["web", "spa", "native", "service"]
 ClientProfile = Literal["oauth21", "oidc", "fapi2"]
 Authentication = Literal["none", "secret", "private_key_jwt"]
 _OWN: Final = "client:"
