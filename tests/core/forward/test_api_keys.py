@@ -47,11 +47,12 @@ ALLOWED: Final[dict[str, KeyCall]] = {
     "from its network": replace(BEARER_KEY, terms=terms_of(("files.read",), (FILES,), ("198.51.100.0/24",))),
     "all scopes of the route": replace(BEARER_KEY, path="/write/x"),
 }
+ELSEWHERE: Final = terms_of(("files.read",), ("other.example.org",), ())
 Change = Callable[[KeyCall], KeyCall]
 REFUSED: Final[dict[str, tuple[Change, int]]] = {
     "it has ended": (lambda call: replace(call, outcome=Standing.ENDED), 401),
     "another secret": (lambda call: replace(call, outcome=Standing.UNKNOWN), 401),
-    "another host": (lambda call: replace(call, terms=terms_of(("files.read",), ("other.example.org",), ())), 401),
+    "another host": (lambda call: replace(call, terms=ELSEWHERE), 401),
     "another network": (
         lambda call: replace(call, terms=terms_of(("files.read",), (call.host,), ("192.0.2.0/24",))),
         403,
@@ -292,6 +293,7 @@ def test_refused_keys_are_counted_by_address_and_a_live_one_passes_all_the_same(
 
     assert statuses == [401] * 10 + [429] * 40
     assert replace(BASIC_KEY, context=context).answer().status == 200
+    assert replace(BASIC_KEY, context=context, terms=ELSEWHERE).answer().status == 429
     assert "Retry-After" in headers_of(dead.answer())
     assert replace(dead, headers={"x-forwarded-for": "203.0.113.9"}).answer().status == 401
 
