@@ -11,6 +11,7 @@ from gateway.core.policy.site import Site
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
+from gateway.core.token.api_key import ApiKeys
 from gateway.core.token.nonce import Nonces
 from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
@@ -42,6 +43,7 @@ def decisions_of(
         policy=compile_sources({}, Site.of(config.public_url), config.all_limits()),
         keys=keys,
         tokens=tokens,
+        api_keys=ApiKeys(keys.api_key, keys.person),
         people=People(keys.person, headers.by_name()),
         reader=reader,
         auth_origin=config.public_url,

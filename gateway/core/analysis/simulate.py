@@ -52,6 +52,7 @@ from gateway.core.units import DAY_S
 
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
+_API_KEYS: Final = ApiKeys(_KEYS.api_key, _KEYS.person)
 _RANDOM: Final = bytes(RANDOM_BYTES)
 _NONCE: Final = bytes(12)
 _LASTS_S: Final = DAY_S
@@ -129,6 +130,7 @@ class Simulation:
             policy=policy,
             keys=_KEYS,
             tokens=Tokens(_KEYS.mac),
+            api_keys=_API_KEYS,
             people=People(_KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
             reader=_reader(site),
             auth_origin=site.origin_of(site.auth_host),
@@ -284,7 +286,7 @@ def _token(person: Actor) -> Token:
 
 def _key(person: Actor) -> str:
     user_id = _user_id(person.user)
-    return ApiKeys(_KEYS.api_key, _KEYS.person).mint(tag_of(_KEYS.tag, user_id), user_id.bytes, bytes(32))
+    return _API_KEYS.mint(tag_of(_KEYS.tag, user_id), user_id.bytes, bytes(32))
 
 
 def _user_id(user: str) -> UUID:

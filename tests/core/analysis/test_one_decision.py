@@ -28,6 +28,7 @@ from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import mint, tag_of
 from gateway.core.token.access import AccessTokens
+from gateway.core.token.api_key import ApiKeys
 from tests.core.policy.build import NOW, SITE, policy_of
 
 POLICY: Final = policy_of(
@@ -155,6 +156,7 @@ class Product:
             policy=POLICY,
             keys=KEYS,
             tokens=Tokens(KEYS.mac),
+            api_keys=ApiKeys(KEYS.api_key, KEYS.person),
             people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
             reader=TokenReader(AccessTokens("", KEYS.token), dict, None, lambda host: f"https://{host}"),
             auth_origin=f"https://{SITE.auth_host}",

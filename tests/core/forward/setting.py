@@ -21,6 +21,7 @@ from gateway.core.principal.presented import Tokens
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint, tag_of
 from gateway.core.token.access import AccessTokens
+from gateway.core.token.api_key import ApiKeys
 from gateway.core.token.nonce import Nonces
 
 NOW = 1_790_000_000
@@ -76,6 +77,7 @@ CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,
     tokens=Tokens(KEYS.mac),
+    api_keys=ApiKeys(KEYS.api_key, KEYS.person),
     reader=TokenReader(ACCESS, lambda: PUBLISHED, Nonces(KEYS.nonce), lambda host: f"https://{host}"),
     people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
