@@ -15,7 +15,7 @@ from gateway.app.keys import ring_of, signing_keys
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
-from gateway.app.tokens import clients_of, proofs_of, tokens_for_apps
+from gateway.app.tokens import clients_of, nonces_of, proofs_of, tokens_for_apps
 from gateway.core.forward.assertion import Assertions
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
@@ -62,7 +62,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         slot=slot,
         html=Html(files, config.public_url, brand),
         tokens=tokens,
-        reader=token_reader_of(config=config, access=access, ring=ring),
+        reader=token_reader_of(config=config, access=access, ring=ring, nonces=nonces_of(config)),
         assertions=Assertions(config.public_url, ring.signer),
         tallies=tallies,
     )

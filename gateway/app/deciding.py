@@ -60,8 +60,8 @@ def decisions_of(
     return Decisions(context, calls, refill, clock_us, random_bytes, spawn, recorder.record, lost)
 
 
-def token_reader_of(*, config: Config, access: AccessTokens, ring: KeyRing) -> TokenReader:
-    return TokenReader(access, lambda: ring.current.verification, Nonces(config.keys().nonce), config.origin_of)
+def token_reader_of(*, config: Config, access: AccessTokens, ring: KeyRing, nonces: Nonces | None) -> TokenReader:
+    return TokenReader(access, lambda: ring.current.verification, nonces, config.origin_of)
 
 
 def listener_of(*, config: Config, slot: Slot, decisions: Decisions) -> Listener:

@@ -47,6 +47,11 @@ def guarded_client(config: Config) -> GuardedClient:
     return GuardedClient(NetworkSet.of(config.oauth.allow_networks))
 
 
+def nonces_of(config: Config) -> Nonces | None:
+    """None: proofs need none."""
+    return Nonces(config.keys().nonce) if config.oauth.dpop_nonces == "always" else None
+
+
 def clients_of(*, config: Config, resources: Resources, slot: Slot, decisions: Decisions) -> ClientAuthentication:
     limits = ClientLimits(
         BucketNames(config.keys().bucket), config.limit(TOKEN_LIMIT), config.limit(CLIENT_FAILED_LIMIT)
@@ -58,7 +63,7 @@ def clients_of(*, config: Config, resources: Resources, slot: Slot, decisions: D
 
 
 def proofs_of(*, config: Config, resources: Resources) -> ProofCheck:
-    return ProofCheck(Proofs(resources.functions), Nonces(config.keys().nonce), config.public_url)
+    return ProofCheck(Proofs(resources.functions), nonces_of(config), config.public_url)
 
 
 def tokens_for_apps(

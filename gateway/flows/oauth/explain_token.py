@@ -36,7 +36,7 @@ class TokenExplanation:
     acts: Acts
     calls: DecisionCalls
     access: AccessTokens
-    nonces: Nonces
+    nonces: Nonces | None
     keys: Mapping[str, VerificationKey]
     clock: Callable[[], int]
 
