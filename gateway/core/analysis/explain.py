@@ -1,7 +1,6 @@
 """Tells people why a request is answered as it is."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
@@ -37,9 +36,9 @@ def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
     return tuple(_lines(policy, asked))
 
 
-def reasons(found: Routed, asked: Asked) -> tuple[str, ...]:
+def reasons(policy: Policy, found: Routed, asked: Asked) -> tuple[str, ...]:
     """The conditions that decided: the denials that hold, else each leg."""
-    facts = _facts(found, asked)
+    facts = _facts(policy, found, asked)
     fired = tuple(denial for denial in found.route.denials if denial.fires(facts))
     if fired:
         return tuple(f"deny ({denial.place}) {described(denial.condition, facts)}" for denial in fired)
@@ -71,25 +70,15 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
         yield _line("route", f"none, {found.reason}{detail}{allow}")
     if simulated.others:
         yield _line("", f"Destination {asked.headers[_DESTINATION]}, judged as {asked.method} and as PUT")
-    as_judged = replace(asked, person=_as_judged(policy, asked.person, asked.now))
     for each in simulated.judging:
-        yield from _route_lines(each, as_judged)
+        yield from _route_lines(each, _facts(policy, each, asked))
     yield _line("answer", _answer(simulated))
     yield from (_line("", f"{name}: {value}") for name, value in simulated.headers.items())
     yield _line("policy", policy.version)
 
 
-def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
-    """By an API key: it proves nothing more than who, and has of its scopes those that its person may give."""
-    if person is None or person.credential != API_KEY:
-        return person
-    scopes = policy.key_scopes.of(person.scopes, person, now)
-    return Actor(person.user, person.groups, 0, 0, API_KEY, "", scopes)
-
-
-def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
+def _route_lines(found: Routed, facts: Facts) -> Iterator[str]:
     route = found.route
-    facts = _facts(found, asked)
     captures = "".join(f"   {name} = {value}" for name, value in found.captures.items())
     yield _line("route", f"{route.name}   {', '.join(map(str, route.paths))}   {route.place}{captures}")
     if route.credentials != BY_SESSION:
@@ -107,8 +96,18 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
 
 
-def _facts(found: Routed, asked: Asked) -> Facts:
-    return found.route.accepted(Facts(asked.person, asked.address, asked.now, found.captures))
+def _facts(policy: Policy, found: Routed, asked: Asked) -> Facts:
+    """As the decision has them."""
+    person = _as_judged(policy, asked.person, asked.now)
+    return found.route.accepted(Facts(person, asked.address, asked.now, found.captures))
+
+
+def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
+    """By an API key: it proves nothing more than who, and has of its scopes those that its person may give."""
+    if person is None or person.credential != API_KEY:
+        return person
+    scopes = policy.key_scopes.of(person.scopes, person, now)
+    return Actor(person.user, person.groups, 0, 0, API_KEY, "", scopes)
 
 
 def _ended(route: Route, facts: Facts) -> str:

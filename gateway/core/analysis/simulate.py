@@ -28,7 +28,8 @@ from gateway.core.forward.decision import (
 from gateway.core.forward.proxy import VERSION
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
-from gateway.core.jose.keys import SigningKey
+from gateway.core.jose.algorithms import FAPI2
+from gateway.core.jose.keys import SigningKey, VerificationKey
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
 from gateway.core.policy.facts import SESSION, Actor, Refused
@@ -54,6 +55,12 @@ from gateway.core.units import DAY_S
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
 _API_KEYS: Final = ApiKeys(_KEYS.api_key, _KEYS.person)
 _RANDOM: Final = bytes(RANDOM_BYTES)
+# A gateway without any key can't tell what is no token. Of RFC 8037, appendix A.2: it signed nothing here.
+_PUBLISHED: Final = {
+    "": VerificationKey.of_jwk(
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}, FAPI2
+    )
+}
 _NONCE: Final = bytes(12)
 _LASTS_S: Final = DAY_S
 _SECOND_US: Final = 1_000_000
@@ -276,7 +283,7 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
 
 
 def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
-    return TokenReader(AccessTokens("", _KEYS.token), dict, None, site.origin_of, brought)
+    return TokenReader(AccessTokens("", _KEYS.token), lambda: _PUBLISHED, None, site.origin_of, brought)
 
 
 def _token(person: Actor) -> Token:
