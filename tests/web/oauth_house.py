@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -40,6 +40,8 @@ from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.oauth.refresh import RefreshExchange
 from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.flows.oauth.userinfo import UserInfo
+from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.users import UserAdmin
 from gateway.outbound.guarded import GuardedClient
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.redis.buckets import Buckets
@@ -122,6 +124,13 @@ class House:
     @property
     def pool(self) -> Pool:
         return self.here.pool
+
+    @contextmanager
+    def admin(self) -> Iterator[UserAdmin]:
+        """An operator's."""
+        passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
+        yield UserAdmin(self.acts, passwords, KEYS, self.here.random, "cli:root")
+        passwords.close()
 
     async def post(self, path: str, form: Mapping[str, str], *headers: tuple[str, str]) -> Answered:
         return await self.send("POST", path, *headers, form=form)
