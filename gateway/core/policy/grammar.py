@@ -23,6 +23,7 @@ from gateway.core.policy.shapes import (
     words,
 )
 
+HEADER_PATTERN: Final = "^[A-Za-z][A-Za-z0-9-]{0,63}$"
 COOKIE_NAME_CHARS: Final = 64
 COOKIE_PATH_CHARS: Final = 128
 LEFT: Final = words("app", "remove")
@@ -89,7 +90,7 @@ KEY_HEADER: Final = Shape(
     "a header for keys",
     "The place of a key of which the client writes nothing but the key.",
     (
-        Key("header", "Its name.", {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]{0,63}$"}, required=True),
+        Key("header", "Its name.", {"type": "string", "pattern": HEADER_PATTERN}, required=True),
         later("query", "The name of a parameter."),
     ),
 )
