@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey, VerificationKey
 from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
+from gateway.core.oauth.request import Published
 from gateway.core.policy.model import Policy
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.principal.ask import Presented, Standing
@@ -270,9 +271,13 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
             ServiceTokens(acts, issuer, here.random),
             lambda grant_type: counted.update([grant_type]),
         )
+
+        def published() -> Published:
+            return Published(ISSUER, keys)
+
         endpoints = [
             *token.routes(endpoint),
-            *par.routes(clients, proofs, Par(pushed, Buckets(functions), par_limits, lambda: policy[0], ISSUER)),
+            *par.routes(clients, proofs, Par(pushed, Buckets(functions), par_limits, lambda: policy[0], published)),
             *userinfo.routes(UserInfo(known, issuer, proofs)),
             *introspect.routes(clients, Introspection(known, issuer)),
             *revoke.routes(clients, Revocation(acts, known, KEYS.tag)),

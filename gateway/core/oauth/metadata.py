@@ -46,7 +46,7 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "prompt_values_supported": ["none", "login", "consent"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": [ACR],
         "claim_types_supported": ["normal"],
         "claims_supported": ["iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid", "sub", *PERSONAL],
