@@ -9,7 +9,8 @@ import click
 
 from gateway.cli._caddy_check import check
 from gateway.cli._options import with_config
-from gateway.config import Config, embedded_binaries
+from gateway.config import Config
+from gateway.config.tools import embedded_binaries
 from gateway.config.values import parse_listen
 from gateway.core.caddy.caddyfile import EXAMPLE, example_caddyfile
 from gateway.core.caddy.findings import Level
