@@ -9,6 +9,7 @@ from gateway.core.policy.conditions import (
     Any,
     Anyone,
     Authenticated,
+    BringsToken,
     Clients,
     Condition,
     Groups,
@@ -36,9 +37,9 @@ def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
     return tuple(_lines(policy, asked))
 
 
-def reasons(policy: Policy, found: Routed, asked: Asked) -> tuple[str, ...]:
-    """The conditions that decided: the denials that hold, else each leg."""
-    facts = _facts(policy, found, asked)
+def reasons(policy: Policy, found: Routed, asked: Asked, app_tokens: frozenset[str]) -> tuple[str, ...]:
+    """The conditions that decided: the denials that hold, else each leg. app_tokens: of Simulated."""
+    facts = _facts(policy, found, asked, app_tokens)
     fired = tuple(denial for denial in found.route.denials if denial.fires(facts))
     if fired:
         return tuple(f"deny ({denial.place}) {described(denial.condition, facts)}" for denial in fired)
@@ -71,7 +72,7 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
     if simulated.others:
         yield _line("", f"Destination {asked.headers[_DESTINATION]}, judged as {asked.method} and as PUT")
     for each in simulated.judging:
-        yield from _route_lines(each, _facts(policy, each, asked))
+        yield from _route_lines(each, _facts(policy, each, asked, simulated.app_tokens))
     yield _line("answer", _answer(simulated))
     yield from (_line("", f"{name}: {value}") for name, value in simulated.headers.items())
     yield _line("policy", policy.version)
@@ -96,10 +97,10 @@ def _route_lines(found: Routed, facts: Facts) -> Iterator[str]:
     yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
 
 
-def _facts(policy: Policy, found: Routed, asked: Asked) -> Facts:
+def _facts(policy: Policy, found: Routed, asked: Asked, app_tokens: frozenset[str]) -> Facts:
     """As the decision has them."""
     person = _as_judged(policy, asked.person, asked.now)
-    return found.route.accepted(Facts(person, asked.address, asked.now, found.captures))
+    return found.route.accepted(Facts(person, asked.address, asked.now, found.captures, app_tokens))
 
 
 def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
@@ -159,7 +160,7 @@ def described(condition: Condition, facts: Facts) -> str:
 
 
 def _leaf(
-    condition: Anyone | Nobody | Authenticated | Users | Groups | Clients | Scopes | Networks | Until,
+    condition: Anyone | Nobody | Authenticated | Users | Groups | Clients | Scopes | Networks | BringsToken | Until,
 ) -> str:
     match condition:
         case Anyone():
@@ -177,6 +178,8 @@ def _leaf(
             return f"scopes {' '.join(sorted(names))}"
         case Networks(names):
             return f"networks {' '.join(names)}"
+        case BringsToken(token):
+            return f"app token {token.name}"
         case Until(day):
             return f"until {day}"
 

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.forward.answer import CORS_OF_OURS, Answer
+from gateway.core.forward.app_tokens import app_tokens_of
 from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import conclude_callback, prepare_ours
 from gateway.core.forward.context import RANDOM_BYTES, Context
@@ -32,9 +33,9 @@ from gateway.core.jose.algorithms import FAPI2
 from gateway.core.jose.keys import SigningKey, VerificationKey
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
-from gateway.core.policy.facts import SESSION, Actor, Refused
+from gateway.core.policy.facts import NO_APP_TOKENS, SESSION, Actor, Refused
 from gateway.core.policy.headers import REMOVE
-from gateway.core.policy.key_scopes import NOWHERE, X_API_KEY
+from gateway.core.policy.key_places import NOWHERE, X_API_KEY
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import API_KEY, Routed
 from gateway.core.policy.site import Site
@@ -98,7 +99,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """found: None where no route is looked for. others: routes that judge what else it names. identity: what the app
-    sees, "" for nobody. why: "" if plain.
+    sees, "" for nobody. why: "" if plain. app_tokens: names of those that it brings.
 
     headers: of the answer and towards the app, in lower case; those that the app decides are not in it, nor an id or a
     cookie of this one request, and what is sealed in an address is left out.
@@ -112,6 +113,7 @@ class Simulated:
     why: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     others: tuple[Routed, ...] = ()
+    app_tokens: frozenset[str] = NO_APP_TOKENS
 
     @property
     def judging(self) -> tuple[Routed, ...]:
@@ -159,7 +161,11 @@ class Simulation:
             return self._told(begun, request, begun if isinstance(begun, Refused) else None)
         reply = self._reply(begun.question, asked) if begun.needs_store else None
         decision = finish(begun, reply, asked.now * _SECOND_US)
-        return replace(self._told(decision, request, begun.routed), others=begun.others)
+        app_tokens = NO_APP_TOKENS.union(
+            *(app_tokens_of(request, one.route, begun.token) for one in (begun.routed, *begun.others))
+        )
+        told = self._told(decision, request, begun.routed)
+        return replace(told, others=begun.others, app_tokens=app_tokens)
 
     def _forwarded(self, asked: Asked) -> ForwardedRequest:
         """As the snippet for Caddy asks about it. Raises MalformedRequest."""

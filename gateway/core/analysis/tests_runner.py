@@ -60,7 +60,9 @@ def _conditions(policy: Policy, expected: Expected, simulated: Simulated, asked:
     """Of the routes, where their conditions decided otherwise than expected."""
     if _is_outcome(expected, simulated):
         return ()
-    return tuple(reason for found in simulated.judging for reason in reasons(policy, found, asked))
+    return tuple(
+        reason for found in simulated.judging for reason in reasons(policy, found, asked, simulated.app_tokens)
+    )
 
 
 def _is_outcome(expected: Expected, simulated: Simulated) -> bool:

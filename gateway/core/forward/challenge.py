@@ -43,7 +43,7 @@ def challenges(
     kinds = route.credentials | {"bearer"} if route.key_places.bearer else route.credentials
     origin = context.origin_of(request.host)
     lines = list(_challenges(origin, kinds, said, tuple(scopes), within_s, route.takes_tokens))
-    if route.key_places.basic and not scopes and not request.shows_browser:
+    if route.takes_basic and not scopes and not request.shows_browser:
         lines.append((_CHALLENGE, f'Basic realm="{request.host}", charset="UTF-8"'))
     return lines
 

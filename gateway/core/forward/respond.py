@@ -172,7 +172,7 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         return refusal(
             context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
         )
-    if request.client is not ClientKind.NAVIGATION and not wanted.within_s and (route.takes_tokens or route.takes_keys):
+    if request.client is not ClientKind.NAVIGATION and not wanted.within_s:
         cors += challenges(context, request, route)
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""

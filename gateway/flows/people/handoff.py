@@ -9,6 +9,7 @@ from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import need_met
+from gateway.core.policy.app_tokens import app_tokens_in
 from gateway.core.policy.facts import Deny, Facts, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Respond
@@ -83,10 +84,12 @@ class Handoff:
         now, facts = self.acts.clock(), live.facts
         if not need_met(journey.need, facts.authenticated_at, facts.mfa_at, now):
             return AskAgain()
-        found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
+        path, _, query = journey.return_to.partition("?")
+        found = self.policy().find(journey.host, "GET", path)
         if isinstance(found, Refused):
             return Denied(found.reason, Respond()) if found.status == HTTPStatus.FORBIDDEN else None
-        verdict = found.route.judge(Facts(live.actor, address, now, found.captures))
+        brought = app_tokens_in(found.route.app_tokens, (), query)
+        verdict = found.route.judge(Facts(live.actor, address, now, found.captures, brought))
         match verdict:
             case Deny(reason):
                 return Denied(reason, found.route.respond)

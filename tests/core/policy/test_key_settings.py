@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.policy.facts import Actor
-from gateway.core.policy.key_scopes import KeyPlaces
+from gateway.core.policy.key_places import KeyPlaces
 from tests.core.policy.build import HOST, NOW, mistakes, policy_of, routed
 
 

@@ -14,6 +14,7 @@ from gateway.core.policy.headers import Profile
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.app_cookies import read_app_cookies
+from gateway.core.policy.reading.app_tokens import app_token_book
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.cors import cors_book, read_cors
 from gateway.core.policy.reading.credentials import Accepted, key_scope_book, read_credentials
@@ -57,7 +58,7 @@ class Definitions:
     def over(cls, limits: Mapping[str, Limit], clients: Iterable[str]) -> "Definitions":
         """limits: of the configuration. clients: names of those that the files declare."""
         networks = network_book()
-        conditions = conditions_over(networks, clients)
+        conditions = conditions_over(networks, app_token_book(), clients)
         return cls(
             networks,
             conditions,
@@ -73,6 +74,7 @@ class Definitions:
         books: Mapping[str, Book[Any]] = {
             "networks": self.networks,
             "conditions": self.conditions.named,
+            "app_tokens": self.conditions.app_tokens,
             "limits": self.limits,
             "headers": self.headers,
             "cors": self.cors,
@@ -83,7 +85,7 @@ class Definitions:
 
     def read_all(self) -> None:
         """Also what nobody uses, so that its mistakes are said."""
-        for kind in ("networks", "conditions", "limits", "headers", "cors", "scopes", "key_scopes"):
+        for kind in ("networks", "app_tokens", "conditions", "limits", "headers", "cors", "scopes", "key_scopes"):
             list(self.book(kind).each())
 
 
