@@ -169,9 +169,11 @@ def _lets_in_more(below: Route, page: Route) -> str:
         return ""
     if _is_open(below):
         return "lets anyone in"
-    if opened_by_app(below) and not opened_by_app(page):
+    if not _is_shut(page) and not all(leg.people for leg in page.legs):
+        return ""
+    if opened_by_app(below):
         return "lets in every client that sends something as the app's token"
-    if not _is_shut(page) and not all(leg.people for leg in (*below.legs, *page.legs)):
+    if not _is_shut(page) and not all(leg.people for leg in below.legs):
         return ""
     if _any_is(below.legs, Authenticated) and not _any_is(page.legs, Authenticated):
         return "lets in everybody who is logged in"
