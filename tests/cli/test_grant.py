@@ -61,7 +61,7 @@ async def test_the_list_is_narrowed_by_person_and_app(bastion: Bastion, granted:
     assert "robot" not in (await bastion("grant", "list", "--user", "ada")).out
     assert "wiki" not in (await bastion("grant", "list", "--client", "robot")).out
     nobody = await bastion("grant", "list", "--user", "nobody")
-    assert (nobody.status, "nobody has the user name" in nobody.err) == (1, True)
+    assert (nobody.status, "no person has the user name" in nobody.err) == (1, True)
 
 
 async def test_a_grant_is_ended_once_and_the_log_says_who_did_it(bastion: Bastion, granted: UUID, pool: Pool) -> None:

@@ -15,10 +15,11 @@ from gateway.core.forward.request import read_request
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.api_key import ApiKeys
 from gateway.flows.decide.refill import FillOutcome
-from gateway.flows.people.api_keys import ApiKeyAdmin, BadKey, KeyMaker, UnknownKey, UnknownOwner, WantedKey
+from gateway.flows.people.api_keys import ApiKeyAdmin, BadKey, KeyMaker, UnknownKey, WantedKey
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
 from gateway.stores.postgres.api_keys import KEPT_S, KEYS_OF_PERSON, ApiKeyRow
+from gateway.stores.postgres.users import UnknownUser
 from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.keys import FILES, POLICY, TAKING, basic
@@ -234,9 +235,9 @@ async def test_a_person_has_so_many_keys_and_none_while_disabled(here: Deciding)
 async def test_what_is_not_known_is_said(here: Deciding) -> None:
     with pytest.raises(UnknownKey):
         await admin(here).revoke(b"x" * 16)
-    with pytest.raises(UnknownOwner):
+    with pytest.raises(UnknownUser):
         await admin(here).list("bob")
-    with pytest.raises(UnknownOwner):
+    with pytest.raises(UnknownUser):
         await admin(here).create(maker(here), "bob", WANTED)
 
 

@@ -13,13 +13,12 @@ from gateway.flows.people.users import (
     BadPassword,
     ChangedMeanwhile,
     Newcomer,
-    UnknownUser,
     UserAdmin,
     check_password,
 )
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool
-from gateway.stores.postgres.users import NameTaken, Users
+from gateway.stores.postgres.users import NameTaken, UnknownUser, Users
 from tests.flows.conftest import ADA, PASSWORD, Stage
 
 

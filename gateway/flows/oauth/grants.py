@@ -31,10 +31,6 @@ class UnknownGrant(GatewayError):
     """No grant has this id."""
 
 
-class UnknownPerson(GatewayError):
-    """Nobody has this user name or e-mail."""
-
-
 @dataclass(frozen=True, slots=True)
 class App:
     """One app with access, as its person sees it. scopes: of all its grants. Times are Unix seconds."""
@@ -171,11 +167,9 @@ class GrantAdmin:
     actor: str
 
     async def list(self, name: str | None, client: str | None) -> list[ListedGrant]:
-        """name: of a person, None for everybody. client None: all apps. Raises UnknownPerson."""
+        """name: of a person, None for everybody. client None: all apps. Raises UnknownUser."""
         async with self.acts.begin() as act:
-            user = None if name is None else await act.users.find_by_name(name)
-            if name is not None and user is None:
-                raise UnknownPerson(f"nobody has the user name or e-mail {name!r}")
+            user = None if name is None else await act.users.named(name)
             found = await act.grants.list_live(act.now, user_id=None if user is None else user.id, client=client)
             people = {one.id: one.username for one in (await act.users.list() if user is None else [user])}
         return [ListedGrant(one, "" if one.user_id is None else people[one.user_id]) for one in found]

@@ -34,10 +34,6 @@ _USER_ID_BYTES: Final = 16
 _REASON_CHARS: Final = 200
 
 
-class UnknownUser(GatewayError):
-    """Nobody has this user name or e-mail."""
-
-
 class BadPassword(GatewayError):
     """Nobody may have this password; the message says why and doesn't repeat it."""
 
@@ -98,7 +94,7 @@ class UserAdmin:
     async def show(self, name: str) -> Shown:
         """Raises UnknownUser."""
         async with self.acts.begin() as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             return Shown(user, tuple(await act.logins.list_live(user.id, act.now)))
 
     async def add(self, newcomer: Newcomer, password: str) -> UUID:
@@ -131,7 +127,7 @@ class UserAdmin:
     async def disable(self, name: str) -> bool:
         """No login of theirs passes any more when this returns. False: they were disabled already."""
         async with self.acts.begin(operator=self.actor) as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             changed = await act.users.set_state(user.id, "disabled", act.now)
             ended = await self._end_all(act, user.id, "disabled")
             if changed or ended:
@@ -142,7 +138,7 @@ class UserAdmin:
     async def enable(self, name: str) -> bool:
         """Logins that ended stay ended, and keys that rest do. False: they were active already."""
         async with self.acts.begin(operator=self.actor) as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             changed = await act.users.set_state(user.id, "active", act.now)
             if changed:
                 act.record(UserEnabled(user.id))
@@ -152,7 +148,7 @@ class UserAdmin:
     async def set_password(self, name: str, password: str) -> None:
         """All their logins end. Raises BadPassword."""
         async with self.acts.begin() as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
         check_password(password, user.username, user.email)
         stored = await self.passwords.hash(user.id, password)
         async with self.acts.begin(operator=self.actor) as act:
@@ -181,7 +177,7 @@ class UserAdmin:
         if not reason.strip() or len(reason) > _REASON_CHARS or not reason.isprintable():
             raise BadReason(f"a reason is one line of 1 to {_REASON_CHARS} characters")
         async with self.acts.begin(operator=self.actor) as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             if login_id is None:
                 ended = await self._end_all(act, user.id, "ended_by_operator")
             else:
@@ -204,7 +200,7 @@ class UserAdmin:
 
     async def _regroup(self, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> tuple[str, ...]:
         async with self.acts.begin(operator=self.actor) as act:
-            before = await self._known(act, name)
+            before = await act.users.named(name)
             groups = _checked_groups(change(before.groups))
             if groups != before.groups:
                 await act.users.set_groups(before.id, groups, act.now)
@@ -215,7 +211,7 @@ class UserAdmin:
 
     async def _change(self, name: str, changed: Literal["username", "name", "email"], value: str) -> bool:
         async with self.acts.begin(operator=self.actor) as act:
-            before = await self._known(act, name)
+            before = await act.users.named(name)
             names = Names(before.username, before.name, before.email)
             old = names.personal[changed]
             if value != old:
@@ -244,12 +240,6 @@ class UserAdmin:
         await end_offline_grants(act, self.keys.tag, user_id, why)
         await rest_keys(act, self.keys.tag, user_id)
         return ended
-
-    async def _known(self, act: Act, name: str) -> UserRow:
-        user = await act.users.find_by_name(name)
-        if user is None:
-            raise UnknownUser(f"no person has the user name or e-mail {name!r}")
-        return user
 
     async def _follow(self, act: Act, user_id: UUID) -> None:
         """Redis hears of all logins of theirs that are over, also of what an earlier run could not tell it."""
