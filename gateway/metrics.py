@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.oauth.errors import ERRORS
+from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
 
@@ -110,7 +111,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "bastion_tokens_issued",
         "Answers with tokens.",
         "grant",
-        ("authorization_code", "refresh_token", "client_credentials"),
+        GRANT_TYPES,
     ),
     Counter(
         "bastion_refreshes",

@@ -7,6 +7,7 @@ from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.config.sections.limits import CLIENT_FAILED_LIMIT, TOKEN_LIMIT
 from gateway.core.oauth.client_keys import KEPT_S
+from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.ratelimit.slots import BucketNames
@@ -89,7 +90,7 @@ def tokens_for_apps(
         CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes),
         RefreshExchange(acts, keys, decisions, issuer, refresh, counter(slot, "bastion_refreshes", OUTCOMES)),
         ServiceTokens(acts, issuer, random_bytes),
-        counter(slot, "bastion_tokens_issued", token.GRANT_TYPES),
+        counter(slot, "bastion_tokens_issued", GRANT_TYPES),
     )
 
     removed = RemovedClients(acts, PolicyFleet(resources.pool), lambda: decisions.policy, keys.tag)

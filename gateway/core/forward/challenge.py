@@ -8,14 +8,13 @@ from gateway.core.forward.answer import Answer, json_body, json_head, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import CredentialFault, Scheme
 from gateway.core.forward.request import ForwardedRequest
-from gateway.core.jose.algorithms import PROOFS
+from gateway.core.jose.algorithms import PROOF_ALGS, PROOFS
 from gateway.core.policy.route import Route
 
 _Lines = list[tuple[str, str]]
 RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource"
 NONCE_HEADER: Final = "DPoP-Nonce"
 _KINDS: Final[tuple[tuple[str, Scheme], ...]] = (("bearer", "Bearer"), ("dpop", "DPoP"))
-_ALGS: Final = " ".join(sorted(PROOFS))
 _EXPOSE: Final = "Access-Control-Expose-Headers"
 _CHALLENGE: Final = "WWW-Authenticate"
 _EXPOSED: Final = ("WWW-Authenticate", NONCE_HEADER)
@@ -68,7 +67,7 @@ def _challenges(
             said |= {"error": fault[1], "error_description": fault[2]}
             said |= {"scope": " ".join(scopes)} if scopes else {}
             said |= {"max_age": str(within_s)} if within_s else {}
-        said |= {"algs": _ALGS} if scheme == "DPoP" else {}
+        said |= {"algs": PROOF_ALGS} if scheme == "DPoP" else {}
         if takes_tokens:
             said["resource_metadata"] = origin + RESOURCE_PATH
         else:

@@ -1,4 +1,6 @@
-"""Owns when a code or a refresh token passes: once, and again only where an honest client may have lost the answer."""
+"""Owns what becomes tokens, and when a code or a refresh token passes: once, and again only where an honest client may
+have lost the answer.
+"""
 
 import hashlib
 import hmac
@@ -10,6 +12,7 @@ from gateway.core.base64url import b64
 from gateway.core.oauth.code import CodeContent
 from gateway.core.units import DAY_S
 
+GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
 CODE_REPEAT_S: Final = 10  # O2: double mounts and retries of one client
 BEARER_WINDOW_S: Final = 30  # O3: whoever has the token may repeat it
 BOUND_WINDOW_S: Final = DAY_S  # whoever repeats it has to authenticate, or prove the key

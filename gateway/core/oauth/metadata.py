@@ -7,8 +7,8 @@ from gateway.core.jose.algorithms import ASSERTIONS, PROOFS, SIGNING_ALGORITHMS
 from gateway.core.oauth.authentication import METHODS
 from gateway.core.oauth.claims import ACR, PERSONAL
 from gateway.core.oauth.clients import Client
+from gateway.core.oauth.grants import GRANT_TYPES
 
-_GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
 _CONFIDENTIAL: Final = tuple(method for method in METHODS if method != "none")
 
 
@@ -28,7 +28,7 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "scopes_supported": sorted({"openid"}.union(*(client.scopes for client in clients))),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": [*_GRANT_TYPES],
+        "grant_types_supported": [*GRANT_TYPES],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [*SIGNING_ALGORITHMS],
         "token_endpoint_auth_methods_supported": [*METHODS],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.jose.algorithms import PROOF_ALGS
 from gateway.core.oauth.claims import personal_claims
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.scopes import OPENID
@@ -14,7 +15,6 @@ from gateway.flows.oauth.proofs import ProofCheck, ShownProof
 
 USERINFO_PATH: Final = "/oauth2/userinfo"
 _SCHEMES: Final = ("bearer", "dpop")
-_ALGS: Final = "ES256 EdDSA PS256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class UserInfo:
 def _presented(authorization: Sequence[str]) -> tuple[str, str]:
     """The scheme, in small letters, and the token. Without any there is no error, only the challenge (RFC 6750 3.1)."""
     if not authorization:
-        raise OAuthError("invalid_token", "no access token", 401, challenge=f'Bearer, DPoP algs="{_ALGS}"')
+        raise OAuthError("invalid_token", "no access token", 401, challenge=f'Bearer, DPoP algs="{PROOF_ALGS}"')
     if len(authorization) > 1:
         raise OAuthError("invalid_request", "Authorization came more than once")
     scheme, _, text = authorization[0].partition(" ")
@@ -89,5 +89,5 @@ def _presented(authorization: Sequence[str]) -> tuple[str, str]:
 
 def _refused(scheme: str, error: str, description: str, status: int = 401, *, nonce: str = "") -> OAuthError:
     said = f'error="{error}", error_description="{description}"'
-    challenge = f'DPoP algs="{_ALGS}", {said}' if scheme == "dpop" else f"Bearer {said}"
+    challenge = f'DPoP algs="{PROOF_ALGS}", {said}' if scheme == "dpop" else f"Bearer {said}"
     return OAuthError(error, description, status, challenge=challenge, nonce=nonce)

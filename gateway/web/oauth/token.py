@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
-from gateway.core.oauth.grants import Redemption
+from gateway.core.oauth.grants import GRANT_TYPES, Redemption
 from gateway.flows.oauth.authenticate_client import TOKEN_PATH, ClientAuthentication, Sent
 from gateway.flows.oauth.exchange import CodeExchange
 from gateway.flows.oauth.issue import Issued
@@ -17,8 +17,6 @@ from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.web.forms import client_address
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.protocol import ProtocolRoute, form_parameters, tell_nonce
-
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
 
 @dataclass(frozen=True, slots=True)
