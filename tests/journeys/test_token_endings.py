@@ -12,7 +12,7 @@ from tests.exhaustive import EXHAUSTIVE
 from tests.journeys.apps import asked_of_all_workers, call, discovered, post, tokens_for
 from tests.staging import Stage, Visitor
 
-ROUNDS = 600 if EXHAUSTIVE else 20
+ROUNDS = 600 if EXHAUSTIVE else 3
 End = Callable[[Stage, Visitor, dict[str, Any]], None]
 
 
