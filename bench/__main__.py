@@ -25,9 +25,10 @@ from bench.many_sessions import many_sessions_figures
 from bench.process import process_figures
 from bench.reload import reload_figures
 from bench.site import running_site
+from bench.tokens import token_figures
 
 _ENTRIES: Final = (100_000, 1_000_000)
-PARTS: Final = ("decision", "caddy", "flood", "reload", "sessions", "process", "audit")
+PARTS: Final = ("decision", "tokens", "caddy", "flood", "reload", "sessions", "process", "audit")
 
 
 def main() -> int:
@@ -60,6 +61,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
             if "decision" in parts:
                 _say("CPU of decisions")
                 figures += await decision_figures(site, directory, options.repetitions, options.count)
+            if "tokens" in parts:
+                _say("tokens")
+                figures += await token_figures(site, options.repetitions, options.count)
             if "caddy" in parts:
                 _say("through Caddy")
                 figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count)

@@ -63,13 +63,16 @@ def volley(address: str, requests: Sequence[bytes], *, count: int, connections: 
     return load
 
 
-def ask(address: str, request: bytes) -> bytes:
-    """One answer without a body."""
+def ask(address: str, request: bytes, *, whole: bool = False) -> bytes:
+    """One answer without a body; whole: all of it, of a server that was told to close."""
     with connected(address) as one:
         one.sendall(request)
         received = b""
-        while b"\r\n\r\n" not in received:
-            received += one.recv(_RECEIVE)
+        while whole or b"\r\n\r\n" not in received:
+            part = one.recv(_RECEIVE)
+            if not part:
+                break
+            received += part
         return received
 
 

@@ -32,3 +32,9 @@ async def signed_in(database_url: str, directory: Path, count: int, hosts: Seque
                 await logins.add_session(login_id, host, credential_of(host, token), by_password(now), now)
                 cookies[host].append(f"theme=dark; __Host-bastion={token.text}; __Host-bastion-last={'x' * 22}")
     return cookies
+
+
+async def sessions_of_one(database_url: str, directory: Path, host: str, count: int) -> str:
+    """The cookie of one new person for host, who is signed in to so many in all."""
+    hosts = [*(f"h{number}.example" for number in range(count - 1)), host]
+    return (await signed_in(database_url, directory, 1, hosts))[host][0]

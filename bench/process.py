@@ -39,7 +39,7 @@ def _gateway(site: Site, directory: Path) -> Iterator[tuple[int, str]]:
     """Its pid and its decision socket."""
     policies, decision = directory / "policies", directory / "decision.sock"
     policies.mkdir(parents=True, exist_ok=True)
-    (policies / "policy.yaml").write_text(policy(SMALL_ROUTES))
+    (policies / "policy.yaml").write_text(policy(SMALL_ROUTES, site.port))
     decision.unlink(missing_ok=True)
     settings = {f"BASTION_SERVER_{name}_LISTEN": f"unix:{directory / name.lower()}.sock" for name in ("WEB", "OPS")}
     settings |= {

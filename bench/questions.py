@@ -13,14 +13,15 @@ _numbers: Final = count()
 FORGED: Final = f"__Host-bastion=v1.{'A' * 16}.{'A' * 22}.{'A' * 43}.{'A' * 16}"
 
 
-def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED) -> bytes:
-    """For a browser's navigation, as the snippet asks. Each has an id of its own, as of the proxy."""
+def question(host: str, path: str, cookie: str = "", *, asked: str = _ASKED, more: Sequence[str] = ()) -> bytes:
+    """For a browser's navigation, as the snippet asks. Each has an id of its own, as of the proxy. more: lines."""
     lines = [
         f"GET {asked} HTTP/1.1",
         f"Host: {host}",
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
         "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
         *([f"Cookie: {cookie}"] if cookie else []),
+        *more,
         "Sec-Fetch-Dest: document",
         "Sec-Fetch-Mode: navigate",
         "Sec-Fetch-Site: same-origin",

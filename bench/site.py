@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +18,25 @@ from gateway.embedded import free_port
 
 READY_WITHIN_S: Final = 60
 VERIFY_PATH: Final = "/verify"
-SMALL, BIG, OTHER = "app.localhost", "big.localhost", "app2.localhost"
+SMALL, BIG, OTHER, MACHINE = "app.localhost", "big.localhost", "app2.localhost", "machine.localhost"
+CLIENT, CLIENT_SECRET, SCOPE = "machine", "bench" * 8, "bench.read"
 SMALL_ROUTES, BIG_ROUTES = 100, 10_000
 _POLICY: Final = """\
 # Of the benchmark. Every route has a limit, as each has by default, but none that is ever reached.
-define: {limits: {plenty: {rate: 1000000/s, per: caller}, little: {rate: 1/h, per: caller}}}
-defaults: {limits: plenty}
+define:
+  limits: {{plenty: {{rate: 1000000/s, per: caller}}, little: {{rate: 1/h, per: caller}}}}
+  scopes: {{{scope}: Measure}}
+defaults: {{limits: plenty}}
+clients:
+  {client}: {{name: Bench, type: service, secret: {{sha256: {digest}}}, scopes: {scope}, resources: {resource}}}
 apps:
-"""
+  machine:
+    hosts: {machine}
+    credentials: [session, bearer, dpop]
+    allow: [{{groups: staff}}, {{scopes: {scope}}}]
+    headers: strict
+    routes:
+{machine_routes}"""
 _APP: Final = """\
   {name}:
     hosts: {host}
@@ -34,17 +46,30 @@ _APP: Final = """\
 """
 
 
-def policy(big_routes: int) -> str:
-    """Two hosts with the same kinds of routes, one with many more; and one with special cases."""
-    text = [_POLICY]
+def policy(big_routes: int, port: int) -> str:
+    """Hosts with the same kinds of routes, one with many more, one for tokens too; and one with special cases."""
+    text = [
+        _POLICY.format(
+            client=CLIENT,
+            digest=sha256(CLIENT_SECRET.encode()).hexdigest(),
+            scope=SCOPE,
+            resource=f"https://{MACHINE}:{port}",
+            machine=MACHINE,
+            machine_routes=_routes(SMALL_ROUTES),
+        )
+    ]
     for name, host, count in (("small", SMALL, SMALL_ROUTES), ("big", BIG, big_routes)):
         text.append(_APP.format(name=name, host=host))
-        text += [f"      r{number}: {{paths: /area{number % 50}/item{number}/**}}\n" for number in range(count)]
+        text.append(_routes(count))
     text.append(_APP.format(name="other", host=OTHER))
     text.append("      open: {paths: /open/**, allow: anyone, limits: none}\n")
     text.append("      spent: {paths: /spent/**, limits: little}\n")
     text.append("      unlimited: {paths: /unlimited/**, limits: none}\n")
     return "".join(text)
+
+
+def _routes(count: int) -> str:
+    return "".join(f"      r{number}: {{paths: /area{number % 50}/item{number}/**}}\n" for number in range(count))
 
 
 def paths(routes: int, each: int) -> list[str]:
@@ -61,8 +86,13 @@ class Site:
     web: str
     database_url: str
     redis_url: str
+    port: int
     pids: dict[str, int]
     workers: tuple[int, ...]
+
+    @property
+    def issuer(self) -> str:
+        return f"https://auth.localhost:{self.port}"
 
     async def signed_in(self, count: int, hosts: Sequence[str]) -> dict[str, list[str]]:
         return await signed_in(self.database_url, self.directory, count, hosts)
@@ -71,20 +101,21 @@ class Site:
 @contextmanager
 def running_site(directory: Path) -> Iterator[Site]:
     (directory / "policies").mkdir(parents=True, exist_ok=True)
-    (directory / "policies" / "demo.yaml").write_text(policy(BIG_ROUTES))
+    port = free_port()
+    (directory / "policies" / "demo.yaml").write_text(policy(BIG_ROUTES, port))
     summary = directory / "demo.json"
     summary.unlink(missing_ok=True)
-    argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(directory), "--port", str(free_port())]
+    argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(directory), "--port", str(port)]
     settings = {
         "BASTION_SERVER_WORKERS": "1",
         "BASTION_SERVER_VERIFY_PATH": VERIFY_PATH,
     }
     with _process(argv, settings):
         _until(summary.exists, "the demo did not start")
-        yield _site(directory, json.loads(summary.read_text()))
+        yield _site(directory, port, json.loads(summary.read_text()))
 
 
-def _site(directory: Path, summary: dict[str, object]) -> Site:
+def _site(directory: Path, port: int, summary: dict[str, object]) -> Site:
     pids, decision = summary["pids"], str(summary["decision_socket"])
     assert isinstance(pids, dict)
     return Site(
@@ -93,6 +124,7 @@ def _site(directory: Path, summary: dict[str, object]) -> Site:
         web=decision.replace("decision.sock", "web.sock"),
         database_url=str(summary["database_url"]),
         redis_url=str(summary["redis_url"]),
+        port=port,
         pids=pids,
         workers=children(pids["bastion"]),
     )

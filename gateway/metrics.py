@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.oauth.errors import ERRORS
+from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
 
@@ -56,7 +58,6 @@ Figure = Counter | Gauge | Histogram
 JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants", "removed_clients")
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
-SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -111,13 +112,19 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "bastion_tokens_issued",
         "Answers with tokens.",
         "grant",
-        ("authorization_code", "refresh_token", "client_credentials"),
+        GRANT_TYPES,
     ),
     Counter(
         "bastion_refreshes",
         "Exchanges of refresh tokens.",
         "outcome",
         ("rotated", "repeated", "reused", "refused"),
+    ),
+    Counter(
+        "bastion_jwks_fetches",
+        "Fetches of keys that clients publish at a URL.",
+        "outcome",
+        ("fetched", "unreachable", "malformed"),
     ),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that failed because of a bug in Bastion."),

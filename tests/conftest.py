@@ -48,6 +48,7 @@ settings.register_profile("bastion", deadline=None, max_examples=EXAMPLES, deran
 settings.load_profile("bastion")
 
 KEYS_AT = "/api/keys"  # of the first host: where API keys come in
+OWN_AT = "/api/own"  # of the first host: where the app checks Basic itself
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -224,6 +225,7 @@ def add_unlimited_routes(directory: Path) -> None:
         "open: {paths: /open/**, allow: anyone, limits: none}",
         "proved: {paths: /api/proved/**, credentials: [session, dpop], allow: {scopes: notes.read}}",
         f"keys: {{paths: {KEYS_AT}/**, credentials: [session, api_key, {{api_key: basic}}], allow: {{scopes: files}}}}",
+        f"own: {{paths: {OWN_AT}/**, allow: [authenticated, {{app_token: own}}], note: the app checks it}}",
         ROUTE,
     )
 
@@ -232,7 +234,10 @@ def add_apps(directory: Path, port: int) -> None:
     """`cli`, which people come back to on their own device, `page`, whose tokens are bound to keys, and `bank`."""
     app = f"https://app.localhost:{port}"
     clients = f"""
-define: {{scopes: {{files: Read and write your files}}, key_scopes: {{files: authenticated}}}}
+define:
+  scopes: {{files: Read and write your files}}
+  key_scopes: {{files: authenticated}}
+  app_tokens: {{own: {{header: Authorization, starts: "Basic "}}}}
 clients:
   cli:
     name: Command line

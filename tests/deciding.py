@@ -1,11 +1,13 @@
 """Real decisions on a test's own Postgres and Redis, without processes and sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
+
+from redis.asyncio import Redis
 
 from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
@@ -37,6 +39,7 @@ Where: TypeAlias = str | Callable[[float], Functions]  # a URL, or who makes a c
 class Deciding:
     """now_us: the shell's clock; Redis has its own."""
 
+    functions: Functions
     pool: Pool
     vault: Vault
     acts: Acts
@@ -74,13 +77,31 @@ class Deciding:
         """As a logout does."""
         async with self.pool.acquire() as connection, connection.transaction():
             await Logins(connection, self.vault).end(token.login_id, "logout", self.now)
-        await self.revocations.end_login(token.tag, b64(token.login_id))
+        await self.revocations.end("login", token.tag, b64(token.login_id))
 
 
 def functions_at(redis: Where, timeout_s: float) -> Functions:
     if isinstance(redis, str):
         return FunctionCalls(Pipeline(redis, timeout_s), library())
     return redis(timeout_s)
+
+
+@asynccontextmanager
+async def counting(here: Deciding, redis: Redis) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Calls of functions that this one has sent by now, as Redis logs them; other gateways may ask the same server."""
+    await here.functions.servers[0].ask(("CLIENT", "SETNAME", "counted"))
+    await redis.config_set("slowlog-max-len", 100_000)
+    await redis.config_set("slowlog-log-slower-than", 0)
+
+    async def calls() -> int:
+        entries = await redis.slowlog_get(100_000)
+        return sum((one["client_name"], one["command"][:6]) == (b"counted", b"FCALL ") for one in entries)
+
+    try:
+        yield calls
+    finally:
+        await redis.config_set("slowlog-log-slower-than", -1)
+        await redis.slowlog_reset()
 
 
 @asynccontextmanager
@@ -108,7 +129,7 @@ async def deciding(
     refill = Refill(acts, KEYS, calls, random, spawn, fills.append, lost.append)
     decisions = Decisions(context, calls, refill, lambda: now * 1_000_000, random, spawn, record, lost.append)
     async with running(functions):
-        yield Deciding(pool, vault, acts, decisions, revocations, random, now, fills, answers, lost, tasks)
+        yield Deciding(functions, pool, vault, acts, decisions, revocations, random, now, fills, answers, lost, tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

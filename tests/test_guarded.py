@@ -6,8 +6,8 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.core.policy.networks import NetworkSet
-from gateway.outbound.guarded import AddressRefused, GuardedPost, guard
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.guarded import AddressRefused, GuardedClient, guard
+from gateway.outbound.undelivered import Undelivered
 from tests.receiver import receiving, with_status
 
 NOBODY = NetworkSet.of(())
@@ -55,12 +55,12 @@ def test_an_allowed_network_is_reached_and_its_neighbour_is_not() -> None:
 async def test_nothing_inside_hears_of_it(url: str) -> None:
     async with receiving() as receiver:
         with pytest.raises(Undelivered):
-            await GuardedPost(NOBODY).form(url.format(port=receiver.port), {"logout_token": "x"})
+            await GuardedClient(NOBODY).form(url.format(port=receiver.port), {"logout_token": "x"})
         assert receiver.heard == []
 
 
 async def test_a_form_arrives_where_it_is_allowed_and_no_redirect_is_followed() -> None:
-    allowed = GuardedPost(NetworkSet.of([ip_network("127.0.0.0/8")]))
+    allowed = GuardedClient(NetworkSet.of([ip_network("127.0.0.0/8")]))
     async with receiving() as receiver:
         await allowed.form(receiver.url, {"logout_token": "a.b+c"})
         receiver.answer = with_status(302, Location="/elsewhere")
@@ -74,4 +74,4 @@ async def test_a_form_arrives_where_it_is_allowed_and_no_redirect_is_followed() 
 
 async def test_the_reason_says_what_is_wrong() -> None:
     with pytest.raises(Undelivered, match="the address is internal, and no network of"):
-        await GuardedPost(NOBODY).form("http://127.0.0.1:9/", {})
+        await GuardedClient(NOBODY).form("http://127.0.0.1:9/", {})

@@ -10,7 +10,7 @@ import pytest
 from gateway.core.mail.kinds import MailKind
 from gateway.core.mail.letter import Letterhead, Mail
 from gateway.outbound.smtp import MailServer
-from gateway.outbound.webhook import Undeliverable, Undelivered
+from gateway.outbound.undelivered import Undeliverable, Undelivered
 from tests.mail_server import PASSWORD, USER, certificate, post_office
 
 MAIL = Mail("m1", "ada@example.org", MailKind.TEST, 1_790_000_000)

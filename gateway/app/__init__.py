@@ -16,7 +16,8 @@ from gateway.app.mail import mail
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.servers import servers
-from gateway.app.tokens import clients_of, proofs_of, tokens_for_apps
+from gateway.app.tokens import clients_of, nonces_of, proofs_of, tokens_for_apps
+from gateway.core.forward.assertion import Assertions
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
 from gateway.flows.decide.decisions import Decisions
@@ -62,15 +63,16 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         slot=slot,
         html=Html(files, config.public_url, brand),
         tokens=tokens,
-        reader=token_reader_of(config=config, access=access, ring=ring),
+        reader=token_reader_of(config=config, access=access, ring=ring, nonces=nonces_of(config)),
+        assertions=Assertions(config.public_url, ring.signer),
         tallies=tallies,
     )
     policies = policies_of(start=start, resources=resources, decisions=decisions)
     listener = listener_of(config=config, slot=slot, decisions=decisions)
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
-    authorize = authorize_of(config=config, resources=resources, decisions=decisions)
-    clients = clients_of(config=config, resources=resources, decisions=decisions)
+    authorize = authorize_of(config=config, resources=resources, decisions=decisions, ring=ring)
+    clients = clients_of(config=config, resources=resources, slot=slot, decisions=decisions)
     proofs = proofs_of(config=config, resources=resources)
     concerns = (
         servers(start=start, resources=resources),

@@ -4,8 +4,10 @@ from gateway.app.concern import Concern
 from gateway.app.counters import refusal_counter
 from gateway.config import Config
 from gateway.config.sections.limits import PAR_LIMIT, PAR_PUBLIC_LIMIT
+from gateway.core.oauth.request import Published
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.authenticate_client import ClientAuthentication
 from gateway.flows.oauth.authorize import Authorize
 from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
@@ -21,14 +23,14 @@ from gateway.web.oauth import metadata, par
 _PURGE_S = 3_600.0
 
 
-def authorize_of(*, config: Config, resources: Resources, decisions: Decisions) -> Authorize:
+def authorize_of(*, config: Config, resources: Resources, decisions: Decisions, ring: KeyRing) -> Authorize:
     keys = config.keys()
     return Authorize(
         acts=resources.acts,
         keys=keys,
         pushed=PushedParameters(resources.acts, keys.pushed, random_bytes),
         policy=lambda: decisions.policy,
-        issuer=config.public_url,
+        published=lambda: Published(config.public_url, ring.current.verification),
         random=random_bytes,
     )
 
@@ -44,11 +46,11 @@ def authorizing(
     proofs: ProofCheck,
 ) -> Concern:
     limits = ParLimits(BucketNames(config.keys().bucket), config.limit(PAR_LIMIT), config.limit(PAR_PUBLIC_LIMIT))
-    pushing = Par(authorize.pushed, Buckets(resources.functions), limits, authorize.policy, authorize.issuer)
+    pushing = Par(authorize.pushed, Buckets(resources.functions), limits, authorize.policy, authorize.published)
     return Concern(
         routes=tuple(pages.routes(browser, authorize, refusal_counter(slot))),
         endpoints=(
-            *metadata.routes(authorize.issuer, authorize.policy),
+            *metadata.routes(config.public_url, authorize.policy),
             *par.routes(clients, proofs, pushing),
         ),
         jobs=(Job("authorization", authorize.pushed.purge, every_s=_PURGE_S),),

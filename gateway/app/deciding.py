@@ -3,6 +3,7 @@
 from gateway.app.counters import counter, store_counter
 from gateway.config import Config
 from gateway.config.sections.limits import KEY_LIMIT
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.refused_keys import RefusedKeys
@@ -10,6 +11,7 @@ from gateway.core.policy.site import Site
 from gateway.core.principal.identity import People
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
+from gateway.core.token.api_key import ApiKeys
 from gateway.core.token.nonce import Nonces
 from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
@@ -32,6 +34,7 @@ def decisions_of(
     html: Html,
     tokens: Tokens,
     reader: TokenReader,
+    assertions: Assertions,
     tallies: Tallies,
 ) -> Decisions:
     """html: of pages on protected hosts. Until a policy is enforced, nobody gets in anywhere."""
@@ -40,11 +43,13 @@ def decisions_of(
         policy=compile_sources({}, Site.of(config.public_url), config.all_limits()),
         keys=keys,
         tokens=tokens,
+        api_keys=ApiKeys(keys.api_key, keys.person),
         people=People(keys.person, headers.by_name()),
         reader=reader,
         auth_origin=config.public_url,
         origin_of=config.origin_of,
         render=RefusalPages(html).render,
+        assertions=assertions,
         passed=headers.let_through(),
         refused_keys=RefusedKeys(config.limit(KEY_LIMIT)),
     )
@@ -55,8 +60,8 @@ def decisions_of(
     return Decisions(context, calls, refill, clock_us, random_bytes, spawn, recorder.record, lost)
 
 
-def token_reader_of(*, config: Config, access: AccessTokens, ring: KeyRing) -> TokenReader:
-    return TokenReader(access, lambda: ring.current.verification, Nonces(config.keys().nonce), config.origin_of)
+def token_reader_of(*, config: Config, access: AccessTokens, ring: KeyRing, nonces: Nonces | None) -> TokenReader:
+    return TokenReader(access, lambda: ring.current.verification, nonces, config.origin_of)
 
 
 def listener_of(*, config: Config, slot: Slot, decisions: Decisions) -> Listener:

@@ -8,6 +8,7 @@ import structlog
 
 from gateway.app.concern import Concern, every
 from gateway.config import Config
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.keys import pem_passphrase
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_acts import ALWAYS, KeyActs
@@ -15,7 +16,7 @@ from gateway.flows.keys.key_copies import LOOK_EVERY_S, KeyCopies
 from gateway.flows.keys.key_ring import READ_EVERY_S, KeyRing
 from gateway.flows.operate.leader import Job
 from gateway.flows.transaction import RecordUnavailable
-from gateway.metrics import SIGNING_ALGORITHMS, Slot
+from gateway.metrics import Slot
 from gateway.resources import Resources, clock
 from gateway.stores.files.key_files import KeyFiles
 from gateway.stores.files.revoked_keys import read_revoked

@@ -6,6 +6,8 @@ from gateway.app.concern import Concern
 from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.config.sections.limits import CLIENT_FAILED_LIMIT, TOKEN_LIMIT
+from gateway.core.oauth.client_keys import KEPT_S
+from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.ratelimit.slots import BucketNames
@@ -14,6 +16,7 @@ from gateway.core.token.nonce import Nonces
 from gateway.core.token.refresh import RefreshTokens
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
+from gateway.flows.oauth import client_keys
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
 from gateway.flows.oauth.back_channel import BackChannel
 from gateway.flows.oauth.exchange import CodeExchange
@@ -29,7 +32,7 @@ from gateway.flows.operate.delivery import Delivery
 from gateway.flows.operate.leader import Job
 from gateway.flows.policy.policy_fleet import PolicyFleet
 from gateway.metrics import Slot
-from gateway.outbound.guarded import GuardedPost
+from gateway.outbound.guarded import GuardedClient
 from gateway.resources import Resources, clock, random_bytes
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.proofs import Proofs
@@ -41,16 +44,27 @@ _TELLERS: Final = 2  # an app that hangs holds up one
 _PAUSES: Final = Pauses(longest_s=600)
 
 
-def clients_of(*, config: Config, resources: Resources, decisions: Decisions) -> ClientAuthentication:
+def guarded_client(config: Config) -> GuardedClient:
+    return GuardedClient(NetworkSet.of(config.oauth.allow_networks))
+
+
+def nonces_of(config: Config) -> Nonces | None:
+    """None: proofs need none."""
+    return Nonces(config.keys().nonce) if config.oauth.dpop_nonces == "always" else None
+
+
+def clients_of(*, config: Config, resources: Resources, slot: Slot, decisions: Decisions) -> ClientAuthentication:
     limits = ClientLimits(
         BucketNames(config.keys().bucket), config.limit(TOKEN_LIMIT), config.limit(CLIENT_FAILED_LIMIT)
     )
     buckets = Buckets(resources.functions)
-    return ClientAuthentication(resources.acts, buckets, limits, lambda: decisions.policy, config.public_url)
+    fetches = counter(slot, "bastion_jwks_fetches", client_keys.OUTCOMES)
+    keys = client_keys.ClientKeys(resources.acts, guarded_client(config).document, fetches)
+    return ClientAuthentication(resources.acts, buckets, limits, lambda: decisions.policy, config.public_url, keys)
 
 
 def proofs_of(*, config: Config, resources: Resources) -> ProofCheck:
-    return ProofCheck(Proofs(resources.functions), Nonces(config.keys().nonce), config.public_url)
+    return ProofCheck(Proofs(resources.functions), nonces_of(config), config.public_url)
 
 
 def tokens_for_apps(
@@ -76,7 +90,7 @@ def tokens_for_apps(
         CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes),
         RefreshExchange(acts, keys, decisions, issuer, refresh, counter(slot, "bastion_refreshes", OUTCOMES)),
         ServiceTokens(acts, issuer, random_bytes),
-        counter(slot, "bastion_tokens_issued", token.GRANT_TYPES),
+        counter(slot, "bastion_tokens_issued", GRANT_TYPES),
     )
 
     removed = RemovedClients(acts, PolicyFleet(resources.pool), lambda: decisions.policy, keys.tag)
@@ -86,13 +100,14 @@ def tokens_for_apps(
             await act.used_ids.purge(clock())
             await act.grants.purge(clock())
             await act.api_keys.purge(clock())
+            await act.client_jwks.purge(clock() - KEPT_S)
 
     telling = BackChannel(
         config.public_url,
         keys.token,
         ring.signer,
         lambda: decisions.policy,
-        GuardedPost(NetworkSet.of(config.oauth.allow_networks)).form,
+        guarded_client(config).form,
         random_bytes,
         clock,
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.flows.evidence.audit_entries import Listed
 
 _MOST_CHARACTERS: Final = 160  # of a value; the rest is for `bastion audit show`

@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 import click
 
 from gateway.cli._options import with_config
-from gateway.config import Config, embedded_binaries
+from gateway.config import Config
+from gateway.config.tools import embedded_binaries
 from gateway.core.caddy.verdicts import ProbeStatus
 
 if TYPE_CHECKING:  # imported when the command runs, so that `bastion caddy snippet` stays quick

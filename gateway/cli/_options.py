@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
@@ -11,18 +11,20 @@ from gateway.config import Config, load_config
 
 P = ParamSpec("P")
 R = TypeVar("R")
+CONFIG_FILE: Final = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="The configuration file, if not in a usual place.",
+)
+DEV: Final = click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
 
 
 def with_config(command: Callable[Concatenate[Config, P], R]) -> Callable[P, R]:
     """Adds --config and --dev, and hands the loaded Config over as the first argument."""
 
-    @click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path),
-        help="The configuration file, if not in a usual place.",
-    )
-    @click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
+    @CONFIG_FILE
+    @DEV
     @wraps(command)
     def with_loaded(*arguments: P.args, **options: P.kwargs) -> R:
         path, dev = options.pop("config_path"), options.pop("dev")

@@ -1,7 +1,6 @@
 """The policy that a configuration names."""
 
 from gateway.config import Config
-from gateway.core.policy.header_sets import HeaderSet, most_used
 from gateway.core.policy.model import Policy
 from gateway.core.policy.reading.registered import RegisteredClient
 from gateway.core.policy.site import Site
@@ -17,8 +16,3 @@ def policy_of(config: Config, *registered: RegisteredClient) -> Policy:
         config.all_limits(),
         registered=registered,
     )
-
-
-def header_sets_of(policy: Policy) -> tuple[HeaderSet, ...]:
-    """For the snippet: those of the most routes first."""
-    return most_used(route.header_set for route in policy.routes)

@@ -6,12 +6,12 @@ import re
 import click
 
 from gateway.cli._acting import acting, operator
+from gateway.cli._ids import TAKES_ID, id_of
 from gateway.cli._options import with_config
 from gateway.cli._policy import policy_of
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
-from gateway.core.base64url import b64, unb64
-from gateway.core.token.api_key import KEY_ID_BYTES
+from gateway.core.base64url import b64
 from gateway.flows.people.api_keys import DEFAULT_DAYS, ApiKeyAdmin, KeyMaker, ListedKey, WantedKey
 from gateway.resources import Resources, random_bytes
 
@@ -79,12 +79,12 @@ def list_(config: Config, *, user: str | None, as_json: bool) -> None:
         click.echo(f"{b64(row.id)}  {one.username:<20} {row.name:<20} {used}, {ends}{rests}  {where}")
 
 
-@api_key.command()
+@api_key.command(context_settings=TAKES_ID)
 @click.argument("key_id", metavar="ID")
 @with_config
 def revoke(config: Config, *, key_id: str) -> None:
     """End a key, as `bastion api-key list` shows it. No node accepts it any more."""
-    raw = _id_of(key_id)
+    raw = id_of(key_id, "api-key list")
     ended = acting(config, lambda resources: _admin(config, resources).revoke(raw))
     click.echo(f"{key_id} is ended." if ended else f"{key_id} had ended already.")
 
@@ -99,17 +99,6 @@ def _days(text: str) -> int | None:
     if found is None and text != "never":
         raise click.UsageError(f"--expires is {text!r}; expected days, such as 30d, or never")
     return None if found is None else int(found[1])
-
-
-def _id_of(text: str) -> bytes:
-    """Raises click.UsageError."""
-    try:
-        raw = unb64(text)
-    except ValueError:
-        raw = b""
-    if b64(raw) != text or len(raw) != KEY_ID_BYTES:
-        raise click.UsageError(f"{text!r} is no id; `bastion api-key list` shows them")
-    return raw
 
 
 def _as_json(one: ListedKey) -> dict[str, object]:

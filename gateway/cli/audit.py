@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.cli._audit_entries import line, whole
 from gateway.cli._options import with_config
 from gateway.cli._progress import Progress
+from gateway.cli._times import utc
 from gateway.cli.migrate import require_schema
-from gateway.cli.user import utc
 from gateway.config import Config
 from gateway.config.values import parse_duration
 from gateway.core.audit.checkpoint import Checkpoint
@@ -27,7 +27,6 @@ from gateway.core.audit.reference import reference
 from gateway.flows.evidence.audit_entries import Listed, Tail, find_entry, list_entries
 from gateway.flows.evidence.audit_log import Verification
 from gateway.flows.evidence.audit_log import verify as verify_chain
-from gateway.flows.people.users import UnknownUser
 from gateway.flows.transaction import transaction
 from gateway.resources import clock, make_vault
 from gateway.stores.files.checkpoints import (
@@ -265,10 +264,7 @@ async def _user_id(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, name: str
         return UUID(name)
     except ValueError:
         async with transaction(pool) as connection:
-            found = await Users(connection, vault).find_by_name(name)
-    if found is None:
-        raise UnknownUser(f"no person has the user name or e-mail {name!r}")
-    return found.id
+            return (await Users(connection, vault).named(name)).id
 
 
 def _about_checkpoints(verdict: Verification, *, pinned: bool) -> str:

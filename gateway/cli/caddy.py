@@ -9,12 +9,15 @@ import click
 
 from gateway.cli._caddy_check import check
 from gateway.cli._options import with_config
-from gateway.config import Config, embedded_binaries
+from gateway.config import Config
+from gateway.config.tools import embedded_binaries
 from gateway.config.values import parse_listen
 from gateway.core.caddy.caddyfile import EXAMPLE, example_caddyfile
 from gateway.core.caddy.findings import Level
 from gateway.core.caddy.snippet import Snippet, snippet_text
-from gateway.core.policy.header_sets import HeaderSet
+from gateway.core.policy.header_sets import most_used
+from gateway.core.policy.model import Policy
+from gateway.core.principal.identity import ASSERTION
 
 _ONE_WORD: Final = re.compile(r"[^\s{}\"'`#<>]+")
 _decision = click.option(
@@ -42,16 +45,16 @@ def snippet(config: Config, decision: str | None, web: str | None) -> None:
     `import bastion { ... }`. The snippet contains the header profiles that policy uses most, because they are then
     cheapest for Caddy. After a change of these profiles, everything works but is slower; print it again.
     """
-    from gateway.cli._policy import header_sets_of, policy_of
+    from gateway.cli._policy import policy_of
     from gateway.flows.policy.policies import PolicyRefused
     from gateway.stores.files.policies import PolicyUnreadable
 
-    sets: tuple[HeaderSet, ...] = ()
+    policy: Policy | None = None
     try:
-        sets = header_sets_of(policy_of(config))
+        policy = policy_of(config)
     except (PolicyRefused, PolicyUnreadable) as error:
         click.echo(f"the snippet has no header profile, because policy can't be read:\n{error}", err=True)
-    click.echo(snippet_text(_snippet(config, decision, web, sets)), nl=False)
+    click.echo(snippet_text(_snippet(config, decision, web, policy)), nl=False)
 
 
 @caddy.command()
@@ -88,15 +91,14 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
     bastion caddy lint /etc/caddy/Caddyfile && systemctl reload caddy
     caddy adapt --config Caddyfile | bastion caddy lint -
     """  # noqa: D301 -- click's mark before lines that stay as they are
-    from gateway.cli._policy import header_sets_of, policy_of
+    from gateway.cli._policy import policy_of
     from gateway.flows.policy.caddy_lint import lint_caddyfile, read_caddyfile, read_piped
 
     binaries = embedded_binaries(caddy=binary)
     policy = policy_of(config)
     piped = str(file) == "-"
     written = read_piped(sys.stdin.read(), binaries) if piped else read_caddyfile(file, binaries)
-    sets = header_sets_of(policy)
-    found = lint_caddyfile(written, policy, _snippet(config, decision, web, sets), binaries)
+    found = lint_caddyfile(written, policy, _snippet(config, decision, web, policy), binaries)
     for one in found:
         click.echo(str(one))
     counts = {level: sum(one.finding.level is level for one in found) for level in Level}
@@ -106,12 +108,14 @@ def lint(config: Config, file: Path, binary: Path | None, decision: str | None, 
         raise SystemExit(1)
 
 
-def _snippet(config: Config, decision: str | None, web: str | None, header_sets: tuple[HeaderSet, ...]) -> Snippet:
+def _snippet(config: Config, decision: str | None, web: str | None, policy: Policy | None) -> Snippet:
+    """policy None: it can't be read."""
+    asserts = policy is not None and any(route.sends_assertion for route in policy.routes)
     return Snippet(
         decision=_upstream(decision or config.server.decision_listen),
         web=_upstream(web or config.server.web_listen),
-        identity=tuple(config.identity_headers.by_name()),
-        header_sets=header_sets,
+        identity=(*config.identity_headers.by_name(), *((ASSERTION,) if asserts else ())),
+        header_sets=() if policy is None else most_used(route.header_set for route in policy.routes),
     )
 
 

@@ -10,7 +10,7 @@ import click
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
 from gateway.cli._policy import policy_of
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.flows.oauth.client_admin import ClientAdmin, PolicyWith, Settings
 from gateway.resources import random_bytes

@@ -7,6 +7,7 @@ import click
 from cryptography.fernet import Fernet
 
 from gateway.cli._files import file_troubles
+from gateway.cli._options import CONFIG_FILE
 from gateway.config import load_config
 from gateway.config.reference import example as example_text
 from gateway.config.reference import reference as reference_text
@@ -37,18 +38,16 @@ def config() -> None:
 
 
 @config.command()
-@click.option(
-    "--config", "path", type=click.Path(path_type=Path), help="The configuration file, if not in a usual place."
-)
+@CONFIG_FILE
 @click.option("--dev", is_flag=True, help="Check it as for the dev profile.")
 @click.option("--without-files", is_flag=True, help="Leave out directories and the logo: for a host that is no node.")
-def check(path: Path | None, *, dev: bool, without_files: bool) -> None:
+def check(config_path: Path | None, *, dev: bool, without_files: bool) -> None:
     """Print every mistake with its place, and warnings; exit status 1 if there is a mistake.
 
     It also checks the directories and the logo, so run it on the node, as the account of the service. On another host,
     such as the one that builds the configuration, use --without-files.
     """
-    loaded = load_config(path, dev=dev)
+    loaded = load_config(config_path, dev=dev)
     for problem in loaded.warnings:
         click.echo(f"unsafe: {problem}", err=True)
     for problem in loaded.doubts:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.config import demo_servers
+from gateway.config.tools import demo_servers
 
 
 @click.command()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from gateway.cli._options import CONFIG_FILE, DEV
 from gateway.config import Config, ConfigRejected, load_config
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--config", "path", type=click.Path(path_type=Path), help="The configuration file, if not in a usual place."
-)
-@click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
+@CONFIG_FILE
+@DEV
 @click.option(
     "--ca", type=click.Path(path_type=Path), help="Your own certificate authority, in PEM. Default: the system's."
 )
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     "--caddy-account", default="", help="The account of Caddy, if Caddy does not run here or has another name."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
-def doctor(path: Path | None, ca: Path | None, caddy_account: str, *, dev: bool, as_json: bool) -> None:
+def doctor(config_path: Path | None, ca: Path | None, caddy_account: str, *, dev: bool, as_json: bool) -> None:
     """Check everything that this node needs; exit status 1 if something does not work.
 
     It checks the configuration, directories, policy, Postgres, Redis and the rights of its user, listeners, Caddy's
@@ -41,7 +40,7 @@ def doctor(path: Path | None, ca: Path | None, caddy_account: str, *, dev: bool,
     """  # noqa: D301 -- click's mark before lines that stay as they are
     trust = _trust(ca)
     findings = []
-    for finding in _findings(path, trust, caddy_account, dev=dev):
+    for finding in _findings(config_path, trust, caddy_account, dev=dev):
         findings.append(finding)
         if not as_json:
             click.echo(str(finding))

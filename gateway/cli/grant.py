@@ -4,11 +4,12 @@ import json
 
 import click
 
+from gateway.cli._ids import TAKES_ID, id_of
 from gateway.cli._options import with_config
 from gateway.cli._people import act_on_grants
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
-from gateway.core.base64url import b64, unb64
+from gateway.core.base64url import b64
 from gateway.flows.oauth.grants import ListedGrant
 
 
@@ -38,7 +39,7 @@ def list_(config: Config, *, user: str | None, client: str | None, as_json: bool
         click.echo(f"{b64(row.id)}  {row.client:<20} {who:<20} {used}  {' '.join(row.scopes)}")
 
 
-@grant.command()
+@grant.command(context_settings=TAKES_ID)
 @click.argument("grant_id", metavar="ID")
 @with_config
 def revoke(config: Config, *, grant_id: str) -> None:
@@ -46,20 +47,9 @@ def revoke(config: Config, *, grant_id: str) -> None:
 
     The app may ask again. The person's login goes on.
     """
-    raw = _id_of(grant_id)
+    raw = id_of(grant_id, "grant list")
     ended = act_on_grants(config, lambda admin: admin.revoke(raw))
     click.echo(f"{grant_id} is ended." if ended else f"{grant_id} had ended already.")
-
-
-def _id_of(text: str) -> bytes:
-    """Raises click.UsageError."""
-    try:
-        raw = unb64(text)
-    except ValueError:
-        raw = b""
-    if b64(raw) != text or not raw:
-        raise click.UsageError(f"{text!r} is no id; `bastion grant list` shows them")
-    return raw
 
 
 def _as_json(one: ListedGrant) -> dict[str, object]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import click
 
 from gateway.cli._options import with_config
+from gateway.cli._times import utc
 from gateway.cli.migrate import require_schema
-from gateway.cli.user import utc
 from gateway.config import Config
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.transaction import transaction

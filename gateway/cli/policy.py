@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.cli._options import with_config
+from gateway.cli._options import CONFIG_FILE, DEV, with_config
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
 from gateway.config.client_secrets import client_secret
@@ -66,13 +66,8 @@ def _with_policy(command: Callable[Concatenate[_Place, P], R]) -> Callable[P, R]
         "--directory", type=click.Path(path_type=Path), help="The policy directory, if not the configured one."
     )
     @click.option("--auth-url", help="The auth host, if not the configured public_url: https://auth.example.com.")
-    @click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path),
-        help="The configuration file, if not in a usual place.",
-    )
-    @click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
+    @CONFIG_FILE
+    @DEV
     @wraps(command)
     def with_place(*arguments: P.args, **options: P.kwargs) -> R:
         directory, auth_url = options.pop("directory"), options.pop("auth_url")

@@ -4,20 +4,19 @@ from pathlib import Path
 
 import click
 
+from gateway.cli._options import CONFIG_FILE, DEV
 from gateway.config import load_config
 
 
 @click.command()
-@click.option(
-    "--config", "path", type=click.Path(path_type=Path), help="The configuration file, if not in a usual place."
-)
-@click.option("--dev", is_flag=True, help="Allow unsafe settings, with warnings.")
-def serve(path: Path | None, *, dev: bool) -> None:
+@CONFIG_FILE
+@DEV
+def serve(config_path: Path | None, *, dev: bool) -> None:
     """Serve until SIGTERM. SIGHUP reads the configuration again, SIGUSR1 the policy."""
     from gateway.app import build  # type: ignore[import-not-found, unused-ignore]
     from gateway.serve import serve as serve_workers
 
-    loaded = load_config(path, dev=dev)
+    loaded = load_config(config_path, dev=dev)
     for warning in loaded.warnings:
         click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
     for doubt in loaded.doubts:

@@ -8,17 +8,18 @@ from typing import Final, TypeVar
 import click
 
 from gateway.cli._acting import acting, operator
+from gateway.cli._ids import TAKES_ID
 from gateway.cli._options import with_config
+from gateway.cli._times import utc
 from gateway.cli._waiting import until_done
-from gateway.cli.user import utc
 from gateway.config import Config
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.jose.compact import MalformedJose
 from gateway.core.jose.keys import SigningKey
 from gateway.core.token.signing_keys import KeyRecord
 from gateway.flows.keys.key_acts import ALWAYS, KeyActs
 from gateway.flows.keys.key_fleet import KeyFleet
 from gateway.flows.policy.policy_fleet import Progress
-from gateway.metrics import SIGNING_ALGORITHMS
 from gateway.resources import Resources, clock
 from gateway.stores.files.revoked_keys import remember_revoked
 
@@ -82,7 +83,7 @@ def import_(config: Config, *, file: Path, alg: str | None) -> None:
     click.echo(f"{made.kid}   {made.alg}   signs from {utc(made.active_from)}")
 
 
-@signing_key.command()
+@signing_key.command(context_settings=TAKES_ID)
 @click.argument("kid")
 @click.option("--compromised", is_flag=True, help="Somebody may have the key: accept nothing more that it signed.")
 @click.option(

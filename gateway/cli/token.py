@@ -11,7 +11,7 @@ import click
 from gateway.cli._acting import acting
 from gateway.cli._options import with_config
 from gateway.cli._policy import policy_of
-from gateway.cli.user import utc
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.analysis.explain import explain as explained
 from gateway.core.analysis.simulate import Asked
@@ -19,7 +19,6 @@ from gateway.core.analysis.token_checks import ShownToken, TokenCheck
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Routed
 from gateway.core.token.access import AccessToken, AccessTokens
-from gateway.core.token.nonce import Nonces
 from gateway.flows.oauth.explain_token import Explained, TokenExplanation
 from gateway.flows.policy.registered_clients import active_clients
 from gateway.resources import Resources, clock
@@ -88,6 +87,7 @@ def _policy(config: Config) -> Policy:
 
 async def _explain(config: Config, resources: Resources, shown: ShownToken) -> Explained:
     from gateway.app.keys import ring_of
+    from gateway.app.tokens import nonces_of
 
     ring, keys = ring_of(config=config, resources=resources), config.keys()
     await ring.refresh()
@@ -96,7 +96,7 @@ async def _explain(config: Config, resources: Resources, shown: ShownToken) -> E
         resources.acts,
         DecisionCalls(resources.functions),
         access,
-        Nonces(keys.nonce),
+        nonces_of(config),
         ring.current.verification,
         clock,
     )

@@ -2,13 +2,13 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from typing import Final
 
 import click
 
 from gateway.cli._options import with_config
 from gateway.cli._people import act
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.base64url import b64
 from gateway.core.password.rules import MOST_CHARS
@@ -266,11 +266,6 @@ def _asked() -> str:
         raise click.UsageError("there is no terminal to ask for a password; use --password-stdin")
     asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
-
-
-def utc(at: int) -> str:
-    """at: Unix seconds."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _login_as_json(one: LiveLoginRow) -> dict[str, object]:

@@ -43,7 +43,7 @@ other names: put your own budgets below `define` in the policy. The environment 
 | `GENERAL.EXECUTE` | on routes without `limits`, requests with an access token, for each grant |
 | `AUTH.LOGIN` | passwords on the login page |
 | `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
-| `AUTH.KEY` | refused API keys, by address and worker; more are 429, and a key that lives is never refused |
+| `AUTH.KEY` | refused API keys, by address and worker; more are 429, but never a live key at one of its hosts |
 | `OAUTH.TOKEN` | requests for tokens, introspection and revocation, by client; of public clients by address too |
 | `OAUTH.CLIENT_FAILED` | clients that fail to authenticate, by address; one that succeeds is never refused for it |
 | `OAUTH.PAR` | pushed requests of clients with a secret or key, by client |

@@ -14,7 +14,7 @@ from time import sleep
 from typing import Final
 
 from gateway.claims import Directories, demo_port
-from gateway.config import DemoServers
+from gateway.config.tools import DemoServers
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.units import DAY_S
 from gateway.demo.commands import Commands, DemoFailed

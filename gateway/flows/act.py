@@ -10,12 +10,13 @@ from asyncpg.pool import PoolConnectionProxy
 from gateway.core.audit.catalogue import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
-from gateway.core.principal.ask import Presented, RecordKind
+from gateway.core.principal.ask import RecordKind
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.client_jwks import ClientJwks
+from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
@@ -95,8 +96,12 @@ class Act:
         return Logins(self._connection, self._vault)
 
     @property
-    def clients(self) -> Clients:
-        return Clients(self._connection)
+    def clients(self) -> ClientRows:
+        return ClientRows(self._connection)
+
+    @property
+    def client_jwks(self) -> ClientJwks:
+        return ClientJwks(self._connection)
 
     @property
     def grants(self) -> Grants:
@@ -146,21 +151,9 @@ class Act:
         """Its entry is written at the end of the transaction."""
         self._events.append(event)
 
-    def ends_login(self, tag: str, login: str) -> None:
-        """Over on all nodes and hosts. Of several logins Redis hears in the order in which they are named."""
-        self._news.ended.append(("login", tag, login))
-
-    def ends_grant(self, tag: str, grant: str) -> None:
-        """As ends_login, of a grant that has a record of its own."""
-        self._news.ended.append(("grant", tag, grant))
-
-    def ends_key(self, tag: str, key: str) -> None:
-        """As ends_login, of an API key."""
-        self._news.ended.append(("key", tag, key))
-
-    def ends(self, presented: Presented) -> None:
-        """The record that it names."""
-        self._news.ended.append((presented.kind, presented.tag, presented.login))
+    def ends(self, kind: RecordKind, tag: str, record: str) -> None:
+        """Over on all nodes and hosts. Of several Redis hears in the order in which they are named."""
+        self._news.ended.append((kind, tag, record))
 
     def stales_login(self, tag: str, login: str) -> None:
         """The next decision asks Postgres."""

@@ -1,8 +1,9 @@
-"""Posts forms to addresses that policy names, never to one inside unless the configuration allows it (oauth.md O8)."""
+"""Reaches addresses that policy names, never one inside unless the configuration allows it (oauth.md O8)."""
 
 import socket
+import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlencode
@@ -11,10 +12,15 @@ import aiohttp
 
 from gateway.core.oauth.internal_networks import INTERNAL
 from gateway.core.policy.networks import NetworkSet
-from gateway.outbound.webhook import post
+from gateway.outbound.undelivered import NotFetched
+from gateway.outbound.webhook import failing_as, post, session_of
 
-_HEADERS: Final = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "bastion"}
-_TIMEOUT_S: Final = 5.0
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "bastion"}
+# What is compressed may be huge when it is not, so nothing is unpacked.
+_DOCUMENT: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "bastion"}
+_FORM_S: Final = 5.0
+_DOCUMENT_S: Final = 3.0
+_OK: Final = 200
 
 
 class AddressRefused(OSError):
@@ -22,15 +28,32 @@ class AddressRefused(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class GuardedPost:
-    """allowed: inside, and reached all the same."""
+class GuardedClient:
+    """allowed: inside, and reached all the same. trust: who vouches for the other side.
+
+    Each attempt's own address is judged, so no name resolves to another meanwhile. No redirect is followed.
+    """
 
     allowed: NetworkSet
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     async def form(self, url: str, fields: Mapping[str, str]) -> None:
-        """Each attempt's own address is judged, so no name resolves to another meanwhile. Raises Undelivered."""
-        connector = aiohttp.TCPConnector(socket_factory=guard(self.allowed), force_close=True)
-        await post(url, urlencode(fields).encode(), _HEADERS, _TIMEOUT_S, connector)
+        """Raises Undelivered."""
+        await post(url, urlencode(fields).encode(), _FORM, _FORM_S, self._connector())
+
+    async def document(self, url: str, longest: int) -> bytes:
+        """longest: in bytes. Raises NotFetched, also for every status but 200."""
+        with failing_as(NotFetched, _DOCUMENT_S):
+            async with (
+                session_of(self._connector(), _DOCUMENT_S) as session,
+                session.get(url, headers=_DOCUMENT, allow_redirects=False) as answer,
+            ):
+                if answer.status != _OK:
+                    raise NotFetched(f"it answered {answer.status}")
+                return await _read(answer.content, longest)
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(ssl=self.trust, socket_factory=guard(self.allowed), force_close=True)
 
 
 def guard(allowed: NetworkSet) -> Callable[[aiohttp.AddrInfoType], socket.socket]:
@@ -44,3 +67,13 @@ def guard(allowed: NetworkSet) -> Callable[[aiohttp.AddrInfoType], socket.socket
         return socket.socket(family, kind, protocol)
 
     return open_socket
+
+
+async def _read(content: aiohttp.StreamReader, longest: int) -> bytes:
+    """Raises NotFetched as soon as there is more."""
+    found = bytearray()
+    async for chunk in content.iter_any():
+        found += chunk
+        if len(found) > longest:
+            raise NotFetched(f"it is longer than {longest} bytes")
+    return bytes(found)

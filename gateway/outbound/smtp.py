@@ -17,7 +17,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from gateway.outbound.webhook import Undeliverable, Undelivered
+from gateway.outbound.undelivered import Undeliverable, Undelivered
 
 _FOR_GOOD: Final = range(500, 600)
 _GOODBYE_S: Final = 2.0

@@ -1,6 +1,7 @@
 """Posts one JSON text to an address of the operator's, and says how that went without saying the address."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -8,16 +9,9 @@ from typing import Final
 import aiohttp
 
 from gateway.core.errors import GatewayError
+from gateway.outbound.undelivered import Undelivered
 
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "bastion"}
-
-
-class Undelivered(GatewayError):
-    """The other side has not said that it has it. The message holds neither the address nor the bearer."""
-
-
-class Undeliverable(Undelivered):
-    """The other side will never take it, however often it is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +35,36 @@ async def post(
     url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, connector: aiohttp.BaseConnector | None = None
 ) -> None:
     """As Webhook.post. connector: None for one that reaches everything."""
-    timeout = aiohttp.ClientTimeout(total=timeout_s)
-    session = aiohttp.ClientSession(
-        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
-    )
-    try:
-        async with session, session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+    with failing_as(Undelivered, timeout_s):
+        async with (
+            session_of(connector, timeout_s) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+        ):
             status = answer.status
-    except TimeoutError as error:
-        raise Undelivered(f"no answer within {timeout_s:g} s") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise Undelivered(_reason(error)) from error
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         raise Undelivered(f"it answered {status}")
+
+
+def session_of(connector: aiohttp.BaseConnector | None, timeout_s: float) -> aiohttp.ClientSession:
+    """For one request, without cookies, proxies or passwords from the environment; a body stays as it came."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+    )
+
+
+@contextmanager
+def failing_as(failure: type[GatewayError], timeout_s: float) -> Iterator[None]:
+    """Says how a request failed by an error of ours, without the address."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise failure(f"no answer within {timeout_s:g} s") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise failure(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:

@@ -62,6 +62,8 @@ STATUS: Final[dict[type[GatewayError], int]] = {
     StoreUnavailable: 503,
 }
 
+_RETRY_AFTER_S: Final = 5
+
 _OLD_FORM: Final = Page(
     "This page is out of date",
     "Somebody signed in or out in this browser since the page was opened, so nothing was changed. Open it again.",
@@ -93,6 +95,11 @@ def status_of(error: GatewayError) -> int:
         if kind in STATUS:
             return STATUS[kind]
     return 500
+
+
+def retry_after_s(error: Exception) -> int:
+    """When to try again what may pass then."""
+    return error.retry_after_s if isinstance(error, TooManyAttempts) else _RETRY_AFTER_S
 
 
 def words_of_error(error: GatewayError) -> Page:

@@ -19,6 +19,7 @@ from gateway.web.errors import (
     BadForm,
     NotAPage,
     WrongHost,
+    retry_after_s,
     status_of,
     words_of,
     words_of_error,
@@ -41,21 +42,23 @@ PUBLIC_PATHS: Final = ("/static/", "/favicon.ico", "/robots.txt", "/.well-known/
 _METHODS: Final = ("GET", "HEAD", "POST")
 _READING: Final = ("GET", "HEAD")
 _PASSING: Final = (429, 503)
-_RETRY_AFTER_S: Final = 5
 _PURPOSE: Final = ("Sec-Purpose", "Purpose")
 _AHEAD: Final = re.compile(r"(?i)prefetch|prerender|preview")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOG: Final = logging.getLogger("gateway.web")
-_HEADERS: Final[Mapping[str, str]] = {
+EVERYWHERE: Final[Mapping[str, str]] = {
     "Strict-Transport-Security": "max-age=63072000",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+_HEADERS: Final[Mapping[str, str]] = {
+    **EVERYWHERE,
     # Not no-referrer: with it, browsers send `Origin: null` with our own forms, and no form would pass.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
-    "Cache-Control": "no-store",
 }
 
 
@@ -180,8 +183,7 @@ def _refusal(request: web.Request, html: Html, error: GatewayError, site: AuthHo
             words = replace(words, detail=str(error))
         response = _error_page(request, html, status, words, site)
     if status in _PASSING:
-        retry_after_s = error.retry_after_s if isinstance(error, TooManyAttempts) else _RETRY_AFTER_S
-        response.headers["Retry-After"] = str(retry_after_s)
+        response.headers["Retry-After"] = str(retry_after_s(error))
     return response
 
 

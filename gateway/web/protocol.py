@@ -16,23 +16,20 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.core.errors import GatewayError, TooManyAttempts
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
-from gateway.web.errors import BadForm, WrongHost, status_of
+from gateway.web.errors import BadForm, WrongHost, retry_after_s, status_of
 from gateway.web.forms import AuthHost, posted_pairs
-from gateway.web.middleware import REQUEST_ID, Failed, is_of, request_id
+from gateway.web.middleware import EVERYWHERE, REQUEST_ID, Failed, is_of, request_id
 
 _MOST_BYTES: Final = 16 * 1024
-_RETRY_AFTER_S: Final = 5
 _PREFLIGHT_S: Final = "600"
 _SENT: Final = "Authorization, Content-Type, DPoP"
 _READ: Final = "DPoP-Nonce, WWW-Authenticate"
 _HEADERS: Final[Mapping[str, str]] = {
-    "Strict-Transport-Security": "max-age=63072000",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    **EVERYWHERE,
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
 }
+_NEXT_NONCE: Final = web.RequestKey("next_nonce", str)
 TellRefusal: TypeAlias = Callable[[str, str], None]
 _LOG: Final = logging.getLogger("gateway.web")
 
@@ -58,6 +55,11 @@ class ProtocolRoute:
         if found is None:
             raise web.HTTPMethodNotAllowed(method, self.methods)
         return found
+
+
+def tell_nonce(request: web.Request, nonce: str) -> None:
+    """The answer brings it for the client's next DPoP proof, also where it is a refusal. "": none is due."""
+    request[_NEXT_NONCE] = nonce
 
 
 async def form_parameters(request: web.Request) -> Parameters:
@@ -104,7 +106,7 @@ def protocol_middleware(
             said = _said(error)
             refused(endpoint.path, said.error)
             response = _refusal(request, error, said)
-        for name, value in {**_HEADERS, **_sharing(request, endpoint, is_clients)}.items():
+        for name, value in {**_HEADERS, **_sharing(request, endpoint, is_clients), **_next_nonce(request)}.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         return response
@@ -149,6 +151,11 @@ def _sharing(request: web.Request, endpoint: ProtocolRoute, is_clients: Callable
     }
 
 
+def _next_nonce(request: web.Request) -> Mapping[str, str]:
+    nonce = request.get(_NEXT_NONCE, "")
+    return {"DPoP-Nonce": nonce} if nonce else {}
+
+
 def _refusal(request: web.Request, error: Exception, said: OAuthError) -> web.Response:
     server_error = said.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     _LOG.log(
@@ -164,7 +171,7 @@ def _refusal(request: web.Request, error: Exception, said: OAuthError) -> web.Re
     if said.nonce:
         response.headers["DPoP-Nonce"] = said.nonce
     if said.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", _RETRY_AFTER_S))
+        response.headers["Retry-After"] = str(retry_after_s(error))
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     return response

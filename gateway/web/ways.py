@@ -125,9 +125,13 @@ class WayToApp:
     async def onwards(self, request: web.Request, live: LiveLogin) -> web.Response | Form:
         """The form only where the app's request asks for another login."""
         visitor = Visitor(live, client_address(request), request[REQUEST_ID])
-        if isinstance(self.authorize.judge(self.opened, visitor), AskLogin):
-            return replace(self.form, again=True, name=live.person.username)
-        return see_other(way_on(self.form.interaction))
+        match self.authorize.judge(self.opened, visitor):
+            case AskLogin(another=True):
+                return self.form
+            case AskLogin():
+                return replace(self.form, again=True, name=live.person.username)
+            case _:
+                return see_other(way_on(self.form.interaction))
 
 
 WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp

@@ -1,6 +1,7 @@
 """A person whom an app sends: signs in, says yes or no, and is back at the app."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -36,6 +37,18 @@ def sign_in(page: Page, stage: Stage) -> None:
     expect(page.locator(ALLOW)).to_be_visible()
 
 
+def choose_account(page: Page, stage: Stage, **changed: str) -> None:
+    """The account page, for ada who has signed in before the app asks."""
+    page.goto(f"{stage.auth}/login")
+    page.get_by_label("User name or e-mail").fill("ada")
+    page.get_by_label("Password", exact=True).fill(stage.summary["password"])
+    page.locator("#sign-in").click()
+    page.wait_for_url(f"{stage.auth}/account")
+    time.sleep(1.1)  # a login of the second in which the app asks is a choice
+    page.goto(address(stage, prompt="select_account consent", **changed))
+    expect(page.get_by_role("heading")).to_have_text("Choose an account")
+
+
 def answer_at(page: Page, url: str) -> dict[str, str]:
     """What the app has got in its address."""
     page.wait_for_url(lambda at: at.startswith(url))
@@ -52,6 +65,31 @@ def test_a_yes_and_a_no_bring_the_person_back(page: Page, stage: Stage, button: 
     answer = answer_at(page, stage.summary["redirect_uri"])
     assert sorted(answer) in (sorted([told, "iss", "state"]), sorted([told, "error_description", "iss", "state"]))
     assert answer["state"] == "s t&te"
+
+
+def test_a_person_goes_on_with_the_account_or_takes_another(page: Page, stage: Stage) -> None:
+    choose_account(page, stage)
+    page.locator("#account-another").click()
+    expect(page.get_by_label("User name or e-mail")).to_have_value("")
+    page.go_back(wait_until="commit")
+    page.locator("#account-continue").click()
+    expect(page.locator(ALLOW)).to_be_visible()
+    page.reload()
+
+    page.locator(ALLOW).click()
+
+    assert "code" in answer_at(page, stage.summary["redirect_uri"])
+
+
+def test_another_account_leads_to_the_app_too(page: Page, stage: Stage) -> None:
+    choose_account(page, stage)
+    page.locator("#account-another").click()
+    page.reload()
+    sign_in(page, stage)
+
+    page.locator(ALLOW).click()
+
+    assert "code" in answer_at(page, stage.summary["redirect_uri"])
 
 
 @pytest.mark.parametrize("button", [ALLOW, DENY])
@@ -149,6 +187,24 @@ def test_the_consent_page_fits_a_narrow_screen(chromium: Browser, stage: Stage, 
         expect(page.locator(button)).to_be_in_viewport()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "consent-deny"
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_account_page_fits_a_narrow_screen(chromium: Browser, stage: Stage, scheme: str) -> None:
+    context = chromium.new_context(
+        ignore_https_errors=True,
+        viewport={"width": 360, "height": 740},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    choose_account(page, stage)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in ("#account-continue", "#account-another"):
+        expect(page.locator(button)).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "account-continue"
     context.close()
 
 

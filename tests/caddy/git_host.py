@@ -1,8 +1,11 @@
-"""An app that hosts git repositories over smart HTTP, and trusts Remote-User: git-http-backend as git ships it."""
+"""An app that hosts git repositories over smart HTTP: git-http-backend as git ships it. It trusts Remote-User, or has a
+password of its own.
+"""
 
 import asyncio
 import os
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +18,20 @@ from tests.faults.relay import Elsewhere
 _LARGEST = 16 * 1024 * 1024
 
 
+def basic(user: str, password: str) -> str:
+    """RFC 7617."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
 @dataclass
 class GitHost:
-    """root: of repositories. prefix: of paths. reached: the headers of each request."""
+    """root: of repositories. prefix: of paths. own: of user name and password that it checks, None: it has none.
+    reached: the headers of each request.
+    """
 
     root: Path
     prefix: str
+    own: tuple[str, str] | None = None
     reached: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, name: str) -> None:
@@ -45,6 +56,11 @@ class GitHost:
     async def _answer(self, request: web.Request) -> web.Response:
         """RFC 3875. Git allows pushes to whoever has a REMOTE_USER."""
         self.reached.append({name.lower(): value for name, value in request.headers.items()})
+        user = request.headers.get("Remote-User", "")
+        if self.own is not None:
+            if request.headers.get("Authorization") != basic(*self.own):
+                return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="git"'})
+            user = self.own[0]
         body = await request.read()
         environment = {
             "PATH": os.environ["PATH"],
@@ -56,7 +72,7 @@ class GitHost:
             "QUERY_STRING": request.query_string,
             "CONTENT_TYPE": request.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
-            "REMOTE_USER": request.headers.get("Remote-User", ""),
+            "REMOTE_USER": user,
         }
         argv = ["git", "http-backend"]
         ran = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""API keys as programs bring them through Caddy: curl by each way that it knows, and git with an app password."""
+"""API keys, and passwords of an app's own, as programs bring them through Caddy: curl by all its ways, and git."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.caddy.front import HOST, Front
-from tests.caddy.git_host import GitHost
-from tests.conftest import KEYS_AT
+from tests.caddy.git_host import GitHost, basic
+from tests.conftest import KEYS_AT, OWN_AT
 from tests.journeys.test_token_endings import bastion
 from tests.staging import Stage
 from tests.tools import lacks
@@ -202,3 +202,37 @@ def test_git_is_refused_with_a_made_up_app_password(git: Git, host: GitHost) -> 
     assert refused.returncode != 0
     assert "Authentication failed" in refused.stderr
     assert not host.reached
+
+
+def test_curl_comes_in_with_the_apps_own_password_as_nobody(stage: Stage, key: str) -> None:
+    own = curl(stage, "--anyauth", "-u", "ada:of-the-app", path=f"{OWN_AT}/a")
+    asked = curl(stage, path=f"{OWN_AT}/a")
+
+    assert own.app_saw["headers"]["authorization"] == [basic("ada", "of-the-app")]
+    assert own.app_saw["headers"].get("remote-user", [""]) == [""]
+    assert "www-authenticate: basic " in asked.head
+    assert curl(stage, "-u", "ada:of-the-app", path="/a").status == 401
+    assert curl(stage, "-H", f"Authorization: Bearer {key}", path=f"{OWN_AT}/a").status == 401
+
+
+def test_git_clones_and_pushes_with_a_password_that_the_app_checks(git: Git, host: GitHost) -> None:
+    host.prefix, host.own = OWN_AT, ("ada", "of-the-app")
+    url = git.url.replace(KEYS_AT, OWN_AT)
+    git.must("clone", "-q", url, "one", key="of-the-app")
+    one = git.home / "one"
+    git.must("commit", "-q", "--allow-empty", "-m", "Add it", key="", cwd=one)
+    git.must("push", "-q", "origin", "HEAD:main", key="of-the-app", cwd=one)
+
+    assert "Add it" in git.must("log", "origin/main", key="", cwd=one)
+    assert {seen.get("remote-user", "") for seen in host.reached} == {""}
+    assert all("authorization" in seen for seen in host.reached), "Bastion asked for it, not the app"
+
+
+def test_the_app_refuses_a_password_that_is_not_its_own(git: Git, host: GitHost) -> None:
+    host.prefix, host.own = OWN_AT, ("ada", "of-the-app")
+
+    refused = git.run("ls-remote", git.url.replace(KEYS_AT, OWN_AT), key="guessed")
+
+    assert refused.returncode != 0
+    assert "Authentication failed" in refused.stderr
+    assert host.reached

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.embedded import Binaries
-from tests.caddy.caddyfiles import APP, HOST, WRAPPED, errors, linted, written
+from tests.caddy.caddyfiles import APP, GLOBAL, HOST, WRAPPED, errors, linted, written
 
 PLAIN = "reverse_proxy 127.0.0.1:8080"
 ASKS = f"import bastion {{\n\t\t{APP}\n\t}}"
@@ -70,3 +70,21 @@ def test_what_is_an_error_already_is_told_once(tmp_path: Path, binaries: Binarie
     (found,) = errors(linted(written(tmp_path, f"{WRAPPED}{address} {{\n\t{PLAIN}\n}}\n"), binaries))
 
     assert f"[{code}, " in found
+
+
+@pytest.mark.parametrize(
+    ("start", "host", "code"),
+    [
+        ("{\n\tadmin off\n}\n", HOST, "early-data"),
+        (GLOBAL, "missing.example.com", "missing"),
+    ],
+)
+def test_an_error_of_the_whole_server_hides_none(
+    tmp_path: Path, binaries: Binaries, start: str, host: str, code: str
+) -> None:
+    file = written(tmp_path, f"{WRAPPED}free.localhost {{\n\t{PLAIN}\n}}\n", start=start)
+
+    other, door = sorted(errors(linted(file, binaries, *{HOST, host})), key=lambda said: "[second-door, " in said)
+
+    assert f"[{code}, " in other
+    assert "[second-door, " in door

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gateway.core.base64url import b64
 from tests.cli.conftest import Bastion
 
 POLICY = """
@@ -48,6 +49,9 @@ async def test_a_key_is_made_listed_and_ended(here: Bastion) -> None:
         ((*CREATE, "--host", "evil.example"), "'evil.example' is no host of the policy"),
         ((*CREATE, "--expires", "soon"), "expected days, such as 30d, or never"),
         (("api-key", "revoke", "x"), "'x' is no id"),
+        (("api-key", "revoke", b64(b"n" * 16)), "there is no such key"),
+        (("api-key", "revoke", b64(b"\xfb" * 16)), "there is no such key"),  # it begins with a hyphen
+        (("api-key", "revoke", b64(b"\xfa\x10" + b"n" * 14)), "there is no such key"),  # with -h
         (("api-key", "list", "--user", "bob"), "no person has the user name or e-mail 'bob'"),
     ],
 )

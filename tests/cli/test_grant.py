@@ -62,7 +62,7 @@ async def test_the_list_is_narrowed_by_person_and_app(bastion: Bastion, granted:
     assert "robot" not in (await bastion("grant", "list", "--user", "ada")).out
     assert "wiki" not in (await bastion("grant", "list", "--client", "robot")).out
     nobody = await bastion("grant", "list", "--user", "nobody")
-    assert (nobody.status, "nobody has the user name" in nobody.err) == (1, True)
+    assert (nobody.status, "no person has the user name" in nobody.err) == (1, True)
 
 
 async def test_a_grant_is_ended_once_and_the_log_says_who_did_it(bastion: Bastion, granted: UUID, pool: Pool) -> None:
@@ -84,7 +84,17 @@ async def test_a_grant_is_ended_once_and_the_log_says_who_did_it(bastion: Bastio
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "said"), [("x", 2, "is no id"), ("!", 2, "is no id"), (b64(b"n" * 16), 1, "no such grant")]
+    ("text", "status", "said"),
+    [
+        ("x", 2, "is no id"),
+        ("!", 2, "is no id"),
+        ("", 2, "is no id"),
+        ("-h", 2, "is no id"),
+        (b64(b"n" * 16), 1, "no such grant"),
+        (b64(b"\xfb" * 16), 1, "no such grant"),  # it begins with a hyphen
+        (b64(b"\xfb\xef" + b"n" * 14), 1, "no such grant"),  # with two
+        (b64(b"\xfa\x10" + b"n" * 14), 1, "no such grant"),  # as the short option for help does
+    ],
 )
 async def test_what_is_no_grant_is_said(bastion: Bastion, text: str, status: int, said: str) -> None:
     ran = await bastion("grant", "revoke", text)

@@ -77,9 +77,11 @@ async def test_a_key_that_is_not_there_and_a_directory_that_cannot_be_written_ar
     Path(bastion.directory / "checkpoints").touch()
 
     unknown = await bastion("signing-key", "retire", "other", "--compromised")
+    with_hyphen = await bastion("signing-key", "retire", "-hx", "--compromised")
     compromised = await bastion("signing-key", "retire", kid, "--compromised")
 
     assert unknown.status == 1
+    assert with_hyphen.err == "Error: there is no signing key -hx; see `bastion signing-key list`\n"
     assert unknown.err == "Error: there is no signing key other; see `bastion signing-key list`\n"
     assert compromised.status == 0
     assert "can't be written" in compromised.err

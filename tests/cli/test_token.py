@@ -14,10 +14,11 @@ from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
 from gateway.core.policy.reading.registered import plain_settings
+from gateway.core.principal.ask import Presented
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import AccessTokens, grant_credential
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.grants import Grants, NewGrant
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
@@ -50,10 +51,7 @@ class App:
     def token(self, *, jkt: str = "", age: int = 0, audience: str = API) -> str:
         return AccessTokens("https://auth.example.com", SERVERS.token).issue(
             SIGNER,
-            tag=tag_of(SERVERS.tag, self.user_id),
-            kind="login",
-            record=LOGIN,
-            credential=grant_credential(GRANT),
+            Presented(tag_of(SERVERS.tag, self.user_id), b64(LOGIN), grant_credential(GRANT)),
             client="wiki",
             subject="u",
             scopes=("notes.read",),
@@ -127,7 +125,9 @@ async def test_policy_is_asked_with_the_registered_clients(app: App, pool: Pool)
     (app.bastion.directory / "policies" / "api.yaml").write_text(head + apps)
     unknown = await app.explained(app.token(), "--url", f"{API}/x")
     async with pool.acquire() as connection:
-        assert await Clients(connection).add("wiki", json.dumps(plain_settings(line.partition(":")[2], "x")), None, 1)
+        assert await ClientRows(connection).add(
+            "wiki", json.dumps(plain_settings(line.partition(":")[2], "x")), None, 1
+        )
 
     known = await app.explained(app.token(), "--url", f"{API}/x")
 

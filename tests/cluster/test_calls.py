@@ -47,7 +47,7 @@ async def every_function(cluster: Cluster, tag: str) -> Standing:
     assert len(decided.spent) == 2
     await revocations.stale_person(tag)
     await revocations.deny_until(tag, LOGIN, FOR_EVER)
-    await revocations.end_login(tag, LOGIN)
+    await revocations.end("login", tag, LOGIN)
     await revocations.stale_login(tag, LOGIN)
     return decided.outcome
 
@@ -132,15 +132,15 @@ async def test_many_calls_that_were_sent_the_wrong_way_ask_once_for_the_table(
 async def test_a_key_on_its_way_is_asked_for_where_it_is_going(servers: Servers, cluster: Cluster) -> None:
     """Also on a server that has never heard of the library."""
     revocations = Revocations(cluster)
-    await revocations.end_login(TAG, LOGIN)
+    await revocations.end("login", TAG, LOGIN)
     source = servers.owner(SLOT)
     move = Move(servers, SLOT, source, servers.other(source))
     move.target.do("FUNCTION", "FLUSH")
     move.begin()
     move.carry(move.keys())
 
-    await revocations.end_login(TAG, LOGIN)
-    await revocations.end_login(TAG, "m" * 22)
+    await revocations.end("login", TAG, LOGIN)
+    await revocations.end("login", TAG, "m" * 22)
     there, here = move.target.do("CLUSTER", "COUNTKEYSINSLOT", SLOT), move.keys()
     asked = source.refused("ASK")
     move.finish()
@@ -168,7 +168,7 @@ async def test_a_slot_that_is_torn_for_too_long_is_unknown_and_no_miss(servers: 
     asked = source.refused("TRYAGAIN")
     with pytest.raises(StoreUnavailable, match="did not settle"):
         await calls.fill(Fill(TAG, LOGIN, Leases(1, 1), b"", FOR_EVER, FOR_EVER, 600, ()))
-    await revocations.end_login(TAG, LOGIN)
+    await revocations.end("login", TAG, LOGIN)
     move.finish()
     whole = await calls.reply_to(question)
     back = Move(servers, SLOT, move.target, source)
@@ -218,7 +218,7 @@ async def test_a_slot_of_nobody_is_unknown_and_readiness_says_so(servers: Server
     until(lambda: owner.says("cluster_state:fail", "CLUSTER", "INFO"))
 
     with pytest.raises(StoreUnavailable, match=r"CLUSTERDOWN|no known server"):
-        await Revocations(cluster).end_login(TAG, LOGIN)
+        await Revocations(cluster).end("login", TAG, LOGIN)
     await until_it_is(cluster, connected=False)
     with pytest.raises(StoreUnavailable, match="no known server holds"):
         assert cluster.probes
@@ -228,7 +228,7 @@ async def test_a_slot_of_nobody_is_unknown_and_readiness_says_so(servers: Server
     until(lambda: all(node.says("cluster_state:ok", "CLUSTER", "INFO") for node in servers.nodes))
     await until_it_is(cluster, connected=True)
 
-    await Revocations(cluster).end_login(TAG, LOGIN)
+    await Revocations(cluster).end("login", TAG, LOGIN)
 
 
 async def test_readiness_tries_to_write_on_every_server(servers: Servers, cluster: Cluster, pool: Pool) -> None:
@@ -272,7 +272,7 @@ async def test_user_and_password_hold_for_all_servers_and_the_documented_rules_a
             outcomes = [await every_function(cluster, f"p{number}") for number in range(20)]
             too_wide = [await excesses(server) for server in cluster.servers]
             move.begin()
-            await Revocations(cluster).end_login(TAG, LOGIN)
+            await Revocations(cluster).end("login", TAG, LOGIN)
             arrived = move.target.do("CLUSTER", "COUNTKEYSINSLOT", SLOT)
     finally:
         for node in servers.nodes:

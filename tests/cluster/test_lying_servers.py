@@ -94,7 +94,7 @@ async def test_without_a_table_nothing_is_known(table: bytes) -> None:
     async with lying(lambda _, __: table, Counter()) as url, running(Cluster(url, [], 5, library())) as cluster:
         assert not cluster.connected
         with pytest.raises(StoreUnavailable, match="no known server holds"):
-            await Revocations(cluster).end_login(TAG, LOGIN)
+            await Revocations(cluster).end("login", TAG, LOGIN)
 
 
 async def test_a_server_that_names_ever_more_servers_does_not_fill_the_memory() -> None:
@@ -107,7 +107,7 @@ async def test_a_server_that_names_ever_more_servers_does_not_fill_the_memory() 
 
     async with lying(answer, heard) as url, running(Cluster(url, [], 5, library())) as cluster:
         revocations = Revocations(cluster)
-        ends = [revocations.end_login(TAG, str(number)) for number in range(MAX_SERVERS + 50)]
+        ends = [revocations.end("login", TAG, str(number)) for number in range(MAX_SERVERS + 50)]
         errors = await asyncio.gather(*ends, return_exceptions=True)
 
     assert all(isinstance(error, StoreUnavailable) for error in errors)

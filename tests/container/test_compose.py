@@ -151,7 +151,7 @@ async def test_valkey_takes_its_command_answers_its_health_check_and_allows_what
     assert socket.exists(), log.read_text()
     async with running(Pipeline(f"unix://{socket}", 5)) as pipeline:
         pong = await pipeline.ask((check[-1],))
-        await Revocations(FunctionCalls(pipeline, library())).end_login("t" * 16, "l" * 22)
+        await Revocations(FunctionCalls(pipeline, library())).end("login", "t" * 16, "l" * 22)
         too_wide, advised_against = await excesses(pipeline), await risks(pipeline)
     process.terminate()
     process.wait(20)

@@ -68,15 +68,19 @@ async def redis(primary: EmbeddedValkey) -> AsyncIterator[Redis]:
 
 @dataclass(slots=True)
 class Reaper:
-    """Kills the worker whose message is the one after so many others; that message is lost with it.
+    """Kills the process whose message is the one after so many others; that message is lost with it.
 
-    after: None lets all pass. killed: the worker, 0 as long as none was.
+    after: None lets all pass. killed: the process, 0 as long as none was. only: messages of other processes don't
+    count; None: those of all do.
     """
 
     after: int | None = None
     killed: int = 0
+    only: int | None = None
 
     async def judge(self, passing: Passing) -> bytes:
+        if self.only not in (None, passing.pid):
+            return passing.words
         if self.after == 0 and not self.killed:
             self.killed = passing.pid
             os.kill(passing.pid, signal.SIGKILL)

@@ -1,6 +1,8 @@
-"""Kills a worker at a message of an act, and asks what holds when it is replaced."""
+"""Kills a worker or a command at a message of an act, and asks what holds afterwards."""
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from tests.staging import Stage, Visitor
 Jar: TypeAlias = dict[str, dict[str, str]]
 MOST = 300  # messages of one act
 ASKED = 6  # of both workers
+NOBODY = -1  # no process has this id
 
 
 @dataclass
@@ -43,6 +46,18 @@ class Kills:
             act()
         finally:
             reaper.after = None
+
+    def of_command(self, moment: int, *arguments: str) -> int:
+        """Kills a command of the operator at one of its own messages; what it returned."""
+        reaper = self.relayed.reaper
+        argv = [sys.executable, "-m", "gateway", *arguments]
+        reaper.killed, reaper.only, reaper.after = 0, NOBODY, moment
+        try:
+            with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                reaper.only = process.pid
+                return process.wait(60)
+        finally:
+            reaper.after, reaper.only = None, None
 
 
 def forget_limits(stage: Stage) -> None:

@@ -47,7 +47,7 @@ async def test_a_clock_that_steps_by_an_hour_lets_nobody_back_in_and_blocks_nobo
     limited = await server.decide(None, spend)
     await server.set_time(NOW + step_s + LIMIT.window_us // 1_000_000 + 1)
     later = await server.decide(None, spend)
-    await server.revocations.end_login(TAG, LOGIN)
+    await server.revocations.end("login", TAG, LOGIN)
     await server.set_time(NOW)
 
     assert stepped.outcome is outcome
@@ -100,7 +100,7 @@ async def test_two_versions_whose_arguments_differ_serve_side_by_side(server: Se
             reply = await decided(functions, number, *arguments)
             assert reply is not None
             assert (reply.outcome, reply.login) == (Standing.LIVE, LOGIN)
-    await server.revocations.end_login(TAG, LOGIN)
+    await server.revocations.end("login", TAG, LOGIN)
 
     assert [
         None if reply is None else reply.outcome

@@ -32,7 +32,7 @@ from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.revocations import Revocations
 from gateway.waiting import answer_of
 from tests.conftest import Clock, Pool, RandomBytes
-from tests.core.oauth.apps import ISSUER, apps
+from tests.core.oauth.apps import PUBLISHED, apps
 from tests.running import running
 
 KEYS = Keys.derive(b"r" * 32, b"i" * 32)
@@ -153,4 +153,4 @@ def par(stage: Stage, pipeline: Pipeline) -> Par:
         BucketNames(KEYS.bucket), Limit("OAUTH.PAR", 3, MINUTE_US, 3), Limit("OAUTH.PAR_PUBLIC", 2, MINUTE_US, 2)
     )
     pushed = PushedParameters(stage.admin.acts, KEYS.pushed, stage.random)
-    return Par(pushed, Buckets(FunctionCalls(pipeline, library())), limits, apps, ISSUER)
+    return Par(pushed, Buckets(FunctionCalls(pipeline, library())), limits, apps, lambda: PUBLISHED)

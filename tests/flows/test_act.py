@@ -109,7 +109,7 @@ async def test_an_act_that_is_left_early_is_committed_and_told_too(acts: Acts, p
     async def leaves() -> str:
         async with acts.begin() as act:
             act.record(LoggedOut(ADA, "L"))
-            act.ends_login(TAG, "L")
+            act.ends("login", TAG, "L")
             return "left"
 
     assert await leaves() == "left"
@@ -118,8 +118,8 @@ async def test_an_act_that_is_left_early_is_committed_and_told_too(acts: Acts, p
 
 def _says_all(act: Act, order: Sequence[int]) -> None:
     says = (
-        lambda: act.ends_login(TAG, "a"),
-        lambda: act.ends_login(TAG, "b"),
+        lambda: act.ends("login", TAG, "a"),
+        lambda: act.ends("login", TAG, "b"),
         lambda: act.stales_login(TAG, "c"),
         lambda: act.stales_person(TAG),
         lambda: act.offers(TAG, "d", "wiki.example.org"),

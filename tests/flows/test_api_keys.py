@@ -15,10 +15,11 @@ from gateway.core.forward.request import read_request
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.api_key import ApiKeys
 from gateway.flows.decide.refill import FillOutcome
-from gateway.flows.people.api_keys import ApiKeyAdmin, BadKey, KeyMaker, UnknownKey, UnknownOwner, WantedKey
+from gateway.flows.people.api_keys import ApiKeyAdmin, BadKey, KeyMaker, UnknownKey, WantedKey
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import UserAdmin
-from gateway.stores.postgres.api_keys import KEYS_OF_PERSON, ApiKeyRow
+from gateway.stores.postgres.api_keys import KEPT_S, KEYS_OF_PERSON, ApiKeyRow
+from gateway.stores.postgres.users import UnknownUser
 from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.keys import FILES, POLICY, TAKING, basic
@@ -234,9 +235,9 @@ async def test_a_person_has_so_many_keys_and_none_while_disabled(here: Deciding)
 async def test_what_is_not_known_is_said(here: Deciding) -> None:
     with pytest.raises(UnknownKey):
         await admin(here).revoke(b"x" * 16)
-    with pytest.raises(UnknownOwner):
+    with pytest.raises(UnknownUser):
         await admin(here).list("bob")
-    with pytest.raises(UnknownOwner):
+    with pytest.raises(UnknownUser):
         await admin(here).create(maker(here), "bob", WANTED)
 
 
@@ -251,10 +252,21 @@ async def test_a_key_of_another_person_s_tag_is_nobodys(here: Deciding) -> None:
     assert await status(here, key) == 200
 
 
-async def test_purging_keeps_what_lives(here: Deciding) -> None:
-    old, key = await make(here), await make(here, replace(WANTED, days=None))
-    await admin(here).revoke((await row_of(here, old)).id)
+async def test_purging_takes_what_was_over_for_a_week_and_keeps_what_lives(here: Deciding) -> None:
+    wanted = (WANTED, replace(WANTED, days=1), replace(WANTED, days=None))
+    ended, expired, live = [await row_of(here, await make(here, one)) for one in wanted]
+    await admin(here).revoke(ended.id)
+    assert expired.expires_at is not None
 
+    async def left_at(now: int) -> list[str]:
+        async with here.acts.begin() as act:
+            await act.api_keys.purge(now)
+            known = {"ended": ended.id, "expired": expired.id, "live": live.id}
+            return [name for name, id_ in known.items() if await act.api_keys.find(id_) is not None]
+
+    assert await left_at(here.now + KEPT_S) == ["ended", "expired", "live"]
+    assert await left_at(here.now + KEPT_S + 1) == ["expired", "live"]
+    assert await left_at(expired.expires_at + KEPT_S) == ["expired", "live"]
+    assert await left_at(expired.expires_at + KEPT_S + 1) == ["live"]
     async with here.acts.begin() as act:
-        await act.api_keys.purge(here.now + 8 * 86_400)
-        assert [one.id for one in await act.api_keys.list_live(ADA, here.now)] == [(await row_of(here, key)).id]
+        assert await act.api_keys.list_live(ADA, here.now) == [live]

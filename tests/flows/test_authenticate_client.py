@@ -9,10 +9,13 @@ import pytest
 from gateway.core.errors import TooManyAttempts
 from gateway.core.oauth.authentication import JWT_BEARER, NotProved
 from gateway.core.oauth.parameters import Parameters
+from gateway.core.policy.networks import NetworkSet
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits, Sent
+from gateway.flows.oauth.client_keys import ClientKeys
 from gateway.flows.transaction import RecordUnavailable
+from gateway.outbound.guarded import GuardedClient
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
@@ -32,7 +35,9 @@ async def clients(pool: Pool, clock: Clock, pipeline: Pipeline) -> ClientAuthent
     )
     policy = policy_of()
     buckets = Buckets(FunctionCalls(pipeline, library()))
-    return ClientAuthentication(acts_of(pool, clock), buckets, limits, lambda: policy, ISSUER)
+    acts = acts_of(pool, clock)
+    keys = ClientKeys(acts, GuardedClient(NetworkSet.of(())).document, lambda _outcome: None)
+    return ClientAuthentication(acts, buckets, limits, lambda: policy, ISSUER, keys)
 
 
 def sent(path: str = "/oauth2/token", authorization: Sequence[str] = (), address: object = HERE, **form: str) -> Sent:

@@ -86,6 +86,25 @@ async def test_a_start_without_a_secret_serves_what_was_accepted_and_that_client
     assert hash_in_force(again) is None
 
 
+async def test_what_started_without_a_secret_stays_refused_until_the_secret_is_there(
+    worker: Worker, secret: Path, pool: Pool, tmp_path: Path
+) -> None:
+    """The files are those of the last good policy, so nothing but the secret can have changed."""
+    worker.policies.first()
+    secret.unlink()
+    again = another(pool, tmp_path)
+    again.policies.first()
+
+    await again.policies.reload()
+    still = again.policies.refused
+    secret.write_text(OTHER)
+    await again.policies.reload()
+
+    assert f"the secret of file {secret} can't be read: {MISSING}" in still
+    assert again.policies.refused == ""
+    assert hash_in_force(again) == again.enforced[-1].clients["wiki"].secret_hash == digest(OTHER)
+
+
 def test_a_variable_and_a_file(monkeypatch: pytest.MonkeyPatch, secret: Path) -> None:
     monkeypatch.setenv("WIKI_SECRET", ONE)
 

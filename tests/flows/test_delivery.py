@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.operate.delivery import Delivery, OutboxKeeper
 from gateway.metrics import Metrics
-from gateway.outbound.webhook import Undelivered, Webhook
+from gateway.outbound.undelivered import Undelivered
+from gateway.outbound.webhook import Webhook
 from gateway.stores.postgres.outbox import Outbox
 from tests.conftest import Pool
 from tests.exhaustive import EXHAUSTIVE

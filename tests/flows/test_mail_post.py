@@ -20,7 +20,7 @@ from gateway.flows.act import Acts
 from gateway.flows.mail.post import HandOver, into_directory
 from gateway.flows.operate.delivery import OutboxKeeper
 from gateway.metrics import Metrics
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.undelivered import Undelivered
 from gateway.stores.files.letters import LetterDirectory
 from gateway.stores.postgres.outbox import Claimed, Outbox
 from gateway.stores.postgres.users import NewUser

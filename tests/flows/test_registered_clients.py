@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.flows.policy.registered_clients import RegisteredClients
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 from tests.conftest import Pool
 from tests.flows.test_client_secrets import policy_with
 from tests.flows.test_policies import BETTER, BROKEN, GOOD, Worker, another, entries
@@ -25,7 +25,7 @@ def worker(pool: Pool, tmp_path: Path) -> Worker:
 
 async def registered(pool: Pool, name: str, settings: str = SPA) -> None:
     async with pool.acquire() as connection:
-        assert await Clients(connection).add(name, settings, None, 1)
+        assert await ClientRows(connection).add(name, settings, None, 1)
 
 
 def known(worker: Worker) -> list[str]:
@@ -97,6 +97,23 @@ async def test_secrets_of_declared_ones_are_not_read_again(pool: Pool, tmp_path:
 
     assert known(worker) == ["notes", "wiki"]
     assert worker.enforced[-1].clients["wiki"].secret_hash == sha256(b"k" * 32).digest()
+
+
+async def test_a_worker_that_started_without_a_secret_gets_them_too(pool: Pool, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("k" * 32)
+    before = another(pool, tmp_path)
+    before.file.write_text(policy_with(secret))
+    before.policies.first()
+    secret.unlink()
+    worker = another(pool, tmp_path)
+    worker.policies.first()
+    await registered(pool, "notes")
+
+    await RegisteredClients(pool, worker.policies).refresh()
+
+    assert known(worker) == ["notes", "wiki"]
+    assert worker.enforced[-1].clients["wiki"].secret_hash is None
 
 
 async def test_one_that_is_left_out_is_in_the_log(worker: Worker, pool: Pool) -> None:

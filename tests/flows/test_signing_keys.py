@@ -1,37 +1,28 @@
-"""Signing keys in a real database: made once, rotated without a gap, ended at once, and copied to disk."""
+"""Signing keys in a real database: made once, rotated without a gap, ended at once."""
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey
+from gateway.core.principal.ask import Presented
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.token.access import AccessTokens, TokenRefused
 from gateway.core.token.signing_keys import KEPT_S, NEXT_S, SOON_S, KeyState, NoSigningKey
 from gateway.flows.act import Acts
-from gateway.flows.keys.key_acts import ALWAYS, KeyActs, KnownKey, NoSuchKey, OnlyKey
-from gateway.flows.keys.key_copies import KeyCopies
+from gateway.flows.keys.key_acts import ALWAYS, KnownKey, NoSuchKey, OnlyKey
 from gateway.flows.keys.key_fleet import KeyFleet
 from gateway.flows.keys.key_ring import KeyRing
-from gateway.stores.files.key_files import KeyFiles
 from gateway.stores.postgres.policy_workers import PolicyWorkers
 from gateway.stores.postgres.vault import Vault
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool, RandomBytes
+from tests.flows.key_rings import EVERY_S, first_boot, key_acts, ring_of
 
-EVERY_S = 90 * 86_400
 ISSUER = "https://auth.example.org"
-
-
-def key_acts(acts: Acts, wanted: frozenset[str] = ALWAYS, operator: str = "cli:ada") -> KeyActs:
-    return KeyActs(acts, lambda: wanted, EVERY_S, operator)
-
-
-def ring_of(acts: Acts) -> KeyRing:
-    return KeyRing(acts.pool, acts.vault, acts.clock)
 
 
 @pytest.fixture
@@ -41,11 +32,7 @@ def acts(pool: Pool, clock: Clock) -> Acts:
 
 @pytest.fixture
 async def ring(acts: Acts) -> KeyRing:
-    """After the first boot."""
-    await key_acts(acts).make_missing()
-    ring = ring_of(acts)
-    await ring.refresh()
-    return ring
+    return await first_boot(acts)
 
 
 async def kinds(acts: Acts) -> list[tuple[str, str]]:
@@ -148,10 +135,7 @@ async def test_a_token_is_good_throughout_a_rotation_and_not_after_a_compromise(
 def issued(tokens: AccessTokens, ring: KeyRing, clock: Clock) -> str:
     return tokens.issue(
         ring.signer(),
-        tag=b64(b"t" * 12),
-        kind="login",
-        record=b"r" * 16,
-        credential=b"c" * 16,
+        Presented(b64(b"t" * 12), b64(b"r" * 16), b"c" * 16),
         client="spa",
         subject="u_1",
         scopes=(),
@@ -253,6 +237,25 @@ async def test_a_restored_database_brings_no_compromised_key_back(ring: KeyRing,
     assert ("signing_key_compromised", "gateway") in await kinds(acts)
 
 
+async def test_a_compromised_key_that_is_back_is_logged_once_each_time(ring: KeyRing, acts: Acts, pool: Pool) -> None:
+    stolen = ring.signer("ES256").kid
+    reading = replace(ring_of(acts), revoked=frozenset({stolen}))
+
+    with capture_logs() as logs:
+        await reading.refresh()
+        await reading.refresh()
+        first = [one["kid"] for one in logs]
+        await replace(key_acts(acts), revoked=frozenset({stolen})).make_missing()
+        await reading.refresh()
+        async with pool.acquire() as connection:
+            await connection.execute("UPDATE signing_keys SET compromised_at = NULL WHERE kid = $1", stolen)
+        await reading.refresh()
+        await reading.refresh()
+
+    assert first == [stolen]
+    assert [one["kid"] for one in logs if "back in the database" in one["event"]] == [stolen, stolen]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -317,50 +320,6 @@ async def test_a_key_does_not_come_back_by_import(ring: KeyRing, acts: Acts) -> 
 
 
 # Copies on disk.
-
-
-async def test_a_node_keeps_copies_of_what_is_published_and_of_nothing_else(
-    ring: KeyRing, acts: Acts, clock: Clock, tmp_path: Path
-) -> None:
-    told: list[int] = []
-    copies = KeyCopies(ring, KeyFiles(tmp_path, b"p" * 16), told.append)
-    await copies.look()
-    assert {path.stem.removeprefix("jwt-") for path in tmp_path.iterdir()} == set(ring.published())
-
-    await key_acts(acts).compromise(ring.signer("ES256").kid)
-    clock.advance(SOON_S)
-    await ring.refresh()
-    await copies.look()
-
-    assert {path.stem.removeprefix("jwt-") for path in tmp_path.iterdir()} == set(ring.published())
-    assert told == [0, 0]
-
-
-async def test_a_directory_that_cannot_be_written_is_told_and_harms_nothing(ring: KeyRing, tmp_path: Path) -> None:
-    told: list[int] = []
-    (tmp_path / "file").touch()
-    copies = KeyCopies(ring, KeyFiles(tmp_path / "file" / "keys", b"p" * 16), told.append)
-
-    await copies.look()
-    (tmp_path / "file").unlink()
-    await copies.look()
-
-    assert told == [3, 0]
-    assert ring.signer("ES256").kid in ring.published()
-
-
-async def test_a_key_on_disk_that_no_row_knows_is_not_used(
-    ring: KeyRing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "jwt-planted.pem").touch()
-    copies = KeyCopies(ring, KeyFiles(tmp_path, b"p" * 16), lambda _: None)
-
-    await copies.look()
-    await copies.look()
-
-    assert "planted" not in ring.published()
-    assert (tmp_path / "jwt-planted.pem").exists()
-    assert capsys.readouterr().out.count("jwt-planted.pem") == 1
 
 
 # The fleet.

@@ -22,7 +22,7 @@ from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.setting import ADA, KEYS, headers_of
 from tests.core.forward.tokens import HOST, PROVER, TOKENS, error_of, issue, prove
-from tests.deciding import Deciding, deciding
+from tests.deciding import Deciding, counting, deciding
 
 GRANT_ID: Final = b"g" * 16
 
@@ -113,7 +113,7 @@ async def _end_grant(app: App) -> None:
 async def _disable(app: App) -> None:
     async with app.here.acts.begin() as act:
         for ended in await act.logins.end_all(ADA, "person disabled", act.now):
-            act.ends_login(app.login.tag, b64(ended))
+            act.ends("login", app.login.tag, b64(ended))
 
 
 ENDINGS: Final[dict[str, Callable[[App], Awaitable[None]]]] = {
@@ -169,7 +169,7 @@ async def test_a_service_has_a_record_of_its_own(here: Deciding, redis: Redis) -
     after_a_loss = await call(here, f"Bearer {token}")
     async with here.acts.begin() as act:
         await act.grants.end(grant_id, "revoked", act.now)
-        act.ends_grant(tag, b64(grant_id))
+        act.ends("grant", tag, b64(grant_id))
     ended = await call(here, f"Bearer {token}")
     await redis.flushall()
     ended_after_a_loss = await call(here, f"Bearer {token}")
@@ -226,22 +226,21 @@ async def test_a_decision_asks_redis_once_whatever_opens_it(here: Deciding, redi
     async def bound_call(proof: str) -> Answer:
         return await call(here, f"DPoP {token}", proof)
 
-    async def asked() -> int:
-        return int((await redis.info("commandstats"))["cmdstat_fcall"]["calls"])
-
-    async def calls(count: int, ask: Callable[[int], Awaitable[Answer]], status: int) -> float:
-        before = await asked()
-        answers = [await ask(number) for number in range(count)]
-        assert {one.status for one in answers} == {status}
-        return (await asked() - before) / count
-
     fills = len(here.fills)
-    assert await calls(5, lambda _: call(here, "", session=app.login), 200) == 1
-    assert await calls(5, lambda _: call(here, "Basic YTpi", session=app.login), 200) == 1
-    assert await calls(5, lambda _: app.call(), 200) == 1
-    assert await calls(5, lambda n: bound_call(prove(token, iat=here.now, nonce=nonce, jti=f"{n}")), 200) == 1
-    assert await calls(5, lambda n: call(here, f"Bearer {app.token()[:-9]}{n:09}", session=app.login), 401) == 0
-    assert await calls(5, lambda n: bound_call(prove(token, jti=f"{n}", htm="POST")), 401) == 0
+    async with counting(here, redis) as asked:
+
+        async def calls(count: int, ask: Callable[[int], Awaitable[Answer]], status: int) -> float:
+            before = await asked()
+            answers = [await ask(number) for number in range(count)]
+            assert {one.status for one in answers} == {status}
+            return (await asked() - before) / count
+
+        assert await calls(5, lambda _: call(here, "", session=app.login), 200) == 1
+        assert await calls(5, lambda _: call(here, "Basic YTpi", session=app.login), 200) == 1
+        assert await calls(5, lambda _: app.call(), 200) == 1
+        assert await calls(5, lambda n: bound_call(prove(token, iat=here.now, nonce=nonce, jti=f"{n}")), 200) == 1
+        assert await calls(5, lambda n: call(here, f"Bearer {app.token()[:-9]}{n:09}", session=app.login), 401) == 0
+        assert await calls(5, lambda n: bound_call(prove(token, jti=f"{n}", htm="POST")), 401) == 0
     assert len(here.fills) == fills
 
 

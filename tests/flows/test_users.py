@@ -13,12 +13,11 @@ from gateway.flows.people.new_passwords import BadPassword
 from gateway.flows.people.users import (
     ChangedMeanwhile,
     Newcomer,
-    UnknownUser,
     UserAdmin,
 )
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool
-from gateway.stores.postgres.users import NameTaken, Users
+from gateway.stores.postgres.users import NameTaken, UnknownUser, Users
 from tests.flows.conftest import ADA, PASSWORD, Stage
 
 

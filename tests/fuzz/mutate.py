@@ -18,6 +18,8 @@ _LINES = (
     b"X_Forwarded_Uri: /admin", b"X-Forwarded-Host: evil.example", b"X-Forwarded-For: 1.2.3.4, 5.6.7.8",
     b"X-Forwarded-Proto: https ", b"X-Request-Id: 00000000-evil", b"X-Forwarded-Method: CONNECT", b"X" * 300 + b": y",
     b"Authorization: Bearer x", b"authorization: DPoP eyJ.eyJ.x", b"Authorization:", b"Authorization: Basic YTpi",
+    b"Authorization: Bearer bst_" + b"x" * 97, b"Authorization: Bearer bst_x", b"X-Api-Key: bst_" + b"x" * 97,
+    b"x-api-key: bst_", b"Authorization: Basic eDpic3Rf" + b"eHh4" * 32 + b"eA==", b"Authorization: Basic",
     b"DPoP: eyJ.eyJ.x", b"Dpop: x, y", b"Authorization: Bearer " + b"x." * 2100,
     b"Cookie: __Host-bastion=a; __Host-bastion=b", b"Cookie:", b"Proxy-Connection: close", b"Trailer: X",
 )  # fmt: skip

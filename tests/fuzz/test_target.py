@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.forward.keys import basic
 from tests.fuzz.inputs import broken, one_input
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,14 @@ def test_random_bytes_break_no_promise(seed: int) -> None:
     for size in (0, 1, 2, 20, 200, 5000):
         one_input(draw.randbytes(size))
         one_input(bytes(draw.choice(b"GET /decide\r\n: HTP1.0") for _ in range(size)))
+
+
+@pytest.mark.parametrize("key", [f"bst_{'x' * size}" for size in (0, 96, 97, 98)])
+def test_a_question_with_a_key_that_nobody_made_breaks_no_promise(key: str) -> None:
+    raw = (CORPUS / "one-question").read_bytes().removesuffix(b"\r\n")
+
+    for line in (f"X-Api-Key: {key}", f"Authorization: Bearer {key}", f"Authorization: {basic(key)}"):
+        one_input(raw + line.encode() + b"\r\n\r\n")
 
 
 def test_half_of_the_mutants_are_ours_and_none_is_too_long() -> None:

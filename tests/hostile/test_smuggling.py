@@ -67,15 +67,21 @@ def upgrade(port: int, *lines: str) -> bytes:
     ).encode()
 
 
-@pytest.mark.parametrize("lines", UPGRADES, ids=" and ".join)
-async def test_an_app_that_takes_any_upgrade_hears_of_none(ground: Ground, lines: list[str]) -> None:
-    """What the client sends after it is a request like any other."""
+async def smuggled(ground: Ground, lines: list[str]) -> tuple[bytes, bytes]:
+    """A request behind an upgrade: what the client gets, and what an app hears that takes any upgrade."""
     context = Assault(ground, "aiohttp").context
     async with an_app_that_switches(ground, lines[0]) as heard:
         channel = await Channel.open(ground.port, TUNNEL, context)
         channel.send(upgrade(ground.port, *lines) + SMUGGLED)
         said = await channel.rest()
         await channel.close()
+    return said, bytes(heard)
+
+
+@pytest.mark.parametrize("lines", UPGRADES, ids=" and ".join)
+async def test_an_app_that_takes_any_upgrade_hears_of_none(ground: Ground, lines: list[str]) -> None:
+    """What the client sends after it is a request like any other."""
+    said, heard = await smuggled(ground, lines)
 
     assert b"101 Switching" not in said
     assert heard.startswith(b"GET /tunnel ")
@@ -85,12 +91,7 @@ async def test_an_app_that_takes_any_upgrade_hears_of_none(ground: Ground, lines
 
 @pytest.mark.parametrize("lines", NO_UPGRADES, ids=" and ".join)
 async def test_no_upgrade_is_a_tunnel_into_an_app_that_takes_any(ground: Ground, lines: list[str]) -> None:
-    context = Assault(ground, "aiohttp").context
-    async with an_app_that_switches(ground, lines[0]) as heard:
-        channel = await Channel.open(ground.port, TUNNEL, context)
-        channel.send(upgrade(ground.port, *lines) + SMUGGLED)
-        said = await channel.rest()
-        await channel.close()
+    said, heard = await smuggled(ground, lines)
 
     assert said.startswith(b"HTTP/1.1 400 ")
     assert b"101 Switching" not in said

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.journeys.apps import address, answered, asked, decide, sign_in
+from tests.journeys.apps import address, answered, asked, decide, sign_in, tokens_for
+from tests.journeys.test_token_endings import bastion
 from tests.staging import NAVIGATION, Seen, Stage, Visitor
 
 EVIL = "https://evil.example"
@@ -93,6 +94,57 @@ def test_a_fresh_login_is_asked_for_once(stage: Stage) -> None:
     consent = sign_in(stage, visitor, page)
 
     assert "code" in answered(stage, decide(visitor, consent, "allow"))
+
+
+def choose(visitor: Visitor, page: Seen, decision: str) -> Seen:
+    """The account page's answer, and what follows it."""
+    return visitor.submit(page, "/oauth2/account", csrf=page.field("csrf"), i=page.field("i"), decision=decision)
+
+
+def test_an_account_is_chosen_where_the_app_wishes_it(stage: Stage) -> None:
+    visitor = stage.signed_in()
+    time.sleep(1.1)  # a login of the second in which the app asks is a choice
+
+    page = visitor.visit(address(stage, prompt="select_account consent"))
+    for said in ("Choose an account", '<span class="host">Notes</span>', "Continue as ada", "Sign in as somebody else"):
+        assert said in page.text
+    assert form_action(page) == f"'self' {origin(str(stage.summary['redirect_uri']))}"
+    assert page.headers["Cache-Control"] == "no-store"
+    consent = choose(visitor, page, "continue")
+
+    assert "code" in answered(stage, decide(visitor, consent, "allow"))
+
+
+def test_another_account_is_asked_for_by_the_login_page(stage: Stage) -> None:
+    visitor = stage.signed_in()
+    time.sleep(1.1)
+
+    page = choose(visitor, visitor.visit(address(stage, prompt="select_account consent")), "another")
+    assert page.url.startswith(stage.auth + "/login?i=")
+    assert "asks for a recent sign-in" not in page.text
+    assert 'value="ada"' not in page.text
+    wrong = visitor.log_in(page, "ada", "wrong")
+    assert wrong.status == 403
+    consent = sign_in(stage, visitor, wrong)
+
+    assert "code" in answered(stage, decide(visitor, consent, "allow"))
+
+
+def test_an_id_token_says_whom_the_app_expects(stage: Stage) -> None:
+    visitor, grace = stage.visitor(), stage.visitor()
+    hint = tokens_for(stage, visitor)["id_token"]
+    bastion(stage, "user", "add", "grace", "--password-stdin", stdin="hopper's own battery")
+    grace.log_in(grace.visit(f"{stage.auth}/login"), "grace", "hopper's own battery")
+
+    assert "code" in answered(stage, visitor.visit(address(stage, prompt="none", id_token_hint=hint)))
+    refused = answered(stage, grace.visit(address(stage, prompt="none", id_token_hint=hint)))
+    assert refused["error"] == "login_required"
+    page = grace.visit(address(stage, id_token_hint=hint))
+    assert "Notes asks for another account" in page.text
+    assert "Continue as" not in page.text
+    assert answered(stage, choose(grace, page, "back"))["error"] == "login_required"
+    back = sign_in(stage, grace, choose(grace, page, "another"))
+    assert "code" in answered(stage, back)
 
 
 def test_a_hint_fills_the_field_and_tells_nothing(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from tests.exhaustive import EXHAUSTIVE
 from tests.journeys.apps import asked_of_all_workers, call, discovered, post, tokens_for
 from tests.staging import Stage, Visitor
 
-ROUNDS = 600 if EXHAUSTIVE else 20
+ROUNDS = 600 if EXHAUSTIVE else 3
 End = Callable[[Stage, Visitor, dict[str, Any]], None]
 
 
@@ -64,10 +64,10 @@ def refreshed(stage: Stage, token: str, client: str = "") -> Any:
     return post(stage, discovered(stage)["token_endpoint"], form)
 
 
-def bastion(stage: Stage, *arguments: str) -> str:
+def bastion(stage: Stage, *arguments: str, stdin: str = "") -> str:
     config = stage.demo.directory / "config.yaml"
     argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(config)]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, input=stdin)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

@@ -149,8 +149,8 @@ _REDIS: Final = "gateway.stores.redis.revocations.Revocations"
 _STALE_LOGIN: Final = Step(f"{_REDIS}.stale_login", "redis", _stale_login(0))
 _STALE_PERSON: Final = Step(f"{_REDIS}.stale_person", "redis", _stale_person)
 _OFFER: Final = Step(f"{_REDIS}.offer", "redis", _offer)
-_FINISH: Final = Step(f"{_REDIS}.end_login", "redis", _finish(0))
-_FINISH_ENDED: Final = tuple(Step(f"{_REDIS}.end_login", "redis", _finish_ended(login)) for login in (0, 1))
+_FINISH: Final = Step(f"{_REDIS}.end", "redis", _finish(0))
+_FINISH_ENDED: Final = tuple(Step(f"{_REDIS}.end", "redis", _finish_ended(login)) for login in (0, 1))
 _USERS: Final = "gateway.flows.people.users.UserAdmin"
 
 
@@ -210,7 +210,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     ),
     "end one": (
         Step("gateway.flows.people.account.Account.end_one", "commit", lambda s, _has: _with(s, 1, 0)),
-        Step(f"{_REDIS}.end_login", "redis", _finish(1)),
+        Step(f"{_REDIS}.end", "redis", _finish(1)),
         Step("gateway.flows.people.account.Account.end_one", "answer", _answer(gone=OF_LOGIN[1])),
     ),
     "end others": (

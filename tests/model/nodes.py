@@ -97,7 +97,7 @@ def _read(state: State, node: Node, has: Mechanisms) -> tuple[str, State, Node]:
 def _fill(state: State, node: Node, has: Mechanisms) -> tuple[str, State, Node]:
     over = node.credentials == 0 or node.person < 0
     if over and not node.leases.login:
-        return f"{END}: end_login", state._replace(slot=finish(state.slot, node.login)), _IDLE
+        return f"{END}: end", state._replace(slot=finish(state.slot, node.login)), _IDLE
     given = Fill(node.login, node.leases, node.person, node.credentials)
     if over:
         given = Fill(node.login, Leases(0, node.leases.login), 0, 0)

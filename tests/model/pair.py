@@ -99,7 +99,7 @@ class Pair:
 
     async def finish(self, login: int) -> None:
         self.slot = functions.finish(self.slot, login)
-        await self.server.revocations.end_login(TAG, LOGINS[login])
+        await self.server.revocations.end("login", TAG, LOGINS[login])
 
     async def deny(self, login: int) -> None:
         self.slot = functions.deny(self.slot, login)

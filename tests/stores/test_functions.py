@@ -57,7 +57,7 @@ async def test_only_what_is_missing_is_leased(server: Server) -> None:
 
 
 REVOKED: dict[str, Callable[[Server], object]] = {
-    "logout": lambda server: server.revocations.end_login(TAG, LOGIN),
+    "logout": lambda server: server.revocations.end("login", TAG, LOGIN),
     "a change of the login": lambda server: server.revocations.stale_login(TAG, LOGIN),
     "a change of the person": lambda server: server.revocations.stale_person(TAG),
     "a logout that Postgres missed": lambda server: server.revocations.deny_until(TAG, LOGIN, NOW * 2),
@@ -89,7 +89,7 @@ async def test_a_live_session_ends_with_the_revocation(server: Server, revoke: C
 
 async def test_an_end_is_final_whatever_comes_after(server: Server) -> None:
     await server.bring_to_life()
-    await server.revocations.end_login(TAG, LOGIN)
+    await server.revocations.end("login", TAG, LOGIN)
 
     await server.revocations.stale_login(TAG, LOGIN)
 
@@ -249,7 +249,7 @@ async def test_a_restart_from_an_old_image_serves_nothing_old(server: Server, re
     """The record was saved, its end was not (threats.md R1)."""
     await server.bring_to_life()
     await server.redis.save()
-    await server.revocations.end_login(TAG, LOGIN)
+    await server.revocations.end("login", TAG, LOGIN)
     redis_server.kill()
     redis_server.start()
     await server.redis.connection_pool.disconnect()
@@ -271,7 +271,7 @@ async def test_a_lost_library_is_loaded_again(server: Server) -> None:
     await server.redis.function_flush()
 
     first = await server.decide()
-    await server.revocations.end_login(TAG, LOGIN)
+    await server.revocations.end("login", TAG, LOGIN)
 
     assert first.outcome is not None
     assert (await server.decide()).outcome is Standing.ENDED
@@ -284,7 +284,7 @@ FIRST_CALLS: dict[str, Callable[[Server], Awaitable[object]]] = {
     "spend": lambda server: server.decide(None, Spend("e", "who", LIMIT)),
     "refund": lambda server: Buckets(server.functions).refund("e", "who", LIMIT),
     "fill": lambda server: server.fill(Leases(1, 1)),
-    "finish": lambda server: server.revocations.end_login(TAG, LOGIN),
+    "finish": lambda server: server.revocations.end("login", TAG, LOGIN),
     "stale": lambda server: server.revocations.stale_login(TAG, LOGIN),
     "deny": lambda server: server.revocations.deny_until(TAG, LOGIN, NOW * 2),
     "offer": lambda server: server.revocations.offer(TAG, "code", "h"),
@@ -321,6 +321,6 @@ async def test_the_library_of_the_product_loads_twice_and_answers(redis: Redis, 
     async with running(Pipeline(redis_url, 1)) as pipeline:
         await pipeline.ask(library().load_command)
 
-        await Revocations(FunctionCalls(pipeline, library())).end_login(TAG, LOGIN)
+        await Revocations(FunctionCalls(pipeline, library())).end("login", TAG, LOGIN)
 
     assert await redis.get(login_key(TAG, LOGIN)) == b"X"

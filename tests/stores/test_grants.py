@@ -59,6 +59,15 @@ async def test_a_grant_reads_back(granted: Pool) -> None:
     assert not found.ended
 
 
+async def test_what_is_added_is_what_is_found(granted: Pool) -> None:
+    async with granted.acquire() as connection, connection.transaction():
+        grants = Grants(connection)
+        added = await grants.add(replace(GRANT, id=b"h" * 16, jkt="key", mfa_at=NOW, kind="offline"))
+
+        assert (added.id, added.kind, added.jkt) == (b"h" * 16, "offline", "key")
+        assert await grants.find(added.id) == added
+
+
 async def test_a_refresh_token_becomes_the_previous_one(granted: Pool) -> None:
     async with granted.acquire() as connection:
         await Grants(connection).rotate(GRANT.id, b"1" * 32, NOW + 5)

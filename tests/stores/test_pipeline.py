@@ -321,4 +321,4 @@ async def test_a_revocation_is_done_only_when_its_own_reply_says_so(short_direct
 
     async with fake_server(path, serve), running(Pipeline(f"unix://{path}", 60)) as pipeline:
         with pytest.raises(StoreUnavailable, match="its own reply"):
-            await Revocations(FunctionCalls(pipeline, library())).end_login("t" * 16, "l" * 22)
+            await Revocations(FunctionCalls(pipeline, library())).end("login", "t" * 16, "l" * 22)

@@ -27,6 +27,7 @@ from gateway.stores.redis.pipeline import Argument, packed
 from gateway.stores.redis.wire import (
     _HEAD,
     _SPENT,
+    _TERMS,
     bucket_key,
     code_key,
     login_key,
@@ -50,6 +51,7 @@ LIMITS = st.builds(Limit, TEXTS, st.integers(1, 1000), st.integers(1000, 10**11)
 SPENDS = st.lists(st.builds(Spend, TEXTS, TEXTS, LIMITS), max_size=4).map(tuple)
 NUMBERS = st.integers(0, 0xFFFF_FFFF)
 ASKED = Question(7, Presented("t" * 16, "l" * 22, b"c" * 16), None, ())
+ASKED_OF_KEY = Question(7, Presented("t" * 16, "l" * 22, b"c" * 16, "key"), None, ())
 
 
 def mark(request_id: str) -> str:
@@ -57,12 +59,13 @@ def mark(request_id: str) -> str:
     return request_id[:6] + request_id[-6:]
 
 
-@given(NUMBERS, PRESENTED, st.none() | CLAIMS, SPENDS, REQUESTS)
+@given(NUMBERS, PRESENTED, st.none() | CLAIMS, SPENDS, REQUESTS, st.sampled_from(["login", "grant", "key"]))
 def test_a_decision_is_written_as_the_generic_packer_writes_it(
-    number: int, presented: Presented, claim: Claim | None, drawn: tuple[Spend, ...], request: str
+    number: int, asked: Presented, claim: Claim | None, drawn: tuple[Spend, ...], request: str, kind: RecordKind
 ) -> None:
+    presented = replace(asked, kind=kind)
     spends = tuple(Spend(presented.tag, one.who, one.limit) for one in drawn)
-    keys = [person_key(presented.tag), login_key(presented.tag, presented.login)]
+    keys = [person_key(presented.tag), f"{{{presented.tag}}}{kind[0]}:{presented.login}"]
     arguments: list[Argument] = [f"{number:010}", presented.login, presented.credential]
     if claim is not None:
         keys.append(code_key(presented.tag, claim.code_hash))
@@ -128,7 +131,7 @@ def test_a_spend_is_written_as_the_generic_packer_writes_it(
     assert written == packed(("FCALL", NAME, len(keys), *keys, f"{number:010}", mark(request), *budgets))
 
 
-def raw_reply(reply: Reply) -> bytes:
+def raw_reply(reply: Reply, *, of_key: bool = False) -> bytes:
     """As the function writes it."""
     leases = reply.leases or Leases(0, 0)
     facts = reply.facts or LoginFacts(NO_PROOF, 0, 0)
@@ -148,7 +151,8 @@ def raw_reply(reply: Reply) -> bytes:
     )
     spent = [_SPENT.pack(one.allowed, one.retry_after_us, one.remaining, one.reset_us) for one in reply.spent]
     stamp = struct.pack("<d", reply.incarnation) if reply.outcome is Standing.STALE_NONCE else b""
-    return b"".join((head, reply.login.encode(), *spent, reply.person, stamp))
+    terms = _TERMS.pack(len(reply.terms)) + reply.terms if of_key and reply.outcome is Standing.LIVE else b""
+    return b"".join((head, reply.login.encode(), *spent, terms, reply.person, stamp))
 
 
 LIVE = Reply(
@@ -173,6 +177,22 @@ def test_a_reply_is_read_as_it_was_written(reply: Reply) -> None:
     assert parts(read_reply(ASKED, raw_reply(reply))) == parts(reply)
 
 
+@pytest.mark.parametrize("terms", [b"", b"t", b"terms" * 1000, b"t" * 0xFFFF])
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_a_reply_about_a_key_has_its_terms_where_it_lives(reply: Reply, terms: bytes) -> None:
+    sent = changed(reply, terms=terms if reply.outcome is Standing.LIVE else b"")
+
+    assert parts(read_reply(ASKED_OF_KEY, raw_reply(sent, of_key=True))) == parts(sent)
+
+
+def test_terms_that_are_cut_are_never_those_of_the_key() -> None:
+    raw = raw_reply(changed(LIVE, terms=b"terms", person=b""), of_key=True)
+
+    for end in range(len(raw)):
+        read = read_reply(ASKED_OF_KEY, raw[:end])
+        assert read is None or (read.terms != b"terms" and read.person == b"")
+
+
 def with_double(reply: Reply, at: int, value: float) -> bytes:
     raw = bytearray(raw_reply(reply))
     struct.pack_into("<d", raw, at, value)
@@ -188,9 +208,9 @@ NOT_NUMBERS = [with_double(reply, at, value) for reply, at in TIMES for value in
 
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_reply_or_nothing(raw: bytes) -> None:
-    reply = read_reply(ASKED, raw)
-
-    assert reply is None or reply.number == ASKED.number
+    for asked in (ASKED, ASKED_OF_KEY):
+        reply = read_reply(asked, raw)
+        assert reply is None or reply.number == asked.number
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""The token, userinfo, introspection and revocation endpoints on real stores, and apps that use them."""
+"""The token, PAR, userinfo, introspection and revocation endpoints on real stores, and apps that use them."""
 
 import asyncio
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -18,7 +18,9 @@ from multidict import CIMultiDict
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey, VerificationKey
 from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
+from gateway.core.oauth.request import Published
 from gateway.core.policy.model import Policy
+from gateway.core.policy.networks import NetworkSet
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
@@ -29,14 +31,19 @@ from gateway.core.token.refresh import RefreshTokens
 from gateway.core.token.signing_keys import KeySet
 from gateway.flows.act import Acts
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
+from gateway.flows.oauth.client_keys import ClientKeys
 from gateway.flows.oauth.exchange import CodeExchange
 from gateway.flows.oauth.introspect import Introspection, Revocation
 from gateway.flows.oauth.issue import Issuer
 from gateway.flows.oauth.known_tokens import KnownTokens
+from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
 from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.oauth.refresh import RefreshExchange
 from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.flows.oauth.userinfo import UserInfo
+from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.users import UserAdmin
+from gateway.outbound.guarded import GuardedClient
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
@@ -44,7 +51,7 @@ from gateway.stores.redis.functions.library import library
 from gateway.stores.redis.pipeline import Pipeline
 from gateway.stores.redis.proofs import Proofs
 from gateway.web.forms import AuthHost
-from gateway.web.oauth import introspect, revoke, token, userinfo
+from gateway.web.oauth import introspect, par, revoke, token, userinfo
 from gateway.web.protocol import protocol_middleware, protocol_routes
 from tests.conftest import Clock, Pool
 from tests.core.forward.setting import KEYS
@@ -118,6 +125,13 @@ class House:
     @property
     def pool(self) -> Pool:
         return self.here.pool
+
+    @contextmanager
+    def admin(self) -> Iterator[UserAdmin]:
+        """An operator's."""
+        passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
+        yield UserAdmin(self.acts, passwords, KEYS, self.here.random, "cli:root")
+        passwords.close()
 
     async def post(self, path: str, form: Mapping[str, str], *headers: tuple[str, str]) -> Answered:
         return await self.send("POST", path, *headers, form=form)
@@ -240,8 +254,13 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
             Limit("OAUTH.TOKEN", most, MINUTE_US, most),
             Limit("OAUTH.CLIENT_FAILED", most, MINUTE_US, most),
         )
-        clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER)
+        client_keys = ClientKeys(acts, GuardedClient(NetworkSet.of(())).document, lambda one: counted.update([one]))
+        clients = ClientAuthentication(acts, Buckets(functions), limits, lambda: policy[0], ISSUER, client_keys)
         proofs = ProofCheck(Proofs(functions), Nonces(KEYS.nonce), ISSUER)
+        par_limits = ParLimits(
+            limits.names, Limit("OAUTH.PAR", most, MINUTE_US, most), Limit("OAUTH.PAR_PUBLIC", most, MINUTE_US, most)
+        )
+        pushed = PushedParameters(acts, KEYS.pushed, here.random)
         known = KnownTokens(acts, here.decisions, tokens, refresh, lambda: keys, lambda: policy[0], KEYS.tag)
         endpoint = token.TokenEndpoint(
             issuer.ready,
@@ -252,8 +271,13 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
             ServiceTokens(acts, issuer, here.random),
             lambda grant_type: counted.update([grant_type]),
         )
+
+        def published() -> Published:
+            return Published(ISSUER, keys)
+
         endpoints = [
             *token.routes(endpoint),
+            *par.routes(clients, proofs, Par(pushed, Buckets(functions), par_limits, lambda: policy[0], published)),
             *userinfo.routes(UserInfo(known, issuer, proofs)),
             *introspect.routes(clients, Introspection(known, issuer)),
             *revoke.routes(clients, Revocation(acts, known, KEYS.tag)),

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -28,11 +28,9 @@ from gateway.flows.oauth.grants import Apps, GrantAdmin
 from gateway.flows.operate.delivery import Delivery, OutboxKeeper
 from gateway.flows.people.account import Account
 from gateway.flows.people.logout import Ending, Logout
-from gateway.flows.people.passwords import Passwords
-from gateway.flows.people.users import UserAdmin
 from gateway.metrics import Metrics
-from gateway.outbound.guarded import GuardedPost
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.guarded import GuardedClient
+from gateway.outbound.undelivered import Undelivered
 from gateway.stores.files.journal import EndedLogin, Journal
 from gateway.stores.postgres.outbox import Outbox
 from tests.conftest import Pool
@@ -76,7 +74,7 @@ def channel(house: House, allowed: NetworkSet = THIS_MACHINE) -> BackChannel:
         KEYS.token,
         lambda alg: house.signers[alg or "ES256"],
         lambda: house.policy[0],
-        GuardedPost(allowed).form,
+        GuardedClient(allowed).form,
         house.here.random,
         house.clock.seconds,
     )
@@ -144,7 +142,7 @@ class Ends:
                 await self._by_operator(how)
 
     async def _by_operator(self, how: str) -> None:
-        with self._admin() as admin:
+        with self.house.admin() as admin:
             match how:
                 case "disabled":
                     await admin.disable("ada")
@@ -161,12 +159,6 @@ class Ends:
 
     def logout(self) -> Logout:
         return Logout(self.house.acts, KEYS, Journal(self.directory / "ended.jsonl"), 86_400, lambda: None)
-
-    @contextmanager
-    def _admin(self) -> Iterator[UserAdmin]:
-        passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
-        yield UserAdmin(self.house.acts, passwords, KEYS, self.house.here.random, "cli:root")
-        passwords.close()
 
 
 async def ends(house: House, login: Token, access_token: str, directory: Path) -> Ends:

@@ -116,7 +116,7 @@ BODIES: tuple[tuple[dict[str, str], bytes], ...] = (
 
 
 async def test_a_body_that_is_none_is_the_clients_mistake(worker: Worker) -> None:
-    for path in (*ENDPOINTS, "/oauth2/authorize", "/oauth2/consent", "/login"):
+    for path in (*ENDPOINTS, "/oauth2/authorize", "/oauth2/account", "/oauth2/consent", "/login"):
         for headers, body in BODIES:
             answer = await worker.client.post(path, data=body, headers={**LAST, **headers}, allow_redirects=False)
             assert 400 <= answer.status < 500, (path, body[:20], await answer.text())

@@ -1,8 +1,6 @@
 """Grants with a record of their own: those that outlive the login, and those of apps that act for themselves."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,8 +16,6 @@ from gateway.core.session.tokens import Token
 from gateway.core.token.access import AccessTokens, grant_credential
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
-from gateway.flows.people.passwords import Passwords
-from gateway.flows.people.users import UserAdmin
 from tests.core.forward.setting import KEYS
 from tests.deciding import ADA
 from tests.oauth_clients import ISSUER, SECRET
@@ -35,13 +31,6 @@ async def offline(house: House, login: Token, **content: Any) -> dict[str, Any]:
 
 def presented(house: House, text: str) -> Presented:
     return AccessTokens(ISSUER, KEYS.token).read(text, house.keys, None).presented
-
-
-@contextmanager
-def admin_of(house: House) -> Iterator[UserAdmin]:
-    passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
-    yield UserAdmin(house.acts, passwords, KEYS, house.here.random, "cli:root")
-    passwords.close()
 
 
 async def test_an_offline_grant_goes_on_when_its_login_ends(house: House, login: Token) -> None:
@@ -72,7 +61,7 @@ async def test_what_ends_everything_ends_it_and_nothing_brings_it_back(house: Ho
         assert not await house.passes(body["access_token"])
         assert (await house.refresh("wiki", body["refresh_token"])).error == "invalid_grant"
         assert (await house.userinfo(body["access_token"])).status == 401
-        with admin_of(house) as admin:
+        with house.admin() as admin:
             await admin.enable("ada")
     assert len(await house.entries("grant_ended")) == 1
 
@@ -81,7 +70,7 @@ async def _end(house: House, login: Token, how: str, code: str, body: dict[str, 
     person = (await house.here.decisions.live(presented(house, body["access_token"])))[0]
     assert person is not None
     live = LiveLogin(replace(house.presented(login)), person.person, LoginFacts(NO_PROOF, 0, 0))
-    with admin_of(house) as admin:
+    with house.admin() as admin:
         match how:
             case "disabled":
                 await admin.disable("ada")
@@ -102,7 +91,7 @@ async def _end(house: House, login: Token, how: str, code: str, body: dict[str, 
 
 async def test_an_operator_who_ends_one_login_ends_no_offline_grant(house: House, login: Token) -> None:
     body = await offline(house, login)
-    with admin_of(house) as admin:
+    with house.admin() as admin:
         await admin.end_sessions("ada", login.login_id, "one device")
 
     assert await house.passes(body["access_token"])
@@ -113,7 +102,7 @@ async def test_a_group_that_is_taken_away_reaches_an_offline_grant(house: House,
     live, _ = await house.here.decisions.live(presented(house, body["access_token"]))
     assert live is not None
     assert live.person.groups == ("staff",)
-    with admin_of(house) as admin:
+    with house.admin() as admin:
         await admin.set_groups("ada", ("ops",))
 
     live, _ = await house.here.decisions.live(presented(house, body["access_token"]))

@@ -13,7 +13,7 @@ from gateway.core.session.tokens import Token
 from gateway.flows.oauth.client_admin import ClientAdmin, ClientRefused, Settings
 from gateway.flows.oauth.removed_clients import RemovedClients
 from gateway.flows.policy.policy_fleet import PolicyFleet
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.policy_workers import PolicyWorkers
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import API, POLICY
@@ -38,7 +38,7 @@ class Registry:
     async def read(self) -> None:
         """What each worker does every two seconds."""
         async with self.house.pool.acquire() as connection:
-            rows = await Clients(connection).active()
+            rows = await ClientRows(connection).active()
         self.house.policy[0] = policy_with(*(RegisteredClient(row.id, row.settings, row.secret_hash) for row in rows))
 
     async def exchange(self, code: str) -> Answered:

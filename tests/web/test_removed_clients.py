@@ -9,7 +9,8 @@ from gateway.flows.oauth.removed_clients import RemovedClients
 from gateway.flows.policy.policy_fleet import PolicyFleet
 from gateway.stores.postgres.policy_workers import PolicyWorkers
 from tests.core.forward.setting import KEYS
-from tests.oauth_clients import SECRET
+from tests.deciding import ADA
+from tests.oauth_clients import API, SECRET
 from tests.web.oauth_house import House
 
 
@@ -65,6 +66,50 @@ async def test_one_worker_with_other_files_keeps_the_grants(
 
     assert await house.passes(spa["access_token"])
     assert await house.entries("grant_ended") == []
+
+
+async def consent_to(house: House, client: str) -> frozenset[str]:
+    async with house.acts.begin() as act:
+        return await act.app_consents.scopes(ADA, client, API)
+
+
+async def test_a_consent_does_not_count_for_another_client_of_the_same_name(house: House) -> None:
+    """Nor does it come back with the old client; that of a registered one stays, also while it is disabled."""
+    async with house.acts.begin() as act:
+        for client in ("spa", "wiki", "kept"):
+            await act.app_consents.give(ADA, client, API, ["openid"], act.now)
+        assert await act.clients.add("kept", "{}", None, act.now)
+    await house.pool.execute("UPDATE clients SET state = 'disabled'")
+    before = house.policy[0]
+    await without(house, "spa")
+    await report(house, 0, "older")
+    await removed(house).work()
+    assert await consent_to(house, "spa") == {"openid"}
+    await report(house, 0, "newer")
+
+    for _ in range(2):
+        await removed(house).work()
+    house.policy[0] = before
+
+    assert await consent_to(house, "spa") == frozenset()
+    assert await consent_to(house, "wiki") == await consent_to(house, "kept") == {"openid"}
+    assert await house.pool.fetchval("SELECT count(*) FROM app_consents") == 4
+    async with house.acts.begin() as act:
+        await act.app_consents.give(ADA, "spa", API, ["profile"], act.now)
+    assert await consent_to(house, "spa") == {"profile"}
+
+
+async def test_more_consents_than_one_round_takes_are_withdrawn_too(house: House) -> None:
+    await house.pool.execute(
+        "INSERT INTO app_consents (user_id, client, scope, resource, at, withdrawn)"
+        " SELECT $1, 'gone-' || n, '{openid}', $2, 1, false FROM generate_series(1, 220) n",
+        ADA, API,
+    )  # fmt: skip
+    await report(house, 0, house.policy[0].version)
+
+    await removed(house).work()
+
+    assert await house.pool.fetchval("SELECT count(*) FROM app_consents WHERE withdrawn") == 220
 
 
 async def test_more_grants_than_one_round_takes_end_too(house: House) -> None:

@@ -13,7 +13,7 @@ from tests.web.worker import HOST, Worker, whole_worker
 
 EVIL = "https://evil.example"
 FETCH = {**HOST, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site", "Origin": EVIL}
-PAGES_BELOW_OAUTH2 = ("/oauth2/authorize", "/oauth2/consent", "/oauth2/logout")
+PAGES_BELOW_OAUTH2 = ("/oauth2/authorize", "/oauth2/account", "/oauth2/consent", "/oauth2/logout")
 FOR_EVERYBODY = (
     "/static/x",
     "/favicon.ico",

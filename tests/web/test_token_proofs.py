@@ -12,7 +12,7 @@ from gateway.core.session.tokens import Token
 from gateway.core.token.nonce import Nonces
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import ES256, Asserted
-from tests.web.oauth_house import Answered, Dpop, House, said
+from tests.web.oauth_house import CHALLENGE, REDIRECTS, Answered, Dpop, House, said
 from tests.web.test_token_users import introspect
 
 
@@ -143,6 +143,43 @@ async def test_an_answer_brings_a_nonce_when_that_of_the_proof_is_of_an_earlier_
 
     assert (refused.error, answered.status) == ("invalid_grant", 200)
     assert [("DPoP-Nonce" in one.headers) for one in (refused, answered)] == [told, told]
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(0, False), (1, True)])
+async def test_every_endpoint_brings_it_also_with_what_it_refuses_after_the_proof(
+    house: House, login: Token, dpop: Dpop, minutes: int, told: bool
+) -> None:
+    tokens = [(await bound(house, login, dpop, scope=scope)).body["access_token"] for scope in ("openid", "notes.read")]
+    ours = Nonces(KEYS.nonce).read(dpop.nonce, int(time.time()))
+    assert ours is not None
+    dpop.nonce = Nonces(KEYS.nonce).make(ours.inc, house.clock.now - 60 * minutes)
+    path, other = "/oauth2/userinfo", Dpop(house, nonce=dpop.nonce)
+    pushed = {"client_id": "spa", "response_type": "code", "redirect_uri": REDIRECTS["spa"], "scope": "openid"}
+    pushed |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+
+    async def ask(token: str, by: Dpop = dpop) -> Answered:
+        return await house.userinfo(token, "DPoP", ("DPoP", by.proof(path, "GET", token)))
+
+    answers = [
+        await house.post("/oauth2/par", pushed, ("DPoP", dpop.proof("/oauth2/par"))),
+        await house.post("/oauth2/par", {**pushed, "scope": "admin"}, ("DPoP", dpop.proof("/oauth2/par"))),
+        await ask(tokens[0]),
+        await ask(tokens[0], other),
+        await ask(tokens[1]),
+    ]
+    await house.here.end(login)
+    answers.append(await ask(tokens[0]))
+
+    refused = [(one.status, one.error) for one in answers]
+    assert refused == [
+        (201, ""),
+        (400, "invalid_scope"),
+        (200, ""),
+        (401, "invalid_token"),
+        (403, "insufficient_scope"),
+        (401, "invalid_token"),
+    ]
+    assert [("DPoP-Nonce" in one.headers) for one in answers] == [told] * 6
 
 
 async def test_two_proofs_are_none(house: House, login: Token, dpop: Dpop) -> None:

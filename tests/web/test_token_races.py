@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 from gateway.core.session.tokens import Token
-from gateway.flows.people.passwords import Passwords
-from gateway.flows.people.users import UserAdmin
-from tests.core.forward.setting import KEYS
 from tests.web.oauth_house import Answered, House
 
 ROUNDS = 8
@@ -23,11 +20,9 @@ async def logged_out(house: House, login: Token, _body: dict[str, Any]) -> None:
 
 async def disabled(house: House, _login: Token, _body: dict[str, Any]) -> None:
     """And enabled again."""
-    passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
-    admin = UserAdmin(house.acts, passwords, KEYS, house.here.random, "cli:root")
-    await admin.disable("ada")
-    await admin.enable("ada")
-    passwords.close()
+    with house.admin() as admin:
+        await admin.disable("ada")
+        await admin.enable("ada")
 
 
 async def revoked(house: House, _login: Token, body: dict[str, Any]) -> Answered:

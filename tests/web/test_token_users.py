@@ -1,8 +1,6 @@
 """Userinfo, introspection and revocation: what a token is worth to whom, and how it ends."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from redis.asyncio import Redis
@@ -10,8 +8,6 @@ from redis.asyncio import Redis
 from gateway.core.principal.ask import Standing
 from gateway.core.session.tokens import Token
 from gateway.core.token.access import AccessTokens
-from gateway.flows.people.passwords import Passwords
-from gateway.flows.people.users import UserAdmin
 from tests.core.forward.setting import KEYS
 from tests.oauth_clients import ES256, ISSUER, SECRET
 from tests.web.oauth_house import Answered, House, basic
@@ -104,10 +100,7 @@ async def _aged(house: House, login: Token, seconds: int) -> str:
     read = tokens.read(body["access_token"], house.keys, None)
     return tokens.issue(
         ES256,
-        tag=read.presented.tag,
-        kind=read.kind,
-        record=read.presented.login_id,
-        credential=read.presented.credential,
+        read.presented,
         client="wiki",
         subject=read.subject,
         scopes=["openid"],
@@ -263,7 +256,7 @@ async def test_what_ends_the_login_ends_its_grants(house: House, login: Token, h
     assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
     assert (await house.userinfo(body["access_token"])).status == 401
     if how == "disabled":
-        with _admin(house) as admin:
+        with house.admin() as admin:
             await admin.enable("ada")
         assert not await house.passes(body["access_token"])
         assert (await house.refresh("spa", body["refresh_token"])).error == "invalid_grant"
@@ -276,18 +269,11 @@ async def _end(house: House, login: Token, how: str) -> None:
         case "denied":
             await house.acts.deny_until(login.tag, login.login, int(time.time()) + 3600)
         case "disabled":
-            with _admin(house) as admin:
+            with house.admin() as admin:
                 await admin.disable("ada")
         case _:
-            with _admin(house) as admin:
+            with house.admin() as admin:
                 await admin.set_password("ada", "another horse battery")
-
-
-@contextmanager
-def _admin(house: House) -> Iterator[UserAdmin]:
-    passwords = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
-    yield UserAdmin(house.acts, passwords, KEYS, house.here.random, "cli:root")
-    passwords.close()
 
 
 async def test_a_login_that_was_asked_for_with_no_credential_is_said_to_live(house: House, login: Token) -> None:

@@ -1,7 +1,6 @@
 """Tells people why a request is answered as it is."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
@@ -11,6 +10,7 @@ from gateway.core.policy.conditions import (
     Any,
     Anyone,
     Authenticated,
+    BringsToken,
     Clients,
     Condition,
     Groups,
@@ -26,13 +26,11 @@ from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login,
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import API_KEY, BY_SESSION, CREDENTIALS, Leg, Require, Route, Routed
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.units import DAY_S
+from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 
 _SAID: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.ASK: "not known yet", Truth.NOWHERE: "address not known"}
 _WORDS: Final = {Allow: "allow", StepUp: "step_up", Login: "login", Deny: "deny", type(None): "deny"}
 _DESTINATION: Final = "destination"
-_MINUTE_S: Final = 60
-_HOUR_S: Final = 3600
 
 
 def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
@@ -40,9 +38,9 @@ def explain(policy: Policy, asked: Asked) -> tuple[str, ...]:
     return tuple(_lines(policy, asked))
 
 
-def reasons(found: Routed, asked: Asked) -> tuple[str, ...]:
-    """The conditions that decided: the denials that hold, else each leg."""
-    facts = _facts(found, asked)
+def reasons(policy: Policy, found: Routed, asked: Asked, app_tokens: frozenset[str]) -> tuple[str, ...]:
+    """The conditions that decided: the denials that hold, else each leg. app_tokens: of Simulated."""
+    facts = _facts(policy, found, asked, app_tokens)
     fired = tuple(denial for denial in found.route.denials if denial.fires(facts))
     if fired:
         return tuple(f"deny ({denial.place}) {described(denial.condition, facts)}" for denial in fired)
@@ -74,25 +72,15 @@ def _lines(policy: Policy, asked: Asked) -> Iterator[str]:
         yield _line("route", f"none, {found.reason}{detail}{allow}")
     if simulated.others:
         yield _line("", f"Destination {asked.headers[_DESTINATION]}, judged as {asked.method} and as PUT")
-    as_judged = replace(asked, person=_as_judged(policy, asked.person, asked.now))
     for each in simulated.judging:
-        yield from _route_lines(each, as_judged)
+        yield from _route_lines(each, _facts(policy, each, asked, simulated.app_tokens))
     yield _line("answer", _answer(simulated))
     yield from (_line("", f"{name}: {value}") for name, value in simulated.headers.items())
     yield _line("policy", policy.version)
 
 
-def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
-    """By an API key: it proves nothing more than who, and has of its scopes those that its person may give."""
-    if person is None or person.credential != API_KEY:
-        return person
-    scopes = policy.key_scopes.of(person.scopes, person, now)
-    return Actor(person.user, person.groups, NO_PROOF, API_KEY, "", scopes)
-
-
-def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
+def _route_lines(found: Routed, facts: Facts) -> Iterator[str]:
     route = found.route
-    facts = _facts(found, asked)
     captures = "".join(f"   {name} = {value}" for name, value in found.captures.items())
     yield _line("route", f"{route.name}   {', '.join(map(str, route.paths))}   {route.place}{captures}")
     if route.credentials != BY_SESSION:
@@ -110,8 +98,18 @@ def _route_lines(found: Routed, asked: Asked) -> Iterator[str]:
     yield _line("headers", f"{route.headers}   cors {cors}   cache {route.cache}")
 
 
-def _facts(found: Routed, asked: Asked) -> Facts:
-    return found.route.accepted(Facts(asked.person, asked.address, asked.now, found.captures))
+def _facts(policy: Policy, found: Routed, asked: Asked, app_tokens: frozenset[str]) -> Facts:
+    """As the decision has them."""
+    person = _as_judged(policy, asked.person, asked.now)
+    return found.route.accepted(Facts(person, asked.address, asked.now, found.captures, app_tokens))
+
+
+def _as_judged(policy: Policy, person: Actor | None, now: int) -> Actor | None:
+    """By an API key: it proves nothing more than who, and has of its scopes those that its person may give."""
+    if person is None or person.credential != API_KEY:
+        return person
+    scopes = policy.key_scopes.of(person.scopes, person, now)
+    return Actor(person.user, person.groups, NO_PROOF, API_KEY, "", scopes)
 
 
 def _ended(route: Route, facts: Facts) -> str:
@@ -163,7 +161,7 @@ def described(condition: Condition, facts: Facts) -> str:
 
 
 def _leaf(
-    condition: Anyone | Nobody | Authenticated | Users | Groups | Clients | Scopes | Networks | Until,
+    condition: Anyone | Nobody | Authenticated | Users | Groups | Clients | Scopes | Networks | BringsToken | Until,
 ) -> str:
     match condition:
         case Anyone():
@@ -181,6 +179,8 @@ def _leaf(
             return f"scopes {' '.join(sorted(names))}"
         case Networks(names):
             return f"networks {' '.join(names)}"
+        case BringsToken(token):
+            return f"app token {token.name}"
         case Until(day):
             return f"until {day}"
 
@@ -233,7 +233,7 @@ def _about(person: Actor, now: int) -> tuple[str, ...]:
 
 
 def _age(seconds: int) -> str:
-    for unit_s, unit in ((DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "m")):
+    for unit_s, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "m")):
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds // unit_s}{unit}"
     return f"{seconds}s"

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from gateway.core.analysis.expiry import past, review_due
+from gateway.core.analysis.lint_app_tokens import of_app_tokens, opened_by_app
 from gateway.core.analysis.lint_tokens import of_tokens
 from gateway.core.analysis.warning import PolicyWarning
 from gateway.core.policy.canonical import folded
@@ -41,6 +42,7 @@ def lint(policy: Policy, now: int) -> tuple[PolicyWarning, ...]:
     found = {warning for doors in by_host.values() for warning in _of_one_host(doors)}
     found.update(warning for route in policy.routes for warning in _expired(route, now))
     found.update(of_tokens(policy, now))
+    found.update(of_app_tokens(policy))
     return tuple(sorted(found))
 
 
@@ -167,7 +169,11 @@ def _lets_in_more(below: Route, page: Route) -> str:
         return ""
     if _is_open(below):
         return "lets anyone in"
-    if not _is_shut(page) and not all(leg.people for leg in (*below.legs, *page.legs)):
+    if not _is_shut(page) and not all(leg.people for leg in page.legs):
+        return ""
+    if opened_by_app(below):
+        return "lets in every client that sends something as the app's token"
+    if not _is_shut(page) and not all(leg.people for leg in below.legs):
         return ""
     if _any_is(below.legs, Authenticated) and not _any_is(page.legs, Authenticated):
         return "lets in everybody who is logged in"

@@ -63,7 +63,7 @@ def _nothing_for_tokens(routes: list[Route]) -> Iterator[PolicyWarning]:
 
 def _no_audience(policy: Policy, routes: list[Route], origins: frozenset[str]) -> Iterator[PolicyWarning]:
     """A token opens only the host that it was issued for."""
-    for route in filter(_takes_tokens, _accepted(routes)):
+    for route in [one for one in _accepted(routes) if one.takes_tokens]:
         for host in route.hosts:
             name = ".".join(label or "*" for label in reversed(host.labels))
             origin = policy.site.origin_of(name)
@@ -74,10 +74,6 @@ def _no_audience(policy: Policy, routes: list[Route], origins: frozenset[str]) -
                 )
                 yield PolicyWarning(route.place, "no-resource", message)
                 return
-
-
-def _takes_tokens(route: Route) -> bool:
-    return route.takes_tokens
 
 
 def _no_key(route: Route) -> Iterator[PolicyWarning]:

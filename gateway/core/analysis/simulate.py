@@ -10,6 +10,8 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.forward.answer import CORS_OF_OURS, Answer
+from gateway.core.forward.app_tokens import app_tokens_of
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import conclude_callback, prepare_ours
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.credentials import Brought, TokenReader
@@ -27,11 +29,13 @@ from gateway.core.forward.decision import (
 from gateway.core.forward.proxy import VERSION
 from gateway.core.forward.request import ForwardedRequest, MalformedRequest, read_request
 from gateway.core.forward.respond import respond
+from gateway.core.jose.algorithms import FAPI2
+from gateway.core.jose.keys import SigningKey, VerificationKey
 from gateway.core.keys import Keys
 from gateway.core.outcomes import Outcome
-from gateway.core.policy.facts import SESSION, Actor, Refused
+from gateway.core.policy.facts import NO_APP_TOKENS, SESSION, Actor, Refused
 from gateway.core.policy.headers import REMOVE
-from gateway.core.policy.key_scopes import NOWHERE, X_API_KEY
+from gateway.core.policy.key_places import NOWHERE, X_API_KEY
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import API_KEY, Routed
 from gateway.core.policy.site import Site
@@ -45,12 +49,21 @@ from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, Token, mi
 from gateway.core.token.access import AccessToken, AccessTokens
 from gateway.core.token.api_key import ApiKeys, seal_terms, terms_of
 from gateway.core.token.proof import Proof
+from gateway.core.token.signing_keys import NoSigningKey
+from gateway.core.units import DAY_S
 
 # No secret: what is sealed with these keys leads nowhere, and a simulation lets nobody in.
 _KEYS: Final = Keys.derive(b"simulation", b"simulation")
+_API_KEYS: Final = ApiKeys(_KEYS.api_key, _KEYS.person)
 _RANDOM: Final = bytes(RANDOM_BYTES)
+# A gateway without any key can't tell what is no token. Of RFC 8037, appendix A.2: it signed nothing here.
+_PUBLISHED: Final = {
+    "": VerificationKey.of_jwk(
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}, FAPI2
+    )
+}
 _NONCE: Final = bytes(12)
-_LASTS_S: Final = 86_400
+_LASTS_S: Final = DAY_S
 _SECOND_US: Final = 1_000_000
 _REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
 _SET: Final = "x-bastion-set-"
@@ -86,7 +99,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """found: None where no route is looked for. others: routes that judge what else it names. identity: what the app
-    sees, "" for nobody. why: "" if plain.
+    sees, "" for nobody. why: "" if plain. app_tokens: names of those that it brings.
 
     headers: of the answer and towards the app, in lower case; those that the app decides are not in it, nor an id or a
     cookie of this one request, and what is sealed in an address is left out.
@@ -100,6 +113,7 @@ class Simulated:
     why: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     others: tuple[Routed, ...] = ()
+    app_tokens: frozenset[str] = NO_APP_TOKENS
 
     @property
     def judging(self) -> tuple[Routed, ...]:
@@ -111,6 +125,11 @@ class Simulated:
         return tuple(each)
 
 
+def _no_key() -> SigningKey:
+    """Nothing that is said here is signed."""
+    raise NoSigningKey("a simulation has no key")
+
+
 class Simulation:
     """Requests to a policy, one after the other: budgets are spent."""
 
@@ -120,11 +139,13 @@ class Simulation:
             policy=policy,
             keys=_KEYS,
             tokens=Tokens(_KEYS.mac),
+            api_keys=_API_KEYS,
             people=People(_KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
             reader=_reader(site),
             auth_origin=site.origin_of(site.auth_host),
             origin_of=site.origin_of,
             render=lambda _page: b"",
+            assertions=Assertions("", _no_key),
         )
         self._full_at_us: dict[tuple[str, str, str], int] = {}
 
@@ -140,7 +161,11 @@ class Simulation:
             return self._told(begun, request, begun if isinstance(begun, Refused) else None)
         reply = self._reply(begun.question, asked) if begun.needs_store else None
         decision = finish(begun, reply, asked.now * _SECOND_US)
-        return replace(self._told(decision, request, begun.routed), others=begun.others)
+        app_tokens = NO_APP_TOKENS.union(
+            *(app_tokens_of(request, one.route, begun.token) for one in (begun.routed, *begun.others))
+        )
+        told = self._told(decision, request, begun.routed)
+        return replace(told, others=begun.others, app_tokens=app_tokens)
 
     def _forwarded(self, asked: Asked) -> ForwardedRequest:
         """As the snippet for Caddy asks about it. Raises MalformedRequest."""
@@ -186,9 +211,7 @@ class Simulation:
         session = _token(person)
         presented = Presented(session.tag, session.login, bytes(CREDENTIAL_BYTES), counted_as=person.client)
         audience, ends_at = self._context.origin_of(asked.host.lower()), asked.now + _LASTS_S
-        token = AccessToken(
-            presented, "login", person.client, "", person.scopes, audience, asked.now, ends_at, "", bytes(32)
-        )
+        token = AccessToken(presented, person.client, "", person.scopes, audience, asked.now, ends_at, "", bytes(32))
         brought = Brought(token, Proof("", b"", asked.now, "", "") if person.dpop else None, None)
         return replace(self._context, reader=_reader(self._context.policy.site, brought))
 
@@ -266,7 +289,7 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
 
 
 def _reader(site: Site, brought: Brought | None = None) -> TokenReader:
-    return TokenReader(AccessTokens("", _KEYS.token), dict, None, site.origin_of, brought)
+    return TokenReader(AccessTokens("", _KEYS.token), lambda: _PUBLISHED, None, site.origin_of, brought)
 
 
 def _token(person: Actor) -> Token:
@@ -276,7 +299,7 @@ def _token(person: Actor) -> Token:
 
 def _key(person: Actor) -> str:
     user_id = _user_id(person.user)
-    return ApiKeys(_KEYS.api_key, _KEYS.person).mint(tag_of(_KEYS.tag, user_id), user_id.bytes, bytes(32))
+    return _API_KEYS.mint(tag_of(_KEYS.tag, user_id), user_id.bytes, bytes(32))
 
 
 def _user_id(user: str) -> UUID:

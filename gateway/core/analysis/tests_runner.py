@@ -40,7 +40,7 @@ def _failures(policy: Policy, test: PolicyTest, at: int) -> Iterator[TestFailure
         if mismatches:
             actor = person.user if person else "an anonymous client"
             reason = f" ({simulated.why})" if simulated.why else ""
-            told = (f"{'; '.join(mismatches)}{reason}", *_conditions(test.expected, simulated, asked))
+            told = (f"{'; '.join(mismatches)}{reason}", *_conditions(policy, test.expected, simulated, asked))
             message = f"{test.request} as {actor}: {'; '.join(told)}; {actor}: {who(asked.person, asked.now)}"
             yield TestFailure(test.place.file, test.place.line, test.place.column, message)
 
@@ -57,11 +57,13 @@ def _last_answer(policy: Policy, times: int, asked: Asked) -> Simulated:
     return simulation.answer(asked)
 
 
-def _conditions(expected: Expected, simulated: Simulated, asked: Asked) -> tuple[str, ...]:
+def _conditions(policy: Policy, expected: Expected, simulated: Simulated, asked: Asked) -> tuple[str, ...]:
     """Of the routes, where their conditions decided otherwise than expected."""
     if _is_outcome(expected, simulated):
         return ()
-    return tuple(reason for found in simulated.judging for reason in reasons(found, asked))
+    return tuple(
+        reason for found in simulated.judging for reason in reasons(policy, found, asked, simulated.app_tokens)
+    )
 
 
 def _is_outcome(expected: Expected, simulated: Simulated) -> bool:

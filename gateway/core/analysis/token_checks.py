@@ -91,9 +91,9 @@ def check_token(shown: ShownToken, access: AccessTokens, keys: Mapping[str, Veri
     return JudgedToken((*checks, *_ladder("proof", _PROOF, failed, why)), token, proof)
 
 
-def check_proof_use(proof: Proof, nonces: Nonces, now: int) -> Iterator[TokenCheck]:
-    """What Redis judges of a good proof, without using it up. now: Unix seconds."""
-    known = nonces.read(proof.nonce, proof.iat) is not None
+def check_proof_use(proof: Proof, nonces: Nonces | None, now: int) -> Iterator[TokenCheck]:
+    """What Redis judges of a good proof, without using it up. nonces None: proofs need none. now: Unix seconds."""
+    known = nonces is None or nonces.read(proof.nonce, proof.iat) is not None
     why = "" if known else "it has no nonce of ours of its last minutes: a client repeats the request with the new one"
     yield TokenCheck("proof nonce", "passes" if known else "refuses", why)
     age = now - proof.iat

@@ -53,8 +53,9 @@ def lint(adapted: Adapted, protected: Protected) -> tuple[Finding, ...]:
 
 
 def _is_told(door: Finding, judged: Sequence[Finding]) -> bool:
-    """Whether its site, or the proxy itself, is an error already."""
-    return any(one.level is Level.ERROR and f"{door.at}.".startswith(f"{one.at}.") for one in judged)
+    """Whether its site, or the proxy itself, is an error already. An error of the whole server tells of no door."""
+    of_sites = (one for one in judged if one.level is Level.ERROR and "routes" in one.at)
+    return any(f"{door.at}.".startswith(f"{one.at}.") for one in of_sites)
 
 
 def _merged(findings: Iterable[Finding]) -> Iterator[Finding]:

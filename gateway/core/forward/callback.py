@@ -33,13 +33,14 @@ from gateway.core.session.journey import (
 )
 from gateway.core.session.person import ForgedPerson
 from gateway.core.session.tokens import Token, child_token, code_hash, credential_of, parse
+from gateway.core.units import DAY_S
 
 OURS: Final = "/.bastion"
 ALIKE: Final = "/."  # how every path of ours begins
 _CALLBACK: Final = "/.bastion/callback"
 _LOGOUT: Final = "/.bastion/logout"
 _GONE: Final = "/.bastion/gone"
-_LAST_S: Final = 400 * 86_400
+_LAST_S: Final = 400 * DAY_S
 _LAST_CHARS: Final = 22
 _MOST_FIELDS: Final = 10
 _ROUTE: Final = "bastion/callback"

@@ -8,14 +8,13 @@ from gateway.core.forward.answer import Answer, json_body, json_head, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import CredentialFault, Scheme
 from gateway.core.forward.request import ForwardedRequest
-from gateway.core.jose.algorithms import PROOFS
+from gateway.core.jose.algorithms import PROOF_ALGS, PROOFS
 from gateway.core.policy.route import Route
 
 _Lines = list[tuple[str, str]]
 RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource"
 NONCE_HEADER: Final = "DPoP-Nonce"
 _KINDS: Final[tuple[tuple[str, Scheme], ...]] = (("bearer", "Bearer"), ("dpop", "DPoP"))
-_ALGS: Final = " ".join(sorted(PROOFS))
 _EXPOSE: Final = "Access-Control-Expose-Headers"
 _CHALLENGE: Final = "WWW-Authenticate"
 _EXPOSED: Final = ("WWW-Authenticate", NONCE_HEADER)
@@ -43,7 +42,7 @@ def challenges(
     kinds = route.credentials | {"bearer"} if route.key_places.bearer else route.credentials
     origin = context.origin_of(request.host)
     lines = list(_challenges(origin, kinds, said, tuple(scopes), within_s, route.takes_tokens))
-    if route.key_places.basic and not scopes and not request.shows_browser:
+    if route.takes_basic and not scopes and not request.shows_browser:
         lines.append((_CHALLENGE, f'Basic realm="{request.host}", charset="UTF-8"'))
     return lines
 
@@ -68,7 +67,7 @@ def _challenges(
             said |= {"error": fault[1], "error_description": fault[2]}
             said |= {"scope": " ".join(scopes)} if scopes else {}
             said |= {"max_age": str(within_s)} if within_s else {}
-        said |= {"algs": _ALGS} if scheme == "DPoP" else {}
+        said |= {"algs": PROOF_ALGS} if scheme == "DPoP" else {}
         if takes_tokens:
             said["resource_metadata"] = origin + RESOURCE_PATH
         else:

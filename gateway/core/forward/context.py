@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.pages import Page
 from gateway.core.forward.refused_keys import RefusedKeys
@@ -34,19 +35,19 @@ class Context:
     policy: Policy
     keys: Keys
     tokens: Tokens
+    api_keys: ApiKeys
     people: People
     reader: TokenReader
     auth_origin: str
     origin_of: Callable[[str], str]
     render: Callable[[Page], bytes]
+    assertions: Assertions
     passed: frozenset[bytes] = frozenset()
     refused_keys: RefusedKeys = field(default_factory=RefusedKeys)
-    api_keys: ApiKeys = field(init=False, repr=False)
     names: BucketNames = field(init=False, repr=False)
     _found: Remembered[tuple[str, str, str], Routed | Refused] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "api_keys", ApiKeys(self.keys.api_key, self.keys.person))
         object.__setattr__(self, "names", BucketNames(self.keys.bucket))
         object.__setattr__(self, "_found", Remembered[tuple[str, str, str], Routed | Refused](_MOST_PATHS))
 

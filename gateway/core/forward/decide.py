@@ -12,6 +12,7 @@ A token is asked like a session: its record, in the same one call. What is wrong
 from typing import Final
 
 from gateway.core.assurance.model import NO_PROOF
+from gateway.core.forward.app_tokens import app_tokens_of, sends_basic_by_itself
 from gateway.core.forward.callback import ALIKE, is_answered_here
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
@@ -116,7 +117,7 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
         if isinstance(second, Refused):
             return second
         others, needs = second, with_needs_of(route, second)
-    if request.early_data and (needs.asks_people or needs.limits):
+    if request.early_data and (needs.asks_people or needs.limits or route.app_tokens):
         return TooEarly(route)
     if request.credential_lines and needs.asks_people:
         token = _credential(request, context, route)
@@ -287,15 +288,16 @@ def _judge_by(
 ) -> Judged:
     """Deny, allow, then what another site may have sent."""
     route, token = routed.route, ask.token
-    verdict = route.judge(Facts(actor, ask.request.address, now, routed.captures))
+    request = ask.request
+    brought = app_tokens_of(request, route, token)
+    verdict = route.judge(Facts(actor, request.address, now, routed.captures, brought))
     match verdict:
         case Allow():
-            if _is_forged(routed, ask, by_session=_may_be_sent_by_itself(verdict, actor, token)):
-                return Denied(route, CROSS_ORIGIN, known, now)
+            if _is_forged(routed, ask, by_session=_may_be_sent_by_itself(verdict, actor, ask, route)):
+                return Denied(route, CROSS_ORIGIN, known, now, _scheme(token))
             told = known if route.sends_identity(verdict) else None
             nonce = ask.context.reader.next_nonce(token, 0, now) if isinstance(token, Brought) else ""
-            scopes = frozenset[str]() if actor is None else actor.scopes
-            return Allowed(route, verdict, told, limit, state, token, nonce, scopes)
+            return Allowed(route, verdict, told, limit, state, token, nonce, actor, now)
         case Login() if token is not None or SESSION not in route.credentials:
             return Unauthorized(route, None)
         case Login():
@@ -312,13 +314,12 @@ def _judge_by(
             return Denied(route, reason, known, now, _scheme(token), missing)
 
 
-def _may_be_sent_by_itself(verdict: Allow, actor: Actor | None, token: Brought | BroughtKey | None) -> bool:
-    """Whether a browser can have been made to send what let them in as somebody: a cookie, or Basic (X6)."""
-    return (
-        verdict.identity
-        and actor is not None
-        and (token is None or (isinstance(token, BroughtKey) and token.is_ambient))
-    )
+def _may_be_sent_by_itself(verdict: Allow, actor: Actor | None, ask: Ask, route: Route) -> bool:
+    """Whether a browser can have been made to send what let them in: a cookie, or Basic (X6)."""
+    token = ask.token
+    if not verdict.identity:
+        return sends_basic_by_itself(ask.request, route, token)
+    return actor is not None and (token is None or (isinstance(token, BroughtKey) and token.is_ambient))
 
 
 def _scheme(token: Brought | BroughtKey | None) -> Scheme | None:

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.forward.key_credentials import BroughtKey
 from gateway.core.policy.cross_origin import Headers
-from gateway.core.policy.facts import Allow, Refused
+from gateway.core.policy.facts import Actor, Allow, Refused
 from gateway.core.policy.route import Route
 from gateway.core.principal.ask import Presented, Spent
 from gateway.core.principal.identity import Known
@@ -110,8 +110,8 @@ class LogIn:
 class Allowed:
     """known: whom the app hears of, None: nobody. limit, state: the limit to tell the client of, None without one.
 
-    token: the token or key by which they came in. scopes: of it. nonce: for the client's next proof, "": the one that
-    it has is good.
+    token: the token or key by which they came in. actor: who came in, None: a stranger. now: Unix seconds, by the
+    store's clock. nonce: for the client's next proof, "": the one that it has is good.
     """
 
     def __init__(
@@ -123,7 +123,8 @@ class Allowed:
         state: Spent | None,
         token: Brought | BroughtKey | None = None,
         nonce: str = "",
-        scopes: frozenset[str] = frozenset(),
+        actor: Actor | None = None,
+        now: int = 0,
     ) -> None:
         self.route = route
         self.verdict = verdict
@@ -132,7 +133,8 @@ class Allowed:
         self.state = state
         self.token = token
         self.nonce = nonce
-        self.scopes = scopes
+        self.actor = actor
+        self.now = now
 
 
 Settled = Refused | TooEarly | Preflight | AppPreflight | Unauthorized

@@ -17,7 +17,8 @@ from gateway.core.forward.credentials import (
     token_scheme,
 )
 from gateway.core.forward.proxy import EARLIER
-from gateway.core.forward.request import KEY_PREFIX, ForwardedRequest
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.policy.key_places import KEY_PREFIX
 from gateway.core.policy.route import Route
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.token.api_key import KEY_CHARS, ApiKeys

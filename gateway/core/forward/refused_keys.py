@@ -16,7 +16,8 @@ DEFAULT_LIMIT: Final = Limit("AUTH.KEY", 10, 60_000_000, 10, Per.IP)
 class RefusedKeys:
     """Counts refused keys by address, in this worker alone: a flood of them asks no store.
 
-    A key that lives is not counted and never refused, whatever else came from its address.
+    A live key at one of its hosts is not counted, and this limit never refuses it, whatever else came from its address.
+    At another host it is counted.
     """
 
     def __init__(self, limit: Limit = DEFAULT_LIMIT) -> None:

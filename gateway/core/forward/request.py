@@ -16,9 +16,10 @@ from gateway.core.forward.accept import prefers_page
 from gateway.core.forward.names import DESTINATION, is_taken
 from gateway.core.forward.proxy import EARLIER, AskingProxy, proxy_of
 from gateway.core.policy.canonical import METHOD_CHARS, TAKE_DESTINATION, canonical_host
+from gateway.core.policy.header_names import has_a_meaning
+from gateway.core.policy.key_places import KEY_PREFIX
 from gateway.core.remembered import Remembered
 from gateway.core.session.cookies import Cookies, read_cookies
-from gateway.core.token.api_key import PREFIX
 
 ADDRESS_CHARS: Final = 64
 _ONCE: Final = (
@@ -56,7 +57,6 @@ _READ: Final = {
     b"x-bastion-protocol",
 }
 _CREDENTIALS: Final = (b"authorization", b"dpop")
-KEY_PREFIX: Final = PREFIX.encode()  # how API keys begin, in whatever header
 _once: Final[Callable[[dict[bytes, bytes]], tuple[bytes, ...]]] = itemgetter(*_ONCE)
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _TARGET: Final = re.compile(r"/[!\"$-~\x80-\xff]*")  # no space, no control byte, no fragment
@@ -95,18 +95,22 @@ class ClientKind(Enum):
 _WEBSOCKET: Final = ClientKind.WEBSOCKET  # members of enums are looked up slowly
 _NAVIGATION: Final = ClientKind.NAVIGATION
 _FETCH: Final = ClientKind.FETCH
-_TAKEN: Final = b"?"  # no header's name
+_TAKEN: Final = b"?"  # no header's name, and neither is the next
+_OF_APPS: Final = b"*"
+_UNREAD: Final = (b"", _TAKEN, _OF_APPS)
 _UPGRADE: Final = [b"upgrade"]
 _NAMES: Final = {spelled: name for name in _READ for spelled in (name, name.title())}  # as Go spells them; grows
 
 
 def _learned(spelled: bytes) -> bytes:
-    """In lower case; b"" where nobody reads the header, _TAKEN where it must not reach an app.
+    """In lower case. b"": nobody reads the header. _TAKEN: it must not reach an app. _OF_APPS: it may hold an app's own
+    credential.
 
     A bounded number of short spellings is remembered.
     """
     lowered = spelled.lower()
-    name = lowered if lowered in _READ else _TAKEN if is_taken(lowered) else b""
+    unread = _TAKEN if is_taken(lowered) else b"" if has_a_meaning(lowered) else _OF_APPS
+    name = lowered if lowered in _READ else unread
     if len(_NAMES) < _MOST_NAMES and len(spelled) <= _NAME_BYTES:
         _NAMES[spelled] = name
     return name
@@ -118,16 +122,17 @@ class Fields:
     Total: what is wrong with them is said by request_of. count: of all headers. taken: names that must not reach an
     app, as they came; Destination is none before the method is known. credential_lines: those of Authorization and DPoP
     by name, each by itself: joined, two would read as one (oauth.md O14); and those of any other header that hold an
-    API key.
+    API key. app_lines: headers that may hold an app's own credential.
     """
 
-    __slots__ = ("_doubled", "cookie_lines", "count", "credential_lines", "taken", "values")
+    __slots__ = ("_doubled", "app_lines", "cookie_lines", "count", "credential_lines", "taken", "values")
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """headers: names in any case, in the order in which they came."""
         self.count = 0
         self.cookie_lines: list[bytes] = []
         self.credential_lines: list[tuple[bytes, bytes]] = []
+        self.app_lines: list[tuple[bytes, bytes]] = []
         self.taken: list[bytes] = []
         self._doubled = b""
         self.values: dict[bytes, bytes] = {}
@@ -140,10 +145,12 @@ class Fields:
         name = _NAMES.get(spelled)
         if name is None:
             name = _learned(spelled)
-        if not name or name == _TAKEN:
+        if name in _UNREAD:
             if value[:4] == KEY_PREFIX:
                 self.credential_lines.append((spelled.lower(), value))
-            if name:
+            elif name == _OF_APPS:
+                self.app_lines.append((spelled.lower(), value))
+            if name == _TAKEN:
                 self.taken.append(spelled)
             return
         if name == b"cookie":
@@ -176,7 +183,7 @@ class Fields:
 class ForwardedRequest:
     """host: canonical, without port. target: raw path and query. path: raw. address None: not known.
 
-    values: of headers, by their names in lower case. proxy: who asks. taken, credential_lines: as in Fields.
+    values: of headers, by their names in lower case. proxy: who asks. taken, credential_lines, app_lines: as in Fields.
     """
 
     def __init__(
@@ -194,6 +201,7 @@ class ForwardedRequest:
         proxy: AskingProxy,
         taken: list[bytes],
         credential_lines: list[tuple[bytes, bytes]],
+        app_lines: list[tuple[bytes, bytes]],
     ) -> None:
         self.request_id = request_id
         self.method = method
@@ -208,6 +216,7 @@ class ForwardedRequest:
         self.proxy = proxy
         self.taken = taken
         self.credential_lines = credential_lines
+        self.app_lines = app_lines
 
     @property
     def websocket(self) -> bool:
@@ -310,6 +319,7 @@ def request_of(fields: Fields) -> ForwardedRequest:
         proxy,
         taken,
         fields.credential_lines,
+        fields.app_lines,
     )
 
 

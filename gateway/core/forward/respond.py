@@ -38,11 +38,14 @@ from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.route import DENIED_BY_RULE, Respond, Route
 from gateway.core.principal.ask import Spent
+from gateway.core.principal.identity import ASSERTION
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.journey import return_of
+from gateway.core.token.signing_keys import NoSigningKey
 
 _RETRY_S: Final = "5"
 _ONE_BY_ONE: Final = header_line("X-Bastion-Allow", ONE_BY_ONE)
+_NOTHING_ASSERTED: Final = header_line(ASSERTION, "")
 _PREFLIGHT: Final = b"X-Bastion-Answer: 1\r\n"
 _REFUSED: Final = {
     "no_host": pages.MISDIRECTED,
@@ -96,12 +99,27 @@ def _allowed(allowed: Allowed, request: ForwardedRequest, context: Context) -> A
     if known is None:
         head += context.people.nobody
     else:
-        head += known.block if token is None else context.people.block_for(known, allowed.scopes)
+        scopes = frozenset[str]() if allowed.actor is None else allowed.actor.scopes
+        head += known.block if token is None else context.people.block_for(known, scopes)
+    if ASSERTION in request.proxy.identity:
+        try:
+            head += header_line(ASSERTION, _assertion(allowed, request, context))
+        except NoSigningKey:
+            return _unavailable(route, request, context)
     if allowed.limit is not None and allowed.state is not None:
         head += _limit_lines(allowed.limit, allowed.state)
     subject = None if known is None else known.person.user_id
     proof: ProofOutcome | None = "accepted" if isinstance(token, Brought) and token.proof is not None else None
     return Answer(200, head, b"", "allow", route.name, allowed.verdict.leg, subject, proof)
+
+
+def _assertion(allowed: Allowed, request: ForwardedRequest, context: Context) -> str:
+    """Empty for who gets none: a proxy hands on whatever is said. Raises NoSigningKey."""
+    known, actor = allowed.known, allowed.actor
+    if known is None or actor is None or not allowed.route.sends_assertion:
+        return ""
+    subject = allowed.token.token.subject if isinstance(allowed.token, Brought) else ""
+    return context.assertions.assert_to(context.origin_of(request.host), known, actor, subject, allowed.now)
 
 
 def _for_the_client(route: Route, proxy: AskingProxy, origin: str | None, *, rated: bool, nonce: str) -> bytes:
@@ -154,7 +172,7 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         return refusal(
             context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
         )
-    if request.client is not ClientKind.NAVIGATION and not wanted.within_s and (route.takes_tokens or route.takes_keys):
+    if request.client is not ClientKind.NAVIGATION and not wanted.within_s:
         cors += challenges(context, request, route)
     need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""
@@ -267,6 +285,8 @@ def _app_preflight(route: Route, request: ForwardedRequest, context: Context) ->
     head = header_lines(route.response_block) + context.people.nobody
     if request.proxy is not EARLIER:
         head = _ONE_BY_ONE + _taken(request, context, None) + head
+        if ASSERTION in request.proxy.identity:
+            head += _NOTHING_ASSERTED
     return Answer(200, head, b"", "allow", route.name, "cors")
 
 

@@ -28,6 +28,9 @@ OURS: Final = frozenset(ALGORITHMS)
 ASSERTIONS: Final = OURS
 FAPI2: Final = OURS - {"RS256"}
 PROOFS: Final = FAPI2
+PROOF_ALGS: Final = " ".join(sorted(PROOFS))  # as a challenge names them
+# What our own tokens are signed with, by one name each. Labels of metrics keep this order.
+SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 
 
 def same_algorithm(alg: str) -> frozenset[str]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_plus
 
-from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
 from gateway.core.jose.compact import Compact, MalformedJose, parse_compact
+from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.clients import Authentication, Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
+from gateway.core.policy.client import assertion_algorithms
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 METHODS: Final = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt")
@@ -48,6 +49,30 @@ class Assertion:
 
     id_hash: bytes
     until: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UnprovedAssertion:
+    """An assertion of which all is right but the signature, which is still open."""
+
+    signed: Compact
+    assertion: Assertion
+
+    def proved(self, keys: Sequence[VerificationKey]) -> Assertion:
+        """keys: of the client. Raises NotProved."""
+        if not self._is_signed(keys):
+            raise NotProved("client_assertion: no key of the client made the signature", basic=False)
+        return self.assertion
+
+    def misses_key(self, keys: Sequence[VerificationKey]) -> bool:
+        """Whether the client may have a newer key that made it; one without `kid` may be by any key."""
+        kid = self.signed.kid
+        return all(key.kid != kid for key in keys) if kid else not self._is_signed(keys)
+
+    def _is_signed(self, keys: Sequence[VerificationKey]) -> bool:
+        signed = self.signed
+        fitting = [key for key in keys if signed.alg in key.algorithms and signed.kid in ("", key.kid)]
+        return any(key.verify(signed.alg, signed.signing_input, signed.signature) for key in fitting)
 
 
 class NotProved(OAuthError):
@@ -122,8 +147,10 @@ def _assertion(parameters: Parameters) -> Credentials | None:
         raise NotProved(f"client_assertion: {error}", basic=False) from error
 
 
-def prove(client: Client | None, credentials: Credentials, audiences: Sequence[str], now: int) -> Assertion | None:
-    """The assertion that still has to be used up, None where the client had none. Raises NotProved.
+def claimed(
+    client: Client | None, credentials: Credentials, audiences: Sequence[str], now: int
+) -> UnprovedAssertion | None:
+    """None: the client is proved, and had no assertion. Raises NotProved.
 
     client None: nobody has this id. audiences: the issuer, then what else an assertion may be for. now: Unix seconds.
     """
@@ -140,15 +167,14 @@ def prove(client: Client | None, credentials: Credentials, audiences: Sequence[s
     if credentials.assertion is None:
         return None
     try:
-        return _proved_assertion(client, credentials.assertion, audiences, now)
+        return _claim(client, credentials.assertion, audiences, now)
     except MalformedJose as error:
         raise NotProved(f"client_assertion: {error}", basic=False) from error
 
 
-def _proved_assertion(client: Client, assertion: Compact, audiences: Sequence[str], now: int) -> Assertion:
-    """Cheapest first: the signature last. Raises MalformedJose."""
-    allowed = FAPI2 if client.profile == "fapi2" else ASSERTIONS
-    if assertion.alg not in allowed:
+def _claim(client: Client, assertion: Compact, audiences: Sequence[str], now: int) -> UnprovedAssertion:
+    """All that costs little, so that no signature is verified before. Raises MalformedJose."""
+    if assertion.alg not in assertion_algorithms(client.profile):
         raise MalformedJose("alg is not allowed for this client")
     if assertion.typ not in _TYPES:
         raise MalformedJose("typ is not that of a client assertion")
@@ -159,10 +185,7 @@ def _proved_assertion(client: Client, assertion: Compact, audiences: Sequence[st
     jti = assertion.text("jti")
     if len(jti) > _ID_CHARS:
         raise MalformedJose(f"jti is longer than {_ID_CHARS} characters")
-    fitting = [key for key in client.jwks if assertion.alg in key.algorithms and assertion.kid in ("", key.kid)]
-    if not any(key.verify(assertion.alg, assertion.signing_input, assertion.signature) for key in fitting):
-        raise MalformedJose("no key of the client made the signature")
-    return Assertion(hashlib.sha256(jti.encode()).digest(), until)
+    return UnprovedAssertion(assertion, Assertion(hashlib.sha256(jti.encode()).digest(), until))
 
 
 def _check_audience(client: Client, assertion: Compact, audiences: Sequence[str]) -> None:

@@ -6,10 +6,13 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.base64url import b64, unb64
-from gateway.core.oauth.claims import session_id, subject_of
+from gateway.core.oauth.claims import session_id
+from gateway.core.policy.client import own_user
+from gateway.core.principal.identity import subject_of
+from gateway.core.units import DAY_S
 
 TYP: Final = "logout+jwt"
-WORTH_S: Final = 86_400
+WORTH_S: Final = DAY_S
 _TOKEN_S: Final = 120
 _EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
@@ -24,7 +27,7 @@ class LoggedOutApp:
 
     @property
     def destination(self) -> str:
-        return f"client:{self.client}"
+        return own_user(self.client)
 
     def written(self) -> bytes:
         return json.dumps({"client": self.client, "user": self.user_id.hex, "login": b64(self.login_id)}).encode()

@@ -5,7 +5,6 @@ import hmac
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from gateway.core.base64url import b64
 
@@ -40,11 +39,6 @@ _CLAIMS: Final[Mapping[str, Mapping[str, Callable[[Described], object]]]] = {
     "groups": {"groups": lambda one: list(one.groups)},
 }
 PERSONAL: Final = tuple(name for claims in _CLAIMS.values() for name in claims)
-
-
-def subject_of(user_id: UUID) -> str:
-    """No client's id begins so (RFC 9068 section 5)."""
-    return f"u_{user_id.hex}"
 
 
 def personal_claims(person: Described, scopes: Collection[str]) -> dict[str, object]:

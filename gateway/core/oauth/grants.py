@@ -1,4 +1,6 @@
-"""Owns when a code or a refresh token passes: once, and again only where an honest client may have lost the answer."""
+"""Owns what becomes tokens, and when a code or a refresh token passes: once, and again only where an honest client may
+have lost the answer.
+"""
 
 import hashlib
 import hmac
@@ -8,11 +10,13 @@ from typing import Final
 
 from gateway.core.base64url import b64
 from gateway.core.oauth.code import CodeContent
+from gateway.core.units import DAY_S
 
+GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
 CODE_REPEAT_S: Final = 10  # O2: double mounts and retries of one client
 BEARER_WINDOW_S: Final = 30  # O3: whoever has the token may repeat it
-BOUND_WINDOW_S: Final = 86_400  # whoever repeats it has to authenticate, or prove the key
-STANDING_S: Final = 10 * 365 * 86_400  # of an app's own grant, which nobody's login bounds
+BOUND_WINDOW_S: Final = DAY_S  # whoever repeats it has to authenticate, or prove the key
+STANDING_S: Final = 10 * 365 * DAY_S  # of an app's own grant, which nobody's login bounds
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
@@ -57,7 +61,6 @@ class Reused:
 
 def judge_code(code: IssuedCode, redemption: Redemption, now: int) -> Redeemed | CodeRefused | Reused:
     """Returned, not raised: an end has to be stored (oauth.md section 3). now: Unix seconds."""
-    fits = _misfit(code, redemption)
     if code.used_at:
         repeated = code.client == redemption.client and _is_verified(code.content.code_challenge, redemption.verifier)
         return CodeRefused("the code was used") if repeated and now - code.used_at <= CODE_REPEAT_S else Reused()
@@ -65,7 +68,7 @@ def judge_code(code: IssuedCode, redemption: Redemption, now: int) -> Redeemed |
         return CodeRefused("the code is of another client")
     if now >= code.expires_at:
         return CodeRefused("the code is too old")
-    return fits or Redeemed()
+    return _misfit(code, redemption) or Redeemed()
 
 
 def _misfit(code: IssuedCode, redemption: Redemption) -> CodeRefused | None:

@@ -18,12 +18,17 @@ _PURPOSE: Final = b"interaction"
 class Interaction:
     """client: its id. parameters: of the request. pushed: b64 hash of the id of a pushed one, whose parameters are in
     Postgres; "" otherwise. began_at: Unix seconds.
+
+    kept, left: credential of the session that the person chose to go on with, or to leave for another account, in
+    base64url; "" where they chose nothing. A new login has a new one, so it is asked again, or is let be.
     """
 
     client: str
     parameters: Mapping[str, str]
     pushed: str
     began_at: int
+    kept: str = ""
+    left: str = ""
 
     def is_timely(self, now: int) -> bool:
         return -_FUTURE_S <= now - self.began_at <= INTERACTION_S

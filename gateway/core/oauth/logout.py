@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from gateway.core.jose.compact import MalformedJose, parse_compact
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.claims import session_id
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
+from gateway.core.oauth.id_token_hint import read_hint
 from gateway.core.oauth.parameters import Parameters
 from gateway.core.oauth.request import with_query
 from gateway.core.sealed_text import MOST_CHARS, BadSeal, seal_text, unseal_text
 
 PARAMETERS: Final = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
-_ID_TOKEN: Final = "jwt"
 _PURPOSE: Final = b"app logout"
 
 
@@ -54,12 +53,12 @@ def read_logout(parameters: Parameters, issuer: str, keys: Mapping[str, Verifica
         hint, client, uri, state = (parameters.get(name) for name in PARAMETERS)
     except OAuthError:
         return NO_REQUEST
-    named = _read_hint(hint, issuer, keys)
+    named = read_hint(hint, issuer, keys)
     if named is None:
         return LogoutRequest(client, "", uri, state)
-    if client not in ("", named[0]):
+    if client not in ("", named.client):
         return NO_REQUEST
-    return LogoutRequest(*named, uri, state)
+    return LogoutRequest(named.client, named.sid, uri, state)
 
 
 def seal_logout_request(key: bytes, request: LogoutRequest, nonce: bytes) -> str:
@@ -73,16 +72,3 @@ def unseal_logout_request(key: bytes, text: str) -> LogoutRequest:
         return LogoutRequest(**unseal_text(key, _PURPOSE, text))
     except BadSeal:
         return NO_REQUEST
-
-
-def _read_hint(text: str, issuer: str, keys: Mapping[str, VerificationKey]) -> tuple[str, str] | None:
-    """Client and sid of an ID token of ours, however old; None for everything else."""
-    try:
-        jws = parse_compact(text)
-        key = keys.get(jws.kid)
-        if key is None or jws.typ != _ID_TOKEN or jws.payload.get("iss") != issuer:
-            return None
-        named = jws.text("aud"), jws.text("sid")
-    except MalformedJose:
-        return None
-    return named if key.verify(jws.alg, jws.signing_input, jws.signature) else None

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.core.jose.algorithms import ASSERTIONS, PROOFS
+from gateway.core.jose.algorithms import ASSERTIONS, PROOFS, SIGNING_ALGORITHMS
 from gateway.core.oauth.authentication import METHODS
 from gateway.core.oauth.claims import ACR, PERSONAL
 from gateway.core.oauth.clients import Client
-from gateway.core.policy.client_grammar import SIGNATURES
+from gateway.core.oauth.grants import GRANT_TYPES
 
-_GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
 _CONFIDENTIAL: Final = tuple(method for method in METHODS if method != "none")
 
 
@@ -29,9 +28,9 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "scopes_supported": sorted({"openid"}.union(*(client.scopes for client in clients))),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": [*_GRANT_TYPES],
+        "grant_types_supported": [*GRANT_TYPES],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [*SIGNATURES],
+        "id_token_signing_alg_values_supported": [*SIGNING_ALGORITHMS],
         "token_endpoint_auth_methods_supported": [*METHODS],
         "token_endpoint_auth_signing_alg_values_supported": assertions,
         "introspection_endpoint_auth_methods_supported": [*_CONFIDENTIAL],
@@ -47,7 +46,7 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "prompt_values_supported": ["none", "login", "consent"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": [ACR],
         "claim_types_supported": ["normal"],
         "claims_supported": ["iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid", "sub", *PERSONAL],

@@ -10,11 +10,13 @@ from typing import Final, Literal
 from urllib.parse import urlencode, urlsplit
 
 from gateway.core.errors import GatewayError
+from gateway.core.jose.keys import VerificationKey
 from gateway.core.oauth.claims import ACR
 from gateway.core.oauth.claims_parameter import ClaimsAsked, essential_values, read_claims
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import audience_of
+from gateway.core.oauth.id_token_hint import read_hint
 from gateway.core.oauth.parameters import Parameters
 from gateway.core.oauth.scopes import OFFLINE_ACCESS, OPENID, read_scopes
 
@@ -33,7 +35,6 @@ _NOT_BUILT: Final = {
     "request": ("request_not_supported", "request objects are not supported"),
     "request_uri": ("request_not_supported", "only a request_uri of our own PAR endpoint is supported"),
     "registration": ("registration_not_supported", "registration is not supported"),
-    "id_token_hint": ("login_required", "id_token_hint is not supported yet"),
 }
 
 
@@ -65,8 +66,19 @@ class ReturnAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What apps know us by. keys: those that are published now, by kid."""
+
+    issuer: str
+    keys: Mapping[str, VerificationKey]
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """max_age_s None: not asked. code_challenge "" only of a client that may go without. jkt "": no key is named."""
+    """max_age_s None: not asked. code_challenge "" only of a client that may go without. jkt "": no key is named.
+
+    hinted: `sub` of the person that the app expects; "": anybody.
+    """
 
     scopes: tuple[str, ...]
     resource: str
@@ -77,6 +89,7 @@ class AuthorizationRequest:
     login_hint: str
     jkt: str
     claims: ClaimsAsked
+    hinted: str
 
     @property
     def subjects(self) -> frozenset[str]:
@@ -89,6 +102,13 @@ class AuthorizationRequest:
             return False
         too_old = self.max_age_s is not None and now - authenticated_at > self.max_age_s
         return too_old or "login" in self.prompts
+
+    def asks_account(self, authenticated_at: int, began_at: int) -> bool:
+        """Whether the person has to choose an account. A login since the request began is a choice."""
+        return "select_account" in self.prompts and authenticated_at < began_at
+
+    def expects_another(self, subject: str) -> bool:
+        return self.hinted not in ("", subject)
 
     def is_offline(self, client: Client) -> bool:
         """Whether the grant outlives the login."""
@@ -138,7 +158,9 @@ def client_of(parameters: Parameters, clients: Mapping[str, Client]) -> Client:
     return client
 
 
-def read_request(parameters: Parameters, address: ReturnAddress, issuer: str, *, pushed: bool) -> AuthorizationRequest:
+def read_request(
+    parameters: Parameters, address: ReturnAddress, own: Published, *, pushed: bool
+) -> AuthorizationRequest:
     """Raises OAuthError, which goes to the address."""
     client = address.client
     _refuse_what_is_not_built(parameters)
@@ -150,7 +172,7 @@ def read_request(parameters: Parameters, address: ReturnAddress, issuer: str, *,
     _check_acr(parameters, claims)
     return AuthorizationRequest(
         scopes=scopes,
-        resource=_resource(parameters, client, issuer),
+        resource=_resource(parameters, client, own.issuer),
         code_challenge=_code_challenge(parameters, client, scopes),
         nonce=parameters.get("nonce"),
         prompts=_prompts(parameters),
@@ -158,6 +180,7 @@ def read_request(parameters: Parameters, address: ReturnAddress, issuer: str, *,
         login_hint=parameters.get("login_hint")[:_MOST_HINT],
         jkt=_jkt(parameters),
         claims=claims,
+        hinted=_hinted(parameters, client, own),
     )
 
 
@@ -219,9 +242,17 @@ def _prompts(parameters: Parameters) -> frozenset[str]:
         raise OAuthError("invalid_request", "prompt has a value that is not known")
     if "none" in prompts and len(prompts) > 1:
         raise OAuthError("invalid_request", "prompt=none goes with no other value")
-    if "select_account" in prompts:
-        raise OAuthError("account_selection_required", "prompt=select_account is not supported yet")
     return prompts
+
+
+def _hinted(parameters: Parameters, client: Client, own: Published) -> str:
+    text = parameters.get("id_token_hint")
+    if not text:
+        return ""
+    hint = read_hint(text, own.issuer, own.keys)
+    if hint is None or hint.client != client.id:
+        raise OAuthError("invalid_request", "id_token_hint is no ID token of ours for this client")
+    return hint.subject
 
 
 def _max_age(parameters: Parameters) -> int | None:

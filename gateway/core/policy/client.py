@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
 from gateway.core.jose.keys import VerificationKey
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.facts import Actor, Facts, Verdict
 from gateway.core.policy.places import Place
 from gateway.core.policy.route import Leg, Review, best_of
 
-ClientType = Literal["web", "spa", "native", "service", "device"]
+ClientType = Literal["web", "spa", "native", "service"]
 ClientProfile = Literal["oauth21", "oidc", "fapi2"]
 Authentication = Literal["none", "secret", "private_key_jwt"]
 _OWN: Final = "client:"
@@ -18,8 +19,13 @@ LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?
 
 
 def own_user(client: str) -> str:
-    """The user name of a client that has tokens of its own; no person's has a colon."""
+    """A client's name among users, hosts of sessions and destinations of messages; no person's has a colon."""
     return f"{_OWN}{client}"
+
+
+def assertion_algorithms(profile: ClientProfile) -> frozenset[str]:
+    """What may sign client assertions."""
+    return FAPI2 if profile == "fapi2" else ASSERTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Client:
     """name: for people. grants: as RFC 6749 calls them. id_token_alg "": that of jwt.algorithm.
 
     secret_hash: SHA-256; None: no secret, or one that could not be read, so that nothing matches it.
+    jwks_uri: where its keys are, if jwks has none; "": nowhere.
     pkce_optional: then with a nonce. origins: pages whose scripts may call the token endpoint. registered: by command,
     and no file declares it.
     """
@@ -49,6 +56,7 @@ class Client:
     authentication: Authentication
     secret_hash: bytes | None
     jwks: tuple[VerificationKey, ...]
+    jwks_uri: str
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
     grants: frozenset[str]

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.policy.shapes import (
     DURATION,
     METADATA,
@@ -11,7 +12,6 @@ from gateway.core.policy.shapes import (
     Schema,
     Shape,
     either,
-    later,
     listed,
     named,
     ref,
@@ -23,7 +23,6 @@ SCOPE_SENTENCES: Final = named({"type": "string", "maxLength": 200}, SCOPE_PATTE
 SHA256_PATTERN: Final = "^[0-9a-f]{64}$"
 TYPES: Final = ("web", "spa", "native", "service")
 PROFILES: Final = ("oauth21", "oidc", "fapi2")
-SIGNATURES: Final = ("ES256", "EdDSA", "PS256", "RS256")
 _JWK: Final[Schema] = {"type": "object", "additionalProperties": either(TEXT, {"type": "array", "items": TEXT})}
 
 SECRET: Final = Shape(
@@ -92,6 +91,12 @@ CLIENT: Final = Shape(
         ),
         Key("secret", "How it authenticates, where not by keys.", ref("client_secret")),
         Key("jwks", "Its keys for private_key_jwt.", ref("jwks")),
+        Key(
+            "jwks_uri",
+            "Where it publishes these keys itself, in place of `jwks`: https, and no internal address unless "
+            "`oauth.allow_networks` of the configuration has it.",
+            TEXT,
+        ),
         Key("scopes", "All that it may ask for.", TEXTS),
         Key(
             "resources",
@@ -118,12 +123,11 @@ CLIENT: Final = Shape(
         Key(
             "id_token_alg",
             "What signs its ID tokens; default jwt.algorithm, of profile oidc RS256.",
-            words(*SIGNATURES),
+            words(*SIGNING_ALGORITHMS),
         ),
         Key("ttl", "How long its tokens live.", ref("ttl")),
         Key("origins", "Pages whose scripts may call the token endpoint; of an spa those of its redirect_uris.", TEXTS),
         *METADATA,
-        later("jwks_uri", "Where its keys are."),
     ),
 )
 CLIENT_SHAPES: Final = (CLIENT, SECRET, JWKS, TTL)

@@ -79,8 +79,7 @@ def compile_policy(
         tests.add(page, at)
     names.read_all()
     list(people.named.each())
-    of_tokens = limits.get(_EXECUTE, DEFAULT_LIMITS[_EXECUTE])
-    default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],), (of_tokens,))
+    default_limits = Limits((limits[_SESSION],), (limits[_ANONYMOUS],), (limits[_EXECUTE],))
     composer = Composer(_defaults(files, names), site, default_limits, clients.read, problems)
     placed = [one for app in apps.read for one in composer.compose(app)]
     refuse_ties(placed, problems)

@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from gateway.core.header_lines import header_lines
 from gateway.core.policy.client import Client
-from gateway.core.policy.conditions import Anyone, Condition, captured, on_people
+from gateway.core.policy.conditions import Anyone, Condition, brought_tokens, captured, on_people
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.header_sets import header_set
 from gateway.core.policy.headers import CACHE_CONTROL, DEFAULT, PRIVATE
-from gateway.core.policy.key_scopes import NOWHERE
+from gateway.core.policy.key_places import NOWHERE
 from gateway.core.policy.patterns import PathPattern
 from gateway.core.policy.places import Place, Problems
 from gateway.core.policy.reading.apps import AppText, HostText, PathText, RouteText
@@ -63,6 +63,7 @@ class Composer:
             self._judge_require(text.level, legs)
             route = self._route(app, text, legs)
             self._judge_credentials(text.level, route)
+            self._judge_app_tokens(route)
             for host in app.hosts:
                 for path, pattern in zip(text.paths, route.paths, strict=True):
                     self._judge_captures(host, path)
@@ -138,6 +139,18 @@ class Composer:
                     level.place, f"{route.name} requires dpop, and no leg is for tokens; expected one that names scopes"
                 )
 
+    def _judge_app_tokens(self, route: Route) -> None:
+        """What Bastion reads itself, and takes away, the app could not check."""
+        for place, condition in _conditions(route):
+            for token in brought_tokens(condition):
+                clash = token.clash(route.credentials, route.key_places)
+                if clash:
+                    self.problems.add(
+                        place,
+                        f"app token `{token.name}` is read from {clash}, where {route.name} looks for a credential of "
+                        "Bastion's; expected another place, or credentials that leave this one to the app",
+                    )
+
     def _route(self, app: AppText, text: RouteText, legs: tuple[Draft, ...]) -> Route:
         levels = (text.level, app.level, self.defaults)
         denials = tuple(Denial(draft.condition, draft.place) for level in reversed(levels) for draft in level.deny)
@@ -154,6 +167,7 @@ class Composer:
         accepted = _nearest(level.credentials for level in levels) or _BY_SESSION
         all_legs = self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)))
         alone = (*block, *cors_block(cors, None))
+        conditions = [*(leg.condition for leg in legs), *(denial.condition for denial in denials)]
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
@@ -185,8 +199,10 @@ class Composer:
             credentials=accepted.kinds,
             clients=self.clients,
             forwards_credentials=bool(_nearest(level.forward_credentials for level in levels)),
+            sends_assertion=bool(_nearest(level.assertion for level in levels)),
             token_limits=limits.token,
             key_places=accepted.key_places,
+            app_tokens=tuple({token.name: token for one in conditions for token in brought_tokens(one)}.values()),
             token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),
         )
 

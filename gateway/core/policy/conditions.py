@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from gateway.core.policy.app_tokens import AppToken
 from gateway.core.policy.facts import Facts
 from gateway.core.policy.networks import NetworkSet
 
@@ -108,6 +109,16 @@ class Networks:
 
 
 @dataclass(frozen=True, slots=True)
+class BringsToken:
+    """A credential of the app's own is there. Anybody can write one, so this is no condition on people."""
+
+    token: AppToken
+
+    def holds(self, facts: Facts) -> Truth:
+        return YES if self.token.name in facts.app_tokens else NO
+
+
+@dataclass(frozen=True, slots=True)
 class Until:
     """day: YYYY-MM-DD, the last on which it holds; ends_at: the first second after it, in UTC."""
 
@@ -149,7 +160,7 @@ class Not:
 
 
 _People = Authenticated | Users | Groups | Clients | Scopes
-Condition = Anyone | Nobody | _People | Networks | Until | All | Any | Not
+Condition = Anyone | Nobody | _People | Networks | BringsToken | Until | All | Any | Not
 
 
 def leaves(condition: Condition) -> Iterable[Condition]:
@@ -201,6 +212,22 @@ def needed_scopes(condition: Condition) -> frozenset[str]:
             return frozenset[str]().union(*map(needed_scopes, parts))
         case _:
             return frozenset()
+
+
+def brought_tokens(condition: Condition) -> tuple[AppToken, ...]:
+    """The app's own credentials that some part of it is about."""
+    return tuple(leaf.token for leaf in leaves(condition) if isinstance(leaf, BringsToken))
+
+
+def holds_without_token(condition: Condition) -> bool:
+    """Whether some part of it holds because a credential of the app's is not there."""
+    match condition:
+        case Not(part):
+            return bool(brought_tokens(part))
+        case All(parts) | Any(parts):
+            return any(map(holds_without_token, parts))
+        case _:
+            return False
 
 
 def without_places(condition: Condition) -> Condition | None:

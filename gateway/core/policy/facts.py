@@ -9,6 +9,7 @@ from gateway.core.assurance.model import Assurance
 
 SESSION: Final = "session"
 _NO_CAPTURES: Mapping[str, str] = {}
+NO_APP_TOKENS: Final = frozenset[str]()
 
 
 class Actor:
@@ -37,7 +38,10 @@ class Actor:
 
 
 class Facts:
-    """person None: a stranger. address None: not known. captures: those of Routed."""
+    """person None: a stranger. address None: not known. captures: those of Routed.
+
+    app_tokens: names of those that the request brings, of the route's.
+    """
 
     def __init__(
         self,
@@ -45,11 +49,17 @@ class Facts:
         address: IPv4Address | IPv6Address | None,
         now: int,
         captures: Mapping[str, str] = _NO_CAPTURES,
+        app_tokens: frozenset[str] = NO_APP_TOKENS,
     ) -> None:
         self.person = person
         self.address = address
         self.now = now
         self.captures = captures
+        self.app_tokens = app_tokens
+
+    def of(self, person: Actor | None) -> "Facts":
+        """Of another one, or of nobody."""
+        return Facts(person, self.address, self.now, self.captures, self.app_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.policy.client_grammar import CLIENT_SHAPES, SCOPE_PATTERN, SCOPE_SENTENCES
+from gateway.core.policy.header_names import HEADER_PATTERN
 from gateway.core.policy.shapes import (
     BOOLEAN,
     DAY,
@@ -23,6 +24,7 @@ from gateway.core.policy.shapes import (
     words,
 )
 
+PARAMETER_PATTERN: Final = "^[A-Za-z0-9._~-]{1,64}$"
 COOKIE_NAME_CHARS: Final = 64
 COOKIE_PATH_CHARS: Final = 128
 LEFT: Final = words("app", "remove")
@@ -47,7 +49,7 @@ CONDITION_KEYS: Final = (
     later("email_domains", "Verified addresses in any of these domains."),
     Key("clients", "Tokens of any of these clients; no session.", TEXTS),
     Key("scopes", "Tokens with all of these scopes; no session.", TEXTS),
-    later("app_token", "The app's own credential is there."),
+    Key("app_token", "The app's own credential is there, good or bad: the app checks it.", TEXT),
 )
 CONDITION: Final = Shape(
     "condition",
@@ -89,7 +91,7 @@ KEY_HEADER: Final = Shape(
     "a header for keys",
     "The place of a key of which the client writes nothing but the key.",
     (
-        Key("header", "Its name.", {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]{0,63}$"}, required=True),
+        Key("header", "Its name.", {"type": "string", "pattern": HEADER_PATTERN}, required=True),
         later("query", "The name of a parameter."),
     ),
 )
@@ -103,6 +105,20 @@ KEY_PLACE: Final = Shape(
             "basic: as the password of Authorization: Basic. Or a header.",
             either(words("basic"), ref("key_header")),
             required=True,
+        ),
+    ),
+)
+APP_TOKEN: Final = Shape(
+    "app_token",
+    "a place of an app's credential",
+    "Either a header or a parameter. Bastion sees that something stands there, and leaves it for the app.",
+    (
+        Key("header", "The name of a header.", {"type": "string", "pattern": HEADER_PATTERN}),
+        Key("starts", 'How its value begins, in any case, such as "Basic ".', TEXT),
+        Key(
+            "query",
+            "The name of a parameter, to the letter. It stands in logs and histories.",
+            {"type": "string", "pattern": PARAMETER_PATTERN},
         ),
     ),
 )
@@ -241,7 +257,11 @@ SETTINGS: Final = (
     Key("limits", "Names, rates, profiles, or none.", listed(either(TEXT, ref("limit")))),
     Key("path_accepts", "Unusual characters that paths may have.", listed(words(*ODDITIES, "none"))),
     Key("respond", "How refusals look.", ref("respond")),
-    later("assertion", "Also send X-Bastion-Assertion."),
+    Key(
+        "assertion",
+        "Whether the app also gets X-Bastion-Assertion, a signed JWT of the identity: false (default), true.",
+        BOOLEAN,
+    ),
     later("max_body", "The longest body."),
 )
 SHADOW: Final = later("shadow", "Evaluated and logged, not enforced.")
@@ -316,7 +336,11 @@ DEFINE: Final = Shape(
             named(listed(either(TEXT, ref("leg"))), SCOPE_PATTERN),
         ),
         Key("scopes", "What clients may ask for: a sentence for the person who consents.", SCOPE_SENTENCES),
-        later("app_tokens", "Credentials of apps."),
+        Key(
+            "app_tokens",
+            "Credentials of the apps' own, by the places where they stand. One place is enough.",
+            named(listed(ref("app_token"))),
+        ),
         later("templates", "Apps without hosts."),
     ),
 )
@@ -363,6 +387,6 @@ POLICY: Final = Shape(
     ),
 )
 SHAPES: Final = (
-    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, KEY_PLACE, KEY_HEADER, RESPOND, LIMIT,
+    POLICY, DEFINE, DEFAULTS, APP, ROUTE, LEG, CONDITION, REQUIRE, KEY_PLACE, KEY_HEADER, APP_TOKEN, RESPOND, LIMIT,
     HEADERS, HSTS, CORS, APP_COOKIE, *CLIENT_SHAPES, PERSON, TEST, ACTOR,
 )  # fmt: skip

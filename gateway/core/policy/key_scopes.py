@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from gateway.core.policy.conditions import Condition, Truth
 from gateway.core.policy.facts import Actor, Facts
-
-X_API_KEY: Final = "x-api-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +25,3 @@ class KeyScopes:
     def choice(self, person: Actor, now: int) -> tuple[str, ...]:
         """All that the person may give, sorted."""
         return tuple(sorted(self.of(self.given_by, person, now)))
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPlaces:
-    """Where a route takes API keys from. headers: names in lower case."""
-
-    bearer: bool = False
-    basic: bool = False
-    headers: frozenset[str] = frozenset()
-
-    def and_also(self, other: "KeyPlaces") -> "KeyPlaces":
-        return KeyPlaces(self.bearer or other.bearer, self.basic or other.basic, self.headers | other.headers)
-
-
-PLAIN: Final = KeyPlaces(bearer=True, headers=frozenset({X_API_KEY}))
-BASIC: Final = KeyPlaces(basic=True)
-NOWHERE: Final = KeyPlaces()

@@ -7,12 +7,13 @@ from typing import Final, Literal, Protocol
 
 from gateway.core.assurance.need import Need, met
 from gateway.core.policy.app_cookies import AppCookie
+from gateway.core.policy.app_tokens import AppToken
 from gateway.core.policy.canonical import Oddity
 from gateway.core.policy.conditions import Condition, Truth, needed_scopes, needs_token
 from gateway.core.policy.cors import Cors
 from gateway.core.policy.facts import SESSION, Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.header_sets import HeaderSet
-from gateway.core.policy.key_scopes import NOWHERE, KeyPlaces
+from gateway.core.policy.key_places import NOWHERE, KeyPlaces
 from gateway.core.policy.patterns import HostPattern, PathPattern
 from gateway.core.policy.places import Place
 from gateway.core.ratelimit.gcra import Limit
@@ -169,7 +170,8 @@ class Route:
     note: why it is as it is. review: the nearest one.
     credentials: how people may prove who they are: of CREDENTIALS. clients: whose tokens there can be.
     token_legs: those by which a token or a key comes in. key_places: where a key is looked for.
-    forwards_credentials: the app sees the token, which is for its host.
+    forwards_credentials: the app sees the token, which is for its host. sends_assertion: beside the identity headers.
+    app_tokens: credentials of the app's own that legs and denials look for.
     """
 
     name: str
@@ -205,6 +207,8 @@ class Route:
     token_limits: tuple[Limit, ...] = ()
     key_places: KeyPlaces = NOWHERE
     forwards_credentials: bool = False
+    sends_assertion: bool = False
+    app_tokens: tuple[AppToken, ...] = ()
 
     @property
     def takes_tokens(self) -> bool:
@@ -214,6 +218,11 @@ class Route:
     @property
     def takes_keys(self) -> bool:
         return API_KEY in self.credentials
+
+    @property
+    def takes_basic(self) -> bool:
+        """A key as its password, or the app's own; clients send neither before they are asked."""
+        return self.key_places.basic or any(token.is_basic for token in self.app_tokens)
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
@@ -233,7 +242,7 @@ class Route:
         """A credential that the route doesn't accept is no credential."""
         if facts.person is None or facts.person.credential in self.credentials:
             return facts
-        return Facts(None, facts.address, facts.now, facts.captures)
+        return facts.of(None)
 
     def lets_go_on(self, person: Actor, now: int) -> bool:
         """Whether the client of a token is one still, and for its person."""
@@ -266,7 +275,7 @@ class Route:
                 person.scopes | leg.scopes,
                 person.dpop,
             )
-            if leg.scopes and leg.judge(Facts(wider, facts.address, facts.now, facts.captures)) is not None:
+            if leg.scopes and leg.judge(facts.of(wider)) is not None:
                 return Deny(TOO_FEW_SCOPES, tuple(sorted(leg.scopes)))
         return NOT_AMONG_THEM
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+from uuid import UUID
 
 from gateway.core.header_lines import header_line
 from gateway.core.remembered import Remembered
 from gateway.core.session.person import Person, unseal
 
 _MOST_KNOWN: Final = 8192
+ASSERTION: Final = "X-Bastion-Assertion"  # for apps that verify: core/forward/assertion.py
 _TELLING: Final = frozenset({"groups", "profile", "email"})  # OpenID Connect Core section 5.4, and groups
 PersonField = Literal["user", "groups", "name", "email"]
 _REMOTE: Final[dict[str, PersonField]] = {
@@ -23,6 +25,11 @@ _X_AUTH_REQUEST: Final[dict[str, PersonField]] = {
     "X-Auth-Request-Preferred-Username": "name",
     "X-Auth-Request-Email": "email",
 }
+
+
+def subject_of(user_id: UUID) -> str:
+    """`sub` of all that is issued. No client's id begins so (RFC 9068 section 5)."""
+    return f"u_{user_id.hex}"
 
 
 def identity_headers(*, remote: bool, x_auth_request: bool, also: Mapping[str, PersonField]) -> dict[str, PersonField]:
@@ -46,7 +53,7 @@ class People:
         """headers: see identity_headers."""
         self._key = key
         self._headers = dict(headers)
-        self.names: Final = frozenset(headers)
+        self.names: Final = frozenset({*headers, ASSERTION})
         self._known: Final = Remembered[tuple[str, bytes], Known](_MOST_KNOWN)
         self._told: Final = Remembered[tuple[Known, frozenset[str]], bytes](_MOST_KNOWN)
         self.nobody: Final = self._block("", "", "", "")

@@ -41,12 +41,11 @@ class TokenRefused(GatewayError):
 class AccessToken:
     """A token of ours whose signature was right; expires_at is the caller's to judge, with Redis' clock.
 
-    kind: of the record that presented names. jkt: thumbprint of the key that the token
-    is bound to, "" for a bearer token. digest: SHA-256 of the text, which is also a proof's `ath`. Times: Unix seconds.
+    jkt: thumbprint of the key that the token is bound to, "" for a bearer token. digest: SHA-256 of the text, which is
+    also a proof's `ath`. Times: Unix seconds.
     """
 
     presented: Presented
-    kind: RecordKind
     client: str
     subject: str
     scopes: frozenset[str]
@@ -76,11 +75,8 @@ class AccessTokens:
     def issue(
         self,
         signer: SigningKey,
+        presented: Presented,
         *,
-        tag: str,
-        kind: RecordKind,
-        record: bytes,
-        credential: bytes,
         client: str,
         subject: str,
         scopes: Sequence[str],
@@ -90,7 +86,7 @@ class AccessTokens:
         jkt: str = "",
         claims: Mapping[str, object] = {},
     ) -> str:
-        """record: the 16 bytes that Postgres knows the login or grant by. claims: more of them, none of these."""
+        """presented: of a login or a grant. claims: more of them, none of these."""
         payload: dict[str, object] = {
             **claims,
             "iss": self._issuer,
@@ -103,7 +99,8 @@ class AccessTokens:
         }
         if jkt:
             payload["cnf"] = {"jkt": jkt}
-        plain = unb64(tag) + bytes([_KINDS.index(kind)]) + record + credential
+        kind = bytes([_KINDS.index(presented.kind)])
+        plain = unb64(presented.tag) + kind + presented.login_id + presented.credential
         payload["jti"] = self._sealed(plain, _bound(payload, jkt))
         return signer.sign(TYP, payload)
 
@@ -148,7 +145,6 @@ class AccessTokens:
         tag, kind, record, credential = plain[:12], plain[12], plain[13:29], plain[29:]
         return AccessToken(
             presented=Presented(b64(tag), b64(record), credential, _KINDS[kind], counted_as=b64(credential)),
-            kind=_KINDS[kind],
             client=jws.text("client_id"),
             subject=jws.text("sub"),
             scopes=frozenset(str(jws.payload.get("scope", "")).split()),

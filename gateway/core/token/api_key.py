@@ -19,19 +19,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.core.addresses import Address
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
+from gateway.core.policy.key_places import KEY_PREFIX
 from gateway.core.policy.networks import Network, NetworkSet
 from gateway.core.principal.ask import Presented
 from gateway.core.remembered import Remembered
 from gateway.core.session.tokens import CREDENTIAL_BYTES
 
-PREFIX: Final = "bst_"
 KEY_CHARS: Final = 101
 KEY_ID_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 NEVER: Final = 0xFFFF_FFFF  # as late as a live record can say: the key has no end of its own
 _MAC_BYTES: Final = 12
-_SHAPE: Final = re.compile(rf"({PREFIX}([\w-]{{16}})([\w-]{{22}})[\w-]{{43}})([\w-]{{16}})", re.ASCII)
+_PREFIX: Final = KEY_PREFIX.decode()
+_SHAPE: Final = re.compile(rf"({_PREFIX}([\w-]{{16}})([\w-]{{22}})[\w-]{{43}})([\w-]{{16}})", re.ASCII)
 _MOST_KNOWN: Final = 8192
 
 
@@ -65,7 +66,7 @@ class ApiKeys:
         """secret: SECRET_BYTES random bytes."""
         assert len(key_id) == KEY_ID_BYTES
         assert len(secret) == SECRET_BYTES
-        body = f"{PREFIX}{tag}{b64(key_id)}{b64(secret)}"
+        body = f"{_PREFIX}{tag}{b64(key_id)}{b64(secret)}"
         return body + self._mac(body)
 
     def presented(self, text: str) -> Presented | None:

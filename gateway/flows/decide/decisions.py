@@ -12,6 +12,7 @@ from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.decide import Ask
 from gateway.core.forward.key_credentials import bring_key
 from gateway.core.forward.request import ForwardedRequest
+from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Standing
 from gateway.core.session.person import ForgedPerson, Person
@@ -31,6 +32,11 @@ class LiveLogin:
     token: Presented
     person: Person
     facts: LoginFacts
+
+    @property
+    def actor(self) -> Actor:
+        person, facts = self.person, self.facts
+        return Actor(person.username, frozenset(person.groups), facts.assurance)
 
 
 class Decisions:

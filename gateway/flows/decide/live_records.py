@@ -13,12 +13,13 @@ from gateway.core.session.person import Person
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
 from gateway.core.token.api_key import NEVER, KeyTerms, key_credential, terms_of
+from gateway.core.units import DAY_S
 from gateway.flows.act import Act
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.logins import LoginRow
 from gateway.stores.postgres.users import UserRow
 
-_KEY_IDLE_S: Final = 10 * 365 * 86_400  # a key does not idle: longer than a node goes without asking Postgres
+_KEY_IDLE_S: Final = 10 * 365 * DAY_S  # a key does not idle: longer than a node goes without asking Postgres
 _NOBODY: Final = UUID(int=0)  # an app that acts for itself is nobody's
 
 

@@ -112,7 +112,7 @@ class Refill:
             confirm = confirm and bool(leases.login)
             found = await read_record(act, self.keys.tag, presented, reply, confirm=confirm)
             if found is None and not leases.login:
-                act.ends(presented)
+                act.ends(presented.kind, presented.tag, presented.login)
         if found is None:
             return await self._end(presented, leases)
         written = await self.calls.fill(self._fill_of(presented, leases, found))

@@ -34,6 +34,7 @@ class KeyRing:
     current: KeySet = NO_KEYS
     records: tuple[KeyRecord, ...] = ()
     _opened: dict[tuple[str, str, bytes | None], KeyRecord] = field(default_factory=dict)
+    _back: set[str] = field(default_factory=set)
 
     async def refresh(self) -> None:
         """Also where nothing was written: time alone changes what signs. Raises RecordUnavailable."""
@@ -61,7 +62,10 @@ class KeyRing:
             if record.key is None and row.wrapped is not None:
                 _LOG.error("a signing key can't be read, so it is not published", kid=row.kid)
         times = row.times
-        if row.kid in self.revoked and times.compromised_at is None:
+        if row.kid not in self.revoked or times.compromised_at is not None:
+            self._back.discard(row.kid)
+            return replace(record, times=times)
+        if row.kid not in self._back:  # said once, though it is read every few seconds
+            self._back.add(row.kid)
             _LOG.error("a key that was compromised is back in the database; it stays refused", kid=row.kid)
-            times = replace(times, compromised_at=times.created_at)
-        return replace(record, times=times)
+        return replace(record, times=replace(times, compromised_at=times.created_at))

@@ -9,7 +9,7 @@ from gateway.core.audit.catalogue import DeliveryDead
 from gateway.core.mail.letter import Letterhead, Mail
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.act import Acts
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.undelivered import Undelivered
 from gateway.stores.files.letters import LetterDirectory
 from gateway.stores.postgres.outbox import Claimed
 

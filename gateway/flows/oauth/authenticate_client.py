@@ -6,13 +6,14 @@ from typing import Final
 
 from gateway.core.addresses import Address
 from gateway.core.errors import TooManyAttempts
-from gateway.core.oauth.authentication import Assertion, Credentials, NotProved, prove, read_credentials
+from gateway.core.oauth.authentication import Assertion, Credentials, NotProved, claimed, read_credentials
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.parameters import Parameters
 from gateway.core.policy.model import Policy
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.act import Acts
+from gateway.flows.oauth.client_keys import ClientKeys
 from gateway.stores.redis.buckets import Buckets
 
 TOKEN_PATH: Final = "/oauth2/token"
@@ -49,6 +50,7 @@ class ClientAuthentication:
     limits: ClientLimits
     policy: Callable[[], Policy]
     issuer: str
+    keys: ClientKeys
 
     async def authenticate(self, sent: Sent) -> Client:
         """An assertion counts once in the fleet, also where the request is refused later (oauth.md section 3).
@@ -71,9 +73,12 @@ class ClientAuthentication:
     async def _proved(self, credentials: Credentials, sent: Sent) -> Client:
         client = self.policy().clients.get(credentials.client)
         audiences = (self.issuer, self.issuer + TOKEN_PATH, self.issuer + sent.path)
-        assertion = prove(client, credentials, audiences, self.acts.clock())
+        claim = claimed(client, credentials, audiences, self.acts.clock())
         assert client is not None
-        if assertion is not None and not await self._use(client, assertion):
+        if claim is None:
+            return client
+        assertion = claim.proved(await self.keys.of(client, claim))
+        if not await self._use(client, assertion):
             raise NotProved("client_assertion was used before", basic=False)
         return client
 

@@ -1,7 +1,7 @@
 """Decides how an authorization request goes on: to sign in, to the consent page, or back to the app with a code."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core.addresses import Address
@@ -9,7 +9,6 @@ from gateway.core.assurance.model import amr_values
 from gateway.core.audit.app_events import AppConsentGiven
 from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
-from gateway.core.oauth.claims import subject_of
 from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
 from gateway.core.oauth.consent import asks_consent
 from gateway.core.oauth.errors import OAuthError
@@ -17,6 +16,7 @@ from gateway.core.oauth.interaction import Interaction, seal_interaction, unseal
 from gateway.core.oauth.parameters import Parameters
 from gateway.core.oauth.request import (
     AuthorizationRequest,
+    Published,
     ReturnAddress,
     Unaddressed,
     address_of,
@@ -24,14 +24,16 @@ from gateway.core.oauth.request import (
     own_parameters,
     read_request,
 )
-from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp
+from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
 from gateway.core.policy.model import Policy
+from gateway.core.principal.identity import subject_of
 from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.person import Person
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.par import PushedParameters, pushed_id_hash
 
+_EXPECTS_ANOTHER: Final = OAuthError("login_required", "the person goes on as another than id_token_hint tells of")
 _OLD: Final = "This request to sign in is out of date. Go back to the app and start again."
 
 
@@ -55,9 +57,19 @@ class ToApp:
 
 @dataclass(frozen=True, slots=True)
 class AskLogin:
-    """The person has to sign in, for the first time or anew."""
+    """The person has to sign in, for the first time or anew. another: as somebody else than who is signed in."""
 
     opened: Opened
+    another: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskAccount:
+    """person: who is signed in. expected: the app takes them; otherwise it takes another account alone."""
+
+    opened: Opened
+    person: Person
+    expected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Authorize:
-    """issuer: the auth host's origin. policy: as it is now; a reload swaps it whole.
+    """published: what apps know us by now. policy: as it is now; a reload swaps it whole.
 
     All of it raises Unaddressed where the browser can't be sent back to an app, RecordUnavailable and StoreUnavailable.
     """
@@ -89,7 +101,7 @@ class Authorize:
     keys: Keys
     pushed: PushedParameters
     policy: Callable[[], Policy]
-    issuer: str
+    published: Callable[[], Published]
     random: Callable[[int], bytes]
 
     async def begin(self, pairs: Iterable[tuple[str, str]]) -> str | ToApp:
@@ -104,7 +116,7 @@ class Authorize:
             return self._sealed(Interaction(client.id, {}, b64(hash_), now))
         address = address_of(parameters, self.policy().clients)
         try:
-            read_request(parameters, address, self.issuer, pushed=False)
+            read_request(parameters, address, self.published(), pushed=False)
             return self._sealed(Interaction(address.client.id, parameters.values, "", now))
         except OAuthError as error:
             return self._refusal(address, error)
@@ -120,73 +132,105 @@ class Authorize:
         parameters = await self._parameters(interaction)
         address = address_of(parameters, self.policy().clients)
         try:
-            request = read_request(parameters, address, self.issuer, pushed=bool(interaction.pushed))
+            request = read_request(parameters, address, self.published(), pushed=bool(interaction.pushed))
         except OAuthError as error:
             return self._refusal(address, error)
         return Opened(sealed, interaction, address, request)
 
-    async def go_on(self, sealed: str, visitor: Visitor) -> ToApp | AskLogin | AskConsent:
+    async def go_on(self, sealed: str, visitor: Visitor) -> ToApp | AskLogin | AskAccount | AskConsent:
         """What comes next. With ToApp and a code the request is done."""
-        opened = await self.open(sealed)
-        if isinstance(opened, ToApp):
-            return opened
-        refusal = self.judge(opened, visitor)
-        if refusal is not None or visitor.live is None:
-            return refusal or AskLogin(opened)
+        admitted = await self._admitted(sealed, visitor)
+        if isinstance(admitted, ToApp | AskLogin | AskAccount):
+            return admitted
+        opened, live = admitted
         async with self.acts.begin() as act:
             given = await act.app_consents.scopes(
-                visitor.live.person.user_id, opened.address.client.id, opened.request.resource
+                live.person.user_id, opened.address.client.id, opened.request.resource
             )
         if not asks_consent(opened.request, opened.address, given):
-            return await self._issue(opened, visitor.live, visitor.request_id, consents=False)
+            return await self._issue(opened, live, visitor.request_id, consents=False)
         if "none" in opened.request.prompts:
             return self._refusal(opened.address, OAuthError("consent_required", "the person has to consent first"))
         known = self.policy().scopes
-        return AskConsent(opened, visitor.live.person, tuple(known[scope] for scope in opened.request.scopes))
+        return AskConsent(opened, live.person, tuple(known[scope] for scope in opened.request.scopes))
 
-    async def consent(self, sealed: str, visitor: Visitor, *, allows: bool) -> ToApp | AskLogin:
+    async def consent(self, sealed: str, visitor: Visitor, *, allows: bool) -> ToApp | AskLogin | AskAccount:
         """What the person said on the consent page."""
+        admitted = await self._admitted(sealed, visitor)
+        if isinstance(admitted, ToApp | AskLogin | AskAccount):
+            return admitted
+        opened, live = admitted
+        if not allows:
+            return self._refusal(opened.address, OAuthError("access_denied", "the person does not consent"))
+        return await self._issue(opened, live, visitor.request_id, consents=True)
+
+    async def choose(self, sealed: str, visitor: Visitor, *, another: bool) -> str | ToApp:
+        """What the person said on the account page: the sealed request, with which the browser goes on."""
+        opened = await self.open(sealed)
+        if isinstance(opened, ToApp):
+            return opened
+        live = visitor.live
+        if live is None:
+            return sealed
+        if not another and opened.request.expects_another(subject_of(live.person.user_id)):
+            return self._refusal(opened.address, _EXPECTS_ANOTHER)
+        session = b64(live.token.credential)
+        kept, left = ("", session) if another else (session, "")
+        try:
+            return self._sealed(replace(opened.interaction, kept=kept, left=left))
+        except OAuthError as error:
+            return self._refusal(opened.address, error)
+
+    def judge(self, opened: Opened, visitor: Visitor) -> ToApp | AskLogin | AskAccount | None:
+        """Whether this person may have what is asked, as freshly signed in as is asked. None: yes."""
+        asks = self._asks(opened, visitor)
+        if isinstance(asks, OAuthError):
+            return self._refusal(opened.address, asks)
+        if asks is not None and "none" in opened.request.prompts:
+            return self._refusal(opened.address, OAuthError("login_required", "the person has to sign in first"))
+        return asks
+
+    async def _admitted(
+        self, sealed: str, visitor: Visitor
+    ) -> tuple[Opened, LiveLogin] | ToApp | AskLogin | AskAccount:
+        """A request with a person who may have what it asks, or what comes instead."""
         opened = await self.open(sealed)
         if isinstance(opened, ToApp):
             return opened
         refusal = self.judge(opened, visitor)
         if refusal is not None or visitor.live is None:
             return refusal or AskLogin(opened)
-        if not allows:
-            return self._refusal(opened.address, OAuthError("access_denied", "the person does not consent"))
-        return await self._issue(opened, visitor.live, visitor.request_id, consents=True)
+        return opened, visitor.live
 
-    def judge(self, opened: Opened, visitor: Visitor) -> ToApp | AskLogin | None:
-        """Whether this person may have what is asked, as freshly signed in as is asked. None: yes."""
-        asks = self._asks_login(opened, visitor)
-        if isinstance(asks, OAuthError):
-            return self._refusal(opened.address, asks)
-        if not asks:
-            return None
-        if "none" in opened.request.prompts:
-            return self._refusal(opened.address, OAuthError("login_required", "the person has to sign in first"))
-        return AskLogin(opened)
-
-    def _asks_login(self, opened: Opened, visitor: Visitor) -> bool | OAuthError:
-        live, now = visitor.live, self.acts.clock()
+    def _asks(self, opened: Opened, visitor: Visitor) -> AskLogin | AskAccount | OAuthError | None:
+        live, now, request = visitor.live, self.acts.clock(), opened.request
         if live is None:
-            return True
-        person, facts = live.person, live.facts
-        subjects = opened.request.subjects
-        if subjects and subject_of(person.user_id) not in subjects:
+            return AskLogin(opened)
+        subject, session = subject_of(live.person.user_id), b64(live.token.credential)
+        if request.subjects and subject not in request.subjects:
             return OAuthError("login_required", "another person is signed in than the one that is asked for")
-        if opened.request.asks_login(facts.assurance.authenticated_at, opened.interaction.began_at, now):
-            return True
-        actor = Actor(person.username, frozenset(person.groups), facts.assurance)
-        match opened.address.client.judge(Facts(actor, visitor.address, now)):
+        if session == opened.interaction.left:
+            return AskLogin(opened, another=True)
+        began_at, authenticated_at = opened.interaction.began_at, live.facts.assurance.authenticated_at
+        if request.asks_login(authenticated_at, began_at, now):
+            return AskLogin(opened)
+        if request.expects_another(subject):
+            return AskAccount(opened, live.person, expected=False)
+        if request.asks_account(authenticated_at, began_at) and session != opened.interaction.kept:
+            return AskAccount(opened, live.person, expected=True)
+        return self._asks_of(opened, Facts(live.actor, visitor.address, now))
+
+    def _asks_of(self, opened: Opened, facts: Facts) -> AskLogin | OAuthError | None:
+        """What the client's own rules ask of the person."""
+        match opened.address.client.judge(facts):
             case Allow():
-                return False
+                return None
             case Deny():
                 return OAuthError("access_denied", "policy does not let this person use the app")
             case StepUp(mfa=True):
                 return OAuthError("unmet_authentication_requirements", "the app needs a second factor")
             case StepUp() | Login():
-                return True
+                return AskLogin(opened)
 
     async def _issue(self, opened: Opened, live: LiveLogin, request_id: str, *, consents: bool) -> ToApp | AskLogin:
         text = code_text(self.random(CODE_BYTES))
@@ -202,7 +246,7 @@ class Authorize:
                 await _remember(act, opened, live)
             client, person, content = opened.address.client.id, live.person.user_id, _content(opened, live)
             await act.codes.add(hash_, client, person, live.token.login_id, content, act.now + CODE_S)
-        return ToApp(opened.address, opened.address.values(self.issuer, {"code": text}))
+        return ToApp(opened.address, opened.address.values(self.published().issuer, {"code": text}))
 
     async def _use_pushed(self, act: Act, interaction: Interaction) -> bool:
         return not interaction.pushed or await act.pushed_requests.use(unb64(interaction.pushed), act.now)
@@ -224,7 +268,7 @@ class Authorize:
 
     def _refusal(self, address: ReturnAddress, error: OAuthError) -> ToApp:
         described = {"error_description": error.description} if error.description else {}
-        return ToApp(address, address.values(self.issuer, {"error": error.error, **described}))
+        return ToApp(address, address.values(self.published().issuer, {"error": error.error, **described}))
 
 
 async def _remember(act: Act, opened: Opened, live: LiveLogin) -> None:

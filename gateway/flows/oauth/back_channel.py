@@ -10,7 +10,7 @@ from gateway.core.outbox.kinds import MessageKind
 from gateway.core.policy.model import Policy
 from gateway.core.token.signing_keys import NoSigningKey
 from gateway.flows.act import Act
-from gateway.outbound.webhook import Undelivered
+from gateway.outbound.undelivered import Undelivered
 
 _JTI_BYTES = 16
 

@@ -8,10 +8,10 @@ from gateway.core.audit.app_events import CodeReused, GrantIssued
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.oauth.clients import Client
-from gateway.core.oauth.code import CodeContent, authorization_code_hash
+from gateway.core.oauth.code import authorization_code_hash
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import CodeRefused, IssuedCode, Redeemed, Redemption, Reused, judge_code
-from gateway.core.policy.facts import Actor
+from gateway.core.policy.client import own_user
 from gateway.core.principal.ask import Presented, Standing
 from gateway.core.session.tokens import CREDENTIAL_BYTES, LOGIN_BYTES, tag_of
 from gateway.core.token.access import grant_credential
@@ -19,7 +19,7 @@ from gateway.core.token.refresh import RefreshTokens
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.grants import end_grant, hold_client
-from gateway.flows.oauth.issue import Issued, Issuer, Wanted, described
+from gateway.flows.oauth.issue import Issued, Issuer, Wanted, actor_of, described
 from gateway.stores.postgres.codes import CodeRow
 from gateway.stores.postgres.grants import GrantRow, NewGrant
 from gateway.stores.postgres.users import UserRow
@@ -109,7 +109,7 @@ class CodeExchange:
         if not await act.logins.hold(login_id, now) or not await hold_client(act, client):
             return None
         user = await act.users.find(code.user_id)
-        if user is None or not client.goes_on_for(_actor(user, code.content), now):
+        if user is None or not client.goes_on_for(actor_of(user, code.content), now):
             return None
         for one in await act.grants.surplus(login_id, client.id):
             await end_grant(act, self.keys.tag, one, "surplus")
@@ -117,20 +117,19 @@ class CodeExchange:
         new = self._new_grant(client, code, redemption, grant_id, now)
         if new.kind == "login" and not await self._add_session(act, client, code, grant_id):
             return None
-        await act.grants.add(new)
+        grant = await act.grants.add(new)
         await act.codes.use(code_hash, now, grant_id)
         tag, login = tag_of(self.keys.tag, code.user_id), b64(login_id)
         act.record(GrantIssued(code.user_id, client.id, b64(grant_id), login, new.scopes, new.resource))
         if new.kind == "login":
             act.stales_login(tag, login)
-        grant = await act.grants.find(grant_id)
-        return None if grant is None else _Granted(grant, user)
+        return _Granted(grant, user)
 
     async def _add_session(self, act: Act, client: Client, code: CodeRow, grant_id: bytes) -> bool:
         content = code.content
         return await act.logins.add_session(
             code.login_id,
-            f"client:{client.id}",
+            own_user(client.id),
             grant_credential(grant_id),
             content.assurance,
             act.now,
@@ -161,7 +160,3 @@ class CodeExchange:
 
     def _first_refresh_token(self, tag: str, grant_id: bytes) -> str:
         return self.refresh.mint(tag, grant_id, self.refresh.first(grant_id))
-
-
-def _actor(user: UserRow, content: CodeContent) -> Actor:
-    return Actor(user.username, frozenset(user.groups), content.assurance)

@@ -36,7 +36,7 @@ class TokenExplanation:
     acts: Acts
     calls: DecisionCalls
     access: AccessTokens
-    nonces: Nonces
+    nonces: Nonces | None
     keys: Mapping[str, VerificationKey]
     clock: Callable[[], int]
 
@@ -56,7 +56,7 @@ class TokenExplanation:
 
     async def _asked(self, token: AccessToken) -> Reply | None:
         """By a credential that the record does not have, so that the question is no use of it."""
-        presented = Presented(token.presented.tag, token.presented.login, NO_CREDENTIAL, token.kind)
+        presented = Presented(token.presented.tag, token.presented.login, NO_CREDENTIAL, token.presented.kind)
         return await self.calls.reply_to(Question(_NUMBER, presented, None, ()))
 
 
@@ -72,7 +72,7 @@ def _in_redis(reply: Reply | None) -> TokenCheck:
 
 async def _in_postgres(act: Act, token: AccessToken, shown: ShownToken, now: int) -> tuple[TokenCheck, Actor | None]:
     name, record = "record in Postgres", token.presented.login_id
-    by_id = token.kind == "grant"
+    by_id = token.presented.kind == "grant"
     grant = await (
         act.grants.find(record) if by_id else act.grants.find_by_credential(record, token.presented.credential)
     )

@@ -17,21 +17,18 @@ from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Presented
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.access import grant_credential
+from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.back_channel import tell_app
 from gateway.stores.postgres.grants import GrantRow
 
-_TOLD_S: Final = 7 * 86_400
+_TOLD_S: Final = 7 * DAY_S
 _REVOKED: Final = "revoked"  # by the app itself
 
 
 class UnknownGrant(GatewayError):
     """No grant has this id."""
-
-
-class UnknownPerson(GatewayError):
-    """Nobody has this user name or e-mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ async def end_grant(act: Act, tag_key: bytes, grant: GrantRow, why: str) -> bool
         await act.logins.remove_session(grant.login_id, grant_credential(grant.id))
         act.stales_login(tag_of_grant(tag_key, grant), b64(grant.login_id))
     else:
-        act.ends_grant(tag_of_grant(tag_key, grant), b64(grant.id))
+        act.ends("grant", tag_of_grant(tag_key, grant), b64(grant.id))
     return ended
 
 
@@ -170,11 +167,9 @@ class GrantAdmin:
     actor: str
 
     async def list(self, name: str | None, client: str | None) -> list[ListedGrant]:
-        """name: of a person, None for everybody. client None: all apps. Raises UnknownPerson."""
+        """name: of a person, None for everybody. client None: all apps. Raises UnknownUser."""
         async with self.acts.begin() as act:
-            user = None if name is None else await act.users.find_by_name(name)
-            if name is not None and user is None:
-                raise UnknownPerson(f"nobody has the user name or e-mail {name!r}")
+            user = None if name is None else await act.users.named(name)
             found = await act.grants.list_live(act.now, user_id=None if user is None else user.id, client=client)
             people = {one.id: one.username for one in (await act.users.list() if user is None else [user])}
         return [ListedGrant(one, "" if one.user_id is None else people[one.user_id]) for one in found]

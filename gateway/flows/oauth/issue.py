@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.jose.keys import SigningKey
-from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id, subject_of
+from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id
 from gateway.core.oauth.clients import Client
+from gateway.core.oauth.code import CodeContent
 from gateway.core.oauth.scopes import OPENID
+from gateway.core.policy.facts import Actor
+from gateway.core.principal.identity import subject_of
+from gateway.core.session.person import Person
 from gateway.core.token.access import AccessTokens, grant_credential
-from gateway.flows.oauth.grants import tag_of_grant
+from gateway.flows.oauth.grants import presented_by
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.users import UserRow
 
@@ -77,13 +81,10 @@ class Issuer:
         return "" if grant.login_id is None else session_id(self.token_key, grant.login_id, grant.client)
 
     def _access_token(self, client: Client, grant: GrantRow, wanted: Wanted) -> str:
-        sid, of_login = self.sid(grant), grant.kind == "login"
+        sid = self.sid(grant)
         return self.tokens.issue(
             self.signer(""),
-            tag=tag_of_grant(self.tag_key, grant),
-            kind="login" if of_login else "grant",
-            record=grant.login_id if of_login and grant.login_id is not None else grant.id,
-            credential=grant_credential(grant.id),
+            presented_by(self.tag_key, grant, grant_credential(grant.id)),
             client=client.id,
             subject=self.subject(grant),
             scopes=wanted.scopes,
@@ -102,5 +103,10 @@ class Issuer:
         return self.signer(client.id_token_alg).sign("JWT", personal_claims(wanted.person, wanted.scopes) | claims)
 
 
-def described(user: UserRow) -> Described:
-    return Described(user.username, user.name, user.email, user.groups)
+def described(person: UserRow | Person) -> Described:
+    return Described(person.username, person.name, person.email, person.groups)
+
+
+def actor_of(user: UserRow, sign_in: CodeContent | GrantRow) -> Actor:
+    """As freshly signed in as when the app was let in."""
+    return Actor(user.username, frozenset(user.groups), sign_in.assurance)

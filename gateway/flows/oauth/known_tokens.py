@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.jose.keys import VerificationKey
-from gateway.core.oauth.clients import Client
-from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import Standing
 from gateway.core.token.access import AccessToken, AccessTokens, TokenRefused
@@ -15,6 +13,7 @@ from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.exchange import NO_CREDENTIAL
 from gateway.flows.oauth.grants import presented_by
+from gateway.flows.oauth.issue import actor_of
 from gateway.stores.postgres.grants import GrantRow
 from gateway.stores.postgres.users import UserRow
 
@@ -24,7 +23,6 @@ class Living:
     """A grant that passes. user None: the app acts for itself."""
 
     grant: GrantRow
-    client: Client
     user: UserRow | None
 
 
@@ -58,7 +56,7 @@ class KnownTokens:
         async with self.acts.begin() as act:
             if isinstance(token, Refresh):
                 return await act.grants.find(token.grant_id)
-            if token.kind == "grant":
+            if token.presented.kind == "grant":
                 return await act.grants.find(token.presented.login_id)
             return await act.grants.find_by_credential(token.presented.login_id, token.presented.credential)
 
@@ -87,14 +85,10 @@ class KnownTokens:
         if isinstance(token, Refresh) and not self._refreshes(token, grant_now, now):
             return None
         if grant.user_id is None:
-            return Living(grant_now, client, None)
-        if user is None or user.state != "active" or not client.goes_on_for(_actor(user, grant_now), now):
+            return Living(grant_now, None)
+        if user is None or user.state != "active" or not client.goes_on_for(actor_of(user, grant_now), now):
             return None
-        return Living(grant_now, client, user)
+        return Living(grant_now, user)
 
     def _refreshes(self, token: Refresh, grant: GrantRow, now: int) -> bool:
         return grant.refreshes(now) and self.refresh.hash(token.text) == grant.refresh_hash
-
-
-def _actor(user: UserRow, grant: GrantRow) -> Actor:
-    return Actor(user.username, frozenset(user.groups), grant.assurance)

@@ -14,7 +14,7 @@ from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.interaction import INTERACTION_S
 from gateway.core.oauth.parameters import Parameters
-from gateway.core.oauth.request import PARAMETERS, Unaddressed, address_of, read_request
+from gateway.core.oauth.request import PARAMETERS, Published, Unaddressed, address_of, read_request
 from gateway.core.policy.model import Policy
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
@@ -91,13 +91,13 @@ class ParLimits:
 
 @dataclass(frozen=True, slots=True)
 class Par:
-    """issuer: the auth host's origin. policy: as it is now."""
+    """published: what apps know us by now. policy: as it is now."""
 
     pushed: PushedParameters
     buckets: Buckets
     limits: ParLimits
     policy: Callable[[], Policy]
-    issuer: str
+    published: Callable[[], Published]
 
     async def spend(self, client: Client, address: Address | None) -> None:
         """One request. Clients that anybody can name share a budget at each address. Raises TooManyAttempts."""
@@ -120,7 +120,7 @@ class Par:
             address = address_of(parameters, self.policy().clients)
         except Unaddressed as error:
             raise OAuthError("invalid_request", str(error)) from error
-        request = read_request(parameters, address, self.issuer, pushed=True)
+        request = read_request(parameters, address, self.published(), pushed=True)
         if jkt and request.jkt not in ("", jkt):
             raise OAuthError("invalid_dpop_proof", "dpop_jkt is of another key than the proof")
         return await self.pushed.keep(client, {**parameters.values, **({"dpop_jkt": jkt} if jkt else {})})

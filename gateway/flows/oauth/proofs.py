@@ -28,10 +28,10 @@ NOTHING_SHOWN: Final = ShownProof("", "")
 
 @dataclass(frozen=True, slots=True)
 class ProofCheck:
-    """issuer: the origin of our endpoints."""
+    """issuer: the origin of our endpoints. nonces None: proofs need none."""
 
     proofs: Proofs
-    nonces: Nonces
+    nonces: Nonces | None
     issuer: str
 
     async def check(
@@ -48,15 +48,17 @@ class ProofCheck:
         except ProofRefused as error:
             raise OAuthError("invalid_dpop_proof", str(error)) from error
         # A nonce is as old as the proof says, whose own age Redis judges: no clock of a worker counts (threats.md R8).
-        stamp = self.nonces.read(proof.nonce, proof.iat)
-        claim = ProofClaim(b64(proof.jti), proof.iat, _NO_STAMP if stamp is None else stamp.inc)
+        nonces = self.nonces
+        stamp = None if nonces is None else nonces.read(proof.nonce, proof.iat)
+        named = None if nonces is None else _NO_STAMP if stamp is None else stamp.inc
+        claim = ProofClaim(b64(proof.jti), proof.iat, named)
         witnessed = await self.proofs.use(f"p{proof.jkt[:_SLOT_CHARS]}", claim, request_id)
-        nonce = self.nonces.make(witnessed.incarnation, witnessed.now)
-        if stamp is None or witnessed.refused is Standing.STALE_NONCE:
+        nonce = "" if nonces is None else nonces.make(witnessed.incarnation, witnessed.now)
+        if (nonces is not None and stamp is None) or witnessed.refused is Standing.STALE_NONCE:
             raise OAuthError("use_dpop_nonce", "the proof needs the nonce of this answer", nonce=nonce)
         if witnessed.refused is not None:
             raise OAuthError("invalid_dpop_proof", _WHY[witnessed.refused], nonce=nonce)
-        return ShownProof(proof.jkt, "" if stamp.current else nonce)
+        return ShownProof(proof.jkt, "" if stamp is None or stamp.current else nonce)
 
 
 _WHY: Final = {Standing.UNTIMELY: "iat is not of this minute", Standing.REPLAYED: "the proof was used before"}

@@ -7,17 +7,15 @@ from typing import Final
 from gateway.core.audit.app_events import RefreshReused
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
-from gateway.core.oauth.claims import Described
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import Repeated, Reused, Rotated, Rotation, audience_of, judge_refresh, narrowed
-from gateway.core.policy.facts import Actor
 from gateway.core.token.access import grant_credential
 from gateway.core.token.refresh import Refresh, RefreshTokens
 from gateway.flows.act import Act, Acts
-from gateway.flows.decide.decisions import Decisions, LiveLogin
+from gateway.flows.decide.decisions import Decisions
 from gateway.flows.oauth.grants import end_grant, presented_by
-from gateway.flows.oauth.issue import Issued, Issuer, Wanted
+from gateway.flows.oauth.issue import Issued, Issuer, Wanted, described
 from gateway.stores.postgres.grants import GrantRow
 
 _OVER: Final = "the refresh token is unknown, or its grant has ended"
@@ -69,13 +67,12 @@ class RefreshExchange:
         live, now = await self.decisions.live(presented)
         if live is None:
             raise OAuthError("invalid_grant", _OVER)
-        if not client.goes_on_for(_actor(live), now):
+        if not client.goes_on_for(live.actor, now):
             await self._end(grant, "policy", asked.request_id)
             raise OAuthError("invalid_grant", "policy no longer lets this person use the client")
         successor = await self._rotate(client, token, asked)
-        person = live.person
-        described = Described(person.username, person.name, person.email, person.groups)
-        return self.issuer.issue(client, grant, Wanted(scopes, now, asked.jkt, described, refresh_token=successor))
+        wanted = Wanted(scopes, now, asked.jkt, described(live.person), refresh_token=successor)
+        return self.issuer.issue(client, grant, wanted)
 
     async def _look(self, token: Refresh) -> GrantRow | None:
         async with self.acts.begin() as act:
@@ -143,8 +140,3 @@ def _fitting(client: Client, grant: GrantRow, asked: RefreshAsked, issuer: str) 
     if not scopes:
         raise OAuthError("invalid_scope", "scope is more than was granted, or than policy lets the client have")
     return scopes
-
-
-def _actor(live: LiveLogin) -> Actor:
-    person, facts = live.person, live.facts
-    return Actor(person.username, frozenset(person.groups), facts.assurance)

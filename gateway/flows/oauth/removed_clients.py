@@ -1,4 +1,4 @@
-"""Ends the grants of clients that policy no longer has, so that one who comes back begins anew."""
+"""Ends grants of clients that policy no longer has, and consents to them, so that one who comes back begins anew."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,3 +36,7 @@ class RemovedClients:
                 for grant in found:
                     await end_grant(act, self.tag_key, grant, "client_removed")
             ended = len(found)
+        withdrawn = _AT_ONCE
+        while withdrawn == _AT_ONCE:
+            async with self.acts.begin() as act:
+                withdrawn = await act.app_consents.withdraw_of_others(policy.clients, act.now, _AT_ONCE)

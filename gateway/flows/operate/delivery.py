@@ -10,16 +10,17 @@ import asyncpg
 import structlog
 
 from gateway.core.outbox.kinds import MessageKind, Pauses
+from gateway.core.units import DAY_S
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
-from gateway.outbound.webhook import Undeliverable, Undelivered
+from gateway.outbound.undelivered import Undeliverable, Undelivered
 from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
 
 LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s and mail.timeout_s may be
 LOOK_S: Final = 5.0
 _POLL_S: Final = 1.0
 # The audit log has each dead letter for good.
-_KEPT_S: Final[Mapping[MessageState, float]] = {"done": 86_400.0, "dead": 90 * 86_400.0}
+_KEPT_S: Final[Mapping[MessageState, float]] = {"done": DAY_S, "dead": 90 * DAY_S}
 _PURGED_AT_ONCE: Final = 5_000  # rows, well within the time that a statement has
 _COMPLAIN_EVERY_S: Final = 60.0
 _MAIL_SAID: Final = "the mail server does not take a message", "the mail server takes messages again"

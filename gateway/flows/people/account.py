@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.audit.catalogue import SessionEnded
-from gateway.core.base64url import b64, unb64
+from gateway.core.base64url import b64, unb64_strict
 from gateway.core.keys import Keys
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -51,7 +51,7 @@ class Account:
             opened = {one.id: one.user_agent for one in await act.logins.list_live(user_id, act.now)}
             if await end_login(act, login_id, "ended_by_person"):
                 act.record(SessionEnded(user_id, login))
-            act.ends_login(live.token.tag, login)
+            act.ends("login", live.token.tag, login)
         return opened.get(login_id, "")
 
     async def end_others(self, live: LiveLogin, request_id: str) -> int:
@@ -82,7 +82,7 @@ async def end_logins_of(act: Act, keys: Keys, live: LiveLogin, why: str, kept: b
     await end_offline_grants(act, keys.tag, user_id, why)
     over = await act.logins.list_ended(user_id, act.now)
     for login_id in sorted(over, key=lambda one: one == live.token.login_id):
-        act.ends_login(live.token.tag, b64(login_id))
+        act.ends("login", live.token.tag, b64(login_id))
     return ended
 
 
@@ -94,7 +94,6 @@ def _sites(hosts: tuple[str, ...]) -> tuple[str, ...]:
 def login_id_of(text: str) -> bytes | None:
     """The id in a page's address; None for anything that is not one."""
     try:
-        raw = unb64(text)
+        return unb64_strict(text)
     except ValueError:
         return None
-    return raw if b64(raw) == text else None

@@ -38,10 +38,6 @@ class UnknownKey(GatewayError):
     """No key has this id."""
 
 
-class UnknownOwner(GatewayError):
-    """Nobody has this user name or e-mail."""
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class WantedKey:
     """days None: it never expires. networks: none, from any address. repr is left out: the name is personal."""
@@ -119,14 +115,14 @@ class ApiKeyAdmin:
     actor: str
 
     async def create(self, maker: KeyMaker, name: str, wanted: WantedKey) -> str:
-        """name: of the person. Raises BadKey, UnknownOwner."""
+        """name: of the person. Raises BadKey, UnknownUser."""
         async with self.acts.begin(operator=self.actor) as act:
-            return await maker.make(act, await _owner(act, name), wanted, "made_by_operator")
+            return await maker.make(act, await act.users.named(name), wanted, "made_by_operator")
 
     async def list(self, name: str | None) -> list[ListedKey]:
-        """name: of a person, None for everybody. Raises UnknownOwner."""
+        """name: of a person, None for everybody. Raises UnknownUser."""
         async with self.acts.begin() as act:
-            user = None if name is None else await _owner(act, name)
+            user = None if name is None else await act.users.named(name)
             found = await act.api_keys.list_live(None if user is None else user.id, act.now)
             people = {one.id: one.username for one in (await act.users.list() if user is None else [user])}
         return [ListedKey(one, people[one.user_id]) for one in found]
@@ -145,21 +141,14 @@ async def end_key(act: Act, tag_key: bytes, key: ApiKeyRow, why: str) -> bool:
     ended = await act.api_keys.end(key.id, why, act.now)
     if ended:
         act.record(ApiKeyRevoked(key.user_id, b64(key.id), why))
-    act.ends_key(tag_of(tag_key, key.user_id), b64(key.id))
+    act.ends("key", tag_of(tag_key, key.user_id), b64(key.id))
     return ended
 
 
 async def rest_keys(act: Act, tag_key: bytes, user_id: UUID) -> None:
     """None of the person's keys passes until they wake it (login-defence.md X2)."""
     for key_id in await act.api_keys.rest(user_id, act.now):
-        act.ends_key(tag_of(tag_key, user_id), b64(key_id))
-
-
-async def _owner(act: Act, name: str) -> UserRow:
-    user = await act.users.find_by_name(name)
-    if user is None:
-        raise UnknownOwner(f"no person has the user name or e-mail {name!r}")
-    return user
+        act.ends("key", tag_of(tag_key, user_id), b64(key_id))
 
 
 def _checked_name(name: str) -> str:

@@ -9,7 +9,8 @@ from gateway.core.assurance.need import met, read_need
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
-from gateway.core.policy.facts import Actor, Deny, Facts, Refused, StepUp
+from gateway.core.policy.app_tokens import app_tokens_in
+from gateway.core.policy.facts import Deny, Facts, Refused, StepUp
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import Respond
 from gateway.core.session.journey import Journey
@@ -83,12 +84,12 @@ class Handoff:
         now, facts = self.acts.clock(), live.facts
         if not met(read_need(journey.need), facts.assurance, now):
             return AskAgain()
-        found = self.policy().find(journey.host, "GET", journey.return_to.partition("?")[0])
+        path, _, query = journey.return_to.partition("?")
+        found = self.policy().find(journey.host, "GET", path)
         if isinstance(found, Refused):
             return Denied(found.reason, Respond()) if found.status == HTTPStatus.FORBIDDEN else None
-        person = live.person
-        actor = Actor(person.username, frozenset(person.groups), facts.assurance)
-        verdict = found.route.judge(Facts(actor, address, now, found.captures))
+        brought = app_tokens_in(found.route.app_tokens, (), query)
+        verdict = found.route.judge(Facts(live.actor, address, now, found.captures, brought))
         match verdict:
             case Deny(reason):
                 return Denied(reason, found.route.respond)

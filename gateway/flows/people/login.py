@@ -182,7 +182,7 @@ class Login:
             if signed_in is None:
                 if current is not None:
                     await end_login(act, current.token.login_id, "replaced")
-                    act.ends_login(current.token.tag, current.token.login)
+                    act.ends("login", current.token.tag, current.token.login)
                 signed_in = await self._create(act, tag, user, asked)
             login = signed_in[0].login
             act.record(LoggedIn(user.id, login, address=visit.address_text, user_agent=visit.user_agent))

@@ -91,7 +91,7 @@ class Logout:
                 if await end_login(act, login_id, "logout"):
                     act.record(LoggedOut(row.user_id, ended.login))
             if tag:
-                act.ends_login(tag, ended.login)
+                act.ends("login", tag, ended.login)
 
 
 @contextmanager

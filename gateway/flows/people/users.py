@@ -33,10 +33,6 @@ _USER_ID_BYTES: Final = 16
 _REASON_CHARS: Final = 200
 
 
-class UnknownUser(GatewayError):
-    """Nobody has this user name or e-mail."""
-
-
 class BadReason(GatewayError):
     """A reason that the audit log can't show as one line."""
 
@@ -98,7 +94,7 @@ class UserAdmin:
     async def show(self, name: str) -> Shown:
         """Raises UnknownUser."""
         async with self.acts.begin() as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             return Shown(user, tuple(await act.logins.list_live(user.id, act.now)))
 
     async def add(self, newcomer: Newcomer, password: str) -> UUID:
@@ -130,7 +126,7 @@ class UserAdmin:
     async def disable(self, name: str) -> bool:
         """No login of theirs passes any more when this returns. False: they were disabled already."""
         async with self.acts.begin(operator=self.actor) as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             changed = await act.users.set_state(user.id, "disabled", act.now)
             ended = await self._end_all(act, user.id, "disabled")
             if changed or ended:
@@ -141,7 +137,7 @@ class UserAdmin:
     async def enable(self, name: str) -> bool:
         """Logins that ended stay ended, and keys that rest do. False: they were active already."""
         async with self.acts.begin(operator=self.actor) as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             changed = await act.users.set_state(user.id, "active", act.now)
             if changed:
                 act.record(UserEnabled(user.id))
@@ -151,7 +147,7 @@ class UserAdmin:
     async def set_password(self, name: str, password: str) -> None:
         """All their logins end. Raises BadPassword; also then Redis hears what an earlier run could not tell it."""
         async with self.acts.begin() as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             owner = await self._new.owner(act, user)
         try:
             stored = await self._new.stored(owner, password)
@@ -185,7 +181,7 @@ class UserAdmin:
         if not reason.strip() or len(reason) > _REASON_CHARS or not reason.isprintable():
             raise BadReason(f"a reason is one line of 1 to {_REASON_CHARS} characters")
         async with self.acts.begin(operator=self.actor) as act:
-            user = await self._known(act, name)
+            user = await act.users.named(name)
             if login_id is None:
                 ended = await self._end_all(act, user.id, "ended_by_operator")
             else:
@@ -208,7 +204,7 @@ class UserAdmin:
 
     async def _regroup(self, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> tuple[str, ...]:
         async with self.acts.begin(operator=self.actor) as act:
-            before = await self._known(act, name)
+            before = await act.users.named(name)
             groups = _checked_groups(change(before.groups))
             if groups != before.groups:
                 await act.users.set_groups(before.id, groups, act.now)
@@ -219,7 +215,7 @@ class UserAdmin:
 
     async def _change(self, name: str, changed: Literal["username", "name", "email"], value: str) -> bool:
         async with self.acts.begin(operator=self.actor) as act:
-            before = await self._known(act, name)
+            before = await act.users.named(name)
             names = Names(before.username, before.name, before.email)
             old = names.personal[changed]
             if value != old:
@@ -249,17 +245,11 @@ class UserAdmin:
         await rest_keys(act, self.keys.tag, user_id)
         return ended
 
-    async def _known(self, act: Act, name: str) -> UserRow:
-        user = await act.users.find_by_name(name)
-        if user is None:
-            raise UnknownUser(f"no person has the user name or e-mail {name!r}")
-        return user
-
     async def _follow(self, act: Act, user_id: UUID) -> None:
         """Redis hears of all logins of theirs that are over, also of what an earlier run could not tell it."""
         tag = tag_of(self.keys.tag, user_id)
         for login_id in await act.logins.list_ended(user_id, act.now):
-            act.ends_login(tag, b64(login_id))
+            act.ends("login", tag, b64(login_id))
         act.stales_person(tag)
 
 

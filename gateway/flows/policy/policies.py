@@ -113,6 +113,7 @@ class _Kept:
             return self.read(source)
         except SecretUnusable as error:
             _LOG.warning("a client's secret can't be read: it can't authenticate", place=source.name, why=str(error))
+            self.found[source] = None
             return None
 
 

@@ -8,7 +8,7 @@ import asyncpg
 from gateway.core.policy.reading.registered import RegisteredClient
 from gateway.flows.policy.policies import Policies
 from gateway.flows.transaction import transaction
-from gateway.stores.postgres.clients import Clients
+from gateway.stores.postgres.clients import ClientRows
 
 READ_EVERY_S: Final = 2.0
 
@@ -26,5 +26,5 @@ class RegisteredClients:
 async def active_clients(pool: "asyncpg.Pool[asyncpg.Record]") -> tuple[RegisteredClient, ...]:
     """Those that are not disabled. Raises RecordUnavailable."""
     async with transaction(pool) as connection:
-        rows = await Clients(connection).active()
+        rows = await ClientRows(connection).active()
     return tuple(RegisteredClient(row.id, row.settings, row.secret_hash) for row in rows)

@@ -7,16 +7,18 @@ from uuid import UUID
 import asyncpg
 
 from gateway.core.privacy.sealing import Place
+from gateway.core.units import DAY_S
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
 KEYS_OF_PERSON: Final = 25
-KEPT_S: Final = 7 * 86_400
+KEPT_S: Final = 7 * DAY_S
 _COLUMNS: Final = """
     k.id, k.user_id, k.sealed, k.hash, k.scope, k.hosts, k.networks, k.created_at, k.expires_at, k.last_used_at,
-    k.rests_at, k.ended_at
+    k.rests_at, k.ended_at, d.wrapped
 """
-_FIND: Final = f"SELECT {_COLUMNS} FROM api_keys k WHERE k.id = $1"  # noqa: S608 - constants
+_FROM: Final = "FROM api_keys k LEFT JOIN user_keys d ON d.user_id = k.user_id"
+_FIND: Final = f"SELECT {_COLUMNS} {_FROM} WHERE k.id = $1"
 # What it is asked for each time that a live copy is due.
 _CONFIRM: Final = """
     UPDATE api_keys SET last_used_at = greatest(last_used_at, $2) WHERE id = $1 AND ended_at IS NULL
@@ -30,10 +32,10 @@ _INSERT: Final = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _LIST: Final = f"""
-    SELECT {_COLUMNS} FROM api_keys k
+    SELECT {_COLUMNS} {_FROM}
      WHERE ($1::uuid IS NULL OR k.user_id = $1) AND k.ended_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
      ORDER BY k.created_at DESC, k.id
-"""  # noqa: S608 - constants
+"""
 _END: Final = "UPDATE api_keys SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 _REST: Final = """
     UPDATE api_keys SET rests_at = coalesce(rests_at, $2) WHERE user_id = $1 AND ended_at IS NULL RETURNING id
@@ -113,7 +115,7 @@ class ApiKeyRows:
     async def find(self, key_id: bytes) -> ApiKeyRow | None:
         """Also one that has ended."""
         row = await self._connection.fetchrow(_FIND, key_id)
-        return None if row is None else await self._row(row)
+        return None if row is None else self._row(row)
 
     async def confirm(self, key_id: bytes, now: int) -> None:
         """It is used now."""
@@ -121,7 +123,7 @@ class ApiKeyRows:
 
     async def list_live(self, user_id: UUID | None, now: int) -> list[ApiKeyRow]:
         """The newest first, also those that rest. user_id None: of everybody."""
-        return [await self._row(row) for row in await self._connection.fetch(_LIST, user_id, now)]
+        return [self._row(row) for row in await self._connection.fetch(_LIST, user_id, now)]
 
     async def end(self, key_id: bytes, why: str, now: int) -> bool:
         """False: it had ended before, or never was."""
@@ -139,8 +141,8 @@ class ApiKeyRows:
         """Deletes what has been over for a week."""
         await self._connection.execute(_PURGE, now - KEPT_S)
 
-    async def _row(self, row: asyncpg.Record) -> ApiKeyRow:
-        data_key = await self._vault.key_of(self._connection, row["user_id"])
+    def _row(self, row: asyncpg.Record) -> ApiKeyRow:
+        data_key = self._vault.open(row["user_id"], row["wrapped"])
         return ApiKeyRow(
             id=row["id"],
             user_id=row["user_id"],

@@ -1,6 +1,6 @@
 """What people have let apps do: rows are only added, and the latest counts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,16 @@ _WITHDRAW: Final = """
       FROM (SELECT DISTINCT ON (resource) * FROM app_consents WHERE user_id = $1 AND client = $2
              ORDER BY resource, id DESC) AS latest
      WHERE NOT withdrawn
+    RETURNING resource
+"""
+# A registered client that is disabled stays the same one.
+_WITHDRAW_OF_OTHERS: Final = """
+    INSERT INTO app_consents (user_id, client, scope, resource, at, withdrawn)
+    SELECT user_id, client, scope, resource, $2, true
+      FROM (SELECT DISTINCT ON (user_id, client, resource) * FROM app_consents AS a
+             WHERE NOT (a.client = ANY($1::text[])) AND NOT EXISTS (SELECT FROM clients c WHERE c.id = a.client)
+             ORDER BY user_id, client, resource, id DESC) AS latest
+     WHERE NOT withdrawn LIMIT $3
     RETURNING resource
 """
 
@@ -41,3 +51,7 @@ class AppConsents:
     async def withdraw(self, user_id: UUID, client: str, at: int) -> bool:
         """For all resources. False: there was nothing to withdraw."""
         return bool(await self._connection.fetch(_WITHDRAW, user_id, client, at))
+
+    async def withdraw_of_others(self, clients: Collection[str], at: int, most: int) -> int:
+        """Of all people, for clients that are neither among these nor registered. How many there were, at most most."""
+        return len(await self._connection.fetch(_WITHDRAW_OF_OTHERS, list(clients), at, most))

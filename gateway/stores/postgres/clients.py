@@ -36,7 +36,7 @@ class ClientRow:
     changed_at: int
 
 
-class Clients:
+class ClientRows:
     """Bound to one connection, so the caller's transaction is visible at the call site."""
 
     def __init__(self, connection: AnyConnection) -> None:

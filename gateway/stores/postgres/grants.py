@@ -9,12 +9,13 @@ import asyncpg
 
 from gateway.core.assurance.model import Assurance, bits_of
 from gateway.core.oauth.back_channel import LoggedOutApp
+from gateway.core.units import DAY_S
 from gateway.stores.postgres.database import AnyConnection
 
 GrantKind = Literal["login", "offline", "client"]
 GRANTS_OF_APP: Final = 5
 GRANTS_OF_LOGIN: Final = 40
-KEPT_S: Final = 7 * 86_400
+KEPT_S: Final = 7 * DAY_S
 _USED_EVERY_S: Final = 60
 _COLUMNS: Final = """
     g.id, g.kind, g.client, g.user_id, g.login_id, g.scope, g.resource, g.authenticated_at, g.mfa_at, g.amr, g.jkt,
@@ -39,11 +40,12 @@ _HOLD_LOGIN: Final = """
        AND (l.ended_at IS NULL AND l.expires_at > $2 OR (SELECT g.kind = 'offline' FROM grants g WHERE g.id = $1))
        FOR SHARE OF l
 """
-_INSERT_GRANT: Final = """
-    INSERT INTO grants (id, kind, client, user_id, login_id, scope, resource, authenticated_at, mfa_at, amr, jkt,
-                        generation, refresh_hash, rotated_at, created_at, expires_at, idle_s, last_used_at)
+_INSERT_GRANT: Final = f"""
+    INSERT INTO grants AS g (id, kind, client, user_id, login_id, scope, resource, authenticated_at, mfa_at, amr, jkt,
+                             generation, refresh_hash, rotated_at, created_at, expires_at, idle_s, last_used_at)
     VALUES ($1, $15, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $12, $13, $14, $12)
-"""
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - constants
 _INSERT_STANDING: Final = """
     INSERT INTO grants (id, kind, client, scope, resource, authenticated_at, mfa_at, amr, jkt, generation, rotated_at,
                         created_at, expires_at, idle_s, last_used_at)
@@ -173,9 +175,9 @@ class Grants:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def add(self, grant: NewGrant) -> None:
+    async def add(self, grant: NewGrant) -> GrantRow:
         """The caller holds the login (Logins.add_session), and has made room."""
-        await self._connection.execute(
+        row = await self._connection.fetchrow(
             _INSERT_GRANT,
             grant.id,
             grant.client,
@@ -193,6 +195,8 @@ class Grants:
             grant.idle_s,
             grant.kind,
         )
+        assert row is not None
+        return _grant(row)
 
     async def surplus(self, login_id: bytes, client: str) -> list[GrantRow]:
         """Which have to end before this login gets another grant of this app."""

@@ -53,6 +53,10 @@ _LOCK_SAME_PASSWORD: Final = """
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
 
+class UnknownUser(GatewayError):
+    """Nobody has this user name or e-mail."""
+
+
 class NameTaken(GatewayError):
     """Another person has this user name or e-mail, in either column."""
 
@@ -115,6 +119,13 @@ class Users:
             self._vault.rehearse(_place(NOBODY), _DECOY)
             return None
         return self._user(row)
+
+    async def named(self, name: str) -> UserRow:
+        """As find_by_name. Raises UnknownUser."""
+        user = await self.find_by_name(name)
+        if user is None:
+            raise UnknownUser(f"no person has the user name or e-mail {name!r}")
+        return user
 
     async def list(self) -> list[UserRow]:
         """The oldest first."""

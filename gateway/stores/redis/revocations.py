@@ -15,9 +15,6 @@ class Revocations:
         """Over on all nodes and hosts when this returns; also for a refill that is under way."""
         await tell(self._functions, "finish", [record_key(kind, tag, record)])
 
-    async def end_login(self, tag: str, login: str) -> None:
-        await self.end("login", tag, login)
-
     async def stale_login(self, tag: str, login: str) -> None:
         """The next decision asks Postgres."""
         await tell(self._functions, "stale", [login_key(tag, login)])

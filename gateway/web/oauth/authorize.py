@@ -1,18 +1,19 @@
-"""/oauth2/authorize: where apps send people, and /oauth2/consent, the form on which people answer.
+"""/oauth2/authorize: where apps send people, and the forms on which people answer: /oauth2/account, /oauth2/consent.
 
 Whatever comes is sealed and comes again as `?i=`: a POST from another site brings no cookie, the GET that follows does
 (oauth.md O11).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
 from gateway.core.oauth.request import ReturnAddress, Unaddressed
-from gateway.flows.oauth.authorize import AskConsent, AskLogin, Authorize, ToApp, Visitor
+from gateway.flows.oauth.authorize import AskAccount, AskConsent, AskLogin, Authorize, Opened, ToApp, Visitor
 from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import client_address, own_form, posted_pairs
@@ -20,6 +21,7 @@ from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.protocol import TellRefusal
 
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
+_ACCOUNT_PATH: Final = "/oauth2/account"
 _CONSENT_PATH: Final = "/oauth2/consent"
 _SEALED: Final = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -46,9 +48,17 @@ def routes(browser: Browser, authorize: Authorize, refused: TellRefusal) -> list
             return see_other(way_on(old.fields.get("i", "")))
         return await pages.consent(request, fields.get("i", ""), fields.get("decision", ""))
 
+    async def choose(request: web.Request) -> web.Response:
+        try:
+            fields = await own_form(request, browser.site)
+        except FormExpired as old:
+            return see_other(way_on(old.fields.get("i", "")))
+        return await pages.choose(request, fields.get("i", ""), fields.get("decision", ""))
+
     return [
         web.get(AUTHORIZE_PATH, start, allow_head=False),
         web.post(AUTHORIZE_PATH, take),
+        web.post(_ACCOUNT_PATH, choose),
         web.post(_CONSENT_PATH, decide),
     ]
 
@@ -68,8 +78,7 @@ class _AppPages:
 
     async def begin(self, pairs: Iterable[tuple[str, str]]) -> web.Response:
         """Always a redirect, whatever it was sent by."""
-        begun = await self.authorize.begin(pairs)
-        return self._to_app(begun) if isinstance(begun, ToApp) else see_other(way_on(begun))
+        return self._along(await self.authorize.begin(pairs))
 
     async def go_on(self, request: web.Request, sealed: str) -> web.Response:
         return self._answer(request, await self.authorize.go_on(sealed, await self._visitor(request)))
@@ -79,18 +88,28 @@ class _AppPages:
         visitor = await self._visitor(request)
         return self._answer(request, await self.authorize.consent(sealed, visitor, allows=decision == "allow"))
 
+    async def choose(self, request: web.Request, sealed: str, decision: str) -> web.Response:
+        """What is no wish for another account is none."""
+        visitor = await self._visitor(request)
+        return self._along(await self.authorize.choose(sealed, visitor, another=decision == "another"))
+
+    def _along(self, next_: str | ToApp) -> web.Response:
+        return self._to_app(next_) if isinstance(next_, ToApp) else see_other(way_on(next_))
+
     async def _visitor(self, request: web.Request) -> Visitor:
         live = await self.browser.signed_in(request)
         return Visitor(live, client_address(request), request[REQUEST_ID])
 
-    def _answer(self, request: web.Request, next_: ToApp | AskLogin | AskConsent) -> web.Response:
+    def _answer(self, request: web.Request, next_: ToApp | AskLogin | AskAccount | AskConsent) -> web.Response:
         match next_:
             case ToApp():
                 return self._to_app(next_)
             case AskLogin(opened):
                 return see_other(f"/login?i={opened.sealed}")
-            case AskConsent():
-                return self._ask(request, next_)
+            case AskAccount(opened, person, expected):
+                return self._ask(request, "account_choice.html", opened, {"signed_in": person, "expected": expected})
+            case AskConsent(opened, person, sentences):
+                return self._ask(request, "consent.html", opened, {"signed_in": person, "sentences": sentences})
 
     def _to_app(self, answer: ToApp) -> web.Response:
         address = answer.address
@@ -102,17 +121,10 @@ class _AppPages:
         response.headers["Content-Security-Policy"] = content_security_policy(address.form_target, scripts=True)
         return response
 
-    def _ask(self, request: web.Request, ask: AskConsent) -> web.Response:
-        address = ask.opened.address
-        response = self.browser.csrf_page(
-            request,
-            "consent.html",
-            app=address.client.name,
-            origin=_shown_origin(address),
-            sentences=ask.sentences,
-            sealed=ask.opened.sealed,
-            signed_in=ask.person,
-        )
+    def _ask(self, request: web.Request, template: str, opened: Opened, shown: Mapping[str, object]) -> web.Response:
+        address = opened.address
+        values = {"app": address.client.name, "origin": _shown_origin(address), "sealed": opened.sealed, **shown}
+        response = self.browser.csrf_page(request, template, HTTPStatus.OK, **values)
         response.headers["Content-Security-Policy"] = content_security_policy(address.form_target)
         return response
 

@@ -10,7 +10,7 @@ from gateway.flows.oauth.authenticate_client import ClientAuthentication
 from gateway.flows.oauth.par import PUSHED_S, Par, TooManyPushed
 from gateway.flows.oauth.proofs import ProofCheck
 from gateway.web.oauth.token import read_sent
-from gateway.web.protocol import ProtocolRoute
+from gateway.web.protocol import ProtocolRoute, tell_nonce
 
 PAR_PATH: Final = "/oauth2/par"
 
@@ -21,14 +21,12 @@ def routes(clients: ClientAuthentication, proofs: ProofCheck, par: Par) -> list[
         client = await clients.authenticate(sent)
         await par.spend(client, sent.address)
         shown = await proofs.check(sent.proofs, "POST", PAR_PATH, sent.request_id)
+        tell_nonce(request, shown.nonce)
         try:
             request_uri = await par.push(client, sent.parameters, shown.jkt)
         except TooManyPushed as error:
             raise OAuthError("temporarily_unavailable", str(error), HTTPStatus.SERVICE_UNAVAILABLE) from error
         body = {"request_uri": request_uri, "expires_in": PUSHED_S}
-        response = web.json_response(body, status=HTTPStatus.CREATED)
-        if shown.nonce:
-            response.headers["DPoP-Nonce"] = shown.nonce
-        return response
+        return web.json_response(body, status=HTTPStatus.CREATED)
 
     return [ProtocolRoute(PAR_PATH, {"POST": push})]

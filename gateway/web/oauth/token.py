@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
-from gateway.core.oauth.grants import Redemption
+from gateway.core.oauth.grants import GRANT_TYPES, Redemption
 from gateway.flows.oauth.authenticate_client import TOKEN_PATH, ClientAuthentication, Sent
 from gateway.flows.oauth.exchange import CodeExchange
 from gateway.flows.oauth.issue import Issued
@@ -16,9 +16,7 @@ from gateway.flows.oauth.refresh import RefreshAsked, RefreshExchange
 from gateway.flows.oauth.service_tokens import ServiceTokens
 from gateway.web.forms import client_address
 from gateway.web.middleware import REQUEST_ID
-from gateway.web.protocol import ProtocolRoute, form_parameters
-
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+from gateway.web.protocol import ProtocolRoute, form_parameters, tell_nonce
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +45,13 @@ def routes(endpoint: TokenEndpoint) -> list[ProtocolRoute]:
         if grant_type not in client.grants:
             raise OAuthError("unauthorized_client", "the client may not use this grant_type")
         shown = await endpoint.proofs.check(sent.proofs, "POST", TOKEN_PATH, sent.request_id)
+        tell_nonce(request, shown.nonce)
         if client.dpop_required and not shown.jkt:
             raise OAuthError("invalid_dpop_proof", "this client has to prove a key")
         endpoint.ready(client)
-        try:
-            issued = await _issued(endpoint, grant_type, client, sent, shown.jkt)
-        except OAuthError as error:
-            error.nonce = shown.nonce
-            raise
+        issued = await _issued(endpoint, grant_type, client, sent, shown.jkt)
         endpoint.count(grant_type)
-        response = web.json_response(_body(issued), headers={"Pragma": "no-cache"})
-        if shown.nonce:
-            response.headers["DPoP-Nonce"] = shown.nonce
-        return response
+        return web.json_response(_body(issued), headers={"Pragma": "no-cache"})
 
     return [ProtocolRoute(TOKEN_PATH, {"POST": issue})]
 

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.flows.oauth.userinfo import USERINFO_PATH, UserInfo
 from gateway.web.middleware import REQUEST_ID
-from gateway.web.protocol import ProtocolRoute
+from gateway.web.protocol import ProtocolRoute, tell_nonce
 
 
 def routes(userinfo: UserInfo) -> list[ProtocolRoute]:
@@ -12,15 +12,13 @@ def routes(userinfo: UserInfo) -> list[ProtocolRoute]:
 
     async def tell(request: web.Request) -> web.Response:
         headers = request.headers
-        told = await userinfo.tell(
+        shown = await userinfo.take(
             "GET" if request.method == "HEAD" else request.method,
             headers.getall("Authorization", []),
             headers.getall("DPoP", []),
             request[REQUEST_ID],
         )
-        response = web.json_response(told.claims)
-        if told.nonce:
-            response.headers["DPoP-Nonce"] = told.nonce
-        return response
+        tell_nonce(request, shown.nonce)
+        return web.json_response(await userinfo.tell(shown))
 
     return [ProtocolRoute(USERINFO_PATH, {"GET": tell, "POST": tell})]

@@ -43,6 +43,19 @@ def test_each_leg_is_shown_with_what_was_known() -> None:
     assert f"policy   {POLICY.version}" in text
 
 
+def test_an_apps_own_token_is_shown_where_it_is() -> None:
+    policy = policy_of(
+        "define: {app_tokens: {arr: [{header: X-Api-Key}, {query: apikey}]}}\n"
+        f"apps: {{a: {{hosts: {HOST}, allow: [{{groups: staff}}, {{app_token: arr}}]}}}}"
+    )
+
+    assert "leg 2: app token arr: no   -> deny" in explained("/x", policy=policy)
+    assert "answer   login 302" in explained("/x", policy=policy)
+    assert "leg 2: app token arr: yes   -> allow" in explained("/x?apikey=k", policy=policy)
+    assert "answer   allow 200   leg 2" in explained("/x?apikey=k", policy=policy)
+    assert "answer   allow 200   as ada   leg 1" in explained("/x?apikey=k", who("staff"), policy=policy)
+
+
 def test_a_stranger_is_a_stranger() -> None:
     text = explained("/")
 

@@ -13,11 +13,13 @@ import pytest
 from gateway.core.analysis.simulate import Asked, Simulation, headers_of
 from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.request import read_request
+from gateway.core.jose.keys import SigningKey
 from gateway.core.keys import Keys
 from gateway.core.policy.facts import Actor
 from gateway.core.principal.ask import LoginFacts, Question, Reply, Spent, Standing
@@ -27,6 +29,7 @@ from gateway.core.ratelimit.gcra import spend
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import mint, tag_of
 from gateway.core.token.access import AccessTokens
+from gateway.core.token.api_key import ApiKeys
 from tests.core.policy.build import NOW, SITE, policy_of
 
 POLICY: Final = policy_of(
@@ -154,11 +157,13 @@ class Product:
             policy=POLICY,
             keys=KEYS,
             tokens=Tokens(KEYS.mac),
+            api_keys=ApiKeys(KEYS.api_key, KEYS.person),
             people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
             reader=TokenReader(AccessTokens("", KEYS.token), dict, None, lambda host: f"https://{host}"),
             auth_origin=f"https://{SITE.auth_host}",
             origin_of=lambda host: f"https://{host}",
             render=lambda _page: b"a page",
+            assertions=Assertions("", lambda: SigningKey.generate("ES256")),
         )
         self.full_at_us: dict[str, int] = {}
 

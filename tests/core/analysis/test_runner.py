@@ -238,3 +238,27 @@ def test_a_destination_belongs_to_methods_that_take_one(method: str) -> None:
     )
 
     assert str(mistake).endswith(f"destination is never of {method}; expected it beside BIND, COPY, MOVE, REBIND")
+
+
+def test_a_failure_of_a_key_judges_it_as_a_request_does() -> None:
+    """Of its scopes count those that its person may give, and it proves no login."""
+    policy = policy_of(
+        """
+define:
+  scopes: {a.read: Read, a.write: Write}
+  key_scopes: {a.read: authenticated, a.write: {groups: staff}}
+apps:
+  a:
+    hosts: a.t.example
+    credentials: [session, api_key]
+    allow: [{groups: staff}, {scopes: [a.read, a.write]}]
+tests:
+  - {request: GET https://a.t.example/, as: {credential: api_key, scopes: [a.read, a.write], mfa: 1m}, expect: allow}
+"""
+    )
+
+    (failure,) = run_tests(policy, NOW)
+
+    assert "leg 2 (p.yaml:9:30) scopes a.read a.write: no -> deny" in str(failure)
+    assert "leg 1 (p.yaml:9:13) groups staff: no -> not for tokens" in str(failure)
+    assert str(failure).endswith("somebody: groups -, api_key with the scopes a.read a.write")

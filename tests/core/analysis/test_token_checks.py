@@ -3,9 +3,11 @@
 import pytest
 
 from gateway.core.analysis.token_checks import ShownToken, TokenCheck, check_expiry, check_proof_use, check_token
+from gateway.core.base64url import b64
 from gateway.core.forward.credentials import Brought, CredentialFault, TokenReader
 from gateway.core.forward.request import read_request
 from gateway.core.jose.keys import SigningKey
+from gateway.core.principal.ask import Presented
 from gateway.core.token.access import AccessTokens
 from gateway.core.token.proof import EARLY_S, TIMELY_S, Proof
 from gateway.stores.redis.functions.library import library
@@ -57,10 +59,7 @@ REFUSED = [
         shown(
             ELSEWHERE.issue(
                 KEY,
-                tag="A" * 16,
-                kind="login",
-                record=b"l" * 16,
-                credential=b"c" * 16,
+                Presented("A" * 16, b64(b"l" * 16), b"c" * 16),
                 client="spa",
                 subject="u",
                 scopes=(),

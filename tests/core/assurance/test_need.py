@@ -1,3 +1,5 @@
+"""What is asked of a login, as canonical text: read back as it was written, and met or not."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

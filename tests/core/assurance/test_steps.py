@@ -1,3 +1,5 @@
+"""The steps that meet a need: each combination of factors and proofs, and nobody goes in circles."""
+
 from collections.abc import Iterable
 
 import pytest

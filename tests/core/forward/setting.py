@@ -5,6 +5,7 @@ from uuid import UUID
 
 from gateway.core.assurance.model import by_password
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import Callback, conclude_callback
 from gateway.core.forward.check import conclude, prepare
 from gateway.core.forward.context import Context
@@ -21,6 +22,7 @@ from gateway.core.principal.presented import Tokens
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token, mint, tag_of
 from gateway.core.token.access import AccessTokens
+from gateway.core.token.api_key import ApiKeys
 from gateway.core.token.nonce import Nonces
 
 NOW = 1_790_000_000
@@ -76,10 +78,12 @@ CONTEXT = Context(
     policy=POLICY,
     keys=KEYS,
     tokens=Tokens(KEYS.mac),
+    api_keys=ApiKeys(KEYS.api_key, KEYS.person),
     reader=TokenReader(ACCESS, lambda: PUBLISHED, Nonces(KEYS.nonce), lambda host: f"https://{host}"),
     people=People(KEYS.person, identity_headers(remote=True, x_auth_request=False, also={})),
     auth_origin="https://auth.example.org",
     origin_of=lambda host: f"https://{host}",
+    assertions=Assertions("https://auth.example.org", lambda: KEY),
     render=lambda page: f"<h1>{page.title}</h1>{page.detail} {page.who} {[one.href for one in page.links]}".encode(),
 )
 

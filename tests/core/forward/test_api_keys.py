@@ -47,11 +47,12 @@ ALLOWED: Final[dict[str, KeyCall]] = {
     "from its network": replace(BEARER_KEY, terms=terms_of(("files.read",), (FILES,), ("198.51.100.0/24",))),
     "all scopes of the route": replace(BEARER_KEY, path="/write/x"),
 }
+ELSEWHERE: Final = terms_of(("files.read",), ("other.example.org",), ())
 Change = Callable[[KeyCall], KeyCall]
 REFUSED: Final[dict[str, tuple[Change, int]]] = {
     "it has ended": (lambda call: replace(call, outcome=Standing.ENDED), 401),
     "another secret": (lambda call: replace(call, outcome=Standing.UNKNOWN), 401),
-    "another host": (lambda call: replace(call, terms=terms_of(("files.read",), ("other.example.org",), ())), 401),
+    "another host": (lambda call: replace(call, terms=ELSEWHERE), 401),
     "another network": (
         lambda call: replace(call, terms=terms_of(("files.read",), (call.host,), ("192.0.2.0/24",))),
         403,
@@ -227,6 +228,21 @@ def test_basic_is_judged_as_a_session_where_another_site_may_have_sent_it(method
     assert replace(BEARER_KEY, method=method, headers=EVIL).answer().status == 200
 
 
+def test_basic_that_another_site_sent_gets_a_page_that_offers_no_other_account() -> None:
+    """A key has no login that could be another, and the way to one would set a cookie."""
+    page = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", **EVIL}
+    for call in (
+        replace(BASIC_KEY, method="POST", headers=page),
+        replace(BASIC_KEY, groups=("others",), headers=page),
+    ):
+        answer = call.answer()
+
+        assert (answer.status, b"<h1>" in answer.body) == (403, True)
+        assert b"ada" not in answer.body
+        assert b"/logout" not in answer.body
+        assert "Set-Cookie" not in headers_of(answer)
+
+
 BROWSERS: Final[list[dict[str, str]]] = [
     {"sec-fetch-mode": "cors"},
     {"sec-fetch-site": "same-origin"},
@@ -277,6 +293,7 @@ def test_refused_keys_are_counted_by_address_and_a_live_one_passes_all_the_same(
 
     assert statuses == [401] * 10 + [429] * 40
     assert replace(BASIC_KEY, context=context).answer().status == 200
+    assert replace(BASIC_KEY, context=context, terms=ELSEWHERE).answer().status == 429
     assert "Retry-After" in headers_of(dead.answer())
     assert replace(dead, headers={"x-forwarded-for": "203.0.113.9"}).answer().status == 401
 

@@ -38,6 +38,7 @@ apps:
       odd: {paths: /odd/**, allow: anyone, path_accepts: [double_slash]}
       post: {paths: /post/**, allow: {groups: staff}, cross_origin: allow}
       few: {paths: /few/**, allow: anyone, limits: [shared, 5/min]}
+      free: {paths: /free/**, allow: anyone, limits: none}
       few2: {paths: /few2/**, allow: anyone, limits: shared}
 """
 CURRENT = replace(CONTEXT, policy=compile_policy({"p.yaml": POLICY}, Site("auth.example.org")))
@@ -197,7 +198,11 @@ def test_another_site_can_move_nothing_by_a_session() -> None:
 
 
 def test_early_data_moves_nothing_that_counts() -> None:
+    """The path's own route asks for nobody and has no limit."""
     assert answered(asked("/private/x", early_data="1")).status == 425
+    assert answered(asked("/private/x", path="/free/x", early_data="1")).status == 425
+    assert answered(asked("/few2/x", path="/free/x", early_data="1")).status == 425
+    assert answered(asked("/free/y", path="/free/x", early_data="1")).status == 200
 
 
 def test_a_route_may_accept_what_is_odd_of_a_destination_too() -> None:

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.forward.credentials import TokenReader
 from gateway.core.principal.ask import Standing
 from gateway.core.token.nonce import Nonces
-from tests.core.forward.setting import NOW, headers_of
+from tests.core.forward.setting import ACCESS, NOW, PUBLISHED, headers_of
 from tests.core.forward.tokens import (
     BEARER,
     DPOP,
     INCARNATION,
     NONCES,
+    TOKENS,
     Call,
     bound,
     challenges_of,
@@ -66,3 +68,19 @@ def test_what_came_of_a_proof_is_told_to_the_figures() -> None:
     assert DPOP.answer().proof == "accepted"
     assert BEARER.answer().proof is None
     assert proved("x")(DPOP).answer().proof == "invalid"
+
+
+def test_where_nonces_are_never_asked_for_a_proof_passes_without_and_none_is_told() -> None:
+    reader = TokenReader(ACCESS, lambda: PUBLISHED, None, lambda host: f"https://{host}")
+    context = replace(TOKENS, reader=reader)
+    for nonce in (None, "x", NONCES.make(INCARNATION, NOW - 60)):
+        call = replace(proved(prove(nonce=nonce))(DPOP), context=context)
+        answer = call.answer()
+        asked = call.asked[0].question.proof
+
+        assert answer.status == 200
+        assert "X-Bastion-Nonce" not in headers_of(answer)
+        assert asked is not None
+        assert (asked.stamp, asked.iat) == (None, NOW), "Redis compares no history, and still claims it"
+    replayed = replace(DPOP, context=context, outcome=Standing.REPLAYED).answer()
+    assert (replayed.status, error_of(replayed)) == (401, "invalid_dpop_proof")

@@ -12,7 +12,7 @@ from gateway.core.base64url import b64
 from gateway.core.forward.credentials import TokenReader
 from gateway.core.forward.decide import Ask
 from gateway.core.jose.keys import SigningKey
-from gateway.core.principal.ask import Standing
+from gateway.core.principal.ask import Presented, Standing
 from gateway.core.token.access import AccessTokens
 from gateway.core.token.nonce import Nonces
 from tests.core.forward.setting import ACCESS, KEY, KEYS, NOW, TOKEN, headers_of
@@ -53,7 +53,7 @@ REFUSED: Final[dict[str, tuple[Change, int, str]]] = {
     "another key signed": (by(issue(STRANGER)), 401, "invalid_token"),
     "of another issuer": (
         by(AccessTokens("https://evil.example", b"t" * 32).issue(
-            KEY, tag="t" * 16, kind="login", record=bytes(16), credential=bytes(16), client="spa", subject="u_1",
+            KEY, Presented("t" * 16, b64(bytes(16)), bytes(16)), client="spa", subject="u_1",
             scopes=SCOPES, audience=f"https://{HOST}", now=NOW, ttl_s=900,
         )), 401, "invalid_token",
     ),

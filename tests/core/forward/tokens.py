@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
@@ -15,7 +15,7 @@ from gateway.core.forward.request import read_request
 from gateway.core.jose.keys import SigningKey
 from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
-from gateway.core.principal.ask import LoginFacts, Reply, Spent, Standing
+from gateway.core.principal.ask import LoginFacts, Presented, Reply, Spent, Standing
 from gateway.core.session.person import Person, seal
 from gateway.core.session.tokens import Token
 from gateway.core.token.access import grant_credential
@@ -64,7 +64,7 @@ SCOPES: Final = ("notes.read", "openid")
 
 
 def issue(signer: SigningKey = KEY, **changes: object) -> str:
-    usual: dict[str, object] = {
+    given: dict[str, Any] = {
         "tag": TAG,
         "kind": "login",
         "record": b"l" * 16,
@@ -75,8 +75,9 @@ def issue(signer: SigningKey = KEY, **changes: object) -> str:
         "audience": f"https://{HOST}",
         "now": NOW - 60,
         "ttl_s": 900,
-    }
-    return ACCESS.issue(signer, **{**usual, **changes})  # type: ignore[arg-type]  # names of its parameters
+    } | changes
+    tag, record, credential, kind = (given.pop(name) for name in ("tag", "record", "credential", "kind"))
+    return ACCESS.issue(signer, Presented(tag, b64(record), credential, kind), **given)
 
 
 def bound(**changes: object) -> str:

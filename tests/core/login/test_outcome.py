@@ -1,3 +1,5 @@
+"""What a right password leads to, by what is known of the login."""
+
 from dataclasses import replace
 from itertools import product
 from typing import Any, Literal

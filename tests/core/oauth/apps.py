@@ -5,9 +5,13 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.core.base64url import b64
+from gateway.core.jose.keys import SigningKey
+from gateway.core.oauth.request import Published
 from gateway.core.policy.compile import Policy, Site, compile_policy
 
 ISSUER: Final = "https://auth.example.com"
+SIGNER: Final = SigningKey.generate("ES256")
+PUBLISHED: Final = Published(ISSUER, {SIGNER.kid: SIGNER.verification})
 API: Final = "https://api.example.com"
 SECRET: Final = "s" * 32
 VERIFIER: Final = "v" * 43
@@ -80,3 +84,8 @@ def asked(client: str = "spa", **changed: str) -> dict[str, str]:
         "code_challenge_method": "S256",
     }
     return {name: value for name, value in {**sent, **changed}.items() if value}
+
+
+def id_token(key: SigningKey = SIGNER, typ: str = "JWT", **changed: object) -> str:
+    """Of ours for spa, long expired."""
+    return key.sign(typ, {"iss": ISSUER, "aud": "spa", "sub": "u_1", "sid": "s", "exp": 1, "iat": 0} | changed)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.core.jose.algorithms import ASSERTIONS
 from gateway.core.jose.keys import SigningKey, VerificationKey
-from gateway.core.oauth.authentication import JWT_BEARER, Assertion, Credentials, NotProved, prove, read_credentials
+from gateway.core.oauth.authentication import JWT_BEARER, Assertion, Credentials, NotProved, claimed, read_credentials
+from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
 from tests.oauth_clients import CLIENTS, ED25519, ES256, ISSUER, PS256, RS256, SECRET, Asserted, client
@@ -35,7 +36,15 @@ def asserted(text: str, **more: str) -> Parameters:
 
 
 def proved(credentials: Credentials, now: int = NOW) -> Assertion | None:
-    return prove(CLIENTS.get(credentials.client), credentials, AUDIENCES, now)
+    return prove(CLIENTS.get(credentials.client), credentials, now)
+
+
+def prove(client: Client | None, credentials: Credentials, now: int) -> Assertion | None:
+    claim = claimed(client, credentials, AUDIENCES, now)
+    if claim is None:
+        return None
+    assert client is not None
+    return claim.proved(client.jwks)
 
 
 def by_assertion(name: str, assertion: Asserted) -> Assertion | None:
@@ -272,8 +281,8 @@ def test_no_signature_is_verified_before_the_rest_is_right() -> None:
     clients = {name: replace(client(name), jwks=(key,)) for name in ("jwt", "bank")}
 
     with pytest.raises(AssertionError, match="asked for a signature"):
-        prove(clients["jwt"], read_credentials([], asserted(FINE.text("jwt"))), AUDIENCES, NOW)
+        prove(clients["jwt"], read_credentials([], asserted(FINE.text("jwt"))), NOW)
     for name, claims in (("nobody", {}), ("jwt", {"exp": NOW - 1}), ("jwt", {"aud": "x"}), ("bank", {"aud": [ISSUER]})):
         credentials = read_credentials([], asserted(replace(FINE, claims=claims).text(name)))
         with pytest.raises(NotProved):
-            prove(clients.get(name), credentials, AUDIENCES, NOW)
+            prove(clients.get(name), credentials, NOW)

@@ -14,8 +14,8 @@ from gateway.core.oauth.claims import (
     id_token_claims,
     personal_claims,
     session_id,
-    subject_of,
 )
+from gateway.core.principal.identity import subject_of
 
 ADA = Described("ada", "Ada Lovelace", "ada@example.org", ("staff", "ops"))
 OF_SCOPE: dict[str, dict[str, object]] = {

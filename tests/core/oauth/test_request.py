@@ -1,11 +1,14 @@
 """From a request that is fine, one thing changed: where the answer goes, and which error it is."""
 
+import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.base64url import b64, unb64
+from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.consent import asks_consent
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.parameters import Parameters
@@ -19,9 +22,19 @@ from gateway.core.oauth.request import (
     own_parameters,
     read_request,
 )
-from tests.core.oauth.apps import API, CHALLENGE, ISSUER, apps, asked
+from tests.core.oauth.apps import API, CHALLENGE, ISSUER, PUBLISHED, SIGNER, apps, asked, id_token
 
 CLIENTS = apps().clients
+
+
+STRANGER = SigningKey.generate("ES256")
+
+
+def with_header(**changed: object) -> str:
+    """An ID token of ours, whose header says something else."""
+    header, payload, signature = id_token().split(".")
+    members = json.loads(unb64(header)) | changed
+    return f"{b64(json.dumps(members).encode())}.{payload}.{signature}"
 
 
 def addressed(sent: dict[str, str]) -> ReturnAddress:
@@ -30,7 +43,7 @@ def addressed(sent: dict[str, str]) -> ReturnAddress:
 
 def read(client: str = "spa", changed: dict[str, str] | None = None, *, pushed: bool = False) -> AuthorizationRequest:
     parameters = Parameters.of(asked(client, **(changed or {})).items())
-    return read_request(parameters, address_of(parameters, CLIENTS), ISSUER, pushed=pushed)
+    return read_request(parameters, address_of(parameters, CLIENTS), PUBLISHED, pushed=pushed)
 
 
 def test_a_request_that_is_fine() -> None:
@@ -47,7 +60,9 @@ def test_a_request_that_is_fine() -> None:
         login_hint="ada",
         jkt="",
         claims={},
+        hinted="",
     )
+    assert read("spa", {"id_token_hint": id_token()}).hinted == "u_1"
 
 
 WITHOUT_ADDRESS: dict[str, dict[str, str]] = {
@@ -131,7 +146,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a resource of others": ({"resource": "https://other.example.com"}, "invalid_target"),
     "an unknown prompt": ({"prompt": "create"}, "invalid_request"),
     "none with another": ({"prompt": "none login"}, "invalid_request"),
-    "select_account": ({"prompt": "select_account"}, "account_selection_required"),
+    "none and select_account": ({"prompt": "none select_account"}, "invalid_request"),
     "a negative age": ({"max_age": "-1"}, "invalid_request"),
     "an age in words": ({"max_age": "1h"}, "invalid_request"),
     "an age in other digits": ({"max_age": "\u0661"}, "invalid_request"),
@@ -146,7 +161,30 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a request object": ({"request": "e30.e30."}, "request_not_supported"),
     "a request by reference": ({"request_uri": "https://spa.example.com/r"}, "request_not_supported"),
     "a registration": ({"registration": "{}"}, "registration_not_supported"),
-    "an ID token hint": ({"id_token_hint": "e30.e30.AA"}, "login_required"),
+    "an empty ID token hint": ({"id_token_hint": "e30.e30.AA"}, "invalid_request"),
+    "a hint for another app": ({"id_token_hint": id_token(aud="wiki")}, "invalid_request"),
+    "a hint for several apps": ({"id_token_hint": id_token(aud=["spa"])}, "invalid_request"),
+    "a hint of another issuer": ({"id_token_hint": id_token(iss="https://evil.example")}, "invalid_request"),
+    "a hint with another key": ({"id_token_hint": id_token(STRANGER)}, "invalid_request"),
+    "a hint with a key that says to be ours": (
+        {
+            "id_token_hint": STRANGER.sign(
+                "JWT", {"iss": ISSUER, "aud": "spa", "sub": "u_1", "sid": "s"}, kid=SIGNER.kid
+            )
+        },
+        "invalid_request",
+    ),
+    "a hint that is an access token": ({"id_token_hint": id_token(typ="at+jwt")}, "invalid_request"),
+    "a hint that is a logout token": ({"id_token_hint": id_token(typ="logout+jwt")}, "invalid_request"),
+    "a hint without a person": ({"id_token_hint": id_token(sub=None)}, "invalid_request"),
+    "an unsigned hint": ({"id_token_hint": with_header(alg="none")}, "invalid_request"),
+    "a hint without any signature": (
+        {"id_token_hint": with_header(alg="none").rpartition(".")[0] + "."},
+        "invalid_request",
+    ),
+    "a hint with another algorithm": ({"id_token_hint": with_header(alg="PS256")}, "invalid_request"),
+    "a hint by HMAC": ({"id_token_hint": with_header(alg="HS256")}, "invalid_request"),
+    "a hint with a critical header": ({"id_token_hint": with_header(crit=["x"])}, "invalid_request"),
     "an unprintable state": ({"state": "\x1b"}, "invalid_request"),
     "an unprintable nonce": ({"nonce": "\0"}, "invalid_request"),
 }
@@ -167,7 +205,7 @@ def test_a_parameter_that_comes_twice_is_refused(name: str) -> None:
     parameters = Parameters.of([*sent.items(), (name, sent.get(name, "")), (name, "")])
 
     with pytest.raises(OAuthError) as raised:
-        read_request(parameters, address_of(parameters, CLIENTS), ISSUER, pushed=False)
+        read_request(parameters, address_of(parameters, CLIENTS), PUBLISHED, pushed=False)
 
     assert raised.value.error == ("invalid_target" if name == "resource" else "invalid_request")
 
@@ -182,6 +220,8 @@ FINE: dict[str, dict[str, str]] = {
     "query": {"response_mode": "query"},
     "a nonce of 64": {"nonce": "n" * 64},
     "at once": {"max_age": "0"},
+    "select_account": {"prompt": "login select_account"},
+    "an expired ID token hint": {"id_token_hint": id_token()},
 }
 
 
@@ -198,7 +238,7 @@ def test_a_client_that_has_to_push_may_push() -> None:
 def test_a_parameter_that_nobody_knows_is_ignored_however_often_it_comes() -> None:
     parameters = own_parameters([*asked().items(), ("x", "1"), ("x", "\0")])
 
-    assert read_request(parameters, address_of(parameters, CLIENTS), ISSUER, pushed=False).scopes == ("openid",)
+    assert read_request(parameters, address_of(parameters, CLIENTS), PUBLISHED, pushed=False).scopes == ("openid",)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +340,7 @@ def test_any_request_is_read_or_refused_in_words_of_the_rfcs(changed: dict[str, 
     parameters = Parameters.of({**asked(), **changed}.items())
     try:
         address = address_of(parameters, CLIENTS)
-        request = read_request(parameters, address, ISSUER, pushed=pushed)
+        request = read_request(parameters, address, PUBLISHED, pushed=pushed)
     except Unaddressed:
         return
     except OAuthError as error:

@@ -16,6 +16,7 @@ SPA: Final = "{name: Notes, type: spa, redirect_uris: https://n.example/cb, scop
 APP: Final = "{name: Mail, type: native, scopes: openid"
 KEYS: Final = f"jwks: {{keys: [{KEY}]}}"
 BANK: Final = f"{{name: Bank, type: web, profile: fapi2, redirect_uris: https://b.example/cb, {KEYS}, scopes: openid"
+BY_URL: Final = "{name: Bank, type: web, redirect_uris: https://b.example/cb, scopes: openid"
 BATCH: Final = f"{{name: Batch, type: service, secret: {{sha256: {DIGEST}}}, scopes: read"
 SCOPES: Final = "define: {scopes: {read: Read your notes, orders.read: Read your orders}}\n"
 

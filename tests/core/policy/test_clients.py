@@ -7,7 +7,7 @@ import pytest
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
 from tests.core.policy.build import NOW, SITE, mistakes, who
-from tests.core.policy.clients import APP, BANK, BATCH, DIGEST, KEY, KEYS, SPA, WEB, client_of, said, text
+from tests.core.policy.clients import APP, BANK, BATCH, BY_URL, DIGEST, KEY, KEYS, SPA, WEB, client_of, said, text
 
 
 def test_the_clients_of_the_issue() -> None:
@@ -55,6 +55,14 @@ def test_what_nothing_is_said_of() -> None:
     assert client_of(SPA, "origins: https://o.example").origins == ("https://o.example",)
 
 
+def test_keys_may_be_at_a_url() -> None:
+    bank = client_of(BANK.replace(KEYS, "jwks_uri: https://b.example/jwks"))
+
+    assert (bank.jwks_uri, bank.jwks) == ("https://b.example/jwks", ())
+    assert bank.authentication == "private_key_jwt"
+    assert client_of(BANK).jwks_uri == ""
+
+
 def test_access_tokens_live_as_the_configuration_says_unless_the_client_says_otherwise() -> None:
     sources = {"c.yaml": f"clients: {{c: {SPA}}}, d: {SPA}, ttl: {{access: 10m}}}}}}"}
 
@@ -68,7 +76,14 @@ def test_access_tokens_live_as_the_configuration_says_unless_the_client_says_oth
     [
         (WEB, "redirect_uri: https://w.example/cb", "did you mean `redirect_uris`?"),
         (WEB, "profile: oidc2", "did you mean `oidc`?"),
-        (WEB, "jwks_uri: https://w.example/jwks", "`jwks_uri` is part of the language but not built yet"),
+        (WEB, "jwks_uri: https://w.example/jwks", "secret beside jwks; expected one way to authenticate"),
+        (BANK, "jwks_uri: https://w.example/jwks", "jwks_uri beside jwks; expected one place of its keys"),
+        (BY_URL, "jwks_uri: http://w.example/jwks", "is not over https"),
+        (BY_URL, "jwks_uri: https://w.example/jwks#x", "has a fragment"),
+        (BY_URL, "jwks_uri: https://u:p@w.example/jwks", "with a user name or password"),
+        (BY_URL, "jwks_uri: https://w.example", "has no path"),
+        (BY_URL, "jwks_uri: []", "expected a URI"),
+        (SPA, "jwks_uri: https://w.example/jwks", "what everybody can read in type spa keeps nobody out"),
         (WEB, "backchannel_logout_uri: http://w.example/out", "is not over https"),
         (WEB, "backchannel_logout_uri: https://w.example/out#x", "has a fragment"),
         (WEB, "backchannel_logout_uri: https://u:p@w.example/out", "with a user name or password"),
@@ -79,7 +94,7 @@ def test_access_tokens_live_as_the_configuration_says_unless_the_client_says_oth
         (WEB, "post_logout_redirect_uris: http://w.example/out", "is not over https"),
         (WEB, f"post_logout_redirect_uris: {[f'https://w.example/{one}' for one in range(21)]}", "21 post_logout"),
         (WEB, f"jwks: {{keys: [{KEY}]}}", "secret beside jwks"),
-        (WEB, "profile: fapi2", "fapi2 authenticates by private_key_jwt; expected jwks, and no secret"),
+        (WEB, "profile: fapi2", "fapi2 authenticates by private_key_jwt; expected jwks or jwks_uri, and no secret"),
         (WEB, "pkce: optional", "pkce: optional needs profile: oidc"),
         (WEB, "pkce: required", "pkce is `required`; expected optional"),
         (WEB, "par: optional", "par is `optional`; expected required"),
@@ -99,6 +114,8 @@ def test_access_tokens_live_as_the_configuration_says_unless_the_client_says_oth
         (WEB, "allow: {clients: c}", "people get tokens by logging in"),
         (WEB, "allow: {users: '{who}'}", "expected names without braces"),
         (WEB, "allow: {groups: x, require: {dpop: true}}", "dpop in a leg of a client"),
+        (WEB, "owner: [ada]", "expected text for owner"),
+        (WEB, "note: {x: y}", "expected text for note"),
         (WEB, "require: none", "where nothing is inherited"),
         (WEB, "require: {mfa: yes}", "write true"),
         (SPA, "consent: ask, profile: fapi2", "profile fapi2 is for clients with a key of their own"),
@@ -134,7 +151,7 @@ def test_a_mistake_says_what_was_expected(client: str, more: str, message: str) 
         ("scopes: openid", "scopes: pay", "or define it, in `define: {scopes: {pay: ...}}`"),
         ("scopes: openid", "scopes: [read, read]", "scope read again"),
         ("scopes: openid", "profile: oidc, scopes: read", "profile oidc without the scope openid"),
-        (f", secret: {{sha256: {DIGEST}}}", "", "type web proves who it is; expected secret or jwks"),
+        (f", secret: {{sha256: {DIGEST}}}", "", "type web proves who it is; expected secret, jwks or jwks_uri"),
     ],
 )
 def test_a_mistake_in_what_is_there(before: str, after: str, message: str) -> None:

@@ -68,7 +68,7 @@ apps:
 def test_named_budgets_are_shared_and_inline_ones_are_the_routes_own() -> None:
     configured = Limit("LOGIN.X", 10, 60_000_000, 10)
     session, anonymous = Limit("GENERAL.SESSION", 5, 1_000_000, 5), Limit("GENERAL.STRANGER", 7, 1_000_000, 7)
-    defaults = {session.name: session, anonymous.name: anonymous}
+    defaults = {**DEFAULT_LIMITS, session.name: session, anonymous.name: anonymous}
 
     policy = compile_policy({"p.yaml": LIMITS}, SITE, limits={**defaults, "LOGIN.X": configured})
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.assurance.model import NO_PROOF
 from gateway.core.policy.facts import Actor
-from gateway.core.policy.key_scopes import KeyPlaces
+from gateway.core.policy.key_places import KeyPlaces
 from tests.core.policy.build import HOST, NOW, mistakes, policy_of, routed
 
 
@@ -35,6 +35,9 @@ def test_a_route_takes_keys_where_it_says(credentials: str, places: KeyPlaces) -
         ("{api_key: {header: Authorization}}", "Authorization has a meaning of its own"),
         ("{api_key: {header: Cookie}}", "Cookie has a meaning of its own"),
         ("{api_key: {header: X-Forwarded-For}}", "X-Forwarded-For has a meaning of its own"),
+        ("{api_key: {header: X-Requested-With}}", "X-Requested-With has a meaning of its own"),
+        ("{api_key: {header: Purpose}}", "Purpose has a meaning of its own"),
+        ("{api_key: {header: Early-Data}}", "Early-Data has a meaning of its own"),
         ("{api_key: {header: a_b}}", "`a_b` is no name of a header"),
         ("{api_key: {header: ''}}", "nothing; expected the name of a header"),
         ("{bearer: basic}", "`bearer` is no key of a place for API keys"),

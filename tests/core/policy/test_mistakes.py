@@ -17,7 +17,7 @@ WIKI = "apps: {wiki: {hosts: wiki.example.org, allow: authenticated, "
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ("alow: anyone", "`alow` is no key of an app; expected allow, app_cookies, base, cache, case"),
+        ("alow: anyone", "`alow` is no key of an app; expected allow, app_cookies, assertion, base, cache"),
         ("alow: anyone", "did you mean `allow`?"),
         ("cors: partnr", "no CORS profile `partnr`; expected none, app"),
         ("headers: strikt", "did you mean `strict`?"),

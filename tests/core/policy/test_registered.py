@@ -117,6 +117,11 @@ def test_a_leg_names_declared_clients_only() -> None:
         compile_policy({"a.yaml": text}, Site("auth.example.org"), registered=[RegisteredClient("spa", SPA, None)])
 
 
-@pytest.mark.parametrize(("settings", "needs"), [(WIKI, True), (SPA, False), (BANK, False), ("[x]", False)])
+BY_URL = "{type: web, jwks_uri: https://b.example/jwks}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "needs"), [(WIKI, True), (SPA, False), (BANK, False), (BY_URL, False), ("[x]", False)]
+)
 def test_who_needs_a_secret(settings: str, needs: bool) -> None:
     assert needs_secret(plain_settings(settings, "x")) is needs

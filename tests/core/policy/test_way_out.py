@@ -168,7 +168,7 @@ FILES: Final = {
         "define:\n  networks:{}",
         (
             "expected define as a map of keys: networks, conditions, limits, headers, cors, people, key_scopes, "
-            "scopes; a space is missing"
+            "scopes, app_tokens; a space is missing"
         ),
         "define:\n  networks: {}",
     ),

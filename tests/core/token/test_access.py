@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.core.base64url import b64
 from gateway.core.jose.compact import parse_compact
 from gateway.core.jose.keys import SigningKey, VerificationKey
-from gateway.core.principal.ask import RecordKind
+from gateway.core.principal.ask import Presented, RecordKind
 from gateway.core.token.access import MOST_KNOWN, AccessToken, AccessTokens, TokenRefused, grant_credential
 from tests.core.jose.build import jwk, key, other_key
 
@@ -42,10 +42,7 @@ def issue(
 ) -> str:
     return tokens.issue(
         signer or key(),
-        tag=TAG,
-        kind=kind,
-        record=RECORD,
-        credential=CREDENTIAL,
+        Presented(TAG, b64(RECORD), CREDENTIAL, kind),
         client=client,
         subject="u_1",
         scopes=("notes.read", "profile"),
@@ -76,7 +73,7 @@ def test_a_token_says_what_it_was_issued_for(alg: str, kind: RecordKind, jkt: st
     read = TOKENS.read(issue(signer=key(alg), kind=kind, jkt=jkt), KEYS, API)
 
     assert (read.presented.tag, read.presented.login_id, read.presented.credential) == (TAG, RECORD, CREDENTIAL)
-    assert (read.kind, read.client, read.subject, read.audience, read.jkt) == (kind, "spa", "u_1", API, jkt)
+    assert (read.client, read.subject, read.audience, read.jkt) == ("spa", "u_1", API, jkt)
     assert (read.presented.kind, read.presented.who) == (kind, b64(CREDENTIAL))  # limits count each grant by itself
     assert read.scopes == {"notes.read", "profile"}
     assert (read.issued_at, read.expires_at) == (NOW, NOW + 900)

@@ -8,6 +8,7 @@ from gateway.core.policy.conditions import (
     Authenticated,
     Condition,
     Nobody,
+    brought_tokens,
     captured,
     on_tokens,
     without_places,
@@ -58,6 +59,8 @@ def _wrong(draft: Draft | Inherited) -> str:
         return "tokens are somebody's, and this leg asks for nobody; expected authenticated, users or groups in it"
     if on_tokens(draft.condition):
         return "people get tokens by logging in, not by tokens; expected users or groups, no scopes and clients"
+    if brought_tokens(draft.condition):
+        return "an app checks its own tokens, and no app is asked here; expected users or groups, no app_token"
     if captured(draft.condition):
         return "a client has no host or path to capture from; expected names without braces"
     if draft.asked is not None and draft.asked.dpop is not None:

@@ -4,25 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from gateway.core.jose.algorithms import ASSERTIONS, FAPI2
-from gateway.core.policy.client import Authentication, Client, ClientProfile, ClientType
-from gateway.core.policy.client_grammar import CLIENT, PROFILES, SIGNATURES, TTL, TYPES
+from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
+from gateway.core.policy.client import Authentication, Client, ClientProfile, ClientType, assertion_algorithms
+from gateway.core.policy.client_grammar import CLIENT, PROFILES, TTL, TYPES
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.client_access import read_access
 from gateway.core.policy.reading.client_keys import read_keys, read_secret
 from gateway.core.policy.reading.maps import keyed, named
 from gateway.core.policy.reading.redirects import origin_of, read_origins, read_redirects, read_web_uri
-from gateway.core.policy.reading.settings import Definitions, read_review
+from gateway.core.policy.reading.settings import Definitions, read_review, read_text
 from gateway.core.policy.reading.words import duration, items, said, text, word
 from gateway.core.policy.secrets import SecretReader
 from gateway.core.policy.site import Site
-from gateway.core.units import DAY_S
+from gateway.core.units import DAY_S, MINUTE_S
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
-_MINUTE_S: Final = 60
-_ACCESS_S: Final = (_MINUTE_S, 60 * _MINUTE_S)  # least, most
-_IDLE_S: Final = (60 * _MINUTE_S, 30 * DAY_S, 365 * DAY_S)
-_ABSOLUTE_S: Final = (60 * _MINUTE_S, 365 * DAY_S, 365 * DAY_S)
+_ACCESS_S: Final = (MINUTE_S, 60 * MINUTE_S)  # least, most
+_IDLE_S: Final = (60 * MINUTE_S, 30 * DAY_S, 365 * DAY_S)
+_ABSOLUTE_S: Final = (60 * MINUTE_S, 365 * DAY_S, 365 * DAY_S)
 _LONGEST_NAME: Final = 80
 _PERSONS: Final = "u_"  # what subjects of people begin with
 _GRANTS: Final[Mapping[bool, frozenset[str]]] = {
@@ -40,6 +39,7 @@ _FOR_PEOPLE: Final = (
     "origins",
     "allow",
 )
+_KEYS: Final = frozenset({"jwks", "jwks_uri"})
 _OPENID: Final = "openid"
 _STRICT: Final = "fapi2"
 
@@ -70,6 +70,7 @@ class DeclaredClients:
 
     def _client(self, of: "_Text") -> Client:
         page, given = of.page, of.given
+        read_text(page, given, "owner")  # for people only
         _judge(of)
         redirects = self._redirects(of, "redirect_uris")
         _judge_consent(of, redirects)
@@ -89,9 +90,8 @@ class DeclaredClients:
             post_logout_redirect_uris=self._redirects(of, "post_logout_redirect_uris"),
             authentication=of.authentication,
             secret_hash=read_secret(page, given["secret"], self._secrets) if "secret" in given else None,
-            jwks=read_keys(page, given["jwks"], FAPI2 if of.profile == _STRICT else ASSERTIONS)
-            if "jwks" in given
-            else (),
+            jwks=read_keys(page, given["jwks"], assertion_algorithms(of.profile)) if "jwks" in given else (),
+            jwks_uri=self._web_uri(of, "jwks_uri"),
             scopes=scopes,
             resources=read_origins(page, given["resources"], "api", self._site) if "resources" in given else (),
             grants=_GRANTS[of.type == "service"],
@@ -104,16 +104,17 @@ class DeclaredClients:
             refresh_idle_s=lives[1],
             refresh_absolute_s=lives[2],
             origins=self._origins(of, redirects),
-            backchannel_logout_uri=read_web_uri(page, given["backchannel_logout_uri"], self._site)
-            if "backchannel_logout_uri" in given
-            else "",
+            backchannel_logout_uri=self._web_uri(of, "backchannel_logout_uri"),
             access=access,
-            note=(text(page, given["note"], "text for note") or "") if "note" in given else "",
+            note=read_text(page, given, "note"),
             review=read_review(page, given["review_by"]) if "review_by" in given else None,
         )
 
     def _redirects(self, of: "_Text", key: str) -> tuple[str, ...]:
         return read_redirects(of.page, key, of.given[key], of.type, self._site) if key in of.given else ()
+
+    def _web_uri(self, of: "_Text", key: str) -> str:
+        return read_web_uri(of.page, of.given[key], self._site) if key in of.given else ""
 
     def _origins(self, of: "_Text", redirects: tuple[str, ...]) -> tuple[str, ...]:
         if "origins" in of.given:
@@ -136,7 +137,7 @@ class _Text:
 
     @property
     def authentication(self) -> Authentication:
-        if "jwks" in self.given:
+        if not _KEYS.isdisjoint(self.given):
             return "private_key_jwt"
         return "secret" if "secret" in self.given else "none"
 
@@ -174,17 +175,21 @@ def _judge(of: _Text) -> None:
 
 def _judge_authentication(of: _Text) -> None:
     if of.type in ("spa", "native"):
-        for key in ("secret", "jwks"):
+        for key in ("secret", "jwks", "jwks_uri"):
             if key in of.given:
                 of.say(
                     key, f"what everybody can read in type {of.type} keeps nobody out; expected no {key}, or type: web"
                 )
     elif of.authentication == "none":
-        of.say("type", f"type {of.type} proves who it is; expected secret or jwks; a page's script is type: spa")
-    elif {"secret", "jwks"} <= of.given.keys():
+        of.say(
+            "type", f"type {of.type} proves who it is; expected secret, jwks or jwks_uri; a page's script is type: spa"
+        )
+    elif "secret" in of.given and of.authentication != "secret":
         of.say("secret", "secret beside jwks; expected one way to authenticate; take one out")
+    elif of.given.keys() >= _KEYS:
+        of.say("jwks_uri", "jwks_uri beside jwks; expected one place of its keys; take one out")
     if of.profile == _STRICT and of.authentication != "private_key_jwt":
-        of.say("secret", "profile fapi2 authenticates by private_key_jwt; expected jwks, and no secret")
+        of.say("secret", "profile fapi2 authenticates by private_key_jwt; expected jwks or jwks_uri, and no secret")
     if of.profile == _STRICT and of.type in ("spa", "native"):
         of.say("profile", f"profile fapi2 is for clients with a key of their own; expected type: web, not {of.type}")
 
@@ -221,7 +226,7 @@ def _scopes(page: Page, at: Marked, names: Definitions) -> tuple[str, ...]:
 
 
 def _id_token_alg(of: _Text) -> str:
-    alg = of.word("id_token_alg", SIGNATURES)
+    alg = of.word("id_token_alg", SIGNING_ALGORITHMS)
     if alg == "RS256" and of.profile == _STRICT:
         of.say("id_token_alg", "id_token_alg is `RS256`, which fapi2 forbids; expected ES256, EdDSA or PS256")
     return alg or ("RS256" if of.profile == "oidc" else "")
@@ -256,4 +261,4 @@ def _life(page: Page, given: Mapping[str, Marked], key: str, bounds: tuple[int, 
 
 
 def _shown(seconds: int) -> str:
-    return f"{seconds // DAY_S}d" if seconds % DAY_S == 0 else f"{seconds // _MINUTE_S}m"
+    return f"{seconds // DAY_S}d" if seconds % DAY_S == 0 else f"{seconds // MINUTE_S}m"

@@ -10,6 +10,7 @@ from gateway.core.policy.places import Page, did_you_mean
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import boolean, duration, texts
+from gateway.core.units import DAY_S
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
 _ORIGIN: Final = re.compile(
@@ -19,7 +20,7 @@ _WITHOUT_SAYING: Final = {("http", "80"), ("https", "443"), ("ws", "80"), ("wss"
 _FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,80}")
 _DEFAULT_METHODS: Final = ("GET", "HEAD", "POST")
 _DEFAULT_MAX_AGE_S: Final = 600
-_MOST_AGE_S: Final = 86400
+_MOST_AGE_S: Final = DAY_S
 
 
 def cors_book() -> Book[CorsProfile]:

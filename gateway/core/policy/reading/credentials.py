@@ -1,28 +1,19 @@
 """Reads `credentials`, how people may prove who they are, and `define: key_scopes:`, what their API keys may do."""
 
-import re
 from dataclasses import dataclass
-from typing import Final
 
-from gateway.core.policy.client_grammar import SCOPE_PATTERN
 from gateway.core.policy.conditions import Condition, captured, on_tokens
 from gateway.core.policy.grammar import KEY_HEADER, KEY_PLACE
-from gateway.core.policy.key_scopes import BASIC, NOWHERE, PLAIN, KeyPlaces
+from gateway.core.policy.header_names import has_a_meaning, is_header_name
+from gateway.core.policy.key_places import BASIC, NOWHERE, PLAIN, KeyPlaces
 from gateway.core.policy.places import Page
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.legs import Conditions, Draft, Inherited, read_legs
 from gateway.core.policy.reading.maps import keyed
+from gateway.core.policy.reading.scopes import SCOPE, SCOPES_ARE
 from gateway.core.policy.reading.words import items, text, word
 from gateway.core.policy.route import API_KEY, CREDENTIALS
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
-
-_SCOPE: Final = re.compile(SCOPE_PATTERN)
-_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
-# Those with a meaning of their own: who sends them sends something else there.
-_OTHERS: Final = re.compile(
-    r"authorization|dpop|cookie|host|origin|referer|accept.*|content-.*|connection|te|upgrade|transfer-encoding|"
-    r"destination|(?:sec|proxy|x-forwarded|x-bastion|access-control|x-request-id).*"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +54,10 @@ def _header(page: Page, at: Marked) -> KeyPlaces | None:
     if name is None:
         return None
     lowered = name.lower()
-    if _HEADER.fullmatch(name) is None:
+    if not is_header_name(name):
         page.say(at, f"`{name}` is no name of a header; expected letters, digits and -, such as X-Gitlab-Token")
         return None
-    if _OTHERS.fullmatch(lowered):
+    if has_a_meaning(lowered.encode()):
         page.say(
             at,
             f"{name} has a meaning of its own; expected a header that holds nothing else than a key; for Authorization "
@@ -85,8 +76,7 @@ def key_scope_book(names: Conditions) -> Book[tuple[Condition, ...]]:
                 page.problems.add(draft.place, wrong)
         return tuple(draft.condition for draft in drafts if isinstance(draft, Draft))
 
-    names_are = "letters, digits and . _ : / -, at most 128 of them"
-    return Book("scope of keys", read, "key_scopes", pattern=_SCOPE, names_are=names_are)
+    return Book("scope of keys", read, "key_scopes", pattern=SCOPE, names_are=SCOPES_ARE)
 
 
 def _wrong(draft: Draft | Inherited) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.policy.app_tokens import AppToken
 from gateway.core.policy.conditions import (
     All,
     Any,
     Anyone,
     Authenticated,
+    BringsToken,
     Clients,
     Condition,
     Groups,
@@ -19,6 +21,7 @@ from gateway.core.policy.conditions import (
     Scopes,
     Until,
     Users,
+    holds_without_token,
     needs_token,
     on_other,
     on_people,
@@ -40,9 +43,14 @@ _CAPTURE: Final = re.compile(r"\{([^{}]+)\}")
 _WORDS: Final[dict[str, Condition]] = {"anyone": Anyone(), "authenticated": Authenticated(), "nobody": Nobody()}
 _INHERITED: Final = "inherited"
 _LEG: Final = "a leg: anyone, authenticated, nobody, inherited, a map, or the name of a condition"
+_TOKEN: Final = "the name of an app token"
 _CONDITION: Final = "a condition: a map, or the name of one"
 _NOBODY_TO_ASK: Final = "require asks nobody, because the leg names no people; expected users or groups in it"
 
+_LEFT_OUT: Final = (
+    "the leg holds where an app_token is left out, which anybody can do; expected `app_token: NAME`; to refuse "
+    "requests without one, write deny: {not: {app_token: NAME}}"
+)
 _MAYBE_A_TOKEN: Final = (
     "the leg names scopes or clients, and holds without them too; expected them to be needed; write a leg for people "
     "and one for tokens"
@@ -102,16 +110,18 @@ class Conditions:
 
     named: Book[Draft]
     networks: Book[NetworkSet]
+    app_tokens: Book[AppToken]
     clients: frozenset[str]
 
 
-def conditions_over(networks: Book[NetworkSet], clients: Iterable[str]) -> Conditions:
+def conditions_over(networks: Book[NetworkSet], app_tokens: Book[AppToken], clients: Iterable[str]) -> Conditions:
     def read(page: Page, key: MarkedScalar, at: Marked) -> Draft | None:
         return _map(page, at, names, key.text, leg=True)
 
     names = Conditions(
         Book("condition", read, "conditions", beside="anyone, authenticated, nobody, inherited"),
         networks,
+        app_tokens,
         frozenset(clients),
     )
     return names
@@ -122,6 +132,8 @@ def read_legs(page: Page, at: Marked, names: Conditions) -> tuple[Draft | Inheri
     for leg in found:
         if isinstance(leg, Draft) and on_tokens(leg.condition) and not needs_token(leg.condition):
             page.problems.add(leg.place, _MAYBE_A_TOKEN)
+        if isinstance(leg, Draft) and holds_without_token(leg.condition):
+            page.problems.add(leg.place, _LEFT_OUT)
     return found
 
 
@@ -216,6 +228,9 @@ def _part(page: Page, key: str, at: Marked, names: Conditions) -> Condition | No
             return Scopes(frozenset(texts(page, at, "a scope")))
         case "networks":
             return _networks(page, at, names)
+        case "app_token":
+            token = names.app_tokens.get(page, at) if text(page, at, _TOKEN) and isinstance(at, MarkedScalar) else None
+            return None if token is None else BringsToken(token)
         case "until":
             last = day(page, at, "until")
             return None if last is None else Until(last.isoformat(), midnight(last) + DAY_S)

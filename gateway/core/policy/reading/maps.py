@@ -49,11 +49,6 @@ def named(
             page.say(key, f"`{key.text}` is no name; expected {expected or _NAMES}")
 
 
-def is_name(text: str) -> bool:
-    """Whether an author may choose it."""
-    return NAME.fullmatch(text) is not None
-
-
 def _say_unknown(page: Page, key: MarkedScalar, value: Marked, shape: Shape) -> None:
     expected = ", ".join(sorted(shape.names))
     hint = unspaced(key.text) or moved(key.text, value, shape) or did_you_mean(key.text, shape.names)

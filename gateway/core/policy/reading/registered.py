@@ -51,7 +51,9 @@ def read_registered(
 
 def needs_secret(settings: object) -> bool:
     """Whether the client authenticates, and not by keys. settings: as plain() has them."""
-    return isinstance(settings, dict) and settings.get("type") in ("web", "service") and "jwks" not in settings
+    if not isinstance(settings, dict) or settings.get("type") not in ("web", "service"):
+        return False
+    return "jwks" not in settings and "jwks_uri" not in settings
 
 
 def plain_settings(text: str, file: str) -> object:

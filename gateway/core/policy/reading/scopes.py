@@ -17,7 +17,8 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "groups": "Read which groups you are in",
     "offline_access": "Go on when you have signed out, until you end its access",
 }
-_SCOPE: Final = re.compile(SCOPE_PATTERN)
+SCOPE: Final = re.compile(SCOPE_PATTERN)
+SCOPES_ARE: Final = "letters, digits and . _ : / -, at most 128 of them"
 _MOST_CHARACTERS: Final = 200
 
 
@@ -28,5 +29,4 @@ def scope_book() -> Book[str]:
             page.say(at, f"a sentence of {len(sentence)} characters; expected at most {_MOST_CHARACTERS}")
         return sentence
 
-    names_are = "letters, digits and . _ : / -, at most 128 of them"
-    return Book("scope", read, "scopes", shipped=BUILT_IN, pattern=_SCOPE, names_are=names_are)
+    return Book("scope", read, "scopes", shipped=BUILT_IN, pattern=SCOPE, names_are=SCOPES_ARE)

@@ -14,6 +14,7 @@ from gateway.core.policy.headers import Profile
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page, Place
 from gateway.core.policy.reading.app_cookies import read_app_cookies
+from gateway.core.policy.reading.app_tokens import app_token_book
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.cors import cors_book, read_cors
 from gateway.core.policy.reading.credentials import Accepted, key_scope_book, read_credentials
@@ -57,7 +58,7 @@ class Definitions:
     def over(cls, limits: Mapping[str, Limit], clients: Iterable[str]) -> "Definitions":
         """limits: of the configuration. clients: names of those that the files declare."""
         networks = network_book()
-        conditions = conditions_over(networks, clients)
+        conditions = conditions_over(networks, app_token_book(), clients)
         return cls(
             networks,
             conditions,
@@ -73,6 +74,7 @@ class Definitions:
         books: Mapping[str, Book[Any]] = {
             "networks": self.networks,
             "conditions": self.conditions.named,
+            "app_tokens": self.conditions.app_tokens,
             "limits": self.limits,
             "headers": self.headers,
             "cors": self.cors,
@@ -83,7 +85,7 @@ class Definitions:
 
     def read_all(self) -> None:
         """Also what nobody uses, so that its mistakes are said."""
-        for kind in ("networks", "conditions", "limits", "headers", "cors", "scopes", "key_scopes"):
+        for kind in ("networks", "app_tokens", "conditions", "limits", "headers", "cors", "scopes", "key_scopes"):
             list(self.book(kind).each())
 
 
@@ -106,13 +108,14 @@ class Level:
     respond: Respond | None = None
     credentials: Accepted | None = None
     forward_credentials: bool | None = None
+    assertion: bool | None = None
     note: str = ""
     review: Review | None = None
 
 
 def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Definitions) -> Level:
     """given: by key; what is no setting is not looked at."""
-    _text(page, given, "owner")  # for people only
+    read_text(page, given, "owner")  # for people only
     cross_origin = _word(page, given, "cross_origin", ("refuse", "allow"))
     return Level(
         place=place,
@@ -130,12 +133,14 @@ def read_level(page: Page, place: Place, given: Mapping[str, Marked], names: Def
         respond=_respond(page, given["respond"]) if "respond" in given else None,
         credentials=read_credentials(page, given["credentials"]) if "credentials" in given else None,
         forward_credentials=_flag(page, given, "forward_credentials"),
-        note=_text(page, given, "note"),
+        assertion=_flag(page, given, "assertion"),
+        note=read_text(page, given, "note"),
         review=read_review(page, given["review_by"]) if "review_by" in given else None,
     )
 
 
-def _text(page: Page, given: Mapping[str, Marked], key: str) -> str:
+def read_text(page: Page, given: Mapping[str, Marked], key: str) -> str:
+    """ "" where it is not said, or wrong."""
     return text(page, given[key], f"text for {key}") or "" if key in given else ""
 
 

@@ -1,0 +1,35 @@
+"""Finds in a request what the app will take for a credential of its own. It is told to nobody and taken from nobody."""
+
+from typing import Final
+
+from gateway.core.forward.credentials import Brought, consumable, scheme_and_text
+from gateway.core.forward.key_credentials import BroughtKey
+from gateway.core.forward.request import ForwardedRequest
+from gateway.core.policy.app_tokens import AUTHORIZATION, app_tokens_in
+from gateway.core.policy.facts import NO_APP_TOKENS
+from gateway.core.policy.route import Route
+
+_BASIC: Final = b"basic"
+
+
+def app_tokens_of(request: ForwardedRequest, route: Route, token: Brought | BroughtKey | None) -> frozenset[str]:
+    """Names of the route's that are there, and that reach the app. token: Bastion's own, which the app does not see."""
+    if not route.app_tokens:
+        return NO_APP_TOKENS
+    lines = [*_kept(request, token), *request.app_lines]
+    return app_tokens_in(route.app_tokens, lines, request.query)
+
+
+def sends_basic_by_itself(request: ForwardedRequest, route: Route, token: Brought | BroughtKey | None) -> bool:
+    """Whether a browser can have been made to send the app's own credential (X6)."""
+    if not any(one.is_basic for one in route.app_tokens):
+        return False
+    lines = _kept(request, token)
+    return any(name == AUTHORIZATION and scheme_and_text(line)[0] == _BASIC for name, line in lines)
+
+
+def _kept(request: ForwardedRequest, token: Brought | BroughtKey | None) -> list[tuple[bytes, bytes]]:
+    if token is None:
+        return request.credential_lines
+    gone = token.names if isinstance(token, BroughtKey) else consumable(request)
+    return [pair for pair in request.credential_lines if pair[0] not in gone]
