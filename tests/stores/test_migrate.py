@@ -14,6 +14,12 @@ async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     return await asyncpg.connect(url)
 
 
+def test_each_migration_has_a_number_of_its_own() -> None:
+    numbers = [one.number for one in migrations()]
+
+    assert numbers == sorted(set(numbers))
+
+
 async def test_four_nodes_at_once_apply_each_migration_once(postgres_server: EmbeddedPostgres) -> None:
     admin = await connect(postgres_server.url())
     await admin.execute("DROP DATABASE IF EXISTS fresh")
