@@ -4,12 +4,17 @@ from collections.abc import Iterator
 
 from gateway.config.model import Config
 from gateway.config.sections.limits import limits_findings
-from gateway.config.setting import Finding, Section
+from gateway.config.setting import Finding, Grade, Section
+from gateway.core.policy.suffixes import is_public_suffix
 
 
 def judge(config: Config) -> tuple[Finding, ...]:
     """All findings at once, in the order of the keys."""
-    return (*_public_url(config), *(finding for _name, value in config for finding in _findings(value)))
+    return (
+        *_public_url(config),
+        *_rp_id(config),
+        *(finding for _name, value in config for finding in _findings(value)),
+    )
 
 
 def _findings(value: object) -> Iterator[Finding]:
@@ -24,3 +29,19 @@ def _public_url(config: Config) -> Iterator[Finding]:
         yield Finding("public_url", "plain HTTP sends passwords and sessions in clear text; expected https://")
     if config.auth_host == "localhost" or config.auth_host.endswith(".localhost"):
         yield Finding("public_url", "is this machine's own name; expected the auth host as browsers reach it")
+
+
+def _rp_id(config: Config) -> Iterator[Finding]:
+    """Browsers refuse an RP ID that is neither the host of the page nor a domain above it."""
+    rp_id, host = config.mfa.rp_id, config.auth_host
+    if rp_id in ("", host):
+        return
+    if not host.endswith(f".{rp_id}"):
+        message = f"is {rp_id}, and browsers take no passkeys for it on {host}; expected {host} or a domain above it"
+        yield Finding("mfa.rp_id", message, Grade.WRONG)
+    elif "." not in rp_id or is_public_suffix(rp_id):
+        message = f"is {rp_id}, and everybody can register names under it; expected {host} or a domain of your own"
+        yield Finding("mfa.rp_id", message, Grade.WRONG)
+    else:
+        message = f"is above the auth host: every host under {rp_id} can ask for these passkeys; expected {host}"
+        yield Finding("mfa.rp_id", message, Grade.DOUBTFUL)

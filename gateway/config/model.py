@@ -13,6 +13,7 @@ from gateway.config.sections.jwt import Jwt
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.log import Log
 from gateway.config.sections.mail import MailSection
+from gateway.config.sections.mfa import Mfa
 from gateway.config.sections.oauth import OAuth
 from gateway.config.sections.pages import Pages
 from gateway.config.sections.password import PasswordSection
@@ -26,6 +27,7 @@ from gateway.config.setting import Section, setting
 from gateway.config.values import Origin
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits
+from gateway.core.passkeys.options import RelyingParty
 from gateway.core.password.rules import PasswordRules
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
@@ -51,6 +53,7 @@ class Config(Section):
     policy: PolicySection = PolicySection()
     sessions: Sessions = Sessions()
     password: PasswordSection = PasswordSection()
+    mfa: Mfa = Mfa()
     risk: Risk = Risk()
     limits: dict[LimitName, LimitSetting] = Field(
         default_factory=default_limits,
@@ -90,6 +93,9 @@ class Config(Section):
         setting = self.limits[LOGIN_LIMIT]
         networks = (network.named(name, LOGIN_LIMIT) for name, network in setting.networks.items())
         return LoginLimits.of(BucketNames(self.keys().bucket), setting.limit(LOGIN_LIMIT), networks)
+
+    def relying_party(self) -> RelyingParty:
+        return RelyingParty(self.mfa.rp_id or self.auth_host, self.pages.name, self.public_url)
 
     def password_rules(self) -> PasswordRules:
         return self.password.rules(self.pages.name)

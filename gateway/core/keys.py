@@ -26,6 +26,7 @@ class Keys:
     journey: bytes  # the sealed return address of a login
     person: bytes  # person records in Redis
     csrf: bytes  # synchroniser tokens
+    challenge: bytes  # WebAuthn challenges
     device: bytes  # known-device and last-subject cookies
     bucket: bytes  # callers whose requests are counted in Redis
     token: bytes  # the record that an access token names secretly
@@ -47,6 +48,7 @@ class Keys:
             journey=_derived(root_key, "journey"),
             person=_derived(root_key, "person"),
             csrf=_derived(root_key, "csrf"),
+            challenge=_derived(root_key, "challenge"),
             device=_derived(root_key, "device"),
             bucket=_derived(root_key, "bucket"),
             token=_derived(root_key, "token"),

@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
-
-from publicsuffixlist import PublicSuffixList
 
 from gateway.core.policy.canonical import METHODS, folded
 from gateway.core.policy.grammar import APP, ROUTE
@@ -23,6 +20,7 @@ from gateway.core.policy.reading.settings import Definitions, Level, read_level
 from gateway.core.policy.reading.words import items, text, texts, whole, word
 from gateway.core.policy.route import Case
 from gateway.core.policy.site import Site
+from gateway.core.policy.suffixes import is_public_suffix
 from gateway.core.yaml_marks import Marked, MarkedScalar
 
 REST: Final = "rest"
@@ -129,7 +127,7 @@ class DeclaredApps:
             page.say(at, f"{name} is the auth host; expected another host")
             return False
         under = name.rpartition("*.")[2]
-        if not pattern.exact and under and _suffixes().publicsuffix(under) == under:
+        if not pattern.exact and under and is_public_suffix(under):
             page.say(at, f"everybody can register names under {under}; expected a wildcard under a domain of your own")
             return False
         return True
@@ -146,12 +144,6 @@ class DeclaredApps:
                     0 if priority is None else whole(page, priority, "priority", -_MOST_PRIORITY, _MOST_PRIORITY) or 0,
                     read_level(page, page.place(key), given, self._names),
                 )
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    """Names under which strangers register theirs. Read once: it takes longer than a policy."""
-    return PublicSuffixList(accept_unknown=False)
 
 
 def _base(page: Page, at: Marked) -> PathPattern:
