@@ -127,7 +127,8 @@ def _spread(options: Sequence[str]) -> list[str]:
     """One process more than there are cores, each with servers of its own, unless the caller chose: they wait a lot."""
     chosen = any(option.startswith("-n") for option in options)
     processes = min(_MOST_PROCESSES, (os.cpu_count() or 1) + 1)
-    return ["--durations", "10", *([] if chosen else ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"])]
+    spread = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return ["--durations", "10", *([] if chosen else spread)]
 
 
 def _prepare(lock: Path) -> None:
