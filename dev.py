@@ -41,6 +41,7 @@ TELL_COMPILED = [
     *(f"tests/web/test_{part}.py" for part in ("both_listeners", "listener", "listener_limits", "strangers")),
     "tests/fuzz",
 ]
+_MOST_PROCESSES = 4
 ALL_COMPILED = [f"tests/{part}" for part in ("core", "flows", "stores", "fuzz", "web", "hostile")]
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
@@ -123,9 +124,11 @@ COMMANDS = {
 
 
 def _spread(options: Sequence[str]) -> list[str]:
-    """Two processes, each with servers of its own, unless the caller chose."""
+    """One process more than there are cores, each with servers of its own, unless the caller chose: they wait a lot."""
     chosen = any(option.startswith("-n") for option in options)
-    return ["--durations", "10", *([] if chosen else ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"])]
+    processes = min(_MOST_PROCESSES, (os.cpu_count() or 1) + 1)
+    spread = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return ["--durations", "10", *([] if chosen else spread)]
 
 
 def _prepare(lock: Path) -> None:

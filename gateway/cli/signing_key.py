@@ -22,6 +22,7 @@ from gateway.flows.keys.key_fleet import KeyFleet
 from gateway.flows.policy.policy_fleet import Progress
 from gateway.resources import Resources, clock
 from gateway.stores.files.revoked_keys import remember_revoked
+from gateway.stores.files.whole import write_new
 
 T = TypeVar("T")
 _WITHIN_S: Final = 30
@@ -81,6 +82,29 @@ def import_(config: Config, *, file: Path, alg: str | None) -> None:
         raise click.ClickException(f"{file}: {error}") from error
     made = _act(config, lambda acts: replace(acts, revoked=revoked_keys_of(config)).adopt(key))
     click.echo(f"{made.kid}   {made.alg}   signs from {utc(made.active_from)}")
+
+
+@signing_key.command(context_settings=TAKES_ID)
+@click.argument("kid")
+@click.argument("file", type=click.Path(path_type=Path))
+@with_config
+def export(config: Config, *, kid: str, file: Path) -> None:
+    """Write a copy of a private key into a new FILE. KID is what `bastion signing-key list` shows.
+
+    The copy is PKCS#8 in PEM, encrypted as this node's copies in `jwt.keys_dir` are: under `jwt.keys_passphrase`, or a
+    passphrase of the first master key. `bastion signing-key import` takes it on a node with the same. The audit log
+    keeps that it was made.
+    """
+    from gateway.app.keys import key_files_of
+
+    if file.exists():
+        raise click.ClickException(f"{file} exists; name another")
+    key = _act(config, lambda acts: acts.export(kid))
+    try:
+        write_new(file, key.pem(key_files_of(config).passphrase), 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{file} can't be written: {error.strerror}") from error
+    click.echo(f"{file} is {kid}, encrypted.")
 
 
 @signing_key.command(context_settings=TAKES_ID)

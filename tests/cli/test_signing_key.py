@@ -1,6 +1,7 @@
 """`bastion signing-key` shows, rotates and retires the keys, and says where it can't be sure."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from gateway.core.jose.keys import SigningKey
@@ -119,3 +120,27 @@ async def worker_follows(pool: Pool, after_s: float) -> None:
     await asyncio.sleep(after_s)
     async with pool.acquire() as connection:
         await PolicyWorkers(connection).report("a", 0, "v", "", 0, [])
+
+
+async def test_an_exported_key_is_encrypted_audited_and_can_be_imported_elsewhere(
+    bastion: Bastion, pool: Pool, tmp_path: Path
+) -> None:
+    await first_boot(pool)
+    ((kid,),) = (await kids(bastion)).values()
+    file = tmp_path / "key.pem"
+
+    exported = await bastion("signing-key", "export", kid, str(file))
+    again = await bastion("signing-key", "export", kid, str(file))
+    unknown = await bastion("signing-key", "export", "nobody", str(tmp_path / "other.pem"))
+    kinds = [entry["kind"] for entry in json.loads((await bastion("audit", "list", "--json")).out)]
+    async with pool.acquire() as connection:
+        await connection.execute("DELETE FROM signing_keys")
+    imported = await bastion("signing-key", "import", str(file))
+
+    assert (exported.status, exported.out) == (0, f"{file} is {kid}, encrypted.\n"), exported.err
+    assert file.read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (again.status, again.err) == (1, f"Error: {file} exists; name another\n")
+    assert (unknown.status, (tmp_path / "other.pem").exists()) == (1, False)
+    assert kinds.count("signing_key_exported") == 1
+    assert imported.out.startswith(kid)

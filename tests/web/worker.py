@@ -37,11 +37,16 @@ class Worker:
 
 
 @asynccontextmanager
-async def whole_worker(pool: Pool, database_url: str, redis_url: str, directory: Path) -> AsyncIterator[Worker]:
-    """directory: one that isn't there yet."""
+async def whole_worker(
+    pool: Pool, database_url: str, redis_url: str, directory: Path, policy: str = "", **environ: str
+) -> AsyncIterator[Worker]:
+    """directory: one that isn't there yet. policy: a file beside the demo's."""
     setting = Setting.prepare(directory, PORT)
     setting.write_config(database_url, redis_url)
-    config = load_config(setting.config_file, environ={"BASTION_REDIS_TIMEOUT_MS": "5000"}).config  # a slow machine
+    if policy:
+        (directory / "policies" / "more.yaml").write_text(policy)
+    slow = {"BASTION_REDIS_TIMEOUT_MS": "5000"}  # a slow machine
+    config = load_config(setting.config_file, environ={**slow, **environ}).config
     metrics = Metrics(1)
     keys, now = config.keys(), clock()
     token = mint(keys.mac, tag_of(keys.tag, ADA), random_bytes(16), random_bytes(32))

@@ -23,7 +23,12 @@ from gateway.core.audit.app_events import (
 )
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
-from gateway.core.audit.key_events import SigningKeyCompromised, SigningKeyCreated, SigningKeyRetired
+from gateway.core.audit.key_events import (
+    SigningKeyCompromised,
+    SigningKeyCreated,
+    SigningKeyExported,
+    SigningKeyRetired,
+)
 
 _GATEWAY: Final = "gateway"
 
@@ -313,6 +318,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     ApiKeyRevoked,
     SigningKeyCreated,
     SigningKeyRetired,
+    SigningKeyExported,
     SigningKeyCompromised,
 )
 

@@ -42,6 +42,7 @@ class Kind(Enum):
     SIGNING_KEY_CREATED = "signing_key_created"
     SIGNING_KEY_RETIRED = "signing_key_retired"
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"
+    SIGNING_KEY_EXPORTED = "signing_key_exported"
 
 
 @dataclass(frozen=True, slots=True)

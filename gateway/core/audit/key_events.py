@@ -66,3 +66,14 @@ class SigningKeyCompromised(_KeyEvent):
         "An operator said that a signing key is in wrong hands (`by_operator`), or the gateway found such a key in a"
         " restored database (`remembered`). Nothing that it signed is accepted any more.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyExported(_KeyEvent):
+    kind = Kind.SIGNING_KEY_EXPORTED
+    about = About(
+        Family.APPS,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator asked for a copy of a private key, encrypted. Whoever has it and the passphrase can sign tokens.",
+    )

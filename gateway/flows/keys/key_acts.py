@@ -5,7 +5,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.audit.key_events import SigningKeyCompromised, SigningKeyCreated, SigningKeyRetired
+from gateway.core.audit.key_events import (
+    SigningKeyCompromised,
+    SigningKeyCreated,
+    SigningKeyExported,
+    SigningKeyRetired,
+)
 from gateway.core.errors import GatewayError
 from gateway.core.jose.keys import SigningKey
 from gateway.core.token.signing_keys import NEXT_S, SOON_S, KeyRecord, KeyState, due, missing
@@ -72,6 +77,15 @@ class KeyActs:
             if key.kid in self.revoked or any(one.kid == key.kid for one in records):
                 raise KnownKey(f"the key {key.kid} is or was one of the fleet's; see `bastion signing-key list`")
             return await _replace(act, records, key, "by_operator")
+
+    async def export(self, kid: str) -> SigningKey:
+        """The entry stands before the caller has the key. Raises NoSuchKey, also of a key that is gone."""
+        async with self.acts.begin(operator=self.operator) as act:
+            record = _named(await act.signing_keys.records(), kid)
+            if record.key is None:
+                raise NoSuchKey(f"the private key of {kid} is gone, or this node can't read it")
+            act.record(SigningKeyExported(None, kid, record.alg, "by_operator"))
+        return record.key
 
     async def retire(self, kid: str) -> None:
         """It signs nothing from now on. Raises NoSuchKey, and OnlyKey where no other signs with its algorithm."""

@@ -205,6 +205,11 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("cli:root", None, '{"alg":"ES256","kid":"K","retire_at":5,"why":"by_operator"}', "{}"),
     ),
     (
+        key_events.SigningKeyExported(None, "K", "ES256", "by_operator"),
+        "signing_key_exported",
+        ("cli:root", None, '{"alg":"ES256","kid":"K","why":"by_operator"}', "{}"),
+    ),
+    (
         key_events.SigningKeyCompromised(None, "K", "ES256", "remembered"),
         "signing_key_compromised",
         ("gateway", None, '{"alg":"ES256","kid":"K","why":"remembered"}', "{}"),
