@@ -58,6 +58,7 @@ Figure = Counter | Gauge | Histogram
 JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants", "removed_clients")
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
+BREACH_SOURCES: Final = ("api", "index")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -75,6 +76,12 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Gauge("bastion_strangers_waiting", "Anonymous requests that wait in the queue."),
     Counter("bastion_proofs", "DPoP proofs that came with requests to apps.", "outcome", PROOF_OUTCOMES),
     Counter("bastion_logins", "Attempts to log in.", "outcome", ("accepted", "wrong", "throttled", "unavailable")),
+    Counter(
+        "bastion_breach_checks",
+        "Passwords that were looked up among the breached ones.",
+        "source outcome",
+        tuple(f"{source} {outcome}" for source in BREACH_SOURCES for outcome in ("clear", "found", "not_checked")),
+    ),
     Counter("bastion_logouts", "Logins that their person ended."),
     Counter(
         "bastion_refills",

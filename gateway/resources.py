@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,9 +12,14 @@ from typing import Any, Final
 import asyncpg
 
 from gateway.config import Config
+from gateway.core.password.breached import Verdict
+from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.flows.act import Acts
+from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.passwords import Passwords
+from gateway.outbound.ranges import Ranges
+from gateway.stores.files.breach_index import BreachIndex
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.cluster import Cluster
@@ -108,6 +113,22 @@ def _functions(config: Config) -> Functions:
     if redis.cluster:
         return Cluster(redis.url, redis.seeds, redis.timeout_ms / 1000, library())
     return FunctionCalls(Pipeline(redis.url, redis.timeout_ms / 1000), library())
+
+
+def breaches_of(config: Config, count: Callable[[Verdict], None]) -> Breaches:
+    """As configured. count: hears of each verdict."""
+    breach = config.breach
+    return Breaches(_corpus(config), count, breach.at_change, breach.when_unreachable)
+
+
+def _corpus(config: Config) -> Callable[[bytes], Awaitable[bool]] | None:
+    breach = config.breach
+    if breach.source == "api":
+        return Ranges(breach.api, NetworkSet.of(breach.allow_networks), time.monotonic).has
+    if breach.source != "index":
+        return None
+    index = BreachIndex(config.breach_index)
+    return lambda digest: asyncio.to_thread(index.has, digest)
 
 
 def make_vault(config: Config) -> Vault:

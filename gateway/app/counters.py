@@ -1,11 +1,12 @@
 """Turns what flows tell into metrics."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args
 
 from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.core.password.breached import Verdict
 from gateway.flows.transaction import RecordUnavailable
-from gateway.metrics import OAUTH_REFUSALS, Slot
+from gateway.metrics import BREACH_SOURCES, OAUTH_REFUSALS, Slot
 
 _OAUTH: Final = "/oauth2"
 
@@ -25,6 +26,14 @@ def refusal_counter(slot: Slot) -> Callable[[str, str], None]:
         count(f"{endpoint if below == _OAUTH else 'metadata'} {error}")
 
     return refused
+
+
+def breach_counter(slot: Slot, source: str | None) -> Callable[[Verdict], None]:
+    """source: as configured; without a corpus there is no verdict to count."""
+    if source not in BREACH_SOURCES:
+        return lambda _verdict: None
+    count = {verdict: slot.cell("bastion_breach_checks", f"{source} {verdict}") for verdict in get_args(Verdict)}
+    return lambda verdict: count[verdict].add()
 
 
 def store_counter(slot: Slot) -> Callable[[str], None]:

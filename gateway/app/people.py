@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from gateway.app.concern import Concern, every
-from gateway.app.counters import counter
+from gateway.app.counters import breach_counter, counter
 from gateway.config import Config
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
@@ -25,7 +25,7 @@ from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.metrics import Slot
-from gateway.resources import Resources, random_bytes
+from gateway.resources import Resources, breaches_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import account, api_keys, apps, login, logout, password
@@ -58,7 +58,9 @@ def people(
     limits = config.login_limits()
     throttle = LoginThrottle(Buckets(resources.functions), lambda: limits)
     entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names, throttle=throttle)
-    new_passwords = NewPasswords(resources.passwords, config.password_rules())
+    new_passwords = NewPasswords(
+        resources.passwords, config.password_rules(), breaches_of(config, breach_counter(slot, config.breach.source))
+    )
 
     async def complete_journal() -> None:
         completed = await ending.complete()

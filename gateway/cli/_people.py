@@ -1,13 +1,17 @@
 """What commands do to people, and to what their apps may do, with connections of their own."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
+
+import click
 
 from gateway.cli._acting import acting, operator
 from gateway.config import Config
+from gateway.core.password.breached import Verdict
 from gateway.flows.oauth.grants import GrantAdmin
 from gateway.flows.people.users import UserAdmin
-from gateway.resources import Resources, random_bytes
+from gateway.resources import Resources, breaches_of, random_bytes
 
 T = TypeVar("T")
 
@@ -30,4 +34,13 @@ def _admin(config: Config, resources: Resources) -> UserAdmin:
         random=random_bytes,
         actor=operator(),
         rules=config.password_rules(),
+        breaches=breaches_of(config, partial(_tell, config)),
     )
+
+
+def _tell(config: Config, verdict: Verdict) -> None:
+    """What is no error, and is not meant to be overlooked."""
+    if verdict == "found" and config.breach.at_change == "warn":
+        click.echo("warning: the password is in lists of breached passwords", err=True)
+    elif verdict == "not_checked":
+        click.echo("warning: the password could not be looked up among the breached ones", err=True)

@@ -1,17 +1,16 @@
 """`bastion user`: people, their groups and their logins."""
 
 import json
-import sys
 from typing import Final
 
 import click
 
 from gateway.cli._options import with_config
+from gateway.cli._password import asked, from_stdin
 from gateway.cli._people import act
 from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.base64url import b64
-from gateway.core.password.rules import MOST_CHARS
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.users import Newcomer, check_newcomer
 from gateway.stores.postgres.logins import LiveLoginRow
@@ -56,11 +55,11 @@ def add(
     """  # noqa: D301 - click wants the backspace
     newcomer = Newcomer(username, name, email, groups)
     check_newcomer(newcomer)
-    typed = _from_stdin() if password_stdin else None
+    typed = from_stdin() if password_stdin else None
     if if_absent and act(config, lambda admin: admin.has(username)):
         click.echo(f"{username} exists; nothing was changed.")
         return
-    password = _asked() if typed is None else typed
+    password = asked() if typed is None else typed
     if if_absent:
         added = act(config, lambda admin: admin.add_if_absent(newcomer, password))
     else:
@@ -195,7 +194,7 @@ def enable(config: Config, *, name: str) -> None:
 @with_config
 def set_password(config: Config, *, name: str, password_stdin: bool) -> None:
     """Give a person a new password, and end all their logins."""
-    password = _from_stdin() if password_stdin else _asked()
+    password = from_stdin() if password_stdin else asked()
     act(config, lambda admin: admin.set_password(name, password))
     click.echo(f"{name} has a new password, and is logged out everywhere.")
 
@@ -250,22 +249,6 @@ def _told(name: str, what: str, value: str, *, changed: bool) -> str:
     if not changed:
         return f"{name} had {what} {value} already." if value else f"{name} had no {what.removeprefix('the ')} before."
     return f"{name} has {what} {value} now." if value else f"{name} has no {what.removeprefix('the ')} now."
-
-
-def _from_stdin() -> str:
-    """One line, with or without its end."""
-    try:
-        text = sys.stdin.buffer.read(8 * MOST_CHARS).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise click.UsageError("the password on standard input is not UTF-8") from error
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def _asked() -> str:
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is no terminal to ask for a password; use --password-stdin")
-    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return asked
 
 
 def _login_as_json(one: LiveLoginRow) -> dict[str, object]:

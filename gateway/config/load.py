@@ -183,6 +183,7 @@ def _complete(sources: _Sources) -> None:
         _default(sources, "database", {"url": "postgresql://postgres@127.0.0.1:5432/bastion"})
         _default(sources, "redis", {"url": "redis://127.0.0.1:6379/0"})
         _default(sources, "secrets", _development_secrets())
+        _default(sources, "breach", {"source": "off"})
 
 
 def _development_secrets() -> dict[str, object]:
@@ -256,6 +257,7 @@ def _anchored(config: Config, path: Path | None) -> Config:
     checkpoints = config.audit.checkpoint_dir
     keys = {"keys_dir": None if config.jwt.keys_dir is None else anchor / config.jwt.keys_dir}
     audit = {"checkpoint_dir": None if checkpoints is None else anchor / checkpoints}
+    index = {"index": None if config.breach.index is None else anchor / config.breach.index}
     logo, geoip = config.pages.logo, config.risk.geoip
     risk = {
         "geoip": None if geoip is None else anchor / geoip,
@@ -268,6 +270,7 @@ def _anchored(config: Config, path: Path | None) -> Config:
             "jwt": config.jwt.model_copy(update=keys),
             "policy": config.policy.model_copy(update={"directory": anchor / config.policy.directory}),
             "audit": config.audit.model_copy(update=audit),
+            "breach": config.breach.model_copy(update=index),
             "risk": config.risk.model_copy(update=risk),
             "mail": config.mail.model_copy(update={"directory": None if letters is None else anchor / letters}),
             "pages": config.pages.model_copy(update={"logo": None if logo is None else anchor / logo}),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from gateway.config.sections.audit import AuditSection
+from gateway.config.sections.breach import Breach
 from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
@@ -53,6 +54,7 @@ class Config(Section):
     policy: PolicySection = PolicySection()
     sessions: Sessions = Sessions()
     password: PasswordSection = PasswordSection()
+    breach: Breach = Breach()
     mfa: Mfa = Mfa()
     risk: Risk = Risk()
     limits: dict[LimitName, LimitSetting] = Field(
@@ -99,6 +101,10 @@ class Config(Section):
 
     def password_rules(self) -> PasswordRules:
         return self.password.rules(self.pages.name)
+
+    @property
+    def breach_index(self) -> Path:
+        return self.breach.index or self.data_dir / "breached-passwords.index"
 
     def keys(self) -> Keys:
         """All keys but the master keys and peppers."""

@@ -63,7 +63,7 @@ def guard(allowed: NetworkSet) -> Callable[[aiohttp.AddrInfoType], socket.socket
         family, kind, protocol, _name, where = info
         address = ip_address(str(where[0]).partition("%")[0])
         if address in INTERNAL and address not in allowed:
-            raise AddressRefused("the address is internal, and no network of oauth.allow_networks")
+            raise AddressRefused("the address is internal, and no network of allow_networks has it")
         return socket.socket(family, kind, protocol)
 
     return open_socket

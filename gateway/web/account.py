@@ -23,7 +23,12 @@ from gateway.web.spans import counted
 _ENDED_S: Final = 60
 _NAME_BYTES: Final = 120
 _CHANGED: Final = "Your password is changed. "
-_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|(others|password)\.([0-9]{1,6})|password", re.ASCII)
+_BEFORE: Final = {
+    "others": "",
+    "password": _CHANGED,
+    "breached": f"{_CHANGED}It is in lists of passwords that leaked elsewhere: please choose another one. ",
+}
+_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|(others|password|breached)\.([0-9]{1,6})|password", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def what_ended(cookie: str) -> str:
     if found is None:
         return ""
     if found[2]:
-        return f"{_CHANGED if found[2] == 'password' else ''}{_others(int(found[3]))}"
+        return f"{_BEFORE[found[2]]}{_others(int(found[3]))}"
     if found[1] is None:
         return f"{_CHANGED}Other devices may stay signed in for up to a minute."
     try:
@@ -117,9 +122,11 @@ def what_ended(cookie: str) -> str:
     return f"{name} was signed out." if name else "That device was signed out before."
 
 
-def changed_password(ended: int | None) -> str:
+def changed_password(ended: int | None, *, breached: bool = False) -> str:
     """The cookie after a change of the password. ended: how many other logins; None: Redis has not heard of all."""
-    return "password" if ended is None else f"password.{ended}"
+    if ended is None:
+        return "password"
+    return f"{'breached' if breached else 'password'}.{ended}"
 
 
 def _others(count: int) -> str:

@@ -76,5 +76,5 @@ class _PasswordForm:
         match done:
             case WrongCurrent():
                 return self.page(request, live, 403, _WRONG)
-            case Changed(ended):
-                return see_account(changed_password(ended))
+            case Changed(ended, breached):
+                return see_account(changed_password(ended, breached=breached))

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 _CONFIG = """\
 public_url: https://auth.example.com
 profile: production
+breach: {{source: "off"}}
 data_dir: data
 database: {{url: "{database_url}"}}
 redis: {{url: "{redis_url}", timeout_ms: 5000}}

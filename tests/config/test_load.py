@@ -28,6 +28,7 @@ GOOD: dict[str, Any] = {
     "public_url": "https://auth.example.com",
     "database": {"url": "postgresql://bastion:Q9kd82mcLw@db.internal/bastion"},
     "redis": {"url": "rediss://bastion:x1@redis.internal"},
+    "breach": {"source": "off"},
     "secrets": {"master_keys": [MASTER], "root_key": ROOT_KEY, "index_key": INDEX, "peppers": {"p1": PEPPER}},
 }
 
@@ -90,8 +91,8 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
             "1:13: `public_url` is `https://auth.example.com/login`; expected an origin such as https://auth.example.com",
             (
                 "2:1: `servr` is no key; expected public_url, profile, data_dir, server, database, redis, secrets, "
-                "policy, sessions, password, risk, limits, identity_headers, pages, jwt, oauth, mail, audit, log; "
-                "did you mean `server`?"
+                "policy, sessions, password, breach, risk, limits, identity_headers, pages, jwt, oauth, mail, audit, "
+                "log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",
             (
@@ -185,6 +186,7 @@ def test_everything_may_come_from_the_environment(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     environ = {
         "BASTION_PUBLIC_URL": "https://auth.example.com",
+        "BASTION_BREACH_SOURCE": "off",
         "BASTION_DATABASE_URL": "postgresql://db/bastion",
         "BASTION_REDIS_URL": "rediss://bastion:x1@r",
         "BASTION_SECRETS_MASTER_KEYS": MASTER,
@@ -222,6 +224,10 @@ UNSAFE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no pepper": (put("secrets", "peppers", value={}), "`secrets.peppers` is missing"),
     "not random": (put("secrets", "root_key", value="A" * 43 + "="), "is not random"),
     "one key twice": (put("secrets", "index_key", value=ROOT_KEY), "repeats a secret of secrets.root_key"),
+    "no word about breaches": (
+        put("breach", "source", value=None),
+        "`breach.source` is missing; expected api (five digits",
+    ),
     "open decisions": (put("server", "decision_listen", value="0.0.0.0:9000"), "faces a network"),
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli._files import file_troubles
 from gateway.config import load_config
 from gateway.core.password.rules import PasswordRules
 from tests.config.test_load import GOOD, problems, written
@@ -54,3 +55,38 @@ def test_people_with_a_factor_need_no_longer_password_than_others(tmp_path: Path
     assert doubts(tmp_path, length=20, length_with_mfa=20) == []
     (problem,) = problems(written(tmp_path, {**GOOD, "password": {"length": 20, "length_with_mfa": 21}}), dev=True)
     assert "is more than password.length" in problem
+
+
+@pytest.mark.parametrize("source", ["api", "index", "off"])
+def test_production_takes_each_source_that_is_written(tmp_path: Path, source: str) -> None:
+    loaded = load_config(written(tmp_path, {**GOOD, "breach": {"source": source}}), environ={})
+
+    assert (loaded.config.breach.source, loaded.config.breach_index) == (
+        source,
+        tmp_path / "data" / "breached-passwords.index",
+    )
+
+
+def test_dev_asks_nobody_unless_it_is_told_to(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, {"profile": "dev"}), environ={}).config.breach.source == "off"
+    path = written(tmp_path, {"profile": "dev", "breach": {"source": "index", "index": "a/b"}})
+    assert load_config(path, environ={}).config.breach_index == tmp_path / "a" / "b"
+
+
+def test_production_sends_no_digits_in_clear_text(tmp_path: Path) -> None:
+    breach = {"source": "api", "api": "http://mirror.internal/range/"}
+
+    assert (
+        "`breach.api` sends digits of passwords in clear text"
+        in problems(written(tmp_path, {**GOOD, "breach": breach}))[0]
+    )
+    breach["source"] = "off"
+    assert load_config(written(tmp_path, {**GOOD, "breach": breach}), environ={}).doubts == ()
+
+
+def test_an_index_that_is_asked_must_be_there(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, {**GOOD, "breach": {"source": "index"}}), environ={}).config
+
+    assert "can't be read" in file_troubles(config)["breach.index"]
+    off = config.model_copy(update={"breach": config.breach.model_copy(update={"source": "off"})})
+    assert "breach.index" not in file_troubles(off)

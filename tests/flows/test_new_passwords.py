@@ -1,14 +1,18 @@
 """Who sets a password meets the rules and the person's earlier passwords, which only that person's key opens."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from gateway.core.password.breached import Verdict, breach_digest
 from gateway.core.password.rules import DEFAULT_RULES, Rule
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.act import RedisBehind
+from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.new_passwords import BadPassword
 from gateway.flows.people.users import Newcomer, UserAdmin
+from gateway.outbound.ranges import NoRange
 from tests.flows.conftest import ADA, PASSWORD, Stage
 
 OTHERS = [f"{word} violin cabin zephyr" for word in ("plum", "fig", "quince", "medlar", "sloe", "date", "pear")]
@@ -73,6 +77,50 @@ async def test_the_history_says_nothing_in_clear_and_opens_for_nobody_else(stage
         await connection.execute("UPDATE password_history SET user_id = $1", eve)
     with pytest.raises(BrokenSeal):
         await stage.admin.set_password("eve", OTHERS[1])
+
+
+def corpus(verdict: Verdict, **configured: Any) -> Breaches:
+    """That knows one password."""
+
+    async def has(digest: bytes) -> bool:
+        if verdict == "not_checked":
+            raise NoRange("it does not answer")
+        return verdict == "found" and digest == breach_digest(OTHERS[0])
+
+    return Breaches(has, lambda _verdict: None, **configured)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "configured", "broken"),
+    [
+        ("found", {}, [Rule.BREACHED]),
+        ("found", {"at_change": "warn"}, []),
+        ("clear", {"when_unreachable": "refuse"}, []),
+        ("not_checked", {}, []),
+        ("not_checked", {"at_change": "warn", "when_unreachable": "refuse"}, [Rule.BREACHED]),
+    ],
+)
+async def test_a_breached_password_is_refused_or_not_as_configured(
+    stage: Stage, verdict: Verdict, configured: dict[str, Any], broken: list[Rule]
+) -> None:
+    await stage.admin.add(ADA, PASSWORD)
+    admin = replace(stage.admin, breaches=corpus(verdict, **configured))
+
+    assert await refused(admin, OTHERS[0]) == broken
+    assert await stage.entries("password_changed") == (not broken)
+
+
+async def test_nobody_is_added_with_a_breached_password(stage: Stage) -> None:
+    admin = replace(stage.admin, breaches=corpus("found"))
+
+    with pytest.raises(BadPassword, match="lists of passwords that leaked"):
+        await admin.add(ADA, OTHERS[0])
+    await admin.add(ADA, OTHERS[1])
+
+
+async def test_without_a_corpus_nothing_is_out_of_reach(stage: Stage) -> None:
+    """`breach.when_unreachable: refuse` beside `breach.source: off`."""
+    await replace(stage.admin, breaches=replace(NO_CORPUS, when_unreachable="refuse")).add(ADA, PASSWORD)
 
 
 async def test_who_repeats_a_command_for_redis_is_told_that_the_password_is_set_and_redis_follows(

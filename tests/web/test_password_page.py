@@ -23,7 +23,7 @@ from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import password
-from gateway.web.account import what_ended
+from gateway.web.account import changed_password, what_ended
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
@@ -211,5 +211,9 @@ async def test_somebody_who_is_not_signed_in_changes_nothing(changing: Changing)
 def test_the_next_page_says_what_could_not_be_told() -> None:
     assert what_ended("password") == "Your password is changed. Other devices may stay signed in for up to a minute."
     assert what_ended("password.0") == "Your password is changed. No other device is signed in."
+    assert what_ended(changed_password(1, breached=True)) == (
+        "Your password is changed. It is in lists of passwords that leaked elsewhere: please choose another one. "
+        "1 other device was signed out."
+    )
     assert what_ended("passwords") == ""
     assert what_ended("password.x") == ""

@@ -22,6 +22,7 @@ class Rule(Enum):
     CLASSES = "classes"
     STRENGTH = "strength"
     HISTORY = "history"
+    BREACHED = "breached"
 
 
 @dataclass(frozen=True, slots=True)

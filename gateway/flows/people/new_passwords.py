@@ -1,4 +1,4 @@
-"""What every new password passes, whoever sets it: the rules, and the person's earlier passwords."""
+"""What every new password passes, whoever sets it: the rules, the breached ones, the person's earlier passwords."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
+from gateway.core.password.breached import Verdict
 from gateway.core.password.rules import Complaint, PasswordRules, Rule, judge
 from gateway.flows.act import Act
+from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.users import UserRow
 
@@ -38,23 +40,36 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """stored: what the database is to have. verdict: found, where the configuration lets breached ones pass."""
+
+    stored: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class NewPasswords:
     """One for the process."""
 
     passwords: Passwords
     rules: PasswordRules
+    breaches: Breaches = NO_CORPUS
 
-    async def stored(self, owner: Owner, password: str) -> str:
-        """What the database is to have. Raises BadPassword, PasswordsBusy."""
+    async def accept(self, owner: Owner, password: str) -> Accepted:
+        """Raises BadPassword, PasswordsBusy."""
         wrong = await self.passwords.work(
             lambda: judge(password, owner.names, self.rules, has_factor=owner.has_factor), owner.caller
         )
         if wrong:
             raise BadPassword(wrong)
+        verdict = await self.breaches.look(password)
+        breached = self.breaches.complaint(verdict)
+        if breached is not None:
+            raise BadPassword([breached])
         for place, former in enumerate(owner.former):
             if await self.passwords.verify(owner.user_id, password, former, owner.caller):
                 raise BadPassword([_USED_BEFORE if place else _CURRENT])
-        return await self.passwords.hash(owner.user_id, password, owner.caller)
+        return Accepted(await self.passwords.hash(owner.user_id, password, owner.caller), verdict)
 
     async def owner(self, act: Act, user: UserRow, caller: str = "") -> Owner:
         """As the transaction sees them."""

@@ -24,9 +24,10 @@ _LOOKS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """ended: how many other logins."""
+    """ended: how many other logins. breached: the new password is among those, and was taken all the same."""
 
     ended: int
+    breached: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,14 @@ class PasswordChange:
             if user is None or user.password != compared:
                 return None
             owner = await self.new.owner(act, user, paying.caller)
-        stored = await self.new.stored(owner, new)
+        accepted = await self.new.accept(owner, new)
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.lock_password(user_id, compared):
                 return None
             login = await act.logins.find(login_id)
             if login is None or login.ended:
                 raise NotFresh("the login has ended")
-            await self.new.replace(act, user_id, stored)
+            await self.new.replace(act, user_id, accepted.stored)
             ended = await end_logins_of(act, self.keys, live, "password_changed", login_id)
             act.record(PasswordChanged(user_id, tuple(map(b64, ended)), "changed_by_person"))
-        return Changed(len(ended))
+        return Changed(len(ended), accepted.verdict == "found")

@@ -24,6 +24,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.oauth.back_channel import end_login, tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
 from gateway.flows.people.api_keys import rest_keys
+from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.new_passwords import BadPassword, NewPasswords, Owner
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import LiveLoginRow
@@ -77,10 +78,11 @@ class UserAdmin:
     random: Callable[[int], bytes]
     actor: str
     rules: PasswordRules = DEFAULT_RULES
+    breaches: Breaches = NO_CORPUS
 
     @property
     def _new(self) -> NewPasswords:
-        return NewPasswords(self.passwords, self.rules)
+        return NewPasswords(self.passwords, self.rules, self.breaches)
 
     async def list(self) -> list[UserRow]:
         """The oldest first."""
@@ -101,8 +103,8 @@ class UserAdmin:
         """Raises BadName, BadPassword or NameTaken."""
         groups = check_newcomer(newcomer)
         user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4)
-        stored = await self._new.stored(Owner(user_id, (newcomer.username, newcomer.name, newcomer.email)), password)
-        user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, stored)
+        accepted = await self._new.accept(Owner(user_id, (newcomer.username, newcomer.name, newcomer.email)), password)
+        user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, accepted.stored)
         async with self.acts.begin(operator=self.actor) as act:
             await act.users.add(user, act.now)
             act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
@@ -150,13 +152,13 @@ class UserAdmin:
             user = await act.users.named(name)
             owner = await self._new.owner(act, user)
         try:
-            stored = await self._new.stored(owner, password)
+            accepted = await self._new.accept(owner, password)
         except BadPassword:
             async with self.acts.begin(operator=self.actor) as act:
                 await self._follow(act, user.id)
             raise
         async with self.acts.begin(operator=self.actor) as act:
-            await self._new.replace(act, user.id, stored)
+            await self._new.replace(act, user.id, accepted.stored)
             ended = await self._end_all(act, user.id, "password_changed")
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self._follow(act, user.id)
