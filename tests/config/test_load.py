@@ -91,8 +91,8 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
             "1:13: `public_url` is `https://auth.example.com/login`; expected an origin such as https://auth.example.com",
             (
                 "2:1: `servr` is no key; expected public_url, profile, data_dir, server, database, redis, secrets, "
-                "policy, sessions, password, breach, risk, limits, identity_headers, pages, jwt, oauth, mail, audit, "
-                "log; did you mean `server`?"
+                "policy, sessions, password, breach, mfa, risk, limits, identity_headers, pages, jwt, oauth, mail, "
+                "audit, log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",
             (
