@@ -47,15 +47,25 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Durations. bounds_us: upper bounds in microseconds, growing."""
+    """Whole numbers that are observed. bounds: upper bounds, growing. unit: how many make one of what is shown."""
 
     name: str
     about: str
-    bounds_us: tuple[int, ...]
+    bounds: tuple[int, ...]
+    unit: int = _MICROSECONDS
 
 
 Figure = Counter | Gauge | Histogram
-JOBS: Final = ("linker", "unknown_names", "outbox", "authorization", "signing_keys", "grants", "removed_clients")
+JOBS: Final = (
+    "linker",
+    "unknown_names",
+    "outbox",
+    "authorization",
+    "signing_keys",
+    "grants",
+    "removed_clients",
+    "risk",
+)
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
 BREACH_SOURCES: Final = ("api", "index")
@@ -82,6 +92,13 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "source outcome",
         tuple(f"{source} {outcome}" for source in BREACH_SOURCES for outcome in ("clear", "found", "not_checked")),
     ),
+    Histogram(
+        "bastion_login_score",
+        "The risk score of logins with the right password.",
+        (9, 19, 29, 39, 49, 59, 69, 79, 89, 99),
+        unit=1,
+    ),
+    Gauge("bastion_geoip_age_seconds", "How long ago the GeoIP file was built; 0 without a file."),
     Counter("bastion_logouts", "Logins that their person ended."),
     Counter(
         "bastion_refills",
@@ -159,18 +176,18 @@ class Cell:
 class Timer:
     """One histogram of one worker."""
 
-    __slots__ = ("_bounds_us", "_first", "_integers", "_sum")
+    __slots__ = ("_bounds", "_first", "_integers", "_sum")
 
-    def __init__(self, integers: memoryview, first: int, bounds_us: tuple[int, ...]) -> None:
+    def __init__(self, integers: memoryview, first: int, bounds: tuple[int, ...]) -> None:
         self._integers = integers
         self._first = first
-        self._bounds_us = bounds_us
-        self._sum = first + len(bounds_us) + 1
+        self._bounds = bounds
+        self._sum = first + len(bounds) + 1
 
-    def observe(self, duration_us: int) -> None:
+    def observe(self, amount: int) -> None:
         integers, first = self._integers, self._first
-        integers[first + bisect_left(self._bounds_us, duration_us)] += 1
-        integers[self._sum] += duration_us
+        integers[first + bisect_left(self._bounds, amount)] += 1
+        integers[self._sum] += amount
 
 
 class Slot:
@@ -188,7 +205,7 @@ class Slot:
     def timer(self, name: str) -> Timer:
         figure = self._figures[name]
         assert isinstance(figure, Histogram)
-        return Timer(self._integers, self._places[name, ""], figure.bounds_us)
+        return Timer(self._integers, self._places[name, ""], figure.bounds)
 
     def reset_gauges(self) -> None:
         """A new worker takes over the slot of a dead one."""
@@ -233,7 +250,7 @@ class Metrics:
     def _place(self, figure: Figure) -> None:
         if isinstance(figure, Histogram):
             self._places[figure.name, ""] = self._width
-            self._width += len(figure.bounds_us) + 2  # one more bucket without a bound, and the sum
+            self._width += len(figure.bounds) + 2  # one more bucket without a bound, and the sum
             return
         for value in figure.values:
             self._places[figure.name, value] = self._width
@@ -256,11 +273,11 @@ class Metrics:
     def _histogram(self, figure: Histogram) -> Metric:
         first, reached = self._places[figure.name, ""], 0
         buckets: list[tuple[str, float]] = []
-        for offset in range(len(figure.bounds_us) + 1):
+        for offset in range(len(figure.bounds) + 1):
             reached += self._sum(first + offset)
-            bounded = offset < len(figure.bounds_us)
-            buckets.append((str(figure.bounds_us[offset] / _MICROSECONDS) if bounded else "+Inf", reached))
-        total = self._sum(first + len(figure.bounds_us) + 1) / _MICROSECONDS
+            bounded = offset < len(figure.bounds)
+            buckets.append((str(figure.bounds[offset] / figure.unit) if bounded else "+Inf", reached))
+        total = self._sum(first + len(figure.bounds) + 1) / figure.unit
         return HistogramMetricFamily(figure.name, figure.about, buckets=buckets, sum_value=total)
 
 

@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
+import structlog
 
 from gateway.config import Config
 from gateway.core.password.breached import Verdict
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.act import Acts
 from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.risk import Risk, RiskRules
 from gateway.outbound.ranges import Ranges
 from gateway.stores.files.breach_index import BreachIndex
+from gateway.stores.files.geoip import GeoIp
+from gateway.stores.files.network_lists import NetworkLists
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.cluster import Cluster
@@ -31,6 +36,7 @@ from gateway.stores.redis.revocations import Revocations
 _PASSWORD_THREADS: Final = 2
 _FIRST_CONNECTION_S: Final = 2.0
 _NAME_CHARS: Final = 8
+_LOG: Final = structlog.stdlib.get_logger("gateway.resources")
 
 
 def clock_us() -> int:
@@ -134,3 +140,21 @@ def _corpus(config: Config) -> Callable[[bytes], Awaitable[bool]] | None:
 def make_vault(config: Config) -> Vault:
     assert config.secrets.index_key is not None
     return Vault(MasterKeys(config.secrets.master_keys), config.keys().blind_index, random_bytes)
+
+
+def make_risk(config: Config, acts: Acts, observe: Callable[[int], None] = lambda _points: None) -> Risk:
+    """Files that can't be used are left out, and the log hears why. observe: as Risk has it."""
+
+    def complain(why: str) -> None:
+        _LOG.warning("a file of the risk score is left out", why=why)
+
+    section = config.risk
+    rules = RiskRules(
+        weights=section.weighed(),
+        remember_s=section.remember_s,
+        known=NetworkSet.of(section.known_networks),
+        shared=NetworkSet.of(section.shared_networks),
+        uncounted=NetworkSet.of((*section.known_networks, *config.named_networks())),
+    )
+    geoip, anonymising = GeoIp(section.geoip, complain), NetworkLists(section.anonymising_networks, complain)
+    return Risk(acts, rules, geoip, anonymising, BucketNames(config.keys().bucket), observe)

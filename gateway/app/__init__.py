@@ -15,6 +15,7 @@ from gateway.app.keys import ring_of, signing_keys
 from gateway.app.mail import mail
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
+from gateway.app.risk import risk
 from gateway.app.servers import servers
 from gateway.app.tokens import clients_of, nonces_of, proofs_of, tokens_for_apps
 from gateway.core.forward.assertion import Assertions
@@ -24,7 +25,7 @@ from gateway.flows.decide.decisions import Decisions
 from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
 from gateway.metrics import JOBS
-from gateway.resources import Resources, clock, open_resources, random_bytes
+from gateway.resources import Resources, clock, make_risk, open_resources, random_bytes
 from gateway.web import assets, operations, well_known
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
@@ -74,6 +75,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     authorize = authorize_of(config=config, resources=resources, decisions=decisions, ring=ring)
     clients = clients_of(config=config, resources=resources, slot=slot, decisions=decisions)
     proofs = proofs_of(config=config, resources=resources)
+    scoring = make_risk(config, resources.acts, slot.timer("bastion_login_score").observe)
     concerns = (
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
@@ -87,7 +89,9 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             browser=browser,
             authorize=authorize,
             ring=ring,
+            risk=scoring,
         ),
+        risk(start=start, risk=scoring),
         authorizing(
             config=config,
             resources=resources,

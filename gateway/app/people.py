@@ -22,13 +22,15 @@ from gateway.flows.people.logout import Logout
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.own_keys import OwnKeys
 from gateway.flows.people.password_change import PasswordChange
+from gateway.flows.people.remembered import Remembered
+from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.metrics import Slot
 from gateway.resources import Resources, breaches_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import account, api_keys, apps, login, logout, password
+from gateway.web import account, api_keys, apps, devices, login, logout, password
 from gateway.web.browser import Browser
 from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
@@ -46,6 +48,7 @@ def people(
     browser: Browser,
     authorize: Authorize,
     ring: KeyRing,
+    risk: Risk,
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
@@ -57,7 +60,9 @@ def people(
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     limits = config.login_limits()
     throttle = LoginThrottle(Buckets(resources.functions), lambda: limits)
-    entering = _login(config=config, resources=resources, slot=slot, unknown_names=unknown_names, throttle=throttle)
+    entering = _login(
+        config=config, resources=resources, slot=slot, unknown_names=unknown_names, throttle=throttle, risk=risk
+    )
     new_passwords = NewPasswords(
         resources.passwords, config.password_rules(), breaches_of(config, breach_counter(slot, config.breach.source))
     )
@@ -75,6 +80,7 @@ def people(
             *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
             *password.routes(browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys())),
+            *devices.routes(browser, Remembered(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work),),
@@ -83,7 +89,13 @@ def people(
 
 
 def _login(
-    *, config: Config, resources: Resources, slot: Slot, unknown_names: UnknownNames, throttle: LoginThrottle
+    *,
+    config: Config,
+    resources: Resources,
+    slot: Slot,
+    unknown_names: UnknownNames,
+    throttle: LoginThrottle,
+    risk: Risk,
 ) -> Login:
     sessions = config.sessions
     return Login(
@@ -91,6 +103,7 @@ def _login(
         resources.passwords,
         throttle,
         unknown_names,
+        risk,
         config.keys(),
         Lifetimes(sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s),
         config.auth_host,

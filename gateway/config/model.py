@@ -30,6 +30,7 @@ from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.passkeys.options import RelyingParty
 from gateway.core.password.rules import PasswordRules
+from gateway.core.policy.networks import Network
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 
@@ -98,6 +99,10 @@ class Config(Section):
 
     def relying_party(self) -> RelyingParty:
         return RelyingParty(self.mfa.rp_id or self.auth_host, self.pages.name, self.public_url)
+
+    def named_networks(self) -> tuple[Network, ...]:
+        """Those that have a login limit of their own."""
+        return tuple(one for network in self.limits[LOGIN_LIMIT].networks.values() for one in network.addresses)
 
     def password_rules(self) -> PasswordRules:
         return self.password.rules(self.pages.name)

@@ -18,11 +18,14 @@ from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
+from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.mails import Mails
 from gateway.stores.postgres.outbox import Outbox
+from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.signing_keys import SigningKeys
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
@@ -94,6 +97,18 @@ class Act:
     @property
     def logins(self) -> Logins:
         return Logins(self._connection, self._vault)
+
+    @property
+    def devices(self) -> Devices:
+        return Devices(self._connection, self._vault)
+
+    @property
+    def profiles(self) -> Profiles:
+        return Profiles(self._connection, self._vault)
+
+    @property
+    def login_failures(self) -> LoginFailures:
+        return LoginFailures(self._connection)
 
     @property
     def clients(self) -> ClientRows:

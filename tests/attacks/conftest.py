@@ -38,6 +38,7 @@ from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, POLICY
 from tests.deciding import HOST, Deciding, Where, deciding, functions_at
+from tests.risks import risk_of
 from tests.running import running
 
 AUTH_HOST = "auth.example.org"
@@ -151,7 +152,18 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
         passwords,
         revocations,
         acts,
-        Login(acts, passwords, throttle, UnknownNames(acts), KEYS, _LIFETIMES, AUTH_HOST, random, lambda _: None),
+        Login(
+            acts,
+            passwords,
+            throttle,
+            UnknownNames(acts),
+            risk_of(acts, KEYS),
+            KEYS,
+            _LIFETIMES,
+            AUTH_HOST,
+            random,
+            lambda _: None,
+        ),
         Handoff(acts, KEYS, lambda: POLICY, random),
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
         Account(acts, KEYS),

@@ -31,6 +31,18 @@ async def steps_of(house: House, name: str) -> Counter[str]:
     return steps
 
 
+async def test_a_person_with_a_history_costs_the_steps_of_one_without(house: House) -> None:
+    await house.add("eve")
+    await house.add("ada")
+    await house.sign_in("ada")
+    for name in ("ada", "eve", "nobody"):
+        await steps_of(house, name)
+
+    steps = [await steps_of(house, name) for name in ("ada", "eve", "nobody")]
+
+    assert steps[0] == steps[1] == steps[2]
+
+
 @pytest.mark.parametrize("name", ["nobody", "nobody@example.org", "x" * 254])
 async def test_a_name_that_nobody_has_costs_the_steps_of_one_that_somebody_has(house: House, name: str) -> None:
     await house.add("eve")

@@ -42,9 +42,9 @@ class Assurance:
 NO_PROOF: Final = Assurance(0, 0, 0)  # of an API key, and of whoever has not logged in yet
 
 
-def by_password(at: int) -> Assurance:
+def by_password(at: int, risk: int = UNKNOWN_RISK) -> Assurance:
     """at: Unix seconds."""
-    return Assurance(at, 0, PWD)
+    return Assurance(at, 0, PWD, risk)
 
 
 def told_bits(amr: int) -> int:

@@ -35,35 +35,44 @@ _GATEWAY: Final = "gateway"
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
-    """host: of a hand-off, which is no new login; address and user_agent: of a new login or a new secret."""
+    """host: of a hand-off, which is no new login; address and user_agent: of a new login or a new secret.
+
+    score, factors: as LoginFailed has them, of a new login or a new secret.
+    """
 
     kind = Kind.LOGIN
     about = About(
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "A person logged in with their password. With `host`: a person who is logged in opened a session on that host.",
+        "A person logged in with their password. `score` and `factors` are its [risk score](risk.md). With `host`: a"
+        " person who is logged in opened a session on that host.",
         'bastion_logins_total{outcome="accepted"}',
     )
 
     login: Kept[str]
     host: Kept[str | None] = None
+    score: Kept[int | None] = None
+    factors: Kept[tuple[str, ...] | None] = None
     address: Sealed[str | None] = None
     user_agent: Sealed[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoginFailed(Event):
-    """unknown_name: the mark of a name that nobody has, which may be a password in the wrong field (threats.md D4)."""
+    """unknown_name: the mark of a name that nobody has, which may be a password in the wrong field (threats.md D4).
+
+    score, factors: what the risk score of the attempt was, and which factors it had; None where nobody has the name.
+    """
 
     kind = Kind.LOGIN_FAILED
     about = About(
         Family.SIGNING_IN,
         Severity.LOW,
         By.ANONYMOUS,
-        "A login was refused: the password was wrong, or the person is disabled."
-        " With `unknown_name`: nobody has that name. With `login`: the current password was wrong in a change of the"
-        " password, in that login.",
+        "A login was refused: the password was wrong, or the person is disabled. `score` and `factors` are its"
+        " [risk score](risk.md). With `unknown_name`: nobody has that name. With `login`: the current password was"
+        " wrong in a change of the password, in that login.",
         'bastion_logins_total{outcome="wrong"}',
     )
 
@@ -71,6 +80,8 @@ class LoginFailed(Event):
     address: Sealed[str]
     user_agent: Sealed[str]
     login: Kept[str | None] = None
+    score: Kept[int | None] = None
+    factors: Kept[tuple[str, ...] | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,22 @@ class SessionEnded(Event):
     )
 
     login: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceForgotten(Event):
+    """what: device, network, country or hours."""
+
+    kind = Kind.DEVICE_FORGOTTEN
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "The person forgot a device, a network, a country or their hours on `/account/devices`. It counts as new at the"
+        " next login.",
+    )
+
+    what: Kept[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +318,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoginFailed,
     LoggedOut,
     SessionEnded,
+    DeviceForgotten,
     UserAdded,
     UserDisabled,
     UserEnabled,

@@ -43,6 +43,7 @@ class Kind(Enum):
     SIGNING_KEY_RETIRED = "signing_key_retired"
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"
     SIGNING_KEY_EXPORTED = "signing_key_exported"
+    DEVICE_FORGOTTEN = "device_forgotten"
 
 
 @dataclass(frozen=True, slots=True)

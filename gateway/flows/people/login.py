@@ -1,9 +1,10 @@
 """Turns a name and a password into a login: throttle, look up, compare, then one transaction, then the live copy."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
+from uuid import UUID
 
 from gateway.core.assurance.model import by_password
 from gateway.core.assurance.steps import PASSWORD, proven
@@ -23,6 +24,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.risk import Assessed, Risk, Source
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.transaction import RecordUnavailable
@@ -78,12 +80,14 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An attempt that may go on. caller: whose turn it takes."""
+    """An attempt that may go on. caller: whose turn it takes. device: the cookie after a login, with its id."""
 
     typed: Typed
     visit: Visit
     current: LiveLogin | None
     caller: str
+    device: str
+    source: Source
 
 
 _LOOKS: Final = 3
@@ -101,6 +105,7 @@ class Login:
     passwords: Passwords
     throttle: LoginThrottle
     unknown_names: UnknownNames
+    risk: Risk
     keys: Keys
     lifetimes: Lifetimes
     auth_host: str
@@ -124,45 +129,48 @@ class Login:
         wait_s = await self.throttle.before(paying)
         if wait_s:
             return Throttled(wait_s)
-        asked = _Asked(typed, visit, current, paying.caller)
+        marked = remember(self.keys.device, device, typed.name, self.random(DEVICE_BYTES))
+        source = Source(visit.address, visit.user_agent, device.id)
+        asked = _Asked(typed, visit, current, paying.caller, marked, source)
         signed_in = await self._checked_in(asked) if typed.plausible else None
         if signed_in is None:
             await self.throttle.failed(paying)
             return Wrong()
         await self.throttle.succeeded(paying)
         token, max_age_s = signed_in
-        marked = remember(self.keys.device, device, typed.name, self.random(DEVICE_BYTES))
         return SignedIn(token, max_age_s, marked)
 
     async def _checked_in(self, asked: _Asked) -> tuple[Token, int] | None:
         """None: refused. Looks again where the password that was compared is no longer the one that is stored."""
         for _ in range(_LOOKS):
-            user = await self._verified(asked)
-            if user is None:
+            verified = await self._verified(asked)
+            if verified is None:
                 return None
-            signed_in = await self._sign_in(user, asked)
+            signed_in = await self._sign_in(*verified, asked)
             if signed_in is not None:
                 return signed_in
         raise RecordUnavailable("the password is changed over and over")
 
-    async def _verified(self, asked: _Asked) -> UserRow | None:
+    async def _verified(self, asked: _Asked) -> tuple[UserRow, Assessed] | None:
         """None: refused, and the refusal is in the audit log. The same steps whatever the reason."""
         typed, visit = asked.typed, asked.visit
         async with self.acts.begin() as act:
             user = await act.users.find_by_name(typed.name)
+            assessed = await self.risk.assess(act, None if user is None else user.id, asked.source)
         stored = None if user is None else user.password
         user_id = None if user is None else user.id
         checked = await self.passwords.verify(user_id, typed.password, stored, asked.caller)
         if checked and user is not None and user.state == "active":
-            return user
+            self.risk.observe(assessed.score.points)
+            return user, assessed
         # A name that nobody has may be a password typed in the wrong field: only its mark is kept (threats.md D4).
         mark = await self.unknown_names.mark(typed.name)
         async with self.acts.begin(request_id=visit.request_id) as act:
-            unknown = mark if user is None else None
-            act.record(LoginFailed(user_id, unknown, visit.address_text, visit.user_agent))
+            await self.risk.count_failure(act, asked.source)
+            act.record(_failed(user_id, mark, visit, assessed))
         return None
 
-    async def _sign_in(self, user: UserRow, asked: _Asked) -> tuple[Token, int] | None:
+    async def _sign_in(self, user: UserRow, assessed: Assessed, asked: _Asked) -> tuple[Token, int] | None:
         """What is ended is ended everywhere before the browser hears.
 
         None: an operator set another password, or disabled the person, since this one was compared.
@@ -178,18 +186,19 @@ class Login:
             )
             if not held:
                 return None
-            signed_in = await self._rotate(act, tag, current)
+            signed_in = await self._rotate(act, tag, current, assessed.score.points)
             if signed_in is None:
                 if current is not None:
                     await end_login(act, current.token.login_id, "replaced")
                     act.ends("login", current.token.tag, current.token.login)
-                signed_in = await self._create(act, tag, user, asked)
+                signed_in = await self._create(act, tag, user, assessed, asked)
             login = signed_in[0].login
-            act.record(LoggedIn(user.id, login, address=visit.address_text, user_agent=visit.user_agent))
+            await self.risk.learn(act, user.id, assessed, parse_device(asked.device).id, login)
+            act.record(_logged_in(user.id, login, visit, assessed))
             act.stales_login(tag, login)
         return signed_in
 
-    async def _rotate(self, act: Act, tag: str, current: LiveLogin | None) -> tuple[Token, int] | None:
+    async def _rotate(self, act: Act, tag: str, current: LiveLogin | None, risk: int) -> tuple[Token, int] | None:
         """A new secret in the same login, with what the old one proved besides the password (threats.md L8).
 
         The old one passes for 20 s with its old assurance (R12).
@@ -205,13 +214,13 @@ class Login:
             return None
         token = mint(self.keys.mac, tag, row.id, self.random(SECRET_BYTES))
         credential = credential_of(self.auth_host, token)
-        added = proven(standing.assurance, PASSWORD, now)
+        added = replace(proven(standing.assurance, PASSWORD, now), risk=risk)
         if not await act.logins.add_session(row.id, self.auth_host, credential, added, now):
             return None
         await act.logins.replace_session(row.id, old, now)
         return token, (row.expires_at - now) if row.persistent else 0
 
-    async def _create(self, act: Act, tag: str, user: UserRow, asked: _Asked) -> tuple[Token, int]:
+    async def _create(self, act: Act, tag: str, user: UserRow, assessed: Assessed, asked: _Asked) -> tuple[Token, int]:
         now, times, keep = act.now, self.lifetimes, asked.typed.keep
         idle_s = times.remembered_idle_s if keep else times.idle_s
         absolute_s = times.remembered_absolute_s if keep else times.absolute_s
@@ -228,7 +237,27 @@ class Login:
                 user_agent=asked.visit.user_agent,
             )
         )
-        credential, first = credential_of(self.auth_host, token), by_password(now)
+        credential, first = credential_of(self.auth_host, token), by_password(now, assessed.score.points)
         if not created or not await act.logins.add_session(token.login_id, self.auth_host, credential, first, now):
             raise RecordUnavailable("the person was disabled while signing in")
         return token, absolute_s if keep else 0
+
+
+def _logged_in(user_id: UUID, login: str, visit: Visit, assessed: Assessed) -> LoggedIn:
+    scored = assessed.score
+    return LoggedIn(
+        user_id,
+        login,
+        score=scored.points,
+        factors=scored.factors,
+        address=visit.address_text,
+        user_agent=visit.user_agent,
+    )
+
+
+def _failed(user_id: UUID | None, mark: str, visit: Visit, assessed: Assessed) -> LoginFailed:
+    """mark: of the name that was typed. What a name scores that nobody has says nothing."""
+    if user_id is None:
+        return LoginFailed(None, mark, visit.address_text, visit.user_agent)
+    scored = assessed.score
+    return LoginFailed(user_id, None, visit.address_text, visit.user_agent, score=scored.points, factors=scored.factors)

@@ -18,12 +18,14 @@ from gateway.metrics import FIGURES, Counter
 
 ADA: Final = UUID(int=1)
 GATEWAY: Final = Path(catalogue.__file__).parents[2]
-MADE_OF: Final = {str, int, tuple[str, ...], str | None}
+MADE_OF: Final = {str, int, tuple[str, ...], str | None, int | None, tuple[str, ...] | None}
 _VALUES: Final[dict[object, st.SearchStrategy[Any]]] = {
     str: st.text(),
     int: st.integers(0, 1 << 40),
     tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
     str | None: st.none() | st.text(),
+    int | None: st.none() | st.integers(0, 100),
+    tuple[str, ...] | None: st.none() | st.lists(st.text(), max_size=3).map(tuple),
 }
 
 # Kind, then actor, subject, detail and personal, as every version before the catalogue has written them.
@@ -39,6 +41,21 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         (str(ADA), ADA, '{"host":"wiki.example.org","login":"L"}', "{}"),
     ),
     (
+        catalogue.LoggedIn(ADA, "L", score=35, factors=("new_device", "new_ip"), address="", user_agent=""),
+        "login",
+        (
+            str(ADA),
+            ADA,
+            '{"factors":["new_device","new_ip"],"login":"L","score":35}',
+            '{"address":"","user_agent":""}',
+        ),
+    ),
+    (
+        catalogue.LoginFailed(ADA, None, "", "curl", score=0, factors=()),
+        "login_failed",
+        ("", ADA, '{"factors":[],"score":0}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
         catalogue.LoginFailed(None, "mark", "", "curl"),
         "login_failed",
         ("", None, '{"unknown_name":"mark"}', '{"address":"","user_agent":"curl"}'),
@@ -49,6 +66,7 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("", ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
     ),
     (catalogue.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (catalogue.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),
     (catalogue.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
     (
         catalogue.UserAdded(ADA, ("staff",), "ada", "Ada", ""),

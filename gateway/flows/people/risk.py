@@ -1,0 +1,173 @@
+"""Scores an attempt to log in by what is remembered of the person, and learns from logins that were completed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gateway.core.addresses import Address
+from gateway.core.policy.networks import NetworkSet
+from gateway.core.privacy.sealing import NOBODY
+from gateway.core.ratelimit.slots import BucketNames
+from gateway.core.risk.device import browser_family, device_digest
+from gateway.core.risk.places import Spot, address_text, network_text, public_address
+from gateway.core.risk.profile import Lesson, learn, remembered, unlearn
+from gateway.core.risk.score import RiskFacts, Score, Weights, score
+from gateway.core.units import DAY_S
+from gateway.flows.act import Act, Acts
+from gateway.stores.files.geoip import GeoIp
+from gateway.stores.files.network_lists import NetworkLists
+from gateway.stores.postgres.devices import UsedDevice
+
+_SETTLED_S: Final = 7 * DAY_S
+_SETTLED_LOGINS: Final = 2
+_LOGIN_CHARS: Final = 11  # of a login's id, in a profile: 64 bits tell the logins of one person apart
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an attempt comes from. device_id: of its device cookie, "" where the browser brought none."""
+
+    address: Address | None
+    user_agent: str
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """used: what is known of the device, None: it is new to this person."""
+
+    source: Source
+    spot: Spot
+    used: UsedDevice | None
+    score: Score
+
+    @property
+    def device_known(self) -> bool:
+        return self.used is not None
+
+    def is_settled(self, now: int) -> bool:
+        """Whether the device was in use long enough to change what a login rests on. now: Unix seconds."""
+        used = self.used
+        return used is not None and used.logins >= _SETTLED_LOGINS and now - used.first_at >= _SETTLED_S
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRules:
+    """known: place gives no points there. shared: no device is remembered there. uncounted: where no wrong password
+    counts, because one person's would count for many.
+    """
+
+    weights: Weights
+    remember_s: int
+    known: NetworkSet
+    shared: NetworkSet
+    uncounted: NetworkSet
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Methods that take an act work in it. observe: hears each score of a right password."""
+
+    acts: Acts
+    rules: RiskRules
+    geoip: GeoIp
+    anonymising: NetworkLists
+    names: BucketNames
+    observe: Callable[[int], None]
+
+    async def assess(
+        self, act: Act, user_id: UUID | None, source: Source, *, breached: bool = False, doubted: bool = False
+    ) -> Assessed:
+        """user_id None: nobody has the name; it costs the same steps (threats.md L5)."""
+        person = NOBODY if user_id is None else user_id
+        used = None
+        if not _within(source.address, self.rules.shared):
+            device = device_digest(source.device_id, source.user_agent)
+            used = await act.devices.find(person, device, act.now - self.rules.remember_s)
+        return await self._scored(act, person, source, used, breached=breached, doubted=doubted)
+
+    async def suppose(self, name: str, source: Source, at: int, *, device_known: bool | None) -> Assessed:
+        """What a right password would score then. Raises UnknownUser.
+
+        device_known None: whether the person has a device with such a browser. at: Unix seconds.
+        """
+        async with self.acts.begin(at=at) as act:
+            user = await act.users.named(name)
+            if device_known is None:
+                listed = await act.devices.list(user.id, at - self.rules.remember_s)
+                family = browser_family(source.user_agent)
+                device_known = any(browser_family(one.user_agent) == family for one in listed if family)
+            used = UsedDevice(at, at, 1) if device_known else None
+            return await self._scored(act, user.id, source, used, breached=False, doubted=False)
+
+    async def learn(self, act: Act, user_id: UUID, assessed: Assessed, device_id: str, login: str) -> None:
+        """Of a completed login, in its act, which holds the person. device_id: of the cookie that the browser gets."""
+        source, now = assessed.source, act.now
+        profile = remembered(await act.profiles.hold(user_id, now), now, self.rules.remember_s)
+        await act.profiles.save(user_id, learn(profile, self._lesson(assessed, login, now)))
+        if not _within(source.address, self.rules.shared):
+            device, since = device_digest(device_id, source.user_agent), now - self.rules.remember_s
+            await act.devices.add_login(user_id, device, source.user_agent, now, since)
+
+    async def unlearn(self, act: Act, user_id: UUID, logins: Iterable[str]) -> None:
+        """What those logins taught: they were somebody else's."""
+        profile = await act.profiles.hold(user_id, act.now)
+        await act.profiles.save(user_id, unlearn(profile, [login[:_LOGIN_CHARS] for login in logins]))
+
+    async def count_failure(self, act: Act, source: Source) -> None:
+        """A wrong password came from there, whatever the name."""
+        sources = self._sources(source)
+        await act.login_failures.add(sources, act.now)
+
+    async def forget_old(self) -> None:
+        """One round of the leader's."""
+        async with self.acts.begin() as act:
+            oldest = act.now - self.rules.remember_s
+            await act.devices.purge(oldest)
+            await act.profiles.purge(oldest)
+            await act.login_failures.purge(act.now)
+
+    async def _scored(
+        self, act: Act, person: UUID, source: Source, used: UsedDevice | None, *, breached: bool, doubted: bool
+    ) -> Assessed:
+        address, now = source.address, act.now
+        profile = remembered(await act.profiles.find(person), now, self.rules.remember_s)
+        failures = await act.login_failures.count(self._sources(source), now)
+        spot = self.geoip.find(address)
+        facts = RiskFacts(
+            now=now,
+            address=address,
+            spot=spot,
+            device_known=used is not None,
+            failures=failures,
+            breached=breached,
+            doubted=doubted,
+            anonymising=address is not None and address in self.anonymising,
+            known_network=_within(address, self.rules.known),
+        )
+        return Assessed(source, spot, used, score(facts, profile, self.rules.weights))
+
+    def _sources(self, source: Source) -> Sequence[str]:
+        if source.address is None or _within(source.address, self.rules.uncounted):
+            return ()
+        device = (self.names.of_device(source.device_id),) if source.device_id else ()
+        return (self.names.of_address(source.address), *device)
+
+    def _lesson(self, assessed: Assessed, login: str, now: int) -> Lesson:
+        """Where the operator's network is on Earth is not where its people are: it teaches no place but its name."""
+        address = public_address(assessed.source.address)
+        is_known = _within(address, self.rules.known)
+        return Lesson(
+            login=login[:_LOGIN_CHARS],
+            at=now,
+            network="" if address is None else network_text(address),
+            address="" if address is None else address_text(address),
+            country="" if is_known else assessed.spot.country,
+            point=None if is_known else assessed.spot.point,
+            new_device=not assessed.device_known,
+        )
+
+
+def _within(address: Address | None, networks: NetworkSet) -> bool:
+    return address is not None and address in networks
