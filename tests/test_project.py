@@ -46,6 +46,13 @@ def test_every_dependency_is_locked_and_explained() -> None:
             assert re.search(rf"^{re.escape(name)}==", locked, re.MULTILINE)
 
 
+def test_no_file_has_the_marks_of_a_merge() -> None:
+    marks = (b"<" * 7 + b" ", b">" * 7 + b" ")
+
+    assert [path for path in tracked() if path.read_bytes().startswith(marks)] == []
+    assert [path for path in tracked() if any(b"\n" + mark in path.read_bytes() for mark in marks)] == []
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_owns_in_at_most_400_lines(path: Path) -> None:
     text = path.read_text()
