@@ -16,6 +16,7 @@ from typing import Final
 import uvloop
 
 from bench.audit import audit_figures
+from bench.breach import breach_figures
 from bench.caddy import caddy_figures
 from bench.decision import decision_figures
 from bench.document import PAGE, filled_in
@@ -24,11 +25,11 @@ from bench.flood import flood_figures
 from bench.many_sessions import many_sessions_figures
 from bench.process import process_figures
 from bench.reload import reload_figures
-from bench.site import running_site
+from bench.site import Site, running_site
 from bench.tokens import token_figures
 
 _ENTRIES: Final = (100_000, 1_000_000)
-PARTS: Final = ("decision", "tokens", "caddy", "flood", "reload", "sessions", "process", "audit")
+PARTS: Final = ("decision", "tokens", "caddy", "flood", "reload", "sessions", "process", "audit", "breach")
 
 
 def main() -> int:
@@ -56,32 +57,41 @@ def main() -> int:
 
 async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Figure]:
     directory, figures = options.directory.resolve() / "bench", list[Figure]()
-    if set(parts) - {"sessions", "audit"}:
+    if set(parts) - {"sessions", "audit", "breach"}:
         with running_site(directory) as site:
-            if "decision" in parts:
-                _say("CPU of decisions")
-                figures += await decision_figures(site, directory, options.repetitions, options.count)
-            if "tokens" in parts:
-                _say("tokens")
-                figures += await token_figures(site, options.repetitions, options.count)
-            if "caddy" in parts:
-                _say("through Caddy")
-                figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count)
-            if "flood" in parts:
-                _say("floods")
-                figures += await flood_figures(site, options.repetitions)
-            if "reload" in parts:
-                _say("reads of a large policy")
-                figures += await reload_figures(site, options.repetitions)
-            if "process" in parts:
-                _say("start and memory")
-                figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)
+            figures += await _measure_site(site, directory, options, parts)
     if "sessions" in parts:
         _say(f"{options.sessions} sessions in Redis")
         figures += await many_sessions_figures(directory, options.repetitions, options.count, options.sessions)
     if "audit" in parts:
         _say("the audit log")
         figures += await audit_figures(_ENTRIES)
+    if "breach" in parts:
+        _say("breached passwords")
+        figures += breach_figures(options.repetitions)
+    return figures
+
+
+async def _measure_site(site: Site, directory: Path, options: argparse.Namespace, parts: Sequence[str]) -> list[Figure]:
+    figures = list[Figure]()
+    if "decision" in parts:
+        _say("CPU of decisions")
+        figures += await decision_figures(site, directory, options.repetitions, options.count)
+    if "tokens" in parts:
+        _say("tokens")
+        figures += await token_figures(site, options.repetitions, options.count)
+    if "caddy" in parts:
+        _say("through Caddy")
+        figures += await caddy_figures(site, directory / "caddy", options.repetitions, options.count)
+    if "flood" in parts:
+        _say("floods")
+        figures += await flood_figures(site, options.repetitions)
+    if "reload" in parts:
+        _say("reads of a large policy")
+        figures += await reload_figures(site, options.repetitions)
+    if "process" in parts:
+        _say("start and memory")
+        figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)
     return figures
 
 
