@@ -65,11 +65,12 @@ JOBS: Final = (
     "grants",
     "removed_clients",
     "risk",
+    "notices",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
 BREACH_SOURCES: Final = ("api", "index")
-_MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind)
+_MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind if kind.is_sent)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
     Counter(

@@ -1,13 +1,18 @@
 """Puts together what people do on the auth host: log in, pass on to a host, log out, see where they are signed in."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
 import structlog
+from aiohttp import web
 
 from gateway.app.concern import Concern, every
 from gateway.app.counters import breach_counter, counter
+from gateway.app.mail import notices_of
 from gateway.config import Config
+from gateway.config.sections.limits import FORGOT_LIMIT, LINK_LIMIT
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.app_logout import AppLogout
@@ -16,12 +21,14 @@ from gateway.flows.oauth.grants import Apps
 from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
+from gateway.flows.people.disown import Disown
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.login import Lifetimes, Login
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.own_keys import OwnKeys
 from gateway.flows.people.password_change import PasswordChange
+from gateway.flows.people.recovery import LinkLimits, Recovery
 from gateway.flows.people.remembered import Remembered
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import LoginThrottle
@@ -30,7 +37,7 @@ from gateway.metrics import Slot
 from gateway.resources import Resources, breaches_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import account, api_keys, apps, devices, login, logout, password
+from gateway.web import account, api_keys, apps, devices, disown, login, logout, password, recovery
 from gateway.web.browser import Browser
 from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
@@ -74,18 +81,35 @@ def people(
 
     return Concern(
         routes=(
-            *login.routes(browser, entering, Ways(browser, passing_on, authorize)),
+            *login.routes(browser, entering, Ways(browser, passing_on, authorize), recovers=config.mail.is_on),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
-            *password.routes(browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys())),
+            *password.routes(
+                browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys(), notices_of(config))
+            ),
+            *_recovery(config=config, resources=resources, browser=browser, new=new_passwords, names=unknown_names),
             *devices.routes(browser, Remembered(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work),),
         beside=(partial(every, _JOURNAL_S, complete_journal),),
     )
+
+
+def _recovery(
+    *, config: Config, resources: Resources, browser: Browser, new: NewPasswords, names: UnknownNames
+) -> Iterable[web.RouteDef]:
+    """Nothing where there is no way for mail: nobody could get a link."""
+    if not config.mail.is_on:
+        return ()
+    acts, keys, notices = resources.acts, config.keys(), notices_of(config)
+    limits = LinkLimits(
+        Buckets(resources.functions), BucketNames(keys.bucket), config.limit(FORGOT_LIMIT), config.limit(LINK_LIMIT)
+    )
+    recovering = Recovery(acts, new, notices, limits, names, keys)
+    return (*recovery.routes(browser, recovering), *disown.routes(browser, Disown(acts, notices, limits, keys)))
 
 
 def _login(

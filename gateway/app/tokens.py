@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.app.concern import Concern
 from gateway.app.counters import counter
+from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.config.sections.limits import CLIENT_FAILED_LIMIT, TOKEN_LIMIT
 from gateway.core.oauth.client_keys import KEPT_S
@@ -88,7 +89,9 @@ def tokens_for_apps(
         clients,
         proofs,
         CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes),
-        RefreshExchange(acts, keys, decisions, issuer, refresh, counter(slot, "bastion_refreshes", OUTCOMES)),
+        RefreshExchange(
+            acts, keys, decisions, issuer, refresh, counter(slot, "bastion_refreshes", OUTCOMES), notices_of(config)
+        ),
         ServiceTokens(acts, issuer, random_bytes),
         counter(slot, "bastion_tokens_issued", GRANT_TYPES),
     )

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import click
 
+from gateway.app.mail import notices_of
 from gateway.cli._acting import acting, operator
 from gateway.config import Config
 from gateway.core.password.breached import Verdict
@@ -35,6 +36,7 @@ def _admin(config: Config, resources: Resources) -> UserAdmin:
         actor=operator(),
         rules=config.password_rules(),
         breaches=breaches_of(config, partial(_tell, config)),
+        notices=notices_of(config),
     )
 
 

@@ -25,7 +25,11 @@ def outbox() -> None:
 
 
 @outbox.command("list")
-@click.option("--kind", type=click.Choice([kind.value for kind in MessageKind]), help="Only messages of this kind.")
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in MessageKind if kind.is_sent]),
+    help="Only messages of this kind.",
+)
 @click.option("--dead", is_flag=True, help="Only dead letters.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many of the newest.")
 @with_config

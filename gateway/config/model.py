@@ -12,6 +12,7 @@ from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
+from gateway.config.sections.links import LinksSection
 from gateway.config.sections.log import Log
 from gateway.config.sections.mail import MailSection
 from gateway.config.sections.mfa import Mfa
@@ -68,6 +69,7 @@ class Config(Section):
     jwt: Jwt = Jwt()
     oauth: OAuth = OAuth()
     mail: MailSection = MailSection()
+    links: LinksSection = LinksSection()
     audit: AuditSection = AuditSection()
     log: Log = Log()
 

@@ -42,7 +42,8 @@ other names: put your own budgets below `define` in the policy. The environment 
 | `GENERAL.STRANGER` | on routes without `limits`, all other requests, and all requests if the route needs no identity |
 | `GENERAL.EXECUTE` | on routes without `limits`, requests with an access token, for each grant |
 | `AUTH.LOGIN` | passwords on the login page |
-| `AUTH.FORGOT_PASSWORD` | password resets (not available yet) |
+| `AUTH.FORGOT_PASSWORD` | asks for a new password, by person and network; of one person 20 a day |
+| `AUTH.LINK` | pages that ask for a link by mail or open one, by address |
 | `AUTH.KEY` | refused API keys, by address and worker; more are 429, but never a live key at one of its hosts |
 | `OAUTH.TOKEN` | requests for tokens, introspection and revocation, by client; of public clients by address too |
 | `OAUTH.CLIENT_FAILED` | clients that fail to authenticate, by address; one that succeeds is never refused for it |

@@ -22,8 +22,10 @@ from gateway.stores.postgres.devices import Devices
 from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
+from gateway.stores.postgres.links import Links
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.mails import Mails
+from gateway.stores.postgres.notices import NoticeCounts
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
@@ -153,6 +155,14 @@ class Act:
     @property
     def outbox(self) -> Outbox:
         return Outbox(self._connection)
+
+    @property
+    def links(self) -> Links:
+        return Links(self._connection, self._vault)
+
+    @property
+    def notice_counts(self) -> NoticeCounts:
+        return NoticeCounts(self._connection)
 
     @property
     def mails(self) -> Mails:

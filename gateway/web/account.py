@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
-from ua_parser import parse as parse_user_agent
 
 from gateway.core.base64url import b64, unb64
+from gateway.core.browsers import browser_name
 from gateway.core.session.cookies import ENDED_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 from gateway.flows.decide.decisions import LiveLogin
@@ -154,13 +154,6 @@ def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> Device
         hosts=sorted(host for host in one.hosts if host != auth_host),
         current=one.id == live.token.login_id,
     )
-
-
-def browser_name(user_agent: str) -> str:
-    """ "Firefox on Windows"; what ua-parser doesn't know is said plainly."""
-    found = parse_user_agent(user_agent)
-    browser = found.user_agent.family if found.user_agent else "Unknown browser"
-    return f"{browser} on {found.os.family}" if found.os else browser
 
 
 def ago(seconds: int) -> str:

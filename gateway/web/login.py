@@ -27,9 +27,9 @@ _NO_COOKIE: Final = (
 )
 
 
-def routes(browser: Browser, login: Login, ways: Ways) -> list[web.RouteDef]:
-    """GET has no HEAD twin: a GET may hand a session over."""
-    pages = _LoginPages(browser, ways)
+def routes(browser: Browser, login: Login, ways: Ways, *, recovers: bool = False) -> list[web.RouteDef]:
+    """GET has no HEAD twin: a GET may hand a session over. recovers: whether /forgot is there."""
+    pages = _LoginPages(browser, ways, recovers)
 
     async def show(request: web.Request) -> web.Response:
         way = await ways.find(request.query.getall("j", []), request.query.getall("i", []))
@@ -63,6 +63,7 @@ def routes(browser: Browser, login: Login, ways: Ways) -> list[web.RouteDef]:
 class _LoginPages:
     browser: Browser
     ways: Ways
+    recovers: bool
 
     async def way_of(self, fields: Mapping[str, str]) -> WayFromLogin:
         """From the hidden fields of the form."""
@@ -73,7 +74,7 @@ class _LoginPages:
         return self.form(request, answer) if isinstance(answer, Form) else answer
 
     def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
-        response = self.browser.csrf_page(request, "login.html", status, form=form)
+        response = self.browser.csrf_page(request, "login.html", status, form=form, recovers=self.recovers)
         response.headers["Content-Security-Policy"] = content_security_policy(form.target, scripts=True)
         return response
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.browsers import browser_name
 from gateway.core.session.cookies import ENDED_COOKIE, read_cookies
-from gateway.web.account import browser_name, ended_one, what_ended
+from gateway.web.account import ended_one, what_ended
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 

@@ -19,13 +19,16 @@ CLIENT_FAILED_LIMIT: Final = "OAUTH.CLIENT_FAILED"
 PAR_LIMIT: Final = "OAUTH.PAR"
 PAR_PUBLIC_LIMIT: Final = "OAUTH.PAR_PUBLIC"
 KEY_LIMIT: Final = "AUTH.KEY"
+FORGOT_LIMIT: Final = "AUTH.FORGOT_PASSWORD"
+LINK_LIMIT: Final = "AUTH.LINK"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
     "GENERAL.SESSION": {"rate": "600/min", "burst": 2000, "per": "principal", "on_store_failure": "allow"},
     ANONYMOUS_LIMIT: {"rate": "3000/min", "burst": 3000, "per": "ip", "on_store_failure": "allow"},
     LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
     KEY_LIMIT: {"rate": "10/min", "per": "ip"},
-    "AUTH.FORGOT_PASSWORD": {"rate": "3/h", "per": "email"},
+    FORGOT_LIMIT: {"rate": "3/h", "per": "email"},
+    LINK_LIMIT: {"rate": "20/min", "per": "ip"},
     TOKEN_LIMIT: {"rate": "600/min"},
     CLIENT_FAILED_LIMIT: {"rate": "30/min", "per": "ip"},
     PAR_LIMIT: {"rate": "60/min"},
@@ -37,6 +40,8 @@ _PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     TOKEN_LIMIT: (("caller",), "must be by client, and by address too for clients without a secret; expected caller"),
     CLIENT_FAILED_LIMIT: (_BY_ADDRESS, "must be by address, because the client is not known; expected ip"),
     KEY_LIMIT: (_BY_ADDRESS, "must be by address, because a refused key is nobody's; expected ip"),
+    FORGOT_LIMIT: (("email",), "must be by e-mail address, whoever asks; expected email"),
+    LINK_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),
     PAR_LIMIT: (("caller",), "must be by client; expected caller"),
     PAR_PUBLIC_LIMIT: (_BY_ADDRESS, "must be by address, because anybody can name such a client; expected ip"),
     ANONYMOUS_LIMIT: (

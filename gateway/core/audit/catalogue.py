@@ -29,6 +29,7 @@ from gateway.core.audit.key_events import (
     SigningKeyExported,
     SigningKeyRetired,
 )
+from gateway.core.audit.recovery_events import Disowned, PasswordReset, PasswordResetAsked
 
 _GATEWAY: Final = "gateway"
 
@@ -180,19 +181,25 @@ class GroupsChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserChanged(Event):
-    """changed: username, name or email."""
+    """changed: username, name or email. why: changed_by_person, or undone; None where an operator did it."""
 
     kind = Kind.USER_CHANGED
     about = About(
         Family.PEOPLE,
         Severity.MEDIUM,
-        By.OPERATOR,
-        "A person has another user name, display name or e-mail address: `changed` says which.",
+        By.SEVERAL,
+        "A person has another user name, display name or e-mail address: `changed` says which. Without `why`, an"
+        " operator changed it. With `undone`, the person took a change of the address back by a mailed link.",
     )
 
     changed: Kept[str]
     before: Sealed[str]
     after: Sealed[str]
+    why: Kept[str | None] = None
+
+    @property
+    def by(self) -> By:
+        return By.OPERATOR if self.why is None else By.PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +330,9 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     UserDisabled,
     UserEnabled,
     PasswordChanged,
+    PasswordResetAsked,
+    PasswordReset,
+    Disowned,
     GroupsChanged,
     UserChanged,
     SessionsEnded,

@@ -241,6 +241,9 @@ _AUTH: Final = r"""
 # The auth host: the pages of Bastion itself.
 (bastion_auth) {
     route {
+        # Whoever reads a mailed link can use it: no request with its token gets into an access log.
+        @bastion_link query t=*
+        log_skip @bastion_link
         @bastion_connection expression `!{http.request.header.Connection}.matches("(?i)^[ \t,]*((keep-alive|close|upgrade|te|http2-settings)[ \t,]*)*$")`
         respond @bastion_connection "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings." 400
         @bastion_connect method CONNECT

@@ -13,6 +13,7 @@ from uuid import UUID
 from gateway.core.password.rules import normal
 
 BCRYPT_COST: Final = 12
+DISABLED: Final = ""  # stored in place of a password that nobody may use any more: parse_stored knows none like it
 _SHAPE: Final = re.compile(r"v1\$([a-z0-9]{1,16})\$(\$2b\$([0-9]{2})\$[./A-Za-z0-9]{53})")
 
 

@@ -5,20 +5,64 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from gateway.core.mail.links import LinkKind
+
+_DISOWN_BUTTON: Final = "This wasn't me"
+_DISOWN: Final = (
+    "If this was you, you do not have to do anything. If it was not, open the link: it signs everybody out of your "
+    "account and disables your password."
+)
+
 
 class MailKind(Enum):
     """The values are in stored rows: they never change."""
 
     TEST = "test"  # that an operator asked for
+    RESET_LINK = "reset_link"
+    INVITATION = "invitation"
+    SIGN_IN_CODE = "sign_in_code"
+    NEW_DEVICE = "new_device"
+    NEW_COUNTRY = "new_country"
+    LOGIN_BLOCKED = "login_blocked"
+    PASSWORD_KNOWN = "password_known"  # the right password came, and the rest of the login did not
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
+    LOGINS_ENDED = "logins_ended"  # by an operator
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_LOW = "recovery_codes_low"
+    FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
+    LOCKED = "locked"
+    REFRESH_REUSED = "refresh_reused"
+    DISOWNED = "disowned"
+    EMAIL_CONFIRM = "email_confirm"  # to the new address
+    EMAIL_TAKEN = "email_taken"  # to the address that somebody else wanted (login-defence.md L26)
+    EMAIL_CHANGED = "email_changed"  # to the old address
+    DIGEST = "digest"  # of notices that were too many for a day
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Codes, links, and what a person can undo: in a lane of their own, without a cap (login-defence.md X8)."""
+        return self is MailKind.SIGN_IN_CODE or WORDING[self].link is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """subject: it is shown on locked screens, so it holds no name and no secret. happened, advice: paragraphs."""
+    """subject: it is shown on locked screens, so it holds no name and no secret. happened, advice: paragraphs.
+
+    link: what button leads to; None: the mail has none.
+    """
 
     subject: str
     happened: str
     advice: str
+    link: LinkKind | None = None
+    button: str = ""
+
+
+def _undoable(subject: str, happened: str) -> Wording:
+    return Wording(subject, happened, _DISOWN, LinkKind.DISOWN, _DISOWN_BUTTON)
 
 
 WORDING: Final[Mapping[MailKind, Wording]] = {
@@ -26,5 +70,108 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "Test message",
         "The operator of this site sent this message to see whether mail arrives.",
         "You do not have to do anything.",
+    ),
+    MailKind.RESET_LINK: Wording(
+        "Choose a new password",
+        "Somebody asked for a new password for your account. The link works once.",
+        "If you did not ask, you do not have to do anything: your password stays as it is.",
+        LinkKind.RESET,
+        "Choose a new password",
+    ),
+    MailKind.INVITATION: Wording(
+        "Your account",
+        "An account was made for you. Choose your password to use it. The link works once.",
+        "If you do not expect this, you do not have to do anything.",
+        LinkKind.INVITATION,
+        "Choose your password",
+    ),
+    MailKind.SIGN_IN_CODE: Wording(
+        "Your code to sign in",
+        "Enter this code on the page that asks for it. It works once, in that browser only.",
+        "Nobody will ever ask you for this code. If you are not signing in, somebody knows your password: change it.",
+    ),
+    MailKind.NEW_DEVICE: _undoable(
+        "Sign-in on a new device", "Your account was signed in on a device that is new to it."
+    ),
+    MailKind.NEW_COUNTRY: _undoable(
+        "Sign-in from another country", "Your account was signed in from a country that is new to it."
+    ),
+    MailKind.LOGIN_BLOCKED: Wording(
+        "A sign-in was blocked",
+        "Somebody entered your password, and the sign-in was blocked because much about it was unusual.",
+        "If this was not you, somebody knows your password: change it.",
+    ),
+    MailKind.PASSWORD_KNOWN: _undoable(
+        "Somebody entered your password",
+        "Somebody entered the right password for your account and did not complete the sign-in.",
+    ),
+    MailKind.PASSWORD_CHANGED: _undoable(
+        "Your password was changed", "The password of your account was changed. Other devices were signed out."
+    ),
+    MailKind.PASSWORD_RESET: _undoable(
+        "Your password was reset", "A mailed link was used to choose a new password. All devices were signed out."
+    ),
+    MailKind.LOGINS_ENDED: Wording(
+        "You were signed out",
+        "An operator of this site signed your account out.",
+        "You can sign in again. If you do not know why this happened, ask the operator.",
+    ),
+    MailKind.FACTOR_ADDED: _undoable(
+        "A second factor was added",
+        "A second factor was added to your account. It is asked for at sign-ins from now on.",
+    ),
+    MailKind.FACTOR_REMOVED: _undoable(
+        "A second factor was removed", "A second factor was removed from your account. It is not asked for any more."
+    ),
+    MailKind.RECOVERY_CODE_USED: _undoable(
+        "A recovery code was used", "A recovery code of your account was used in place of a second factor."
+    ),
+    MailKind.RECOVERY_CODES_LOW: Wording(
+        "Few recovery codes are left",
+        "Your account has 3 recovery codes left at most.",
+        "Make new ones on the page of your account before you run out.",
+    ),
+    MailKind.FACTOR_RESET_ANNOUNCED: _undoable(
+        "Your second factor will be removed",
+        "An operator of this site will remove the second factors of your account, 24 hours from now at the earliest.",
+    ),
+    MailKind.LOCKED: Wording(
+        "Sign-ins are locked for a while",
+        "There were many wrong passwords for your account, so sign-ins from unknown devices are locked for a while.",
+        "You can still sign in on devices that you have used before. You do not have to do anything.",
+    ),
+    MailKind.REFRESH_REUSED: _undoable(
+        "An app was signed out",
+        "Two copies of an app's access to your account were in use, so one may be stolen. The app was signed out.",
+    ),
+    MailKind.DISOWNED: Wording(
+        "Your account was signed out everywhere",
+        'The link "This wasn\'t me" was used. Everybody was signed out of your account and the password is disabled.',
+        'Choose a new password: open the sign-in page and follow "Forgot your password?".',
+    ),
+    MailKind.EMAIL_CONFIRM: Wording(
+        "Confirm this address",
+        "Somebody wants to use this address for their account. Open the link in the browser that is signed in there.",
+        "If you do not expect this, you do not have to do anything.",
+        LinkKind.EMAIL_CONFIRM,
+        "Confirm this address",
+    ),
+    MailKind.EMAIL_TAKEN: Wording(
+        "Somebody wants to use this address",
+        "Somebody wanted to use this address for another account. It belongs to yours, so nothing was changed.",
+        "You do not have to do anything.",
+    ),
+    MailKind.EMAIL_CHANGED: Wording(
+        "Your address was changed",
+        "Mail for your account goes to another address from now on. This message went to the old one.",
+        "If this was you, you do not have to do anything. If it was not, open the link: it brings this address back, "
+        "signs everybody out of your account and disables your password.",
+        LinkKind.EMAIL_UNDO,
+        _DISOWN_BUTTON,
+    ),
+    MailKind.DIGEST: Wording(
+        "More happened on your account",
+        "There were so many messages for you within a day that some were not sent. This is what they said.",
+        "If you do not know why, change your password.",
     ),
 }

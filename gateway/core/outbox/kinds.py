@@ -16,6 +16,12 @@ class MessageKind(Enum):
     MAIL = "mail"  # that somebody waits for: codes, links, and what a person can undo (login-defence.md X8)
     NOTICE = "notice"  # all other mail: however much of it waits, it holds up none of the above
 
+    VOID = "void"  # that nobody gets: it costs what mail costs, where nobody may tell whether there was any
+
+    @property
+    def is_sent(self) -> bool:
+        return self is not MessageKind.VOID
+
     @property
     def in_order(self) -> bool:
         """Whether a destination gets its messages one after the other, so that one that fails holds up the next."""

@@ -33,6 +33,9 @@ class BucketNames:
     def of_client(self, client: str) -> str:
         return "c" + self._digest(client)
 
+    def of_mailbox(self, person: str) -> str:
+        return "m" + self._digest(person)
+
     def of_device(self, device_id: str) -> str:
         return "d" + self._digest(device_id)
 

@@ -7,6 +7,7 @@ from typing import Final
 from gateway.core.audit.app_events import RefreshReused
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
+from gateway.core.mail.kinds import MailKind
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
 from gateway.core.oauth.grants import Repeated, Reused, Rotated, Rotation, audience_of, judge_refresh, narrowed
@@ -14,6 +15,7 @@ from gateway.core.token.access import grant_credential
 from gateway.core.token.refresh import Refresh, RefreshTokens
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.oauth.grants import end_grant, presented_by
 from gateway.flows.oauth.issue import Issued, Issuer, Wanted, described
 from gateway.stores.postgres.grants import GrantRow
@@ -47,6 +49,7 @@ class RefreshExchange:
     issuer: Issuer
     refresh: RefreshTokens
     count: Callable[[str], None]
+    notices: Notices = NO_NOTICES
 
     async def exchange(self, client: Client, asked: RefreshAsked) -> Issued:
         """The client has authenticated. Raises OAuthError, RecordUnavailable or StoreUnavailable."""
@@ -111,9 +114,16 @@ class RefreshExchange:
             case Reused():
                 if await end_grant(act, self.keys.tag, grant, "refresh_reused"):
                     act.record(RefreshReused(grant.user_id, grant.client, b64(grant.id)))
+                    await self._tell(act, client, grant)
             case Repeated():
                 pass
         return outcome
+
+    async def _tell(self, act: Act, client: Client, grant: GrantRow) -> None:
+        user = None if grant.user_id is None else await act.users.find(grant.user_id)
+        if user is not None:
+            facts = NoticeFacts(more=(("App", client.name),))
+            await self.notices.add(act, user, MailKind.REFRESH_REUSED, facts)
 
     def _successor(self, token: Refresh, generation: int) -> str:
         """generation: of the token."""

@@ -169,7 +169,7 @@ class OutboxKeeper:
                 levels = {(one.kind, one.state): one for one in await Outbox(connection).levels()}
         except (RecordUnavailable, asyncpg.PostgresError):
             return
-        for kind in MessageKind:
+        for kind in filter(lambda one: one.is_sent, MessageKind):
             for state in ("waiting", "dead"):
                 level = levels.get((kind.value, state))
                 self.slot.cell("bastion_outbox", f"{kind.value} {state}").set(0 if level is None else level.rows)

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
+from gateway.core.login.password import DISABLED
 from gateway.core.password.breached import Verdict
 from gateway.core.password.rules import Complaint, PasswordRules, Rule, judge
 from gateway.flows.act import Act
@@ -79,5 +80,6 @@ class NewPasswords:
     async def replace(self, act: Act, user_id: UUID, stored: str) -> str:
         """The one that it replaces, which goes into the history. Locks the person until the end."""
         before = await act.users.set_password(user_id, stored, act.now)
-        await act.password_history.add(user_id, before, self.rules.history, act.now)
+        if before != DISABLED:
+            await act.password_history.add(user_id, before, self.rules.history, act.now)
         return before

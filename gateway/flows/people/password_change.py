@@ -9,9 +9,11 @@ from gateway.core.errors import TooManyAttempts
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import knows, parse_device
 from gateway.core.login.throttle import LoginBuckets
+from gateway.core.mail.kinds import MailKind
 from gateway.core.password.rules import MOST_CHARS
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.people.account import end_logins_of
 from gateway.flows.people.login import Visit
 from gateway.flows.people.new_passwords import NewPasswords
@@ -51,6 +53,7 @@ class PasswordChange:
     new: NewPasswords
     throttle: LoginThrottle
     keys: Keys
+    notices: Notices = NO_NOTICES
 
     async def change(self, live: LiveLogin, typed: TypedChange, visit: Visit) -> Changed | WrongCurrent:
         """The login that asks goes on, all others end.
@@ -113,4 +116,6 @@ class PasswordChange:
             await self.new.replace(act, user_id, accepted.stored)
             ended = await end_logins_of(act, self.keys, live, "password_changed", login_id)
             act.record(PasswordChanged(user_id, tuple(map(b64, ended)), "changed_by_person"))
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            await self.notices.add(act, user, MailKind.PASSWORD_CHANGED, facts)
         return Changed(len(ended), accepted.verdict == "found")

@@ -1,6 +1,6 @@
 """What operators do to people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 from uuid import UUID
@@ -17,16 +17,16 @@ from gateway.core.audit.catalogue import (
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.mail.kinds import MailKind
 from gateway.core.password.rules import DEFAULT_RULES, PasswordRules
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
-from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts
-from gateway.flows.oauth.back_channel import end_login, tell_apps
-from gateway.flows.oauth.grants import end_offline_grants
-from gateway.flows.people.api_keys import rest_keys
+from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
+from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.new_passwords import BadPassword, NewPasswords, Owner
 from gateway.flows.people.passwords import Passwords
+from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
 
@@ -79,6 +79,7 @@ class UserAdmin:
     actor: str
     rules: PasswordRules = DEFAULT_RULES
     breaches: Breaches = NO_CORPUS
+    notices: Notices = NO_NOTICES
 
     @property
     def _new(self) -> NewPasswords:
@@ -130,10 +131,10 @@ class UserAdmin:
         async with self.acts.begin(operator=self.actor) as act:
             user = await act.users.named(name)
             changed = await act.users.set_state(user.id, "disabled", act.now)
-            ended = await self._end_all(act, user.id, "disabled")
+            ended = await end_stands(act, self.keys.tag, user.id, "disabled")
             if changed or ended:
                 act.record(UserDisabled(user.id, tuple(map(b64, ended))))
-            await self._follow(act, user.id)
+            await tell_redis(act, self.keys.tag, user.id)
         return changed
 
     async def enable(self, name: str) -> bool:
@@ -143,7 +144,7 @@ class UserAdmin:
             changed = await act.users.set_state(user.id, "active", act.now)
             if changed:
                 act.record(UserEnabled(user.id))
-            await self._follow(act, user.id)
+            await tell_redis(act, self.keys.tag, user.id)
         return changed
 
     async def set_password(self, name: str, password: str) -> None:
@@ -155,13 +156,14 @@ class UserAdmin:
             accepted = await self._new.accept(owner, password)
         except BadPassword:
             async with self.acts.begin(operator=self.actor) as act:
-                await self._follow(act, user.id)
+                await tell_redis(act, self.keys.tag, user.id)
             raise
         async with self.acts.begin(operator=self.actor) as act:
             await self._new.replace(act, user.id, accepted.stored)
-            ended = await self._end_all(act, user.id, "password_changed")
+            ended = await end_stands(act, self.keys.tag, user.id, "password_changed")
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
-            await self._follow(act, user.id)
+            await self.notices.add(act, user, MailKind.PASSWORD_CHANGED)
+            await tell_redis(act, self.keys.tag, user.id)
 
     async def rename(self, name: str, username: str) -> bool:
         """Logins go on. False: it was so already, as for set_name and set_email. Raises BadName, NameTaken or
@@ -185,7 +187,7 @@ class UserAdmin:
         async with self.acts.begin(operator=self.actor) as act:
             user = await act.users.named(name)
             if login_id is None:
-                ended = await self._end_all(act, user.id, "ended_by_operator")
+                ended = await end_stands(act, self.keys.tag, user.id, "ended_by_operator")
             else:
                 row = await act.logins.find(login_id)
                 if row is None or row.user_id != user.id:
@@ -193,7 +195,8 @@ class UserAdmin:
                 ended = [login_id] if await end_login(act, login_id, "ended_by_operator") else []
             if ended:
                 act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
-            await self._follow(act, user.id)
+                await self.notices.add(act, user, MailKind.LOGINS_ENDED)
+            await tell_redis(act, self.keys.tag, user.id)
         return len(ended)
 
     async def set_groups(self, name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -212,7 +215,7 @@ class UserAdmin:
                 await act.users.set_groups(before.id, groups, act.now)
                 await self._replaced(act, before)
                 act.record(GroupsChanged(before.id, before.groups, groups))
-            await self._follow(act, before.id)
+            await tell_redis(act, self.keys.tag, before.id)
         return groups
 
     async def _change(self, name: str, changed: Literal["username", "name", "email"], value: str) -> bool:
@@ -224,7 +227,9 @@ class UserAdmin:
                 await act.users.set_names(before.id, replace(names, **{changed: value}), act.now)
                 await self._replaced(act, before)
                 act.record(UserChanged(before.id, changed, old, value))
-            await self._follow(act, before.id)
+                if changed == "email":
+                    await self.notices.add(act, before, MailKind.EMAIL_CHANGED, NoticeFacts(link={"email": old}))
+            await tell_redis(act, self.keys.tag, before.id)
         return value != old
 
     async def _replaced(self, act: Act, before: UserRow) -> None:
@@ -235,24 +240,6 @@ class UserAdmin:
         after = await act.users.find(before.id)
         if after is None or after.version != before.version + 1:
             raise ChangedMeanwhile(f"somebody else changed {before.username!r} at the same moment; look, and repeat it")
-
-    async def _end_all(self, act: Act, user_id: UUID, why: str) -> Sequence[bytes]:
-        """All that the person is in by, and what goes on without a login; the ids of the logins that end by this.
-
-        A caller that changes the person does so before: everybody locks the person first, then the logins.
-        """
-        ended = await act.logins.end_all(user_id, why, act.now)
-        await tell_apps(act, ended)
-        await end_offline_grants(act, self.keys.tag, user_id, why)
-        await rest_keys(act, self.keys.tag, user_id)
-        return ended
-
-    async def _follow(self, act: Act, user_id: UUID) -> None:
-        """Redis hears of all logins of theirs that are over, also of what an earlier run could not tell it."""
-        tag = tag_of(self.keys.tag, user_id)
-        for login_id in await act.logins.list_ended(user_id, act.now):
-            act.ends("login", tag, b64(login_id))
-        act.stales_person(tag)
 
 
 def check_newcomer(newcomer: Newcomer) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.outbox.kinds import MessageKind
-from gateway.core.privacy.sealing import Place
+from gateway.core.privacy.sealing import NOBODY, Place
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.outbox import Claimed, Outbox
 from gateway.stores.postgres.vault import CorruptRow, Vault
@@ -20,11 +20,21 @@ class Mails:
         self._vault = vault
 
     async def add(self, kind: MessageKind, user_id: UUID, text: str, now: int, worth_s: float) -> None:
-        """It leaves once the transaction is committed. kind: the lane. worth_s: for how long it is tried."""
+        """It leaves once the transaction is committed. kind: the lane. worth_s: for how long it is tried.
+
+        For NOBODY the same is done, and nothing leaves (threats.md L5).
+        """
         key = await self._vault.key_of(self._connection, user_id)
         sealed = key.seal(_place(user_id), {_FIELD: text})
-        destination = f"person/{user_id}"
-        await Outbox(self._connection).add(kind, destination, now, sealed, user_id=user_id, worth_s=worth_s)
+        is_real = user_id != NOBODY
+        await Outbox(self._connection).add(
+            kind if is_real else MessageKind.VOID,
+            f"person/{user_id}",
+            now,
+            sealed,
+            user_id=user_id if is_real else None,
+            worth_s=worth_s,
+        )
 
     async def open(self, claimed: Claimed) -> str:
         """Raises CorruptRow or BrokenSeal."""

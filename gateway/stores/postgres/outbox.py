@@ -9,8 +9,9 @@ from gateway.core.outbox.kinds import MessageKind
 from gateway.stores.postgres.database import AnyConnection
 
 _INSERT: Final = """
-    INSERT INTO outbox (kind, destination, position, sealed, digest, user_id, worthless_at)
-    VALUES ($1, $2, $3, $4, sha256($4), $5, now() + make_interval(secs => $6))
+    INSERT INTO outbox (kind, destination, position, sealed, digest, user_id, worthless_at, state, done_at)
+    VALUES ($1, $2, $3, $4, sha256($4), $5, now() + make_interval(secs => $6),
+            CASE WHEN $7 THEN 'waiting' ELSE 'done' END, CASE WHEN $7 THEN NULL ELSE now() END)
     ON CONFLICT (destination, position, digest) DO NOTHING
     RETURNING id
 """
@@ -153,7 +154,7 @@ class Outbox:
 
         user_id: whom it is about. worth_s: for how long it is tried; None: for ever.
         """
-        values = kind.value, destination, position, sealed, user_id, worth_s
+        values = kind.value, destination, position, sealed, user_id, worth_s, kind.is_sent
         return await self._connection.fetchval(_INSERT, *values) is not None
 
     async def forget_worthless(self) -> int:

@@ -181,6 +181,10 @@ class Users:
         await self._connection.execute(_SET_PASSWORD, user_id, stored, now)
         return before
 
+    async def lock(self, user_id: UUID) -> None:
+        """Nobody else changes the person until the transaction ends."""
+        await self._connection.execute(_LOCK_PASSWORD, user_id)
+
     async def lock_password(self, user_id: UUID, stored: str) -> bool:
         """As hold_password, for who will change it (never a share first: two of them would wait for each other)."""
         return await self._connection.fetchval(_LOCK_SAME_PASSWORD, user_id, stored) is not None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.audit import app_events, catalogue, key_events
+from gateway.core.audit import app_events, catalogue, key_events, recovery_events
 from gateway.core.audit.catalogue import CATALOGUE, entry_of, names
 from gateway.core.audit.entries import Kind, canonical
 from gateway.core.audit.event import AppEvent, By, Event, Part
@@ -76,6 +76,21 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
     (catalogue.UserDisabled(ADA, ("L", "M")), "user_disabled", ("cli:root", ADA, '{"logins":["L","M"]}', "{}")),
     (catalogue.UserEnabled(ADA), "user_enabled", ("cli:root", ADA, "{}", "{}")),
     (catalogue.PasswordChanged(ADA, ()), "password_changed", ("cli:root", ADA, '{"logins":[]}', "{}")),
+    (
+        recovery_events.PasswordResetAsked(None, "unknown", "mark", "203.0.113.7", "curl"),
+        "password_reset_asked",
+        ("", None, '{"outcome":"unknown","unknown_name":"mark"}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        recovery_events.PasswordReset(ADA, ("L",), "203.0.113.7", "curl"),
+        "password_reset",
+        (str(ADA), ADA, '{"logins":["L"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        recovery_events.Disowned(ADA, ("L",), "203.0.113.7", "curl"),
+        "disowned",
+        (str(ADA), ADA, '{"logins":["L"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
     (
         catalogue.GroupsChanged(ADA, ("staff",), ("ops", "staff")),
         "groups_changed",
@@ -331,3 +346,9 @@ def test_nothing_else_makes_an_entry() -> None:
     }
 
     assert makers == {"core/audit/catalogue.py"}
+
+
+def test_an_address_that_its_person_brought_back_names_the_person() -> None:
+    undone = catalogue.UserChanged(ADA, "email", "eve@example.org", "ada@example.org", "undone")
+
+    assert entry_of(undone, 1, "", "").actor == str(ADA)

@@ -2,6 +2,7 @@
 
 import re
 from email.message import EmailMessage
+from html import unescape
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def test_a_letter_of_each_kind_says_the_same_in_text_and_html_and_loads_nothing(
 
     for said in (WORDING[kind].happened, WORDING[kind].advice, "2026-09-21 14:13 UTC"):
         assert said in text
-        assert said in html.replace("&#x27;", "'")
+        assert said in unescape(html)
     assert "Firefox <on> Linux" in text
     assert "Firefox &lt;on&gt; Linux" in html
     assert not re.search(r"src=|<img|<script|<link|url\(|@import", html)

@@ -1,0 +1,38 @@
+"""Owns the section `links`."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.config.setting import Section, setting
+from gateway.config.values import Duration
+from gateway.core.mail.links import LinkKind
+from gateway.core.units import DAY_S, HOUR_S
+
+
+class LinksSection(Section):
+    """How long a link in a mail works, unless it is used before."""
+
+    reset_s: Annotated[Duration, Field(ge=300, le=DAY_S)] = setting(
+        "30m", "The link for a new password.", "a duration from 5m to 24h"
+    )
+    undo_s: Annotated[Duration, Field(ge=HOUR_S, le=30 * DAY_S)] = setting(
+        "7d", 'The link "This wasn\'t me" of a notice.', "a duration from 1h to 30d"
+    )
+    invitation_s: Annotated[Duration, Field(ge=HOUR_S, le=30 * DAY_S)] = setting(
+        "72h", "The link of an invitation.", "a duration from 1h to 30d"
+    )
+    email_s: Annotated[Duration, Field(ge=300, le=7 * DAY_S)] = setting(
+        "24h", "The link that confirms a new e-mail address.", "a duration from 5m to 7d"
+    )
+
+    @property
+    def lifetimes_s(self) -> Mapping[LinkKind, int]:
+        return {
+            LinkKind.RESET: self.reset_s,
+            LinkKind.INVITATION: self.invitation_s,
+            LinkKind.DISOWN: self.undo_s,
+            LinkKind.EMAIL_CONFIRM: self.email_s,
+            LinkKind.EMAIL_UNDO: self.undo_s,
+        }

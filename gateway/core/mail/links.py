@@ -1,0 +1,39 @@
+"""Links in mail: each is a token of 256 bits that works once, by a form; the page with that form changes nothing."""
+
+import hashlib
+import re
+from enum import Enum
+from typing import Final
+
+LINK_BYTES: Final = 32
+FIELD: Final = "t"  # of the query and of the form; the snippet for Caddy keeps requests with it out of the log
+_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
+
+
+class LinkKind(Enum):
+    """The values are in stored rows: they never change."""
+
+    RESET = "reset"
+    INVITATION = "invitation"
+    DISOWN = "disown"
+    EMAIL_CONFIRM = "email_confirm"
+    EMAIL_UNDO = "email_undo"
+
+    @property
+    def path(self) -> str:
+        """Of its page on the auth host."""
+        return _PATHS[self]
+
+
+_PATHS: Final = {
+    LinkKind.RESET: "/reset",
+    LinkKind.INVITATION: "/reset",
+    LinkKind.DISOWN: "/disown",
+    LinkKind.EMAIL_CONFIRM: "/email/confirm",
+    LinkKind.EMAIL_UNDO: "/disown",
+}
+
+
+def link_hash(token: str) -> bytes | None:
+    """What stores know it by; None for what is none of our tokens."""
+    return hashlib.sha256(token.encode()).digest() if _SHAPE.fullmatch(token) else None

@@ -1,0 +1,143 @@
+"""A person who has forgotten their password gets a link by mail, and chooses a new password with it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.addresses import Address
+from gateway.core.audit.recovery_events import PasswordReset, PasswordResetAsked
+from gateway.core.base64url import b64
+from gateway.core.keys import Keys
+from gateway.core.login.attempt import NAME_CHARS, knows, parse_device
+from gateway.core.login.forgot import forgot_buckets
+from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import LinkKind, link_hash
+from gateway.core.privacy.names import spelled
+from gateway.core.privacy.sealing import NOBODY
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
+from gateway.flows.act import Acts
+from gateway.flows.mail.notices import NoticeFacts, Notices
+from gateway.flows.oauth.authenticate_client import spend_one
+from gateway.flows.people.login import Visit
+from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.stands import end_stands, tell_redis
+from gateway.flows.people.unknown_names import UnknownNames
+from gateway.flows.transaction import RecordUnavailable
+from gateway.stores.postgres.users import UserRow
+from gateway.stores.redis.buckets import Buckets
+
+PASSWORD_LINKS: Final = (LinkKind.RESET, LinkKind.INVITATION)
+_LOOKS: Final = 3
+_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLimits:
+    """forgot: AUTH.FORGOT_PASSWORD. link: AUTH.LINK, of an address at all pages that take a link or ask for one."""
+
+    buckets: Buckets
+    names: BucketNames
+    forgot: Limit
+    link: Limit
+
+    async def at_link(self, address: Address | None) -> None:
+        """Raises TooManyAttempts, StoreUnavailable."""
+        await spend_one(self.buckets, self.names.of_address(address), "", self.link)
+
+    async def has_room(self, person: str, visit: Visit, *, known: bool) -> bool:
+        """Whether one more mail may be sent. Raises StoreUnavailable."""
+        device = parse_device(visit.device)
+        for one in forgot_buckets(self.names, self.forgot, person, visit.address, device, known=known):
+            if not (await self.buckets.spend(one.slot, one.who, one.limit)).allowed:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """All of it raises RecordUnavailable and StoreUnavailable."""
+
+    acts: Acts
+    new: NewPasswords
+    notices: Notices
+    limits: LinkLimits
+    unknown_names: UnknownNames
+    keys: Keys
+
+    async def ask(self, name: str, visit: Visit) -> None:
+        """The same steps whoever is meant, also nobody; who asks hears nothing of it. Raises TooManyAttempts."""
+        await self.limits.at_link(visit.address)
+        if not 0 < len(name) <= NAME_CHARS or "\0" in name:
+            return
+        async with self.acts.begin() as act:
+            user = await act.users.find_by_name(name)
+        known = knows(self.keys.device, parse_device(visit.device), name)
+        person = spelled(name) if user is None else str(user.id)
+        room = await self.limits.has_room(person, visit, known=known)
+        outcome = _outcome(user, room=room)
+        mark = await self.unknown_names.mark(name)
+        meant = user if outcome == "sent" else None
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            user_id, to = (NOBODY, _ADDRESS) if meant is None else (meant.id, meant.email)
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            await self.notices.write(act, user_id, to, MailKind.RESET_LINK, facts)
+            subject, unknown = (None, mark) if user is None else (user.id, None)
+            act.record(PasswordResetAsked(subject, outcome, unknown, visit.address_text, visit.user_agent))
+
+    async def works(self, token: str, visit: Visit) -> bool:
+        """Whether the link still opens the form. Nothing is changed. Raises TooManyAttempts."""
+        await self.limits.at_link(visit.address)
+        return await self._meant(token) is not None
+
+    async def reset(self, token: str, password: str, visit: Visit) -> bool:
+        """All that the person is in by ends, and nobody is signed in. False: the link works no more.
+
+        Raises BadPassword, PasswordsBusy, TooManyAttempts; and RedisBehind after the commit.
+        """
+        await self.limits.at_link(visit.address)
+        for _ in range(_LOOKS):
+            user = await self._meant(token)
+            if user is None:
+                return False
+            async with self.acts.begin() as act:
+                owner = await self.new.owner(act, user, self.limits.names.of_address(visit.address))
+            accepted = await self.new.accept(owner, password)
+            done = await self._replaced(user, token, accepted.stored, visit)
+            if done is not None:
+                return done
+        raise RecordUnavailable("the password is changed over and over")
+
+    async def _meant(self, token: str) -> UserRow | None:
+        hash_ = link_hash(token)
+        if hash_ is None:
+            return None
+        async with self.acts.begin() as act:
+            link = await act.links.find(hash_, act.now)
+            user = None if link is None or link.kind not in PASSWORD_LINKS else await act.users.find(link.user_id)
+        return user if user is not None and user.state == "active" else None
+
+    async def _replaced(self, user: UserRow, token: str, stored: str, visit: Visit) -> bool | None:
+        """None: the password was changed since it was compared, or the person disabled."""
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            if not await act.users.lock_password(user.id, user.password):
+                return None
+            if link_hash(token) not in await act.links.use_all(user.id, PASSWORD_LINKS, act.now):
+                return False
+            await self.new.replace(act, user.id, stored)
+            ended = await end_stands(act, self.keys.tag, user.id, "password_reset")
+            act.record(PasswordReset(user.id, tuple(map(b64, ended)), visit.address_text, visit.user_agent))
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            await self.notices.add(act, user, MailKind.PASSWORD_RESET, facts)
+            await tell_redis(act, self.keys.tag, user.id)
+        return True
+
+
+def _outcome(user: UserRow | None, *, room: bool) -> str:
+    """What comes of an ask, for the audit log."""
+    if user is None:
+        return "unknown"
+    if user.state != "active":
+        return "disabled"
+    if not user.email:
+        return "no_address"
+    return "sent" if room else "limited"

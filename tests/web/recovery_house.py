@@ -1,0 +1,129 @@
+"""A browser in front of the pages for a forgotten password and for "This wasn't me", and the mail that people got."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from html import unescape
+from pathlib import Path
+from uuid import UUID
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from redis.asyncio import Redis
+
+from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.letter import Mail
+from gateway.core.mail.links import LinkKind
+from gateway.core.password.rules import DEFAULT_RULES
+from gateway.core.ratelimit.gcra import Limit, Per
+from gateway.core.ratelimit.slots import BucketNames
+from gateway.flows.mail.notices import Notices
+from gateway.flows.people.disown import Disown
+from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.recovery import LinkLimits, Recovery
+from gateway.flows.people.unknown_names import UnknownNames
+from gateway.flows.people.users import Newcomer
+from gateway.stores.redis.buckets import Buckets
+from gateway.web import disown, recovery
+from gateway.web.browser import Browser
+from gateway.web.forms import MAX_BODY_BYTES, AuthHost
+from gateway.web.html import Html, static_files
+from gateway.web.middleware import page_middlewares
+from tests.attacks.conftest import PASSWORD, House, open_house
+from tests.conftest import Pool
+from tests.core.forward.setting import KEYS
+from tests.deciding import functions_at
+from tests.oauth_clients import ISSUER
+from tests.running import running
+from tests.waiting_mail import text_of, waiting_mail
+from tests.web.test_apps import AUTH
+
+NEW = "plum violin cabin zephyr"
+LIFETIMES = dict.fromkeys(LinkKind, 604_800) | {LinkKind.RESET: 1800, LinkKind.INVITATION: 259_200}
+PLENTY = Limit("AUTH.LINK", 1_000, 60_000_000, 1_000)
+FORGOT = Limit("AUTH.FORGOT_PASSWORD", 3, 3_600_000_000, 3, Per.PRINCIPAL)
+COUNTED = {"fernet.py": ("encrypt", "decrypt"), "connection.py": ("execute", "_execute"), "passwords.py": ("_run",)}
+
+
+@dataclass
+class Recovering:
+    """One browser without a login, and what waits for people."""
+
+    house: House
+    notices: Notices
+    http: "TestClient[web.Request, web.Application]"
+    cookies: dict[str, str] = field(default_factory=dict)
+    device: str = ""
+
+    async def get(self, path: str) -> tuple[int, str]:
+        answer = await self.http.get(path, headers=self._headers(), allow_redirects=False)
+        for line in answer.headers.getall("Set-Cookie", []):
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer.status, unescape(await answer.text())
+
+    async def post(self, page: str, address: str = "203.0.113.7", **fields: str) -> tuple[int, str, str]:
+        """With what the form of the page holds. Status, where it leads, and the page that follows."""
+        form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', (await self.get(page))[1]))
+        answer = await self.http.post(
+            page.partition("?")[0],
+            data={**form, **fields},
+            headers=self._headers() | {"Origin": ISSUER, "X-Forwarded-For": address},
+            allow_redirects=False,
+        )
+        assert "__Host-bastion-login" not in str(answer.headers.getall("Set-Cookie", [])), "nobody is signed in"
+        return answer.status, answer.headers.get("Location", ""), unescape(await answer.text())
+
+    async def ask(self, name: str, address: str = "203.0.113.7") -> tuple[int, str]:
+        status, _, page = await self.post("/forgot", address, name=name)
+        return status, re.sub(r'name="csrf" value="[^"]*"', "", page)
+
+    async def link(self, kind: MailKind = MailKind.RESET_LINK) -> str:
+        """The newest one's path and query."""
+        mail = (await waiting_mail(self.house.acts, kind.value))[-1]
+        found = re.search(r"https://auth\.example\.com(/\S+)", text_of(mail).replace("=\n", ""))
+        assert found is not None
+        return found[1]
+
+    async def mails(self, *kinds: MailKind) -> list[Mail]:
+        return await waiting_mail(self.house.acts, *(kind.value for kind in kinds))
+
+    async def details(self, kind: str) -> list[str]:
+        rows = await self.house.pool.fetch("SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id", kind)
+        return [row["detail"] for row in rows]
+
+    def _headers(self) -> dict[str, str]:
+        cookies = self.cookies | ({"__Host-bastion-device": self.device} if self.device else {})
+        return {"Host": AUTH, "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+
+
+@asynccontextmanager
+async def recovering_at(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path) -> AsyncIterator[Recovering]:
+    assert await redis.dbsize() == 0
+    async with open_house(pool, redis_url, tmp_path) as house, running(functions_at(redis_url, 1)) as functions:
+        there, acts = house.there, house.acts
+        notices = Notices(is_on=True, lifetimes_s=LIFETIMES, random=there.random)
+        await house.admin.add(Newcomer("ada", "", "ada@example.org", ()), PASSWORD)
+        await house.admin.add(Newcomer("bob", "", "bob@example.org", ()), PASSWORD)
+        limits = LinkLimits(Buckets(functions), BucketNames(KEYS.bucket), FORGOT, PLENTY)
+        new = NewPasswords(house.passwords, DEFAULT_RULES)
+        html, site = Html(static_files()), AuthHost(ISSUER, KEYS.csrf)
+        browser = Browser(
+            site, KEYS, html, there.decisions, lambda host: f"https://{host}", lambda: there.now, there.random
+        )
+        app = web.Application(middlewares=page_middlewares(site, html, there.random), client_max_size=MAX_BODY_BYTES)
+        recovers = Recovery(acts, new, notices, limits, UnknownNames(acts), KEYS)
+        app.add_routes(recovery.routes(browser, recovers))
+        app.add_routes(disown.routes(browser, Disown(acts, notices, limits, KEYS)))
+        async with TestClient(TestServer(app)) as http:
+            yield Recovering(replace_admin(house, notices), notices, http)
+
+
+def replace_admin(house: House, notices: Notices) -> House:
+    house.admin = replace(house.admin, notices=notices)
+    return house
+
+
+async def id_of(recovering: Recovering, name: str = "ada") -> UUID:
+    return (await recovering.house.admin.show(name)).user.id
