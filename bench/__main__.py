@@ -25,11 +25,12 @@ from bench.flood import flood_figures
 from bench.many_sessions import many_sessions_figures
 from bench.process import process_figures
 from bench.reload import reload_figures
+from bench.risk import risk_figures
 from bench.site import Site, running_site
 from bench.tokens import token_figures
 
 _ENTRIES: Final = (100_000, 1_000_000)
-PARTS: Final = ("decision", "tokens", "caddy", "flood", "reload", "sessions", "process", "audit", "breach")
+PARTS: Final = ("decision", "tokens", "caddy", "flood", "reload", "sessions", "process", "audit", "breach", "risk")
 
 
 def main() -> int:
@@ -47,6 +48,9 @@ def main() -> int:
     if unknown:
         parser.error(f"{unknown[0]} is no part; expected {', '.join(PARTS)}")
     figures = uvloop.run(_measure(options, options.parts or PARTS))
+    if "risk" in (options.parts or PARTS):
+        _say("scores of logins")
+        figures += risk_figures(options.repetitions, options.count)
     print(table(figures))
     rows = [figure.row() for figure in figures]
     options.directory.joinpath("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
@@ -57,7 +61,7 @@ def main() -> int:
 
 async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Figure]:
     directory, figures = options.directory.resolve() / "bench", list[Figure]()
-    if set(parts) - {"sessions", "audit", "breach"}:
+    if set(parts) - {"sessions", "audit", "breach", "risk"}:
         with running_site(directory) as site:
             figures += await _measure_site(site, directory, options, parts)
     if "sessions" in parts:

@@ -27,6 +27,7 @@ WANTED: Final = {
     "caddy.all_cpu_vs_plain": Wanted(1.9),
     "caddy.throughput_vs_before": Wanted(1.4, at_least=True),
     "decision.million_sessions_vs_thousand": Wanted(1.15),
+    "risk.score_us": Wanted(100),
     "flood.live_p99_vs_alone.20000_per_s": Wanted(2.0),
 }
 

@@ -77,4 +77,5 @@ def distance_km(one: Point, other: Point) -> float:
 
 
 def _around(address: Address, bits: int) -> str:
-    return str(ip_network((address, bits), strict=False))
+    lost = address.max_prefixlen - bits
+    return f"{type(address)(int(address) >> lost << lost)}/{bits}"  # ip_network() costs five times as much

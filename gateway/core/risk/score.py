@@ -196,18 +196,14 @@ def _hour(now: int, profile: Profile, weights: Weights) -> Iterator[Reason]:
     count = len(profile.logins)
     if count < HABIT_LOGINS or now - profile.since < _HABIT_S:
         return
-    near = sum(_apart_s(now, one.at) <= _NEAR_HOUR_S for one in profile.logins)
+    time_of_day = now % DAY_S
+    apart_s = [abs(time_of_day - one.at % DAY_S) for one in profile.logins]
+    near = sum(not _NEAR_HOUR_S < one < DAY_S - _NEAR_HOUR_S for one in apart_s)
     clock = f"{now // HOUR_S % 24:02}:{now // MINUTE_S % 60:02} UTC"
     if not near:
         yield Reason(Factor.ODD_HOURS, weights.odd_hours, f"none of {count} logins was within 2 hours of {clock}")
     elif near * _RARE < count:
         yield Reason(Factor.ODD_HOURS, weights.rare_hours, f"{near} of {count} logins was within 2 hours of {clock}")
-
-
-def _apart_s(one: int, other: int) -> int:
-    """Between two times of day, the shorter way round."""
-    apart = abs(one - other) % DAY_S
-    return min(apart, DAY_S - apart)
 
 
 def _on_known_device(reason: Reason) -> Reason:
