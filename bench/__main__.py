@@ -48,9 +48,6 @@ def main() -> int:
     if unknown:
         parser.error(f"{unknown[0]} is no part; expected {', '.join(PARTS)}")
     figures = uvloop.run(_measure(options, options.parts or PARTS))
-    if "risk" in (options.parts or PARTS):
-        _say("scores of logins")
-        figures += risk_figures(options.repetitions, options.count)
     print(table(figures))
     rows = [figure.row() for figure in figures]
     options.directory.joinpath("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
@@ -73,6 +70,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
     if "breach" in parts:
         _say("breached passwords")
         figures += breach_figures(options.repetitions)
+    if "risk" in parts:
+        _say("scores of logins")
+        figures += risk_figures(options.repetitions, options.count)
     return figures
 
 

@@ -29,6 +29,7 @@ from gateway.stores.postgres.notices import NoticeCounts
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
+from gateway.stores.postgres.recall import Recall
 from gateway.stores.postgres.signing_keys import SigningKeys
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 from gateway.stores.postgres.used_ids import UsedIds
@@ -107,6 +108,10 @@ class Act:
     @property
     def profiles(self) -> Profiles:
         return Profiles(self._connection, self._vault)
+
+    @property
+    def recall(self) -> Recall:
+        return Recall(self._connection, self._vault)
 
     @property
     def login_failures(self) -> LoginFailures:

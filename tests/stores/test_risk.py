@@ -1,15 +1,18 @@
 """Devices, profiles and wrong passwords in Postgres: sealed, forgotten in time, counted once."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.risk.device import browser_family, device_digest
 from gateway.core.risk.profile import Profile
+from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.devices import DEVICES_OF_PERSON, Devices, UsedDevice
 from gateway.stores.postgres.failures import WINDOW_S, LoginFailures
 from gateway.stores.postgres.profiles import Profiles
+from gateway.stores.postgres.recall import Recall
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Pool
 from tests.core.risk.people import settled, taught
@@ -20,6 +23,11 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.
 NEWER = FIREFOX.replace("132", "133")
 SAFARI = "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
 LAPTOP = device_digest("i" * 22, FIREFOX)
+
+
+async def used(connection: AnyConnection, vault: Vault, person: UUID, since: int = 0) -> UsedDevice | None:
+    """What is known of the laptop."""
+    return (await Recall(connection, vault).of(person, LAPTOP, since, [], NOW)).used
 
 
 @pytest.mark.parametrize(
@@ -53,13 +61,16 @@ def test_a_newer_version_is_the_same_device_and_another_browser_is_not() -> None
 async def test_a_device_is_known_to_its_person_until_it_is_forgotten(people: Pool, vault: Vault) -> None:
     async with people.acquire() as connection:
         devices = Devices(connection, vault)
-        before = await devices.find(ADA, LAPTOP, 0)
+        before = await used(connection, vault, ADA)
         await devices.add_login(ADA, LAPTOP, FIREFOX, NOW, 0)
         await devices.add_login(ADA, LAPTOP, NEWER, NOW + 60, 0)
-        found, of_eve = await devices.find(ADA, LAPTOP, 0), await devices.find(EVE, LAPTOP, 0)
+        found, of_eve = (
+            await used(connection, vault, ADA),
+            await used(connection, vault, EVE),
+        )
         listed = await devices.list(ADA, 0)
         forgotten = [await devices.forget(EVE, LAPTOP), await devices.forget(ADA, LAPTOP)]
-        after = await devices.find(ADA, LAPTOP, 0)
+        after = await used(connection, vault, ADA)
 
     assert (before, of_eve, after) == (None, None, None)
     assert found == UsedDevice(NOW, NOW + 60, 2)
@@ -71,9 +82,9 @@ async def test_a_device_that_was_away_too_long_begins_anew(people: Pool, vault: 
     async with people.acquire() as connection:
         devices = Devices(connection, vault)
         await devices.add_login(ADA, LAPTOP, FIREFOX, NOW, 0)
-        known = [await devices.find(ADA, LAPTOP, since) for since in (NOW - 1, NOW)]
+        known = [await used(connection, vault, ADA, since) for since in (NOW - 1, NOW)]
         await devices.add_login(ADA, LAPTOP, FIREFOX, NOW + 100, NOW)
-        anew = await devices.find(ADA, LAPTOP, NOW)
+        anew = await used(connection, vault, ADA, NOW)
 
     assert known == [UsedDevice(NOW, NOW, 1), None]
     assert anew == UsedDevice(NOW + 100, NOW + 100, 1)
@@ -86,7 +97,7 @@ async def test_of_many_devices_those_used_last_are_kept(people: Pool, vault: Vau
             await devices.add_login(ADA, device_digest(str(number), FIREFOX), FIREFOX, NOW + number, 0)
         await devices.add_login(EVE, LAPTOP, FIREFOX, NOW - 1, 0)
         listed = await devices.list(ADA, 0)
-        of_eve = await devices.find(EVE, LAPTOP, 0)
+        of_eve = await used(connection, vault, EVE)
         others = await devices.forget_others(ADA, listed[0].id)
         left = await devices.list(ADA, 0)
 
@@ -159,14 +170,14 @@ async def test_nothing_personal_is_in_the_tables(people: Pool, vault: Vault) -> 
         assert word not in text
 
 
-async def test_wrong_passwords_count_for_an_hour_to_the_second(people: Pool) -> None:
+async def test_wrong_passwords_count_for_an_hour_to_the_second(people: Pool, vault: Vault) -> None:
     address, device, other = "i" * 17, "d" * 17, "o" * 17
     async with people.acquire() as connection:
         failures = LoginFailures(connection)
         await failures.add([address, device], NOW)
         await failures.add([address], NOW + 10)
         counts = [
-            await failures.count(sources, now)
+            (await Recall(connection, vault).of(ADA, LAPTOP, 0, sources, now)).failures
             for sources, now in (
                 ([address], NOW + 10),
                 ([device], NOW + 10),
@@ -182,14 +193,23 @@ async def test_wrong_passwords_count_for_an_hour_to_the_second(people: Pool) -> 
     assert counts == [2, 1, 2, 0, 0, 2, 1, 0]
 
 
-async def test_of_one_source_only_the_latest_are_kept(people: Pool) -> None:
+async def test_of_one_source_no_more_than_32_are_counted(people: Pool, vault: Vault) -> None:
     async with people.acquire() as connection:
         failures = LoginFailures(connection)
         for number in range(40):
             await failures.add(["i" * 17], NOW + number)
 
-        assert await failures.count(["i" * 17], NOW + 40) == 32
-        assert await connection.fetchval("SELECT at[1] FROM login_failures") == NOW + 39
+        assert (await Recall(connection, vault).of(ADA, LAPTOP, 0, ["i" * 17], NOW + 40)).failures == 32
+
+
+async def test_guesses_of_one_address_at_once_do_not_wait_for_each_other(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as one, people.acquire() as other, one.transaction():
+        await LoginFailures(one).add(["i" * 17], NOW)
+
+        async with asyncio.timeout(10):
+            await LoginFailures(other).add(["i" * 17], NOW)
+
+        assert (await Recall(one, vault).of(ADA, LAPTOP, 0, ["i" * 17], NOW)).failures == 2
 
 
 async def test_what_is_too_old_is_purged(people: Pool, vault: Vault) -> None:

@@ -1,7 +1,7 @@
 """Scores an attempt to log in by what is remembered of the person, and learns from logins that were completed."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from gateway.flows.act import Act, Acts
 from gateway.stores.files.geoip import GeoIp
 from gateway.stores.files.network_lists import NetworkLists
 from gateway.stores.postgres.devices import UsedDevice
+from gateway.stores.postgres.recall import Recalled
 
 _SETTLED_S: Final = 7 * DAY_S
 _SETTLED_LOGINS: Final = 2
@@ -80,12 +81,8 @@ class Risk:
         self, act: Act, user_id: UUID | None, source: Source, *, breached: bool = False, doubted: bool = False
     ) -> Assessed:
         """user_id None: nobody has the name; it costs the same steps (threats.md L5)."""
-        person = NOBODY if user_id is None else user_id
-        used = None
-        if not _within(source.address, self.rules.shared):
-            device = device_digest(source.device_id, source.user_agent)
-            used = await act.devices.find(person, device, act.now - self.rules.remember_s)
-        return await self._scored(act, person, source, used, breached=breached, doubted=doubted)
+        recalled = await self._recall(act, NOBODY if user_id is None else user_id, source)
+        return self._scored(source, recalled, act.now, breached=breached, doubted=doubted)
 
     async def suppose(self, name: str, source: Source, at: int, *, device_known: bool | None) -> Assessed:
         """What a right password would score then. Raises UnknownUser.
@@ -99,7 +96,8 @@ class Risk:
                 family = browser_family(source.user_agent)
                 device_known = any(browser_family(one.user_agent) == family for one in listed if family)
             used = UsedDevice(at, at, 1) if device_known else None
-            return await self._scored(act, user.id, source, used, breached=False, doubted=False)
+            recalled = replace(await self._recall(act, user.id, source), used=used)
+        return self._scored(source, recalled, at, breached=False, doubted=False)
 
     async def learn(self, act: Act, user_id: UUID, assessed: Assessed, device_id: str, login: str) -> None:
         """Of a completed login, in its act, which holds the person. device_id: of the cookie that the browser gets."""
@@ -128,25 +126,27 @@ class Risk:
             await act.profiles.purge(oldest)
             await act.login_failures.purge(act.now)
 
-    async def _scored(
-        self, act: Act, person: UUID, source: Source, used: UsedDevice | None, *, breached: bool, doubted: bool
-    ) -> Assessed:
-        address, now = source.address, act.now
-        profile = remembered(await act.profiles.find(person), now, self.rules.remember_s)
-        failures = await act.login_failures.count(self._sources(source), now)
-        spot = self.geoip.find(address)
+    async def _recall(self, act: Act, person: UUID, source: Source) -> Recalled:
+        """No device is known in a shared network."""
+        device, oldest = device_digest(source.device_id, source.user_agent), act.now - self.rules.remember_s
+        found = await act.recall.of(person, device, oldest, self._sources(source), act.now)
+        used = None if _within(source.address, self.rules.shared) else found.used
+        return Recalled(remembered(found.profile, act.now, self.rules.remember_s), used, found.failures)
+
+    def _scored(self, source: Source, recalled: Recalled, now: int, *, breached: bool, doubted: bool) -> Assessed:
+        address, spot = source.address, self.geoip.find(source.address)
         facts = RiskFacts(
             now=now,
             address=address,
             spot=spot,
-            device_known=used is not None,
-            failures=failures,
+            device_known=recalled.used is not None,
+            failures=recalled.failures,
             breached=breached,
             doubted=doubted,
             anonymising=address is not None and address in self.anonymising,
             known_network=_within(address, self.rules.known),
         )
-        return Assessed(source, spot, used, score(facts, profile, self.rules.weights))
+        return Assessed(source, spot, recalled.used, score(facts, recalled.profile, self.rules.weights))
 
     def _sources(self, source: Source) -> Sequence[str]:
         if source.address is None or _within(source.address, self.rules.uncounted):

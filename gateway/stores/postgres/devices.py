@@ -9,7 +9,6 @@ from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
 DEVICES_OF_PERSON: Final = 50
-_FIND: Final = "SELECT first_at, last_at, logins FROM devices WHERE user_id = $1 AND id = $2 AND last_at > $3"
 # A device that was away for too long begins anew.
 _UPSERT: Final = """
     INSERT INTO devices AS d (user_id, id, sealed, first_at, last_at, logins) VALUES ($1, $2, $3, $4, $4, 1)
@@ -57,11 +56,6 @@ class Devices:
     def __init__(self, connection: AnyConnection, vault: Vault) -> None:
         self._connection = connection
         self._vault = vault
-
-    async def find(self, user_id: UUID, device_id: bytes, since: int) -> UsedDevice | None:
-        """None: not known to this person."""
-        row = await self._connection.fetchrow(_FIND, user_id, device_id, since)
-        return None if row is None else UsedDevice(row["first_at"], row["last_at"], row["logins"])
 
     async def add_login(self, user_id: UUID, device_id: bytes, user_agent: str, now: int, since: int) -> None:
         """Of many devices of a person those that were used last are kept."""

@@ -18,9 +18,10 @@ CREATE TABLE risk_profiles (
 );
 CREATE INDEX risk_profiles_by_age ON risk_profiles (last_at);
 
+-- A row for each: who counts in one row for an address makes its guessers wait for each other, with a connection each.
 CREATE TABLE login_failures (
-    source  text     PRIMARY KEY CHECK (length(source) = 17), -- keyed digest of an address or a device
-    at      bigint[] NOT NULL CHECK (cardinality(at) > 0),    -- the latest first
-    last_at bigint   NOT NULL
+    source text   NOT NULL CHECK (length(source) = 17),       -- keyed digest of an address or a device
+    at     bigint NOT NULL
 );
-CREATE INDEX login_failures_by_age ON login_failures (last_at);
+CREATE INDEX login_failures_of_source ON login_failures (source, at);
+CREATE INDEX login_failures_by_age ON login_failures (at);
