@@ -21,6 +21,7 @@ from gateway.flows.oauth.grants import Apps
 from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
+from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.disown import Disown
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.login import Lifetimes, Login
@@ -33,7 +34,7 @@ from gateway.flows.people.remembered import Remembered
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
-from gateway.metrics import Slot
+from gateway.metrics import LOGIN_OUTCOMES, Slot
 from gateway.resources import Resources, breaches_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
@@ -67,12 +68,17 @@ def people(
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     limits = config.login_limits()
     throttle = LoginThrottle(Buckets(resources.functions), lambda: limits)
+    breaches = breaches_of(config, breach_counter(slot, config.breach.source))
     entering = _login(
-        config=config, resources=resources, slot=slot, unknown_names=unknown_names, throttle=throttle, risk=risk
+        config=config,
+        resources=resources,
+        slot=slot,
+        unknown_names=unknown_names,
+        throttle=throttle,
+        risk=risk,
+        breaches=breaches,
     )
-    new_passwords = NewPasswords(
-        resources.passwords, config.password_rules(), breaches_of(config, breach_counter(slot, config.breach.source))
-    )
+    new_passwords = NewPasswords(resources.passwords, config.password_rules(), breaches)
 
     async def complete_journal() -> None:
         completed = await ending.complete()
@@ -120,6 +126,7 @@ def _login(
     unknown_names: UnknownNames,
     throttle: LoginThrottle,
     risk: Risk,
+    breaches: Breaches,
 ) -> Login:
     sessions = config.sessions
     return Login(
@@ -132,7 +139,8 @@ def _login(
         Lifetimes(sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s),
         config.auth_host,
         random_bytes,
-        counter(slot, "bastion_logins", ("accepted", "wrong", "throttled", "unavailable")),
+        counter(slot, "bastion_logins", LOGIN_OUTCOMES),
+        breaches,
     )
 
 

@@ -22,13 +22,14 @@ from gateway.web.spans import counted
 
 _ENDED_S: Final = 60
 _NAME_BYTES: Final = 120
+LEAKED: Final = "leaked"  # after a login with such a password
 _CHANGED: Final = "Your password is changed. "
 _BEFORE: Final = {
     "others": "",
     "password": _CHANGED,
     "breached": f"{_CHANGED}It is in lists of passwords that leaked elsewhere: please choose another one. ",
 }
-_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|(others|password|breached)\.([0-9]{1,6})|password", re.ASCII)
+_ENDED: Final = re.compile(r"one\.([\w-]{0,160})|(others|password|breached)\.([0-9]{1,6})|password|leaked", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def what_ended(cookie: str) -> str:
         return ""
     if found[2]:
         return f"{_BEFORE[found[2]]}{_others(int(found[3]))}"
+    if found[0] == LEAKED:
+        return "Your password is in lists of passwords that leaked elsewhere, so others may know it. Please change it."
     if found[1] is None:
         return f"{_CHANGED}Other devices may stay signed in for up to a minute."
     try:

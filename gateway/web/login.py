@@ -8,8 +8,16 @@ from aiohttp import web
 
 from gateway.core.errors import TooManyAttempts
 from gateway.core.login.attempt import NAME_CHARS, Typed
-from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
-from gateway.flows.people.login import Login, SignedIn, Throttled, Wrong
+from gateway.core.session.cookies import (
+    CSRF_COOKIE,
+    DEVICE_COOKIE,
+    ENDED_COOKIE,
+    LOGIN_COOKIE,
+    expire_cookie,
+    set_cookie,
+)
+from gateway.flows.people.login import Blocked, Login, SignedIn, Throttled, Wrong
+from gateway.web.account import LEAKED
 from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, own_form
@@ -18,6 +26,10 @@ from gateway.web.ways import Form, WayFromLogin, Ways
 
 _DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 _WRONG: Final = "That user name and password don't match an account. Check both and try again."
+_BREACHED: Final = (
+    "Nobody can sign in with this password any more: it is in lists of passwords that leaked elsewhere, so others may"
+    " know it. Ask whoever runs this site for a new one."
+)
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
 )
@@ -51,6 +63,8 @@ def routes(browser: Browser, login: Login, ways: Ways, *, recovers: bool = False
         match outcome:
             case Throttled(retry_after_s):
                 raise TooManyAttempts(retry_after_s)
+            case Blocked():
+                return pages.form(request, replace(form, error=_BREACHED), 403)
             case Wrong():
                 return pages.form(request, replace(form, error=_WRONG), 403)
             case SignedIn():
@@ -93,4 +107,6 @@ class _LoginPages:
         add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
         add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, _DEVICE_MAX_AGE_S))
         add_cookie(response, expire_cookie(CSRF_COOKIE))
+        if new.breached:  # /account says it
+            add_cookie(response, set_cookie(ENDED_COOKIE, LEAKED))
         return response

@@ -24,7 +24,7 @@ from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
 from gateway.flows.people.handoff import Handoff
-from gateway.flows.people.login import Lifetimes, Login, SignedIn, Throttled, Visit, Wrong
+from gateway.flows.people.login import Lifetimes, Login, LoginAnswer, SignedIn, Visit
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.throttle import LoginThrottle
@@ -70,9 +70,7 @@ class House:
     async def add(self, name: str, groups: tuple[str, ...] = ("staff",)) -> UUID:
         return await self.admin.add(Newcomer(name, "", "", groups), PASSWORD)
 
-    async def attempt(
-        self, name: str, password: str = PASSWORD, current: LiveLogin | None = None
-    ) -> SignedIn | Wrong | Throttled:
+    async def attempt(self, name: str, password: str = PASSWORD, current: LiveLogin | None = None) -> LoginAnswer:
         return await self.login.attempt(Typed(name, password, keep=False), Visit(None, "", "", ""), current)
 
     async def sign_in(self, name: str, current: LiveLogin | None = None) -> Token:

@@ -13,7 +13,7 @@ from gateway.core.login.attempt import Typed
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.session.tokens import Token
 from gateway.flows.people.handoff import Go
-from gateway.flows.people.login import Login, SignedIn, Throttled, Visit, Wrong
+from gateway.flows.people.login import Login, LoginAnswer, SignedIn, Throttled, Visit, Wrong
 from gateway.flows.people.logout import Ending
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.users import Newcomer
@@ -47,7 +47,7 @@ class Thief:
     async def looks(self) -> None:
         self.seen.update(await everything(self.redis))
 
-    async def attempt(self, name: str, password: str, address: str) -> SignedIn | Wrong | Throttled:
+    async def attempt(self, name: str, password: str, address: str) -> LoginAnswer:
         visit = Visit(ip_address(address), BROWSER, "", "")
         outcome = await self.login.attempt(Typed(name, password, keep=False), visit, None)
         await self.looks()

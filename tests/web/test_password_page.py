@@ -23,7 +23,7 @@ from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import password
-from gateway.web.account import changed_password, what_ended
+from gateway.web.account import LEAKED, changed_password, what_ended
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
@@ -215,5 +215,6 @@ def test_the_next_page_says_what_could_not_be_told() -> None:
         "Your password is changed. It is in lists of passwords that leaked elsewhere: please choose another one. "
         "1 other device was signed out."
     )
+    assert what_ended(LEAKED).startswith("Your password is in lists of passwords that leaked elsewhere")
     assert what_ended("passwords") == ""
     assert what_ended("password.x") == ""

@@ -40,11 +40,17 @@ class Breach(Section):
         kind="list",
         example="[10.20.0.0/24]",
     )
+    at_login: Literal["warn", "block"] = setting(
+        "warn",
+        "What follows when somebody logs in with a breached password. warn: the person is told, and it counts in the "
+        "risk score. block: nobody logs in with it.",
+        "warn or block",
+    )
     at_change: Literal["refuse", "warn"] = setting(
         "refuse", "What follows when somebody chooses a breached password.", "refuse or warn"
     )
     when_unreachable: Literal["admit", "refuse"] = setting(
-        "admit", "What follows when a password can't be looked up.", "admit or refuse"
+        "admit", "What follows when a password can't be looked up, at a login and at a change.", "admit or refuse"
     )
 
     def findings(self) -> Iterator[Finding]:

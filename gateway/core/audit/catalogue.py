@@ -29,6 +29,7 @@ from gateway.core.audit.key_events import (
     SigningKeyExported,
     SigningKeyRetired,
 )
+from gateway.core.audit.login_events import LoginBlocked
 from gateway.core.audit.recovery_events import Disowned, PasswordReset, PasswordResetAsked
 
 _GATEWAY: Final = "gateway"
@@ -38,7 +39,7 @@ _GATEWAY: Final = "gateway"
 class LoggedIn(Event):
     """host: of a hand-off, which is no new login; address and user_agent: of a new login or a new secret.
 
-    score, factors: as LoginFailed has them, of a new login or a new secret.
+    score, factors: as LoginFailed has them, of a new login or a new secret. breach: clear, found or not_checked.
     """
 
     kind = Kind.LOGIN
@@ -46,8 +47,9 @@ class LoggedIn(Event):
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "A person logged in with their password. `score` and `factors` are its [risk score](risk.md). With `host`: a"
-        " person who is logged in opened a session on that host.",
+        "A person logged in with their password. `score` and `factors` are its [risk score](risk.md), `breach` says"
+        " whether the password is [breached](passwords.md#check-for-breached-passwords): `clear`, `found` or"
+        " `not_checked`. With `host`: a person who is logged in opened a session on that host.",
         'bastion_logins_total{outcome="accepted"}',
     )
 
@@ -55,6 +57,7 @@ class LoggedIn(Event):
     host: Kept[str | None] = None
     score: Kept[int | None] = None
     factors: Kept[tuple[str, ...] | None] = None
+    breach: Kept[str | None] = None
     address: Sealed[str | None] = None
     user_agent: Sealed[str | None] = None
 
@@ -323,6 +326,7 @@ class DeliveryDead(Event):
 CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoggedIn,
     LoginFailed,
+    LoginBlocked,
     LoggedOut,
     SessionEnded,
     DeviceForgotten,

@@ -12,6 +12,7 @@ class Kind(Enum):
 
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
+    LOGIN_BLOCKED = "login_blocked"
     LOGOUT = "logout"
     SESSION_ENDED = "session_ended"
     USER_ADDED = "user_added"

@@ -110,6 +110,13 @@ def score(facts: RiskFacts, profile: Profile, weights: Weights) -> Score:
     return Score(min(MOST_POINTS, sum(reason.points for reason in reasons)), reasons)
 
 
+def with_breach(scored: Score, weights: Weights) -> Score:
+    """What score says where the password is known to be breached only after it was right."""
+    if not weights.breached:
+        return scored
+    return Score(min(MOST_POINTS, scored.points + weights.breached), (*scored.reasons, _breached(weights)))
+
+
 def known_device_share(weights: Weights) -> int:
     """The most that place and time can count for on a known device."""
     place = max(weights.new_ip, weights.new_network)
@@ -135,11 +142,15 @@ def _of_the_attempt(facts: RiskFacts, weights: Weights) -> Iterator[Reason]:
         words = f"{facts.failures} wrong {passwords} from this address or browser within an hour"
         yield Reason(Factor.FAILURES, points, words)
     if facts.breached:
-        yield Reason(Factor.BREACHED, weights.breached, "the password is in a collection of breached passwords")
+        yield _breached(weights)
     if facts.doubted:
         yield Reason(Factor.DOUBTED, weights.doubted, "somebody else knew the password lately")
     if facts.anonymising:
         yield Reason(Factor.ANONYMISING, weights.anonymising, "the address is in a list of anonymising networks")
+
+
+def _breached(weights: Weights) -> Reason:
+    return Reason(Factor.BREACHED, weights.breached, "the password is in a collection of breached passwords")
 
 
 def _new_device(profile: Profile, weights: Weights) -> Reason:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import structlog
 
+from gateway.core.errors import StoreUnavailable
 from gateway.core.password.breached import Verdict, breach_digest
 from gateway.core.password.rules import Complaint, Rule
 from gateway.outbound.ranges import NoRange
@@ -20,15 +21,20 @@ _NOT_CHECKED: Final = Complaint(
 _LOG: Final = structlog.stdlib.get_logger("gateway.breaches")
 
 
+class CorpusOutOfReach(StoreUnavailable):
+    """The configuration lets nobody in whose password can't be looked up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Breaches:
     """has: whether the corpus has a digest; it raises NoRange or NoIndex. None: no corpus is asked.
 
-    count: hears of each verdict of a corpus. at_change, when_unreachable: as configured.
+    count: hears of each verdict of a corpus. at_login, at_change, when_unreachable: as configured.
     """
 
     has: Callable[[bytes], Awaitable[bool]] | None
     count: Callable[[Verdict], None]
+    at_login: Literal["warn", "block"] = "warn"
     at_change: Literal["refuse", "warn"] = "refuse"
     when_unreachable: Literal["admit", "refuse"] = "admit"
 
@@ -43,6 +49,17 @@ class Breaches:
             verdict = "not_checked"
         self.count(verdict)
         return verdict
+
+    async def look_at_login(self, password: str) -> Verdict:
+        """After it was right, so that strangers ask the corpus nothing. Raises CorpusOutOfReach."""
+        verdict = await self.look(password)
+        if self.out_of_reach(verdict):
+            raise CorpusOutOfReach("the password can't be looked up among the breached ones")
+        return verdict
+
+    def blocks(self, verdict: Verdict) -> bool:
+        """Whether nobody logs in with such a password."""
+        return verdict == "found" and self.at_login == "block"
 
     def complaint(self, verdict: Verdict) -> Complaint | None:
         """Of a new password."""

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from gateway.core.assurance.model import by_password
 from gateway.core.assurance.steps import PASSWORD, proven
 from gateway.core.audit.catalogue import LoggedIn, LoginFailed
+from gateway.core.audit.login_events import LoginBlocked
 from gateway.core.errors import StoreUnavailable
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, Typed, knows, parse_device, remember
@@ -23,6 +24,7 @@ from gateway.core.session.tokens import (
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.back_channel import end_login
+from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.risk import Assessed, Risk, Source
 from gateway.flows.people.throttle import LoginThrottle
@@ -59,11 +61,20 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """token: the auth host's new secret. max_age_s 0: until the browser is closed. device: new device cookie text."""
+    """token: the auth host's new secret. max_age_s 0: until the browser is closed. device: new device cookie text.
+
+    breached: the password is among those.
+    """
 
     token: Token
     max_age_s: int
     device: str
+    breached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The password was right, and is breached: nobody is signed in with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +101,21 @@ class _Asked:
     source: Source
 
 
+LoginAnswer: TypeAlias = SignedIn | Blocked | Wrong | Throttled
 _LOOKS: Final = 3
-_COUNTED: Final[dict[type, str]] = {SignedIn: "accepted", Wrong: "wrong", Throttled: "throttled"}
+_COUNTED: Final[dict[type, str]] = {
+    SignedIn: "accepted",
+    Blocked: "blocked",
+    Wrong: "wrong",
+    Throttled: "throttled",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """auth_host: the canonical name that the auth host's own credentials are bound to.
 
-    count: hears how each attempt ended: accepted, wrong, throttled or unavailable.
+    count: hears how each attempt ended: accepted, blocked, wrong, throttled or unavailable.
     """
 
     acts: Acts
@@ -111,8 +128,9 @@ class Login:
     auth_host: str
     random: Callable[[int], bytes]
     count: Callable[[str], None]
+    breaches: Breaches = NO_CORPUS
 
-    async def attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> SignedIn | Wrong | Throttled:
+    async def attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> LoginAnswer:
         """current: who is signed in here already. Raises RecordUnavailable, StoreUnavailable, PasswordsBusy."""
         try:
             outcome = await self._attempt(typed, visit, current)
@@ -122,7 +140,7 @@ class Login:
         self.count(_COUNTED[type(outcome)])
         return outcome
 
-    async def _attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> SignedIn | Wrong | Throttled:
+    async def _attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None) -> LoginAnswer:
         device = parse_device(visit.device)
         known = knows(self.keys.device, device, typed.name)
         paying = self.throttle.buckets_of(visit.address, device, known=known)
@@ -136,19 +154,22 @@ class Login:
         if signed_in is None:
             await self.throttle.failed(paying)
             return Wrong()
-        await self.throttle.succeeded(paying)
-        token, max_age_s = signed_in
-        return SignedIn(token, max_age_s, marked)
+        if isinstance(signed_in, SignedIn):
+            await self.throttle.succeeded(paying)
+        return signed_in
 
-    async def _checked_in(self, asked: _Asked) -> tuple[Token, int] | None:
+    async def _checked_in(self, asked: _Asked) -> SignedIn | Blocked | None:
         """None: refused. Looks again where the password that was compared is no longer the one that is stored."""
         for _ in range(_LOOKS):
             verified = await self._verified(asked)
             if verified is None:
                 return None
-            signed_in = await self._sign_in(*verified, asked)
+            user, assessed = verified
+            if self.breaches.blocks(assessed.verdict):
+                return await self._blocked(user, assessed, asked)
+            signed_in = await self._sign_in(user, assessed, asked)
             if signed_in is not None:
-                return signed_in
+                return SignedIn(*signed_in, asked.device, breached=assessed.verdict == "found")
         raise RecordUnavailable("the password is changed over and over")
 
     async def _verified(self, asked: _Asked) -> tuple[UserRow, Assessed] | None:
@@ -161,6 +182,7 @@ class Login:
         user_id = None if user is None else user.id
         checked = await self.passwords.verify(user_id, typed.password, stored, asked.caller)
         if checked and user is not None and user.state == "active":
+            assessed = self.risk.after(assessed, await self.breaches.look_at_login(typed.password))
             self.risk.observe(assessed.score.points)
             return user, assessed
         # A name that nobody has may be a password typed in the wrong field: only its mark is kept (threats.md D4).
@@ -169,6 +191,11 @@ class Login:
             await self.risk.count_failure(act, asked.source)
             act.record(_failed(user_id, mark, visit, assessed))
         return None
+
+    async def _blocked(self, user: UserRow, assessed: Assessed, asked: _Asked) -> Blocked:
+        async with self.acts.begin(request_id=asked.visit.request_id) as act:
+            act.record(_blocked(user.id, asked.visit, assessed))
+        return Blocked()
 
     async def _sign_in(self, user: UserRow, assessed: Assessed, asked: _Asked) -> tuple[Token, int] | None:
         """What is ended is ended everywhere before the browser hears.
@@ -250,9 +277,15 @@ def _logged_in(user_id: UUID, login: str, visit: Visit, assessed: Assessed) -> L
         login,
         score=scored.points,
         factors=scored.factors,
+        breach=assessed.verdict,
         address=visit.address_text,
         user_agent=visit.user_agent,
     )
+
+
+def _blocked(user_id: UUID, visit: Visit, assessed: Assessed) -> LoginBlocked:
+    scored = assessed.score
+    return LoginBlocked(user_id, "breached", scored.points, scored.factors, visit.address_text, visit.user_agent)
 
 
 def _failed(user_id: UUID | None, mark: str, visit: Visit, assessed: Assessed) -> LoginFailed:

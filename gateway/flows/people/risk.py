@@ -6,13 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.addresses import Address
+from gateway.core.password.breached import Verdict
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import NOBODY
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.risk.device import browser_family, device_digest
 from gateway.core.risk.places import Spot, address_text, network_text, public_address
 from gateway.core.risk.profile import Lesson, learn, remembered, unlearn
-from gateway.core.risk.score import RiskFacts, Score, Weights, score
+from gateway.core.risk.score import RiskFacts, Score, Weights, score, with_breach
 from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.stores.files.geoip import GeoIp
@@ -36,12 +37,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """used: what is known of the device, None: it is new to this person."""
+    """used: what is known of the device, None: it is new to this person. verdict: of the password, if it was right."""
 
     source: Source
     spot: Spot
     used: UsedDevice | None
     score: Score
+    verdict: Verdict = "not_checked"
 
     @property
     def device_known(self) -> bool:
@@ -83,6 +85,11 @@ class Risk:
         """user_id None: nobody has the name; it costs the same steps (threats.md L5)."""
         recalled = await self._recall(act, NOBODY if user_id is None else user_id, source)
         return self._scored(source, recalled, act.now, breached=breached, doubted=doubted)
+
+    def after(self, assessed: Assessed, verdict: Verdict) -> Assessed:
+        """Once the password was right and looked up among the breached ones."""
+        scored = with_breach(assessed.score, self.rules.weights) if verdict == "found" else assessed.score
+        return replace(assessed, score=scored, verdict=verdict)
 
     async def suppose(self, name: str, source: Source, at: int, *, device_known: bool | None) -> Assessed:
         """What a right password would score then. Raises UnknownUser.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.audit import app_events, catalogue, key_events, recovery_events
+from gateway.core.audit import app_events, catalogue, key_events, login_events, recovery_events
 from gateway.core.audit.catalogue import CATALOGUE, entry_of, names
 from gateway.core.audit.entries import Kind, canonical
 from gateway.core.audit.event import AppEvent, By, Event, Part
@@ -64,6 +64,16 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         catalogue.LoginFailed(ADA, None, "203.0.113.7", "curl"),
         "login_failed",
         ("", ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        login_events.LoginBlocked(ADA, "breached", 40, ("breached",), "203.0.113.7", "curl"),
+        "login_blocked",
+        (
+            "",
+            ADA,
+            '{"factors":["breached"],"reason":"breached","score":40}',
+            '{"address":"203.0.113.7","user_agent":"curl"}',
+        ),
     ),
     (catalogue.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
     (catalogue.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.risk.places import NOWHERE, Point, Spot
 from gateway.core.risk.profile import Profile, forget_hours, forget_places, unlearn
-from gateway.core.risk.score import RiskFacts, Weights, score
+from gateway.core.risk.score import RiskFacts, Weights, score, with_breach
 from tests.core.risk.people import (
     BERLIN,
     DAY_S,
@@ -300,3 +300,12 @@ def test_each_reason_says_what_it_saw() -> None:
         "odd_hours": "none of 30 logins was within 2 hours of 20:02 UTC",
         "failures": "2 wrong passwords from this address or browser within an hour",
     }
+
+
+@pytest.mark.parametrize("facts", [AT_HOME, STRANGE, replace(STRANGE, failures=9, anonymising=True)])
+@pytest.mark.parametrize("weights", [Weights(), Weights(breached=0), Weights(breached=90)])
+def test_a_breach_that_is_known_later_counts_as_one_that_was_known_at_once(facts: RiskFacts, weights: Weights) -> None:
+    at_once = score(replace(facts, breached=True), ADA, weights)
+    later = with_breach(score(facts, ADA, weights), weights)
+
+    assert (later.points, set(later.reasons)) == (at_once.points, set(at_once.reasons))

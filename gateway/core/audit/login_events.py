@@ -1,0 +1,27 @@
+"""What the audit log tells of right passwords that nobody was logged in with: a part of the catalogue."""
+
+from dataclasses import dataclass
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class LoginBlocked(Event):
+    """reason: breached."""
+
+    kind = Kind.LOGIN_BLOCKED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.ANONYMOUS,
+        "The password was right, and nobody was logged in. `reason`: `breached`, it is in the lists of breached"
+        " passwords, and `breach.at_login` is `block`.",
+        'bastion_logins_total{outcome="blocked"}',
+    )
+
+    reason: Kept[str]
+    score: Kept[int]
+    factors: Kept[tuple[str, ...]]
+    address: Sealed[str]
+    user_agent: Sealed[str]
