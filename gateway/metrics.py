@@ -59,6 +59,7 @@ Figure = Counter | Gauge | Histogram
 JOBS: Final = (
     "linker",
     "unknown_names",
+    "attempts",
     "outbox",
     "authorization",
     "signing_keys",
@@ -69,8 +70,11 @@ JOBS: Final = (
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
-LOGIN_OUTCOMES: Final = ("accepted", "blocked", "wrong", "throttled", "unavailable")
 BREACH_SOURCES: Final = ("api", "index")
+LOGIN_OUTCOMES: Final = ("accepted", "step_up", "blocked", "wrong", "throttled", "abandoned", "unavailable")
+FACTOR_CHECKS: Final = tuple(
+    f"{factor} {outcome}" for factor in ("totp", "recovery_code") for outcome in ("accepted", "wrong")
+)
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind if kind.is_sent)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -88,6 +92,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Gauge("bastion_strangers_waiting", "Anonymous requests that wait in the queue."),
     Counter("bastion_proofs", "DPoP proofs that came with requests to apps.", "outcome", PROOF_OUTCOMES),
     Counter("bastion_logins", "Attempts to log in.", "outcome", LOGIN_OUTCOMES),
+    Counter("bastion_factor_checks", "Codes for a second factor.", "factor outcome", FACTOR_CHECKS),
     Counter(
         "bastion_breach_checks",
         "Passwords that were looked up among the breached ones.",

@@ -1,6 +1,7 @@
 """Puts together what people do on the auth host: log in, pass on to a host, log out, see where they are signed in."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -11,7 +12,8 @@ from gateway.app.concern import Concern, every
 from gateway.app.counters import breach_counter, counter
 from gateway.app.mail import notices_of
 from gateway.config import Config
-from gateway.config.sections.limits import FORGOT_LIMIT, LINK_LIMIT
+from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT
+from gateway.core.login.outcome import LoginRules
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
@@ -23,27 +25,47 @@ from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.disown import Disown
+from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
-from gateway.flows.people.login import Lifetimes, Login
+from gateway.flows.people.issuing import Issuing, Lifetimes
+from gateway.flows.people.login import Login
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.own_keys import OwnKeys
 from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.recovery import LinkLimits, Recovery
 from gateway.flows.people.remembered import Remembered
 from gateway.flows.people.risk import Risk
-from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.second_step import SecondStep
+from gateway.flows.people.step_up import StepUpFlow
+from gateway.flows.people.throttle import FactorThrottle, LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
-from gateway.metrics import LOGIN_OUTCOMES, Slot
+from gateway.metrics import FACTOR_CHECKS, LOGIN_OUTCOMES, Slot
 from gateway.resources import Resources, breaches_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import account, api_keys, apps, devices, disown, login, logout, password, recovery
+from gateway.web import (
+    account,
+    api_keys,
+    apps,
+    devices,
+    disown,
+    login,
+    login_verify,
+    logout,
+    password,
+    recovery,
+    security,
+    step_up,
+)
 from gateway.web.browser import Browser
+from gateway.web.login_pages import LoginPages
 from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
 
 _JOURNAL_S: Final = 5.0
+_ATTEMPTS_S: Final = 10.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
@@ -69,7 +91,7 @@ def people(
     limits = config.login_limits()
     throttle = LoginThrottle(Buckets(resources.functions), lambda: limits)
     breaches = breaches_of(config, breach_counter(slot, config.breach.source))
-    entering = _login(
+    proving = _proving(
         config=config,
         resources=resources,
         slot=slot,
@@ -77,6 +99,10 @@ def people(
         throttle=throttle,
         risk=risk,
         breaches=breaches,
+    )
+    factors = OwnFactors(resources.acts, config.keys(), random_bytes)
+    pages = LoginPages(
+        browser, Ways(browser, passing_on, authorize, factors), proving.step_up, recovers=config.mail.is_on
     )
     new_passwords = NewPasswords(resources.passwords, config.password_rules(), breaches)
 
@@ -87,7 +113,10 @@ def people(
 
     return Concern(
         routes=(
-            *login.routes(browser, entering, Ways(browser, passing_on, authorize), recovers=config.mail.is_on),
+            *login.routes(pages, proving.login),
+            *login_verify.routes(pages, proving.second),
+            *step_up.routes(pages),
+            *security.routes(browser, factors),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
@@ -99,7 +128,7 @@ def people(
             *devices.routes(browser, Remembered(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
-        jobs=(Job("unknown_names", unknown_names.work),),
+        jobs=(Job("unknown_names", unknown_names.work), Job("attempts", proving.second.purge, every_s=_ATTEMPTS_S)),
         beside=(partial(every, _JOURNAL_S, complete_journal),),
     )
 
@@ -118,7 +147,16 @@ def _recovery(
     return (*recovery.routes(browser, recovering), *disown.routes(browser, Disown(acts, notices, limits, keys)))
 
 
-def _login(
+@dataclass(frozen=True, slots=True)
+class _Proving:
+    """All that proves who somebody is."""
+
+    login: Login
+    second: SecondStep
+    step_up: StepUpFlow
+
+
+def _proving(
     *,
     config: Config,
     resources: Resources,
@@ -127,20 +165,19 @@ def _login(
     throttle: LoginThrottle,
     risk: Risk,
     breaches: Breaches,
-) -> Login:
-    sessions = config.sessions
-    return Login(
-        resources.acts,
-        resources.passwords,
-        throttle,
-        unknown_names,
-        risk,
-        config.keys(),
-        Lifetimes(sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s),
-        config.auth_host,
-        random_bytes,
-        counter(slot, "bastion_logins", LOGIN_OUTCOMES),
-        breaches,
+) -> _Proving:
+    sessions, keys, acts = config.sessions, config.keys(), resources.acts
+    lifetimes = Lifetimes(
+        sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s
+    )
+    issuing = Issuing(keys, lifetimes, config.auth_host, risk, random_bytes)
+    buckets, count = Buckets(resources.functions), counter(slot, "bastion_logins", LOGIN_OUTCOMES)
+    by_person = FactorThrottle(buckets, BucketNames(keys.bucket), config.limit(FACTOR_LIMIT))
+    proofs = FactorProofs(keys, counter(slot, "bastion_factor_checks", FACTOR_CHECKS))
+    return _Proving(
+        Login(acts, resources.passwords, throttle, unknown_names, risk, issuing, LoginRules(), count, breaches),
+        SecondStep(acts, proofs, risk, issuing, by_person, count),
+        StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, by_person, count),
     )
 
 

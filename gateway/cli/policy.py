@@ -21,7 +21,7 @@ from gateway.core.analysis.explain import explain as explained
 from gateway.core.analysis.lint import lint
 from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
-from gateway.core.analysis.unmet import Directory, without_factor, without_person
+from gateway.core.analysis.unmet import Directory, without_person
 from gateway.core.analysis.warning import PolicyWarning
 from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
 from gateway.core.policy.client import own_user
@@ -95,12 +95,12 @@ def check(place: _Place, *, strict: bool, people: bool) -> None:
     It also warns of valid rules that look like mistakes: a route inside a guarded path, or a POST beside other
     methods, that asks for less; an app that is open to anyone; paths that are open because of their ending. A `note`
     on the route confirms that it is meant. Other warnings name files that are not read, and requirements that nobody
-    can meet: a second factor, dates that have passed.
+    can meet: dates that have passed.
     """
     count = _warn(_unread(place.directory))  # first: what they define may be what the others lack
     found = place.compiled()
     by_people = _without_person(place, found) if people else ()
-    count += _warn((*lint(found, clock()), *without_factor(found), *by_people))
+    count += _warn((*lint(found, clock()), *by_people))
     click.echo(
         f"{place.directory}: fine, version {found.version}: {len(found.routes)} routes on {len(found.hosts)} hosts, "
         f"{count} warnings"

@@ -27,6 +27,7 @@ class Keys:
     person: bytes  # person records in Redis
     csrf: bytes  # synchroniser tokens
     challenge: bytes  # WebAuthn challenges
+    recovery: bytes  # one-time codes that stand in for a second factor, at rest
     device: bytes  # known-device and last-subject cookies
     bucket: bytes  # callers whose requests are counted in Redis
     token: bytes  # the record that an access token names secretly
@@ -49,6 +50,7 @@ class Keys:
             person=_derived(root_key, "person"),
             csrf=_derived(root_key, "csrf"),
             challenge=_derived(root_key, "challenge"),
+            recovery=_derived(root_key, "recovery"),
             device=_derived(root_key, "device"),
             bucket=_derived(root_key, "bucket"),
             token=_derived(root_key, "token"),

@@ -14,11 +14,13 @@ from gateway.core.principal.ask import RecordKind
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
+from gateway.stores.postgres.attempts import Attempts
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.factors import Factors
 from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
@@ -116,6 +118,14 @@ class Act:
     @property
     def login_failures(self) -> LoginFailures:
         return LoginFailures(self._connection)
+
+    @property
+    def attempts(self) -> Attempts:
+        return Attempts(self._connection, self._vault)
+
+    @property
+    def factors(self) -> Factors:
+        return Factors(self._connection, self._vault)
 
     @property
     def clients(self) -> ClientRows:

@@ -14,7 +14,7 @@ from gateway.core.sealed_text import BadSeal
 from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
 from gateway.core.session.journey import Journey, unseal_journey
 from gateway.flows.decide.decisions import Decisions, LiveLogin
-from gateway.flows.people.login import Visit
+from gateway.flows.people.issuing import Visit
 from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, own_form, user_agent
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID

@@ -11,7 +11,7 @@ from gateway.core.browsers import browser_name
 from gateway.core.login.attempt import parse_device
 from gateway.core.risk.profile import Seen
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.people.login import Visit
+from gateway.flows.people.issuing import Visit
 from gateway.flows.people.remembered import Memory, Remembered, RememberedDevice
 from gateway.web.account import ago, iso
 from gateway.web.browser import Browser, see_other

@@ -1,10 +1,12 @@
 """Where a person goes on from the login page: to a protected host, back to an app, or to their account."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from aiohttp import web
 
+from gateway.core.assurance.need import NOTHING, Need
 from gateway.core.forward.pages import ACCOUNT, OTHER_ACCOUNT, START, Link
 from gateway.core.forward.respond import denied_page
 from gateway.core.oauth.request import Unaddressed
@@ -12,19 +14,22 @@ from gateway.core.session.journey import Journey
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.authorize import AskLogin, Authorize, Opened, ToApp, Visitor
 from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff
-from gateway.flows.people.login import SignedIn
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.own_factors import OwnFactors
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import client_address
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.oauth.authorize import way_on
 
+SECURITY_PATH: Final = "/account/security"
 _NOTICES = {"again": "What you sent could not be kept. After signing in, please send it again."}
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """What the login page shows. journey, interaction: sealed texts, "" without one. goal: where it leads, for people.
-    target: the origin that signing in may redirect to. again: the person is signed in but not fresh.
+    target: the origin that signing in may redirect to. again: the person is signed in, and the login does not meet
+    need. security: it leads to the page where second factors are changed.
     """
 
     journey: str = ""
@@ -34,8 +39,15 @@ class Form:
     name: str = ""
     keep: bool = False
     again: bool = False
+    need: Need = NOTHING
+    security: bool = False
     notice: str = ""
     error: str = ""
+
+    def address(self, path: str) -> str:
+        """The page at path, with the way on that this one has."""
+        carried = f"?j={self.journey}" if self.journey else f"?i={self.interaction}" if self.interaction else ""
+        return path + carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,8 @@ class WayToHost:
         match outcome:
             case Go():
                 return see_other(self._callback(outcome))
-            case AskAgain():
-                return replace(self.form, again=True, name=live.person.username)
+            case AskAgain(need):
+                return replace(self.form, again=True, need=need, name=live.person.username)
             case Denied():
                 return self._denied(request, outcome, live.person.username)
 
@@ -128,13 +140,30 @@ class WayToApp:
         match self.authorize.judge(self.opened, visitor):
             case AskLogin(another=True):
                 return self.form
-            case AskLogin():
-                return replace(self.form, again=True, name=live.person.username)
+            case AskLogin(need=need):
+                return replace(self.form, again=True, need=need, name=live.person.username)
             case _:
                 return see_other(way_on(self.form.interaction))
 
 
-WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp
+@dataclass(frozen=True, slots=True)
+class WayToSecurity:
+    """Of somebody who is signed in, and has to prove more before they change their second factors."""
+
+    factors: OwnFactors
+    form: Form = Form(security=True)
+
+    async def after(self, _request: web.Request, _new: SignedIn) -> str:
+        return SECURITY_PATH
+
+    async def onwards(self, _request: web.Request, live: LiveLogin) -> web.Response | Form:
+        missing = (await self.factors.overview(live)).missing
+        if missing is None:
+            return see_other(SECURITY_PATH)
+        return replace(self.form, again=True, need=missing, name=live.person.username)
+
+
+WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp | WayToSecurity
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +173,17 @@ class Ways:
     browser: Browser
     handoff: Handoff
     authorize: Authorize
+    factors: OwnFactors
+
+    def to_security(self) -> WayToSecurity:
+        return WayToSecurity(self.factors)
+
+    async def of_fields(self, fields: Mapping[str, str]) -> WayFromLogin:
+        """From the hidden fields of a form. Raises Unaddressed."""
+        if fields.get("to") == "security":
+            return self.to_security()
+        journey, interaction = fields.get("j", ""), fields.get("i", "")
+        return await self.find([journey] if journey else [], [interaction] if interaction else [])
 
     async def find(self, journeys: list[str], interactions: list[str]) -> WayFromLogin:
         """A sealed way back leads on only if there is exactly one. Raises Unaddressed: an app's request is over."""

@@ -15,6 +15,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.login_start import Way
 from gateway.core.forward.request import read_request
 from gateway.core.login.attempt import Typed
+from gateway.core.login.outcome import LoginRules
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
@@ -23,11 +24,16 @@ from gateway.core.session.tokens import Token
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
+from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
-from gateway.flows.people.login import Lifetimes, Login, LoginAnswer, SignedIn, Visit
+from gateway.flows.people.issuing import Issuing, Lifetimes, SignedIn, Visit
+from gateway.flows.people.login import Login, LoginAnswer
 from gateway.flows.people.logout import Logout
+from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.passwords import Passwords
-from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.second_step import SecondStep
+from gateway.flows.people.step_up import StepUpFlow
+from gateway.flows.people.throttle import FactorThrottle, LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.users import Newcomer, UserAdmin
 from gateway.stores.files.journal import Journal
@@ -62,6 +68,9 @@ class House:
     logout: Logout
     account: Account
     admin: UserAdmin
+    second: SecondStep
+    step_up: StepUpFlow
+    factors: OwnFactors
 
     @property
     def pool(self) -> Pool:
@@ -145,25 +154,20 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
 
     throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
     acts = Acts(pool, vault, revocations, lambda: there.now)
+    risk, proofs = risk_of(acts, KEYS), FactorProofs(KEYS, lambda _: None)
+    issuing = Issuing(KEYS, _LIFETIMES, AUTH_HOST, risk, random)
+    by_person = FactorThrottle(Buckets(functions), BUCKET_NAMES, _PLENTY.usual)
     return House(
         there,
         passwords,
         revocations,
         acts,
-        Login(
-            acts,
-            passwords,
-            throttle,
-            UnknownNames(acts),
-            risk_of(acts, KEYS),
-            KEYS,
-            _LIFETIMES,
-            AUTH_HOST,
-            random,
-            lambda _: None,
-        ),
+        Login(acts, passwords, throttle, UnknownNames(acts), risk, issuing, LoginRules(), lambda _: None),
         Handoff(acts, KEYS, lambda: POLICY, random),
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
         Account(acts, KEYS),
         UserAdmin(acts, passwords, KEYS, random, "cli:root"),
+        SecondStep(acts, proofs, risk, issuing, by_person, lambda _: None),
+        StepUpFlow(acts, passwords, proofs, risk, issuing, throttle, by_person, lambda _: None),
+        OwnFactors(acts, KEYS, random),
     )

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.core.password.breached import Verdict, breach_digest
 from gateway.flows.people.breaches import NO_CORPUS, Breaches, CorpusOutOfReach
-from gateway.flows.people.login import Blocked, SignedIn, Wrong
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.login import Blocked, Wrong
 from gateway.outbound.ranges import NoRange
 from tests.attacks.conftest import PASSWORD, House
 

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
-from gateway.flows.people.login import SignedIn, Wrong
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.login import Wrong
 from gateway.flows.people.passwords import Passwords
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.users import Users

@@ -13,7 +13,8 @@ from gateway.core.login.attempt import Typed
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.session.tokens import Token
 from gateway.flows.people.handoff import Go
-from gateway.flows.people.login import Login, LoginAnswer, SignedIn, Throttled, Visit, Wrong
+from gateway.flows.people.issuing import SignedIn, Visit
+from gateway.flows.people.login import Login, LoginAnswer, Throttled, Wrong
 from gateway.flows.people.logout import Ending
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.users import Newcomer

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.core.login.attempt import Typed
 from gateway.core.risk.device import device_digest
-from gateway.flows.people.login import Login, SignedIn, Visit, Wrong
+from gateway.flows.people.issuing import SignedIn, Visit
+from gateway.flows.people.login import Login, Wrong
 from gateway.flows.people.risk import Source
 from tests.attacks.conftest import PASSWORD, House
 from tests.core.forward.setting import KEYS
@@ -70,7 +71,8 @@ def browser(house: House, **more: Any) -> Browser:
 
 
 def with_risk(house: House, **options: Any) -> Login:
-    return replace(house.login, risk=risk_of(house.acts, KEYS, **options))
+    risk = risk_of(house.acts, KEYS, **options)
+    return replace(house.login, risk=risk, issuing=replace(house.login.issuing, risk=risk))
 
 
 async def test_the_score_and_its_factors_are_in_the_entry_and_the_session(ada: House) -> None:

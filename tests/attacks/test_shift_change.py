@@ -16,7 +16,8 @@ import pytest
 from gateway.core.login.attempt import DEVICE_BYTES, Device, Typed, remember
 from gateway.core.login.throttle import LoginLimits, NamedNetwork
 from gateway.core.ratelimit.gcra import Limit
-from gateway.flows.people.login import Login, Throttled, Visit
+from gateway.flows.people.issuing import Visit
+from gateway.flows.people.login import Login, Throttled
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.throttle import LoginThrottle
 from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House

@@ -5,7 +5,7 @@ import pytest
 from gateway.core.base64url import b64
 from gateway.core.session.tokens import credential_of, parse, tag_of
 from gateway.flows.people.handoff import AskAgain, Go
-from gateway.flows.people.login import SignedIn
+from gateway.flows.people.issuing import SignedIn
 from tests.attacks.conftest import AUTH_HOST, House, session_of
 from tests.core.forward.setting import KEYS
 from tests.deciding import HOST

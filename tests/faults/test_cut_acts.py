@@ -19,7 +19,7 @@ from gateway.core.errors import StoreUnavailable
 from gateway.core.session.tokens import Token
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
 from gateway.flows.people.handoff import Go
-from gateway.flows.people.login import SignedIn
+from gateway.flows.people.issuing import SignedIn
 from gateway.flows.people.logout import Ending
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool

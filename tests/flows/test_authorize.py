@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from gateway.core.assurance.model import by_password
+from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
+from gateway.core.assurance.need import Need
 from gateway.core.oauth.code import CODE_S
 from gateway.core.oauth.interaction import INTERACTION_S, Interaction, seal_interaction
 from gateway.core.oauth.request import Unaddressed
@@ -106,7 +107,27 @@ async def test_policy_says_who_may_use_an_app(ground: Ground) -> None:
     assert error_of(await ground.went_on("wiki")) == "access_denied"
     denied = await ground.authorize.consent(await ground.sealed("wiki"), ground.visitor, allows=True)
     assert error_of(denied) == "access_denied"
-    assert error_of(await ground.went_on("strong")) == "unmet_authentication_requirements"
+
+
+async def test_policy_may_want_a_second_factor(ground: Ground) -> None:
+    asked = await ground.went_on("strong")
+
+    assert isinstance(asked, AskLogin)
+    assert asked.need == Need(mfa=True)
+    assert error_of(await ground.went_on("strong", prompt="none")) == "login_required"
+
+
+async def test_an_app_may_want_a_second_factor(ground: Ground) -> None:
+    facts = ground.live.facts
+
+    asked = await ground.went_on(acr_values="phr 2")
+    assert isinstance(asked, AskLogin)
+    assert asked.need == Need(acr="2")
+
+    now = facts.assurance.authenticated_at
+    facts.assurance = Assurance(now, now, PWD | OTP)
+    assert not isinstance(await ground.went_on(acr_values="phr 2"), AskLogin)
+    assert isinstance(await ground.went_on(acr_values="phr"), AskLogin)
 
 
 async def test_policy_may_want_a_fresh_login(ground: Ground) -> None:

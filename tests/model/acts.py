@@ -171,18 +171,18 @@ _DENIED_AT: Final = len(_LOGOUT)
 
 PROGRAMS: Final[dict[str, Program]] = {
     "login": (
-        Step("gateway.flows.people.login.Login._create", "commit", _create),
+        Step("gateway.flows.people.issuing.Issuing._create", "commit", _create),
         _STALE_LOGIN,
         Step("gateway.flows.people.login.Login.attempt", "answer", _answer(born=P)),
     ),
     "rotation": (
-        Step("gateway.flows.people.login.Login._rotate", "commit", _rotate),
+        Step("gateway.flows.people.issuing.Issuing.renew", "commit", _rotate),
         _STALE_LOGIN,
         Step("gateway.flows.people.login.Login.attempt", "answer", _answer(replaced=P, born=N)),
     ),
     # By somebody else, in the same browser: their own records lie in another slot.
     "replacement": (
-        Step("gateway.flows.people.login.Login._sign_in", "commit", lambda s, _has: _with(s, 0, 0)),
+        Step("gateway.flows.people.issuing.Issuing.sign_in", "commit", lambda s, _has: _with(s, 0, 0)),
         _FINISH,
         Step("gateway.flows.people.login.Login.attempt", "answer", _answer(gone=OF_LOGIN[0])),
     ),
@@ -231,7 +231,7 @@ PROGRAMS: Final[dict[str, Program]] = {
         *_followed("enable", _answer_enabled),
     ),
     "later login": (
-        Step("gateway.flows.people.login.Login._create", "commit", _create_later),
+        Step("gateway.flows.people.issuing.Issuing._create", "commit", _create_later),
         Step(f"{_REDIS}.stale_login", "redis", _stale_login(2)),
         Step("gateway.flows.people.login.Login.attempt", "answer", _answer(born=R)),
     ),

@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.core.mail.kinds import MailKind
-from gateway.flows.people.login import SignedIn, Wrong
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.login import Wrong
 from tests.conftest import Pool
 from tests.web.recovery_house import NEW, Recovering, recovering_at
 

@@ -13,7 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.core.mail.kinds import MailKind
-from gateway.flows.people.login import SignedIn, Wrong
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.login import Wrong
 from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import Pool

@@ -19,6 +19,7 @@ CLIENT_FAILED_LIMIT: Final = "OAUTH.CLIENT_FAILED"
 PAR_LIMIT: Final = "OAUTH.PAR"
 PAR_PUBLIC_LIMIT: Final = "OAUTH.PAR_PUBLIC"
 KEY_LIMIT: Final = "AUTH.KEY"
+FACTOR_LIMIT: Final = "AUTH.FACTOR"
 FORGOT_LIMIT: Final = "AUTH.FORGOT_PASSWORD"
 LINK_LIMIT: Final = "AUTH.LINK"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
@@ -27,6 +28,7 @@ DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     ANONYMOUS_LIMIT: {"rate": "3000/min", "burst": 3000, "per": "ip", "on_store_failure": "allow"},
     LOGIN_LIMIT: {"rate": "10/min", "burst": 5, "per": "ip"},
     KEY_LIMIT: {"rate": "10/min", "per": "ip"},
+    FACTOR_LIMIT: {"rate": "10/min", "per": "principal"},
     FORGOT_LIMIT: {"rate": "3/h", "per": "email"},
     LINK_LIMIT: {"rate": "20/min", "per": "ip"},
     TOKEN_LIMIT: {"rate": "600/min"},
@@ -39,6 +41,7 @@ _PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     LOGIN_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),
     TOKEN_LIMIT: (("caller",), "must be by client, and by address too for clients without a secret; expected caller"),
     CLIENT_FAILED_LIMIT: (_BY_ADDRESS, "must be by address, because the client is not known; expected ip"),
+    FACTOR_LIMIT: (("principal",), "must be by person, or each address has tries of its own; expected principal"),
     KEY_LIMIT: (_BY_ADDRESS, "must be by address, because a refused key is nobody's; expected ip"),
     FORGOT_LIMIT: (("email",), "must be by e-mail address, whoever asks; expected email"),
     LINK_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
 
+from gateway.core.assurance.need import said
 from gateway.core.forward.answer import CORS_OF_OURS, Answer
 from gateway.core.forward.app_tokens import app_tokens_of
 from gateway.core.forward.assertion import Assertions
@@ -17,7 +18,6 @@ from gateway.core.forward.context import RANDOM_BYTES, Context
 from gateway.core.forward.credentials import Brought, TokenReader
 from gateway.core.forward.decide import Ask, Ours, begin, finish
 from gateway.core.forward.decision import (
-    NO_FACTOR,
     Allowed,
     Decision,
     Denied,
@@ -73,7 +73,6 @@ _FOR_THE_CLIENT: Final = {
     "x-bastion-ratelimit-policy": "ratelimit-policy",
 }
 _OF_ONE_REQUEST: Final = ("x-request-id", "set-cookie")
-_NO_FACTOR: Final = f"{NO_FACTOR}: nobody can have a second factor yet"
 _SEALED: Final = re.compile(r"(?<=[?&][jt]=)[^&]+")
 _BROWSER: Final[Mapping[str, Mapping[str, str]]] = {
     "navigate": {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
@@ -273,13 +272,13 @@ def _why(decision: Decision, request: ForwardedRequest) -> str:
         case Allowed():
             return decision.verdict.leg
         case Denied():
-            return _NO_FACTOR if decision.reason == NO_FACTOR else decision.reason
+            return decision.reason
         case Limited():
             return decision.limit.name
         case Unauthorized():
             return "" if decision.fault is None else decision.fault.why
         case LogIn():
-            return f"authenticated within {decision.within_s} s" if decision.within_s else ""
+            return said(decision.need)
         case Refused():
             return f"{decision.reason}: {decision.detail}" if decision.detail else decision.reason
         case Preflight():

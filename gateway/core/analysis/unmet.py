@@ -1,10 +1,9 @@
-"""Owns what a policy asks and nobody can meet: a second factor, a group that no person has, a user whom nobody is."""
+"""Owns what a policy asks and nobody can meet: a group that no person has, a user whom nobody is."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.core.analysis.warning import PolicyWarning
-from gateway.core.policy.client import Client
 from gateway.core.policy.conditions import Condition, Groups, Users, leaves
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place, did_you_mean
@@ -19,13 +18,6 @@ class Directory:
     groups: frozenset[str]
 
 
-def without_factor(policy: Policy) -> tuple[PolicyWarning, ...]:
-    """In the order of the files. Nobody can enrol a second factor yet, so such a leg lets nobody in."""
-    found = {warning for route in policy.routes for warning in _without_factor(route)}
-    found.update(warning for client in policy.clients.values() for warning in _client_without_factor(client))
-    return tuple(sorted(found))
-
-
 def without_person(policy: Policy, directory: Directory) -> tuple[PolicyWarning, ...]:
     """In the order of the files, each name once for each place that has it."""
     conditions = {one for route in policy.routes for one in _conditions(route)}
@@ -33,29 +25,6 @@ def without_person(policy: Policy, directory: Directory) -> tuple[PolicyWarning,
     return tuple(
         sorted({warning for place, condition in conditions for warning in _unknown(place, condition, directory)})
     )
-
-
-def _without_factor(route: Route) -> Iterator[PolicyWarning]:
-    asking = [leg for leg in route.legs if leg.require.mfa]
-    what = "asks for a second factor, and nobody can enrol one yet"
-    if asking and asking == list(route.legs):
-        message = f"{route.name} {what}: it lets nobody in; take mfa out of its require"
-        yield PolicyWarning(route.place, "no-factor", message)
-        return
-    for leg in asking:
-        message = f"{leg.name} of {route.name} {what}: it lets nobody in; take mfa out of its require"
-        yield PolicyWarning(leg.place, "no-factor", message)
-
-
-def _client_without_factor(client: Client) -> Iterator[PolicyWarning]:
-    asking = [leg for leg in client.access.legs if leg.require.mfa]
-    if asking:
-        who = "nobody gets" if asking == list(client.access.legs) else f"by {asking[0].name} nobody gets"
-        message = (
-            f"client {client.id} asks for a second factor, and nobody can enrol one yet: {who} tokens; take mfa out of "
-            "its require"
-        )
-        yield PolicyWarning(client.place, "no-factor", message)
 
 
 def _conditions(route: Route) -> Iterator[tuple[Place, Condition]]:

@@ -15,6 +15,7 @@ USER: Final = 16  # the authenticator verified the person
 RECOVERY: Final = 32  # told as otp
 UNKNOWN_RISK: Final = 255
 ACRS: Final = ("1", "2", "phr", "phrh")  # OpenID EAP ACR Values 1.0, and below them a password alone; weakest first
+CAN_BE_MET: Final = ACRS[:3]  # phrh needs attestation
 _TOLD: Final = ((PWD, "pwd"), (OTP, "otp"), (HWK, "hwk"), (SWK, "swk"), (USER, "user"))
 METHODS: Final = {name: bit for bit, name in _TOLD}
 

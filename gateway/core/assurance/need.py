@@ -14,6 +14,7 @@ _TEXT: Final = re.compile(
     r"(?:since=([1-9][0-9]{0,10})(?:;|$))?(?:amr=([1-9][0-9]?)(?:;|$))?",
     re.ASCII,
 )
+_ANY_AGE_S: Final = 1 << 62
 _OLD_WITHIN: Final = "authenticated:"
 _ALL_METHODS: Final = sum(METHODS.values())
 
@@ -39,8 +40,10 @@ class Need:
 
     @property
     def text(self) -> str:
-        """Canonical: read_need() gives the same need again."""
+        """Canonical: read_need() gives the same need again. What the version before can say is said in its words."""
         assert self.known
+        if self == Need(within_s=self.within_s) and self.within_s:
+            return f"{_OLD_WITHIN}{self.within_s}"
         parts = (
             "mfa" if self.mfa else "",
             f"acr={self.acr}" if self.acr else "",
@@ -68,7 +71,7 @@ _UNREADABLE: Final = Need(known=False)
 
 
 def read_need(text: str) -> Need:
-    """Total. `authenticated:<seconds>` is the spelling of the versions before."""
+    """Total. `within=<seconds>` alone is read too."""
     if text.startswith(_OLD_WITHIN):
         text = f"within={text.removeprefix(_OLD_WITHIN)}"
     found = _TEXT.fullmatch(text)
@@ -93,3 +96,20 @@ def met(need: Need, assurance: Assurance, now: int) -> bool:
     if assurance.authenticated_at < earliest:
         return False
     return not need.asks_second or (assurance.mfa_at > 0 and assurance.mfa_at >= earliest)
+
+
+def said(need: Need) -> str:
+    """For people who read a policy: "mfa, authenticated within 600 s"; "" where nothing is asked."""
+    methods = " ".join(name for name, bit in METHODS.items() if need.amr & bit)
+    parts = (
+        "mfa" if need.mfa else "",
+        f"acr {need.acr}" if need.acr else "",
+        f"amr {methods}" if methods else "",
+        f"authenticated within {need.within_s} s" if need.within_s else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def ease(need: Need) -> tuple[int, int, int]:
+    """Of two needs of policy the greater one asks less: no second factor, fewer methods, an older login."""
+    return (0 if need.asks_second else 1, -need.amr.bit_count(), need.within_s or _ANY_AGE_S)

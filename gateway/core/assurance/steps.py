@@ -10,7 +10,7 @@ from gateway.core.assurance.need import Need, met
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class FactorProof:
     """One thing that a person can show. amr: what it adds. first, second: which of the two times it moves."""
 
     name: Literal["password", "totp", "recovery_code", "passkey"]
@@ -19,14 +19,16 @@ class Proof:
     second: bool
 
 
-PASSWORD: Final = Proof("password", PWD, first=True, second=False)
-TOTP: Final = Proof("totp", OTP, first=False, second=True)
-RECOVERY_CODE: Final = Proof("recovery_code", RECOVERY, first=False, second=True)
+PASSWORD: Final = FactorProof("password", PWD, first=True, second=False)
+TOTP: Final = FactorProof("totp", OTP, first=False, second=True)
+RECOVERY_CODE: Final = FactorProof("recovery_code", RECOVERY, first=False, second=True)
 
 
-def passkey(*, device_bound: bool, verified: bool) -> Proof:
+def passkey(*, device_bound: bool, verified: bool) -> FactorProof:
     """verified: the authenticator asks who it is, so that the passkey is both factors."""
-    return Proof("passkey", (HWK if device_bound else SWK) | (USER if verified else 0), first=verified, second=True)
+    return FactorProof(
+        "passkey", (HWK if device_bound else SWK) | (USER if verified else 0), first=verified, second=True
+    )
 
 
 _CAN_BE_ENROLLED: Final = (
@@ -41,17 +43,17 @@ _CAN_BE_ENROLLED: Final = (
 class Steps:
     """ways: any one of them suffices, and none holds more than it needs; an empty one: nothing is missing."""
 
-    ways: tuple[frozenset[Proof], ...]
+    ways: tuple[frozenset[FactorProof], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unmeetable:
     """missing: the fewest proofs that the person would have to enrol; empty: nobody can meet it here."""
 
-    missing: frozenset[Proof]
+    missing: frozenset[FactorProof]
 
 
-def proven(assurance: Assurance, proof: Proof, now: int) -> Assurance:
+def proven(assurance: Assurance, proof: FactorProof, now: int) -> Assurance:
     """What a secret has after one more proof in the same login: later times, more methods."""
     return Assurance(
         now if proof.first else assurance.authenticated_at,
@@ -61,7 +63,7 @@ def proven(assurance: Assurance, proof: Proof, now: int) -> Assurance:
     )
 
 
-def steps(need: Need, assurance: Assurance, factors: Collection[Proof], now: int) -> Steps | Unmeetable:
+def steps(need: Need, assurance: Assurance, factors: Collection[FactorProof], now: int) -> Steps | Unmeetable:
     """factors: all that the person could prove, the password too. assurance: model.NO_PROOF before the login.
 
     Pure and total. What it asks meets the need at the time of the proof.
@@ -76,9 +78,11 @@ def steps(need: Need, assurance: Assurance, factors: Collection[Proof], now: int
     return Unmeetable(frozenset())
 
 
-def _ways(need: Need, assurance: Assurance, factors: Collection[Proof], now: int) -> tuple[frozenset[Proof], ...]:
+def _ways(
+    need: Need, assurance: Assurance, factors: Collection[FactorProof], now: int
+) -> tuple[frozenset[FactorProof], ...]:
     proven_at = max(now, need.since)  # nobody proves anything before now, whichever node's clock is behind
-    ways: list[frozenset[Proof]] = []
+    ways: list[frozenset[FactorProof]] = []
     for some in _subsets(factors):
         if any(way <= some for way in ways):
             continue
@@ -90,7 +94,7 @@ def _ways(need: Need, assurance: Assurance, factors: Collection[Proof], now: int
     return tuple(ways)
 
 
-def _subsets(proofs: Collection[Proof]) -> Iterator[frozenset[Proof]]:
+def _subsets(proofs: Collection[FactorProof]) -> Iterator[frozenset[FactorProof]]:
     """The smallest first, in the order given."""
     for size in range(len(proofs) + 1):
         for some in combinations(proofs, size):

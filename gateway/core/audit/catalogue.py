@@ -23,6 +23,17 @@ from gateway.core.audit.app_events import (
 )
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
+from gateway.core.audit.factor_events import (
+    FactorAdded,
+    FactorFailed,
+    FactorRemoved,
+    LoginAbandoned,
+    LoginStepUp,
+    OperatorCodeMade,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
+    SteppedUp,
+)
 from gateway.core.audit.key_events import (
     SigningKeyCompromised,
     SigningKeyCreated,
@@ -31,6 +42,7 @@ from gateway.core.audit.key_events import (
 )
 from gateway.core.audit.login_events import LoginBlocked
 from gateway.core.audit.recovery_events import Disowned, PasswordReset, PasswordResetAsked
+from gateway.core.audit.settings_events import ConfigLoaded, PolicyLoaded, PolicyNotLoaded, UnknownNamesRenewed
 
 _GATEWAY: Final = "gateway"
 
@@ -39,6 +51,7 @@ _GATEWAY: Final = "gateway"
 class LoggedIn(Event):
     """host: of a hand-off, which is no new login; address and user_agent: of a new login or a new secret.
 
+    amr: how it was proven.
     score, factors: as LoginFailed has them, of a new login or a new secret. breach: clear, found or not_checked.
     """
 
@@ -47,9 +60,9 @@ class LoggedIn(Event):
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.PERSON,
-        "A person logged in with their password. `score` and `factors` are its [risk score](risk.md), `breach` says"
-        " whether the password is [breached](passwords.md#check-for-breached-passwords): `clear`, `found` or"
-        " `not_checked`. With `host`: a person who is logged in opened a session on that host.",
+        "A person logged in; `amr` says how. `score` and `factors` are its [risk score](risk.md), `breach` says whether"
+        " the password is [breached](passwords.md#check-for-breached-passwords): `clear`, `found` or `not_checked`."
+        " With `host`: a person who is logged in opened a session on that host.",
         'bastion_logins_total{outcome="accepted"}',
     )
 
@@ -60,6 +73,7 @@ class LoggedIn(Event):
     breach: Kept[str | None] = None
     address: Sealed[str | None] = None
     user_agent: Sealed[str | None] = None
+    amr: Kept[tuple[str, ...] | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,64 +263,6 @@ class CookieDoubled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyLoaded(Event):
-    """before: the version that was in force, "" at a start. diff: lines as of diff(1)."""
-
-    kind = Kind.POLICY_LOADED
-    about = About(
-        Family.SETTINGS,
-        Severity.LOW,
-        By.GATEWAY,
-        "A new policy is in force.",
-        'bastion_policy_loads_total{outcome="accepted"}',
-    )
-
-    version: Kept[str]
-    before: Kept[str]
-    diff: Kept[tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyNotLoaded(Event):
-    """version: a digest of the problems, so that the same refusal is told once."""
-
-    kind = Kind.POLICY_REFUSED
-    about = About(
-        Family.SETTINGS,
-        Severity.MEDIUM,
-        By.GATEWAY,
-        "A changed policy was refused. The one before it stays in force.",
-        'bastion_policy_loads_total{outcome="refused"}',
-    )
-
-    version: Kept[str]
-    problems: Kept[tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigLoaded(Event):
-    """settings: `key: value`, without secrets."""
-
-    kind = Kind.CONFIG_LOADED
-    about = About(Family.SETTINGS, Severity.LOW, By.GATEWAY, "Nodes start with another configuration than before.")
-
-    version: Kept[str]
-    settings: Kept[tuple[str, ...]]
-    diff: Kept[tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownNamesRenewed(Event):
-    kind = Kind.UNKNOWN_NAMES_RENEWED
-    about = About(
-        Family.SETTINGS,
-        Severity.INFORMATIONAL,
-        By.GATEWAY,
-        "The key of `unknown_name` was replaced: from here on a name has another mark.",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class DeliveryDead(Event):
     """message: the kind of what was to be delivered. destination: its name, without an address."""
 
@@ -362,6 +318,15 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     SigningKeyRetired,
     SigningKeyExported,
     SigningKeyCompromised,
+    LoginStepUp,
+    LoginAbandoned,
+    SteppedUp,
+    FactorFailed,
+    FactorAdded,
+    FactorRemoved,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
+    OperatorCodeMade,
 )
 
 

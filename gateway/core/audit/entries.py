@@ -48,6 +48,15 @@ class Kind(Enum):
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"
     SIGNING_KEY_EXPORTED = "signing_key_exported"
     DEVICE_FORGOTTEN = "device_forgotten"
+    LOGIN_STEP_UP = "login_step_up"
+    LOGIN_ABANDONED = "login_abandoned"
+    STEP_UP = "step_up"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    FACTOR_FAILED = "factor_failed"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    OPERATOR_CODE_MADE = "operator_code_made"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from gateway.core.assurance.need import NOTHING, Need
 from gateway.core.forward.answer import Answer, json_body, json_head, own_head
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import CredentialFault, Scheme
@@ -29,19 +30,19 @@ def challenges(
     fault: CredentialFault | None = None,
     *,
     scopes: Iterable[str] = (),
-    within_s: int = 0,
+    need: Need = NOTHING,
 ) -> _Lines:
     """One line for each scheme that the route accepts. The fault stands in that of its own scheme, which is the first:
     requests-oauth2client reads no other.
 
     Basic is offered only to who shows no browser, which would ask its person for a password (X6).
 
-    scopes: with which the token would have come in. within_s: how fresh the login behind it has to be.
+    scopes: with which the token would have come in. need: what the login behind it has to meet.
     """
     said = () if fault is None else (fault.scheme, fault.error, fault.why)
     kinds = route.credentials | {"bearer"} if route.key_places.bearer else route.credentials
     origin = context.origin_of(request.host)
-    lines = list(_challenges(origin, kinds, said, tuple(scopes), within_s, route.takes_tokens))
+    lines = list(_challenges(origin, kinds, said, tuple(scopes), need, route.takes_tokens))
     if route.takes_basic and not scopes and not request.shows_browser:
         lines.append((_CHALLENGE, f'Basic realm="{request.host}", charset="UTF-8"'))
     return lines
@@ -53,7 +54,7 @@ def _challenges(
     accepted: frozenset[str],
     fault: tuple[str, ...],
     scopes: tuple[str, ...],
-    within_s: int,
+    need: Need,
     takes_tokens: bool,
 ) -> tuple[tuple[str, str], ...]:
     """fault: its scheme, error and reason, or nothing. A flood of the same refusals writes them once."""
@@ -66,7 +67,7 @@ def _challenges(
         if faulty:
             said |= {"error": fault[1], "error_description": fault[2]}
             said |= {"scope": " ".join(scopes)} if scopes else {}
-            said |= {"max_age": str(within_s)} if within_s else {}
+            said |= {name: value.strip('"') for name, value in asked_words(need)}
         said |= {"algs": PROOF_ALGS} if scheme == "DPoP" else {}
         if takes_tokens:
             said["resource_metadata"] = origin + RESOURCE_PATH
@@ -75,6 +76,13 @@ def _challenges(
         parameters = ", ".join(f'{name}="{_quoted(value)}"' for name, value in said.items())
         lines.append((_CHALLENGE, f"{scheme} {parameters}"))
     return tuple(lines)
+
+
+def asked_words(need: Need) -> list[tuple[str, str]]:
+    """The parameters of RFC 9470 section 3, as a challenge has them. Of methods no parameter tells."""
+    acr = need.acr or ("2" if need.asks_second else "")
+    words = [("max_age", str(need.within_s))] if need.within_s else []
+    return [*words, ("acr_values", f'"{acr}"')] if acr else words
 
 
 def with_nonce(headers: _Lines, nonce: str) -> _Lines:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
+from gateway.core.assurance.need import Need
 from gateway.core.base64url import b64
 from gateway.core.forward.proxy import EARLIER
 from gateway.core.forward.request import ForwardedRequest
@@ -93,9 +94,10 @@ class Brought:
             return CredentialFault("DPoP", "invalid_dpop_proof", "the proof was used before", proof="replayed")
         return CredentialFault(self.scheme, "invalid_token", "the token has ended")
 
-    def is_too_old(self) -> CredentialFault:
+    def is_too_weak(self, need: Need) -> CredentialFault:
         """RFC 9470: the login behind it."""
-        return CredentialFault(self.scheme, "insufficient_user_authentication", "the login behind the token is too old")
+        lack = "lacks a second factor that is asked for" if need.asks_second else "is too old"
+        return CredentialFault(self.scheme, "insufficient_user_authentication", f"the login behind the token {lack}")
 
 
 class TokenReader:

@@ -12,13 +12,13 @@ A token is asked like a session: its record, in the same one call. What is wrong
 from typing import Final
 
 from gateway.core.assurance.model import NO_PROOF
+from gateway.core.assurance.need import NOTHING, ease
 from gateway.core.forward.app_tokens import app_tokens_of, sends_basic_by_itself
 from gateway.core.forward.callback import ALIKE, is_answered_here
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.forward.decision import (
     CROSS_ORIGIN,
-    NO_FACTOR,
     NOT_FROM_THERE,
     Allowed,
     AppPreflight,
@@ -55,7 +55,6 @@ _MISS: Final = Standing.MISS
 _PER_EVERYONE: Final = Per.EVERYONE
 _PER_IP: Final = Per.IP
 _PER_PRINCIPAL: Final = Per.PRINCIPAL
-_ANY_AGE_S: Final = 1 << 62
 
 
 class Ask:
@@ -301,15 +300,12 @@ def _judge_by(
         case Login() if token is not None or SESSION not in route.credentials:
             return Unauthorized(route, None)
         case Login():
-            return LogIn(route, 0, ask.brought, None, now)
-        case StepUp(mfa=True):
-            # Nobody has a second factor yet, so the login page could not help: the page says so instead.
-            return Denied(route, NO_FACTOR, known, now, _scheme(token))
-        case StepUp(authenticated_within_s=within_s):
+            return LogIn(route, NOTHING, ask.brought, None, now)
+        case StepUp(need):
             if token is not None:
                 assert isinstance(token, Brought), "Route.judge asks nothing more of a key"
-                return Unauthorized(route, token.is_too_old(), within_s)
-            return LogIn(route, within_s, False, ask.question.presented, now)
+                return Unauthorized(route, token.is_too_weak(need), need)
+            return LogIn(route, need, False, ask.question.presented, now)
         case Deny(reason, missing):  # another name than above: compiled code gives each name one type
             return Denied(route, reason, known, now, _scheme(token), missing)
 
@@ -326,15 +322,16 @@ def _scheme(token: Brought | BroughtKey | None) -> Scheme | None:
     return None if token is None else token.scheme
 
 
-def _hardness(decision: Judged) -> tuple[int, int]:
-    """Of logins the one that has to be freshest; 0, that there has to be one, asks least."""
+def _hardness(decision: Judged) -> tuple[int, int, int, int]:
+    """Of logins the one that has to prove most; that there has to be one asks least."""
     match decision:
         case Denied():
-            return (2, 0)
-        case LogIn(within_s=within_s) | Unauthorized(within_s=within_s):
-            return (1, -within_s if within_s else -_ANY_AGE_S)
+            return (2, 0, 0, 0)
+        case LogIn(need=need) | Unauthorized(need=need):
+            second, methods, age_s = ease(need)
+            return (1, -second, -methods, -age_s)
         case Allowed():
-            return (0, 0)
+            return (0, 0, 0, 0)
 
 
 def _is_forged(routed: Routed, ask: Ask, *, by_session: bool) -> bool:

@@ -6,6 +6,7 @@ module is compiled, and a frozen one costs two to four times as much. Nothing ch
 
 from typing import Final
 
+from gateway.core.assurance.need import NOTHING, Need
 from gateway.core.forward.credentials import Brought, CredentialFault, Scheme
 from gateway.core.forward.key_credentials import BroughtKey
 from gateway.core.policy.cross_origin import Headers
@@ -16,7 +17,6 @@ from gateway.core.principal.identity import Known
 from gateway.core.ratelimit.gcra import Limit
 
 CROSS_ORIGIN: Final = "cross_origin"
-NO_FACTOR: Final = "mfa"
 NOT_FROM_THERE: Final = "the key is not for this address"
 
 
@@ -59,7 +59,7 @@ class Limited:
 
 
 class Denied:
-    """reason: CROSS_ORIGIN, NO_FACTOR or policy's own. known None: nobody is logged in. now: Unix seconds.
+    """reason: CROSS_ORIGIN or policy's own. known None: nobody is logged in. now: Unix seconds.
 
     scheme: of the token that was brought, None: none was. scopes: with these the token would have come in.
     """
@@ -84,24 +84,24 @@ class Denied:
 class Unauthorized:
     """A token has to come, or a better one. fault: what is wrong with the one that came, None: none did.
 
-    within_s: how fresh the login behind it has to be, 0: it is not about that. nonce: for the next proof.
+    need: what the login behind it has to meet, NOTHING: it is not about that. nonce: for the next proof.
     """
 
-    def __init__(self, route: Route, fault: CredentialFault | None, within_s: int = 0, nonce: str = "") -> None:
+    def __init__(self, route: Route, fault: CredentialFault | None, need: Need = NOTHING, nonce: str = "") -> None:
         self.route = route
         self.fault = fault
-        self.within_s = within_s
+        self.need = need
         self.nonce = nonce
 
 
 class LogIn:
-    """within_s: how fresh the login has to be, 0: there has to be one. dead: the browser brought a session that is
+    """need: what the login has to meet, NOTHING: there has to be one. dead: the browser brought a session that is
     over. presented: the session that a fresh one is to replace. now: Unix seconds, by the store's clock.
     """
 
-    def __init__(self, route: Route, within_s: int, dead: bool, presented: Presented | None, now: int) -> None:
+    def __init__(self, route: Route, need: Need, dead: bool, presented: Presented | None, now: int) -> None:
         self.route = route
-        self.within_s = within_s
+        self.need = need
         self.dead = dead
         self.presented = presented
         self.now = now

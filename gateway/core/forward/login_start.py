@@ -5,9 +5,11 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.core.assurance.need import NOTHING, Need
 from gateway.core.base64url import b64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
+from gateway.core.forward.challenge import asked_words
 from gateway.core.forward.context import Context
 from gateway.core.forward.pages import START, Link
 from gateway.core.forward.refusal import refusal
@@ -61,9 +63,12 @@ class Way:
 
 
 class Start:
-    """Why a login starts. need, old: as in Journey. dead: the browser brought a session that is over."""
+    """Why a login starts. need: what the login has to meet. old: as in Journey.
 
-    def __init__(self, route: Route, need: str = "", old: str = "", *, dead: bool = False) -> None:
+    dead: the browser brought a session that is over.
+    """
+
+    def __init__(self, route: Route, need: Need = NOTHING, old: str = "", *, dead: bool = False) -> None:
         self.route = route
         self.need = need
         self.old = old
@@ -71,7 +76,7 @@ class Start:
 
     @property
     def outcome(self) -> Outcome:
-        return "step_up" if self.need else "login"
+        return "login" if self.need == NOTHING else "step_up"
 
 
 def start_login(
@@ -87,7 +92,7 @@ def start_login(
     here = Link("Sign in", return_of(request.target), top=True)
     words = pages.IN_FRAME if request.client is ClientKind.FRAME else pages.SIGN_IN
     page = words.on(request.host, request.request_id, here)
-    error = "step_up_required" if start.need else "login_required"
+    error = "login_required" if start.need == NOTHING else "step_up_required"
     return refusal(context, request, 401, page, start.outcome, error=error, headers=headers, route=start.route)
 
 
@@ -111,7 +116,7 @@ def _redirect(
         return refusal(
             context, request, 403, page, start.outcome, error="login_loop", headers=headers, route=start.route
         )
-    journey = _journey(context, request, way, now, start.need, start.old)
+    journey = _journey(context, request, way, now, start.need.text, start.old)
     headers = [
         ("Location", _address(context, "/login", journey, random)),
         ("Set-Cookie", set_cookie(WAY_COOKIE, way.text, WAY_S)),
@@ -158,7 +163,7 @@ def _forget(start: Start) -> list[tuple[str, str]]:
 
 def _challenge(request: ForwardedRequest, start: Start) -> str:
     """RFC 9110 section 11.6.1; the error words are those of RFC 9470."""
-    if not start.need:
+    if start.need == NOTHING:
         return f'Bastion realm="{request.host}"'
-    max_age = start.need.removeprefix("authenticated:")
-    return f'Bastion realm="{request.host}", error="insufficient_user_authentication", max_age={max_age}'
+    asked = "".join(f", {name}={value}" for name, value in asked_words(start.need))
+    return f'Bastion realm="{request.host}", error="insufficient_user_authentication"{asked}'

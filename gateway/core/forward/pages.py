@@ -39,7 +39,12 @@ DENIED_BY_RULE: Final = Page(
 )
 DENIED_HERE: Final = Page("You don't have access to this page", "It is not open from where you are.")
 NEEDS_FACTOR: Final = Page(
-    "A second factor is needed", "This page asks for a second factor, and your account has none yet."
+    "A second factor is needed",
+    "This page asks for a second factor, and your account has none that it takes. Set one up, then come back.",
+)
+NOBODY_CAN: Final = Page(
+    "This page asks for more than anybody can prove here",
+    "Tell whoever runs this site; if it was updated just now, open the page again.",
 )
 CROSS_ORIGIN: Final = Page(
     "That request was refused", "It was sent by another site. Open the page itself and try again."

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, assert_never
 
+from gateway.core.assurance.need import NOTHING
 from gateway.core.base64url import b64
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, cors_of_ours, own_head
@@ -12,7 +13,6 @@ from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import Brought, CredentialFault, consumable
 from gateway.core.forward.decision import (
     CROSS_ORIGIN,
-    NO_FACTOR,
     Allowed,
     AppPreflight,
     Decision,
@@ -57,7 +57,6 @@ _REFUSED: Final = {
 }
 _DENIED: Final = {
     CROSS_ORIGIN: pages.CROSS_ORIGIN,
-    NO_FACTOR: pages.NEEDS_FACTOR,
     DENIED_BY_RULE.reason: pages.DENIED_BY_RULE,
 }
 
@@ -160,7 +159,7 @@ def _read_by(route: Route, origin: str) -> bytes:
 def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: bytes) -> Answer:
     route, respond = wanted.route, wanted.route.respond
     cors = _cors(route, request)
-    if respond.anonymous == "404" and not wanted.within_s:
+    if respond.anonymous == "404" and wanted.need == NOTHING:
         page = _worded(pages.NOT_FOUND, route, request)
         return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=cors)
     if respond.anonymous == "401" and request.client is ClientKind.NAVIGATION:
@@ -172,11 +171,10 @@ def _log_in(wanted: LogIn, request: ForwardedRequest, context: Context, random: 
         return refusal(
             context, request, 401, page, "login", error="login_required", route=route, headers=[challenge, way]
         )
-    if request.client is not ClientKind.NAVIGATION and not wanted.within_s:
+    if request.client is not ClientKind.NAVIGATION and wanted.need == NOTHING:
         cors += challenges(context, request, route)
-    need = f"authenticated:{wanted.within_s}" if wanted.within_s else ""
     old = b64(wanted.presented.credential) if wanted.presented is not None else ""
-    start = Start(route, need, old, dead=wanted.dead)
+    start = Start(route, wanted.need, old, dead=wanted.dead)
     return start_login(context, request, start, wanted.now, random, cors)
 
 
@@ -186,14 +184,14 @@ def _unauthorized(wanted: Unauthorized, request: ForwardedRequest, context: Cont
     if (fault is None or fault.of_stranger) and route.respond.anonymous == "404":
         page = _worded(pages.NOT_FOUND, route, request)
         return refusal(context, request, 404, page, "login", error="not_found", route=route, headers=headers)
-    asked = challenges(context, request, route, fault, within_s=wanted.within_s)
+    asked = challenges(context, request, route, fault, need=wanted.need)
     headers += asked or [("WWW-Authenticate", f'Bastion realm="{request.host}"')]  # RFC 9110 section 11.6.1
     if fault is None:
         page, status, error, why = _worded(pages.NEEDS_TOKEN, route, request), 401, "token_required", ""
     else:
         page = replace(pages.BAD_TOKEN, detail=f"The reason: {fault.why}.").on(request.host, request.request_id)
         status, error, why = fault.status, fault.error, fault.why
-    outcome: Outcome = "step_up" if wanted.within_s else "login"
+    outcome: Outcome = "step_up" if wanted.need != NOTHING else "login"
     answer = refusal(
         context,
         request,

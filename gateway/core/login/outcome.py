@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from gateway.core.assurance.model import NO_PROOF
 from gateway.core.assurance.need import NOTHING, Need
-from gateway.core.assurance.steps import PASSWORD, Proof, Steps, proven, steps
+from gateway.core.assurance.steps import PASSWORD, FactorProof, Steps, proven, steps
 
 _ANY_FACTOR: Final = Need(mfa=True)
 
@@ -33,7 +33,7 @@ class RightPassword:
     the operator asks for a factor, and the time to enrol one is over.
     """
 
-    factors: frozenset[Proof] = frozenset()
+    factors: frozenset[FactorProof] = frozenset()
     need: Need = NOTHING
     score: int | None = None
     breached: bool = False
@@ -54,7 +54,7 @@ class Issue:
 class AskFactor:
     """A second factor, in any of these ways."""
 
-    ways: tuple[frozenset[Proof], ...]
+    ways: tuple[frozenset[FactorProof], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class Enrol:
     """The login is made, and leads to nothing but the page where factors are enrolled."""
 
 
-Outcome = Issue | AskFactor | Confirm | Blocked | Change | Enrol
+LoginOutcome = Issue | AskFactor | Confirm | Blocked | Change | Enrol
 
 
-def outcome(facts: RightPassword, rules: LoginRules) -> Outcome:
+def outcome(facts: RightPassword, rules: LoginRules) -> LoginOutcome:
     """Pure and total. A factor comes before anything that only who has a factor may do."""
     if facts.breached and rules.breached == "block":
         return Blocked("breached")
@@ -97,7 +97,7 @@ def outcome(facts: RightPassword, rules: LoginRules) -> Outcome:
     return Enrol() if facts.must_enrol and not facts.factors else Issue()
 
 
-def _second(facts: RightPassword, rules: LoginRules) -> Outcome | None:
+def _second(facts: RightPassword, rules: LoginRules) -> LoginOutcome | None:
     """None: no factor is asked. Where one meets what the journey needs, no other is asked, or it would ask twice."""
     if rules.ask == "risk" and not facts.need.asks_second and (facts.score or 0) < rules.step_up_at:
         return None
@@ -109,7 +109,7 @@ def _second(facts: RightPassword, rules: LoginRules) -> Outcome | None:
     raise AssertionError("every second factor is one")
 
 
-def _without_factor(facts: RightPassword, rules: LoginRules) -> Outcome | None:
+def _without_factor(facts: RightPassword, rules: LoginRules) -> LoginOutcome | None:
     score = facts.score or 0
     if facts.released:
         return None

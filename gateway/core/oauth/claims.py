@@ -8,7 +8,6 @@ from typing import Final
 
 from gateway.core.base64url import b64
 
-ACR: Final = "1"  # a password, or what counts as much
 _HALF: Final = 16  # of SHA-256, as every algorithm here is of 256 bits
 
 
@@ -27,6 +26,7 @@ class SignIn:
     """How the person signed in, for an ID token. nonce "": none. access_token: the one that goes with it."""
 
     authenticated_at: int
+    acr: str
     amr: tuple[str, ...]
     sid: str
     nonce: str
@@ -58,7 +58,7 @@ def id_token_claims(issuer: str, subject: str, client: str, sign_in: SignIn, now
         "iat": now,
         "exp": now + ttl_s,
         "auth_time": sign_in.authenticated_at,
-        "acr": ACR,
+        "acr": sign_in.acr,
         "amr": list(sign_in.amr),
         "sid": sign_in.sid,
         "at_hash": b64(hashlib.sha256(sign_in.access_token.encode()).digest()[:_HALF]),

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.core.assurance.model import CAN_BE_MET
 from gateway.core.jose.algorithms import ASSERTIONS, PROOFS, SIGNING_ALGORITHMS
 from gateway.core.oauth.authentication import METHODS
-from gateway.core.oauth.claims import ACR, PERSONAL
+from gateway.core.oauth.claims import PERSONAL
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.grants import GRANT_TYPES
 
@@ -47,7 +48,7 @@ def metadata(issuer: str, clients: Iterable[Client]) -> dict[str, object]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "acr_values_supported": [ACR],
+        "acr_values_supported": [*CAN_BE_MET],
         "claim_types_supported": ["normal"],
         "claims_supported": ["iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid", "sub", *PERSONAL],
     }

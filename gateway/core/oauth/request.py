@@ -4,14 +4,15 @@ What is wrong before the answer's address is known is said on our own page, and 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlencode, urlsplit
 
+from gateway.core.assurance.model import ACRS, CAN_BE_MET
+from gateway.core.assurance.need import Need
 from gateway.core.errors import GatewayError
 from gateway.core.jose.keys import VerificationKey
-from gateway.core.oauth.claims import ACR
 from gateway.core.oauth.claims_parameter import ClaimsAsked, essential_values, read_claims
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.errors import OAuthError
@@ -77,7 +78,7 @@ class Published:
 class AuthorizationRequest:
     """max_age_s None: not asked. code_challenge "" only of a client that may go without. jkt "": no key is named.
 
-    hinted: `sub` of the person that the app expects; "": anybody.
+    hinted: `sub` of the person that the app expects; "": anybody. acr: the weakest that the app takes, "" for any.
     """
 
     scopes: tuple[str, ...]
@@ -90,18 +91,19 @@ class AuthorizationRequest:
     jkt: str
     claims: ClaimsAsked
     hinted: str
+    acr: str = ""
 
     @property
     def subjects(self) -> frozenset[str]:
         """The only `sub` that the client takes; empty: any."""
         return essential_values(self.claims, "sub")
 
-    def asks_login(self, authenticated_at: int, began_at: int, now: int) -> bool:
-        """Whether a login of that time is too old. What was proved after the request began is always fresh enough."""
-        if authenticated_at >= began_at:
-            return False
-        too_old = self.max_age_s is not None and now - authenticated_at > self.max_age_s
-        return too_old or "login" in self.prompts
+    def need(self, began_at: int, now: int) -> Need:
+        """What the login has to meet. What was proved after the request began is always fresh enough."""
+        since = began_at if "login" in self.prompts else 0
+        if self.max_age_s is not None:
+            since = max(since, min(began_at, max(0, now - self.max_age_s)))
+        return Need(acr=self.acr, since=since)
 
     def asks_account(self, authenticated_at: int, began_at: int) -> bool:
         """Whether the person has to choose an account. A login since the request began is a choice."""
@@ -169,7 +171,6 @@ def read_request(
         raise OAuthError("invalid_request", "this client has to push its requests (RFC 9126)")
     scopes = _scopes(parameters, client)
     claims = read_claims(parameters.get("claims"))
-    _check_acr(parameters, claims)
     return AuthorizationRequest(
         scopes=scopes,
         resource=_resource(parameters, client, own.issuer),
@@ -181,6 +182,7 @@ def read_request(
         jkt=_jkt(parameters),
         claims=claims,
         hinted=_hinted(parameters, client, own),
+        acr=_acr(parameters, claims),
     )
 
 
@@ -269,7 +271,16 @@ def _jkt(parameters: Parameters) -> str:
     return jkt
 
 
-def _check_acr(parameters: Parameters, claims: ClaimsAsked) -> None:
-    wanted, essential = parameters.get("acr_values").split(), essential_values(claims, "acr")
-    if (wanted and ACR not in wanted) or (essential and ACR not in essential):
-        raise OAuthError("unmet_authentication_requirements", "no other acr than 1 can be met")
+def _acr(parameters: Parameters, claims: ClaimsAsked) -> str:
+    """Of each list the weakest that is known suffices; what one list asks the other one can't take back."""
+    lists = (parameters.get("acr_values").split(), essential_values(claims, "acr"))
+    asked = [_weakest(values) for values in lists if values]
+    return max(asked, key=ACRS.index, default="")
+
+
+def _weakest(values: Collection[str]) -> str:
+    known = [acr for acr in CAN_BE_MET if acr in values]
+    if not known:
+        said = ", ".join(CAN_BE_MET)
+        raise OAuthError("unmet_authentication_requirements", f"no acr of those that are asked can be met, but {said}")
+    return known[0]

@@ -15,7 +15,7 @@ from webauthn.helpers import parse_attestation_object
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import AttestationFormat, CredentialDeviceType
 
-from gateway.core.assurance.steps import Proof, passkey
+from gateway.core.assurance.steps import FactorProof, passkey
 from gateway.core.base64url import unb64_strict
 from gateway.core.errors import GatewayError
 from gateway.core.passkeys.options import RelyingParty
@@ -58,7 +58,7 @@ class Passkey:
 class Verified:
     """proof: what it is worth. sign_count: to be compared with the one before."""
 
-    proof: Proof
+    proof: FactorProof
     sign_count: int
 
 

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from gateway.core.assurance.model import Assurance
+from gateway.core.assurance.need import Need
 
 SESSION: Final = "session"
 _NO_CAPTURES: Mapping[str, str] = {}
@@ -72,10 +73,9 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What the person has to prove anew; authenticated_within_s 0: not asked. With mfa: each factor within."""
+    """What the person has to prove anew."""
 
-    mfa: bool
-    authenticated_within_s: int
+    need: Need
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, Protocol
 
-from gateway.core.assurance.need import Need, met
+from gateway.core.assurance.need import Need, ease, met
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.app_tokens import AppToken
 from gateway.core.policy.canonical import Oddity
@@ -82,7 +82,7 @@ class Leg:
 
     @classmethod
     def of(cls, name: str, condition: Condition, require: Require, place: Place, *, people: bool) -> "Leg":
-        step_up = StepUp(require.mfa, require.authenticated_within_s)
+        step_up = StepUp(require.need)
         tokens, scopes = needs_token(condition), needed_scopes(condition)
         return cls(name, condition, people, tokens, scopes, require, place, Allow(people, name), step_up)
 
@@ -304,14 +304,14 @@ def best_of(legs: Iterable[Leg], facts: Facts) -> Verdict:
     return best
 
 
-def _rank(verdict: Verdict) -> tuple[int, int, int]:
+def _rank(verdict: Verdict) -> tuple[int, int, int, int]:
     """Among step-ups the one that asks least."""
     match verdict:
         case Allow(identity):
-            return (4 if identity else 3, 0, 0)
-        case StepUp(mfa, within_s):
-            return (2, 0 if mfa else 1, within_s or 1 << 62)
+            return (4 if identity else 3, 0, 0, 0)
+        case StepUp(need):
+            return (2, *ease(need))
         case Login():
-            return (1, 0, 0)
+            return (1, 0, 0, 0)
         case Deny():
-            return (0, 0, 0)
+            return (0, 0, 0, 0)

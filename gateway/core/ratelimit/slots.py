@@ -39,6 +39,10 @@ class BucketNames:
     def of_device(self, device_id: str) -> str:
         return "d" + self._digest(device_id)
 
+    def of_factor(self, user_id: str, device_id: str) -> str:
+        """Codes of a person from a device; "": from all that they never signed in from."""
+        return "f" + self._digest(f"{user_id}\0{device_id}")
+
     def _of_address(self, address: Address | None) -> str:
         """None: an address that is not known."""
         return "i" + self._digest(_UNKNOWN if address is None else _network(address))

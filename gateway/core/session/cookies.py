@@ -12,6 +12,7 @@ from typing import Final
 from gateway.core.remembered import Remembered
 
 LOGIN_COOKIE: Final = "__Host-bastion-login"  # auth host: the login
+ATTEMPT_COOKIE: Final = "__Host-bastion-attempt"  # auth host: a right password that waits for its second step
 CSRF_COOKIE: Final = "__Host-bastion-csrf"  # auth host: what forms belong to
 DEVICE_COOKIE: Final = "__Host-bastion-device"  # auth host: who has signed in from this browser
 ENDED_COOKIE: Final = "__Host-bastion-ended"  # auth host: what the account page says that was just ended
@@ -22,7 +23,16 @@ GONE_COOKIE: Final = "__Host-bastion-gone"  # protected host: differs after each
 _OURS: Final = b"__Host-bastion"
 _NAMES: Final = {
     name.encode(): name
-    for name in (LOGIN_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, ENDED_COOKIE, SESSION_COOKIE, WAY_COOKIE, LAST_COOKIE)
+    for name in (
+        LOGIN_COOKIE,
+        ATTEMPT_COOKIE,
+        CSRF_COOKIE,
+        DEVICE_COOKIE,
+        ENDED_COOKIE,
+        SESSION_COOKIE,
+        WAY_COOKIE,
+        LAST_COOKIE,
+    )
 }
 _VALUE: Final = re.compile(rb"[A-Za-z0-9._~-]{1,256}")
 _FOREIGN_NAME: Final = re.compile(rb"[!-:<>-~]{1,128}")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.core.audit.catalogue import ConfigLoaded
+from gateway.core.audit.settings_events import ConfigLoaded
 from gateway.flows.act import Acts
 
 

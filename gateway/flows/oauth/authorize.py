@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.addresses import Address
 from gateway.core.assurance.model import amr_values
+from gateway.core.assurance.need import NOTHING, Need, met
 from gateway.core.audit.app_events import AppConsentGiven
 from gateway.core.base64url import b64, unb64
 from gateway.core.keys import Keys
@@ -57,10 +58,14 @@ class ToApp:
 
 @dataclass(frozen=True, slots=True)
 class AskLogin:
-    """The person has to sign in, for the first time or anew. another: as somebody else than who is signed in."""
+    """The person has to sign in, for the first time or anew. another: as somebody else than who is signed in.
+
+    need: what the login has to meet then.
+    """
 
     opened: Opened
     another: bool = False
+    need: Need = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,33 +209,34 @@ class Authorize:
 
     def _asks(self, opened: Opened, visitor: Visitor) -> AskLogin | AskAccount | OAuthError | None:
         live, now, request = visitor.live, self.acts.clock(), opened.request
+        asked = request.need(opened.interaction.began_at, now)
         if live is None:
-            return AskLogin(opened)
+            return AskLogin(opened, need=asked)
         subject, session = subject_of(live.person.user_id), b64(live.token.credential)
         if request.subjects and subject not in request.subjects:
             return OAuthError("login_required", "another person is signed in than the one that is asked for")
         if session == opened.interaction.left:
             return AskLogin(opened, another=True)
         began_at, authenticated_at = opened.interaction.began_at, live.facts.assurance.authenticated_at
-        if request.asks_login(authenticated_at, began_at, now):
-            return AskLogin(opened)
+        if not met(asked, live.facts.assurance, now):
+            return AskLogin(opened, need=asked)
         if request.expects_another(subject):
             return AskAccount(opened, live.person, expected=False)
         if request.asks_account(authenticated_at, began_at) and session != opened.interaction.kept:
             return AskAccount(opened, live.person, expected=True)
-        return self._asks_of(opened, Facts(live.actor, visitor.address, now))
+        return self._asks_of(opened, Facts(live.actor, visitor.address, now), asked)
 
-    def _asks_of(self, opened: Opened, facts: Facts) -> AskLogin | OAuthError | None:
+    def _asks_of(self, opened: Opened, facts: Facts, asked: Need) -> AskLogin | OAuthError | None:
         """What the client's own rules ask of the person."""
         match opened.address.client.judge(facts):
             case Allow():
                 return None
             case Deny():
                 return OAuthError("access_denied", "policy does not let this person use the app")
-            case StepUp(mfa=True):
-                return OAuthError("unmet_authentication_requirements", "the app needs a second factor")
-            case StepUp() | Login():
-                return AskLogin(opened)
+            case StepUp(more):
+                return AskLogin(opened, need=asked.and_also(more))
+            case Login():
+                return AskLogin(opened, need=asked)
 
     async def _issue(self, opened: Opened, live: LiveLogin, request_id: str, *, consents: bool) -> ToApp | AskLogin:
         text = code_text(self.random(CODE_BYTES))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.assurance.model import acr_of
 from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.claims import Described, SignIn, id_token_claims, personal_claims, session_id
 from gateway.core.oauth.clients import Client
@@ -98,7 +99,9 @@ class Issuer:
     def _id_token(self, client: Client, grant: GrantRow, wanted: Wanted, access_token: str) -> str:
         """Its personal claims are those of userinfo, for apps that never ask there."""
         assert wanted.person is not None
-        sign_in = SignIn(grant.authenticated_at, grant.amr, self.sid(grant), wanted.nonce, access_token)
+        sign_in = SignIn(
+            grant.authenticated_at, acr_of(grant.assurance), grant.amr, self.sid(grant), wanted.nonce, access_token
+        )
         claims = id_token_claims(self.issuer, self.subject(grant), client.id, sign_in, wanted.now, _ID_TOKEN_S)
         return self.signer(client.id_token_alg).sign("JWT", personal_claims(wanted.person, wanted.scopes) | claims)
 

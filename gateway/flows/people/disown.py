@@ -14,7 +14,7 @@ from gateway.core.mail.links import LinkKind, link_hash
 from gateway.core.privacy.names import spelled
 from gateway.flows.act import Act, Acts
 from gateway.flows.mail.notices import NoticeFacts, Notices
-from gateway.flows.people.login import Visit
+from gateway.flows.people.issuing import Visit
 from gateway.flows.people.recovery import LinkLimits
 from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.stores.postgres.links import LinkRow

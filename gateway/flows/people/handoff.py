@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
-from gateway.core.assurance.need import met, read_need
+from gateway.core.assurance.need import Need, met, read_need
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
@@ -32,7 +32,9 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """The login is not fresh or strong enough for where the person is going, or has just ended."""
+    """The login does not meet the need of where the person is going, or has just ended."""
+
+    need: Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Handoff:
         async with self.acts.begin(request_id=request_id) as act:
             keep = await self._insert(act, live, journey, credential_of(journey.host, child))
             if keep is None:
-                return AskAgain()
+                return AskAgain(read_need(journey.need))
             act.stales_login(code.tag, code.login)
             act.offers(code.tag, code_hash(code), journey.host)
         return Go(code, keep)
@@ -82,8 +84,9 @@ class Handoff:
     ) -> AskAgain | Denied | None:
         """None: go on. A path that policy refuses for its form is answered by its own host, which knows the method."""
         now, facts = self.acts.clock(), live.facts
-        if not met(read_need(journey.need), facts.assurance, now):
-            return AskAgain()
+        need = read_need(journey.need)
+        if not met(need, facts.assurance, now):
+            return AskAgain(need)
         path, _, query = journey.return_to.partition("?")
         found = self.policy().find(journey.host, "GET", path)
         if isinstance(found, Refused):
@@ -93,8 +96,8 @@ class Handoff:
         match verdict:
             case Deny(reason):
                 return Denied(reason, found.route.respond)
-            case StepUp():
-                return AskAgain()
+            case StepUp(more):
+                return AskAgain(need.and_also(more))
             case _:
                 return None
 

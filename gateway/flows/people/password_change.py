@@ -15,7 +15,7 @@ from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.people.account import end_logins_of
-from gateway.flows.people.login import Visit
+from gateway.flows.people.issuing import Visit
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.own_keys import NotFresh, require_fresh
 from gateway.flows.people.throttle import LoginThrottle

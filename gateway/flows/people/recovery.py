@@ -18,7 +18,7 @@ from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.act import Acts
 from gateway.flows.mail.notices import NoticeFacts, Notices
 from gateway.flows.oauth.authenticate_client import spend_one
-from gateway.flows.people.login import Visit
+from gateway.flows.people.issuing import Visit
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.flows.people.unknown_names import UnknownNames

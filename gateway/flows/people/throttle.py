@@ -5,9 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core.addresses import Address
-from gateway.core.errors import StoreUnavailable
+from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import Device
 from gateway.core.login.throttle import LoginBuckets, LoginLimits, login_buckets
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.stores.redis.buckets import Buckets
 
 
@@ -26,7 +28,7 @@ class LoginThrottle:
         """Whole seconds to wait, 0: go on. One round trip. Raises StoreUnavailable: then nobody logs in."""
         first = paying.before
         spent = await self.buckets.spend(first.slot, first.who, first.limit)
-        return 0 if spent.allowed else max(1, -(-spent.retry_after_us // 1_000_000))
+        return 0 if spent.allowed else _whole_seconds(spent.retry_after_us)
 
     async def failed(self, paying: LoginBuckets) -> None:
         """What a wrong password costs the address when the attempt was paid by the device."""
@@ -38,3 +40,25 @@ class LoginThrottle:
         if paying.on_success is not None:
             with suppress(StoreUnavailable):
                 await self.buckets.refund(paying.on_success.slot, paying.on_success.who, paying.on_success.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class FactorThrottle:
+    """limit: AUTH.FACTOR. Codes are counted by whose they are, so that no number of addresses has more tries."""
+
+    buckets: Buckets
+    names: BucketNames
+    limit: Limit
+
+    async def before(self, user_id: str, device: str) -> None:
+        """device: id of one that the person signed in from; "" of all others.
+
+        Raises TooManyAttempts, StoreUnavailable.
+        """
+        spent = await self.buckets.spend(self.names.of_factor(user_id, device), "", self.limit)
+        if not spent.allowed:
+            raise TooManyAttempts(_whole_seconds(spent.retry_after_us))
+
+
+def _whole_seconds(wait_us: int) -> int:
+    return max(1, -(-wait_us // 1_000_000))

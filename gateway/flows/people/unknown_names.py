@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.core.audit.catalogue import UnknownNamesRenewed
+from gateway.core.audit.settings_events import UnknownNamesRenewed
 from gateway.core.privacy.sealing import DataKey
 from gateway.core.privacy.unknown_names import mark
 from gateway.core.units import DAY_S

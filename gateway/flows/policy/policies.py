@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from gateway.core.analysis.tests_runner import run_tests
-from gateway.core.audit.catalogue import PolicyLoaded, PolicyNotLoaded
+from gateway.core.audit.settings_events import PolicyLoaded, PolicyNotLoaded
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy

@@ -50,6 +50,17 @@ _LOCK_PASSWORD: Final = "SELECT password FROM users WHERE id = $1 FOR NO KEY UPD
 _LOCK_SAME_PASSWORD: Final = """
     SELECT id FROM users WHERE id = $1 AND password = $2 AND state = 'active' FOR NO KEY UPDATE
 """
+# What somebody compared before is worth nothing after it: the person is locked first, then the attempts.
+_END_ATTEMPTS: Final = "DELETE FROM attempts WHERE user_id = $1"
+_KEEP_ATTEMPTS: Final = """
+    UPDATE attempts SET compared = sha256(convert_to($3, 'UTF8'))
+     WHERE user_id = $1 AND compared = sha256(convert_to($2, 'UTF8'))
+"""
+_HOLD_COMPARED: Final = """
+    SELECT id FROM users
+     WHERE id = $1 AND sha256(convert_to(password, 'UTF8')) = $2 AND state = 'active' FOR SHARE
+"""
+_BEGIN_CHANGE: Final = "UPDATE users SET changed_at = $2 WHERE id = $1 AND state = 'active' RETURNING id"
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
 
@@ -153,6 +164,7 @@ class Users:
         key = await self._vault.key_of(self._connection, user_id)
         sealed = key.seal(_place(user_id), names.personal)
         await self._connection.execute(_SET_NAMES, user_id, *self._indexes(names), sealed, now)
+        await self._connection.execute(_END_ATTEMPTS, user_id)
 
     async def _refuse_taken(self, user_id: UUID, names: Names) -> None:
         """Nobody's user name may be another's e-mail: a login name means one person. Holds all names until the end."""
@@ -169,7 +181,9 @@ class Users:
 
     async def set_state(self, user_id: UUID, state: State, now: int) -> bool:
         """False: it was so already."""
-        return await self._connection.fetchval(_SET_STATE, user_id, state, now) is not None
+        changed = await self._connection.fetchval(_SET_STATE, user_id, state, now) is not None
+        await self._connection.execute(_END_ATTEMPTS, user_id)
+        return changed
 
     async def set_groups(self, user_id: UUID, groups: tuple[str, ...], now: int) -> None:
         await self._connection.execute(_SET_GROUPS, user_id, list(groups), now)
@@ -179,6 +193,7 @@ class Users:
         before = await self._connection.fetchval(_LOCK_PASSWORD, user_id)
         assert isinstance(before, str)
         await self._connection.execute(_SET_PASSWORD, user_id, stored, now)
+        await self._connection.execute(_END_ATTEMPTS, user_id)
         return before
 
     async def lock(self, user_id: UUID) -> None:
@@ -189,13 +204,29 @@ class Users:
         """As hold_password, for who will change it (never a share first: two of them would wait for each other)."""
         return await self._connection.fetchval(_LOCK_SAME_PASSWORD, user_id, stored) is not None
 
+    async def begin_change(self, user_id: UUID, now: int) -> bool:
+        """Of second factors: locks the person, and ends what waits for a second step. False: they are not active."""
+        if await self._connection.fetchval(_BEGIN_CHANGE, user_id, now) is None:
+            return False
+        await self._connection.execute(_END_ATTEMPTS, user_id)
+        return True
+
+    async def hold_compared(self, user_id: UUID, compared: bytes) -> bool:
+        """hold_password, of the SHA-256 of what was stored when the password was compared."""
+        return await self._connection.fetchval(_HOLD_COMPARED, user_id, compared) is not None
+
     async def hold_password(self, user_id: UUID, stored: str) -> bool:
         """Nobody changes it until the transaction ends. False: it is not that any more, or the person not active."""
         return await self._connection.fetchval(_HOLD_PASSWORD, user_id, stored) is not None
 
     async def renew_password(self, user_id: UUID, stored: str, renewed: str, now: int) -> bool:
-        """The same password, stored anew. False: as hold_password, and nothing was changed."""
-        return await self._connection.fetchval(_RENEW_PASSWORD, user_id, stored, renewed, now) is not None
+        """The same password, stored anew: what was compared with it stays so. False: as hold_password, and nothing was
+        changed.
+        """
+        if await self._connection.fetchval(_RENEW_PASSWORD, user_id, stored, renewed, now) is None:
+            return False
+        await self._connection.execute(_KEEP_ATTEMPTS, user_id, stored, renewed)
+        return True
 
     def _user(self, row: asyncpg.Record) -> UserRow:
         user_id: UUID = row["id"]

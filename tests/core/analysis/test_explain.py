@@ -39,7 +39,7 @@ def test_each_leg_is_shown_with_what_was_known() -> None:
     assert "allow    leg 1: groups staff: yes and networks office: no   -> deny   p.yaml:7:13" in text
     assert "leg 2: groups staff: yes   require mfa   -> step_up   p.yaml:7:48" in text
     assert "limits   a/rest#1 600 in 1m per caller" in text
-    assert "answer   deny 403   mfa: nobody can have a second factor yet" in text
+    assert "answer   step_up 302   mfa" in text
     assert f"policy   {POLICY.version}" in text
 
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from gateway.core.analysis.lint import lint
-from gateway.core.analysis.unmet import Directory, without_factor, without_person
+from gateway.core.analysis.unmet import Directory, without_person
 from gateway.core.policy.model import Policy
 from tests.core.policy.build import HOST, NOW, policy_of
 
@@ -89,15 +89,6 @@ def test_a_route_that_takes_unbound_tokens_inside_one_that_does_not() -> None:
 
     assert code == "looser-inside"
     assert "takes tokens that are bound to no key" in message
-
-
-def test_a_client_that_asks_for_a_second_factor_gives_nobody_tokens_yet() -> None:
-    (all_of_them,) = without_factor(policy(f"{NOTES}, require: {{mfa: true}}"))
-    (one_leg,) = without_factor(policy(f"{NOTES}, allow: [authenticated, {{groups: ops, require: {{mfa: true}}}}]"))
-
-    assert (all_of_them.code, all_of_them.place.line) == ("no-factor", 3)
-    assert "client c asks for a second factor, and nobody can enrol one yet: nobody gets tokens" in all_of_them.message
-    assert "by leg 2 nobody gets tokens" in one_leg.message
 
 
 def test_a_group_that_nobody_has_gets_no_tokens() -> None:

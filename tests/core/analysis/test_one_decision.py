@@ -104,7 +104,6 @@ FREQUENT: Final[dict[tuple[str, int, str, str], int]] = {
     ("deny", 403, "a rule forbids it", ""): 608,
     ("deny", 403, "cors", ""): 616,
     ("deny", 403, "cross_origin", ""): 165,
-    ("deny", 403, "mfa", ""): 36,
     ("deny", 403, "not among those allowed here", ""): 452,
     ("deny", 404, "a rule forbids it", ""): 48,
     ("deny", 404, "cross_origin", ""): 20,
@@ -129,10 +128,10 @@ FREQUENT: Final[dict[tuple[str, int, str, str], int]] = {
     ("refused", 405, "method", ""): 296,
     ("refused", 421, "no_host", ""): 1056,
     ("refused", 425, "too_early", ""): 1344,
-    ("step_up", 302, "step_up", ""): 7,
-    ("step_up", 303, "step_up", ""): 5,
-    ("step_up", 401, "step_up_required", ""): 18,
-    ("step_up", 403, "prefetch", ""): 6,
+    ("step_up", 302, "step_up", ""): 14,
+    ("step_up", 303, "step_up", ""): 10,
+    ("step_up", 401, "step_up_required", ""): 36,
+    ("step_up", 403, "prefetch", ""): 12,
 }
 
 

@@ -4,24 +4,10 @@ from typing import Final
 
 import pytest
 
-from gateway.core.analysis.unmet import Directory, without_factor, without_person
+from gateway.core.analysis.unmet import Directory, without_person
 from tests.core.policy.build import app
 
 PEOPLE: Final = Directory(frozenset({"ada", "eve"}), frozenset({"editors", "staff"}))
-FACTORS: Final = {
-    "of a route": (
-        "allow: authenticated, routes: {x: {paths: /x, require: {mfa: true}}}",
-        "a/x asks for a second factor, and nobody can enrol one yet: it lets nobody in; take mfa out of its require",
-        "allow: authenticated, routes: {x: {paths: /x}}",
-    ),
-    "of an app": ("allow: authenticated, require: {mfa: true}", "a/rest asks for a second", "allow: authenticated"),
-    "of a leg": (
-        "allow: [{groups: staff, require: {mfa: true}}, {users: ada}]",
-        "leg 1 of a/rest asks for a second factor, and nobody can enrol one yet: it lets nobody in",
-        "allow: [{groups: staff}, {users: ada}]",
-    ),
-    "with a note": ("allow: authenticated, require: {mfa: true}, note: x", "a/rest asks", "allow: authenticated"),
-}
 NAMES: Final = {
     "group": ("allow: {groups: editrs}", "no person has the group `editrs`; did you mean `editors`?", "editors"),
     "one of two groups": ("allow: {groups: [staff, editrs]}", "no person has the group `editrs`", "editors"),
@@ -31,15 +17,6 @@ NAMES: Final = {
     "user": ("allow: {users: adda}", "no person has the user name `adda`; did you mean `ada`?", "ada"),
     "user nobody is like": ("allow: {users: xyz}", "no person has the user name `xyz`", "eve"),
 }
-
-
-@pytest.mark.parametrize(("settings", "said", "instead"), FACTORS.values(), ids=FACTORS)
-def test_a_second_factor_is_warned_of_while_nobody_can_enrol_one(settings: str, said: str, instead: str) -> None:
-    (found,) = without_factor(app(settings))
-
-    assert found.code == "no-factor"
-    assert said in found.message
-    assert without_factor(app(instead)) == ()
 
 
 @pytest.mark.parametrize(("settings", "said", "right"), NAMES.values(), ids=NAMES)

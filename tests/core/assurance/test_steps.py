@@ -12,7 +12,7 @@ from gateway.core.assurance.steps import (
     PASSWORD,
     RECOVERY_CODE,
     TOTP,
-    Proof,
+    FactorProof,
     Steps,
     Unmeetable,
     passkey,
@@ -42,11 +42,11 @@ assurances = st.builds(Assurance, times, times, st.integers(0, 63))
 enrolled = st.sets(st.sampled_from(ALL))
 
 
-def ways(*each: Iterable[Proof]) -> Steps:
+def ways(*each: Iterable[FactorProof]) -> Steps:
     return Steps(tuple(frozenset(one) for one in each))
 
 
-def after(assurance: Assurance, proofs: Iterable[Proof], at: int) -> Assurance:
+def after(assurance: Assurance, proofs: Iterable[FactorProof], at: int) -> Assurance:
     for proof in proofs:
         assurance = proven(assurance, proof, at)
     return assurance
@@ -82,13 +82,15 @@ def after(assurance: Assurance, proofs: Iterable[Proof], at: int) -> Assurance:
     ],
 )
 def test_what_is_missing_is_asked_and_no_more(
-    need: str, assurance: Assurance, factors: tuple[Proof, ...], asked: Steps | Unmeetable
+    need: str, assurance: Assurance, factors: tuple[FactorProof, ...], asked: Steps | Unmeetable
 ) -> None:
     assert steps(read_need(need), assurance, factors, NOW) == asked
 
 
 @given(needs, assurances, enrolled)
-def test_what_steps_ask_meets_the_need_or_nothing_would(need: Need, assurance: Assurance, factors: set[Proof]) -> None:
+def test_what_steps_ask_meets_the_need_or_nothing_would(
+    need: Need, assurance: Assurance, factors: set[FactorProof]
+) -> None:
     at = max(NOW, need.since)
     found = steps(need, assurance, factors, NOW)
 
@@ -103,7 +105,7 @@ def test_what_steps_ask_meets_the_need_or_nothing_would(need: Need, assurance: A
 
 
 @given(needs, assurances, enrolled)
-def test_no_way_asks_more_than_it_needs(need: Need, assurance: Assurance, factors: set[Proof]) -> None:
+def test_no_way_asks_more_than_it_needs(need: Need, assurance: Assurance, factors: set[FactorProof]) -> None:
     found = steps(need, assurance, factors, NOW)
 
     for way in found.ways if isinstance(found, Steps) else ():
@@ -113,7 +115,7 @@ def test_no_way_asks_more_than_it_needs(need: Need, assurance: Assurance, factor
 
 
 @given(needs, assurances, enrolled)
-def test_what_is_missing_would_make_it_possible(need: Need, assurance: Assurance, factors: set[Proof]) -> None:
+def test_what_is_missing_would_make_it_possible(need: Need, assurance: Assurance, factors: set[FactorProof]) -> None:
     found = steps(need, assurance, factors, NOW)
 
     if isinstance(found, Unmeetable) and found.missing:
@@ -121,7 +123,7 @@ def test_what_is_missing_would_make_it_possible(need: Need, assurance: Assurance
 
 
 @given(needs, assurances, st.sampled_from(ALL), st.integers(0, 10**6))
-def test_a_proof_takes_nothing_away(need: Need, assurance: Assurance, proof: Proof, later: int) -> None:
+def test_a_proof_takes_nothing_away(need: Need, assurance: Assurance, proof: FactorProof, later: int) -> None:
     at = NOW + later
 
     if met(need, assurance, at):

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.audit import app_events, catalogue, key_events, login_events, recovery_events
+from gateway.core.audit import (
+    app_events,
+    catalogue,
+    factor_events,
+    key_events,
+    login_events,
+    recovery_events,
+    settings_events,
+)
 from gateway.core.audit.catalogue import CATALOGUE, entry_of, names
 from gateway.core.audit.entries import Kind, canonical
 from gateway.core.audit.event import AppEvent, By, Event, Part
@@ -127,21 +135,21 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("", None, '{"cookie":"__Host-bastion","host":"wiki.example.org","times":2}', "{}"),
     ),
     (
-        catalogue.PolicyLoaded(None, "v2", "", ("+x",)),
+        settings_events.PolicyLoaded(None, "v2", "", ("+x",)),
         "policy_loaded",
         ("gateway", None, '{"before":"","diff":["+x"],"version":"v2"}', "{}"),
     ),
     (
-        catalogue.PolicyNotLoaded(None, "refused 1", ("a", "b")),
+        settings_events.PolicyNotLoaded(None, "refused 1", ("a", "b")),
         "policy_refused",
         ("gateway", None, '{"problems":["a","b"],"version":"refused 1"}', "{}"),
     ),
     (
-        catalogue.ConfigLoaded(None, "v", ("a: 1",), ("+a: 1",)),
+        settings_events.ConfigLoaded(None, "v", ("a: 1",), ("+a: 1",)),
         "config_loaded",
         ("gateway", None, '{"diff":["+a: 1"],"settings":["a: 1"],"version":"v"}', "{}"),
     ),
-    (catalogue.UnknownNamesRenewed(None), "unknown_names_renewed", ("gateway", None, "{}", "{}")),
+    (settings_events.UnknownNamesRenewed(None), "unknown_names_renewed", ("gateway", None, "{}", "{}")),
     (
         catalogue.DeliveryDead(None, "checkpoint", "somewhere"),
         "delivery_dead",
@@ -257,6 +265,44 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "signing_key_compromised",
         ("gateway", None, '{"alg":"ES256","kid":"K","why":"remembered"}', "{}"),
     ),
+    (
+        catalogue.LoggedIn(ADA, "L", address="", user_agent="curl", amr=("pwd", "otp", "mfa"), score=20),
+        "login",
+        (str(ADA), ADA, '{"amr":["pwd","otp","mfa"],"login":"L","score":20}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        factor_events.LoginStepUp(ADA, ("totp",), "203.0.113.7", "curl"),
+        "login_step_up",
+        ("", ADA, '{"factors":["totp"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (factor_events.LoginAbandoned(ADA, "expired"), "login_abandoned", ("", ADA, '{"why":"expired"}', "{}")),
+    (
+        factor_events.SteppedUp(ADA, "L", ("pwd", "otp", "mfa"), "", "curl"),
+        "step_up",
+        (str(ADA), ADA, '{"amr":["pwd","otp","mfa"],"login":"L"}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        factor_events.FactorFailed(ADA, "login", "", "curl"),
+        "factor_failed",
+        ("", ADA, '{"step":"login"}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (factor_events.FactorAdded(ADA, "totp"), "factor_added", (str(ADA), ADA, '{"factor":"totp"}', "{}")),
+    (
+        factor_events.FactorRemoved(ADA, "totp", "by_operator", "phone lost"),
+        "factor_removed",
+        ("cli:root", ADA, '{"factor":"totp","why":"by_operator"}', '{"reason":"phone lost"}'),
+    ),
+    (factor_events.RecoveryCodesMade(ADA), "recovery_codes_made", (str(ADA), ADA, "{}", "{}")),
+    (
+        factor_events.RecoveryCodeUsed(ADA, "recovery", 9),
+        "recovery_code_used",
+        (str(ADA), ADA, '{"code":"recovery","left":9}', "{}"),
+    ),
+    (
+        factor_events.OperatorCodeMade(ADA, 5, "phone lost"),
+        "operator_code_made",
+        ("cli:root", ADA, '{"expires_at":5}', '{"reason":"phone lost"}'),
+    ),
 ]
 
 
@@ -323,6 +369,12 @@ def test_whoever_acts_as_a_person_is_the_subject() -> None:
     """No entry says that a person acted whom it does not name."""
     for event, _, (actor, subject, _, _) in STORED:
         assert (event.about.by is By.PERSON) == (actor == str(subject))
+
+
+def test_a_factor_that_its_person_removed_names_the_person() -> None:
+    entry = entry_of(factor_events.FactorRemoved(ADA, "totp", "by_person"), 1, "", "")
+
+    assert (entry.actor, canonical(entry.detail)) == (str(ADA), '{"factor":"totp","why":"by_person"}')
 
 
 def test_a_grant_that_its_person_ended_names_the_person() -> None:

@@ -177,6 +177,24 @@ def test_a_stale_login_goes_on_as_the_session_that_it_replaces() -> None:
     assert journey.old
 
 
+def test_who_lacks_a_second_factor_is_led_to_where_it_is_asked_for() -> None:
+    answer = Case(path="/mfa/x?y=1", headers=NAVIGATION).answer()
+    journey = unseal_journey(KEYS.journey, headers_of(answer)["Location"].partition("?j=")[2])
+
+    assert (answer.status, answer.outcome) == (302, "step_up")
+    assert (journey.need, journey.return_to) == ("mfa", "/mfa/x?y=1")
+    assert journey.old
+
+
+def test_a_script_is_told_what_is_missing() -> None:
+    """RFC 9470 section 3."""
+    mfa, fresh = Case(path="/mfa/x").answer(), Case(path="/fresh/x", authenticated_at=NOW - 601).answer()
+
+    asked = 'Bastion realm="wiki.example.org", error="insufficient_user_authentication"'
+    assert headers_of(mfa)["WWW-Authenticate"] == f'{asked}, acr_values="2"'
+    assert headers_of(fresh)["WWW-Authenticate"] == f"{asked}, max_age=600"
+
+
 def test_a_dead_session_is_forgotten_with_the_first_refusal() -> None:
     answer = Case(outcome=Standing.ENDED, headers=NAVIGATION).answer()
     cookies = [value for name, value in answer.headers if name == "Set-Cookie"]
@@ -197,7 +215,7 @@ REFUSALS: dict[str, tuple[Case, int, str]] = {
     "a hidden page, to a stranger": (Case(path="/hidden/x", token=None, headers=NAVIGATION), 404, HTML),
     "a hidden page, to the wrong one": (Case(path="/hidden/x", groups=()), 404, "application/json"),
     "no redirect": (Case(path="/strict401/x", token=None, headers=NAVIGATION), 401, HTML),
-    "no second factor": (Case(path="/mfa/x", headers=NAVIGATION), 403, HTML),
+    "no second factor": (Case(path="/mfa/x"), 401, "application/json"),
     "another method": (Case(path="/get", method="POST"), 405, "application/json"),
     "an unknown host": (Case(host="x.example.org"), 421, "application/json"),
     "a limit": (Case(allowed=False), 429, "application/json"),
@@ -222,7 +240,6 @@ LEADING_BACK: dict[str, tuple[Case, str]] = {
     "a denied frame": (
         Case(groups=(), path="/x?y=1", headers={**NAVIGATION, "sec-fetch-dest": "iframe"}), "logout"
     ),
-    "a person without a second factor": (Case(path="/mfa/x", headers=NAVIGATION), "logout"),
     "no redirect": (Case(path="/strict401/x", token=None, headers=NAVIGATION), "login"),
 }  # fmt: skip
 

@@ -15,8 +15,8 @@ from gateway.core.login.outcome import (
     Confirm,
     Enrol,
     Issue,
+    LoginOutcome,
     LoginRules,
-    Outcome,
     RightPassword,
     outcome,
 )
@@ -25,7 +25,7 @@ CODES = frozenset({TOTP, RECOVERY_CODE})
 SECURITY_KEY = passkey(device_bound=True, verified=False)
 
 
-def sets_of(found: Outcome) -> set[frozenset[Any]]:
+def sets_of(found: LoginOutcome) -> set[frozenset[Any]]:
     assert isinstance(found, AskFactor)
     return set(found.ways)
 
@@ -62,7 +62,7 @@ def sets_of(found: Outcome) -> set[frozenset[Any]]:
         (RightPassword(CODES, must_enrol=True, proven=True), LoginRules(), Issue()),
     ],
 )
-def test_a_right_password_leads_on(facts: RightPassword, rules: LoginRules, expected: Outcome) -> None:
+def test_a_right_password_leads_on(facts: RightPassword, rules: LoginRules, expected: LoginOutcome) -> None:
     assert outcome(facts, rules) == expected
 
 

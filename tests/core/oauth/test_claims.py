@@ -48,7 +48,7 @@ def test_a_subject_is_one_person_and_no_client(one: UUID, other: UUID) -> None:
 
 
 def test_an_id_token_says_when_and_how_and_goes_with_its_access_token() -> None:
-    sign_in = SignIn(1_000, ("pwd",), "sid", "n-0S6", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
+    sign_in = SignIn(1_000, "1", ("pwd",), "sid", "n-0S6", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
 
     claims = id_token_claims("https://auth", "u_1", "wiki", sign_in, 2_000, 3_600)
 
@@ -68,7 +68,7 @@ def test_an_id_token_says_when_and_how_and_goes_with_its_access_token() -> None:
 
 
 def test_a_nonce_that_nobody_sent_is_left_out() -> None:
-    claims = id_token_claims("https://auth", "u_1", "wiki", SignIn(1, (), "s", "", "t"), 2, 3)
+    claims = id_token_claims("https://auth", "u_1", "wiki", SignIn(1, "1", (), "s", "", "t"), 2, 3)
 
     assert "nonce" not in claims
     assert claims["at_hash"] == b64(hashlib.sha256(b"t").digest()[:16])

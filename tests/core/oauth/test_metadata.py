@@ -1,6 +1,6 @@
 """What clients read of the server: names that RFC 8414 and OpenID Connect Discovery have, and what is built."""
 
-from gateway.core.oauth.claims import ACR
+from gateway.core.assurance.model import CAN_BE_MET
 from gateway.core.oauth.metadata import metadata
 from tests.core.oauth.apps import ISSUER, apps
 
@@ -20,7 +20,7 @@ def test_what_a_client_needs_to_know() -> None:
     assert told["response_types_supported"] == ["code"]
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["authorization_response_iss_parameter_supported"] is True
-    assert told["acr_values_supported"] == [ACR]
+    assert told["acr_values_supported"] == [*CAN_BE_MET]
     assert told["scopes_supported"] == [
         "email", "groups", "notes.read", "offline_access", "openid", "profile",
     ]  # fmt: skip

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.assurance.model import by_password
+from gateway.core.assurance.need import Need, met
 from gateway.core.base64url import b64, unb64
 from gateway.core.jose.keys import SigningKey
 from gateway.core.oauth.consent import asks_consent
@@ -151,9 +153,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "an age in words": ({"max_age": "1h"}, "invalid_request"),
     "an age in other digits": ({"max_age": "\u0661"}, "invalid_request"),
     "a huge age": ({"max_age": "9" * 10}, "invalid_request"),
-    "acr 2": ({"acr_values": "2"}, "unmet_authentication_requirements"),
+    "an acr that nothing here proves": ({"acr_values": "phrh"}, "unmet_authentication_requirements"),
     "acr in the claims": (
-        {"claims": '{"id_token": {"acr": {"essential": true, "value": "2"}}}'},
+        {"acr_values": "1", "claims": '{"id_token": {"acr": {"essential": true, "value": "phrh"}}}'},
         "unmet_authentication_requirements",
     ),
     "claims that are none": ({"claims": "{"}, "invalid_request"),
@@ -278,7 +280,23 @@ def test_only_a_client_that_may_refresh_gets_what_outlives_a_login() -> None:
 )
 def test_how_fresh_a_login_has_to_be(changed: dict[str, str], authenticated_at: int, asks: bool) -> None:
     """The request began at 1,000, and it is 1,010 now."""
-    assert read("spa", changed).asks_login(authenticated_at, 1_000, 1_010) is asks
+    assert met(read("spa", changed).need(1_000, 1_010), by_password(authenticated_at), 1_010) is not asks
+
+
+@pytest.mark.parametrize(
+    ("changed", "acr"),
+    [
+        ({}, ""),
+        ({"acr_values": "2"}, "2"),
+        ({"acr_values": "phr 2 unknown"}, "2"),
+        ({"acr_values": "phrh phr"}, "phr"),
+        ({"claims": '{"id_token": {"acr": {"essential": true, "values": ["phr", "2"]}}}'}, "2"),
+        ({"acr_values": "1", "claims": '{"id_token": {"acr": {"essential": true, "value": "phr"}}}'}, "phr"),
+        ({"claims": '{"id_token": {"acr": {"value": "2"}}}'}, ""),
+    ],
+)
+def test_of_the_acrs_that_an_app_takes_the_weakest_has_to_be_met(changed: dict[str, str], acr: str) -> None:
+    assert read("spa", changed).need(1_000, 1_010) == Need(acr=acr)
 
 
 def test_an_answer_names_who_answers_and_says_the_state_again() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.assurance.need import Need
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.facts import Allow, Deny, Facts, Login, StepUp
 from tests.core.policy.build import NOW, SITE, mistakes, who
@@ -200,7 +201,7 @@ def test_who_gets_tokens_and_who_does_not() -> None:
 
     assert client.judge(Facts(root, None, NOW)) == Allow(identity=True, leg="leg 1")
     assert isinstance(client.judge(Facts(who("guests", user="root", mfa_s=0), None, NOW)), Deny)
-    assert client.judge(Facts(who("staff", user="root"), None, NOW)) == StepUp(mfa=True, authenticated_within_s=600)
+    assert client.judge(Facts(who("staff", user="root"), None, NOW)) == StepUp(Need(mfa=True, within_s=600))
     assert isinstance(client.judge(Facts(who("staff", user="root", since_s=601, mfa_s=0), None, NOW)), StepUp)
     assert isinstance(client.judge(Facts(who(), None, NOW)), Deny)
     assert isinstance(client.judge(Facts(None, None, NOW)), Login)

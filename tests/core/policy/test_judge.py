@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.assurance.model import OTP, PWD, Assurance
+from gateway.core.assurance.need import Need
 from gateway.core.policy.compile import Policy
 from gateway.core.policy.model import Actor, Allow, Deny, Facts, Login, StepUp
 from gateway.core.policy.route import Require
@@ -285,23 +286,21 @@ def test_a_window_includes_its_last_second() -> None:
     policy = app("allow: authenticated, require: {authenticated_within: 10m}")
 
     assert isinstance(judged(policy, "/", who(since_s=600)), Allow)
-    assert judged(policy, "/", who(since_s=601)) == StepUp(mfa=False, authenticated_within_s=600)
+    assert judged(policy, "/", who(since_s=601)) == StepUp(Need(mfa=False, within_s=600))
     assert isinstance(judged(policy, "/", who(since_s=601, mfa_s=1)), StepUp)
 
 
 def test_a_second_factor_that_nobody_gave_is_asked_for() -> None:
     policy = app("allow: authenticated, require: {mfa: true}")
 
-    assert judged(policy, "/", who()) == StepUp(mfa=True, authenticated_within_s=0)
+    assert judged(policy, "/", who()) == StepUp(Need(mfa=True, within_s=0))
     assert isinstance(judged(policy, "/", who(mfa_s=10**9)), Allow)
 
 
 def test_of_two_ways_to_step_up_the_one_that_asks_less_is_shown() -> None:
     legs = "{groups: staff, require: {mfa: true}}, {groups: staff, require: {authenticated_within: 10m}}"
 
-    assert judged(app(f"allow: [{legs}]"), "/", who("staff", since_s=700)) == StepUp(
-        mfa=False, authenticated_within_s=600
-    )
+    assert judged(app(f"allow: [{legs}]"), "/", who("staff", since_s=700)) == StepUp(Need(mfa=False, within_s=600))
 
 
 def test_who_comes_in_by_place_comes_in_as_nobody() -> None:

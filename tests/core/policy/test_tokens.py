@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from gateway.core.assurance.model import OTP, PWD, Assurance
+from gateway.core.assurance.need import Need
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.model import Policy
 from gateway.core.policy.route import ENDED, NOT_AMONG_THEM, TOO_FEW_SCOPES, UNBOUND
@@ -164,8 +165,8 @@ def test_a_person_can_prove_more_and_a_service_cannot() -> None:
     settings = "credentials: bearer, allow: {scopes: read}, require: {mfa: true, authenticated_within: 10m}"
 
     assert judged(settings, replace(GOOD, mfa_s=600, since_s=600)) == IN
-    assert judged(settings, GOOD) == StepUp(mfa=True, authenticated_within_s=600)
-    assert judged(settings, replace(GOOD, mfa_s=601)) == StepUp(mfa=True, authenticated_within_s=600)
+    assert judged(settings, GOOD) == StepUp(Need(mfa=True, within_s=600))
+    assert judged(settings, replace(GOOD, mfa_s=601)) == StepUp(Need(mfa=True, within_s=600))
     assert judged(settings, OWN) == NOT_AMONG_THEM
     assert judged("credentials: bearer, allow: {scopes: read}", OWN) == IN
 

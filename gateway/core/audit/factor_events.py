@@ -1,0 +1,145 @@
+"""What the audit log tells of second factors and of logins that ask for one: a part of the catalogue."""
+
+from dataclasses import dataclass
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class LoginStepUp(Event):
+    """factors: any of which may follow."""
+
+    kind = Kind.LOGIN_STEP_UP
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.ANONYMOUS,
+        "A right password was typed, and a second factor was asked for. Nobody is logged in by that.",
+        'bastion_logins_total{outcome="step_up"}',
+    )
+
+    factors: Kept[tuple[str, ...]]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAbandoned(Event):
+    """why: expired, or tries where too many codes were wrong."""
+
+    kind = Kind.LOGIN_ABANDONED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.ANONYMOUS,
+        "A right password was typed, and the second factor never came: somebody else may know the password (L18).",
+        'bastion_logins_total{outcome="abandoned"}',
+    )
+
+    why: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedUp(Event):
+    """amr: all that the login has proven now."""
+
+    kind = Kind.STEP_UP
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "A person who is logged in proved once more who they are.",
+        'bastion_logins_total{outcome="accepted"}',
+    )
+
+    login: Kept[str]
+    amr: Kept[tuple[str, ...]]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactorFailed(Event):
+    """step: login, or step_up of a person who is logged in."""
+
+    kind = Kind.FACTOR_FAILED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.LOW,
+        By.ANONYMOUS,
+        "A code for the second factor was wrong, or was used before.",
+    )
+
+    step: Kept[str]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactorAdded(Event):
+    """factor: totp. replaced: there was one before."""
+
+    kind = Kind.FACTOR_ADDED
+    about = About(Family.PEOPLE, Severity.MEDIUM, By.PERSON, "A person enrolled a second factor.")
+
+    factor: Kept[str]
+    replaced: Kept[str | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRemoved(Event):
+    """why: by_person or by_operator."""
+
+    kind = Kind.FACTOR_REMOVED
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.SEVERAL,
+        "A person has a second factor less. The recovery codes went with it.",
+    )
+
+    factor: Kept[str]
+    why: Kept[str]
+    reason: Sealed[str | None] = None
+
+    @property
+    def by(self) -> By:
+        return By.OPERATOR if self.why == "by_operator" else By.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodesMade(Event):
+    kind = Kind.RECOVERY_CODES_MADE
+    about = About(
+        Family.PEOPLE, Severity.LOW, By.PERSON, "A person got new recovery codes. Those before count no more."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodeUsed(Event):
+    """code: recovery, or operator where an operator had made it. left: recovery codes that were not used yet."""
+
+    kind = Kind.RECOVERY_CODE_USED
+    about = About(
+        Family.SIGNING_IN, Severity.MEDIUM, By.PERSON, "A one-time code stood in for a person's second factor."
+    )
+
+    code: Kept[str]
+    left: Kept[int]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCodeMade(Event):
+    """expires_at: Unix seconds."""
+
+    kind = Kind.OPERATOR_CODE_MADE
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator made a one-time code that stands in for a person's second factor.",
+    )
+
+    expires_at: Kept[int]
+    reason: Sealed[str]

@@ -1,0 +1,51 @@
+"""Takes the code that a person types as a second factor, once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gateway.core.assurance.steps import RECOVERY_CODE, TOTP, FactorProof
+from gateway.core.audit.factor_events import RecoveryCodeUsed
+from gateway.core.keys import Keys
+from gateway.core.login.one_time_codes import app_code, matching_step, recovery_code, recovery_hash
+from gateway.flows.act import Act
+
+WRONG: Final = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class FactorProofs:
+    """count: hears of the factor and of what came of it: accepted or wrong."""
+
+    keys: Keys
+    count: Callable[[str], None]
+
+    async def take(self, act: Act, user_id: UUID, typed: str) -> FactorProof | None:
+        """None: wrong, or used before. It is used up with the transaction; the caller holds the person.
+
+        Raises BrokenSeal or CorruptRow for an app's row that is not ours.
+        """
+        code = app_code(typed)
+        proof = await self._app(act, user_id, code) if code else await self._code(act, user_id, typed)
+        kind = "totp" if code else "recovery_code"
+        self.count(f"{kind} {WRONG if proof is None else 'accepted'}")
+        return proof
+
+    async def _app(self, act: Act, user_id: UUID, code: str) -> FactorProof | None:
+        app = await act.factors.app(user_id)
+        step = None if app is None else matching_step(app.secret, code, app.now)
+        if app is None or step is None or not await act.factors.claim_step(app.id, step, act.now):
+            return None
+        return TOTP
+
+    async def _code(self, act: Act, user_id: UUID, typed: str) -> FactorProof | None:
+        code = recovery_code(typed)
+        if code is None:
+            return None
+        used = await act.factors.use_code(user_id, recovery_hash(self.keys.recovery, user_id, code), act.now)
+        if used is None:
+            return None
+        left = await act.factors.codes_left(user_id, act.now)
+        act.record(RecoveryCodeUsed(user_id, used, left.recovery))
+        return RECOVERY_CODE

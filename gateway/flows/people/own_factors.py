@@ -1,0 +1,158 @@
+"""What a person does to their own second factors, on the auth host."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gateway.core.assurance.need import Need, met
+from gateway.core.audit.factor_events import FactorAdded, FactorRemoved, RecoveryCodesMade
+from gateway.core.errors import GatewayError
+from gateway.core.keys import Keys
+from gateway.core.login.one_time_codes import (
+    RECOVERY_BYTES,
+    RECOVERY_CODES,
+    SECRET_BYTES,
+    app_code,
+    in_groups,
+    matching_step,
+    new_recovery_code,
+    recovery_hash,
+)
+from gateway.flows.act import Act, Acts
+from gateway.flows.decide.decisions import LiveLogin
+
+FRESH_S: Final = 600
+_APP_ID_BYTES: Final = 16
+_FRESH: Final = Need(within_s=FRESH_S)
+_FRESH_WITH_FACTOR: Final = Need(mfa=True, within_s=FRESH_S)
+TOTP_NAME: Final = "totp"
+
+
+class MayNotChange(GatewayError):
+    """The login is too old, or did not prove the factor that the person has. need: what it has to meet."""
+
+    def __init__(self, need: Need) -> None:
+        super().__init__("a change of second factors needs a fresh login, with a factor where there is one")
+        self.need = need
+
+
+class NothingWaits(GatewayError):
+    """There is no app that waits for its first code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the person has. Times are Unix seconds. missing: what a change needs that this login has not proven."""
+
+    added_at: int | None
+    last_used_at: int | None
+    codes_left: int
+    waits: bool
+    missing: Need | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewApp:
+    """secret: shown once. repr is left out, because it is one."""
+
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewCodes:
+    """In groups, as people type them. Empty: the person keeps those that they have. repr is left out."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFactors:
+    """All of it raises RecordUnavailable; what changes something raises MayNotChange.
+
+    A change locks the person, and ends logins that wait for a second step (threats.md L20).
+    """
+
+    acts: Acts
+    keys: Keys
+    random: Callable[[int], bytes]
+
+    async def overview(self, live: LiveLogin) -> Overview:
+        user_id = live.person.user_id
+        async with self.acts.begin() as act:
+            app = await act.factors.app(user_id)
+            waiting = await act.factors.app(user_id, confirmed=False)
+            left = await act.factors.codes_left(user_id, act.now)
+        need = _FRESH if app is None else _FRESH_WITH_FACTOR
+        missing = None if met(need, live.facts.assurance, act.now) else need
+        if app is None:
+            return Overview(None, None, 0, waiting is not None, missing)
+        return Overview(app.confirmed_at, app.last_used_at, left.recovery, waiting is not None, missing)
+
+    async def begin_app(self, live: LiveLogin, request_id: str) -> NewApp:
+        """It counts when one of its codes is typed; until then the one before does."""
+        async with self._change(live, request_id) as act:
+            secret = self.random(SECRET_BYTES)
+            await act.factors.add_app(self.random(_APP_ID_BYTES), live.person.user_id, secret, act.now)
+        return NewApp(secret)
+
+    async def confirm_app(self, live: LiveLogin, typed: str, request_id: str) -> NewCodes | None:
+        """None: the code is wrong, and the app waits on. Recovery codes come with the first factor.
+
+        Raises NothingWaits.
+        """
+        user_id, code = live.person.user_id, app_code(typed)
+        async with self._change(live, request_id) as act:
+            waiting = await act.factors.app(user_id, confirmed=False)
+            if waiting is None:
+                raise NothingWaits("no authenticator app waits for its first code")
+            step = None if code is None else matching_step(waiting.secret, code, waiting.now)
+            if step is None:
+                return None
+            replaced = await act.factors.app(user_id) is not None
+            await act.factors.confirm_app(waiting.id, user_id, step, act.now)
+            act.record(FactorAdded(user_id, TOTP_NAME, "yes" if replaced else None))
+            left = await act.factors.codes_left(user_id, act.now)
+            return NewCodes(() if left.recovery else await self._make_codes(act, user_id))
+
+    async def renew_codes(self, live: LiveLogin, request_id: str) -> NewCodes:
+        """Those before count no more. Raises NothingWaits where there is no factor that they could stand in for."""
+        user_id = live.person.user_id
+        async with self._change(live, request_id) as act:
+            if await act.factors.app(user_id) is None:
+                raise NothingWaits("recovery codes stand in for a factor, and there is none")
+            return NewCodes(await self._make_codes(act, user_id))
+
+    async def remove_app(self, live: LiveLogin, request_id: str) -> bool:
+        """Its recovery codes go with it. False: there was none."""
+        async with self._change(live, request_id) as act:
+            return await drop_app(act, live.person.user_id, "by_person")
+
+    @asynccontextmanager
+    async def _change(self, live: LiveLogin, request_id: str) -> AsyncIterator[Act]:
+        async with self.acts.begin(request_id=request_id) as act:
+            if not await act.users.begin_change(live.person.user_id, act.now):
+                raise MayNotChange(_FRESH)
+            login = await act.logins.find(live.token.login_id)
+            app = await act.factors.app(live.person.user_id)
+            need = _FRESH if app is None else _FRESH_WITH_FACTOR
+            if login is None or login.ended or not met(need, live.facts.assurance, act.now):
+                raise MayNotChange(need)
+            yield act
+
+    async def _make_codes(self, act: Act, user_id: UUID) -> tuple[str, ...]:
+        codes = [new_recovery_code(self.random(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
+        hashes = [recovery_hash(self.keys.recovery, user_id, code) for code in codes]
+        await act.factors.replace_codes(user_id, hashes, act.now)
+        act.record(RecoveryCodesMade(user_id))
+        return tuple(map(in_groups, codes))
+
+
+async def drop_app(act: Act, user_id: UUID, why: str, reason: str | None = None) -> bool:
+    """The caller holds the person. False: there was none."""
+    removed = await act.factors.remove_app(user_id)
+    await act.factors.replace_codes(user_id, (), act.now)
+    if removed:
+        act.record(FactorRemoved(user_id, TOTP_NAME, why, reason))
+    return removed

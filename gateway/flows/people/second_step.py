@@ -1,0 +1,163 @@
+"""Completes a login whose password was right with a second factor, in one transaction (threats.md L9, L20)."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.assurance.steps import PASSWORD, FactorProof
+from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
+from gateway.core.errors import StoreUnavailable, TooManyAttempts
+from gateway.core.login.attempt import knows, parse_device
+from gateway.flows.act import Act, Acts
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
+from gateway.flows.people.risk import Risk
+from gateway.flows.people.throttle import FactorThrottle
+from gateway.flows.transaction import RecordUnavailable
+from gateway.stores.postgres.attempts import MOST_TRIES, AttemptRow
+
+ATTEMPT_S: Final = 600
+ATTEMPT_BYTES: Final = 32
+_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
+_LABEL: Final = b"attempt\0"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Waiting:
+    """Whose second step is missing. repr is left out: it holds personal words."""
+
+    user_id_text: str
+    username: str
+    typed_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """tries_left: of this attempt; 0: it is over."""
+
+    tries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There is no attempt: it is completed, too old, or something that it rested on has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SomebodyElses:
+    """The page was made for another person than the browser's attempt is of."""
+
+
+Proven = SignedIn | WrongCode | Gone | SomebodyElses
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """count: hears how each ended, as Login's does."""
+
+    acts: Acts
+    proofs: FactorProofs
+    risk: Risk
+    issuing: Issuing
+    throttle: FactorThrottle
+    count: Callable[[str], None]
+
+    async def waiting(self, cookie: str) -> Waiting | None:
+        """Raises RecordUnavailable."""
+        hash_ = attempt_hash(cookie)
+        if hash_ is None:
+            return None
+        async with self.acts.begin() as act:
+            row = await act.attempts.find(hash_, act.now)
+            user = None if row is None else await act.users.find(row.user_id)
+        if row is None or user is None or user.state != "active":
+            return None
+        return Waiting(str(user.id), user.username, row.name)
+
+    async def prove(self, cookie: str, shown_for: str, typed: str, visit: Visit, current: LiveLogin | None) -> Proven:
+        """shown_for: Waiting.user_id_text of the page. current: who is signed in here already.
+
+        Raises RecordUnavailable, StoreUnavailable, TooManyAttempts.
+        """
+        try:
+            outcome = await self._prove(cookie, shown_for, typed, visit, current)
+        except (RecordUnavailable, StoreUnavailable):
+            self.count("unavailable")
+            raise
+        except TooManyAttempts:
+            self.count("throttled")
+            raise
+        match outcome:
+            case SignedIn():
+                self.count("accepted")
+            case WrongCode(tries_left):
+                self.count("wrong" if tries_left else "abandoned")
+            case Gone() | SomebodyElses():
+                pass
+        return outcome
+
+    async def _prove(self, cookie: str, shown_for: str, typed: str, visit: Visit, current: LiveLogin | None) -> Proven:
+        hash_ = attempt_hash(cookie)
+        waiting = None if hash_ is None else await self.waiting(cookie)
+        if hash_ is None or waiting is None:
+            return Gone()
+        if waiting.user_id_text != shown_for:
+            return SomebodyElses()
+        await self.throttle.before(waiting.user_id_text, self._known_device(waiting, visit))
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            row = await self._hold(act, hash_, current)
+            if row is None:
+                return Gone()
+            proof = await self.proofs.take(act, row.user_id, typed)
+            if proof is None:
+                return await self._wrong(act, row, visit)
+            return await self._complete(act, row, proof, visit, current)
+
+    async def purge(self) -> None:
+        """Forgets attempts that nobody completed in time, and says of each that somebody knew the password (L18)."""
+        async with self.acts.begin() as act:
+            over = await act.attempts.purge(act.now)
+            for user_id in over:
+                act.record(LoginAbandoned(user_id, "expired"))
+        for _ in over:
+            self.count("abandoned")
+
+    def _known_device(self, waiting: Waiting, visit: Visit) -> str:
+        """Its id; "" of one from which this name never signed in."""
+        device = parse_device(visit.device)
+        return device.id if knows(self.issuing.keys.device, device, waiting.typed_name) else ""
+
+    async def _hold(self, act: Act, hash_: bytes, current: LiveLogin | None) -> AttemptRow | None:
+        """Person, login, attempt: in this order, as everybody. None: what was compared is no longer the password."""
+        found = await act.attempts.find(hash_, act.now)
+        if found is None or not await act.users.hold_compared(found.user_id, found.compared):
+            return None
+        if current is not None and current.person.user_id == found.user_id:
+            await act.logins.hold(current.token.login_id, act.now)
+        return await act.attempts.hold(hash_, act.now)
+
+    async def _wrong(self, act: Act, row: AttemptRow, visit: Visit) -> WrongCode:
+        """Counted, and only then told."""
+        tries = await act.attempts.count_try(row.hash)
+        act.record(FactorFailed(row.user_id, "login", visit.address_text, visit.user_agent))
+        if tries >= MOST_TRIES:
+            await act.attempts.delete(row.hash)
+            act.record(LoginAbandoned(row.user_id, "tries"))
+        return WrongCode(MOST_TRIES - tries)
+
+    async def _complete(
+        self, act: Act, row: AttemptRow, proof: FactorProof, visit: Visit, current: LiveLogin | None
+    ) -> SignedIn:
+        """Scored once more: what the first step saw may be ten minutes old."""
+        await act.attempts.delete(row.hash)
+        assessed = self.risk.after(await self.risk.assess(act, row.user_id, visit.source), row.verdict)
+        entering = Entering(row.user_id, row.name, (PASSWORD, proof), row.persistent, visit, assessed)
+        return await self.issuing.sign_in(act, entering, current)
+
+
+def attempt_hash(cookie: str) -> bytes | None:
+    """What Postgres knows the cookie by; None: no text of ours, so nothing is asked."""
+    return hashlib.sha256(_LABEL + cookie.encode()).digest() if _SHAPE.fullmatch(cookie) else None

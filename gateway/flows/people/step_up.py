@@ -1,0 +1,124 @@
+"""Proves more within a live login: a new secret, while the old one passes for 20 s with what it was worth (R12)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core.assurance.model import amr_values
+from gateway.core.assurance.need import Need
+from gateway.core.assurance.steps import PASSWORD, FactorProof, Steps, Unmeetable, steps
+from gateway.core.audit.catalogue import LoginFailed
+from gateway.core.audit.factor_events import FactorFailed, SteppedUp
+from gateway.core.errors import StoreUnavailable, TooManyAttempts
+from gateway.core.login.attempt import knows, parse_device
+from gateway.core.login.throttle import LoginBuckets
+from gateway.flows.act import Act, Acts
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
+from gateway.flows.people.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.risk import Risk
+from gateway.flows.people.throttle import FactorThrottle, LoginThrottle
+from gateway.flows.transaction import RecordUnavailable
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TypedProof:
+    """What a person typed into the page; "" where they were not asked. repr is left out: it holds a password."""
+
+    password: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotProven:
+    """Wrong, used before, or nothing was typed: nothing is worth more than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The login has ended, or another tab has replaced its secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepUpFlow:
+    """count: hears how each ended, as Login's does. All of it raises RecordUnavailable."""
+
+    acts: Acts
+    passwords: Passwords
+    proofs: FactorProofs
+    risk: Risk
+    issuing: Issuing
+    logins: LoginThrottle
+    factors: FactorThrottle
+    count: Callable[[str], None]
+
+    async def asked(self, live: LiveLogin, need: Need) -> Steps | Unmeetable:
+        """What the person is to prove, with what they have."""
+        async with self.acts.begin() as act:
+            enrolled = await act.factors.enrolled(live.person.user_id, act.now)
+        return steps(need, live.facts.assurance, (PASSWORD, *sorted(enrolled, key=lambda one: one.name)), act.now)
+
+    async def prove(self, live: LiveLogin, shown: TypedProof, visit: Visit) -> SignedIn | NotProven | Over:
+        """Raises StoreUnavailable, PasswordsBusy, TooManyAttempts too."""
+        try:
+            outcome = await self._prove(live, shown, visit)
+        except TooManyAttempts:
+            self.count("throttled")
+            raise
+        except (RecordUnavailable, StoreUnavailable, PasswordsBusy):
+            self.count("unavailable")
+            raise
+        if not isinstance(outcome, Over):
+            self.count("accepted" if isinstance(outcome, SignedIn) else "wrong")
+        return outcome
+
+    async def _prove(self, live: LiveLogin, shown: TypedProof, visit: Visit) -> SignedIn | NotProven | Over:
+        if not shown.password and not shown.code:
+            return NotProven()
+        device = parse_device(visit.device)
+        known = knows(self.issuing.keys.device, device, live.person.username)
+        paying, stored = self.logins.buckets_of(visit.address, device, known=known), None
+        if shown.password and (stored := await self._password(live, shown.password, visit, paying)) is None:
+            return NotProven()
+        if shown.code:
+            await self.factors.before(str(live.person.user_id), device.id if known else "")
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            if stored is not None and not await act.users.hold_password(live.person.user_id, stored):
+                return NotProven()
+            if not await act.logins.hold(live.token.login_id, act.now):
+                return Over()
+            code = await self.proofs.take(act, live.person.user_id, shown.code) if shown.code else None
+            if shown.code and code is None:
+                act.record(FactorFailed(live.person.user_id, "step_up", visit.address_text, visit.user_agent))
+                return NotProven()
+            proofs = (*((PASSWORD,) if stored is not None else ()), *((code,) if code is not None else ()))
+            return await self._renew(act, live, proofs, visit)
+
+    async def _password(self, live: LiveLogin, password: str, visit: Visit, paying: LoginBuckets) -> str | None:
+        """What is stored of it, where it is right. It costs what it costs at a login."""
+        wait_s = await self.logins.before(paying)
+        if wait_s:
+            raise TooManyAttempts(wait_s)
+        async with self.acts.begin() as act:
+            user = await act.users.find(live.person.user_id)
+        stored = None if user is None else user.password
+        if await self.passwords.verify(live.person.user_id, password, stored, paying.caller):
+            await self.logins.succeeded(paying)
+            return stored
+        await self.logins.failed(paying)
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            await self.risk.count_failure(act, visit.source)
+            act.record(LoginFailed(live.person.user_id, None, visit.address_text, visit.user_agent))
+        return None
+
+    async def _renew(self, act: Act, live: LiveLogin, proofs: tuple[FactorProof, ...], visit: Visit) -> SignedIn | Over:
+        person, tag = live.person, live.token.tag
+        assessed = await self.risk.assess(act, person.user_id, visit.source)
+        entering = Entering(person.user_id, person.username, proofs, keep=False, visit=visit, assessed=assessed)
+        issued = await self.issuing.renew(act, tag, entering, live)
+        if issued is None:
+            return Over()
+        amr = amr_values(issued.assurance)
+        act.record(SteppedUp(person.user_id, issued.token.login, amr, visit.address_text, visit.user_agent))
+        act.stales_login(tag, issued.token.login)
+        return SignedIn(issued.token, issued.max_age_s, self.issuing.known_device(visit, person.username))

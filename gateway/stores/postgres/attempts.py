@@ -1,0 +1,113 @@
+"""Logins whose password was right and whose second step is missing: rows that nobody is signed in by."""
+
+from dataclasses import dataclass
+from typing import Final, cast
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.core.password.breached import Verdict
+from gateway.core.privacy.sealing import Place
+from gateway.stores.postgres.vault import Vault
+
+MOST_TRIES: Final = 5
+_PURGED_AT_ONCE: Final = 1_000
+_INSERT_ATTEMPT: Final = """
+    INSERT INTO attempts (hash, user_id, compared, persistent, expires_at, sealed) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_COLUMNS: Final = "a.hash, a.user_id, a.compared, a.persistent, a.tries, a.sealed, k.wrapped"
+_FIND_ATTEMPT: Final = f"""
+    SELECT {_COLUMNS} FROM attempts a LEFT JOIN user_keys k ON k.user_id = a.user_id
+     WHERE a.hash = $1 AND a.expires_at > $2 AND a.tries < $3
+"""  # noqa: S608 - constants
+_LOCK_ATTEMPT: Final = f"{_FIND_ATTEMPT} FOR UPDATE OF a"
+_COUNT_TRY: Final = "UPDATE attempts SET tries = tries + 1 WHERE hash = $1 RETURNING tries"
+_DELETE_ATTEMPT: Final = "DELETE FROM attempts WHERE hash = $1"
+_DELETE_OVER: Final = """
+    DELETE FROM attempts WHERE hash IN (SELECT hash FROM attempts WHERE expires_at <= $1 LIMIT $2) RETURNING user_id
+"""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewAttempt:
+    """hash: SHA-256 of what the browser has. compared: of the stored password that matched. name: as it was typed.
+
+    verdict: whether the password is a breached one. repr is left out: the name is personal.
+    """
+
+    hash: bytes
+    user_id: UUID
+    compared: bytes
+    persistent: bool
+    name: str
+    verdict: Verdict
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AttemptRow:
+    """One that may be completed. tries: wrong proofs so far."""
+
+    hash: bytes
+    user_id: UUID
+    compared: bytes
+    persistent: bool
+    name: str
+    verdict: Verdict
+    tries: int
+
+
+class Attempts:
+    """Bound to one connection. now: Unix seconds. Reading raises BrokenSeal or CorruptRow."""
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]", vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    async def add(self, new: NewAttempt) -> None:
+        key = await self._vault.key_of(self._connection, new.user_id)
+        sealed = key.seal(_place(new.user_id), {"name": new.name, "verdict": new.verdict})
+        await self._connection.execute(
+            _INSERT_ATTEMPT, new.hash, new.user_id, new.compared, new.persistent, new.expires_at, sealed
+        )
+
+    async def find(self, attempt_hash: bytes, now: int) -> AttemptRow | None:
+        """None: it never was, is completed, is too old, or had MOST_TRIES wrong proofs."""
+        return self._row(await self._connection.fetchrow(_FIND_ATTEMPT, attempt_hash, now, MOST_TRIES))
+
+    async def hold(self, attempt_hash: bytes, now: int) -> AttemptRow | None:
+        """find, and nobody else completes or counts it until the transaction ends."""
+        return self._row(await self._connection.fetchrow(_LOCK_ATTEMPT, attempt_hash, now, MOST_TRIES))
+
+    async def count_try(self, attempt_hash: bytes) -> int:
+        """How many wrong proofs it had, with this one."""
+        tries: int = await self._connection.fetchval(_COUNT_TRY, attempt_hash)
+        return tries
+
+    async def delete(self, attempt_hash: bytes) -> None:
+        await self._connection.execute(_DELETE_ATTEMPT, attempt_hash)
+
+    async def purge(self, now: int) -> list[UUID]:
+        """Whose attempts were over and are gone now; of many, some."""
+        rows = await self._connection.fetch(_DELETE_OVER, now, _PURGED_AT_ONCE)
+        return [row["user_id"] for row in rows]
+
+    def _row(self, row: asyncpg.Record | None) -> AttemptRow | None:
+        if row is None:
+            return None
+        user_id: UUID = row["user_id"]
+        personal = self._vault.open(user_id, row["wrapped"]).unseal(_place(user_id), row["sealed"])
+        return AttemptRow(
+            hash=row["hash"],
+            user_id=user_id,
+            compared=row["compared"],
+            persistent=row["persistent"],
+            name=personal["name"],
+            verdict=cast("Verdict", personal["verdict"]),
+            tries=row["tries"],
+        )
+
+
+def _place(user_id: UUID) -> Place:
+    return Place("attempts", "sealed", user_id)

@@ -1,0 +1,100 @@
+"""The pages that prove who somebody is, and what follows when they have."""
+
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.assurance.steps import PASSWORD, FactorProof, Unmeetable
+from gateway.core.forward import pages
+from gateway.core.forward.pages import ACCOUNT, Link
+from gateway.core.session.cookies import (
+    ATTEMPT_COOKIE,
+    CSRF_COOKIE,
+    DEVICE_COOKIE,
+    ENDED_COOKIE,
+    LOGIN_COOKIE,
+    expire_cookie,
+    set_cookie,
+)
+from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.step_up import StepUpFlow
+from gateway.web.account import LEAKED
+from gateway.web.browser import Browser, see_other
+from gateway.web.forms import add_cookie
+from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
+
+_DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
+STEP_UP_PATH: Final = "/login/step-up"
+SET_UP: Final = "Set up a second factor"
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a page asks. action: where its form goes. shown_for: whose attempt the page is of, "" of a live login."""
+
+    action: str
+    password: bool
+    code: bool
+    shown_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPages:
+    """recovers: whether /forgot is there."""
+
+    browser: Browser
+    ways: Ways
+    step_up: StepUpFlow
+    recovers: bool = False
+
+    def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
+        return self._page(request, "login.html", form, status, recovers=self.recovers)
+
+    def proof_form(self, request: web.Request, form: Form, asks: Asks, status: int = 200) -> web.Response:
+        """For somebody whose name is known."""
+        return self._page(request, "verify.html", form, status, asks=asks)
+
+    async def onwards(self, request: web.Request, way: WayFromLogin, live: LiveLogin, error: str = "") -> web.Response:
+        """Where a signed-in person goes; the page that asks for more where the login does not suffice there."""
+        answer = await way.onwards(request, live)
+        if not isinstance(answer, Form):
+            return answer
+        found = await self.step_up.asked(live, answer.need)
+        if isinstance(found, Unmeetable):
+            return self._unmeetable(request, answer, found)
+        asks = _asked(found.ways)
+        status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
+        return self.proof_form(request, replace(answer, error=error), asks, status)
+
+    async def welcome(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> web.Response:
+        """Always a redirect, so that reloading sends no password again. The pre-login cookies go with their tokens."""
+        response = see_other(await way.after(request, new))
+        add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
+        add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, _DEVICE_MAX_AGE_S))
+        if new.breached:  # /account says it
+            add_cookie(response, set_cookie(ENDED_COOKIE, LEAKED))
+        add_cookie(response, expire_cookie(CSRF_COOKIE))
+        add_cookie(response, expire_cookie(ATTEMPT_COOKIE))
+        return response
+
+    def _page(self, request: web.Request, template: str, form: Form, status: int, **values: object) -> web.Response:
+        response = self.browser.csrf_page(request, template, status, form=form, **values)
+        response.headers["Content-Security-Policy"] = content_security_policy(form.target, scripts=True)
+        return response
+
+    def _unmeetable(self, request: web.Request, form: Form, found: Unmeetable) -> web.Response:
+        """Says how the person could meet it, or that nobody can."""
+        words = pages.NEEDS_FACTOR if found.missing else pages.NOBODY_CAN
+        links = (Link(SET_UP, SECURITY_PATH),) if found.missing else ()
+        page = words.on(form.goal, request[REQUEST_ID], *links, Link(ACCOUNT, "/account"))
+        return self.browser.html.page("refusal.html", HTTPStatus.FORBIDDEN, page=replace(page, who=form.name))
+
+
+def _asked(ways: tuple[frozenset[FactorProof], ...]) -> Asks:
+    """An empty way is of a login whose secret another tab has just replaced: its password makes sure."""
+    password = all(PASSWORD in way for way in ways) or not ways[0]
+    return Asks(STEP_UP_PATH, password, any(way - {PASSWORD} for way in ways))

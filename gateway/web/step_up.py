@@ -1,0 +1,51 @@
+"""/login/step-up: takes more proof from somebody who is logged in, and leads back to where that was asked for.
+
+The page itself is at /login, where the journey leads; here it is only for what is asked on the auth host.
+"""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.login.one_time_codes import TYPED_CHARS
+from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.step_up import NotProven, Over, TypedProof
+from gateway.web.browser import see_other
+from gateway.web.errors import FormExpired
+from gateway.web.forms import own_form
+from gateway.web.login_pages import STEP_UP_PATH, LoginPages
+from gateway.web.ways import WayFromLogin
+
+_NOT_PROVEN: Final = "That didn't match. Check what you typed; a code that was used before doesn't count again."
+
+
+def routes(pages: LoginPages) -> list[web.RouteDef]:
+    """Whoever is not signed in is sent to sign in."""
+    browser, ways = pages.browser, pages.ways
+
+    async def show(request: web.Request) -> web.Response:
+        live = await browser.signed_in(request)
+        return see_other("/login") if live is None else await pages.onwards(request, ways.to_security(), live)
+
+    async def submit(request: web.Request) -> web.Response:
+        try:
+            fields = await own_form(request, browser.site)
+        except FormExpired as old:  # asked anew, by a page of today
+            return see_other(_page_of(await ways.of_fields(old.fields)))
+        way, live = await ways.of_fields(fields), await browser.signed_in(request)
+        if live is None:
+            return see_other(way.form.address("/login"))
+        shown = TypedProof(fields.get("password", ""), fields.get("code", "")[:TYPED_CHARS])
+        match await pages.step_up.prove(live, shown, browser.visit(request)):
+            case SignedIn() as new:
+                return await pages.welcome(request, way, new)
+            case NotProven():
+                return await pages.onwards(request, way, live, _NOT_PROVEN)
+            case Over():
+                return see_other(_page_of(way))
+
+    return [web.get(STEP_UP_PATH, show, allow_head=False), web.post(STEP_UP_PATH, submit)]
+
+
+def _page_of(way: WayFromLogin) -> str:
+    return STEP_UP_PATH if way.form.security else way.form.address("/login")
