@@ -12,7 +12,7 @@ from gateway.stores.postgres.vault import Vault
 _FIND: Final = """
     SELECT p.sealed, k.wrapped FROM risk_profiles p LEFT JOIN user_keys k USING (user_id) WHERE p.user_id = $1
 """
-_LOCK: Final = "SELECT 1 FROM risk_profiles WHERE user_id = $1 FOR UPDATE"
+_LOCK: Final = f"{_FIND} FOR UPDATE OF p"
 _INSERT: Final = """
     INSERT INTO risk_profiles (user_id, sealed, last_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO NOTHING
 """
@@ -35,10 +35,12 @@ class Profiles:
 
     async def hold(self, user_id: UUID, now: int) -> Profile:
         """Nobody else changes it until the transaction ends; it is made where there is none."""
-        if await self._connection.fetchval(_LOCK, user_id) is None:
+        row = await self._connection.fetchrow(_LOCK, user_id)
+        if row is None:
             await self._connection.execute(_INSERT, user_id, await self._sealed(user_id, Profile()), now)
-            await self._connection.fetchval(_LOCK, user_id)
-        return await self.find(user_id)
+            row = await self._connection.fetchrow(_LOCK, user_id)
+        assert row is not None
+        return open_profile(self._vault, user_id, row["sealed"], row["wrapped"])
 
     async def save(self, user_id: UUID, profile: Profile) -> None:
         """Of one that is held."""
