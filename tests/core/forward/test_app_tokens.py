@@ -272,6 +272,19 @@ def test_nor_is_it_at_a_second_resource_of_the_request() -> None:
     assert move.answer().status == 401
 
 
+@pytest.mark.parametrize("ours", [KEY_TEXT, MADE_UP, "bst_"])
+@pytest.mark.parametrize("name", ["x-api-key", "X-API-Key"])
+def test_nor_is_what_goes_with_a_header_that_held_a_key_of_bastions(name: str, ours: str) -> None:
+    """Caddy deletes a header with all its lines, so the app sees neither of the two."""
+    call = Call(f"Bearer {issue(scopes=('read',))}", host="api.example.org", context=TAKING, path="/both/x")
+    both = replace(call, lines=((name, ours), ("x-api-key", "k")))
+
+    assert replace(call, lines=(("x-api-key", "k"),)).answer().status == 200
+    for one in (both, replace(both, lines=both.lines[::-1])):
+        assert one.answer().status == 403
+    assert is_nobody(replace(both, authorization="", path="/x"))
+
+
 MOVES: Final = Call(
     host=SONARR,
     context=TAKING,
