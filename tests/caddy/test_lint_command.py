@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Binaries, adapt_file
 from tests.caddy.caddyfiles import APP, HOST, WRAPPED, site, written
+from tests.zygote import bastion as run
 
 
 def bastion(
@@ -23,8 +23,7 @@ def bastion(
     config.write_text(
         f"profile: dev\npublic_url: https://auth.example.com\npolicy: {{directory: {directory}/policies}}\n"
     )
-    argv = [sys.executable, "-m", "gateway", "caddy", command, *arguments, "--dev", "--config", str(config)]
-    return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, cwd=directory, timeout=60)
+    return run("caddy", command, *arguments, "--dev", "--config", config, stdin=stdin, cwd=directory)
 
 
 def test_the_command_fails_for_errors_only(tmp_path: Path) -> None:
