@@ -118,9 +118,7 @@ async def test_a_login_that_has_ended_makes_and_wakes_none(here: Deciding, own: 
     assert (len(await own.list(live)), await passing(here)) == (1, 0)
 
 
-async def test_two_keys_at_once_do_not_wait_for_each_other_for_ever(
-    here: Deciding, own: OwnKeys, live: LiveLogin
-) -> None:
+async def test_two_keys_at_once_do_not_wait_for_each_other_for_ever(own: OwnKeys, live: LiveLogin) -> None:
     made = await asyncio.gather(*(own.make(live, WANTED, "r") for _ in range(8)))
 
     assert len(set(made)) == len(await own.list(live)) == 8
