@@ -1,8 +1,6 @@
 """What the documentation says is so: commands, figures, links, files, examples, and the pages of the program."""
 
 import re
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from gateway.metrics import FIGURES, Counter, Gauge, Histogram
 from gateway.web.forward_auth.connection import MAX_HEADER_BYTES, MAX_HEADERS, Patience
 from gateway.web.forward_auth.exchanges import MAX_HELD, MAX_WAITING
 from tests.web.listening import ANSWER_BYTES, BYTES_OF_AN_IDLE_CONNECTION
+from tests.zygote import bastion as run
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
@@ -236,8 +235,7 @@ def test_the_first_policy_is_one(page: str, tmp_path: Path) -> None:
 
 def policy(command: str, directory: Path, auth_url: str) -> str:
     options = ["--directory", str(directory), "--auth-url", auth_url]
-    argv = [sys.executable, "-m", "gateway", "policy", command, *options]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = run("policy", command, *options, cwd=ROOT)
     return done.stdout + done.stderr
 
 

@@ -39,7 +39,9 @@ def routes(browser: Browser, apps: Apps, policy: Callable[[], Policy]) -> list[w
     @browser.for_form_of_somebody
     async def end(request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         """Also of what has ended meanwhile: what the person wanted is so."""
-        await apps.end(live, request.match_info["client"], request[REQUEST_ID])
+        client = request.match_info["client"]
+        if client.isprintable():  # as all names of clients are; Postgres takes no NUL
+            await apps.end(live, client, request[REQUEST_ID])
         return see_other("/account/apps")
 
     return [web.get("/account/apps", show), web.post("/account/apps/{client}/end", end)]

@@ -3,21 +3,20 @@
 import json
 import os
 import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from tests.caddy.front import HOST, Front
 from tests.staging import Stage
+from tests.zygote import bastion
 
 
 def command(stage: Stage, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "gateway", "caddy", "check", *arguments]
     config = ["--config", str(stage.demo.directory / "config.yaml"), "--dev"]
     stores = ("BASTION_DATABASE_URL", "BASTION_REDIS_URL", "BASTION_CONFIG")
     environment = {name: value for name, value in os.environ.items() if name not in stores}
-    return subprocess.run([*argv, *config], capture_output=True, text=True, check=False, env=environment, timeout=100)
+    return bastion("caddy", "check", *arguments, *config, env=environment)
 
 
 def test_the_demo_passes(stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,17 +9,21 @@ import pytest
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Binaries, adapt_file
 from tests.caddy.caddyfiles import APP, HOST, WRAPPED, site, written
+from tests.zygote import bastion as run
 
 
-def bastion(directory: Path, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+def bastion(
+    directory: Path, *arguments: str, stdin: str = "", command: str = "lint", setting: str = "identity: sent"
+) -> "subprocess.CompletedProcess[str]":
+    """setting: of the app."""
     (directory / "policies").mkdir(exist_ok=True)
-    (directory / "policies" / "app.yaml").write_text(f"apps: {{app: {{hosts: {HOST}, allow: authenticated}}}}\n")
+    app = f"{{hosts: {HOST}, allow: authenticated, {setting}}}"
+    (directory / "policies" / "app.yaml").write_text(f"apps: {{app: {app}}}\n")
     config = directory / "config.yaml"
     config.write_text(
         f"profile: dev\npublic_url: https://auth.example.com\npolicy: {{directory: {directory}/policies}}\n"
     )
-    argv = [sys.executable, "-m", "gateway", "caddy", "lint", *arguments, "--dev", "--config", str(config)]
-    return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, cwd=directory, timeout=60)
+    return run("caddy", command, *arguments, "--dev", "--config", config, stdin=stdin, cwd=directory)
 
 
 def test_the_command_fails_for_errors_only(tmp_path: Path) -> None:
@@ -103,3 +106,20 @@ def test_adapted_json_of_any_shape_ends_in_words(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "is no object" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_snippet_hands_assertions_on_where_policy_sends_them(tmp_path: Path) -> None:
+    line = "request_header X-Bastion-Assertion {rp.header.X-Bastion-Assertion}"
+    without = bastion(tmp_path, command="snippet").stdout
+    printed = bastion(tmp_path, command="snippet", setting="assertion: true").stdout
+    old, new = tmp_path / "old", tmp_path / "new"
+    for directory, text in ((old, without), (new, printed)):
+        directory.mkdir()
+        written(directory, WRAPPED, snippet=text)
+
+    missed = bastion(tmp_path, str(old / "Caddyfile"), setting="assertion: true")
+    passed = bastion(tmp_path, str(new / "Caddyfile"), setting="assertion: true")
+
+    assert (line in without, line in printed) == (False, True)
+    assert (missed.returncode, passed.returncode) == (1, 0), passed.stdout
+    assert " lacks request_header X-Bastion-Assertion" in missed.stdout

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.headers import SET_HEADERS
 from gateway.embedded import Binaries, caddy_binary
 from tests.identities import BOTH, X_AUTH_REQUEST
+from tests.zygote import bastion as run
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "caddy.md").read_text()
 SITES = (ProtectedSite("app.localhost", "127.0.0.1:1"),)
@@ -102,9 +102,7 @@ def test_the_guide_names_every_header_of_the_contract() -> None:
 
 
 def bastion(config: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "gateway", "caddy", *arguments]
-    environment = {**os.environ, "BASTION_CONFIG": str(config)}
-    return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, timeout=60)
+    return run("caddy", *arguments, env={**os.environ, "BASTION_CONFIG": str(config)})
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from tests.zygote import bastion_of
+
 _CONFIG = """\
 public_url: https://auth.example.com
 profile: production
@@ -51,11 +53,9 @@ class Bastion:
         )
 
     async def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
-        process = await self.start(*arguments, **environment)
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
-        assert process.returncode is not None
-        assert "Traceback" not in err.decode()
-        return Ran(process.returncode, out.decode(), err.decode())
+        done = await bastion_of(arguments, stdin, self.directory, {**os.environ, **environment})
+        assert "Traceback" not in done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

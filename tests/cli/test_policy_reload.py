@@ -6,7 +6,7 @@ import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,7 +38,7 @@ async def node(directory: Path, like: Bastion, sockets: Path, workers: int) -> A
     """It does not watch its files, as where they come one by one."""
     (directory / "policies").mkdir(parents=True, exist_ok=True)
     sockets.mkdir()
-    commands = Bastion(directory, like.database_url, like.redis_url)
+    commands = replace(like, directory=directory)
     commands.configure()
     (directory / "policies" / "wiki.yaml").write_text(GOOD)
     environment = {

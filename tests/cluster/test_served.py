@@ -3,8 +3,6 @@
 import asyncio
 import os
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from tests.attacks.conftest import PASSWORD
 from tests.cluster.servers import Servers, until
 from tests.faults.relay import Elsewhere
 from tests.faults.test_safeguards import served
+from tests.zygote import bastion
 
 
 def certificate_of_this_machine(file: Path) -> ssl.SSLContext:
@@ -108,8 +107,7 @@ async def test_production_serves_and_commands_act_on_a_cluster(
     environment = {**os.environ, "SSL_CERT_FILE": str(encrypted.ca_file)}
 
     def command(*words: str) -> str:
-        argv = [sys.executable, "-m", "gateway", *words, "--config", str(directory / "config.yaml")]
-        done = subprocess.run(argv, input=PASSWORD, env=environment, capture_output=True, text=True, check=False)
+        done = bastion(*words, "--config", directory / "config.yaml", stdin=PASSWORD, env=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -1,13 +1,8 @@
 """`bastion config` as an operator runs it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-
-def bastion(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "gateway", *arguments]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+from tests.zygote import bastion
 
 
 def test_check_fails_with_one_line_for_each_mistake(tmp_path: Path) -> None:

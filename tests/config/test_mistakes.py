@@ -1,7 +1,5 @@
 """Each mistake that operators make has one message, and the way out that the message names is one."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +8,7 @@ import yaml
 
 from gateway.config import Loaded, load_config
 from tests.config.test_load import GOOD, problems, written
+from tests.zygote import bastion
 
 # What is added to a good file, what is said of it, and what is added instead.
 MISTAKES: Final = {
@@ -228,11 +227,6 @@ def test_without_a_file_it_says_where_it_looked(tmp_path: Path, monkeypatch: pyt
     path = written(tmp_path, GOOD)
     assert load_config(None, environ={}).path == Path("config.yaml")
     assert load_config(None, environ={"BASTION_CONFIG": str(path)}).path == path
-
-
-def bastion(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "gateway", *arguments]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_printed_secrets_may_follow_the_printed_example(tmp_path: Path) -> None:

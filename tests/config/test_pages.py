@@ -1,7 +1,5 @@
 """What the section `pages` takes, and what a logo has to be."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +8,7 @@ import pytest
 from gateway.config import ConfigRejected, load_config
 from gateway.stores.files.logo import MOST_BYTES, LogoUnusable, read_logo
 from tests.config.test_load import GOOD, written
+from tests.zygote import bastion
 
 SVG: Final = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
 PNG: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -116,9 +115,8 @@ def test_what_browsers_would_not_show_is_no_logo(tmp_path: Path, content: bytes,
 def test_config_check_looks_at_the_logo(tmp_path: Path) -> None:
     (tmp_path / "policies").mkdir()
     (tmp_path / "config.yaml").write_text("profile: dev\npages: {logo: missing.svg}\n")
-    argv = [sys.executable, "-m", "gateway", "config", "check"]
 
-    checked = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    checked = bastion("config", "check", cwd=tmp_path)
 
     assert checked.returncode == 1
     assert f"`pages.logo`: {tmp_path}/missing.svg can't be read by the account " in checked.stderr

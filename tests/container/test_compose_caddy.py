@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from gateway.embedded import Binaries, adapt_file
 from tests.cli.conftest import SECRETS
 from tests.container.composition import composed_environment, mounts
 from tests.container.dockerfile import ROOT
+from tests.zygote import bastion as run
 
 HEAD = (ROOT / "compose.yaml").read_text().partition("services:")[0]
 COMMANDS = dict(re.findall(r"docker compose run --rm --no-deps bastion (.+) > (\S+)$", HEAD, re.MULTILINE))
@@ -45,8 +45,7 @@ def bastion(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = composed_environment(directory / "secrets", SECRETS)
     environment["BASTION_POLICY_DIRECTORY"] = str(directory / "policies")
     environment |= {name: os.environ[name] for name in os.environ if not name.startswith("BASTION_")}
-    argv = [sys.executable, "-m", "gateway", *words]
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, cwd=directory, timeout=60)
+    return run(*words, env=environment, cwd=directory)
 
 
 def test_the_caddyfile_is_where_caddy_looks_for_it_and_finds_what_it_imports(directory: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,13 +13,13 @@ import pytest
 from gateway.flows.doctor.diagnosis import Diagnosis, Health
 from gateway.flows.doctor.network import examine_hosts
 from tests.staging import Stage
+from tests.zygote import bastion
 
 HOSTS = ("auth.localhost", "app.localhost", "app2.localhost")
 
 
 def doctor(*arguments: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "gateway", "doctor", *arguments]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    return bastion("doctor", *arguments, cwd=cwd)
 
 
 def hosts(stage: Stage, *names: str, later_s: int = 0, trusted: bool = True, port: int = 0) -> list[Diagnosis]:

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ import redis as redis_sync
 
 from gateway.outbound.probe import probe
 from tests.staging import NAVIGATION, Stage, Visitor
+from tests.zygote import bastion as run
 
 DECISIONS = 10_000
 CONNECTIONS = 16
@@ -238,9 +237,7 @@ def test_a_group_that_is_taken_away_is_gone_at_once(stage: Stage) -> None:
 
 
 def bastion(stage: Stage, *arguments: str) -> None:
-
-    argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(stage.demo.directory / "config.yaml")]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    done = run(*arguments, "--config", stage.demo.directory / "config.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
 
 import asyncpg
 
 from gateway.outbound.probe import probe
 from tests.staging import Stage
+from tests.zygote import bastion
 
 
 def entries(stage: Stage) -> list[asyncpg.Record]:
@@ -33,9 +32,8 @@ def test_every_act_has_its_entry_and_the_chain_verifies(stage: Stage) -> None:
 
     found = entries(stage)
     kinds = [row["kind"] for row in found]
-    argv = [sys.executable, "-m", "gateway", "audit", "verify", "--json"]
     config = ["--config", str(stage.demo.directory / "config.yaml")]
-    done = subprocess.run([*argv, *config], capture_output=True, text=True, check=False, timeout=30)
+    done = bastion("audit", "verify", "--json", *config)
 
     assert {"user_added", "config_loaded", "policy_loaded", "login", "login_failed", "logout"} <= set(kinds)
     assert kinds.count("config_loaded") == 1, "two workers, one entry"

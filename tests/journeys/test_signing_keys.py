@@ -3,7 +3,6 @@
 import asyncio
 import stat
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from tests.databases import execute
 from tests.journeys.apps import VERIFIER, address, answered, asked_of_all_workers, decide, sign_in
 from tests.journeys.node import Node, started, until
 from tests.staging import Seen, Stage
+from tests.zygote import bastion as run
 
 _AT_ONCE = 16
 
@@ -97,10 +97,7 @@ def everywhere(node: Node, kids: set[str]) -> bool:
 
 def bastion(node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
     config = node.stage.demo.directory / "config.yaml"
-    argv = [sys.executable, "-m", "gateway", "signing-key", *arguments, "--config", str(config)]
-    return subprocess.run(
-        argv, env=node.stage.demo.environment, capture_output=True, text=True, check=False, timeout=90
-    )
+    return run("signing-key", *arguments, "--config", config, env=node.stage.demo.environment)
 
 
 async def test_the_first_start_makes_keys_that_apps_can_read_and_keeps_copies(node: Node) -> None:

@@ -1,8 +1,6 @@
 """Whatever ends an app's access holds on every worker when it has been answered, and nothing brings it back."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from tests.exhaustive import EXHAUSTIVE
 from tests.journeys.apps import asked_of_all_workers, call, discovered, post, tokens_for
 from tests.staging import Stage, Visitor
+from tests.zygote import bastion as run
 
 ROUNDS = 600 if EXHAUSTIVE else 3
 End = Callable[[Stage, Visitor, dict[str, Any]], None]
@@ -66,8 +65,7 @@ def refreshed(stage: Stage, token: str, client: str = "") -> Any:
 
 def bastion(stage: Stage, *arguments: str, stdin: str = "") -> str:
     config = stage.demo.directory / "config.yaml"
-    argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(config)]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, input=stdin)
+    ran = run(*arguments, "--config", config, stdin=stdin)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

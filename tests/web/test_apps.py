@@ -200,3 +200,14 @@ async def test_a_device_that_signs_out_takes_its_apps_with_it(house: House, pers
     assert status == 303
     assert not await house.passes(body["access_token"])
     assert "No app has access." in await person.see("/account/apps")
+
+
+@pytest.mark.parametrize("client", ["nobody", "%00", "%ED%A0%80", "%FF", "x" * 4000, "..%2Fkeys"])
+async def test_a_name_that_no_app_has_ends_nothing(house: House, person: Person, client: str) -> None:
+    await house.tokens("spa", person.login)
+
+    assert await person.press(await person.see("/account/apps"), f"/account/apps/{client}/end") == (
+        303,
+        "/account/apps",
+    )
+    assert await house.live_grants() == 1

@@ -10,13 +10,14 @@ from gateway.core.policy.facts import NO_APP_TOKENS
 from gateway.core.policy.route import Route
 
 _BASIC: Final = b"basic"
+_Lines = list[tuple[bytes, bytes]]
 
 
 def app_tokens_of(request: ForwardedRequest, route: Route, token: Brought | BroughtKey | None) -> frozenset[str]:
     """Names of the route's that are there, and that reach the app. token: Bastion's own, which the app does not see."""
     if not route.app_tokens:
         return NO_APP_TOKENS
-    lines = [*_kept(request, token), *request.app_lines]
+    lines = _kept([*request.credential_lines, *request.app_lines], request, token)
     return app_tokens_in(route.app_tokens, lines, request.query)
 
 
@@ -24,12 +25,13 @@ def sends_basic_by_itself(request: ForwardedRequest, route: Route, token: Brough
     """Whether a browser can have been made to send the app's own credential (X6)."""
     if not any(one.is_basic for one in route.app_tokens):
         return False
-    lines = _kept(request, token)
+    lines = _kept(request.credential_lines, request, token)
     return any(name == AUTHORIZATION and scheme_and_text(line)[0] == _BASIC for name, line in lines)
 
 
-def _kept(request: ForwardedRequest, token: Brought | BroughtKey | None) -> list[tuple[bytes, bytes]]:
+def _kept(lines: _Lines, request: ForwardedRequest, token: Brought | BroughtKey | None) -> _Lines:
+    """Without every line of a header that a credential of Bastion's came in: Caddy deletes headers by name."""
     if token is None:
-        return request.credential_lines
+        return lines
     gone = token.names if isinstance(token, BroughtKey) else consumable(request)
-    return [pair for pair in request.credential_lines if pair[0] not in gone]
+    return [pair for pair in lines if pair[0] not in gone]

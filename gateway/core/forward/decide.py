@@ -116,7 +116,7 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
         if isinstance(second, Refused):
             return second
         others, needs = second, with_needs_of(route, second)
-    if request.early_data and (needs.asks_people or needs.limits or route.app_tokens):
+    if request.early_data and (needs.asks_people or needs.limits or needs.app_tokens):
         return TooEarly(route)
     if request.credential_lines and needs.asks_people:
         token = _credential(request, context, route)
@@ -267,12 +267,17 @@ def _telling(spends: tuple[Spend, ...], spent: tuple[Spent, ...]) -> tuple[Limit
 def _judge(
     ask: Ask, actor: Actor | None, known: Known | None, now: int, limit: Limit | None, state: Spent | None
 ) -> Decision:
-    """Steps 9 to 11, by each route that judges the request: the hardest answer wins, and of equal ones the first."""
+    """Steps 9 to 11, by each route that judges the request: the hardest answer wins, and of equal ones the first.
+
+    The app hears who it is only where each of them tells it: it would do there as somebody what nobody was let do.
+    """
     decision = _judge_by(ask.routed, ask, actor, known, now, limit, state)
     for routed in ask.others:
         other = _judge_by(routed, ask, actor, known, now, limit, state)
         if _hardness(other) > _hardness(decision):
             decision = other
+        elif isinstance(decision, Allowed) and isinstance(other, Allowed) and other.known is None:
+            decision = decision.of_nobody()
     return decision
 
 

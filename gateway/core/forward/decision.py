@@ -136,6 +136,12 @@ class Allowed:
         self.actor = actor
         self.now = now
 
+    def of_nobody(self) -> "Allowed":
+        """The same, without telling the app who it is."""
+        return Allowed(
+            self.route, self.verdict, None, self.limit, self.state, self.token, self.nonce, self.actor, self.now
+        )
+
 
 Settled = Refused | TooEarly | Preflight | AppPreflight | Unauthorized
 Judged = Denied | LogIn | Unauthorized | Allowed

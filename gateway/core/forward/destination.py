@@ -36,7 +36,7 @@ def second_routes(request: ForwardedRequest, context: Context) -> tuple[Routed, 
 
 
 def with_needs_of(route: Route, others: tuple[Routed, ...]) -> Route:
-    """The route as far as what has to be known is concerned: whether it asks people, and limits, each once."""
+    """The route as far as what has to be known is concerned: people, limits and the app's own tokens, each once."""
     routes = (route, *(one.route for one in others))
     return replace(
         route,
@@ -44,6 +44,7 @@ def with_needs_of(route: Route, others: tuple[Routed, ...]) -> Route:
         limits=tuple(dict.fromkeys(limit for one in routes for limit in one.limits)),
         token_limits=tuple(dict.fromkeys(limit for one in routes for limit in one.token_limits)),
         anonymous_limits=tuple(dict.fromkeys(limit for one in routes for limit in one.anonymous_limits)),
+        app_tokens=tuple(dict.fromkeys(token for one in routes for token in one.app_tokens)),
     )
 
 

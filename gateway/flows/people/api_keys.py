@@ -15,7 +15,7 @@ from gateway.core.keys import Keys
 from gateway.core.policy.canonical import canonical_host
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
-from gateway.core.policy.networks import unmapped
+from gateway.core.policy.networks import Network, unmapped
 from gateway.core.policy.route import API_KEY
 from gateway.core.session.tokens import tag_of
 from gateway.core.token.api_key import KEY_ID_BYTES, SECRET_BYTES, ApiKeys, key_hash
@@ -168,10 +168,20 @@ def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
     found = []
     for network in networks:
         try:
-            found.append(str(unmapped(ip_network(network))))
+            found.append(str(unmapped(_network(network))))
         except ValueError as error:
             raise BadKey(f"{network!r} is no network; expected an address or CIDR, such as 192.0.2.0/24") from error
     return _some("networks", tuple(found)) if found else ()
+
+
+def _network(text: str) -> Network:
+    """Without a zone (RFC 4007), which is any text, for the audit log too, and stands in no address of a client.
+
+    Raises ValueError.
+    """
+    if "%" in text:
+        raise ValueError("a network with a zone")
+    return ip_network(text)
 
 
 def _some(what: str, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.errors import GatewayError
-from gateway.flows.act import Acts
+from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.api_keys import KeyMaker, WantedKey, end_key
 
@@ -51,12 +51,12 @@ class OwnKeys:
     async def make(self, live: LiveLogin, wanted: WantedKey, request_id: str) -> str:
         """The key, which nobody sees again. Raises NotFresh, BadKey."""
         async with self.acts.begin(request_id=request_id) as act:
-            require_fresh(live, act.now)
             user = await act.users.find(live.person.user_id)
-            login = await act.logins.find(live.token.login_id)
-            if user is None or login is None or login.ended:
-                raise NotFresh("the login has ended")
-            return await self.maker.make(act, user, wanted, "made_by_person")
+            if user is None:
+                raise NotFresh("the person is gone")
+            made = await self.maker.make(act, user, wanted, "made_by_person")
+            await hold_fresh(act, live)  # last: make() locks the person harder, and two that share it would deadlock
+            return made
 
     async def end(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
         """False: no key of this person has that id."""
@@ -70,7 +70,7 @@ class OwnKeys:
     async def wake(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
         """It passes again, within a minute. False: it is not theirs, or did not rest. Raises NotFresh."""
         async with self.acts.begin(request_id=request_id) as act:
-            require_fresh(live, act.now)
+            await hold_fresh(act, live)
             return await act.api_keys.wake(key_id, live.person.user_id)
 
 
@@ -83,3 +83,13 @@ def require_fresh(live: LiveLogin, now: int) -> None:
     """Raises NotFresh."""
     if not is_fresh(live, now):
         raise NotFresh("the login is more than 10 minutes old")
+
+
+async def hold_fresh(act: Act, live: LiveLogin) -> None:
+    """Nobody ends the login before the act is over: or a key would pass that was to rest with the others.
+
+    Raises NotFresh.
+    """
+    require_fresh(live, act.now)
+    if not await act.logins.hold(live.token.login_id, act.now):
+        raise NotFresh("the login has ended")

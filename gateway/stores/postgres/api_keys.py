@@ -23,7 +23,8 @@ _FIND: Final = f"SELECT {_COLUMNS} {_FROM} WHERE k.id = $1"
 _CONFIRM: Final = """
     UPDATE api_keys SET last_used_at = greatest(last_used_at, $2) WHERE id = $1 AND ended_at IS NULL
 """
-_HOLD_PERSON: Final = "SELECT id FROM users WHERE id = $1 AND state = 'active' FOR UPDATE"
+# Rows that refer to the person may be written meanwhile: who ends their logins does so without holding them.
+_HOLD_PERSON: Final = "SELECT id FROM users WHERE id = $1 AND state = 'active' FOR NO KEY UPDATE"
 _COUNT: Final = """
     SELECT count(*) FROM api_keys WHERE user_id = $1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 """

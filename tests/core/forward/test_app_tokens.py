@@ -43,7 +43,7 @@ apps:
       both: {{paths: /both/**, allow: {{groups: staff, app_token: arr}}}}
       needed: {{paths: /needed/**, allow: {{groups: staff}}, deny: {{not: {{app_token: arr}}}}}}
       strict: {{paths: /strict/**, limits: {{rate: 1/min, per: ip, on_store_failure: deny}}}}
-      open: {{paths: /open/**, allow: anyone}}
+      open: {{paths: /open/**, allow: anyone, limits: none}}
       free: {{paths: /free/**, allow: {{app_token: arr}}, limits: none}}
   git:
     hosts: {GIT}
@@ -270,6 +270,50 @@ def test_nor_is_it_at_a_second_resource_of_the_request() -> None:
     assert replace(move, headers={}).answer().status == 200
     assert is_nobody(Call("Bearer x", host="api.example.org", context=TAKING, path="/drop/y"))
     assert move.answer().status == 401
+
+
+@pytest.mark.parametrize("ours", [KEY_TEXT, MADE_UP, "bst_"])
+@pytest.mark.parametrize("name", ["x-api-key", "X-API-Key"])
+def test_nor_is_what_goes_with_a_header_that_held_a_key_of_bastions(name: str, ours: str) -> None:
+    """Caddy deletes a header with all its lines, so the app sees neither of the two."""
+    call = Call(f"Bearer {issue(scopes=('read',))}", host="api.example.org", context=TAKING, path="/both/x")
+    both = replace(call, lines=((name, ours), ("x-api-key", "k")))
+
+    assert replace(call, lines=(("x-api-key", "k"),)).answer().status == 200
+    for one in (both, replace(both, lines=both.lines[::-1])):
+        assert one.answer().status == 403
+    assert is_nobody(replace(both, authorization="", path="/x"))
+
+
+MOVES: Final = Call(
+    host=SONARR,
+    context=TAKING,
+    method="MOVE",
+    path="/config/x",
+    session=TOKEN,
+    groups=("staff",),
+    headers={"x-api-key": "k", "destination": "/config/y"},
+)
+
+
+@pytest.mark.parametrize("method", ["MOVE", "COPY", "BIND", "REBIND"])
+def test_the_app_hears_of_nobody_where_it_lets_in_at_a_second_resource(method: str) -> None:
+    """Whoever may not write there would write there in their own name, with a token that nobody has looked at."""
+    call = replace(MOVES, method=method)
+    at_its_lock = replace(call, headers={**call.headers, "destination": "/free/y"})
+
+    assert headers_of(call.answer())["Remote-User"] == "ada"
+    assert is_nobody(at_its_lock)
+    assert is_nobody(replace(at_its_lock, path="/free/x"))
+    assert replace(at_its_lock, headers={"destination": "/free/y"}).answer().status == 403
+
+
+def test_a_second_resource_that_it_opens_waits_for_the_end_of_early_data() -> None:
+    call = replace(MOVES, path="/open/x", session=None, headers={"x-api-key": "k", "destination": "/free/y"})
+
+    assert call.answer().status == 200
+    assert replace(call, headers={**call.headers, "early-data": "1"}).answer().status == 425
+    assert replace(call, headers={"early-data": "1"}).answer().status == 200
 
 
 def test_a_token_has_to_come_with_it_where_the_leg_says_both() -> None:
