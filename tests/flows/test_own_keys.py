@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.model import by_password
 from gateway.core.principal.ask import LoginFacts
 from gateway.core.session.person import Person
 from gateway.flows.decide.decisions import LiveLogin
@@ -37,7 +38,7 @@ async def live(here: Deciding) -> LiveLogin:
     token = await here.log_in()
     presented = TAKING.tokens.presented(HOST, token.text)
     assert presented is not None
-    facts = LoginFacts(here.now, 0, here.now + 43_200, here.now + 1800)
+    facts = LoginFacts(by_password(here.now), here.now + 43_200, here.now + 1800)
     return LiveLogin(presented, Person(ADA, "ada", "", "", ("staff",), 1), facts)
 
 
