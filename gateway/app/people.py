@@ -25,6 +25,7 @@ from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.disown import Disown
+from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.issuing import Issuing, Lifetimes
@@ -51,6 +52,7 @@ from gateway.web import (
     apps,
     devices,
     disown,
+    email,
     login,
     login_verify,
     logout,
@@ -119,12 +121,14 @@ def people(
             *security.routes(browser, factors),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
-            *account.routes(browser, Account(resources.acts, config.keys()), access),
+            *account.routes(browser, Account(resources.acts, config.keys()), access, has_mail=config.mail.is_on),
             *apps.routes(browser, access, lambda: decisions.policy),
             *password.routes(
                 browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys(), notices_of(config))
             ),
-            *_recovery(config=config, resources=resources, browser=browser, new=new_passwords, names=unknown_names),
+            *_recovery(
+                config=config, resources=resources, browser=browser, new=new_passwords, names=unknown_names, risk=risk
+            ),
             *devices.routes(browser, Remembered(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
@@ -134,7 +138,7 @@ def people(
 
 
 def _recovery(
-    *, config: Config, resources: Resources, browser: Browser, new: NewPasswords, names: UnknownNames
+    *, config: Config, resources: Resources, browser: Browser, new: NewPasswords, names: UnknownNames, risk: Risk
 ) -> Iterable[web.RouteDef]:
     """Nothing where there is no way for mail: nobody could get a link."""
     if not config.mail.is_on:
@@ -144,7 +148,12 @@ def _recovery(
         Buckets(resources.functions), BucketNames(keys.bucket), config.limit(FORGOT_LIMIT), config.limit(LINK_LIMIT)
     )
     recovering = Recovery(acts, new, notices, limits, names, keys)
-    return (*recovery.routes(browser, recovering), *disown.routes(browser, Disown(acts, notices, limits, keys)))
+    changing = EmailChange(acts, notices, limits, keys)
+    return (
+        *recovery.routes(browser, recovering),
+        *disown.routes(browser, Disown(acts, notices, limits, keys, risk)),
+        *email.routes(browser, changing),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,24 @@ def add(
     click.echo(f"{username} is added." if added else f"{username} exists; nothing was changed.")
 
 
+@user.command()
+@click.argument("username", metavar="NAME")
+@click.option("--email", required=True, help="Where the invitation goes; it also works as a login name.")
+@click.option("--name", default="", help="The display name on pages and in apps.")
+@click.option("--group", "groups", multiple=True, help="Repeat it for more.")
+@with_config
+def invite(config: Config, *, username: str, email: str, name: str, groups: tuple[str, ...]) -> None:
+    """Add a person who chooses their password by a mailed link.
+
+    The link works once, for links.invitation_s. Run the command again to send another.
+
+    \b
+    bastion user invite ada --email ada@example.org --group staff
+    """  # noqa: D301 - click wants the backspace
+    added = act(config, lambda admin: admin.invite(Newcomer(username, name, email, groups)))
+    click.echo(f"{username} is added, and invited." if added else f"{username} is invited again.")
+
+
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config

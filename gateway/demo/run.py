@@ -191,6 +191,7 @@ def _welcome(setting: Setting) -> str:
         "your sessions": f"{setting.url(AUTH_HOST)}/account",
         "user": USER,
         "password": setting.password,
+        "forgot it?": f"{setting.url(AUTH_HOST)}/forgot   (mail is written to {setting.directory}/mail)",
         "policy": f"{setting.directory}/policies   (loaded again when it changes)",
         "for scripts": str(setting.summary_file),
     }

@@ -37,6 +37,9 @@ policy:
   directory: {directory}/policies
 audit:
   checkpoint_dir: {directory}/checkpoints
+mail:
+  directory: {directory}/mail
+  from: bastion@{auth_host}
 log:
   format: json
 secrets: {secrets}

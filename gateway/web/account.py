@@ -47,8 +47,8 @@ class DeviceRow:
     current: bool
 
 
-def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]:
-    """Whoever is not signed in is sent to sign in, and nothing is ended."""
+def routes(browser: Browser, account: Account, apps: Apps, *, has_mail: bool = False) -> list[web.RouteDef]:
+    """Whoever is not signed in is sent to sign in, and nothing is ended. has_mail: whether /account/email is there."""
 
     @browser.for_somebody
     async def show(request: web.Request, live: LiveLogin) -> web.Response:
@@ -59,6 +59,7 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
             "account.html",
             devices=devices,
             reused=await apps.reused(live),
+            has_mail=has_mail,
             signed_in=live.person,
             notice=what_ended(ended),
         )

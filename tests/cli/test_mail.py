@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.cli.conftest import Bastion
+from tests.conftest import Pool
 from tests.mail_server import certificate, post_office
 
 
@@ -30,3 +31,21 @@ async def test_without_a_way_for_mail_nothing_is_sent(bastion: Bastion) -> None:
         1,
         "Error: mail is off: the configuration has neither mail.smtp nor mail.directory\n",
     )
+
+
+async def test_an_invited_person_gets_a_link_and_no_password(bastion: Bastion, pool: Pool) -> None:
+    office = {"BASTION_MAIL_SMTP": "127.0.0.1:9", "BASTION_MAIL_FROM": "auth@example.com"}
+    invite = ("user", "invite", "ada", "--email", "ada@example.org", "--group", "staff")
+
+    off = await bastion(*invite)
+    added = await bastion(*invite, **office)
+    again = await bastion(*invite, **office)
+    other = await bastion("user", "invite", "ada", "--email", "eve@example.org", **office)
+
+    assert (off.status, "needs mail.smtp or mail.directory" in off.err) == (1, True)
+    assert (added.out, again.out) == ("ada is added, and invited.\n", "ada is invited again.\n")
+    assert (other.status, "belongs to somebody already" in other.err) == (1, True)
+    assert await pool.fetchval("SELECT password FROM users") == ""
+    assert await pool.fetchval("SELECT count(*) FROM outbox WHERE kind = 'mail'") == 2
+    assert await pool.fetchval("SELECT count(*) FROM links WHERE kind = 'invitation'") == 2
+    assert await pool.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'user_invited'") == 2

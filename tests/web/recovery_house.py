@@ -20,12 +20,13 @@ from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.mail.notices import Notices
 from gateway.flows.people.disown import Disown
+from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.recovery import LinkLimits, Recovery
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.users import Newcomer
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import disown, recovery
+from gateway.web import disown, email, recovery
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
@@ -63,9 +64,12 @@ class Recovering:
             self.cookies[name] = value
         return answer.status, unescape(await answer.text())
 
-    async def post(self, page: str, address: str = "203.0.113.7", **fields: str) -> tuple[int, str, str]:
-        """With what the form of the page holds. Status, where it leads, and the page that follows."""
-        form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', (await self.get(page))[1]))
+    async def post(
+        self, page: str, address: str = "203.0.113.7", *, form_of: str = "", **fields: str
+    ) -> tuple[int, str, str]:
+        """With what the form of the page holds, or of another. Status, where it leads, and the page that follows."""
+        found = (await self.get(form_of or page))[1]
+        form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', found))
         answer = await self.http.post(
             page.partition("?")[0],
             data={**form, **fields},
@@ -115,7 +119,8 @@ async def recovering_at(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path
         app = web.Application(middlewares=page_middlewares(site, html, there.random), client_max_size=MAX_BODY_BYTES)
         recovers = Recovery(acts, new, notices, limits, UnknownNames(acts), KEYS)
         app.add_routes(recovery.routes(browser, recovers))
-        app.add_routes(disown.routes(browser, Disown(acts, notices, limits, KEYS)))
+        app.add_routes(disown.routes(browser, Disown(acts, notices, limits, KEYS, house.login.risk)))
+        app.add_routes(email.routes(browser, EmailChange(acts, notices, limits, KEYS)))
         async with TestClient(TestServer(app)) as http:
             yield Recovering(replace_admin(house, notices), notices, http)
 

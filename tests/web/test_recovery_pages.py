@@ -90,7 +90,8 @@ async def test_a_link_works_once_and_using_one_kills_all(recovering: Recovering)
     for link in (first, second):
         status, page = await recovering.get(link)
         assert (status, "This link works no more" in page) == (410, True)
-        assert (await recovering.post("/forgot", t=link.partition("=")[2]))[0] == 200
+        used_again = await recovering.post("/reset", form_of="/forgot", t=link.partition("=")[2], new=NEW, again=NEW)
+        assert used_again[0] == 410
 
 
 async def test_of_many_at_once_one_sets_the_password(recovering: Recovering) -> None:
@@ -234,3 +235,27 @@ async def test_a_page_behind_a_link_tells_its_address_to_nobody(recovering: Reco
     assert answer.headers["Referrer-Policy"] == "strict-origin"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "ada" not in await answer.text(), "whoever opens it hears nothing of the account"
+
+
+async def test_an_invited_person_chooses_the_first_password(recovering: Recovering) -> None:
+    """Until then no password fits."""
+    house = recovering.house
+    await house.admin.invite(Newcomer("cleo", "", "cleo@example.org", ()))
+    before = [await house.attempt("cleo", password) for password in ("", PASSWORD)]
+
+    set_ = await recovering.post(await recovering.link(MailKind.INVITATION), new=NEW, again=NEW)
+
+    assert all(isinstance(one, Wrong) for one in before)
+    assert set_[0] == 303
+    assert isinstance(await house.attempt("cleo", NEW), SignedIn)
+
+
+async def test_a_reset_forgets_the_other_devices(recovering: Recovering) -> None:
+    house = recovering.house
+    await house.attempt("ada")
+    assert await house.pool.fetchval("SELECT count(*) FROM devices") >= 1
+
+    await recovering.ask("ada")
+    await recovering.post(await recovering.link(), new=NEW, again=NEW)
+
+    assert await house.pool.fetchval("SELECT count(*) FROM devices") == 0

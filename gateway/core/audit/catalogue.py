@@ -41,7 +41,14 @@ from gateway.core.audit.key_events import (
     SigningKeyRetired,
 )
 from gateway.core.audit.login_events import LoginBlocked
-from gateway.core.audit.recovery_events import Disowned, PasswordReset, PasswordResetAsked
+from gateway.core.audit.recovery_events import (
+    DeviceForgotten,
+    Disowned,
+    EmailAsked,
+    PasswordReset,
+    PasswordResetAsked,
+    UserInvited,
+)
 from gateway.core.audit.settings_events import ConfigLoaded, PolicyLoaded, PolicyNotLoaded, UnknownNamesRenewed
 
 _GATEWAY: Final = "gateway"
@@ -124,22 +131,6 @@ class SessionEnded(Event):
     )
 
     login: Kept[str]
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceForgotten(Event):
-    """what: device, network, country or hours."""
-
-    kind = Kind.DEVICE_FORGOTTEN
-    about = About(
-        Family.SIGNING_IN,
-        Severity.INFORMATIONAL,
-        By.PERSON,
-        "The person forgot a device, a network, a country or their hours on `/account/devices`. It counts as new at the"
-        " next login.",
-    )
-
-    what: Kept[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +284,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     PasswordResetAsked,
     PasswordReset,
     Disowned,
+    UserInvited,
+    EmailAsked,
     GroupsChanged,
     UserChanged,
     SessionsEnded,

@@ -22,6 +22,8 @@ class Kind(Enum):
     PASSWORD_RESET_ASKED = "password_reset_asked"
     PASSWORD_RESET = "password_reset"
     DISOWNED = "disowned"
+    USER_INVITED = "user_invited"
+    EMAIL_ASKED = "email_asked"
     GROUPS_CHANGED = "groups_changed"
     USER_CHANGED = "user_changed"
     SESSIONS_ENDED = "sessions_ended"

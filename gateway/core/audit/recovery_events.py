@@ -1,4 +1,4 @@
-"""What the audit log tells of people who get back into their account, or throw others out: a part of the catalogue."""
+"""What the audit log tells of people who get back into their account, or keep others out: a part of the catalogue."""
 
 from dataclasses import dataclass
 
@@ -53,3 +53,46 @@ class Disowned(Event):
     logins: Kept[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UserInvited(Event):
+    kind = Kind.USER_INVITED
+    about = About(
+        Family.PEOPLE,
+        Severity.LOW,
+        By.OPERATOR,
+        "A person was mailed a link to choose their first password.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAsked(Event):
+    """after: the address that is to be confirmed."""
+
+    kind = Kind.EMAIL_ASKED
+    about = About(
+        Family.PEOPLE,
+        Severity.LOW,
+        By.PERSON,
+        "A person asked for another e-mail address, in `login`. It counts once it is confirmed.",
+    )
+
+    login: Kept[str]
+    after: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceForgotten(Event):
+    """what: device, network, country or hours."""
+
+    kind = Kind.DEVICE_FORGOTTEN
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "The person forgot a device, a network, a country or their hours on `/account/devices`. It counts as new at the"
+        " next login.",
+    )
+
+    what: Kept[str]

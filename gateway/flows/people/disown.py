@@ -16,6 +16,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.mail.notices import NoticeFacts, Notices
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.recovery import LinkLimits
+from gateway.flows.people.risk import Risk
 from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.stores.postgres.links import LinkRow
 from gateway.stores.postgres.users import Names, NameTaken, UserRow
@@ -37,6 +38,7 @@ class Disown:
     notices: Notices
     limits: LinkLimits
     keys: Keys
+    risk: Risk
 
     async def works(self, token: str, visit: Visit) -> bool:
         """Whether the link still opens the form. Nothing is changed."""
@@ -80,7 +82,10 @@ class Disown:
         await act.users.set_password(user.id, DISABLED, act.now)
         await act.links.use_all(user.id, _WORTHLESS_AFTER, act.now)
         ended = await end_stands(act, self.keys.tag, user.id, "disowned")
-        act.record(Disowned(user.id, tuple(map(b64, ended)), visit.address_text, visit.user_agent))
+        logins = tuple(map(b64, ended))
+        await act.devices.forget_others(user.id, b"")
+        await self.risk.unlearn(act, user.id, logins)
+        act.record(Disowned(user.id, logins, visit.address_text, visit.user_agent))
         await tell_redis(act, self.keys.tag, user.id)
         await self.notices.add(act, user, MailKind.DISOWNED, NoticeFacts(visit.address_text, visit.user_agent))
 

@@ -15,6 +15,7 @@ from gateway.core.privacy.names import spelled
 from gateway.core.privacy.sealing import NOBODY
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
+from gateway.core.risk.device import device_digest
 from gateway.flows.act import Acts
 from gateway.flows.mail.notices import NoticeFacts, Notices
 from gateway.flows.oauth.authenticate_client import spend_one
@@ -125,6 +126,7 @@ class Recovery:
                 return False
             await self.new.replace(act, user.id, stored)
             ended = await end_stands(act, self.keys.tag, user.id, "password_reset")
+            await act.devices.forget_others(user.id, device_digest(parse_device(visit.device).id, visit.user_agent))
             act.record(PasswordReset(user.id, tuple(map(b64, ended)), visit.address_text, visit.user_agent))
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             await self.notices.add(act, user, MailKind.PASSWORD_RESET, facts)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.audit.catalogue import DeviceForgotten
+from gateway.core.audit.recovery_events import DeviceForgotten
 from gateway.core.base64url import unb64
 from gateway.core.risk.device import device_digest
 from gateway.core.risk.profile import Profile, Seen, forget_country, forget_hours, forget_network, remembered

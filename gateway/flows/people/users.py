@@ -14,9 +14,11 @@ from gateway.core.audit.catalogue import (
     UserDisabled,
     UserEnabled,
 )
+from gateway.core.audit.recovery_events import UserInvited
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.login.password import DISABLED
 from gateway.core.mail.kinds import MailKind
 from gateway.core.password.rules import DEFAULT_RULES, PasswordRules
 from gateway.core.privacy.names import check_display_name, check_email, check_name, spelled
@@ -40,6 +42,10 @@ class BadReason(GatewayError):
 
 class UnknownLogin(GatewayError):
     """The person has no login of this id."""
+
+
+class NoWayForMail(GatewayError):
+    """Nobody can be invited."""
 
 
 class ChangedMeanwhile(GatewayError):
@@ -110,6 +116,26 @@ class UserAdmin:
             await act.users.add(user, act.now)
             act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
         return user_id
+
+    async def invite(self, newcomer: Newcomer) -> bool:
+        """Adds them without a password, and mails a link by which they choose one. False: they were added before and
+        have chosen none yet; they get another link. Raises BadName, NameTaken, or NoWayForMail.
+        """
+        groups = check_newcomer(newcomer)
+        if not self.notices.is_on or not newcomer.email:
+            raise NoWayForMail("an invitation needs mail.smtp or mail.directory in the configuration, and an --email")
+        async with self.acts.begin(operator=self.actor) as act:
+            before = await act.users.find_by_name(newcomer.username)
+            user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4) if before is None else before.id
+            if before is None:
+                user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, DISABLED)
+                await act.users.add(user, act.now)
+                act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
+            elif before.password != DISABLED or before.email != newcomer.email:
+                raise NameTaken(f"the user name {newcomer.username!r} belongs to somebody already")
+            act.record(UserInvited(user_id))
+            await self.notices.write(act, user_id, newcomer.email, MailKind.INVITATION)
+        return before is None
 
     async def add_if_absent(self, newcomer: Newcomer, password: str) -> bool:
         """False: the user name is somebody's already, and nothing was changed."""

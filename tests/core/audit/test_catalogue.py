@@ -84,7 +84,7 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ),
     ),
     (catalogue.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
-    (catalogue.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),
+    (recovery_events.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),
     (catalogue.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
     (
         catalogue.UserAdded(ADA, ("staff",), "ada", "Ada", ""),
@@ -108,6 +108,12 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         recovery_events.Disowned(ADA, ("L",), "203.0.113.7", "curl"),
         "disowned",
         (str(ADA), ADA, '{"logins":["L"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (recovery_events.UserInvited(ADA), "user_invited", ("cli:root", ADA, "{}", "{}")),
+    (
+        recovery_events.EmailAsked(ADA, "L", "ada@example.org"),
+        "email_asked",
+        (str(ADA), ADA, '{"login":"L"}', '{"after":"ada@example.org"}'),
     ),
     (
         catalogue.GroupsChanged(ADA, ("staff",), ("ops", "staff")),
