@@ -184,7 +184,7 @@ def _proving(
     by_person = FactorThrottle(buckets, BucketNames(keys.bucket), config.limit(FACTOR_LIMIT))
     proofs = FactorProofs(keys, counter(slot, "bastion_factor_checks", FACTOR_CHECKS))
     return _Proving(
-        Login(acts, resources.passwords, throttle, unknown_names, risk, issuing, LoginRules(), count, breaches),
+        Login(acts, resources.passwords, throttle, unknown_names, risk, issuing, _rules(config), count, breaches),
         SecondStep(acts, proofs, risk, issuing, by_person, count),
         StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, by_person, count),
     )
@@ -199,3 +199,8 @@ def _logout(*, config: Config, resources: Resources, slot: Slot) -> Logout:
         max(sessions.absolute_s, sessions.remembered_absolute_s),
         slot.cell("bastion_logouts").add,
     )
+
+
+def _rules(config: Config) -> LoginRules:
+    section = config.risk
+    return LoginRules(step_up_at=section.step_up_at, block_at=section.block_at, without_factor=section.without_factor)

@@ -23,6 +23,11 @@ _BREACHED: Final = (
     "Nobody can sign in with this password any more: it is in lists of passwords that leaked elsewhere, so others may"
     " know it. Ask whoever runs this site for a new one."
 )
+_RISK: Final = (
+    "This sign-in is too unlike your earlier ones, so it was stopped (RISK_TOO_HIGH). Sign in on a device that you have"
+    " used here before, or ask whoever runs this site."
+)
+_BLOCKED: Final = {"breached": _BREACHED, "risk": _RISK}
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
 )
@@ -73,16 +78,14 @@ async def _answer(
     match outcome:
         case Throttled(retry_after_s):
             raise TooManyAttempts(retry_after_s)
-        case Blocked():
-            return pages.form(request, replace(form, error=_BREACHED), 403)
+        case Blocked(reason):
+            return pages.form(request, replace(form, error=_BLOCKED[reason]), 403)
         case Wrong():
             return pages.form(request, replace(form, error=_WRONG), 403)
         case AskedFactor(cookie, max_age_s):
             response = see_other(way.form.address("/login/verify"))
             add_cookie(response, set_cookie(ATTEMPT_COOKIE, cookie, max_age_s))
             return response
-        case Blocked():
-            return pages.form(request, replace(form, error=_BREACHED), 403)
         case SignedIn():
             return await pages.welcome(request, way, outcome)
 

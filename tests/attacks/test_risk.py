@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from gateway.core.login.attempt import Typed
+from gateway.core.login.outcome import LoginRules
+from gateway.core.login.throttle import LoginLimits
+from gateway.core.ratelimit.gcra import Limit
 from gateway.core.risk.device import device_digest
 from gateway.flows.people.issuing import SignedIn, Visit
-from gateway.flows.people.login import Login, Wrong
+from gateway.flows.people.login import Blocked, Login, LoginAnswer, Throttled, Wrong
 from gateway.flows.people.risk import Source
-from tests.attacks.conftest import PASSWORD, House
+from gateway.flows.people.throttle import LoginThrottle
+from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House
 from tests.core.forward.setting import KEYS
 from tests.mmdb import city, write_mmdb
 from tests.risks import REMEMBER_S, risk_of
@@ -35,10 +39,9 @@ class Browser:
     user_agent: str = FIREFOX
     cookie: str = ""
 
-    async def try_in(self, name: str = "ada", password: str = PASSWORD) -> SignedIn | Wrong:
+    async def try_in(self, name: str = "ada", password: str = PASSWORD) -> LoginAnswer:
         visit = Visit(ip_address(self.address) if self.address else None, self.user_agent, self.cookie, "")
         outcome = await self.login.attempt(Typed(name, password, keep=False), visit, None)
-        assert isinstance(outcome, SignedIn | Wrong)
         if isinstance(outcome, SignedIn):
             self.cookie = outcome.device
         return outcome
@@ -192,11 +195,46 @@ async def test_places_come_from_the_geoip_file(ada: House, tmp_path: Path) -> No
     await Browser(ada, login).score()
 
     ada.there.now += HOUR_S
-    thief = scored(await Browser(ada, login, address=ABROAD).score())
+    thief = await Browser(ada, login, address=ABROAD).try_in()
 
-    factors = ["new_device", "new_network", "new_country", "impossible_travel", "anonymising"]
+    (entry,) = await entries(ada, "login_blocked")
     login.risk.geoip.close()
-    assert thief == (100, factors)
+    assert thief == Blocked("risk")
+    assert scored(entry) == (100, ["new_device", "new_network", "new_country", "impossible_travel", "anonymising"])
+
+
+@pytest.mark.parametrize(("block_at", "is_blocked"), [(40, True), (41, False)])
+async def test_a_score_that_is_too_high_signs_nobody_in_and_teaches_nothing(
+    ada: House, block_at: int, is_blocked: bool
+) -> None:
+    login = replace(ada.login, rules=LoginRules(step_up_at=40, block_at=block_at))
+    own, thief = Browser(ada, login), Browser(ada, login, address=ABROAD)
+    await own.score()
+
+    outcomes = [await thief.try_in() for _ in range(2)]
+
+    blocked = [(one["reason"], *scored(one)) for one in await entries(ada, "login_blocked")]
+    strange = ["new_device", "new_network"]
+    assert [one == Blocked("risk") for one in outcomes] == [is_blocked] * 2
+    assert len(await entries(ada)) == (1 if is_blocked else 3)
+    assert blocked == ([("risk", 40, strange), ("risk", 43, [*strange, "failures"])] if is_blocked else [])
+    assert scored(await own.score()) == (0, [])
+    async with ada.pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM devices") == (1 if is_blocked else 2)
+
+
+async def test_whoever_is_blocked_pays_as_for_a_wrong_password(ada: House) -> None:
+    limits = LoginLimits.of(BUCKET_NAMES, Limit("AUTH.LOGIN", 10, 36_000_000_000, 3))
+    throttle = LoginThrottle(ada.login.throttle.buckets, lambda: limits)
+    login = replace(ada.login, rules=LoginRules(step_up_at=30, block_at=30), throttle=throttle)
+    own = Browser(ada, login)
+    await own.score()  # a new device pays for its address once
+
+    stolen = [await Browser(ada, login, cookie=own.cookie, user_agent=CHROME).try_in() for _ in range(2)]
+    next_one = await Browser(ada, login).try_in()
+
+    assert stolen == [Blocked("risk")] * 2
+    assert isinstance(next_one, Throttled)
 
 
 async def test_a_network_that_the_operator_knows_teaches_no_place(ada: House, tmp_path: Path) -> None:

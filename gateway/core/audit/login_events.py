@@ -8,7 +8,7 @@ from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Sev
 
 @dataclass(frozen=True, slots=True)
 class LoginBlocked(Event):
-    """reason: breached."""
+    """reason: breached or risk."""
 
     kind = Kind.LOGIN_BLOCKED
     about = About(
@@ -16,7 +16,7 @@ class LoginBlocked(Event):
         Severity.MEDIUM,
         By.ANONYMOUS,
         "The password was right, and nobody was logged in. `reason`: `breached`, it is in the lists of breached"
-        " passwords, and `breach.at_login` is `block`.",
+        " passwords, and `breach.at_login` is `block`; `risk`, the [risk score](risk.md) reached `risk.block_at`.",
         'bastion_logins_total{outcome="blocked"}',
     )
 

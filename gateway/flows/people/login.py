@@ -4,14 +4,14 @@ Throttle, look up, compare, then one transaction, then the live copy.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from gateway.core.assurance.need import NOTHING, Need
-from gateway.core.assurance.steps import PASSWORD
+from gateway.core.assurance.steps import PASSWORD, FactorProof
 from gateway.core.audit.catalogue import LoginFailed
 from gateway.core.audit.factor_events import LoginStepUp
 from gateway.core.audit.login_events import LoginBlocked
@@ -19,6 +19,7 @@ from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.outcome import AskFactor, LoginRules, RightPassword, outcome
+from gateway.core.login.outcome import Blocked as Refused
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
@@ -55,7 +56,9 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The password was right, and is breached: nobody is signed in with it."""
+    """The password was right, and nobody is signed in with it: it is breached, or the score is too high."""
+
+    reason: Literal["breached", "risk"]
 
 
 LoginAnswer: TypeAlias = SignedIn | AskedFactor | Blocked | Wrong | Throttled
@@ -120,6 +123,8 @@ class Login:
             return Wrong()
         if isinstance(answer, SignedIn):
             await self.throttle.succeeded(paying)
+        elif answer == Blocked("risk"):  # as a wrong password: whoever tries from many places is slowed down
+            await self.throttle.failed(paying)
         return answer
 
     async def _checked_in(self, asked: _Asked) -> SignedIn | AskedFactor | Blocked | None:
@@ -130,8 +135,10 @@ class Login:
                 return None
             user, assessed = verified
             if self.breaches.blocks(assessed.verdict):
-                return await self._blocked(user, assessed, asked)
+                return await self._blocked(user, assessed, asked, "breached")
             answer = await self._answer(user, assessed, asked)
+            if isinstance(answer, Refused):
+                return await self._blocked(user, assessed, asked, answer.reason)
             if answer is not None:
                 await self._renew(user, asked)
                 return answer
@@ -157,15 +164,21 @@ class Login:
             act.record(_failed(user_id, mark, visit, assessed))
         return None
 
-    async def _blocked(self, user: UserRow, assessed: Assessed, asked: _Asked) -> Blocked:
+    async def _blocked(
+        self, user: UserRow, assessed: Assessed, asked: _Asked, reason: Literal["breached", "risk"]
+    ) -> Blocked:
         visit, scored = asked.visit, assessed.score
         async with self.acts.begin(request_id=visit.request_id) as act:
+            if reason == "risk":
+                await self.risk.count_failure(act, visit.source)
             act.record(
-                LoginBlocked(user.id, "breached", scored.points, scored.factors, visit.address_text, visit.user_agent)
+                LoginBlocked(user.id, reason, scored.points, scored.factors, visit.address_text, visit.user_agent)
             )
-        return Blocked()
+        return Blocked(reason)
 
-    async def _answer(self, user: UserRow, assessed: Assessed, asked: _Asked) -> SignedIn | AskedFactor | None:
+    async def _answer(
+        self, user: UserRow, assessed: Assessed, asked: _Asked
+    ) -> SignedIn | AskedFactor | Refused | None:
         """What is ended is ended everywhere before the browser hears.
 
         None: an operator set another password, or disabled the person, since this one was compared.
@@ -174,14 +187,19 @@ class Login:
             if not await act.users.hold_password(user.id, user.password):
                 return None
             factors = await act.factors.enrolled(user.id, act.now)
-            # Nobody without a factor is asked for a code by mail yet, so their score asks nothing of them.
-            score = assessed.score.points if factors else None
-            found = outcome(RightPassword(factors=factors, need=asked.need, score=score), self.rules)
+            found = outcome(RightPassword(factors, asked.need, self._counted(assessed, factors)), self.rules)
             if isinstance(found, AskFactor):
                 return await self._wait(act, user, assessed, asked, found)
+            if isinstance(found, Refused):
+                return found
             typed = asked.typed
             entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed)
             return await self.issuing.sign_in(act, entering, asked.current)
+
+    def _counted(self, assessed: Assessed, factors: Collection[FactorProof]) -> int | None:
+        """The score. None: nobody without a factor is asked for a code by mail yet, so that nothing follows from it."""
+        points = assessed.score.points
+        return points if factors or points >= self.rules.block_at else None
 
     async def _renew(self, user: UserRow, asked: _Asked) -> None:
         """Stores an outdated password anew, in a transaction of its own. Where it can't, the next login does."""
