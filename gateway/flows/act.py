@@ -30,6 +30,7 @@ from gateway.stores.postgres.mails import Mails
 from gateway.stores.postgres.notices import NoticeCounts
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.profiles import Profiles
+from gateway.stores.postgres.passkeys import Passkeys
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
 from gateway.stores.postgres.signing_keys import SigningKeys
@@ -126,6 +127,10 @@ class Act:
     @property
     def factors(self) -> Factors:
         return Factors(self._connection, self._vault)
+
+    @property
+    def passkeys(self) -> Passkeys:
+        return Passkeys(self._connection, self._vault)
 
     @property
     def clients(self) -> ClientRows:

@@ -46,7 +46,7 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ChallengeClaim:
     """What the answer to a challenge uses up. until: Unix seconds, when it is too old anyhow."""
 
     hash: bytes
@@ -60,7 +60,7 @@ def make_challenge(key: bytes, binding: Binding, nonce: bytes, now: int) -> byte
     return signed + _mac(key, binding, signed)
 
 
-def claim_of(key: bytes, binding: Binding, challenge: bytes, now: int) -> Claim | None:
+def claim_of(key: bytes, binding: Binding, challenge: bytes, now: int) -> ChallengeClaim | None:
     """None: not made by us for this, or too old. The last second of its life counts."""
     signed, mac = challenge[: NONCE_BYTES + _TIME_BYTES], challenge[NONCE_BYTES + _TIME_BYTES :]
     if not hmac.compare_digest(_mac(key, binding, signed), mac):
@@ -69,7 +69,7 @@ def claim_of(key: bytes, binding: Binding, challenge: bytes, now: int) -> Claim 
     until = made_at + _LIFETIMES_S[binding.purpose]
     if not made_at - _AHEAD_S <= now <= until:
         return None
-    return Claim(hashlib.sha256(challenge).digest(), until)
+    return ChallengeClaim(hashlib.sha256(challenge).digest(), until)
 
 
 def _mac(key: bytes, binding: Binding, signed: bytes) -> bytes:
