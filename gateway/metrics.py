@@ -73,7 +73,13 @@ OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOI
 BREACH_SOURCES: Final = ("api", "index")
 LOGIN_OUTCOMES: Final = ("accepted", "step_up", "blocked", "wrong", "throttled", "abandoned", "unavailable")
 FACTOR_CHECKS: Final = tuple(
-    f"{factor} {outcome}" for factor in ("totp", "recovery_code") for outcome in ("accepted", "wrong")
+    f"{factor} {outcome}"
+    for factor, outcomes in {
+        "totp": ("accepted", "wrong"),
+        "recovery_code": ("accepted", "wrong"),
+        "passkey": ("accepted", "wrong", "expired", "not_verified", "suspended"),
+    }.items()
+    for outcome in outcomes
 )
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind if kind.is_sent)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
@@ -92,7 +98,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Gauge("bastion_strangers_waiting", "Anonymous requests that wait in the queue."),
     Counter("bastion_proofs", "DPoP proofs that came with requests to apps.", "outcome", PROOF_OUTCOMES),
     Counter("bastion_logins", "Attempts to log in.", "outcome", LOGIN_OUTCOMES),
-    Counter("bastion_factor_checks", "Codes for a second factor.", "factor outcome", FACTOR_CHECKS),
+    Counter("bastion_factor_checks", "Codes and passkeys that came.", "factor outcome", FACTOR_CHECKS),
     Counter(
         "bastion_breach_checks",
         "Passwords that were looked up among the breached ones.",

@@ -34,6 +34,9 @@ from gateway.flows.people.logout import Logout
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.own_keys import OwnKeys
+from gateway.flows.people.own_passkeys import OwnPasskeys
+from gateway.flows.people.passkey_proofs import PasskeyProofs
+from gateway.flows.people.passkey_sign_in import PasskeySignIn
 from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.recovery import LinkLimits, Recovery
 from gateway.flows.people.remembered import Remembered
@@ -56,6 +59,7 @@ from gateway.web import (
     login,
     login_verify,
     logout,
+    passkey_login,
     password,
     recovery,
     security,
@@ -104,7 +108,11 @@ def people(
     )
     factors = OwnFactors(resources.acts, config.keys(), random_bytes)
     pages = LoginPages(
-        browser, Ways(browser, passing_on, authorize, factors), proving.step_up, recovers=config.mail.is_on
+        browser,
+        Ways(browser, passing_on, authorize, factors),
+        proving.step_up,
+        proving.passkeys.proofs,
+        recovers=config.mail.is_on,
     )
     new_passwords = NewPasswords(resources.passwords, config.password_rules(), breaches)
 
@@ -116,9 +124,10 @@ def people(
     return Concern(
         routes=(
             *login.routes(pages, proving.login),
+            *passkey_login.routes(pages, proving.passkeys),
             *login_verify.routes(pages, proving.second),
             *step_up.routes(pages),
-            *security.routes(browser, factors),
+            *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access, has_mail=config.mail.is_on),
@@ -163,6 +172,7 @@ class _Proving:
     login: Login
     second: SecondStep
     step_up: StepUpFlow
+    passkeys: PasskeySignIn
 
 
 def _proving(
@@ -182,11 +192,14 @@ def _proving(
     issuing = Issuing(keys, lifetimes, config.auth_host, risk, random_bytes)
     buckets, count = Buckets(resources.functions), counter(slot, "bastion_logins", LOGIN_OUTCOMES)
     by_person = FactorThrottle(buckets, BucketNames(keys.bucket), config.limit(FACTOR_LIMIT))
-    proofs = FactorProofs(keys, counter(slot, "bastion_factor_checks", FACTOR_CHECKS))
+    checked = counter(slot, "bastion_factor_checks", FACTOR_CHECKS)
+    passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)
+    proofs = FactorProofs(keys, passkeys, checked)
     return _Proving(
         Login(acts, resources.passwords, throttle, unknown_names, risk, issuing, _rules(config), count, breaches),
         SecondStep(acts, proofs, risk, issuing, by_person, count),
         StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, by_person, count),
+        PasskeySignIn(acts, passkeys, risk, issuing, throttle, count),
     )
 
 

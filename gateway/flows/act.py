@@ -29,8 +29,8 @@ from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.mails import Mails
 from gateway.stores.postgres.notices import NoticeCounts
 from gateway.stores.postgres.outbox import Outbox
-from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.passkeys import Passkeys
+from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
 from gateway.stores.postgres.signing_keys import SigningKeys

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -19,6 +19,7 @@ from gateway.web.forms import AuthHost, add_cookie, client_address, cookies, own
 from gateway.web.html import Html
 from gateway.web.middleware import REQUEST_ID
 
+CSRF: Final = web.RequestKey("csrf", str)
 SignedInPage: TypeAlias = Callable[[web.Request, LiveLogin], Awaitable[web.StreamResponse]]
 SignedInForm: TypeAlias = Callable[[web.Request, Mapping[str, str], LiveLogin], Awaitable[web.StreamResponse]]
 
@@ -69,12 +70,17 @@ class Browser:
         except BadSeal:
             return None
 
+    def csrf_cookie(self, request: web.Request) -> str:
+        """What forms and challenges of this browser belong to; made if the browser has none, once for each request."""
+        if CSRF not in request:
+            cookie = cookies(request).get(CSRF_COOKIE, "")
+            request[CSRF] = cookie if is_csrf_cookie(cookie) else b64(self.random(CSRF_BYTES))
+        return request[CSRF]
+
     def csrf_page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
-        """A page with a form: its token belongs to the csrf cookie, which is made if the browser has none."""
-        cookie = cookies(request).get(CSRF_COOKIE, "")
-        fresh = not is_csrf_cookie(cookie)
-        if fresh:
-            cookie = b64(self.random(CSRF_BYTES))
+        """A page with a form: its token belongs to the csrf cookie, which is set if the browser has none."""
+        cookie = self.csrf_cookie(request)
+        fresh = cookies(request).get(CSRF_COOKIE, "") != cookie
         response = self.html.page(template, status, csrf=csrf_token(self.keys.csrf, cookie), **values)
         if fresh:
             add_cookie(response, set_cookie(CSRF_COOKIE, cookie))

@@ -28,13 +28,6 @@ _RISK: Final = (
     " used here before, or ask whoever runs this site."
 )
 _BLOCKED: Final = {"breached": _BREACHED, "risk": _RISK}
-_OTHER_COOKIE: Final = (
-    "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
-)
-_NO_COOKIE: Final = (
-    "Your browser sent no cookie with the form: you signed out in another tab, or cookies are off."
-    " Please enter your password again."
-)
 
 
 def routes(pages: LoginPages, login: Login) -> list[web.RouteDef]:
@@ -46,20 +39,11 @@ def routes(pages: LoginPages, login: Login) -> list[web.RouteDef]:
         live = await browser.signed_in(request)
         return pages.form(request, way.form) if live is None else await pages.onwards(request, way, live)
 
-    async def instead_of(request: web.Request, old: FormExpired) -> web.Response:
-        """What follows a form that proves nothing: what GET would show, and why it is shown."""
-        way = await ways.of_fields(old.fields)
-        live = await browser.signed_in(request)
-        if live is not None:
-            return await pages.onwards(request, way, live)
-        form = replace(way.form, name=old.fields.get("name", "")[:NAME_CHARS], keep=old.fields.get("keep") == "yes")
-        return pages.form(request, replace(form, error=_OTHER_COOKIE if old.has_cookie else _NO_COOKIE), 403)
-
     async def submit(request: web.Request) -> web.Response:
         try:
             fields = await own_form(request, browser.site)
         except FormExpired as old:
-            return await instead_of(request, old)
+            return await pages.instead_of(request, old)
         typed = Typed(fields.get("name", ""), fields.get("password", ""), fields.get("keep", "") == "yes")
         way = await ways.of_fields(fields)
         form = replace(way.form, name=typed.name[:NAME_CHARS], keep=typed.keep)

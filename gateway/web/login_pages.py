@@ -1,5 +1,6 @@
 """The pages that prove who somebody is, and what follows when they have."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -9,6 +10,7 @@ from aiohttp import web
 from gateway.core.assurance.steps import PASSWORD, FactorProof, Unmeetable
 from gateway.core.forward import pages
 from gateway.core.forward.pages import ACCOUNT, Link
+from gateway.core.login.attempt import NAME_CHARS
 from gateway.core.session.cookies import (
     ATTEMPT_COOKIE,
     CSRF_COOKIE,
@@ -20,9 +22,11 @@ from gateway.core.session.cookies import (
 )
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown
 from gateway.flows.people.step_up import StepUpFlow
 from gateway.web.account import LEAKED
 from gateway.web.browser import Browser, see_other
+from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
@@ -30,16 +34,32 @@ from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 _DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 STEP_UP_PATH: Final = "/login/step-up"
 SET_UP: Final = "Set up a second factor"
+_OTHER_COOKIE: Final = (
+    "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
+)
+_NO_COOKIE: Final = (
+    "Your browser sent no cookie with the form: you signed out in another tab, or cookies are off."
+    " Please enter your password again."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """What a page asks. action: where its form goes. shown_for: whose attempt the page is of, "" of a live login."""
+    """What a page asks. action: where its form goes. shown_for: whose attempt the page is of, "" of a live login.
+
+    options: what the browser is asked for a passkey, "" where none would help.
+    """
 
     action: str
     password: bool
     code: bool
     shown_for: str = ""
+    options: str = ""
+
+    @property
+    def typed(self) -> bool:
+        """Whether there is anything to type."""
+        return self.password or self.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +69,17 @@ class LoginPages:
     browser: Browser
     ways: Ways
     step_up: StepUpFlow
+    passkeys: PasskeyProofs
     recovers: bool = False
 
+    def passkey_of(self, request: web.Request, fields: Mapping[str, str]) -> PasskeyShown | None:
+        """None: the form with fields to type was sent."""
+        answer = fields.get("answer", "")
+        return PasskeyShown(answer, self.browser.csrf_cookie(request)) if answer else None
+
     def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
-        return self._page(request, "login.html", form, status, recovers=self.recovers)
+        options = self.passkeys.sign_in_options(self.browser.csrf_cookie(request), self.browser.clock())
+        return self._page(request, "login.html", form, status, options=options, recovers=self.recovers)
 
     def proof_form(self, request: web.Request, form: Form, asks: Asks, status: int = 200) -> web.Response:
         """For somebody whose name is known."""
@@ -67,8 +94,20 @@ class LoginPages:
         if isinstance(found, Unmeetable):
             return self._unmeetable(request, answer, found)
         asks = _asked(found.ways)
+        if any(proof.name == "passkey" for way in found.ways for proof in way):
+            options = await self.step_up.passkey_options(live, self.browser.csrf_cookie(request))
+            asks = replace(asks, options=options)
         status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
         return self.proof_form(request, replace(answer, error=error), asks, status)
+
+    async def instead_of(self, request: web.Request, old: FormExpired) -> web.Response:
+        """What follows a form that proves nothing: what GET would show, and why it is shown."""
+        way = await self.ways.of_fields(old.fields)
+        live = await self.browser.signed_in(request)
+        if live is not None:
+            return await self.onwards(request, way, live)
+        form = replace(way.form, name=old.fields.get("name", "")[:NAME_CHARS], keep=old.fields.get("keep") == "yes")
+        return self.form(request, replace(form, error=_OTHER_COOKIE if old.has_cookie else _NO_COOKIE), 403)
 
     async def welcome(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> web.Response:
         """Always a redirect, so that reloading sends no password again. The pre-login cookies go with their tokens."""
@@ -96,5 +135,7 @@ class LoginPages:
 
 def _asked(ways: tuple[frozenset[FactorProof], ...]) -> Asks:
     """An empty way is of a login whose secret another tab has just replaced: its password makes sure."""
-    password = all(PASSWORD in way for way in ways) or not ways[0]
-    return Asks(STEP_UP_PATH, password, any(way - {PASSWORD} for way in ways))
+    typed = [way for way in ways if all(proof.name != "passkey" for proof in way - {PASSWORD})]
+    with_passkey = [way for way in ways if way not in typed]
+    password = all(PASSWORD in way for way in typed or with_passkey) or not ways[0]
+    return Asks(STEP_UP_PATH, password, any(way - {PASSWORD} for way in typed))

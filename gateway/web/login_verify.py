@@ -18,6 +18,7 @@ from gateway.web.ways import WayFromLogin
 
 _PATH: Final = "/login/verify"
 _WRONG: Final = "That code isn't right, or was used before. Wait for the next one, or use a recovery code."
+_WRONG_PASSKEY: Final = "That passkey didn't prove it's you. Please try again, or use a recovery code."
 _TOO_MANY: Final = "There were too many wrong codes. Please enter your password again."
 _ELSEWHERE: Final = "Somebody else began to sign in in this browser since this page was opened. Please begin again."
 
@@ -27,7 +28,7 @@ def routes(pages: LoginPages, second: SecondStep) -> list[web.RouteDef]:
 
     async def show(request: web.Request) -> web.Response:
         way = await ways.find(request.query.getall("j", []), request.query.getall("i", []))
-        waiting = await second.waiting(_cookie(request))
+        waiting = await second.waiting(_cookie(request), browser.csrf_cookie(request))
         return see_other(way.form.address("/login")) if waiting is None else shown.page(request, way, waiting)
 
     async def submit(request: web.Request) -> web.Response:
@@ -35,13 +36,17 @@ def routes(pages: LoginPages, second: SecondStep) -> list[web.RouteDef]:
             fields = await own_form(request, browser.site)
         except FormExpired as old:  # asked anew, by a page of today
             return see_other((await ways.of_fields(old.fields)).form.address(_PATH))
-        way, waiting = await ways.of_fields(fields), await second.waiting(_cookie(request))
+        way, waiting = (
+            await ways.of_fields(fields),
+            await second.waiting(_cookie(request), browser.csrf_cookie(request)),
+        )
         if waiting is None:
             return _begin_again(see_other(way.form.address("/login")))
         request[SHOWN_AGAIN] = ShownAgain(lambda status, why: shown.page(request, way, waiting, why, status))
-        code, live = fields.get("code", "")[:TYPED_CHARS], await browser.signed_in(request)
-        outcome = await second.prove(_cookie(request), fields.get("for", ""), code, browser.visit(request), live)
-        return await shown.after(request, way, waiting, outcome)
+        code, passkey = fields.get("code", "")[:TYPED_CHARS], pages.passkey_of(request, fields)
+        visit, live = browser.visit(request), await browser.signed_in(request)
+        outcome = await second.prove(_cookie(request), fields.get("for", ""), code, visit, live, passkey)
+        return await shown.after(request, way, waiting, outcome, typed=passkey is None)
 
     return [web.get(_PATH, show, allow_head=False), web.post(_PATH, submit)]
 
@@ -53,17 +58,19 @@ class _VerifyPages:
     def page(
         self, request: web.Request, way: WayFromLogin, waiting: Waiting, error: str = "", status: int = 200
     ) -> web.Response:
-        asks = Asks(_PATH, password=False, code=True, shown_for=waiting.user_id_text)
+        asks = Asks(_PATH, False, waiting.code, waiting.user_id_text, waiting.options)
         return self.pages.proof_form(request, replace(way.form, name=waiting.username, error=error), asks, status)
 
-    async def after(self, request: web.Request, way: WayFromLogin, waiting: Waiting, outcome: Proven) -> web.Response:
+    async def after(
+        self, request: web.Request, way: WayFromLogin, waiting: Waiting, outcome: Proven, *, typed: bool
+    ) -> web.Response:
         match outcome:
             case SignedIn():
                 return await self.pages.welcome(request, way, outcome)
             case WrongCode(0):
                 return _begin_again(self.pages.form(request, replace(way.form, error=_TOO_MANY), 403))
             case WrongCode():
-                return self.page(request, way, waiting, _WRONG, 403)
+                return self.page(request, way, waiting, _WRONG if typed else _WRONG_PASSKEY, 403)
             case SomebodyElses():
                 return self.pages.form(request, replace(way.form, error=_ELSEWHERE), 403)
             case Gone():

@@ -12,19 +12,21 @@ from markupsafe import Markup
 from gateway.core.login.one_time_codes import FEW_LEFT, TYPED_CHARS, enrolment_uri, in_groups, secret_text
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.own_factors import MayNotChange, NothingWaits, OwnFactors
+from gateway.flows.people.own_passkeys import OwnPasskeys
 from gateway.web.account import ago, iso
 from gateway.web.browser import Browser, SignedInForm, see_other
 from gateway.web.login_pages import STEP_UP_PATH
-from gateway.web.middleware import REQUEST_ID
+from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.passkeys import PasskeyForms
 from gateway.web.ways import SECURITY_PATH
 
 _WRONG: Final = "That code isn't right. Wait for the next one in the app, and check the time on your phone."
 _QR_SCALE: Final = 4
 
 
-def routes(browser: Browser, own: OwnFactors) -> list[web.RouteDef]:
+def routes(browser: Browser, own: OwnFactors, passkeys: OwnPasskeys) -> list[web.RouteDef]:
     """Whoever is not signed in is sent to sign in; whoever did not prove enough for a change is asked for more."""
-    pages = _SecurityPages(browser, own)
+    pages = _SecurityPages(browser, own, PasskeyForms(browser, passkeys))
 
     def changing(act: SignedInForm) -> Handler:
         @browser.for_form_of_somebody
@@ -44,6 +46,9 @@ def routes(browser: Browser, own: OwnFactors) -> list[web.RouteDef]:
         web.post(f"{SECURITY_PATH}/app/confirm", changing(pages.confirm)),
         web.post(f"{SECURITY_PATH}/app/remove", changing(pages.remove)),
         web.post(f"{SECURITY_PATH}/codes", changing(pages.renew_codes)),
+        web.post(f"{SECURITY_PATH}/passkeys", changing(pages.enrol_passkey)),
+        web.post(f"{SECURITY_PATH}/passkeys/{{id}}/name", changing(pages.rename_passkey)),
+        web.post(f"{SECURITY_PATH}/passkeys/{{id}}/remove", changing(pages.remove_passkey)),
     ]
 
 
@@ -63,6 +68,7 @@ class _Once:
 class _SecurityPages:
     browser: Browser
     own: OwnFactors
+    passkeys: PasskeyForms
 
     async def show(self, request: web.Request, live: LiveLogin) -> web.Response:
         return await self._page(request, live, _Once())
@@ -87,9 +93,23 @@ class _SecurityPages:
         removed = await self.own.remove_app(live, request[REQUEST_ID])
         return await self._page(request, live, _Once(changed=removed))
 
+    async def enrol_passkey(self, request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
+        made = await self.passkeys.enrol(request, fields, live)
+        if isinstance(made, str):
+            return await self._page(request, live, _Once(error=made), 403)
+        return await self._page(request, live, _Once(codes=made.codes, changed=True))
+
+    async def rename_passkey(self, request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
+        await self.passkeys.rename(request, fields, live)
+        return see_other(SECURITY_PATH)
+
+    async def remove_passkey(self, request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
+        removed = await self.passkeys.remove(request, live)
+        return await self._page(request, live, _Once(changed=removed))
+
     async def _page(self, request: web.Request, live: LiveLogin, once: _Once, status: int = 200) -> web.Response:
         found, now = await self.own.overview(live), self.browser.clock()
-        return self.browser.csrf_page(
+        response = self.browser.csrf_page(
             request,
             "security.html",
             status,
@@ -101,8 +121,12 @@ class _SecurityPages:
             left=found.codes_left,
             few=found.codes_left <= FEW_LEFT,
             may_change=found.missing is None,
+            passkeys=await self.passkeys.lines(live),
+            options=await self.passkeys.options(request, live),
             signed_in=live.person,
         )
+        response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
+        return response
 
 
 def _qr(uri: str) -> Markup:

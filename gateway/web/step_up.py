@@ -35,7 +35,9 @@ def routes(pages: LoginPages) -> list[web.RouteDef]:
         way, live = await ways.of_fields(fields), await browser.signed_in(request)
         if live is None:
             return see_other(way.form.address("/login"))
-        shown = TypedProof(fields.get("password", ""), fields.get("code", "")[:TYPED_CHARS])
+        shown = TypedProof(
+            fields.get("password", ""), fields.get("code", "")[:TYPED_CHARS], pages.passkey_of(request, fields)
+        )
         match await pages.step_up.prove(live, shown, browser.visit(request)):
             case SignedIn() as new:
                 return await pages.welcome(request, way, new)

@@ -17,6 +17,7 @@ from gateway.core.forward.request import read_request
 from gateway.core.login.attempt import Typed
 from gateway.core.login.outcome import LoginRules
 from gateway.core.login.throttle import LoginLimits
+from gateway.core.passkeys.options import RelyingParty
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
@@ -30,6 +31,7 @@ from gateway.flows.people.issuing import Issuing, Lifetimes, SignedIn, Visit
 from gateway.flows.people.login import Login, LoginAnswer
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.own_factors import OwnFactors
+from gateway.flows.people.passkey_proofs import PasskeyProofs
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.second_step import SecondStep
 from gateway.flows.people.step_up import StepUpFlow
@@ -48,6 +50,7 @@ from tests.risks import risk_of
 from tests.running import running
 
 AUTH_HOST = "auth.example.org"
+RELYING_PARTY = RelyingParty(AUTH_HOST, "Example", f"https://{AUTH_HOST}")
 PASSWORD = "correct horse battery"
 WAY = Way("w" * 43, 1, 0)
 BUCKET_NAMES = BucketNames(KEYS.bucket)
@@ -154,7 +157,8 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
 
     throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
     acts = Acts(pool, vault, revocations, lambda: there.now)
-    risk, proofs = risk_of(acts, KEYS), FactorProofs(KEYS, lambda _: None)
+    passkeys = PasskeyProofs(KEYS.challenge, RELYING_PARTY, random, lambda _: None)
+    risk, proofs = risk_of(acts, KEYS), FactorProofs(KEYS, passkeys, lambda _: None)
     issuing = Issuing(KEYS, _LIFETIMES, AUTH_HOST, risk, random)
     by_person = FactorThrottle(Buckets(functions), BUCKET_NAMES, _PLENTY.usual)
     return House(

@@ -55,6 +55,7 @@ class Kind(Enum):
     STEP_UP = "step_up"
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
+    PASSKEY_SUSPENDED = "passkey_suspended"
     FACTOR_FAILED = "factor_failed"
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"

@@ -68,7 +68,7 @@ class FactorFailed(Event):
         Family.SIGNING_IN,
         Severity.LOW,
         By.ANONYMOUS,
-        "A code for the second factor was wrong, or was used before.",
+        "A code for the second factor was wrong, or was used before; or a passkey was not the person's.",
     )
 
     step: Kept[str]
@@ -78,7 +78,7 @@ class FactorFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorAdded(Event):
-    """factor: totp. replaced: there was one before."""
+    """factor: totp or passkey. replaced: there was one before."""
 
     kind = Kind.FACTOR_ADDED
     about = About(Family.PEOPLE, Severity.MEDIUM, By.PERSON, "A person enrolled a second factor.")
@@ -96,7 +96,7 @@ class FactorRemoved(Event):
         Family.PEOPLE,
         Severity.MEDIUM,
         By.SEVERAL,
-        "A person has a second factor less. The recovery codes went with it.",
+        "A person has a second factor less. The recovery codes go with the last one.",
     )
 
     factor: Kept[str]
@@ -106,6 +106,22 @@ class FactorRemoved(Event):
     @property
     def by(self) -> By:
         return By.OPERATOR if self.why == "by_operator" else By.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeySuspended(Event):
+    """before, now: its counter."""
+
+    kind = Kind.PASSKEY_SUSPENDED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A passkey signed with a counter that had not risen: there may be a copy of it. It no longer counts (L24).",
+    )
+
+    before: Kept[int]
+    now: Kept[int]
 
 
 @dataclass(frozen=True, slots=True)

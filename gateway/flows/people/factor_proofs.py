@@ -1,4 +1,4 @@
-"""Takes the code that a person types as a second factor, once."""
+"""Takes what a person shows as a second factor, once: a code that they type, or a passkey."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from gateway.core.audit.factor_events import RecoveryCodeUsed
 from gateway.core.keys import Keys
 from gateway.core.login.one_time_codes import app_code, matching_step, recovery_code, recovery_hash
 from gateway.flows.act import Act
+from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown, Taken
 
 WRONG: Final = "wrong"
 
@@ -19,13 +20,23 @@ class FactorProofs:
     """count: hears of the factor and of what came of it: accepted or wrong."""
 
     keys: Keys
+    passkeys: PasskeyProofs
     count: Callable[[str], None]
 
-    async def take(self, act: Act, user_id: UUID, typed: str) -> FactorProof | None:
-        """None: wrong, or used before. It is used up with the transaction; the caller holds the person.
+    async def take(
+        self, act: Act, user_id: UUID, typed: str, passkey: PasskeyShown | None = None
+    ) -> FactorProof | None:
+        """With a passkey nothing that was typed counts. None: wrong, or used before.
 
-        Raises BrokenSeal or CorruptRow for an app's row that is not ours.
+        It is used up with the transaction; the caller holds the person. Raises BrokenSeal or
+        CorruptRow for a row that is not ours.
         """
+        if passkey is None:
+            return await self._typed(act, user_id, typed)
+        taken = await self.passkeys.take_second(act, user_id, passkey)
+        return taken.proof if isinstance(taken, Taken) else None
+
+    async def _typed(self, act: Act, user_id: UUID, typed: str) -> FactorProof | None:
         code = app_code(typed)
         proof = await self._app(act, user_id, code) if code else await self._code(act, user_id, typed)
         kind = "totp" if code else "recovery_code"

@@ -82,17 +82,17 @@ class OwnFactors:
         user_id = live.person.user_id
         async with self.acts.begin() as act:
             app = await act.factors.app(user_id)
+            need = await _need(act, user_id)
             waiting = await act.factors.app(user_id, confirmed=False)
             left = await act.factors.codes_left(user_id, act.now)
-        need = _FRESH if app is None else _FRESH_WITH_FACTOR
         missing = None if met(need, live.facts.assurance, act.now) else need
         if app is None:
-            return Overview(None, None, 0, waiting is not None, missing)
+            return Overview(None, None, left.recovery, waiting is not None, missing)
         return Overview(app.confirmed_at, app.last_used_at, left.recovery, waiting is not None, missing)
 
     async def begin_app(self, live: LiveLogin, request_id: str) -> NewApp:
         """It counts when one of its codes is typed; until then the one before does."""
-        async with self._change(live, request_id) as act:
+        async with self.change(live, request_id) as act:
             secret = self.random(SECRET_BYTES)
             await act.factors.add_app(self.random(_APP_ID_BYTES), live.person.user_id, secret, act.now)
         return NewApp(secret)
@@ -103,7 +103,7 @@ class OwnFactors:
         Raises NothingWaits.
         """
         user_id, code = live.person.user_id, app_code(typed)
-        async with self._change(live, request_id) as act:
+        async with self.change(live, request_id) as act:
             waiting = await act.factors.app(user_id, confirmed=False)
             if waiting is None:
                 raise NothingWaits("no authenticator app waits for its first code")
@@ -113,33 +113,37 @@ class OwnFactors:
             replaced = await act.factors.app(user_id) is not None
             await act.factors.confirm_app(waiting.id, user_id, step, act.now)
             act.record(FactorAdded(user_id, TOTP_NAME, "yes" if replaced else None))
-            left = await act.factors.codes_left(user_id, act.now)
-            return NewCodes(() if left.recovery else await self._make_codes(act, user_id))
+            return await self.codes_with_first(act, user_id)
 
     async def renew_codes(self, live: LiveLogin, request_id: str) -> NewCodes:
         """Those before count no more. Raises NothingWaits where there is no factor that they could stand in for."""
         user_id = live.person.user_id
-        async with self._change(live, request_id) as act:
-            if await act.factors.app(user_id) is None:
+        async with self.change(live, request_id) as act:
+            if not await act.factors.enrolled(user_id, act.now):
                 raise NothingWaits("recovery codes stand in for a factor, and there is none")
             return NewCodes(await self._make_codes(act, user_id))
 
     async def remove_app(self, live: LiveLogin, request_id: str) -> bool:
-        """Its recovery codes go with it. False: there was none."""
-        async with self._change(live, request_id) as act:
+        """The recovery codes go with the last factor. False: there was none."""
+        async with self.change(live, request_id) as act:
             return await drop_app(act, live.person.user_id, "by_person")
 
     @asynccontextmanager
-    async def _change(self, live: LiveLogin, request_id: str) -> AsyncIterator[Act]:
+    async def change(self, live: LiveLogin, request_id: str) -> AsyncIterator[Act]:
+        """The person is locked, and may change their factors now."""
         async with self.acts.begin(request_id=request_id) as act:
             if not await act.users.begin_change(live.person.user_id, act.now):
                 raise MayNotChange(_FRESH)
             login = await act.logins.find(live.token.login_id)
-            app = await act.factors.app(live.person.user_id)
-            need = _FRESH if app is None else _FRESH_WITH_FACTOR
+            need = await _need(act, live.person.user_id)
             if login is None or login.ended or not met(need, live.facts.assurance, act.now):
                 raise MayNotChange(need)
             yield act
+
+    async def codes_with_first(self, act: Act, user_id: UUID) -> NewCodes:
+        """None where the person has some: they came with another factor."""
+        left = await act.factors.codes_left(user_id, act.now)
+        return NewCodes(() if left.recovery else await self._make_codes(act, user_id))
 
     async def _make_codes(self, act: Act, user_id: UUID) -> tuple[str, ...]:
         codes = [new_recovery_code(self.random(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
@@ -152,7 +156,11 @@ class OwnFactors:
 async def drop_app(act: Act, user_id: UUID, why: str, reason: str | None = None) -> bool:
     """The caller holds the person. False: there was none."""
     removed = await act.factors.remove_app(user_id)
-    await act.factors.replace_codes(user_id, (), act.now)
+    await act.factors.drop_codes_of_none(user_id, act.now)
     if removed:
         act.record(FactorRemoved(user_id, TOTP_NAME, why, reason))
     return removed
+
+
+async def _need(act: Act, user_id: UUID) -> Need:
+    return _FRESH_WITH_FACTOR if await act.factors.enrolled(user_id, act.now) else _FRESH

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.assurance.steps import PASSWORD, FactorProof
+from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorProof
 from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
@@ -14,6 +14,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
+from gateway.flows.people.passkey_proofs import PasskeyShown
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import FactorThrottle
 from gateway.flows.transaction import RecordUnavailable
@@ -27,11 +28,15 @@ _LABEL: Final = b"attempt\0"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Waiting:
-    """Whose second step is missing. repr is left out: it holds personal words."""
+    """Whose second step is missing. code: one can be typed. options: what the browser is asked for a passkey, "" for
+    none. repr is left out: it holds personal words.
+    """
 
     user_id_text: str
     username: str
     typed_name: str
+    code: bool
+    options: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +70,35 @@ class SecondStep:
     throttle: FactorThrottle
     count: Callable[[str], None]
 
-    async def waiting(self, cookie: str) -> Waiting | None:
-        """Raises RecordUnavailable."""
+    async def waiting(self, cookie: str, browser: str = "") -> Waiting | None:
+        """browser: its csrf cookie, for a page that asks. Raises RecordUnavailable."""
         hash_ = attempt_hash(cookie)
         if hash_ is None:
             return None
         async with self.acts.begin() as act:
             row = await act.attempts.find(hash_, act.now)
             user = None if row is None else await act.users.find(row.user_id)
-        if row is None or user is None or user.state != "active":
-            return None
-        return Waiting(str(user.id), user.username, row.name)
+            if row is None or user is None or user.state != "active":
+                return None
+            enrolled = await act.factors.enrolled(user.id, act.now)
+            options = await self.proofs.passkeys.second_options(act, user.id, browser)
+        return Waiting(str(user.id), user.username, row.name, not enrolled.isdisjoint({TOTP, RECOVERY_CODE}), options)
 
-    async def prove(self, cookie: str, shown_for: str, typed: str, visit: Visit, current: LiveLogin | None) -> Proven:
+    async def prove(
+        self,
+        cookie: str,
+        shown_for: str,
+        typed: str,
+        visit: Visit,
+        current: LiveLogin | None,
+        passkey: PasskeyShown | None = None,
+    ) -> Proven:
         """shown_for: Waiting.user_id_text of the page. current: who is signed in here already.
 
         Raises RecordUnavailable, StoreUnavailable, TooManyAttempts.
         """
         try:
-            outcome = await self._prove(cookie, shown_for, typed, visit, current)
+            outcome = await self._prove(cookie, shown_for, typed, visit, current, passkey)
         except (RecordUnavailable, StoreUnavailable):
             self.count("unavailable")
             raise
@@ -99,7 +114,15 @@ class SecondStep:
                 pass
         return outcome
 
-    async def _prove(self, cookie: str, shown_for: str, typed: str, visit: Visit, current: LiveLogin | None) -> Proven:
+    async def _prove(
+        self,
+        cookie: str,
+        shown_for: str,
+        typed: str,
+        visit: Visit,
+        current: LiveLogin | None,
+        passkey: PasskeyShown | None,
+    ) -> Proven:
         hash_ = attempt_hash(cookie)
         waiting = None if hash_ is None else await self.waiting(cookie)
         if hash_ is None or waiting is None:
@@ -111,7 +134,7 @@ class SecondStep:
             row = await self._hold(act, hash_, current)
             if row is None:
                 return Gone()
-            proof = await self.proofs.take(act, row.user_id, typed)
+            proof = await self.proofs.take(act, row.user_id, typed, passkey)
             if proof is None:
                 return await self._wrong(act, row, visit)
             return await self._complete(act, row, proof, visit, current)

@@ -15,6 +15,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
+from gateway.flows.people.passkey_proofs import PasskeyShown
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import FactorThrottle, LoginThrottle
@@ -27,6 +28,12 @@ class TypedProof:
 
     password: str
     code: str
+    passkey: PasskeyShown | None = None
+
+    @property
+    def second(self) -> bool:
+        """Whether there is anything that can be a second factor."""
+        return bool(self.code) or self.passkey is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,11 @@ class StepUpFlow:
             enrolled = await act.factors.enrolled(live.person.user_id, act.now)
         return steps(need, live.facts.assurance, (PASSWORD, *sorted(enrolled, key=lambda one: one.name)), act.now)
 
+    async def passkey_options(self, live: LiveLogin, browser: str) -> str:
+        """browser: its csrf cookie. "": the person has no passkey that counts."""
+        async with self.acts.begin() as act:
+            return await self.proofs.passkeys.second_options(act, live.person.user_id, browser)
+
     async def prove(self, live: LiveLogin, shown: TypedProof, visit: Visit) -> SignedIn | NotProven | Over:
         """Raises StoreUnavailable, PasswordsBusy, TooManyAttempts too."""
         try:
@@ -73,25 +85,27 @@ class StepUpFlow:
         return outcome
 
     async def _prove(self, live: LiveLogin, shown: TypedProof, visit: Visit) -> SignedIn | NotProven | Over:
-        if not shown.password and not shown.code:
+        if not shown.password and not shown.second:
             return NotProven()
         device = parse_device(visit.device)
         known = knows(self.issuing.keys.device, device, live.person.username)
         paying, stored = self.logins.buckets_of(visit.address, device, known=known), None
         if shown.password and (stored := await self._password(live, shown.password, visit, paying)) is None:
             return NotProven()
-        if shown.code:
+        if shown.second:
             await self.factors.before(str(live.person.user_id), device.id if known else "")
         async with self.acts.begin(request_id=visit.request_id) as act:
             if stored is not None and not await act.users.hold_password(live.person.user_id, stored):
                 return NotProven()
             if not await act.logins.hold(live.token.login_id, act.now):
                 return Over()
-            code = await self.proofs.take(act, live.person.user_id, shown.code) if shown.code else None
-            if shown.code and code is None:
+            user_id, second = live.person.user_id, None
+            if shown.second:
+                second = await self.proofs.take(act, user_id, shown.code, shown.passkey)
+            if shown.second and second is None:
                 act.record(FactorFailed(live.person.user_id, "step_up", visit.address_text, visit.user_agent))
                 return NotProven()
-            proofs = (*((PASSWORD,) if stored is not None else ()), *((code,) if code is not None else ()))
+            proofs = (*((PASSWORD,) if stored is not None else ()), *((second,) if second is not None else ()))
             return await self._renew(act, live, proofs, visit)
 
     async def _password(self, live: LiveLogin, password: str, visit: Visit, paying: LoginBuckets) -> str | None:

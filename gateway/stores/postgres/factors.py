@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.assurance.steps import RECOVERY_CODE, TOTP, FactorProof
+from gateway.core.assurance.steps import RECOVERY_CODE, TOTP, FactorProof, passkey
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
@@ -20,6 +20,9 @@ _FIND_APP: Final = """
            floor(extract(epoch FROM clock_timestamp()))::bigint AS now
       FROM totp t LEFT JOIN user_keys k ON k.user_id = t.user_id
      WHERE t.user_id = $1 AND (t.confirmed_at IS NOT NULL) = $2
+"""
+_LIST_PASSKEYS: Final = """
+    SELECT DISTINCT device_bound, alone, suspended_at IS NULL AS counts FROM passkeys WHERE user_id = $1
 """
 _INSERT_APP: Final = "INSERT INTO totp (id, user_id, sealed, created_at) VALUES ($1, $2, $3, $4)"
 _CLAIM_STEP: Final = """
@@ -95,11 +98,19 @@ class Factors:
         return CodesLeft(row["recovery"], row["operator"])
 
     async def enrolled(self, user_id: UUID, now: int) -> frozenset[FactorProof]:
-        """What the person has enrolled. Codes are no factor by themselves: they stand in for one."""
-        if await self.app(user_id) is None:
+        """What the person has enrolled. Codes are no factor by themselves: they stand in for one.
+
+        Where every passkey is suspended, a code is asked for, also if none is left: whoever has a copy of a passkey
+        must not turn the second factor off by using it (threats.md L24).
+        """
+        rows = await self._connection.fetch(_LIST_PASSKEYS, user_id)
+        live = {passkey(device_bound=row["device_bound"], verified=row["alone"]) for row in rows if row["counts"]}
+        if await self.app(user_id) is not None:
+            live.add(TOTP)
+        if not live and not rows:
             return frozenset()
         left = await self.codes_left(user_id, now)
-        return frozenset({TOTP, RECOVERY_CODE}) if left.recovery or left.operator else frozenset({TOTP})
+        return frozenset(live | {RECOVERY_CODE} if left.recovery or left.operator or not live else live)
 
     async def add_app(self, app_id: bytes, user_id: UUID, secret: bytes, now: int) -> None:
         """It waits, in the place of another one that did."""
@@ -126,6 +137,11 @@ class Factors:
         """Recovery codes in the place of all before, used or not; none where hashes is empty."""
         await self._connection.execute(_DELETE_CODES, user_id, "recovery")
         await self._connection.execute(_INSERT_CODES, list(hashes), user_id, "recovery", now, None)
+
+    async def drop_codes_of_none(self, user_id: UUID, now: int) -> None:
+        """Recovery codes go with the last factor."""
+        if not await self.enrolled(user_id, now):
+            await self.replace_codes(user_id, (), now)
 
     async def add_operator_code(self, user_id: UUID, code_hash: bytes, now: int, expires_at: int) -> None:
         """In the place of one before."""

@@ -56,6 +56,7 @@ _KEEP_ATTEMPTS: Final = """
     UPDATE attempts SET compared = sha256(convert_to($3, 'UTF8'))
      WHERE user_id = $1 AND compared = sha256(convert_to($2, 'UTF8'))
 """
+_HOLD: Final = "SELECT id FROM users WHERE id = $1 AND state = 'active' FOR SHARE"
 _HOLD_COMPARED: Final = """
     SELECT id FROM users
      WHERE id = $1 AND sha256(convert_to(password, 'UTF8')) = $2 AND state = 'active' FOR SHARE
@@ -210,6 +211,10 @@ class Users:
             return False
         await self._connection.execute(_END_ATTEMPTS, user_id)
         return True
+
+    async def hold(self, user_id: UUID) -> bool:
+        """Nobody changes the person until the transaction ends. False: they are not active."""
+        return await self._connection.fetchval(_HOLD, user_id) is not None
 
     async def hold_compared(self, user_id: UUID, compared: bytes) -> bool:
         """hold_password, of the SHA-256 of what was stored when the password was compared."""

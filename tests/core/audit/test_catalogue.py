@@ -298,6 +298,11 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "factor_removed",
         ("cli:root", ADA, '{"factor":"totp","why":"by_operator"}', '{"reason":"phone lost"}'),
     ),
+    (
+        factor_events.PasskeySuspended(ADA, 7, 7),
+        "passkey_suspended",
+        ("gateway", ADA, '{"before":7,"now":7}', "{}"),
+    ),
     (factor_events.RecoveryCodesMade(ADA), "recovery_codes_made", (str(ADA), ADA, "{}", "{}")),
     (
         factor_events.RecoveryCodeUsed(ADA, "recovery", 9),
