@@ -9,10 +9,11 @@ from aiohttp import web
 from gateway.flows.act import RedisBehind
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.new_passwords import BadPassword
-from gateway.flows.people.own_keys import NotFresh, is_fresh
-from gateway.flows.people.password_change import Changed, PasswordChange, TypedChange, WrongCurrent
+from gateway.flows.people.own_factors import MayNotChange
+from gateway.flows.people.password_change import Changed, PasswordChange, Standing, TypedChange, WrongCurrent
 from gateway.web.account import changed_password, see_account
 from gateway.web.browser import Browser, see_other
+from gateway.web.login_pages import STEP_UP_PATH
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, content_security_policy
 
 _PAGE: Final = "/account/password"
@@ -27,11 +28,12 @@ def routes(browser: Browser, change: PasswordChange) -> list[web.RouteDef]:
 
     @browser.for_somebody
     async def show(request: web.Request, live: LiveLogin) -> web.Response:
-        return form.page(request, live)
+        return await form.page(request, live)
 
     @browser.for_form_of_somebody
     async def submit(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
-        request[SHOWN_AGAIN] = ShownAgain(lambda status, why: form.page(request, live, status, why))
+        standing = await change.standing(live)
+        request[SHOWN_AGAIN] = ShownAgain(lambda status, why: form.shown(request, live, standing, status, why))
         return await form.answer(request, fields, live)
 
     async def well_known(_request: web.Request) -> web.Response:
@@ -45,16 +47,21 @@ class _PasswordForm:
     browser: Browser
     change: PasswordChange
 
-    def page(self, request: web.Request, live: LiveLogin, status: int = 200, *errors: str) -> web.Response:
-        rules = self.change.new.rules
+    async def page(self, request: web.Request, live: LiveLogin, status: int = 200, *errors: str) -> web.Response:
+        return self.shown(request, live, await self.change.standing(live), status, *errors)
+
+    def shown(
+        self, request: web.Request, live: LiveLogin, standing: Standing, status: int, *errors: str
+    ) -> web.Response:
         response = self.browser.csrf_page(
             request,
             "password.html",
             status,
             errors=errors,
-            fresh=is_fresh(live, self.browser.clock()),
-            least=rules.least_chars(has_factor=False),
-            history=rules.history,
+            missing=standing.missing,
+            prove=STEP_UP_PATH,
+            least=standing.least,
+            history=standing.history,
             signed_in=live.person,
         )
         response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
@@ -63,18 +70,18 @@ class _PasswordForm:
     async def answer(self, request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         new = fields.get("new", "")
         if new != fields.get("again", ""):
-            return self.page(request, live, 400, _NOT_TWICE)
+            return await self.page(request, live, 400, _NOT_TWICE)
         typed = TypedChange(fields.get("current", ""), new)
         try:
             done = await self.change.change(live, typed, self.browser.visit(request))
         except BadPassword as bad:
-            return self.page(request, live, 400, *(one.words for one in bad.complaints))
-        except NotFresh:
+            return await self.page(request, live, 400, *(one.words for one in bad.complaints))
+        except MayNotChange:
             return see_other(_PAGE)
         except RedisBehind:
             return see_account(changed_password(None))
         match done:
             case WrongCurrent():
-                return self.page(request, live, 403, _WRONG)
+                return await self.page(request, live, 403, _WRONG)
             case Changed(ended, breached):
                 return see_account(changed_password(ended, breached=breached))

@@ -169,6 +169,28 @@ async def test_the_login_must_be_fresh(changing: Changing) -> None:
     assert await changing.entries("password_changed") == []
 
 
+async def test_who_has_a_factor_must_have_proven_it_and_may_choose_a_shorter_password(changing: Changing) -> None:
+    """Eight characters, and not seven."""
+    house, user_id = changing.house, (await changing.house.admin.show("ada")).user.id
+    async with house.acts.begin() as act:
+        await act.factors.add_app(b"a" * 16, user_id, b"s" * 20, act.now)
+        await act.factors.confirm_app(b"a" * 16, user_id, 1, act.now)
+
+    page = await changing.person.see(PAGE)
+    assert 'href="/login/step-up"' in page
+    assert 'id="change-password"' not in page
+    assert await changing.person.press(page, PAGE, current=PASSWORD, new=NEW, again=NEW) == (303, PAGE)
+    assert await changing.entries("password_changed") == []
+
+    await house.pool.execute("UPDATE sessions SET mfa_at = authenticated_at, amr = amr | 2")
+    await house.there.revocations.stale_login(changing.person.login.tag, changing.person.login.login)
+
+    assert "At least 8 characters" in await changing.person.see(PAGE)
+    status, _, page = await changing.post(new="q7#Vz!p")
+    assert (status, "at least 8 characters; this has 7" in page) == (400, True)
+    assert (await changing.post(new="q7#Vz!pR"))[0] == 303
+
+
 async def test_former_passwords_are_refused_and_take_no_more_of_the_budget_than_one(changing: Changing) -> None:
     assert (await changing.post())[0] == 303
     assert (await changing.post(current=NEW, new="sloe harbour quartz mitten"))[0] == 303

@@ -25,7 +25,8 @@ class PasswordSection(Section):
     )
     strength: Annotated[StrictInt, Field(ge=0, le=4)] = setting(
         3,
-        "The least score of zxcvbn. 3: an attacker with the hash needs 10^8 guesses, 4: 10^10. 0: any.",
+        "The least score of zxcvbn. 3: an attacker with the hash needs 10^8 guesses, 4: 10^10. 0: any. For people with "
+        "a second factor at most 2 (10^6) is asked.",
         "a whole number from 0 to 4",
         kind="scalar",
     )

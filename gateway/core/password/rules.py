@@ -10,6 +10,7 @@ from gateway.core.privacy.names import spelled
 
 MOST_CHARS: Final = 1024
 _CONTROLS: Final = ("Cc", "Cs")
+_SCORE_WITH_MFA: Final = 2
 _UPPER: Final = ("Lu", "Lt")
 
 
@@ -51,6 +52,10 @@ class PasswordRules:
         """has_factor: the person also proves a second factor (SP 800-63B-4 section 3.1.1.2)."""
         return self.length_with_mfa if has_factor else self.length
 
+    def least_score(self, *, has_factor: bool) -> int:
+        """No eight characters reach more than 2 (10^8 guesses), so no more is asked beside a second factor."""
+        return min(self.strength, _SCORE_WITH_MFA) if has_factor else self.strength
+
 
 DEFAULT_RULES: Final = PasswordRules()
 
@@ -71,7 +76,8 @@ def judge(password: str, owner: tuple[str, ...], rules: PasswordRules, *, has_fa
         return wrong
     if spelled(password) in {spelled(name) for name in owner if name}:
         return (Complaint(Rule.NAME, "The password must not be your user name, your name or your e-mail address."),)
-    return (*_classes(chosen, rules.classes), *_strength(chosen, owner, rules))
+    least_score = rules.least_score(has_factor=has_factor)
+    return (*_classes(chosen, rules.classes), *_strength(chosen, owner + rules.words, least_score))
 
 
 def _form(password: str, chosen: str, least: int) -> tuple[Complaint, ...]:
@@ -109,6 +115,6 @@ def _class_of(character: str) -> _Class:
     return _Class.DIGIT if category == "Nd" else _Class.OTHER
 
 
-def _strength(chosen: str, owner: tuple[str, ...], rules: PasswordRules) -> tuple[Complaint, ...]:
-    hint = guessed_by_few(chosen, related(owner + rules.words), rules.strength)
+def _strength(chosen: str, words: tuple[str, ...], least_score: int) -> tuple[Complaint, ...]:
+    hint = guessed_by_few(chosen, related(words), least_score)
     return () if hint is None else (Complaint(Rule.STRENGTH, f"The password is too easy to guess. {hint}"),)

@@ -75,7 +75,8 @@ class NewPasswords:
     async def owner(self, act: Act, user: UserRow, caller: str = "") -> Owner:
         """As the transaction sees them."""
         former = await act.password_history.list(user.id, self.rules.history)
-        return Owner(user.id, (user.username, user.name, user.email), (user.password, *former), caller=caller)
+        names, has_factor = (user.username, user.name, user.email), bool(await act.factors.enrolled(user.id, act.now))
+        return Owner(user.id, names, (user.password, *former), has_factor, caller)
 
     async def replace(self, act: Act, user_id: UUID, stored: str) -> str:
         """The one that it replaces, which goes into the history. Locks the person until the end."""

@@ -34,7 +34,7 @@ class MayNotChange(GatewayError):
     """The login is too old, or did not prove the factor that the person has. need: what it has to meet."""
 
     def __init__(self, need: Need) -> None:
-        super().__init__("a change of second factors needs a fresh login, with a factor where there is one")
+        super().__init__("such a change needs a fresh login, with a second factor where there is one")
         self.need = need
 
 
@@ -82,7 +82,7 @@ class OwnFactors:
         user_id = live.person.user_id
         async with self.acts.begin() as act:
             app = await act.factors.app(user_id)
-            need = await _need(act, user_id)
+            need = await need_of_change(act, user_id)
             waiting = await act.factors.app(user_id, confirmed=False)
             left = await act.factors.codes_left(user_id, act.now)
         missing = None if met(need, live.facts.assurance, act.now) else need
@@ -135,7 +135,7 @@ class OwnFactors:
             if not await act.users.begin_change(live.person.user_id, act.now):
                 raise MayNotChange(_FRESH)
             login = await act.logins.find(live.token.login_id)
-            need = await _need(act, live.person.user_id)
+            need = await need_of_change(act, live.person.user_id)
             if login is None or login.ended or not met(need, live.facts.assurance, act.now):
                 raise MayNotChange(need)
             yield act
@@ -162,5 +162,6 @@ async def drop_app(act: Act, user_id: UUID, why: str, reason: str | None = None)
     return removed
 
 
-async def _need(act: Act, user_id: UUID) -> Need:
+async def need_of_change(act: Act, user_id: UUID) -> Need:
+    """What a login has to meet before it changes what later logins rest on."""
     return _FRESH_WITH_FACTOR if await act.factors.enrolled(user_id, act.now) else _FRESH

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.assurance.need import Need, met
 from gateway.core.audit.catalogue import LoginFailed, PasswordChanged
 from gateway.core.base64url import b64
 from gateway.core.errors import TooManyAttempts
@@ -17,7 +18,7 @@ from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.people.account import end_logins_of
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.new_passwords import NewPasswords
-from gateway.flows.people.own_keys import NotFresh, require_fresh
+from gateway.flows.people.own_factors import MayNotChange, need_of_change
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 
@@ -35,6 +36,15 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class WrongCurrent:
     """The current password was another one. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """missing: what a change needs that this login has not proven. least: characters. history: how many are refused."""
+
+    missing: Need | None
+    least: int
+    history: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,10 +68,12 @@ class PasswordChange:
     async def change(self, live: LiveLogin, typed: TypedChange, visit: Visit) -> Changed | WrongCurrent:
         """The login that asks goes on, all others end.
 
-        Raises NotFresh, TooManyAttempts, BadPassword, PasswordsBusy, RecordUnavailable, StoreUnavailable; and
+        Raises MayNotChange, TooManyAttempts, BadPassword, PasswordsBusy, RecordUnavailable, StoreUnavailable; and
         RedisBehind after the commit.
         """
-        require_fresh(live, self.acts.clock())
+        missing = (await self.standing(live)).missing
+        if missing is not None:
+            raise MayNotChange(missing)
         paying = self._paying(live, visit)
         for _ in range(_LOOKS):
             wait_s = await self.throttle.before(paying)
@@ -76,6 +88,12 @@ class PasswordChange:
             if changed is not None:
                 return changed
         raise RecordUnavailable("the password is changed over and over")
+
+    async def standing(self, live: LiveLogin) -> Standing:
+        async with self.acts.begin() as act:
+            need = await need_of_change(act, live.person.user_id)
+            missing = None if met(need, live.facts.assurance, act.now) else need
+        return Standing(missing, self.new.rules.least_chars(has_factor=need.mfa), self.new.rules.history)
 
     def _paying(self, live: LiveLogin, visit: Visit) -> LoginBuckets:
         device = parse_device(visit.device)
@@ -110,9 +128,9 @@ class PasswordChange:
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.lock_password(user_id, compared):
                 return None
-            login = await act.logins.find(login_id)
-            if login is None or login.ended:
-                raise NotFresh("the login has ended")
+            holds, need = await act.logins.hold(login_id, act.now), await need_of_change(act, user_id)
+            if not holds or not met(need, live.facts.assurance, act.now):
+                raise MayNotChange(need)
             await self.new.replace(act, user_id, accepted.stored)
             ended = await end_logins_of(act, self.keys, live, "password_changed", login_id)
             act.record(PasswordChanged(user_id, tuple(map(b64, ended)), "changed_by_person"))

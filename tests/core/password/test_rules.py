@@ -94,6 +94,15 @@ def test_the_least_score_is_as_configured_on_both_sides() -> None:
     assert broken(password, replace(DEFAULT_RULES, strength=4)) == [Rule.STRENGTH]
 
 
+@pytest.mark.parametrize("strength", [3, 4])
+def test_eight_random_characters_are_enough_beside_a_second_factor(strength: int) -> None:
+    rules = replace(DEFAULT_RULES, strength=strength)
+
+    assert broken("q7#Vz!pR", rules, has_factor=True) == []
+    assert broken("lovelace", rules, has_factor=True) == [Rule.STRENGTH]
+    assert broken("q7#Vz!pR", replace(rules, length=8)) == [Rule.STRENGTH]
+
+
 def test_words_of_the_operator_are_easy_to_guess() -> None:
     rules = replace(DEFAULT_RULES, words=("Zorblaxium Holding",))
 
