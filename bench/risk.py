@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.figures import Figure
 from gateway.core.risk.places import Point, Spot, address_text, network_text
-from gateway.core.risk.profile import MOST_LOGINS, Lesson, Profile, learn
+from gateway.core.risk.profile import MOST_LOGINS, Lesson, RiskProfile, learn
 from gateway.core.risk.score import RiskFacts, Weights, score
 
 _BEGUN_AT: Final = 1_790_000_000
@@ -32,8 +32,8 @@ def risk_figures(repetitions: int, count: int) -> list[Figure]:
     return [Figure.of("risk.score_us", times_us)]
 
 
-def _full() -> Profile:
-    profile = Profile()
+def _full() -> RiskProfile:
+    profile = RiskProfile()
     for number in range(MOST_LOGINS):
         address = ip_address(f"203.0.{number % _NETWORKS}.7")
         lesson = Lesson(

@@ -39,7 +39,7 @@ from gateway.flows.people.passkey_proofs import PasskeyProofs
 from gateway.flows.people.passkey_sign_in import PasskeySignIn
 from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.recovery import LinkLimits, Recovery
-from gateway.flows.people.remembered import Remembered
+from gateway.flows.people.remembered import OwnMemory
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.second_step import SecondStep
 from gateway.flows.people.step_up import StepUpFlow
@@ -138,7 +138,7 @@ def people(
             *_recovery(
                 config=config, resources=resources, browser=browser, new=new_passwords, names=unknown_names, risk=risk
             ),
-            *devices.routes(browser, Remembered(resources.acts, risk.rules.remember_s)),
+            *devices.routes(browser, OwnMemory(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
         jobs=(Job("unknown_names", unknown_names.work), Job("attempts", proving.second.purge, every_s=_ATTEMPTS_S)),

@@ -21,7 +21,7 @@ from gateway.config.sections.pages import Pages
 from gateway.config.sections.password import PasswordSection
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.redis import RedisSection
-from gateway.config.sections.risk import Risk
+from gateway.config.sections.risk import RiskSection
 from gateway.config.sections.secrets import Secrets
 from gateway.config.sections.server import Server
 from gateway.config.sections.sessions import Sessions
@@ -58,7 +58,7 @@ class Config(Section):
     password: PasswordSection = PasswordSection()
     breach: Breach = Breach()
     mfa: Mfa = Mfa()
-    risk: Risk = Risk()
+    risk: RiskSection = RiskSection()
     limits: dict[LimitName, LimitSetting] = Field(
         default_factory=default_limits,
         description="Rate limits by name. A limit that you leave out keeps its default.",

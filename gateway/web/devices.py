@@ -9,10 +9,10 @@ from aiohttp import web
 from gateway.core.base64url import b64
 from gateway.core.browsers import browser_name
 from gateway.core.login.attempt import parse_device
-from gateway.core.risk.profile import Seen
+from gateway.core.risk.profile import SeenPlace
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.issuing import Visit
-from gateway.flows.people.remembered import Memory, Remembered, RememberedDevice
+from gateway.flows.people.remembered import Memory, OwnMemory, RememberedDevice
 from gateway.web.account import ago, iso
 from gateway.web.browser import Browser, see_other
 from gateway.web.middleware import REQUEST_ID
@@ -43,7 +43,7 @@ class MemoryShown:
     hours: list[tuple[str, int]]
 
 
-def routes(browser: Browser, memory: Remembered) -> list[web.RouteDef]:
+def routes(browser: Browser, memory: OwnMemory) -> list[web.RouteDef]:
     """Whoever is not signed in is sent to sign in, and nothing is forgotten."""
 
     @browser.for_somebody
@@ -84,5 +84,5 @@ def _device(one: RememberedDevice, now: int, *, current: bool) -> MemoryRow:
     )
 
 
-def _seen(one: Seen, now: int) -> MemoryRow:
+def _seen(one: SeenPlace, now: int) -> MemoryRow:
     return MemoryRow(one.value, one.value, "", ago(now - one.last_at), iso(one.last_at), one.logins)

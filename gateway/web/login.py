@@ -10,7 +10,7 @@ from gateway.core.errors import TooManyAttempts
 from gateway.core.login.attempt import NAME_CHARS, Typed
 from gateway.core.session.cookies import ATTEMPT_COOKIE, set_cookie
 from gateway.flows.people.issuing import SignedIn
-from gateway.flows.people.login import AskedFactor, Blocked, Login, LoginAnswer, Throttled, Wrong
+from gateway.flows.people.login import AskedFactor, BlockedLogin, Login, LoginAnswer, Throttled, Wrong
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, own_form
@@ -62,7 +62,7 @@ async def _answer(
     match outcome:
         case Throttled(retry_after_s):
             raise TooManyAttempts(retry_after_s)
-        case Blocked(reason):
+        case BlockedLogin(reason):
             return pages.form(request, replace(form, error=_BLOCKED[reason]), 403)
         case Wrong():
             return pages.form(request, replace(form, error=_WRONG), 403)

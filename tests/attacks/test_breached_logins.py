@@ -9,7 +9,7 @@ import pytest
 from gateway.core.password.breached import Verdict, breach_digest
 from gateway.flows.people.breaches import NO_CORPUS, Breaches, CorpusOutOfReach
 from gateway.flows.people.issuing import SignedIn
-from gateway.flows.people.login import Blocked, Wrong
+from gateway.flows.people.login import BlockedLogin, Wrong
 from gateway.outbound.ranges import NoRange
 from tests.attacks.conftest import PASSWORD, House
 
@@ -85,7 +85,7 @@ async def test_nobody_is_signed_in_with_a_breached_password_where_that_is_blocke
     await house.add("eve")
     asking(house, Corpus("found"), at_login="block")
 
-    assert isinstance(await house.attempt("eve"), Blocked)
+    assert isinstance(await house.attempt("eve"), BlockedLogin)
 
     assert (await house.admin.show("eve")).logins == ()
     assert await house.pool.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'login'") == 0

@@ -15,7 +15,7 @@ from gateway.core.login.throttle import LoginLimits
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.risk.device import device_digest
 from gateway.flows.people.issuing import SignedIn, Visit
-from gateway.flows.people.login import Blocked, Login, LoginAnswer, Throttled, Wrong
+from gateway.flows.people.login import BlockedLogin, Login, LoginAnswer, Throttled, Wrong
 from gateway.flows.people.risk import Source
 from gateway.flows.people.throttle import LoginThrottle
 from tests.attacks.conftest import BUCKET_NAMES, PASSWORD, House
@@ -199,7 +199,7 @@ async def test_places_come_from_the_geoip_file(ada: House, tmp_path: Path) -> No
 
     (entry,) = await entries(ada, "login_blocked")
     login.risk.geoip.close()
-    assert thief == Blocked("risk")
+    assert thief == BlockedLogin("risk")
     assert scored(entry) == (100, ["new_device", "new_network", "new_country", "impossible_travel", "anonymising"])
 
 
@@ -215,7 +215,7 @@ async def test_a_score_that_is_too_high_signs_nobody_in_and_teaches_nothing(
 
     blocked = [(one["reason"], *scored(one)) for one in await entries(ada, "login_blocked")]
     strange = ["new_device", "new_network"]
-    assert [one == Blocked("risk") for one in outcomes] == [is_blocked] * 2
+    assert [one == BlockedLogin("risk") for one in outcomes] == [is_blocked] * 2
     assert len(await entries(ada)) == (1 if is_blocked else 3)
     assert blocked == ([("risk", 40, strange), ("risk", 43, [*strange, "failures"])] if is_blocked else [])
     assert scored(await own.score()) == (0, [])
@@ -233,7 +233,7 @@ async def test_whoever_is_blocked_pays_as_for_a_wrong_password(ada: House) -> No
     stolen = [await Browser(ada, login, cookie=own.cookie, user_agent=CHROME).try_in() for _ in range(2)]
     next_one = await Browser(ada, login).try_in()
 
-    assert stolen == [Blocked("risk")] * 2
+    assert stolen == [BlockedLogin("risk")] * 2
     assert isinstance(next_one, Throttled)
 
 

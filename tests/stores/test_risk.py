@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.core.risk.device import browser_family, device_digest
-from gateway.core.risk.profile import Profile
+from gateway.core.risk.profile import RiskProfile
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.devices import DEVICES_OF_PERSON, Devices, UsedDevice
 from gateway.stores.postgres.failures import WINDOW_S, LoginFailures
@@ -117,9 +117,9 @@ async def test_a_profile_is_read_back_and_goes_with_its_person(people: Pool, vau
         await connection.execute("DELETE FROM users WHERE id = $1", ADA)
         rows = await connection.fetchval("SELECT count(*) FROM risk_profiles")
 
-    assert empty == [Profile()] * 3
+    assert empty == [RiskProfile()] * 3
     assert found == settled()
-    assert (of_eve, rows) == (Profile(), 0)
+    assert (of_eve, rows) == (RiskProfile(), 0)
 
 
 async def test_logins_at_once_teach_one_after_the_other(people: Pool, vault: Vault) -> None:
@@ -151,7 +151,7 @@ async def test_a_row_that_is_copied_to_another_person_opens_nothing(people: Pool
         with pytest.raises(BrokenSeal):
             await (devices.list(EVE, 0) if table == "devices" else profiles.find(EVE))
         assert await devices.list(ADA, 0)
-        assert await profiles.find(ADA) == Profile()
+        assert await profiles.find(ADA) == RiskProfile()
 
 
 async def test_nothing_personal_is_in_the_tables(people: Pool, vault: Vault) -> None:

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 from gateway.core.base64url import b64
 from gateway.core.login.attempt import parse_device, remember
 from gateway.core.risk.device import device_digest
-from gateway.core.risk.profile import Profile
-from gateway.flows.people.remembered import Remembered
+from gateway.core.risk.profile import RiskProfile
+from gateway.flows.people.remembered import OwnMemory
 from gateway.web import devices
 from gateway.web.browser import Browser
 from gateway.web.forms import AuthHost
@@ -52,7 +52,7 @@ async def here(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[Decidi
             await act.devices.add_login(ADA, LAPTOP, FIREFOX, made.now - 7200, since)
             await act.devices.add_login(ADA, PHONE, "Mozilla/5.0 (iPhone) <Safari/>", made.now - 60, since)
             await act.profiles.hold(ADA, made.now)
-            profile = taught(Profile(), at=made.now - 90_000)
+            profile = taught(RiskProfile(), at=made.now - 90_000)
             abroad = ip_address("198.51.100.4")
             await act.profiles.save(ADA, taught(profile, at=made.now - 60, address=abroad, spot=LISBON))
         yield made
@@ -63,7 +63,7 @@ async def person(here: Deciding) -> AsyncIterator[Person]:
     html, site = Html(static_files()), AuthHost(ISSUER, KEYS.csrf)
     browser = Browser(site, KEYS, html, here.decisions, lambda host: f"https://{host}", lambda: here.now, here.random)
     app = web.Application(middlewares=page_middlewares(site, html, here.random))
-    app.add_routes(devices.routes(browser, Remembered(here.acts, REMEMBER_S)))
+    app.add_routes(devices.routes(browser, OwnMemory(here.acts, REMEMBER_S)))
     async with TestClient(TestServer(app), headers={"User-Agent": FIREFOX}) as http:
         yield Person(http, await here.log_in(host=AUTH), {"__Host-bastion-device": COOKIE})
 

@@ -39,7 +39,7 @@ Points = Annotated[StrictInt, BeforeValidator(_points), Field(ge=0, le=MOST_POIN
 Bound = Annotated[StrictInt, Field(ge=1, le=MOST_POINTS + 1)]
 
 
-class Risk(Section):
+class RiskSection(Section):
     """How suspicious a login is, as a score from 0 to 100 (docs/risk.md), and what follows from it."""
 
     weights: Annotated[dict[WeightName, Points], BeforeValidator(_completed)] = setting(

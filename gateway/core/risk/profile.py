@@ -28,7 +28,7 @@ class CorruptProfile(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenPlace:
     """A network, address or country. login: the one that taught it. logins: how many had it."""
 
     value: str
@@ -56,15 +56,15 @@ class PastLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class RiskProfile:
     """The latest come first. since: from when habits are counted; last_at: of the latest login, 0: there was none.
 
     Unix seconds.
     """
 
-    networks: tuple[Seen, ...] = ()
-    addresses: tuple[Seen, ...] = ()
-    countries: tuple[Seen, ...] = ()
+    networks: tuple[SeenPlace, ...] = ()
+    addresses: tuple[SeenPlace, ...] = ()
+    countries: tuple[SeenPlace, ...] = ()
     landings: tuple[Landing, ...] = ()
     logins: tuple[PastLogin, ...] = ()
     since: int = 0
@@ -84,13 +84,13 @@ class Lesson:
     new_device: bool
 
 
-def learn(profile: Profile, lesson: Lesson) -> Profile:
+def learn(profile: RiskProfile, lesson: Lesson) -> RiskProfile:
     """The profile after that login."""
     landings = profile.landings
     if lesson.point is not None:
         landings = (Landing(lesson.point, lesson.at, lesson.login), *landings)[:MOST_LANDINGS]
     past = PastLogin(lesson.at, lesson.login, lesson.new_device)
-    return Profile(
+    return RiskProfile(
         networks=_saw(profile.networks, lesson.network, lesson, MOST_NETWORKS),
         addresses=_saw(profile.addresses, lesson.address, lesson, MOST_ADDRESSES),
         countries=_saw(profile.countries, lesson.country, lesson, MOST_COUNTRIES),
@@ -101,11 +101,11 @@ def learn(profile: Profile, lesson: Lesson) -> Profile:
     )
 
 
-def remembered(profile: Profile, now: int, remember_s: int) -> Profile:
+def remembered(profile: RiskProfile, now: int, remember_s: int) -> RiskProfile:
     """Without what is older than that; after so long without a login there is no history."""
     oldest = now - remember_s
     if profile.last_at <= oldest:
-        return Profile()
+        return RiskProfile()
     return replace(
         profile,
         networks=tuple(one for one in profile.networks if one.last_at > oldest),
@@ -116,7 +116,7 @@ def remembered(profile: Profile, now: int, remember_s: int) -> Profile:
     )
 
 
-def unlearn(profile: Profile, logins: Iterable[str]) -> Profile:
+def unlearn(profile: RiskProfile, logins: Iterable[str]) -> RiskProfile:
     """Without what those logins taught. That there is a history stays: else the next login would count as the first."""
     wrong = frozenset(logins)
     return replace(
@@ -129,12 +129,12 @@ def unlearn(profile: Profile, logins: Iterable[str]) -> Profile:
     )
 
 
-def forget_places(profile: Profile) -> Profile:
+def forget_places(profile: RiskProfile) -> RiskProfile:
     """No network, address, country or landing is known any more."""
     return replace(profile, networks=(), addresses=(), countries=(), landings=())
 
 
-def forget_network(profile: Profile, network: str) -> Profile:
+def forget_network(profile: RiskProfile, network: str) -> RiskProfile:
     """With its addresses. Landings go too, since they don't say which network they belong to."""
     around = ip_network(network)
     return replace(
@@ -145,12 +145,12 @@ def forget_network(profile: Profile, network: str) -> Profile:
     )
 
 
-def forget_country(profile: Profile, country: str) -> Profile:
+def forget_country(profile: RiskProfile, country: str) -> RiskProfile:
     """Landings go with it."""
     return replace(profile, countries=tuple(one for one in profile.countries if one.value != country), landings=())
 
 
-def forget_hours(profile: Profile, now: int) -> Profile:
+def forget_hours(profile: RiskProfile, now: int) -> RiskProfile:
     """Habits are counted anew from now on."""
     return replace(profile, logins=(), since=now)
 
@@ -160,16 +160,16 @@ def _within(address: str, network: IPv4Network | IPv6Network) -> bool:
     return ip_network(address).network_address in network
 
 
-def _saw(seen: tuple[Seen, ...], value: str, lesson: Lesson, most: int) -> tuple[Seen, ...]:
+def _saw(seen: tuple[SeenPlace, ...], value: str, lesson: Lesson, most: int) -> tuple[SeenPlace, ...]:
     if not value:
         return seen
     before = next((one for one in seen if one.value == value), None)
     first, count = (lesson.login, 0) if before is None else (before.login, before.logins)
     others = (one for one in seen if one.value != value)
-    return (Seen(value, first, lesson.at, count + 1), *others)[:most]
+    return (SeenPlace(value, first, lesson.at, count + 1), *others)[:most]
 
 
-def write_profile(profile: Profile) -> str:
+def write_profile(profile: RiskProfile) -> str:
     """The stored text."""
     fields = {
         "v": _VERSION,
@@ -193,13 +193,13 @@ def write_profile(profile: Profile) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def read_profile(text: str) -> Profile:
+def read_profile(text: str) -> RiskProfile:
     """Raises CorruptProfile."""
     try:
         fields = json.loads(text)
         if fields["v"] != _VERSION:
             raise CorruptProfile(f"a risk profile has version {fields['v']!r}; this version reads {_VERSION}")
-        return Profile(
+        return RiskProfile(
             networks=_read_seen(fields["networks"]),
             addresses=_read_seen(fields["addresses"]),
             countries=_read_seen(fields["countries"]),
@@ -215,13 +215,13 @@ def read_profile(text: str) -> Profile:
         raise CorruptProfile("a risk profile can't be read") from error
 
 
-def _seen_rows(seen: Sequence[Seen]) -> list[list[object]]:
+def _seen_rows(seen: Sequence[SeenPlace]) -> list[list[object]]:
     return [[one.value, one.login, one.last_at, one.logins] for one in seen]
 
 
-def _read_seen(rows: Sequence[Sequence[object]]) -> tuple[Seen, ...]:
+def _read_seen(rows: Sequence[Sequence[object]]) -> tuple[SeenPlace, ...]:
     return tuple(
-        Seen(str(value), str(login), int(str(last_at)), int(str(logins))) for value, login, last_at, logins in rows
+        SeenPlace(str(value), str(login), int(str(last_at)), int(str(logins))) for value, login, last_at, logins in rows
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.core.addresses import Address
 from gateway.core.risk.places import NOWHERE, Point, Spot, address_text, distance_km, network_text, public_address
-from gateway.core.risk.profile import Profile
+from gateway.core.risk.profile import RiskProfile
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 
 MOST_POINTS: Final = 100
@@ -104,7 +104,7 @@ class Score:
         return tuple(reason.factor.value for reason in self.reasons)
 
 
-def score(facts: RiskFacts, profile: Profile, weights: Weights) -> Score:
+def score(facts: RiskFacts, profile: RiskProfile, weights: Weights) -> Score:
     """profile: without what is too old (profile.remembered)."""
     reasons = tuple(reason for reason in _reasons(facts, profile, weights) if reason.points > 0)
     return Score(min(MOST_POINTS, sum(reason.points for reason in reasons)), reasons)
@@ -124,7 +124,7 @@ def known_device_share(weights: Weights) -> int:
     return sum(map(_lessened, (place, weights.new_country, time, weights.impossible_travel)))
 
 
-def _reasons(facts: RiskFacts, profile: Profile, weights: Weights) -> Iterator[Reason]:
+def _reasons(facts: RiskFacts, profile: RiskProfile, weights: Weights) -> Iterator[Reason]:
     if not profile.last_at:
         yield Reason(Factor.FIRST_LOGIN, weights.first_login, "the first login of the account")
     else:
@@ -153,7 +153,7 @@ def _breached(weights: Weights) -> Reason:
     return Reason(Factor.BREACHED, weights.breached, "the password is in a collection of breached passwords")
 
 
-def _new_device(profile: Profile, weights: Weights) -> Reason:
+def _new_device(profile: RiskProfile, weights: Weights) -> Reason:
     """A person who often brings new devices gets fewer points for one, at least half."""
     points, words = weights.new_device, "a browser that the account has not used before"
     latest = profile.logins[:HABIT_LOGINS]
@@ -165,14 +165,14 @@ def _new_device(profile: Profile, weights: Weights) -> Reason:
     return Reason(Factor.NEW_DEVICE, points, words)
 
 
-def _place_and_time(facts: RiskFacts, profile: Profile, weights: Weights) -> Iterator[Reason]:
+def _place_and_time(facts: RiskFacts, profile: RiskProfile, weights: Weights) -> Iterator[Reason]:
     address = public_address(facts.address)
     if address is not None and not facts.known_network:
         yield from _place(facts, address, profile, weights)
     yield from _hour(facts.now, profile, weights)
 
 
-def _place(facts: RiskFacts, address: Address, profile: Profile, weights: Weights) -> Iterator[Reason]:
+def _place(facts: RiskFacts, address: Address, profile: RiskProfile, weights: Weights) -> Iterator[Reason]:
     network, country = network_text(address), facts.spot.country
     used = next((one.logins for one in profile.networks if one.value == network), 0)
     if not used:
@@ -185,7 +185,7 @@ def _place(facts: RiskFacts, address: Address, profile: Profile, weights: Weight
         yield from _travel(facts.spot.point, facts.now, profile, weights)
 
 
-def _travel(point: Point, now: int, profile: Profile, weights: Weights) -> Iterator[Reason]:
+def _travel(point: Point, now: int, profile: RiskProfile, weights: Weights) -> Iterator[Reason]:
     """One reason at most: the fastest of the journeys from the latest logins that nobody can make."""
     journeys = [(_beyond_km(point, one.point), abs(now - one.at)) for one in profile.landings]
     impossible = [(km, s) for km, s in journeys if km > _FAR_KM and km * HOUR_S > _FASTEST_KMH * s]
@@ -203,7 +203,7 @@ def _radius_km(point: Point) -> float:
     return _USUAL_RADIUS_KM if point.radius_km is None else point.radius_km
 
 
-def _hour(now: int, profile: Profile, weights: Weights) -> Iterator[Reason]:
+def _hour(now: int, profile: RiskProfile, weights: Weights) -> Iterator[Reason]:
     count = len(profile.logins)
     if count < HABIT_LOGINS or now - profile.since < _HABIT_S:
         return

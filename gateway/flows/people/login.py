@@ -18,8 +18,7 @@ from gateway.core.audit.login_events import LoginBlocked
 from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
-from gateway.core.login.outcome import AskFactor, LoginRules, RightPassword, outcome
-from gateway.core.login.outcome import Blocked as Refused
+from gateway.core.login.outcome import AskFactor, Blocked, LoginRules, RightPassword, outcome
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
@@ -55,13 +54,13 @@ class Throttled:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
+class BlockedLogin:
     """The password was right, and nobody is signed in with it: it is breached, or the score is too high."""
 
     reason: Literal["breached", "risk"]
 
 
-LoginAnswer: TypeAlias = SignedIn | AskedFactor | Blocked | Wrong | Throttled
+LoginAnswer: TypeAlias = SignedIn | AskedFactor | BlockedLogin | Wrong | Throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ _LOOKS: Final = 3
 _COUNTED: Final[dict[type, str]] = {
     SignedIn: "accepted",
     AskedFactor: "step_up",
-    Blocked: "blocked",
+    BlockedLogin: "blocked",
     Wrong: "wrong",
     Throttled: "throttled",
 }
@@ -123,11 +122,11 @@ class Login:
             return Wrong()
         if isinstance(answer, SignedIn):
             await self.throttle.succeeded(paying)
-        elif answer == Blocked("risk"):  # as a wrong password: whoever tries from many places is slowed down
+        elif answer == BlockedLogin("risk"):  # as a wrong password: whoever tries from many places is slowed down
             await self.throttle.failed(paying)
         return answer
 
-    async def _checked_in(self, asked: _Asked) -> SignedIn | AskedFactor | Blocked | None:
+    async def _checked_in(self, asked: _Asked) -> SignedIn | AskedFactor | BlockedLogin | None:
         """None: refused. Looks again where the password that was compared is no longer the one that is stored."""
         for _ in range(_LOOKS):
             verified = await self._verified(asked)
@@ -137,7 +136,7 @@ class Login:
             if self.breaches.blocks(assessed.verdict):
                 return await self._blocked(user, assessed, asked, "breached")
             answer = await self._answer(user, assessed, asked)
-            if isinstance(answer, Refused):
+            if isinstance(answer, Blocked):
                 return await self._blocked(user, assessed, asked, answer.reason)
             if answer is not None:
                 await self._renew(user, asked)
@@ -166,7 +165,7 @@ class Login:
 
     async def _blocked(
         self, user: UserRow, assessed: Assessed, asked: _Asked, reason: Literal["breached", "risk"]
-    ) -> Blocked:
+    ) -> BlockedLogin:
         visit, scored = asked.visit, assessed.score
         async with self.acts.begin(request_id=visit.request_id) as act:
             if reason == "risk":
@@ -174,11 +173,11 @@ class Login:
             act.record(
                 LoginBlocked(user.id, reason, scored.points, scored.factors, visit.address_text, visit.user_agent)
             )
-        return Blocked(reason)
+        return BlockedLogin(reason)
 
     async def _answer(
         self, user: UserRow, assessed: Assessed, asked: _Asked
-    ) -> SignedIn | AskedFactor | Refused | None:
+    ) -> SignedIn | AskedFactor | Blocked | None:
         """What is ended is ended everywhere before the browser hears.
 
         None: an operator set another password, or disabled the person, since this one was compared.
@@ -190,7 +189,7 @@ class Login:
             found = outcome(RightPassword(factors, asked.need, self._counted(assessed, factors)), self.rules)
             if isinstance(found, AskFactor):
                 return await self._wait(act, user, assessed, asked, found)
-            if isinstance(found, Refused):
+            if isinstance(found, Blocked):
                 return found
             typed = asked.typed
             entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed)

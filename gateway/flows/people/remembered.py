@@ -8,7 +8,7 @@ from typing import Final
 from gateway.core.audit.recovery_events import DeviceForgotten
 from gateway.core.base64url import unb64
 from gateway.core.risk.device import device_digest
-from gateway.core.risk.profile import Profile, Seen, forget_country, forget_hours, forget_network, remembered
+from gateway.core.risk.profile import RiskProfile, SeenPlace, forget_country, forget_hours, forget_network, remembered
 from gateway.core.units import DAY_S, HOUR_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -39,13 +39,13 @@ class Memory:
     """hours: of the day in UTC, how many of the latest logins were then. repr is left out: it is personal."""
 
     devices: Sequence[RememberedDevice]
-    networks: Sequence[Seen]
-    countries: Sequence[Seen]
+    networks: Sequence[SeenPlace]
+    countries: Sequence[SeenPlace]
     hours: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class OwnMemory:
     """All of it raises RecordUnavailable. remember_s: as RiskRules has it."""
 
     acts: Acts
@@ -90,7 +90,7 @@ async def _unlearn(act: Act, live: LiveLogin, what: str, value: str) -> bool:
     return True
 
 
-def _without(profile: Profile, what: str, value: str, now: int) -> Profile:
+def _without(profile: RiskProfile, what: str, value: str, now: int) -> RiskProfile:
     if what == NETWORK and any(one.value == value for one in profile.networks):
         return forget_network(profile, value)
     if what == COUNTRY and any(one.value == value for one in profile.countries):

@@ -42,7 +42,7 @@ class UsedDevice:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class DeviceRow:
+class KnownDevice:
     """id: of core/risk/device.py. repr is left out: the user agent is personal."""
 
     id: bytes
@@ -64,13 +64,13 @@ class Devices:
         await self._connection.execute(_UPSERT, user_id, device_id, sealed, now, since)
         await self._connection.execute(_DELETE_OLDEST, user_id, DEVICES_OF_PERSON)
 
-    async def list(self, user_id: UUID, since: int) -> list[DeviceRow]:
+    async def list(self, user_id: UUID, since: int) -> list[KnownDevice]:
         """The one that was used last comes first."""
         found = []
         for row in await self._connection.fetch(_LIST, user_id, since):
             personal = self._vault.open(user_id, row["wrapped"]).unseal(_place(user_id), row["sealed"])
             used = UsedDevice(row["first_at"], row["last_at"], row["logins"])
-            found.append(DeviceRow(row["id"], personal["user_agent"], used))
+            found.append(KnownDevice(row["id"], personal["user_agent"], used))
         return found
 
     async def forget(self, user_id: UUID, device_id: bytes) -> bool:

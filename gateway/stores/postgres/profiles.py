@@ -5,7 +5,7 @@ from uuid import UUID
 
 from gateway.core.privacy.sealing import NOBODY, Place
 from gateway.core.risk.places import Point
-from gateway.core.risk.profile import Lesson, Profile, learn, read_profile, write_profile
+from gateway.core.risk.profile import Lesson, RiskProfile, learn, read_profile, write_profile
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
@@ -28,21 +28,21 @@ class Profiles:
         self._connection = connection
         self._vault = vault
 
-    async def find(self, user_id: UUID) -> Profile:
+    async def find(self, user_id: UUID) -> RiskProfile:
         """An empty one where there is none."""
         row = await self._connection.fetchrow(_FIND, user_id)
-        return Profile() if row is None else open_profile(self._vault, user_id, row["sealed"], row["wrapped"])
+        return RiskProfile() if row is None else open_profile(self._vault, user_id, row["sealed"], row["wrapped"])
 
-    async def hold(self, user_id: UUID, now: int) -> Profile:
+    async def hold(self, user_id: UUID, now: int) -> RiskProfile:
         """Nobody else changes it until the transaction ends; it is made where there is none."""
         row = await self._connection.fetchrow(_LOCK, user_id)
         if row is None:
-            await self._connection.execute(_INSERT, user_id, await self._sealed(user_id, Profile()), now)
+            await self._connection.execute(_INSERT, user_id, await self._sealed(user_id, RiskProfile()), now)
             row = await self._connection.fetchrow(_LOCK, user_id)
         assert row is not None
         return open_profile(self._vault, user_id, row["sealed"], row["wrapped"])
 
-    async def save(self, user_id: UUID, profile: Profile) -> None:
+    async def save(self, user_id: UUID, profile: RiskProfile) -> None:
         """Of one that is held."""
         await self._connection.execute(_UPDATE, user_id, await self._sealed(user_id, profile), profile.last_at)
 
@@ -54,19 +54,19 @@ class Profiles:
         """Of everybody whose latest login was then or before. since: Unix seconds."""
         await self._connection.execute(_PURGE, since)
 
-    async def _sealed(self, user_id: UUID, profile: Profile) -> bytes:
+    async def _sealed(self, user_id: UUID, profile: RiskProfile) -> bytes:
         key = await self._vault.key_of(self._connection, user_id)
         return key.seal(_place(user_id), {"profile": write_profile(profile)})
 
 
-def open_profile(vault: Vault, user_id: UUID, sealed: bytes | None, wrapped: bytes | None) -> Profile:
+def open_profile(vault: Vault, user_id: UUID, sealed: bytes | None, wrapped: bytes | None) -> RiskProfile:
     """sealed None: there is none; it is empty then, and costs the same steps (threats.md L5).
 
     Raises as Profiles does.
     """
     if sealed is None:
         vault.rehearse(_place(NOBODY), {"profile": _DECOY})
-        return Profile()
+        return RiskProfile()
     return read_profile(vault.open(user_id, wrapped).unseal(_place(user_id), sealed)["profile"])
 
 
@@ -74,9 +74,9 @@ def _place(user_id: UUID) -> Place:
     return Place("risk_profiles", "sealed", user_id)
 
 
-def _typical() -> Profile:
+def _typical() -> RiskProfile:
     """About as long as that of somebody who logs in now and then."""
-    profile, point = Profile(), Point(52.52, 13.4, 20)
+    profile, point = RiskProfile(), Point(52.52, 13.4, 20)
     for number in range(30):
         network, at = f"203.0.{number % 4}", 1_790_000_000 + number * 86_400
         lesson = Lesson("abcdefghijk", at, f"{network}.0/24", f"{network}.7", "DE", point, new_device=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.core.risk.profile import Profile
+from gateway.core.risk.profile import RiskProfile
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.devices import UsedDevice
 from gateway.stores.postgres.failures import WINDOW_S
@@ -32,7 +32,7 @@ _RECALL: Final = """
 class Recalled:
     """used None: the device is new to the person. failures: of the source that has most of them, within an hour."""
 
-    profile: Profile
+    profile: RiskProfile
     used: UsedDevice | None
     failures: int
 

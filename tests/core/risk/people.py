@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.core.addresses import Address
 from gateway.core.risk.places import Point, Spot, address_text, network_text
-from gateway.core.risk.profile import Lesson, Profile, learn
+from gateway.core.risk.profile import Lesson, RiskProfile, learn
 
 DAY_S: Final = 86_400
 HOUR_S: Final = 3600
@@ -18,14 +18,14 @@ LISBON: Final = Spot("PT", Point(38.72, -9.14, 20))  # 2,313 km
 
 
 def taught(
-    profile: Profile,
+    profile: RiskProfile,
     *,
     at: int,
     address: Address = HOME,
     spot: Spot = BERLIN,
     login: str = "",
     new_device: bool = False,
-) -> Profile:
+) -> RiskProfile:
     """After one more login."""
     lesson = Lesson(
         login or f"login-{at}", at, network_text(address), address_text(address), spot.country, spot.point, new_device
@@ -33,9 +33,9 @@ def taught(
     return learn(profile, lesson)
 
 
-def settled(days: int = 30, *, until: int = EIGHT) -> Profile:
+def settled(days: int = 30, *, until: int = EIGHT) -> RiskProfile:
     """One login a day at home, each at the same time; the last a day before until."""
-    profile = Profile()
+    profile = RiskProfile()
     for day in range(days, 0, -1):
         profile = taught(profile, at=until - day * DAY_S, new_device=day == days)
     return profile

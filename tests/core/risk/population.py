@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.core.risk.device import device_digest
 from gateway.core.risk.places import Point, Spot, address_text, network_text
-from gateway.core.risk.profile import Lesson, Profile, learn, remembered
+from gateway.core.risk.profile import Lesson, RiskProfile, learn, remembered
 from gateway.core.risk.score import RiskFacts, Weights, score
 
 DAY_S: Final = 86_400
@@ -76,7 +76,7 @@ class Somebody:
     trip: range
     hotel: Place
     host: int
-    profile: Profile = field(default_factory=Profile)
+    profile: RiskProfile = field(default_factory=RiskProfile)
     known: set[bytes] = field(default_factory=set)
     lost: Counter[Device] = field(default_factory=Counter)  # how often the device lost its cookie
 

@@ -14,8 +14,8 @@ from gateway.core.risk.profile import (
     CorruptProfile,
     Lesson,
     PastLogin,
-    Profile,
-    Seen,
+    RiskProfile,
+    SeenPlace,
     forget_country,
     forget_hours,
     forget_network,
@@ -32,19 +32,19 @@ FAR = ip_address("198.51.100.4")
 
 
 def test_a_login_teaches_its_network_address_country_landing_and_hour() -> None:
-    profile = taught(Profile(), at=EIGHT, login="one")
+    profile = taught(RiskProfile(), at=EIGHT, login="one")
 
-    assert profile.networks == (Seen("203.0.113.0/24", "one", EIGHT, 1),)
-    assert profile.addresses == (Seen("203.0.113.7", "one", EIGHT, 1),)
-    assert profile.countries == (Seen("DE", "one", EIGHT, 1),)
+    assert profile.networks == (SeenPlace("203.0.113.0/24", "one", EIGHT, 1),)
+    assert profile.addresses == (SeenPlace("203.0.113.7", "one", EIGHT, 1),)
+    assert profile.countries == (SeenPlace("DE", "one", EIGHT, 1),)
     assert [one.login for one in profile.landings] == [one.login for one in profile.logins] == ["one"]
     assert profile.since == profile.last_at == EIGHT
 
 
 def test_a_network_seen_again_counts_and_keeps_who_taught_it() -> None:
-    profile = taught(taught(Profile(), at=EIGHT, login="one"), at=EIGHT + 60, login="two")
+    profile = taught(taught(RiskProfile(), at=EIGHT, login="one"), at=EIGHT + 60, login="two")
 
-    assert profile.networks == (Seen("203.0.113.0/24", "one", EIGHT + 60, 2),)
+    assert profile.networks == (SeenPlace("203.0.113.0/24", "one", EIGHT + 60, 2),)
     assert profile.since == EIGHT
     assert profile.last_at == EIGHT + 60
 
@@ -69,13 +69,15 @@ def test_of_logins_the_latest_are_kept() -> None:
 
 
 def test_what_is_not_known_is_not_learnt() -> None:
-    profile = learn(Profile(), Lesson("one", EIGHT, network="", address="", country="", point=None, new_device=True))
+    profile = learn(
+        RiskProfile(), Lesson("one", EIGHT, network="", address="", country="", point=None, new_device=True)
+    )
 
-    assert profile == Profile(logins=(PastLogin(EIGHT, "one", new_device=True),), since=EIGHT, last_at=EIGHT)
+    assert profile == RiskProfile(logins=(PastLogin(EIGHT, "one", new_device=True),), since=EIGHT, last_at=EIGHT)
 
 
 def test_what_is_older_than_the_retention_goes_on_the_second() -> None:
-    profile = taught(taught(Profile(), at=EIGHT, address=FAR, spot=LISBON), at=EIGHT + 100)
+    profile = taught(taught(RiskProfile(), at=EIGHT, address=FAR, spot=LISBON), at=EIGHT + 100)
 
     before, after = remembered(profile, EIGHT + 999, 1000), remembered(profile, EIGHT + 1000, 1000)
 
@@ -88,10 +90,10 @@ def test_what_is_older_than_the_retention_goes_on_the_second() -> None:
 
 
 def test_after_so_long_without_a_login_there_is_no_history() -> None:
-    profile = taught(Profile(), at=EIGHT)
+    profile = taught(RiskProfile(), at=EIGHT)
 
     assert remembered(profile, EIGHT + 999, 1000).last_at == EIGHT
-    assert remembered(profile, EIGHT + 1000, 1000) == Profile()
+    assert remembered(profile, EIGHT + 1000, 1000) == RiskProfile()
 
 
 def test_unlearning_takes_only_what_those_logins_taught() -> None:
@@ -127,14 +129,14 @@ def test_one_country_can_be_forgotten() -> None:
 def test_places_and_hours_can_be_forgotten_and_the_history_stays() -> None:
     left = forget_hours(forget_places(settled()), EIGHT)
 
-    assert left == Profile(since=EIGHT, last_at=settled().last_at)
+    assert left == RiskProfile(since=EIGHT, last_at=settled().last_at)
 
 
 def test_the_stored_text_is_read_back() -> None:
     profile = taught(settled(3), at=EIGHT, address=ip_address("2001:db8::1"), spot=LISBON, new_device=True)
 
     assert read_profile(write_profile(profile)) == profile
-    assert read_profile(write_profile(Profile())) == Profile()
+    assert read_profile(write_profile(RiskProfile())) == RiskProfile()
 
 
 def test_a_full_profile_stays_small() -> None:

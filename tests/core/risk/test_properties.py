@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.risk.places import Point, Spot
-from gateway.core.risk.profile import Landing, PastLogin, Profile, Seen, read_profile, write_profile
+from gateway.core.risk.profile import Landing, PastLogin, RiskProfile, SeenPlace, read_profile, write_profile
 from gateway.core.risk.score import RiskFacts, Weights, score
 from tests.core.risk.people import BERLIN, HOME, LISBON, settled
 
@@ -27,7 +27,7 @@ _ADDRESSES: Final = (
 )
 _SEEN: Final = st.lists(
     st.builds(
-        Seen,
+        SeenPlace,
         st.sampled_from(["203.0.113.0/24", "203.0.113.7", "DE", "PT"]) | st.text(max_size=20),
         st.text(max_size=8),
         _TIMES,
@@ -36,7 +36,7 @@ _SEEN: Final = st.lists(
     max_size=8,
 ).map(tuple)
 _PROFILES: Final = st.builds(
-    Profile,
+    RiskProfile,
     networks=_SEEN,
     addresses=_SEEN,
     countries=_SEEN,
@@ -44,7 +44,7 @@ _PROFILES: Final = st.builds(
     logins=st.lists(st.builds(PastLogin, _TIMES, st.text(max_size=8), st.booleans()), max_size=60).map(tuple),
     since=_TIMES,
     last_at=st.just(0) | _TIMES,
-) | st.sampled_from([Profile(), settled()])
+) | st.sampled_from([RiskProfile(), settled()])
 _FACTS: Final = st.builds(
     RiskFacts,
     now=_TIMES,
@@ -69,7 +69,7 @@ _EVIDENCE: Final = (
 
 
 @given(_FACTS, _PROFILES, _WEIGHTS)
-def test_every_attempt_has_a_score_from_0_to_100(facts: RiskFacts, profile: Profile, weights: Weights) -> None:
+def test_every_attempt_has_a_score_from_0_to_100(facts: RiskFacts, profile: RiskProfile, weights: Weights) -> None:
     found = score(facts, profile, weights)
 
     assert 0 <= found.points <= 100
@@ -80,7 +80,7 @@ def test_every_attempt_has_a_score_from_0_to_100(facts: RiskFacts, profile: Prof
 
 @given(_FACTS, _PROFILES, _WEIGHTS, st.sampled_from(_EVIDENCE))
 def test_more_evidence_never_lowers_it(
-    facts: RiskFacts, profile: Profile, weights: Weights, more: tuple[str, object]
+    facts: RiskFacts, profile: RiskProfile, weights: Weights, more: tuple[str, object]
 ) -> None:
     name, value = more
     worse = replace(facts, **{name: value})  # type: ignore[arg-type] # one of _EVIDENCE
@@ -89,14 +89,14 @@ def test_more_evidence_never_lowers_it(
 
 
 @given(_FACTS, _PROFILES)
-def test_place_and_time_never_ask_more_of_a_known_device(facts: RiskFacts, profile: Profile) -> None:
+def test_place_and_time_never_ask_more_of_a_known_device(facts: RiskFacts, profile: RiskProfile) -> None:
     alone = replace(facts, device_known=True, failures=0, breached=False, doubted=False, anonymising=False)
 
     assert score(alone, profile, Weights()).points <= 32
 
 
 @given(_PROFILES.filter(lambda one: all(abs(p.point.latitude) < 1e6 for p in one.landings)))
-def test_a_profile_that_is_read_back_scores_the_same(profile: Profile) -> None:
+def test_a_profile_that_is_read_back_scores_the_same(profile: RiskProfile) -> None:
     facts = RiskFacts(now=1_800_000_000, address=HOME, spot=BERLIN)
     finite = replace(profile, landings=tuple(one for one in profile.landings if _is_finite(one.point)))
 

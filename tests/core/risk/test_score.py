@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from gateway.core.risk.places import NOWHERE, Point, Spot
-from gateway.core.risk.profile import Profile, forget_hours, forget_places, unlearn
+from gateway.core.risk.profile import RiskProfile, forget_hours, forget_places, unlearn
 from gateway.core.risk.score import RiskFacts, Weights, score, with_breach
 from tests.core.risk.people import (
     BERLIN,
@@ -30,23 +30,23 @@ AT_HOME: Final = RiskFacts(now=EIGHT, address=HOME, spot=BERLIN, device_known=Tr
 STRANGE: Final = replace(AT_HOME, device_known=False)
 
 
-def usual(count: int, *, days: int, off_s: int) -> Profile:
+def usual(count: int, *, days: int, off_s: int) -> RiskProfile:
     """count logins over so many days; the first of them off_s seconds from EIGHT o'clock, the others 6 hours away."""
-    profile = Profile()
+    profile = RiskProfile()
     for number in range(count):
         at = EIGHT - days * DAY_S + number * (days * DAY_S // count) // DAY_S * DAY_S
         profile = taught(profile, at=at + (off_s if number == 0 else 6 * HOUR_S))
     return profile
 
 
-def new_devices(count: int) -> Profile:
+def new_devices(count: int) -> RiskProfile:
     """Of the last 20 logins so many with a new device."""
     profile = settled(30)
     logins = [replace(one, new_device=index < count) for index, one in enumerate(profile.logins)]
     return replace(profile, logins=tuple(logins))
 
 
-def landed(point: Point, *, ago_s: int, days: int = 10) -> Profile:
+def landed(point: Point, *, ago_s: int, days: int = 10) -> RiskProfile:
     """A person whose latest login was there; few logins, so that hours say nothing."""
     return taught(settled(days, until=EIGHT - DAY_S), at=EIGHT - ago_s, spot=Spot("DE", point))
 
@@ -58,7 +58,7 @@ def at(latitude: float, longitude: float, radius_km: float | None = 0) -> Point:
 NOWHERE_ELSE: Final = Spot("DE", at(48.14, 11.58))
 
 
-def used(count: int) -> Profile:
+def used(count: int) -> RiskProfile:
     """Somebody logged in so often from ELSEWHERE, and a moment ago far away from there."""
     profile = settled(10, until=EIGHT - DAY_S)
     for number in range(count):
@@ -66,7 +66,7 @@ def used(count: int) -> Profile:
     return taught(profile, at=EIGHT - 60, spot=Spot("DE", at(0, 0)))
 
 
-def five_times_more(profile: Profile) -> Profile:
+def five_times_more(profile: RiskProfile) -> RiskProfile:
     for number in range(5):
         profile = taught(profile, at=EIGHT - 1800 + number, address=ELSEWHERE, spot=NOWHERE_ELSE)
     return replace(profile, networks=tuple(replace(one, logins=1) for one in profile.networks))
@@ -77,7 +77,7 @@ class Case:
     name: str
     expected: Mapping[str, int]
     facts: Mapping[str, Any] = field(default_factory=dict)
-    profile: Profile = ADA
+    profile: RiskProfile = ADA
     base: RiskFacts = AT_HOME
 
 
@@ -134,10 +134,10 @@ CASES: Final = (
     Case("breached and doubted", {"breached": 20, "doubted": 20}, {"breached": True, "doubted": True}),
     Case("breached at a new address", {"new_ip": 2, "breached": 20}, {"address": NEIGHBOUR, "breached": True}),
     # No history.
-    Case("first login", {"first_login": 20}, profile=Profile()),
-    Case("first login of a strange device abroad", {"first_login": 20}, {"spot": LISBON}, Profile(), STRANGE),
-    Case("first login, breached", {"first_login": 20, "breached": 20}, {"breached": True}, Profile()),
-    Case("first login after failures", {"first_login": 20, "failures": 15}, {"failures": 9}, Profile()),
+    Case("first login", {"first_login": 20}, profile=RiskProfile()),
+    Case("first login of a strange device abroad", {"first_login": 20}, {"spot": LISBON}, RiskProfile(), STRANGE),
+    Case("first login, breached", {"first_login": 20, "breached": 20}, {"breached": True}, RiskProfile()),
+    Case("first login after failures", {"first_login": 20, "failures": 15}, {"failures": 9}, RiskProfile()),
     Case("second login", {}, profile=settled(1)),
     Case("second login, strange", {"new_device": 30}, profile=settled(1), base=STRANGE),
     # Missing data.
