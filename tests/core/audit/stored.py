@@ -1,0 +1,297 @@
+"""Events of every kind, and what stored entries have always said of them."""
+
+from typing import Final
+from uuid import UUID
+
+from gateway.core.audit import (
+    app_events,
+    catalogue,
+    factor_events,
+    key_events,
+    login_events,
+    recovery_events,
+    settings_events,
+)
+from gateway.core.audit.event import Event
+
+ADA: Final = UUID(int=1)
+
+# Kind, then actor, subject, detail and personal, as every version before the catalogue has written them.
+STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
+    (
+        catalogue.LoggedIn(ADA, "L", address="203.0.113.7", user_agent=""),
+        "login",
+        (str(ADA), ADA, '{"login":"L"}', '{"address":"203.0.113.7","user_agent":""}'),
+    ),
+    (
+        catalogue.LoggedIn(ADA, "L", host="wiki.example.org"),
+        "login",
+        (str(ADA), ADA, '{"host":"wiki.example.org","login":"L"}', "{}"),
+    ),
+    (
+        catalogue.LoggedIn(ADA, "L", score=35, factors=("new_device", "new_ip"), address="", user_agent=""),
+        "login",
+        (
+            str(ADA),
+            ADA,
+            '{"factors":["new_device","new_ip"],"login":"L","score":35}',
+            '{"address":"","user_agent":""}',
+        ),
+    ),
+    (
+        catalogue.LoginFailed(ADA, None, "", "curl", score=0, factors=()),
+        "login_failed",
+        ("", ADA, '{"factors":[],"score":0}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        catalogue.LoginFailed(None, "mark", "", "curl"),
+        "login_failed",
+        ("", None, '{"unknown_name":"mark"}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        catalogue.LoginFailed(ADA, None, "203.0.113.7", "curl"),
+        "login_failed",
+        ("", ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        login_events.LoginBlocked(ADA, "breached", 40, ("breached",), "203.0.113.7", "curl"),
+        "login_blocked",
+        (
+            "",
+            ADA,
+            '{"factors":["breached"],"reason":"breached","score":40}',
+            '{"address":"203.0.113.7","user_agent":"curl"}',
+        ),
+    ),
+    (catalogue.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (recovery_events.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),
+    (catalogue.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (
+        catalogue.UserAdded(ADA, ("staff",), "ada", "Ada", ""),
+        "user_added",
+        ("cli:root", ADA, '{"groups":["staff"]}', '{"email":"","name":"Ada","username":"ada"}'),
+    ),
+    (catalogue.UserDisabled(ADA, ("L", "M")), "user_disabled", ("cli:root", ADA, '{"logins":["L","M"]}', "{}")),
+    (catalogue.UserEnabled(ADA), "user_enabled", ("cli:root", ADA, "{}", "{}")),
+    (catalogue.PasswordChanged(ADA, ()), "password_changed", ("cli:root", ADA, '{"logins":[]}', "{}")),
+    (
+        recovery_events.PasswordResetAsked(None, "unknown", "mark", "203.0.113.7", "curl"),
+        "password_reset_asked",
+        ("", None, '{"outcome":"unknown","unknown_name":"mark"}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        recovery_events.PasswordReset(ADA, ("L",), "203.0.113.7", "curl"),
+        "password_reset",
+        (str(ADA), ADA, '{"logins":["L"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        recovery_events.Disowned(ADA, ("L",), "203.0.113.7", "curl"),
+        "disowned",
+        (str(ADA), ADA, '{"logins":["L"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (recovery_events.UserInvited(ADA), "user_invited", ("cli:root", ADA, "{}", "{}")),
+    (
+        recovery_events.EmailAsked(ADA, "L", "ada@example.org"),
+        "email_asked",
+        (str(ADA), ADA, '{"login":"L"}', '{"after":"ada@example.org"}'),
+    ),
+    (
+        catalogue.GroupsChanged(ADA, ("staff",), ("ops", "staff")),
+        "groups_changed",
+        ("cli:root", ADA, '{"after":["ops","staff"],"before":["staff"]}', "{}"),
+    ),
+    (
+        catalogue.UserChanged(ADA, "email", "", "ada@example.org"),
+        "user_changed",
+        ("cli:root", ADA, '{"changed":"email"}', '{"after":"ada@example.org","before":""}'),
+    ),
+    (
+        catalogue.SessionsEnded(ADA, ("L",), "laptop stolen"),
+        "sessions_ended",
+        ("cli:root", ADA, '{"logins":["L"]}', '{"reason":"laptop stolen"}'),
+    ),
+    (
+        catalogue.AccessDenied(ADA, "wiki/admin", "not allowed", 3),
+        "access_denied",
+        (str(ADA), ADA, '{"reason":"not allowed","route":"wiki/admin","times":3}', "{}"),
+    ),
+    (
+        catalogue.CookieDoubled(None, "wiki.example.org", "__Host-bastion", 2),
+        "cookie_doubled",
+        ("", None, '{"cookie":"__Host-bastion","host":"wiki.example.org","times":2}', "{}"),
+    ),
+    (
+        settings_events.PolicyLoaded(None, "v2", "", ("+x",)),
+        "policy_loaded",
+        ("gateway", None, '{"before":"","diff":["+x"],"version":"v2"}', "{}"),
+    ),
+    (
+        settings_events.PolicyNotLoaded(None, "refused 1", ("a", "b")),
+        "policy_refused",
+        ("gateway", None, '{"problems":["a","b"],"version":"refused 1"}', "{}"),
+    ),
+    (
+        settings_events.ConfigLoaded(None, "v", ("a: 1",), ("+a: 1",)),
+        "config_loaded",
+        ("gateway", None, '{"diff":["+a: 1"],"settings":["a: 1"],"version":"v"}', "{}"),
+    ),
+    (settings_events.UnknownNamesRenewed(None), "unknown_names_renewed", ("gateway", None, "{}", "{}")),
+    (
+        catalogue.DeliveryDead(None, "checkpoint", "somewhere"),
+        "delivery_dead",
+        ("gateway", None, '{"destination":"somewhere","message":"checkpoint"}', "{}"),
+    ),
+    (
+        app_events.GrantIssued(ADA, "wiki", "G", "L", ("openid", "email"), "https://auth.example.org"),
+        "grant_issued",
+        (
+            "client:wiki",
+            ADA,
+            '{"client":"wiki","grant":"G","login":"L","resource":"https://auth.example.org","scopes":["openid","email"]}',
+            "{}",
+        ),
+    ),
+    (
+        app_events.GrantEnded(ADA, "wiki", "G", "revoked"),
+        "grant_ended",
+        ("client:wiki", ADA, '{"client":"wiki","grant":"G","why":"revoked"}', "{}"),
+    ),
+    (
+        app_events.GrantEnded(ADA, "wiki", "G", "ended_by_operator"),
+        "grant_ended",
+        ("cli:root", ADA, '{"client":"wiki","grant":"G","why":"ended_by_operator"}', "{}"),
+    ),
+    (
+        app_events.GrantEnded(None, "robot", "G", "policy"),
+        "grant_ended",
+        ("gateway", None, '{"client":"robot","grant":"G","why":"policy"}', "{}"),
+    ),
+    (
+        app_events.AppConsentGiven(ADA, "wiki", ("openid", "notes.read"), "https://api.example.org"),
+        "app_consent_given",
+        (
+            str(ADA),
+            ADA,
+            '{"client":"wiki","resource":"https://api.example.org","scopes":["openid","notes.read"]}',
+            "{}",
+        ),
+    ),
+    (
+        app_events.CodeReused(ADA, "wiki", "G"),
+        "code_reused",
+        ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
+    ),
+    (
+        app_events.RefreshReused(ADA, "wiki", "G"),
+        "refresh_reused",
+        ("gateway", ADA, '{"client":"wiki","grant":"G"}', "{}"),
+    ),
+    (
+        app_events.ClientAdded(None, "wiki", "{}"),
+        "client_added",
+        ("cli:root", None, '{"client":"wiki","settings":"{}"}', "{}"),
+    ),
+    (
+        app_events.ClientChanged(None, "wiki", "active", 2, "{}"),
+        "client_changed",
+        ("cli:root", None, '{"client":"wiki","settings":"{}","state":"active","version":2}', "{}"),
+    ),
+    (
+        app_events.ClientDisabled(None, "wiki"),
+        "client_disabled",
+        ("cli:root", None, '{"client":"wiki"}', "{}"),
+    ),
+    (
+        app_events.ClientSecretRotated(None, "wiki"),
+        "client_secret_rotated",
+        ("cli:root", None, '{"client":"wiki"}', "{}"),
+    ),
+    (
+        app_events.GrantEnded(None, "robot", "G", "client_disabled"),
+        "grant_ended",
+        ("cli:root", None, '{"client":"robot","grant":"G","why":"client_disabled"}', "{}"),
+    ),
+    (
+        app_events.ApiKeyCreated(ADA, "K", "made_by_operator", ("read",), ("h",), (), 5, "backup"),
+        "api_key_created",
+        (
+            "cli:root",
+            ADA,
+            '{"expires_at":5,"hosts":["h"],"key":"K","networks":[],"scopes":["read"],"why":"made_by_operator"}',
+            '{"name":"backup"}',
+        ),
+    ),
+    (
+        app_events.ApiKeyRevoked(ADA, "K", "ended_by_operator"),
+        "api_key_revoked",
+        ("cli:root", ADA, '{"key":"K","why":"ended_by_operator"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyCreated(None, "K", "ES256", "rotation", 5),
+        "signing_key_created",
+        ("gateway", None, '{"active_from":5,"alg":"ES256","kid":"K","why":"rotation"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyCreated(None, "K", "ES256", "after_compromise", 5),
+        "signing_key_created",
+        ("cli:root", None, '{"active_from":5,"alg":"ES256","kid":"K","why":"after_compromise"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyRetired(None, "K", "ES256", "by_operator", 5),
+        "signing_key_retired",
+        ("cli:root", None, '{"alg":"ES256","kid":"K","retire_at":5,"why":"by_operator"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyExported(None, "K", "ES256", "by_operator"),
+        "signing_key_exported",
+        ("cli:root", None, '{"alg":"ES256","kid":"K","why":"by_operator"}', "{}"),
+    ),
+    (
+        key_events.SigningKeyCompromised(None, "K", "ES256", "remembered"),
+        "signing_key_compromised",
+        ("gateway", None, '{"alg":"ES256","kid":"K","why":"remembered"}', "{}"),
+    ),
+    (
+        catalogue.LoggedIn(ADA, "L", address="", user_agent="curl", amr=("pwd", "otp", "mfa"), score=20),
+        "login",
+        (str(ADA), ADA, '{"amr":["pwd","otp","mfa"],"login":"L","score":20}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        factor_events.LoginStepUp(ADA, ("totp",), "203.0.113.7", "curl"),
+        "login_step_up",
+        ("", ADA, '{"factors":["totp"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (factor_events.LoginAbandoned(ADA, "expired"), "login_abandoned", ("", ADA, '{"why":"expired"}', "{}")),
+    (
+        factor_events.SteppedUp(ADA, "L", ("pwd", "otp", "mfa"), "", "curl"),
+        "step_up",
+        (str(ADA), ADA, '{"amr":["pwd","otp","mfa"],"login":"L"}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (
+        factor_events.FactorFailed(ADA, "login", "", "curl"),
+        "factor_failed",
+        ("", ADA, '{"step":"login"}', '{"address":"","user_agent":"curl"}'),
+    ),
+    (factor_events.FactorAdded(ADA, "totp"), "factor_added", (str(ADA), ADA, '{"factor":"totp"}', "{}")),
+    (
+        factor_events.FactorRemoved(ADA, "totp", "by_operator", "phone lost"),
+        "factor_removed",
+        ("cli:root", ADA, '{"factor":"totp","why":"by_operator"}', '{"reason":"phone lost"}'),
+    ),
+    (
+        factor_events.PasskeySuspended(ADA, 7, 7),
+        "passkey_suspended",
+        ("gateway", ADA, '{"before":7,"now":7}', "{}"),
+    ),
+    (factor_events.RecoveryCodesMade(ADA), "recovery_codes_made", (str(ADA), ADA, "{}", "{}")),
+    (
+        factor_events.RecoveryCodeUsed(ADA, "recovery", 9),
+        "recovery_code_used",
+        (str(ADA), ADA, '{"code":"recovery","left":9}', "{}"),
+    ),
+    (
+        factor_events.OperatorCodeMade(ADA, 5, "phone lost"),
+        "operator_code_made",
+        ("cli:root", ADA, '{"expires_at":5}', '{"reason":"phone lost"}'),
+    ),
+]
