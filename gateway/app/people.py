@@ -106,7 +106,7 @@ def people(
         risk=risk,
         breaches=breaches,
     )
-    factors = OwnFactors(resources.acts, config.keys(), random_bytes)
+    factors = OwnFactors(resources.acts, config.keys(), random_bytes, notices_of(config))
     pages = LoginPages(
         browser,
         Ways(browser, passing_on, authorize, factors),
@@ -189,12 +189,12 @@ def _proving(
     lifetimes = Lifetimes(
         sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s
     )
-    issuing = Issuing(keys, lifetimes, config.auth_host, risk, random_bytes)
+    issuing = Issuing(keys, lifetimes, config.auth_host, risk, random_bytes, notices_of(config))
     buckets, count = Buckets(resources.functions), counter(slot, "bastion_logins", LOGIN_OUTCOMES)
     by_person = FactorThrottle(buckets, BucketNames(keys.bucket), config.limit(FACTOR_LIMIT))
     checked = counter(slot, "bastion_factor_checks", FACTOR_CHECKS)
     passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)
-    proofs = FactorProofs(keys, passkeys, checked)
+    proofs = FactorProofs(keys, passkeys, checked, notices_of(config))
     return _Proving(
         Login(acts, resources.passwords, throttle, unknown_names, risk, issuing, _rules(config), count, breaches),
         SecondStep(acts, proofs, risk, issuing, by_person, count),

@@ -66,6 +66,12 @@ class Notices:
                 return
         await self.write(act, user.id, user.email, kind, facts)
 
+    async def tell(self, act: Act, user_id: UUID, kind: MailKind, facts: NoticeFacts = NO_FACTS) -> None:
+        """As add, for who has not read the person's row."""
+        user = await act.users.find(user_id) if self.is_on else None
+        if user is not None:
+            await self.add(act, user, kind, facts)
+
     async def code(self, act: Act, user: UserRow, code: str, facts: NoticeFacts = NO_FACTS) -> bool:
         """A code to sign in. False: nothing was sent, because there is no way, or there were 5 within the hour."""
         kind = MailKind.SIGN_IN_CODE

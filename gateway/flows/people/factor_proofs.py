@@ -9,10 +9,13 @@ from gateway.core.assurance.steps import RECOVERY_CODE, TOTP, FactorProof
 from gateway.core.audit.factor_events import RecoveryCodeUsed
 from gateway.core.keys import Keys
 from gateway.core.login.one_time_codes import app_code, matching_step, recovery_code, recovery_hash
+from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act
+from gateway.flows.mail.notices import NO_NOTICES, Notices
 from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown, Taken
 
 WRONG: Final = "wrong"
+_FEW_LEFT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class FactorProofs:
     keys: Keys
     passkeys: PasskeyProofs
     count: Callable[[str], None]
+    notices: Notices = NO_NOTICES
 
     async def take(
         self, act: Act, user_id: UUID, typed: str, passkey: PasskeyShown | None = None
@@ -59,4 +63,7 @@ class FactorProofs:
             return None
         left = await act.factors.codes_left(user_id, act.now)
         act.record(RecoveryCodeUsed(user_id, used, left.recovery))
+        await self.notices.tell(act, user_id, MailKind.RECOVERY_CODE_USED)
+        if left.recovery <= _FEW_LEFT:
+            await self.notices.tell(act, user_id, MailKind.RECOVERY_CODES_LOW)
         return RECOVERY_CODE

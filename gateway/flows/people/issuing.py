@@ -11,9 +11,12 @@ from gateway.core.assurance.steps import FactorProof, proven
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, parse_device, remember
+from gateway.core.mail.kinds import MailKind
+from gateway.core.risk.score import Factor
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, Token, credential_of, mint, tag_of
 from gateway.flows.act import Act
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.people.risk import Assessed, Risk, Source
 from gateway.flows.transaction import RecordUnavailable
@@ -93,6 +96,7 @@ class Issuing:
     auth_host: str
     risk: Risk
     random: Callable[[int], bytes]
+    notices: Notices = NO_NOTICES
 
     async def sign_in(self, act: Act, entering: Entering, current: LiveLogin | None) -> SignedIn:
         """The login of this person in this browser goes on; another one that the browser had ends.
@@ -121,8 +125,21 @@ class Issuing:
                 user_agent=visit.user_agent,
             )
         )
+        await self._tell(act, entering)
         act.stales_login(tag, login)
         return SignedIn(issued.token, issued.max_age_s, device, breached=entering.assessed.verdict == "found")
+
+    async def _tell(self, act: Act, entering: Entering) -> None:
+        """Nothing is new to a person at their first login."""
+        visit, assessed = entering.visit, entering.assessed
+        factors = {reason.factor for reason in assessed.score.reasons}
+        if Factor.FIRST_LOGIN in factors or (assessed.device_known and Factor.NEW_COUNTRY not in factors):
+            return
+        kind = MailKind.NEW_COUNTRY if assessed.device_known else MailKind.NEW_DEVICE
+        why = "; ".join(f"{reason.words} ({reason.points})" for reason in assessed.score.reasons)
+        rows = (("Risk score", f"{assessed.score.points} of 100"), ("Because", why or "nothing else was unusual"))
+        facts = NoticeFacts(visit.address_text, visit.user_agent, more=rows)
+        await self.notices.tell(act, entering.user_id, kind, facts)
 
     async def renew(self, act: Act, tag: str, entering: Entering, current: LiveLogin | None) -> NewSecret | None:
         """A new secret in the same login, with what the old one proved besides (threats.md L8).

@@ -19,8 +19,10 @@ from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.outcome import AskFactor, Blocked, LoginRules, RightPassword, outcome
+from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
@@ -173,6 +175,8 @@ class Login:
             act.record(
                 LoginBlocked(user.id, reason, scored.points, scored.factors, visit.address_text, visit.user_agent)
             )
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            await self.issuing.notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
         return BlockedLogin(reason)
 
     async def _answer(

@@ -20,8 +20,10 @@ from gateway.core.login.one_time_codes import (
     new_recovery_code,
     recovery_hash,
 )
+from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NO_NOTICES, Notices
 
 FRESH_S: Final = 600
 _APP_ID_BYTES: Final = 16
@@ -77,6 +79,7 @@ class OwnFactors:
     acts: Acts
     keys: Keys
     random: Callable[[int], bytes]
+    notices: Notices = NO_NOTICES
 
     async def overview(self, live: LiveLogin) -> Overview:
         user_id = live.person.user_id
@@ -113,6 +116,7 @@ class OwnFactors:
             replaced = await act.factors.app(user_id) is not None
             await act.factors.confirm_app(waiting.id, user_id, step, act.now)
             act.record(FactorAdded(user_id, TOTP_NAME, "yes" if replaced else None))
+            await self.notices.tell(act, user_id, MailKind.FACTOR_ADDED)
             return await self.codes_with_first(act, user_id)
 
     async def renew_codes(self, live: LiveLogin, request_id: str) -> NewCodes:
@@ -126,7 +130,10 @@ class OwnFactors:
     async def remove_app(self, live: LiveLogin, request_id: str) -> bool:
         """The recovery codes go with the last factor. False: there was none."""
         async with self.change(live, request_id) as act:
-            return await drop_app(act, live.person.user_id, "by_person")
+            dropped = await drop_app(act, live.person.user_id, "by_person")
+            if dropped:
+                await self.notices.tell(act, live.person.user_id, MailKind.FACTOR_REMOVED)
+            return dropped
 
     @asynccontextmanager
     async def change(self, live: LiveLogin, request_id: str) -> AsyncIterator[Act]:

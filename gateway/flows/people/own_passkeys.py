@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.audit.factor_events import FactorAdded, FactorRemoved
+from gateway.core.mail.kinds import MailKind
 from gateway.core.passkeys.answer import BadAnswer, Passkey, PasskeyAnswer, read_answer, verify_enrolment
 from gateway.core.passkeys.challenge import Binding, Purpose, claim_of
 from gateway.core.passkeys.options import PasskeyOwner, enrolment_options
@@ -92,6 +93,7 @@ class OwnPasskeys:
             if removed:
                 await act.factors.drop_codes_of_none(user_id, act.now)
                 act.record(FactorRemoved(user_id, PASSKEY_NAME, "by_person"))
+                await self.factors.notices.tell(act, user_id, MailKind.FACTOR_REMOVED)
             return removed
 
     async def _add(
@@ -105,6 +107,7 @@ class OwnPasskeys:
             if not await act.passkeys.add(user_id, passkey, name[:NAME_CHARS], act.now):
                 return NotEnrolled.TAKEN
             act.record(FactorAdded(user_id, PASSKEY_NAME))
+            await self.factors.notices.tell(act, user_id, MailKind.FACTOR_ADDED)
             return await self.factors.codes_with_first(act, user_id)
 
 

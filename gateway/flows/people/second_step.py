@@ -10,8 +10,10 @@ from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorPr
 from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
+from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.passkey_proofs import PasskeyShown
@@ -145,6 +147,7 @@ class SecondStep:
             over = await act.attempts.purge(act.now)
             for user_id in over:
                 act.record(LoginAbandoned(user_id, "expired"))
+                await self.issuing.notices.tell(act, user_id, MailKind.PASSWORD_KNOWN)
         for _ in over:
             self.count("abandoned")
 
@@ -169,6 +172,8 @@ class SecondStep:
         if tries >= MOST_TRIES:
             await act.attempts.delete(row.hash)
             act.record(LoginAbandoned(row.user_id, "tries"))
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            await self.issuing.notices.tell(act, row.user_id, MailKind.PASSWORD_KNOWN, facts)
         return WrongCode(MOST_TRIES - tries)
 
     async def _complete(
