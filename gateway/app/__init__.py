@@ -70,7 +70,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     )
     policies = policies_of(start=start, resources=resources, decisions=decisions)
     listener = listener_of(config=config, slot=slot, decisions=decisions)
-    site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand)
+    site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand, has_mail=config.mail.is_on)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions, ring=ring)
     clients = clients_of(config=config, resources=resources, slot=slot, decisions=decisions)

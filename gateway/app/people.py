@@ -130,7 +130,7 @@ def people(
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
-            *account.routes(browser, Account(resources.acts, config.keys()), access, has_mail=config.mail.is_on),
+            *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
             *password.routes(
                 browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys(), notices_of(config))

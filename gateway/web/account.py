@@ -47,8 +47,8 @@ class DeviceRow:
     current: bool
 
 
-def routes(browser: Browser, account: Account, apps: Apps, *, has_mail: bool = False) -> list[web.RouteDef]:
-    """Whoever is not signed in is sent to sign in, and nothing is ended. has_mail: whether /account/email is there."""
+def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]:
+    """Whoever is not signed in is sent to sign in, and nothing is ended."""
 
     @browser.for_somebody
     async def show(request: web.Request, live: LiveLogin) -> web.Response:
@@ -59,7 +59,6 @@ def routes(browser: Browser, account: Account, apps: Apps, *, has_mail: bool = F
             "account.html",
             devices=devices,
             reused=await apps.reused(live),
-            has_mail=has_mail,
             signed_in=live.person,
             notice=what_ended(ended),
         )

@@ -73,12 +73,14 @@ class Brand:
 
 
 class Html:
-    """Templates with `_()` for what is to be translated, `static()` for links and `brand`.
+    """Templates with `_()` for what is to be translated, `static()` for links, `brand` and `has_mail`.
 
-    origin: "" on the auth host.
+    origin: "" on the auth host. has_mail: whether people get any.
     """
 
-    def __init__(self, files: Mapping[str, StaticFile], origin: str = "", brand: Brand | None = None) -> None:
+    def __init__(
+        self, files: Mapping[str, StaticFile], origin: str = "", brand: Brand | None = None, *, has_mail: bool = False
+    ) -> None:
         loader = PackageLoader("gateway.web", "templates")
         self._environment = Environment(
             loader=loader,
@@ -92,6 +94,7 @@ class Html:
         self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
         self._environment.globals["static"] = lambda name: origin + files[name].path
         self._environment.globals["brand"] = brand or Brand()
+        self._environment.globals["has_mail"] = has_mail
 
     def text(self, template: str, **values: object) -> str:
         """Raises jinja2.UndefinedError for a name that the template uses and nobody gave."""
