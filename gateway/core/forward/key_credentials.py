@@ -124,10 +124,12 @@ def _names(request: ForwardedRequest, own: bytes, keys: ApiKeys) -> list[bytes]:
 
 
 def _holds_key(name: bytes, line: bytes, keys: ApiKeys) -> bool:
+    """By any scheme of Authorization, or without one."""
     if name == _AUTHORIZATION:
-        kind, line = scheme_and_text(line[:LONGEST_LINE])
+        kind, rest = scheme_and_text(line[:LONGEST_LINE])
         if kind == b"basic":
-            return keys.presented(_password(line)) is not None
+            return keys.presented(_password(rest)) is not None
+        line = rest or line
     return keys.presented(line.decode("latin-1")) is not None
 
 

@@ -213,6 +213,8 @@ def test_the_app_never_sees_the_key(call: KeyCall, names: set[str]) -> None:
         (replace(BASIC_KEY, host=FILES), {"authorization"}),
         (X_API_KEY, {"x-api-key"}),
         (replace(X_API_KEY, authorization=basic(KEY_TEXT)), {"authorization", "x-api-key"}),
+        (replace(BEARER_KEY, authorization=KEY_TEXT), {"authorization"}),
+        (replace(BEARER_KEY, authorization=f"token {KEY_TEXT}"), {"authorization"}),
         (replace(HOOK, host=FILES), {"x-gitlab-token"}),
     ],
 )
