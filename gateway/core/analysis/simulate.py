@@ -161,7 +161,7 @@ class Simulation:
         reply = self._reply(begun.question, asked) if begun.needs_store else None
         decision = finish(begun, reply, asked.now * _SECOND_US)
         app_tokens = NO_APP_TOKENS.union(
-            *(app_tokens_of(request, one.route, begun.token) for one in (begun.routed, *begun.others))
+            *(app_tokens_of(request, one.route, begun.kept_from_app) for one in (begun.routed, *begun.others))
         )
         told = self._told(decision, request, begun.routed)
         return replace(told, others=begun.others, app_tokens=app_tokens)

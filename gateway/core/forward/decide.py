@@ -34,7 +34,7 @@ from gateway.core.forward.decision import (
     Unavailable,
 )
 from gateway.core.forward.destination import second_routes, with_needs_of
-from gateway.core.forward.key_credentials import BroughtKey, read_key
+from gateway.core.forward.key_credentials import BroughtKey, kept_from_app, read_key
 from gateway.core.forward.names import DESTINATION
 from gateway.core.forward.request import ClientKind, ForwardedRequest
 from gateway.core.policy.canonical import TAKE_DESTINATION
@@ -62,6 +62,7 @@ class Ask:
 
     others: routes that judge the request too, for what else it names. brought: the browser brought a session cookie,
     of whatever worth. random: RANDOM_BYTES bytes, for a login's start. token: what came in place of a session.
+    kept_from_app: as the function says.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Ask:
         self.brought = brought
         self.random = random
         self.token = token
+        self.kept_from_app = kept_from_app(request, token, context.api_keys) if request.credential_lines else []
 
     @property
     def needs_store(self) -> bool:
@@ -293,7 +295,7 @@ def _judge_by(
     """Deny, allow, then what another site may have sent."""
     route, token = routed.route, ask.token
     request = ask.request
-    brought = app_tokens_of(request, route, token)
+    brought = app_tokens_of(request, route, ask.kept_from_app)
     verdict = route.judge(Facts(actor, request.address, now, routed.captures, brought))
     match verdict:
         case Allow():
@@ -319,7 +321,7 @@ def _may_be_sent_by_itself(verdict: Allow, actor: Actor | None, ask: Ask, route:
     """Whether a browser can have been made to send what let them in: a cookie, or Basic (X6)."""
     token = ask.token
     if not verdict.identity:
-        return sends_basic_by_itself(ask.request, route, token)
+        return sends_basic_by_itself(ask.request, route, ask.kept_from_app)
     return actor is not None and (token is None or (isinstance(token, BroughtKey) and token.is_ambient))
 
 

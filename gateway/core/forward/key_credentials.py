@@ -10,8 +10,10 @@ from typing import Final
 
 from gateway.core.forward.credentials import (
     LONGEST_LINE,
+    Brought,
     CredentialFault,
     Scheme,
+    consumable,
     rest_of_line,
     scheme_and_text,
     token_scheme,
@@ -64,7 +66,18 @@ def read_key(request: ForwardedRequest, route: Route, keys: ApiKeys) -> BroughtK
     presented = keys.presented(text) if len(text) == KEY_CHARS else None
     if presented is None:
         return _fault(scheme, "the key is not good")
-    return BroughtKey(presented, scheme, _names(request, name))
+    return BroughtKey(presented, scheme, _names(request, name, keys))
+
+
+def kept_from_app(request: ForwardedRequest, token: Brought | BroughtKey | None, keys: ApiKeys) -> list[bytes]:
+    """Names of headers that the app does not see: of what let the request in, and of a key that the route did not look
+    at. It opens other hosts, and programs send it to paths for anybody too.
+    """
+    if isinstance(token, BroughtKey):
+        return token.names
+    if token is not None:
+        return consumable(request)
+    return [name for name, line in request.credential_lines if _holds_key(name, line, keys)]
 
 
 def bring_key(question: bytes, keys: ApiKeys) -> bool:
@@ -101,9 +114,23 @@ def _has_token_beside(request: ForwardedRequest, route: Route, name: bytes) -> b
     return any(token_scheme(line, route.credentials) is not None for line in lines)
 
 
-def _names(request: ForwardedRequest, own: bytes) -> list[bytes]:
+def _names(request: ForwardedRequest, own: bytes, keys: ApiKeys) -> list[bytes]:
     """What the app does not see: keys that the route did not look at open other doors."""
-    return [name for name, line in request.credential_lines if name == own or line[:4] == KEY_PREFIX]
+    return [
+        name
+        for name, line in request.credential_lines
+        if name == own or line[:4] == KEY_PREFIX or _holds_key(name, line, keys)
+    ]
+
+
+def _holds_key(name: bytes, line: bytes, keys: ApiKeys) -> bool:
+    """By any scheme of Authorization, or without one."""
+    if name == _AUTHORIZATION:
+        kind, rest = scheme_and_text(line[:LONGEST_LINE])
+        if kind == b"basic":
+            return keys.presented(_password(rest)) is not None
+        line = rest or line
+    return keys.presented(line.decode("latin-1")) is not None
 
 
 def _password(encoded: bytes) -> str:

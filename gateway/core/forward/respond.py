@@ -10,7 +10,7 @@ from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, cors_of_ours, own_head
 from gateway.core.forward.challenge import challenges, exposed, with_nonce
 from gateway.core.forward.context import Context
-from gateway.core.forward.credentials import Brought, CredentialFault, consumable
+from gateway.core.forward.credentials import Brought, CredentialFault
 from gateway.core.forward.decision import (
     CROSS_ORIGIN,
     Allowed,
@@ -24,7 +24,7 @@ from gateway.core.forward.decision import (
     Unauthorized,
     Unavailable,
 )
-from gateway.core.forward.key_credentials import BroughtKey
+from gateway.core.forward.key_credentials import BroughtKey, kept_from_app
 from gateway.core.forward.login_start import Start, leading_back, start_login
 from gateway.core.forward.names import to_delete
 from gateway.core.forward.pages import START, Link, Page
@@ -135,8 +135,8 @@ def _for_the_client(route: Route, proxy: AskingProxy, origin: str | None, *, rat
 def _taken(request: ForwardedRequest, context: Context, token: Brought | BroughtKey | None) -> bytes:
     """What the app must not see; of a token what opens other doors, too (threats.md K1)."""
     names = request.taken
-    if token is not None:
-        names = names + (token.names if isinstance(token, BroughtKey) else consumable(request))
+    if request.credential_lines:
+        names = names + kept_from_app(request, token, context.api_keys)
     said = to_delete(names, context.passed)
     assert said is not None, "check.py refuses more than the snippet can delete"
     return said

@@ -72,6 +72,12 @@ REFUSED: Final[dict[str, tuple[Change, int]]] = {
 }
 
 
+def taken_of(call: KeyCall) -> set[str]:
+    """Headers that Caddy is told to delete."""
+    told = headers_of(call.answer()).items()
+    return {value.lower() for name, value in told if name.startswith("X-Bastion-Taken-")} - {"x-bastion-none"}
+
+
 @pytest.mark.parametrize("call", ALLOWED.values(), ids=ALLOWED)
 def test_all_legs_together_open_the_door(call: KeyCall) -> None:
     answer = call.answer()
@@ -192,14 +198,35 @@ def test_beside_a_key_in_a_header_an_authorization_of_no_scheme_of_the_route_is_
         (HOOK, {"x-gitlab-token"}),
         (replace(X_API_KEY, authorization="token of-the-app"), {"x-api-key"}),
         (replace(HOOK, lines=(("x-other", KEY_TEXT),)), {"x-gitlab-token", "x-other"}),
+        (replace(HOOK, authorization=basic(KEY_TEXT)), {"x-gitlab-token", "authorization"}),
     ],
 )
 def test_the_app_never_sees_the_key(call: KeyCall, names: set[str]) -> None:
-    headers = headers_of(call.answer())
+    assert taken_of(call) == names
+    assert KEY_TEXT not in str(headers_of(call.answer()))
 
-    taken = {value.lower() for name, value in headers.items() if name.startswith("X-Bastion-Taken-")}
-    assert taken - {"x-bastion-none"} == names
-    assert KEY_TEXT not in str(headers)
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (BEARER_KEY, {"authorization"}),
+        (replace(BASIC_KEY, host=FILES), {"authorization"}),
+        (X_API_KEY, {"x-api-key"}),
+        (replace(X_API_KEY, authorization=basic(KEY_TEXT)), {"authorization", "x-api-key"}),
+        (replace(BEARER_KEY, authorization=KEY_TEXT), {"authorization"}),
+        (replace(BEARER_KEY, authorization=f"token {KEY_TEXT}"), {"authorization"}),
+        (replace(HOOK, host=FILES), {"x-gitlab-token"}),
+    ],
+)
+def test_nor_does_it_where_the_key_let_nobody_in(call: KeyCall, names: set[str]) -> None:
+    """Programs send it to every path, and people to the wrong host: whoever runs the app could open others by it."""
+    public = replace(call, path="/open/x")
+    in_session = replace(call, host="pages.example.org", session=TOKEN, login=TOKEN.login)
+
+    for one in (public, in_session):
+        assert one.answer().status == 200
+        assert taken_of(one) == names
+        assert taken_of(replace(one, authorization=basic(MADE_UP), headers={"x-api-key": MADE_UP})) == set()
 
 
 # O23

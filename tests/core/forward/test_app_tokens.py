@@ -14,7 +14,8 @@ from gateway.core.policy.compile import compile_policy
 from gateway.core.policy.site import Site
 from gateway.core.principal.ask import Standing
 from gateway.core.ratelimit.gcra import Per
-from tests.core.forward.keys import API_KEYS, KEY_ID, KEY_TEXT
+from tests.core.forward.keys import API_KEYS, KEY_ID, KEY_TEXT, basic
+from tests.core.forward.keys import MADE_UP as FORGED
 from tests.core.forward.setting import CONTEXT, TAG, TOKEN, headers_of
 from tests.core.forward.tokens import Call, challenges_of, error_of, issue
 
@@ -282,7 +283,13 @@ def test_nor_is_what_goes_with_a_header_that_held_a_key_of_bastions(name: str, o
     assert replace(call, lines=(("x-api-key", "k"),)).answer().status == 200
     for one in (both, replace(both, lines=both.lines[::-1])):
         assert one.answer().status == 403
-    assert is_nobody(replace(both, authorization="", path="/x"))
+    assert is_nobody(replace(both, authorization="", path="/x")) is (ours == "bst_")
+
+
+def test_nor_is_a_key_of_bastions_as_the_password_of_basic() -> None:
+    """An app password of git, on a host whose app checks its own: it would learn what opens other hosts."""
+    assert replace(BASIC, authorization=basic(KEY_TEXT)).answer().status == 401
+    assert is_nobody(replace(BASIC, authorization=basic(FORGED)))
 
 
 MOVES: Final = Call(
