@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from gateway.config import Config
-from gateway.core.password.breached import Verdict
+from gateway.core.password.breached import BreachVerdict
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.ratelimit.slots import BucketNames
@@ -121,7 +121,7 @@ def _functions(config: Config) -> Functions:
     return FunctionCalls(Pipeline(redis.url, redis.timeout_ms / 1000), library())
 
 
-def breaches_of(config: Config, count: Callable[[Verdict], None]) -> Breaches:
+def breaches_of(config: Config, count: Callable[[BreachVerdict], None]) -> Breaches:
     """As configured. count: hears of each verdict."""
     breach = config.breach
     return Breaches(_corpus(config), count, breach.at_login, breach.at_change, breach.when_unreachable)

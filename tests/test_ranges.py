@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.password.breached import Verdict, breach_digest
+from gateway.core.password.breached import BreachVerdict, breach_digest
 from gateway.core.policy.networks import NetworkSet
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.outbound.ranges import NoRange, Ranges
@@ -93,7 +93,7 @@ async def test_512_ranges_are_remembered_and_then_the_oldest_is_forgotten() -> N
 
 @pytest.mark.parametrize("broken", ["slow", "status", "redirect", "page", "endless", "cut", "gone"])
 async def test_an_api_that_fails_means_not_checked_within_a_second(broken: str) -> None:
-    heard: list[Verdict] = []
+    heard: list[BreachVerdict] = []
     async with range_server(KNOWN) as server:
         server.broken = broken
         url = "http://127.0.0.1:1/range/" if broken == "gone" else server.url
@@ -161,7 +161,7 @@ async def test_what_a_range_remembers_is_still_known_while_the_api_is_down() -> 
 
 
 async def test_an_index_that_is_not_there_means_not_checked(tmp_path: Path) -> None:
-    heard: list[Verdict] = []
+    heard: list[BreachVerdict] = []
     index = BreachIndex(tmp_path / "nowhere")
     breaches = Breaches(lambda digest: asyncio.to_thread(index.has, digest), heard.append)
 

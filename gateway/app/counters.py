@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, get_args
 
 from gateway.core.errors import GatewayError, StoreUnavailable
-from gateway.core.password.breached import Verdict
+from gateway.core.password.breached import BreachVerdict
 from gateway.flows.transaction import RecordUnavailable
 from gateway.metrics import BREACH_SOURCES, OAUTH_REFUSALS, Slot
 
@@ -28,11 +28,11 @@ def refusal_counter(slot: Slot) -> Callable[[str, str], None]:
     return refused
 
 
-def breach_counter(slot: Slot, source: str | None) -> Callable[[Verdict], None]:
+def breach_counter(slot: Slot, source: str | None) -> Callable[[BreachVerdict], None]:
     """source: as configured; without a corpus there is no verdict to count."""
     if source not in BREACH_SOURCES:
         return lambda _verdict: None
-    count = {verdict: slot.cell("bastion_breach_checks", f"{source} {verdict}") for verdict in get_args(Verdict)}
+    count = {verdict: slot.cell("bastion_breach_checks", f"{source} {verdict}") for verdict in get_args(BreachVerdict)}
     return lambda verdict: count[verdict].add()
 
 

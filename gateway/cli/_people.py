@@ -9,7 +9,7 @@ import click
 from gateway.app.mail import notices_of
 from gateway.cli._acting import acting, operator
 from gateway.config import Config
-from gateway.core.password.breached import Verdict
+from gateway.core.password.breached import BreachVerdict
 from gateway.flows.oauth.grants import GrantAdmin
 from gateway.flows.people.users import UserAdmin
 from gateway.resources import Resources, breaches_of, random_bytes
@@ -40,7 +40,7 @@ def _admin(config: Config, resources: Resources) -> UserAdmin:
     )
 
 
-def _tell(config: Config, verdict: Verdict) -> None:
+def _tell(config: Config, verdict: BreachVerdict) -> None:
     """What is no error, and is not meant to be overlooked."""
     if verdict == "found" and config.breach.at_change == "warn":
         click.echo("warning: the password is in lists of breached passwords", err=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.password.breached import Verdict, breach_digest
+from gateway.core.password.breached import BreachVerdict, breach_digest
 from gateway.flows.people.breaches import NO_CORPUS, Breaches, CorpusOutOfReach
 from gateway.flows.people.issuing import SignedIn
 from gateway.flows.people.login import BlockedLogin, Wrong
@@ -19,7 +19,7 @@ EXPECTED = {"clear": False, "found": True, "not_checked": False}
 class Corpus:
     """asked: whether each password that was looked up was the right one."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: BreachVerdict) -> None:
         self.verdict = verdict
         self.asked: list[bool] = []
 
@@ -43,7 +43,7 @@ async def entry(house: House, kind: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("verdict", ["clear", "found", "not_checked"])
 async def test_the_entry_of_each_login_says_what_was_found_and_the_score_counts_it(
-    house: House, verdict: Verdict
+    house: House, verdict: BreachVerdict
 ) -> None:
     await house.add("eve")
     corpus = Corpus(verdict)
@@ -97,7 +97,7 @@ async def test_nobody_is_signed_in_with_a_breached_password_where_that_is_blocke
 
 
 @pytest.mark.parametrize("verdict", ["clear", "not_checked"])
-async def test_others_are_signed_in_all_the_same(house: House, verdict: Verdict) -> None:
+async def test_others_are_signed_in_all_the_same(house: House, verdict: BreachVerdict) -> None:
     await house.add("eve")
     asking(house, Corpus(verdict), at_login="block")
 

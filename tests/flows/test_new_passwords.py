@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.password.breached import Verdict, breach_digest
+from gateway.core.password.breached import BreachVerdict, breach_digest
 from gateway.core.password.rules import DEFAULT_RULES, Rule
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.act import RedisBehind
@@ -79,7 +79,7 @@ async def test_the_history_says_nothing_in_clear_and_opens_for_nobody_else(stage
         await stage.admin.set_password("eve", OTHERS[1])
 
 
-def corpus(verdict: Verdict, **configured: Any) -> Breaches:
+def corpus(verdict: BreachVerdict, **configured: Any) -> Breaches:
     """That knows one password."""
 
     async def has(digest: bytes) -> bool:
@@ -101,7 +101,7 @@ def corpus(verdict: Verdict, **configured: Any) -> Breaches:
     ],
 )
 async def test_a_breached_password_is_refused_or_not_as_configured(
-    stage: Stage, verdict: Verdict, configured: dict[str, Any], broken: list[Rule]
+    stage: Stage, verdict: BreachVerdict, configured: dict[str, Any], broken: list[Rule]
 ) -> None:
     await stage.admin.add(ADA, PASSWORD)
     admin = replace(stage.admin, breaches=corpus(verdict, **configured))

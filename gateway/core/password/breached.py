@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from gateway.core.password.rules import normal
 
-Verdict = Literal["clear", "found", "not_checked"]
+BreachVerdict = Literal["clear", "found", "not_checked"]
 PREFIX_DIGITS: Final = 5  # of a range; the API gets no more
 _SUFFIX_DIGITS: Final = 35
 _KEPT_DIGITS: Final = 18  # with the prefix 92 bits: no two passwords of a corpus share them

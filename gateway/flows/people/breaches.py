@@ -7,7 +7,7 @@ from typing import Final, Literal
 import structlog
 
 from gateway.core.errors import StoreUnavailable
-from gateway.core.password.breached import Verdict, breach_digest
+from gateway.core.password.breached import BreachVerdict, breach_digest
 from gateway.core.password.rules import Complaint, Rule
 from gateway.outbound.ranges import NoRange
 from gateway.stores.files.breach_index import NoIndex
@@ -33,41 +33,41 @@ class Breaches:
     """
 
     has: Callable[[bytes], Awaitable[bool]] | None
-    count: Callable[[Verdict], None]
+    count: Callable[[BreachVerdict], None]
     at_login: Literal["warn", "block"] = "warn"
     at_change: Literal["refuse", "warn"] = "refuse"
     when_unreachable: Literal["admit", "refuse"] = "admit"
 
-    async def look(self, password: str) -> Verdict:
+    async def look(self, password: str) -> BreachVerdict:
         """Never raises: that no corpus answers is a verdict too."""
         if self.has is None:
             return "not_checked"
         try:
-            verdict: Verdict = "found" if await self.has(breach_digest(password)) else "clear"
+            verdict: BreachVerdict = "found" if await self.has(breach_digest(password)) else "clear"
         except (NoRange, NoIndex) as error:
             _LOG.warning("a password was not looked up among the breached ones", why=str(error))
             verdict = "not_checked"
         self.count(verdict)
         return verdict
 
-    async def look_at_login(self, password: str) -> Verdict:
+    async def look_at_login(self, password: str) -> BreachVerdict:
         """After it was right, so that strangers ask the corpus nothing. Raises CorpusOutOfReach."""
         verdict = await self.look(password)
         if self.out_of_reach(verdict):
             raise CorpusOutOfReach("the password can't be looked up among the breached ones")
         return verdict
 
-    def blocks(self, verdict: Verdict) -> bool:
+    def blocks(self, verdict: BreachVerdict) -> bool:
         """Whether nobody logs in with such a password."""
         return verdict == "found" and self.at_login == "block"
 
-    def complaint(self, verdict: Verdict) -> Complaint | None:
+    def complaint(self, verdict: BreachVerdict) -> Complaint | None:
         """Of a new password."""
         if verdict == "found" and self.at_change == "refuse":
             return _FOUND
         return _NOT_CHECKED if self.out_of_reach(verdict) else None
 
-    def out_of_reach(self, verdict: Verdict) -> bool:
+    def out_of_reach(self, verdict: BreachVerdict) -> bool:
         """Whether nobody is to pass because the corpus does not answer."""
         return verdict == "not_checked" and self.has is not None and self.when_unreachable == "refuse"
 

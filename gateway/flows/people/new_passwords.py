@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gateway.core.errors import GatewayError
 from gateway.core.login.password import DISABLED
-from gateway.core.password.breached import Verdict
+from gateway.core.password.breached import BreachVerdict
 from gateway.core.password.rules import Complaint, PasswordRules, Rule, judge
 from gateway.flows.act import Act
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
@@ -45,7 +45,7 @@ class Accepted:
     """stored: what the database is to have. verdict: found, where the configuration lets breached ones pass."""
 
     stored: str
-    verdict: Verdict
+    verdict: BreachVerdict
 
 
 @dataclass(frozen=True, slots=True)

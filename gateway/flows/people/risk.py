@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.addresses import Address
-from gateway.core.password.breached import Verdict
+from gateway.core.password.breached import BreachVerdict
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import NOBODY
 from gateway.core.ratelimit.slots import BucketNames
@@ -43,7 +43,7 @@ class Assessed:
     spot: Spot
     used: UsedDevice | None
     score: Score
-    verdict: Verdict = "not_checked"
+    verdict: BreachVerdict = "not_checked"
 
     @property
     def device_known(self) -> bool:
@@ -86,7 +86,7 @@ class Risk:
         recalled = await self._recall(act, NOBODY if user_id is None else user_id, source)
         return self._scored(source, recalled, act.now, breached=breached, doubted=doubted)
 
-    def after(self, assessed: Assessed, verdict: Verdict) -> Assessed:
+    def after(self, assessed: Assessed, verdict: BreachVerdict) -> Assessed:
         """Once the password was right and looked up among the breached ones."""
         scored = with_breach(assessed.score, self.rules.weights) if verdict == "found" else assessed.score
         return replace(assessed, score=scored, verdict=verdict)

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.password.breached import Verdict
+from gateway.core.password.breached import BreachVerdict
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
@@ -41,7 +41,7 @@ class NewAttempt:
     compared: bytes
     persistent: bool
     name: str
-    verdict: Verdict
+    verdict: BreachVerdict
     expires_at: int
 
 
@@ -54,7 +54,7 @@ class AttemptRow:
     compared: bytes
     persistent: bool
     name: str
-    verdict: Verdict
+    verdict: BreachVerdict
     tries: int
 
 
@@ -104,7 +104,7 @@ class Attempts:
             compared=row["compared"],
             persistent=row["persistent"],
             name=personal["name"],
-            verdict=cast("Verdict", personal["verdict"]),
+            verdict=cast("BreachVerdict", personal["verdict"]),
             tries=row["tries"],
         )
 
