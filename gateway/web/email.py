@@ -12,7 +12,7 @@ from gateway.core.privacy.names import BadName
 from gateway.flows.act import RedisBehind
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.email_change import EmailChange
-from gateway.flows.people.own_keys import NotFresh, is_fresh
+from gateway.flows.people.own_factors import MayNotChange
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import own_form
 from gateway.web.link_pages import form_page, over_page, token_of
@@ -40,23 +40,23 @@ class _AddressForm:
     change: EmailChange
 
     async def show(self, request: web.Request, live: LiveLogin) -> web.Response:
-        return self._page(request, live)
+        return await self._page(request, live)
 
     async def submit(self, request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         """The same answer whether anybody has the address."""
         try:
             await self.change.ask(live, fields.get("email", "").strip(), self.browser.visit(request))
         except BadName:
-            return self._page(request, live, 400, "That is no e-mail address. Check it and try again.")
-        except NotFresh:
+            return await self._page(request, live, 400, "That is no e-mail address. Check it and try again.")
+        except MayNotChange:
             return see_other(_PAGE)
-        return self._page(request, live, asked=True)
+        return await self._page(request, live, asked=True)
 
-    def _page(
+    async def _page(
         self, request: web.Request, live: LiveLogin, status: int = 200, error: str = "", *, asked: bool = False
     ) -> web.Response:
-        fresh, email = is_fresh(live, self.browser.clock()), live.person.email
-        values = {"asked": asked, "error": error, "fresh": fresh, "email": email}
+        missing = await self.change.missing(live)
+        values = {"asked": asked, "error": error, "missing": missing, "email": live.person.email}
         return self.browser.csrf_page(request, "email.html", status, **values, signed_in=live.person)
 
 

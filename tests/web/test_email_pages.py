@@ -1,9 +1,11 @@
 """A new e-mail address counts once it is confirmed by its signed-in person; nobody hears whether one is in use."""
 
 import re
+from base64 import b32encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pyotp
 import pytest
 from redis.asyncio import Redis
 
@@ -106,3 +108,17 @@ async def test_a_login_that_is_not_fresh_changes_nothing(ada: Recovering) -> Non
     assert (await ada.post(PAGE, email=NEW))[:2] == (303, PAGE)
     assert await ada.mails() == []
     assert "sign out and in again" in (await ada.get(PAGE))[1]
+
+
+async def test_whoever_has_a_second_factor_needs_it_for_another_address(ada: Recovering) -> None:
+    """A thief with the password alone would take the account by a new address."""
+    live = await ada.house.live(await ada.house.sign_in("ada"))
+    assert live is not None
+    app = await ada.house.factors.begin_app(live, "")
+    assert await ada.house.factors.confirm_app(live, pyotp.TOTP(b32encode(app.secret).decode()).now(), "") is not None
+
+    asked = await ada.post(PAGE, email=NEW)
+
+    assert asked[:2] == (303, PAGE)
+    assert "prove your second factor first" in (await ada.get(PAGE))[1]
+    assert await ada.mails(MailKind.EMAIL_CONFIRM) == []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.assurance.need import Need, met
 from gateway.core.audit.catalogue import UserChanged
 from gateway.core.audit.recovery_events import EmailAsked
 from gateway.core.keys import Keys
@@ -14,7 +15,7 @@ from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts, Notices
 from gateway.flows.people.issuing import Visit
-from gateway.flows.people.own_keys import require_fresh
+from gateway.flows.people.own_factors import MayNotChange, need_of_change
 from gateway.flows.people.recovery import LinkLimits
 from gateway.flows.people.stands import tell_redis
 from gateway.stores.postgres.users import Names, NameTaken
@@ -31,12 +32,20 @@ class EmailChange:
     limits: LinkLimits
     keys: Keys
 
+    async def missing(self, live: LiveLogin) -> Need | None:
+        """What a change needs that this login has not proven."""
+        async with self.acts.begin() as act:
+            need = await need_of_change(act, live.person.user_id)
+            return None if met(need, live.facts.assurance, act.now) else need
+
     async def ask(self, live: LiveLogin, email: str, visit: Visit) -> None:
         """The same steps whether anybody has the address: its owner hears of it, and who asks does not (L26).
 
-        Raises NotFresh, BadName.
+        Raises MayNotChange, BadName.
         """
-        require_fresh(live, self.acts.clock())
+        missing = await self.missing(live)
+        if missing is not None:
+            raise MayNotChange(missing)
         await self.limits.at_link(visit.address)
         check_email(email or "?")
         user_id = live.person.user_id
