@@ -1,0 +1,142 @@
+"""When a door to a person is locked, for how long, and which door it is."""
+
+from dataclasses import replace
+from hashlib import sha256
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.login.attempt import Device, parse_device, remember
+from gateway.core.login.lockout import STRANGE, Lockout, LockoutRules, Proving, decoy_door, door_of, failed
+
+RULES = LockoutRules()
+NOW = 1_800_000_000
+MINUTE, DAY = 60, 86_400
+QUARTER = 15 * MINUTE
+KEY, FRESH = b"k" * 32, b"d" * 16
+ADA = UUID(int=7 << 80)
+NAMES = ("ada", "ada@example.org")
+
+
+def after(*times: int, rules: LockoutRules = RULES, before: Lockout | None = None) -> Lockout:
+    """Wrong proofs at these seconds after NOW."""
+    lockout = before or Lockout()
+    for at in times:
+        lockout = failed(lockout, rules, NOW + at)
+    return lockout
+
+
+# Seconds after NOW of each wrong proof, and when the door is locked from them on (None: it is open).
+TABLE: dict[str, tuple[tuple[int, ...], int | None]] = {
+    "none": ((), None),
+    "one": ((0,), None),
+    "nine at once": ((0,) * 9, None),
+    "ten at once": ((0,) * 10, QUARTER),
+    "ten within the last second": ((0, *[1] * 8, QUARTER - 1), 2 * QUARTER - 1),
+    "the first has just left": ((0, *[1] * 8, QUARTER), None),
+    "the first left, one more came": ((0, *[1] * 8, QUARTER, QUARTER), 2 * QUARTER),
+    "one a minute": (tuple(n * MINUTE for n in range(10)), 9 * MINUTE + QUARTER),
+    "one every 100 s never": (tuple(n * 100 for n in range(200)), None),
+    "one every 99 s": (tuple(n * 99 for n in range(10)), 891 + QUARTER),
+    "more at a locked door": ((0,) * 200, QUARTER),
+    "the last second of the lock": ((*[0] * 10, QUARTER - 1), QUARTER),
+    "nine after the lock": ((*[0] * 10, *[QUARTER] * 9), QUARTER),
+    "ten after the lock": ((*[0] * 10, *[QUARTER] * 10), 3 * QUARTER),
+    "a clock that runs backwards": ((50, *[0] * 9), QUARTER),
+}
+
+
+@pytest.mark.parametrize(("times", "until"), TABLE.values(), ids=TABLE)
+def test_ten_wrong_proofs_within_a_quarter_of_an_hour_lock_the_door(times: tuple[int, ...], until: int | None) -> None:
+    lockout = after(*times)
+
+    if until is None:
+        assert lockout.until == 0
+        return
+    assert lockout.until == NOW + until
+    assert lockout.is_locked(NOW + until - 1)
+    assert not lockout.is_locked(NOW + until)
+
+
+def test_each_lock_is_twice_as_long_as_the_one_before_up_to_a_day() -> None:
+    lockout, lengths = Lockout(), []
+    for _ in range(9):
+        begun = max(NOW, lockout.until)
+        lockout = after(*[begun - NOW] * 10, before=lockout)
+        lengths.append((lockout.until - begun) // MINUTE)
+
+    assert lengths == [15, 30, 60, 120, 240, 480, 960, 1440, 1440]
+
+
+@pytest.mark.parametrize(("quiet_s", "length"), [(0, 30), (DAY - 1, 30), (DAY, 15), (30 * DAY, 15)])
+def test_after_a_day_without_a_lock_the_next_one_is_short_again(quiet_s: int, length: int) -> None:
+    locked = after(*[0] * 10)
+
+    again = after(*[QUARTER + quiet_s] * 10, before=locked)
+
+    assert again.until - NOW - QUARTER - quiet_s == length * MINUTE
+
+
+def test_rules_that_changed_hold_for_the_next_lock() -> None:
+    longest = replace(Lockout(), locked_s=DAY, until=NOW)
+
+    assert after(*[0] * 10, rules=LockoutRules(longest_s=3600), before=longest).locked_s == 3600
+    assert after(*[0] * 10, rules=LockoutRules(first_s=4 * DAY, longest_s=8 * DAY), before=longest).locked_s == 4 * DAY
+    assert after(0, 0, 0, rules=LockoutRules(failures=3)).is_locked(NOW)
+
+
+@given(st.lists(st.integers(0, 300), max_size=120))
+def test_nobody_looks_more_than_ten_times_in_any_quarter_of_an_hour(pauses: list[int]) -> None:
+    lockout, now, looks = Lockout(), NOW, list[int]()
+    for pause in pauses:
+        now += pause
+        if not lockout.is_locked(now):
+            looks.append(now)
+        lockout = failed(lockout, RULES, now)
+
+    assert all(sum(at <= look < at + QUARTER for look in looks) <= 10 for at in looks)
+    assert len(lockout.failed_at) < RULES.failures
+
+
+def known_by(*names: str) -> Device:
+    """A device from which these names logged in."""
+    text = ""
+    for name in names:
+        text = remember(KEY, parse_device(text), name, FRESH)
+    return parse_device(text)
+
+
+def test_a_known_device_has_a_door_of_its_own_whichever_name_it_knows() -> None:
+    by_name, by_address = known_by("ada"), known_by("ADA@example.org ")
+
+    own = door_of(Proving.PASSWORD, ADA, NAMES, by_name, KEY)
+
+    assert own.device == sha256(by_name.id.encode()).digest() != STRANGE
+    assert door_of(Proving.PASSWORD, ADA, NAMES, by_address, KEY).device != STRANGE
+    assert own != door_of(Proving.FACTOR, ADA, NAMES, by_name, KEY)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [Device("", ()), known_by("eve"), Device(known_by("ada").id, ("m" * 16,)), Device("e" * 22, known_by("ada").known)],
+)
+def test_all_strange_devices_share_one_door(device: Device) -> None:
+    door = door_of(Proving.PASSWORD, ADA, NAMES, device, KEY)
+
+    assert (door.who, door.device) == (ADA, STRANGE)
+
+
+def test_names_that_nobody_has_share_256_doors_by_spelling() -> None:
+    doors = {decoy_door(Proving.PASSWORD, KEY, f"nobody{number}") for number in range(5_000)}
+
+    assert {door.who for door in doors} == {UUID(int=256 + number) for number in range(256)}
+    assert {door.device for door in doors} == {STRANGE}
+    assert decoy_door(Proving.PASSWORD, KEY, " NoBody1") == decoy_door(Proving.PASSWORD, KEY, "nobody1")
+
+
+@given(st.text())
+def test_every_text_has_a_door(name: str) -> None:
+    decoy_door(Proving.PASSWORD, KEY, name)
+    decoy_door(Proving.PASSWORD, KEY, name + "\ud800")
