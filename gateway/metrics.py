@@ -60,6 +60,7 @@ JOBS: Final = (
     "linker",
     "unknown_names",
     "attempts",
+    "lockouts",
     "outbox",
     "authorization",
     "signing_keys",
@@ -71,7 +72,7 @@ JOBS: Final = (
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
 BREACH_SOURCES: Final = ("api", "index")
-LOGIN_OUTCOMES: Final = ("accepted", "step_up", "blocked", "wrong", "throttled", "abandoned", "unavailable")
+LOGIN_OUTCOMES: Final = ("accepted", "step_up", "blocked", "wrong", "locked", "throttled", "abandoned", "unavailable")
 FACTOR_CHECKS: Final = tuple(
     f"{factor} {outcome}"
     for factor, outcomes in {

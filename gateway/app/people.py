@@ -12,7 +12,7 @@ from gateway.app.concern import Concern, every
 from gateway.app.counters import breach_counter, counter
 from gateway.app.mail import notices_of
 from gateway.config import Config
-from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT
+from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT, PASSWORD_CHANGE_LIMIT
 from gateway.core.login.outcome import LoginRules
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
@@ -29,6 +29,7 @@ from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.issuing import Issuing, Lifetimes
+from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.login import Login
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.new_passwords import NewPasswords
@@ -43,7 +44,7 @@ from gateway.flows.people.remembered import OwnMemory
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.second_step import SecondStep
 from gateway.flows.people.step_up import StepUpFlow
-from gateway.flows.people.throttle import FactorThrottle, LoginThrottle
+from gateway.flows.people.throttle import ChangeThrottle, FactorThrottle, LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.metrics import FACTOR_CHECKS, LOGIN_OUTCOMES, Slot
 from gateway.resources import Resources, breaches_of, random_bytes
@@ -72,6 +73,7 @@ from gateway.web.ways import Ways
 
 _JOURNAL_S: Final = 5.0
 _ATTEMPTS_S: Final = 10.0
+_LOCKOUTS_S: Final = 3600.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
@@ -95,7 +97,9 @@ def people(
     maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes)
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     limits = config.login_limits()
-    throttle = LoginThrottle(Buckets(resources.functions), lambda: limits)
+    buckets = Buckets(resources.functions)
+    throttle = LoginThrottle(buckets, lambda: limits)
+    lockouts = Lockouts(resources.acts, config.keys(), config.lockout.rules(), risk.rules.remember_s)
     breaches = breaches_of(config, breach_counter(slot, config.breach.source))
     proving = _proving(
         config=config,
@@ -103,6 +107,7 @@ def people(
         slot=slot,
         unknown_names=unknown_names,
         throttle=throttle,
+        lockouts=lockouts,
         risk=risk,
         breaches=breaches,
     )
@@ -115,6 +120,15 @@ def people(
         recovers=config.mail.is_on,
     )
     new_passwords = NewPasswords(resources.passwords, config.password_rules(), breaches)
+    changing = PasswordChange(
+        resources.acts,
+        new_passwords,
+        throttle,
+        lockouts,
+        ChangeThrottle(buckets, BucketNames(config.keys().bucket), config.limit(PASSWORD_CHANGE_LIMIT)),
+        config.keys(),
+        notices_of(config),
+    )
 
     async def complete_journal() -> None:
         completed = await ending.complete()
@@ -132,16 +146,18 @@ def people(
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
             *apps.routes(browser, access, lambda: decisions.policy),
-            *password.routes(
-                browser, PasswordChange(resources.acts, new_passwords, throttle, config.keys(), notices_of(config))
-            ),
+            *password.routes(browser, changing),
             *_recovery(
                 config=config, resources=resources, browser=browser, new=new_passwords, names=unknown_names, risk=risk
             ),
             *devices.routes(browser, OwnMemory(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
         ),
-        jobs=(Job("unknown_names", unknown_names.work), Job("attempts", proving.second.purge, every_s=_ATTEMPTS_S)),
+        jobs=(
+            Job("unknown_names", unknown_names.work),
+            Job("attempts", proving.second.purge, every_s=_ATTEMPTS_S),
+            Job("lockouts", lockouts.purge, every_s=_LOCKOUTS_S),
+        ),
         beside=(partial(every, _JOURNAL_S, complete_journal),),
     )
 
@@ -182,6 +198,7 @@ def _proving(
     slot: Slot,
     unknown_names: UnknownNames,
     throttle: LoginThrottle,
+    lockouts: Lockouts,
     risk: Risk,
     breaches: Breaches,
 ) -> _Proving:
@@ -196,9 +213,11 @@ def _proving(
     passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)
     proofs = FactorProofs(keys, passkeys, checked, notices_of(config))
     return _Proving(
-        Login(acts, resources.passwords, throttle, unknown_names, risk, issuing, _rules(config), count, breaches),
+        Login(
+            acts, resources.passwords, throttle, lockouts, unknown_names, risk, issuing, _rules(config), count, breaches
+        ),
         SecondStep(acts, proofs, risk, issuing, by_person, count),
-        StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, by_person, count),
+        StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, lockouts, by_person, count),
         PasskeySignIn(acts, passkeys, risk, issuing, throttle, count),
     )
 

@@ -13,12 +13,15 @@ from gateway.config import Config
 from gateway.core.base64url import b64
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.users import Newcomer, check_newcomer
+from gateway.stores.postgres.lockouts import Lock
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
 
 _PASSWORD: Final = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking twice."
 )
+
+_PLACES: Final = {"strange": "devices that are new to them", "known": "a device that they use"}
 
 
 @click.group()
@@ -104,9 +107,13 @@ def list_(config: Config, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @with_config
 def show(config: Config, *, name: str, as_json: bool) -> None:
-    """Show a person and the browsers in which they are logged in."""
+    """Show a person, the browsers in which they are logged in, and where they are locked out."""
     shown = act(config, lambda admin: admin.show(name))
-    fields = {**_as_json(shown.user), "logins": [_login_as_json(one) for one in shown.logins]}
+    fields = {
+        **_as_json(shown.user),
+        "logins": [_login_as_json(one) for one in shown.logins],
+        "locks": [_lock_as_json(one) for one in shown.locks],
+    }
     if as_json:
         click.echo(json.dumps(fields, indent=2))
         return
@@ -117,6 +124,9 @@ def show(config: Config, *, name: str, as_json: bool) -> None:
         click.echo(f"{key:<10} {value}")
     for login in shown.logins:
         click.echo(f"{'login':<10} {_seen(login)}")
+    for lock in shown.locks:
+        place = _PLACES[lock.door.place]
+        click.echo(f"{'locked':<10} {lock.door.proving.value} on {place}, until {utc(lock.lockout.until)}")
 
 
 @user.command()
@@ -206,6 +216,17 @@ def enable(config: Config, *, name: str) -> None:
     click.echo(f"{name} can log in again." if changed else f"{name} was active already.")
 
 
+@user.command()
+@click.argument("name")
+@with_config
+def unlock(config: Config, *, name: str) -> None:
+    """Let a person try again who is locked out after wrong passwords, on all devices."""
+    ended = act(config, lambda admin: admin.unlock(name))
+    click.echo(
+        f"{name}: {ended} {'lock' if ended == 1 else 'locks'} ended." if ended else f"{name} was not locked out."
+    )
+
+
 @user.command("set-password")
 @click.argument("name")
 @_PASSWORD
@@ -278,6 +299,10 @@ def _login_as_json(one: LiveLoginRow) -> dict[str, object]:
         "last_seen_at": one.last_seen_at,
         "hosts": list(one.hosts),
     }
+
+
+def _lock_as_json(one: Lock) -> dict[str, object]:
+    return {"proving": one.door.proving.value, "device": one.door.place, "until": one.lockout.until}
 
 
 def _as_json(one: UserRow) -> dict[str, object]:

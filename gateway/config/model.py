@@ -13,6 +13,7 @@ from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.links import LinksSection
+from gateway.config.sections.lockout import LockoutSection
 from gateway.config.sections.log import Log
 from gateway.config.sections.mail import MailSection
 from gateway.config.sections.mfa import Mfa
@@ -59,6 +60,7 @@ class Config(Section):
     breach: Breach = Breach()
     mfa: Mfa = Mfa()
     risk: RiskSection = RiskSection()
+    lockout: LockoutSection = LockoutSection()
     limits: dict[LimitName, LimitSetting] = Field(
         default_factory=default_limits,
         description="Rate limits by name. A limit that you leave out keeps its default.",

@@ -29,6 +29,7 @@ class Keys:
     challenge: bytes  # WebAuthn challenges
     recovery: bytes  # one-time codes that stand in for a second factor, at rest
     device: bytes  # known-device and last-subject cookies
+    lockout: bytes  # where wrong passwords for names that nobody has are counted
     bucket: bytes  # callers whose requests are counted in Redis
     token: bytes  # the record that an access token names secretly
     refresh: bytes  # refresh tokens and their successors
@@ -52,6 +53,7 @@ class Keys:
             challenge=_derived(root_key, "challenge"),
             recovery=_derived(root_key, "recovery"),
             device=_derived(root_key, "device"),
+            lockout=_derived(root_key, "lockout"),
             bucket=_derived(root_key, "bucket"),
             token=_derived(root_key, "token"),
             refresh=_derived(root_key, "refresh"),

@@ -25,6 +25,7 @@ from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
 from gateway.stores.postgres.links import Links
+from gateway.stores.postgres.lockouts import LockoutRows
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.mails import Mails
 from gateway.stores.postgres.notices import NoticeCounts
@@ -99,6 +100,10 @@ class Act:
     @property
     def password_history(self) -> PasswordHistory:
         return PasswordHistory(self._connection, self._vault)
+
+    @property
+    def lockouts(self) -> LockoutRows:
+        return LockoutRows(self._connection)
 
     @property
     def logins(self) -> Logins:

@@ -15,6 +15,7 @@ from gateway.core.forward.answer import Answer
 from gateway.core.forward.login_start import Way
 from gateway.core.forward.request import read_request
 from gateway.core.login.attempt import Typed
+from gateway.core.login.lockout import LockoutRules
 from gateway.core.login.outcome import LoginRules
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.passkeys.options import RelyingParty
@@ -28,6 +29,7 @@ from gateway.flows.people.account import Account
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.issuing import Issuing, Lifetimes, SignedIn, Visit
+from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.login import Login, LoginAnswer
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.own_factors import OwnFactors
@@ -46,7 +48,7 @@ from gateway.waiting import answer_of
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, POLICY
 from tests.deciding import HOST, Deciding, Where, deciding, functions_at
-from tests.risks import risk_of
+from tests.risks import REMEMBER_S, risk_of
 from tests.running import running
 
 AUTH_HOST = "auth.example.org"
@@ -160,18 +162,29 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
     passkeys = PasskeyProofs(KEYS.challenge, RELYING_PARTY, random, lambda _: None)
     risk, proofs = risk_of(acts, KEYS), FactorProofs(KEYS, passkeys, lambda _: None)
     issuing = Issuing(KEYS, _LIFETIMES, AUTH_HOST, risk, random)
+    lockouts = Lockouts(acts, KEYS, LockoutRules(), REMEMBER_S)
     by_person = FactorThrottle(Buckets(functions), BUCKET_NAMES, _PLENTY.usual)
     return House(
         there,
         passwords,
         revocations,
         acts,
-        Login(acts, passwords, throttle, UnknownNames(acts), risk, issuing, LoginRules(), lambda _: None),
+        Login(
+            acts,
+            passwords,
+            throttle,
+            lockouts,
+            UnknownNames(acts),
+            risk,
+            issuing,
+            LoginRules(),
+            lambda _: None,
+        ),
         Handoff(acts, KEYS, lambda: POLICY, random),
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
         Account(acts, KEYS),
         UserAdmin(acts, passwords, KEYS, random, "cli:root"),
         SecondStep(acts, proofs, risk, issuing, by_person, lambda _: None),
-        StepUpFlow(acts, passwords, proofs, risk, issuing, throttle, by_person, lambda _: None),
+        StepUpFlow(acts, passwords, proofs, risk, issuing, throttle, lockouts, by_person, lambda _: None),
         OwnFactors(acts, KEYS, random),
     )

@@ -8,12 +8,12 @@ from types import FrameType
 import pytest
 
 from gateway.flows.people.login import Wrong
-from tests.attacks.conftest import House
+from tests.attacks.conftest import PASSWORD, House
 
 _COUNTED = {"fernet.py": ("encrypt", "decrypt"), "connection.py": ("execute", "_execute"), "passwords.py": ("_run",)}
 
 
-async def steps_of(house: House, name: str) -> Counter[str]:
+async def steps_of(house: House, name: str, password: str = "wrong") -> Counter[str]:
     """What one wrong attempt does that takes time: statements, and work of the ciphers and of bcrypt."""
     steps: Counter[str] = Counter()
 
@@ -24,7 +24,7 @@ async def steps_of(house: House, name: str) -> Counter[str]:
 
     sys.setprofile(see)
     try:
-        outcome = await house.attempt(name, "wrong")
+        outcome = await house.attempt(name, password)
     finally:
         sys.setprofile(None)
     assert isinstance(outcome, Wrong)
@@ -54,6 +54,23 @@ async def test_a_name_that_nobody_has_costs_the_steps_of_one_that_somebody_has(h
     assert known == unknown
     assert known["decrypt"] >= 2
     assert known["execute"] + known["_execute"] >= 5
+
+
+async def test_a_locked_door_costs_the_steps_of_a_wrong_password_also_to_the_right_one(house: House) -> None:
+    """Also the password that locks it: for a name that nobody has it does the same (threats.md L16)."""
+    await house.add("eve")
+    for name in ("eve", "nobody"):
+        for _ in range(8):
+            await steps_of(house, name)
+
+    wrong, unknown = await steps_of(house, "eve"), await steps_of(house, "nobody")
+    locking, unknown_locking = await steps_of(house, "eve"), await steps_of(house, "nobody")
+    locked = [await steps_of(house, name, password) for name in ("eve", "nobody") for password in ("wrong", PASSWORD)]
+
+    assert wrong == unknown
+    assert locking == unknown_locking
+    assert locking != wrong, "the lock has an entry of its own"
+    assert locked == [wrong] * 4
 
 
 async def test_what_the_stranger_brought_is_kept_nowhere(house: House) -> None:

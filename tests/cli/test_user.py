@@ -17,8 +17,10 @@ from redis.asyncio import Redis
 from gateway.core.assurance.model import by_password
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
+from gateway.core.login.lockout import Door, Lockout, Proving
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.session.tokens import LOGIN_BYTES, tag_of
+from gateway.stores.postgres.lockouts import LockoutRows
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.wire import login_key
@@ -317,3 +319,28 @@ async def _redis_that_hangs(path: Path, redis_url: str) -> AsyncIterator[asyncio
 
     async with await asyncio.start_unix_server(serve, path):
         yield reached
+
+
+async def test_somebody_who_is_locked_out_is_shown_and_unlocked(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+    until = int(time.time()) + 900
+    async with pool.acquire() as connection:
+        ada = await connection.fetchval("SELECT id FROM users")
+        for proving, device in (("password", b""), ("password", b"d" * 32), ("factor", b"")):
+            lockouts, door = LockoutRows(connection), Door(ada, Proving(proving), device)
+            await lockouts.hold(door)
+            await lockouts.save(door, Lockout((until,), 900, until if proving == "password" else until - 900))
+
+    shown, as_json = await bastion("user", "show", "ada"), await bastion("user", "show", "ada", "--json")
+    said = [(await bastion("user", "unlock", "ada@example.org")).out for _ in range(2)]
+
+    ends = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(until))
+    assert f"locked     password on devices that are new to them, until {ends}\n" in shown.out
+    assert f"locked     password on a device that they use, until {ends}\n" in shown.out
+    assert json.loads(as_json.out)["locks"] == [
+        {"proving": "password", "device": device, "until": until} for device in ("strange", "known")
+    ]
+    assert said == ["ada@example.org: 2 locks ended.\n", "ada@example.org was not locked out.\n"]
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM lockouts") == 0
+        assert await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'unlocked'") == 1

@@ -91,8 +91,8 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
             "1:13: `public_url` is `https://auth.example.com/login`; expected an origin such as https://auth.example.com",
             (
                 "2:1: `servr` is no key; expected public_url, profile, data_dir, server, database, redis, secrets, "
-                "policy, sessions, password, breach, mfa, risk, limits, identity_headers, pages, jwt, oauth, mail, "
-                "links, audit, log; did you mean `server`?"
+                "policy, sessions, password, breach, mfa, risk, lockout, limits, identity_headers, pages, jwt, oauth, "
+                "mail, links, audit, log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",
             (
@@ -316,7 +316,8 @@ def test_what_a_value_should_have_been_is_said_of_just_that_value(tmp_path: Path
         "6:39: `limits.GENERAL.EXECUTE.burst` is `10000001`; expected a whole number from 1 to 10000000",
         (
             "7:3: `limits.lower.case` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, "
-            "AUTH.LOGIN, AUTH.KEY, AUTH.FACTOR, AUTH.FORGOT_PASSWORD, AUTH.LINK, OAUTH.TOKEN, OAUTH.CLIENT_FAILED, "
+            "AUTH.LOGIN, AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, AUTH.FORGOT_PASSWORD, AUTH.LINK, OAUTH.TOKEN, "
+            "OAUTH.CLIENT_FAILED, "
             "OAUTH.PAR, OAUTH.PAR_PUBLIC"
         ),
     ]

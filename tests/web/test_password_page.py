@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from gateway.core.password.rules import DEFAULT_RULES
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.tokens import Token
+from gateway.flows.people.login import LockedOut
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.password_change import PasswordChange
-from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.throttle import ChangeThrottle, LoginThrottle
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import password
 from gateway.web.account import LEAKED, changed_password, what_ended
@@ -39,6 +41,7 @@ from tests.web.test_apps import AUTH, Person
 NEW = "plum violin cabin zephyr"
 PAGE = "/account/password"
 BURST = 5
+CHANGES = 3
 
 
 @dataclass
@@ -81,7 +84,10 @@ async def changing(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path) -> 
         token, other = await house.sign_in("ada"), await house.sign_in("ada")
         limits = LoginLimits.of(BucketNames(KEYS.bucket), Limit("AUTH.LOGIN", BURST, 60_000_000, BURST))
         throttle = LoginThrottle(Buckets(functions), lambda: limits)
-        change = PasswordChange(house.acts, NewPasswords(house.passwords, DEFAULT_RULES), throttle, KEYS)
+        names = BucketNames(KEYS.bucket)
+        changes = ChangeThrottle(Buckets(functions), names, Limit("PASSWORD.CHANGE", CHANGES, 3_600_000_000, CHANGES))
+        new, lockouts = NewPasswords(house.passwords, DEFAULT_RULES), house.login.lockouts
+        change = PasswordChange(house.acts, new, throttle, lockouts, changes, KEYS)
         html, site, there = Html(static_files()), AuthHost(ISSUER, KEYS.csrf), house.there
         browser = Browser(
             site, KEYS, html, there.decisions, lambda host: f"https://{host}", lambda: there.now, there.random
@@ -120,6 +126,43 @@ async def test_a_wrong_current_password_changes_nothing_is_recorded_and_is_throt
     assert await changing.entries("login_failed") == [f'{{"login":"{changing.person.login.login}"}}'] * BURST
     assert await changing.house.lives(changing.other)
     assert (await changing.post())[0] == 429
+
+
+async def test_who_is_locked_out_changes_nothing_also_with_the_right_password(changing: Changing) -> None:
+    """Ten wrong passwords at the login page, from browsers that the person did not log in from, as this one."""
+    for number in range(10):
+        await changing.house.attempt("ada", f"guess {number}")
+
+    wrong, right = await changing.post(current="wrong"), await changing.post()
+
+    assert (wrong[0], right[0]) == (403, 403)
+    assert "That is not your current password" in right[2]
+    assert (await changing.entries("login_failed"))[-2:] == [
+        f'{{"login":"{changing.person.login.login}","why":"locked"}}'
+    ] * 2
+    assert await changing.entries("password_changed") == []
+    assert await changing.house.lives(changing.other)
+
+
+async def test_wrong_current_passwords_lock_the_login_page_too(changing: Changing) -> None:
+    for number in range(9):
+        await changing.house.attempt("ada", f"guess {number}")
+    await changing.post(current="wrong")
+
+    assert len(await changing.entries("locked")) == 1
+    assert isinstance(await changing.house.attempt("ada"), LockedOut)
+
+
+async def test_a_person_changes_their_password_so_many_times_an_hour_and_complaints_cost_nothing(
+    changing: Changing,
+) -> None:
+    used = [PASSWORD, *(f"{word} violin cabin zephyr" for word in ("plum", "fig", "quince", "medlar"))]
+    assert (await changing.post(new="too short"))[0] == 400
+    for current, new in pairwise(used[: CHANGES + 1]):
+        assert (await changing.post(current=current, new=new))[:2] == (303, "/account")
+
+    assert (await changing.post(current=used[CHANGES], new=used[CHANGES + 1]))[0] == 429
+    assert len(await changing.entries("password_changed")) == CHANGES
 
 
 @pytest.mark.parametrize(

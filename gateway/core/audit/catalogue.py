@@ -1,6 +1,6 @@
 """The catalogue of events: what the audit log can tell, who did it, which fields are personal, what it means.
 
-The names of fields are in stored entries: they never change. A new kind is a class here or in app_events.py, and a
+The names of fields are in stored entries: they never change. A new kind is a class here or in a module beside it, and a
 value in Kind.
 """
 
@@ -41,6 +41,7 @@ from gateway.core.audit.key_events import (
     SigningKeyExported,
     SigningKeyRetired,
 )
+from gateway.core.audit.lockout_events import Locked, Unlocked
 from gateway.core.audit.login_events import LoginBlocked
 from gateway.core.audit.recovery_events import (
     DeviceForgotten,
@@ -98,7 +99,8 @@ class LoginFailed(Event):
         By.ANONYMOUS,
         "A login was refused: the password was wrong, or the person is disabled. `score` and `factors` are its"
         " [risk score](risk.md). With `unknown_name`: nobody has that name. With `login`: the current password was"
-        " wrong in a change of the password, in that login.",
+        " wrong in a change of the password, in that login. With `why:"
+        " locked`: the password was not looked at, because the person is locked out there.",
         'bastion_logins_total{outcome="wrong"}',
     )
 
@@ -108,6 +110,7 @@ class LoginFailed(Event):
     login: Kept[str | None] = None
     score: Kept[int | None] = None
     factors: Kept[tuple[str, ...] | None] = None
+    why: Kept[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +278,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoggedIn,
     LoginFailed,
     LoginBlocked,
+    Locked,
+    Unlocked,
     LoggedOut,
     SessionEnded,
     DeviceForgotten,

@@ -13,6 +13,8 @@ class Kind(Enum):
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGIN_BLOCKED = "login_blocked"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
     LOGOUT = "logout"
     SESSION_ENDED = "session_ended"
     USER_ADDED = "user_added"

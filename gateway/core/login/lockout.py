@@ -5,15 +5,12 @@ of each one for the password and one for second factors. What happens at one doo
 resets anything, or a guesser could wait for the owner's. A locked door counts nothing, because nobody looks.
 """
 
-import hashlib
 import hmac
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
-from gateway.core.login.attempt import Device, knows
 from gateway.core.privacy.names import spelled
 from gateway.core.units import DAY_S
 
@@ -31,11 +28,16 @@ class Proving(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """who: a person or a decoy. device: SHA-256 of the id of a known one; STRANGE: all others."""
+    """who: a person or a decoy. device: id of core/risk/device.py of a known one; STRANGE: all others."""
 
     who: UUID
     proving: Proving
     device: bytes = STRANGE
+
+    @property
+    def place(self) -> Literal["strange", "known"]:
+        """As the audit log has it."""
+        return "strange" if self.device == STRANGE else "known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,8 @@ def failed(before: Lockout, rules: LockoutRules, now: int) -> Lockout:
     return Lockout((), locked_s, now + locked_s)
 
 
-def door_of(proving: Proving, user_id: UUID, names: Iterable[str], device: Device, device_key: bytes) -> Door:
-    """names: all that the person may log in by; a device that knows one of them is known, whichever is typed.
-
-    Each is tried, so that how long it takes tells nothing.
-    """
-    known = [knows(device_key, device, name) for name in names]
-    return Door(user_id, proving, hashlib.sha256(device.id.encode()).digest() if any(known) else STRANGE)
-
-
-def decoy_door(proving: Proving, key: bytes, name: str) -> Door:
-    """For a name that nobody has, whatever its spelling: one of a few, so that guessed names fill no table."""
+def decoy(key: bytes, name: str) -> UUID:
+    """Who is counted for instead of a name that nobody has: one of a few, so that guessed names fill no table."""
     number = hmac.digest(key, spelled(name).encode(errors="replace"), "sha256")[0]
     assert number < _DECOYS
-    return Door(UUID(int=_FIRST_DECOY + number), proving)
+    return UUID(int=_FIRST_DECOY + number)

@@ -43,6 +43,9 @@ class BucketNames:
         """Codes of a person from a device; "": from all that they never signed in from."""
         return "f" + self._digest(f"{user_id}\0{device_id}")
 
+    def of_person(self, user_id: str) -> str:
+        return "p" + self._digest(user_id)
+
     def _of_address(self, address: Address | None) -> str:
         """None: an address that is not known."""
         return "i" + self._digest(_UNKNOWN if address is None else _network(address))

@@ -6,9 +6,8 @@ Throttle, look up, compare, then one transaction, then the live copy.
 import hashlib
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
-from uuid import UUID
 
 from gateway.core.assurance.need import NOTHING, Need
 from gateway.core.assurance.steps import PASSWORD, FactorProof
@@ -18,6 +17,7 @@ from gateway.core.audit.login_events import LoginBlocked
 from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
+from gateway.core.login.lockout import Door, Proving
 from gateway.core.login.outcome import AskFactor, Blocked, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
@@ -25,6 +25,7 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
+from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.risk import Assessed, Risk
 from gateway.flows.people.second_step import ATTEMPT_BYTES, ATTEMPT_S, attempt_hash
@@ -46,6 +47,11 @@ class AskedFactor:
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """Unknown name, wrong password or disabled person: the same answer in the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedOut(Wrong):
+    """The password was not looked at, or came after too many others. Whoever asks hears that it is wrong (L16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +82,35 @@ class _Asked:
     caller: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found of the name that was typed. user None: nobody has it. door: where a failure counts."""
+
+    user: UserRow | None
+    assessed: Assessed
+    door: Door
+    locked: bool
+
+
 _LOOKS: Final = 3
 _COUNTED: Final[dict[type, str]] = {
     SignedIn: "accepted",
     AskedFactor: "step_up",
     BlockedLogin: "blocked",
     Wrong: "wrong",
+    LockedOut: "locked",
     Throttled: "throttled",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """count: hears how each attempt ended: accepted, step_up, blocked, wrong, throttled or unavailable."""
+    """count: hears how each attempt ended: accepted, step_up, blocked, wrong, locked, throttled or unavailable."""
 
     acts: Acts
     passwords: Passwords
     throttle: LoginThrottle
+    lockouts: Lockouts
     unknown_names: UnknownNames
     risk: Risk
     issuing: Issuing
@@ -118,58 +136,79 @@ class Login:
         if wait_s:
             return Throttled(wait_s)
         asked = _Asked(typed, visit, current, need, paying.caller)
-        answer = await self._checked_in(asked) if typed.plausible else None
-        if answer is None:
+        answer = await self._checked_in(asked) if typed.plausible else Wrong()
+        if isinstance(answer, Wrong):
             await self.throttle.failed(paying)
-            return Wrong()
         if isinstance(answer, SignedIn):
             await self.throttle.succeeded(paying)
         elif answer == BlockedLogin("risk"):  # as a wrong password: whoever tries from many places is slowed down
             await self.throttle.failed(paying)
         return answer
 
-    async def _checked_in(self, asked: _Asked) -> SignedIn | AskedFactor | BlockedLogin | None:
-        """None: refused. Looks again where the password that was compared is no longer the one that is stored."""
+    async def _checked_in(self, asked: _Asked) -> SignedIn | AskedFactor | BlockedLogin | Wrong:
+        """Looks again where the password that was compared is no longer the one that is stored."""
         for _ in range(_LOOKS):
-            verified = await self._verified(asked)
+            looked = await self._look(asked)
+            verified = await self._verified(looked, asked)
             if verified is None:
-                return None
+                return await self._refused(looked, asked)
             user, assessed = verified
-            if self.breaches.blocks(assessed.verdict):
-                return await self._blocked(user, assessed, asked, "breached")
-            answer = await self._answer(user, assessed, asked)
-            if isinstance(answer, Blocked):
-                return await self._blocked(user, assessed, asked, answer.reason)
+            answer = await self._allowed(user, assessed, looked.door, asked)
+            if isinstance(answer, LockedOut):
+                return await self._refused(replace(looked, locked=True), asked)
             if answer is not None:
-                await self._renew(user, asked)
+                if not isinstance(answer, BlockedLogin):
+                    await self._renew(user, asked)
                 return answer
         raise RecordUnavailable("the password is changed over and over")
 
-    async def _verified(self, asked: _Asked) -> tuple[UserRow, Assessed] | None:
-        """None: refused, and the refusal is in the audit log. The same steps whatever the reason."""
-        typed, visit, source = asked.typed, asked.visit, asked.visit.source
+    async def _look(self, asked: _Asked) -> _Looked:
+        """The same steps whether somebody has the name or nobody."""
+        typed, source = asked.typed, asked.visit.source
         async with self.acts.begin() as act:
             user = await act.users.find_by_name(typed.name)
-            assessed = await self.risk.assess(act, None if user is None else user.id, source)
-        stored = None if user is None else user.password
-        user_id = None if user is None else user.id
-        checked = await self.passwords.verify(user_id, typed.password, stored, asked.caller)
-        if checked and user is not None and user.state == "active":
-            assessed = self.risk.after(assessed, await self.breaches.look_at_login(typed.password))
-            self.risk.observe(assessed.score.points)
-            return user, assessed
+            user_id = None if user is None else user.id
+            assessed = await self.risk.assess(act, user_id, source)
+            door, locked = await self.lockouts.look(act, Proving.PASSWORD, user_id, typed.name, source)
+        return _Looked(user, assessed, door, locked)
+
+    async def _verified(self, looked: _Looked, asked: _Asked) -> tuple[UserRow, Assessed] | None:
+        """None: refused, after the same steps whatever the reason. At a locked door a decoy is compared."""
+        user, password = looked.user, asked.typed.password
+        user_id, stored = (None, None) if user is None or looked.locked else (user.id, user.password)
+        checked = await self.passwords.verify(user_id, password, stored, asked.caller)
+        if not checked or user is None or user.state != "active":
+            return None
+        assessed = self.risk.after(looked.assessed, await self.breaches.look_at_login(password))
+        self.risk.observe(assessed.score.points)
+        return user, assessed
+
+    async def _refused(self, looked: _Looked, asked: _Asked) -> Wrong:
         # A name that nobody has may be a password typed in the wrong field: only its mark is kept (threats.md D4).
-        mark = await self.unknown_names.mark(typed.name)
+        visit, mark = asked.visit, await self.unknown_names.mark(asked.typed.name)
         async with self.acts.begin(request_id=visit.request_id) as act:
-            await self.risk.count_failure(act, source)
-            act.record(_failed(user_id, mark, visit, assessed))
-        return None
+            await self.risk.count_failure(act, visit.source)
+            await self.lockouts.count(act, looked.door, _failed(looked, mark, visit))
+        return LockedOut() if looked.locked else Wrong()
+
+    async def _allowed(
+        self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked
+    ) -> SignedIn | AskedFactor | BlockedLogin | LockedOut | None:
+        """None: as of _answer."""
+        if self.breaches.blocks(assessed.verdict):
+            return await self._blocked(user, assessed, door, asked, "breached")
+        answer = await self._answer(user, assessed, door, asked)
+        return (
+            await self._blocked(user, assessed, door, asked, answer.reason) if isinstance(answer, Blocked) else answer
+        )
 
     async def _blocked(
-        self, user: UserRow, assessed: Assessed, asked: _Asked, reason: Literal["breached", "risk"]
-    ) -> BlockedLogin:
+        self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked, reason: Literal["breached", "risk"]
+    ) -> BlockedLogin | LockedOut:
         visit, scored = asked.visit, assessed.score
         async with self.acts.begin(request_id=visit.request_id) as act:
+            if await self.lockouts.was_locked(act, door):
+                return LockedOut()
             if reason == "risk":
                 await self.risk.count_failure(act, visit.source)
             act.record(
@@ -180,8 +219,8 @@ class Login:
         return BlockedLogin(reason)
 
     async def _answer(
-        self, user: UserRow, assessed: Assessed, asked: _Asked
-    ) -> SignedIn | AskedFactor | Blocked | None:
+        self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked
+    ) -> SignedIn | AskedFactor | Blocked | LockedOut | None:
         """What is ended is ended everywhere before the browser hears.
 
         None: an operator set another password, or disabled the person, since this one was compared.
@@ -189,6 +228,8 @@ class Login:
         async with self.acts.begin(request_id=asked.visit.request_id) as act:
             if not await act.users.hold_password(user.id, user.password):
                 return None
+            if await self.lockouts.was_locked(act, door):
+                return LockedOut()
             factors = await act.factors.enrolled(user.id, act.now)
             found = outcome(RightPassword(factors, asked.need, self._counted(assessed, factors)), self.rules)
             if isinstance(found, AskFactor):
@@ -232,9 +273,10 @@ class Login:
         return AskedFactor(cookie, ATTEMPT_S)
 
 
-def _failed(user_id: UUID | None, mark: str, visit: Visit, assessed: Assessed) -> LoginFailed:
+def _failed(looked: _Looked, mark: str, visit: Visit) -> LoginFailed:
     """mark: of the name that was typed. What a name scores that nobody has says nothing."""
-    if user_id is None:
-        return LoginFailed(None, mark, visit.address_text, visit.user_agent)
-    scored = assessed.score
-    return LoginFailed(user_id, None, visit.address_text, visit.user_agent, score=scored.points, factors=scored.factors)
+    user, scored, why = looked.user, looked.assessed.score, "locked" if looked.locked else None
+    where = (visit.address_text, visit.user_agent)
+    if user is None:
+        return LoginFailed(None, mark, *where, why=why)
+    return LoginFailed(user.id, None, *where, score=scored.points, factors=scored.factors, why=why)

@@ -9,17 +9,19 @@ from gateway.core.base64url import b64
 from gateway.core.errors import TooManyAttempts
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import knows, parse_device
+from gateway.core.login.lockout import Door, Proving
 from gateway.core.login.throttle import LoginBuckets
 from gateway.core.mail.kinds import MailKind
 from gateway.core.password.rules import MOST_CHARS
-from gateway.flows.act import Acts
+from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.people.account import end_logins_of
 from gateway.flows.people.issuing import Visit
-from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.lockouts import Lockouts
+from gateway.flows.people.new_passwords import BadPassword, NewPasswords
 from gateway.flows.people.own_factors import MayNotChange, need_of_change
-from gateway.flows.people.throttle import LoginThrottle
+from gateway.flows.people.throttle import ChangeThrottle, LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 
 _LOOKS: Final = 3
@@ -57,11 +59,13 @@ class TypedChange:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """The current password is counted and throttled as one at the login page."""
+    """The current password is counted, throttled and locked as one at the login page. changes: how often."""
 
     acts: Acts
     new: NewPasswords
     throttle: LoginThrottle
+    lockouts: Lockouts
+    changes: ChangeThrottle
     keys: Keys
     notices: Notices = NO_NOTICES
 
@@ -84,7 +88,12 @@ class PasswordChange:
                 await self.throttle.failed(paying)
                 return WrongCurrent()
             await self.throttle.succeeded(paying)
-            changed = await self._replaced(live, typed.new, stored, visit, paying)
+            await self.changes.before(live.person.user_id)
+            try:
+                changed = await self._replaced(live, typed.new, stored, visit, paying)
+            except (BadPassword, MayNotChange):
+                await self.changes.unchanged(live.person.user_id)
+                raise
             if changed is not None:
                 return changed
         raise RecordUnavailable("the password is changed over and over")
@@ -106,17 +115,22 @@ class PasswordChange:
         user_id = live.person.user_id
         async with self.acts.begin() as act:
             user = await act.users.find(user_id)
-        stored = "" if user is None else user.password
+            door, locked = await self._look(act, live, visit)
+        stored = "" if user is None or locked else user.password
         plausible = 0 < len(typed.current) <= MOST_CHARS
         if plausible and await self.new.passwords.verify(user_id, typed.current, stored, paying.caller):
             return stored
         async with self.acts.begin(request_id=visit.request_id) as act:
-            act.record(LoginFailed(user_id, None, visit.address_text, visit.user_agent, live.token.login))
+            await self.lockouts.count(act, door, _failure(live, visit, locked=locked))
         return None
+
+    async def _look(self, act: Act, live: LiveLogin, visit: Visit) -> tuple[Door, bool]:
+        person = live.person
+        return await self.lockouts.look(act, Proving.PASSWORD, person.user_id, person.username, visit.source)
 
     async def _replaced(
         self, live: LiveLogin, new: str, compared: str, visit: Visit, paying: LoginBuckets
-    ) -> Changed | None:
+    ) -> Changed | WrongCurrent | None:
         """None: somebody else set another password meanwhile, and nothing was changed."""
         user_id, login_id = live.person.user_id, live.token.login_id
         async with self.acts.begin() as act:
@@ -128,6 +142,10 @@ class PasswordChange:
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.lock_password(user_id, compared):
                 return None
+            door, _ = await self._look(act, live, visit)
+            if await self.lockouts.was_locked(act, door):
+                act.record(_failure(live, visit, locked=True))
+                return WrongCurrent()
             holds, need = await act.logins.hold(login_id, act.now), await need_of_change(act, user_id)
             if not holds or not met(need, live.facts.assurance, act.now):
                 raise MayNotChange(need)
@@ -137,3 +155,8 @@ class PasswordChange:
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             await self.notices.add(act, user, MailKind.PASSWORD_CHANGED, facts)
         return Changed(len(ended), accepted.verdict == "found")
+
+
+def _failure(live: LiveLogin, visit: Visit, *, locked: bool) -> LoginFailed:
+    why = "locked" if locked else None
+    return LoginFailed(live.person.user_id, None, visit.address_text, visit.user_agent, live.token.login, why=why)

@@ -10,11 +10,13 @@ from gateway.core.audit.catalogue import LoginFailed
 from gateway.core.audit.factor_events import FactorFailed, SteppedUp
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
+from gateway.core.login.lockout import Door, Proving
 from gateway.core.login.throttle import LoginBuckets
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
+from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passkey_proofs import PasskeyShown
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.risk import Risk
@@ -56,6 +58,7 @@ class StepUpFlow:
     risk: Risk
     issuing: Issuing
     logins: LoginThrottle
+    lockouts: Lockouts
     factors: FactorThrottle
     count: Callable[[str], None]
 
@@ -95,7 +98,7 @@ class StepUpFlow:
         if shown.second:
             await self.factors.before(str(live.person.user_id), device.id if known else "")
         async with self.acts.begin(request_id=visit.request_id) as act:
-            if stored is not None and not await act.users.hold_password(live.person.user_id, stored):
+            if stored is not None and not await self._stands(act, live, stored, visit):
                 return NotProven()
             if not await act.logins.hold(live.token.login_id, act.now):
                 return Over()
@@ -115,15 +118,30 @@ class StepUpFlow:
             raise TooManyAttempts(wait_s)
         async with self.acts.begin() as act:
             user = await act.users.find(live.person.user_id)
-        stored = None if user is None else user.password
+            door, locked = await self._look(act, live, visit)
+        stored = None if user is None or locked else user.password
         if await self.passwords.verify(live.person.user_id, password, stored, paying.caller):
             await self.logins.succeeded(paying)
             return stored
         await self.logins.failed(paying)
         async with self.acts.begin(request_id=visit.request_id) as act:
             await self.risk.count_failure(act, visit.source)
-            act.record(LoginFailed(live.person.user_id, None, visit.address_text, visit.user_agent))
+            await self.lockouts.count(act, door, _failed(live, visit, locked=locked))
         return None
+
+    async def _stands(self, act: Act, live: LiveLogin, stored: str, visit: Visit) -> bool:
+        """Whether the password that was compared still counts: nobody changed it, nor too many others were wrong."""
+        if not await act.users.hold_password(live.person.user_id, stored):
+            return False
+        door, _ = await self._look(act, live, visit)
+        if not await self.lockouts.was_locked(act, door):
+            return True
+        act.record(_failed(live, visit, locked=True))
+        return False
+
+    async def _look(self, act: Act, live: LiveLogin, visit: Visit) -> tuple[Door, bool]:
+        person = live.person
+        return await self.lockouts.look(act, Proving.PASSWORD, person.user_id, person.username, visit.source)
 
     async def _renew(self, act: Act, live: LiveLogin, proofs: tuple[FactorProof, ...], visit: Visit) -> SignedIn | Over:
         person, tag = live.person, live.token.tag
@@ -136,3 +154,8 @@ class StepUpFlow:
         act.record(SteppedUp(person.user_id, issued.token.login, amr, visit.address_text, visit.user_agent))
         act.stales_login(tag, issued.token.login)
         return SignedIn(issued.token, issued.max_age_s, self.issuing.known_device(visit, person.username))
+
+
+def _failed(live: LiveLogin, visit: Visit, *, locked: bool) -> LoginFailed:
+    why = "locked" if locked else None
+    return LoginFailed(live.person.user_id, None, visit.address_text, visit.user_agent, why=why)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 from gateway.core.addresses import Address
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
@@ -58,6 +59,26 @@ class FactorThrottle:
         spent = await self.buckets.spend(self.names.of_factor(user_id, device), "", self.limit)
         if not spent.allowed:
             raise TooManyAttempts(_whole_seconds(spent.retry_after_us))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeThrottle:
+    """How often a person changes their password. limit: PASSWORD.CHANGE."""
+
+    buckets: Buckets
+    names: BucketNames
+    limit: Limit
+
+    async def before(self, user_id: UUID) -> None:
+        """Raises TooManyAttempts, StoreUnavailable."""
+        spent = await self.buckets.spend(self.names.of_person(str(user_id)), "", self.limit)
+        if not spent.allowed:
+            raise TooManyAttempts(_whole_seconds(spent.retry_after_us))
+
+    async def unchanged(self, user_id: UUID) -> None:
+        """Gives back what before() has cost; where Redis can't be told, it stays spent."""
+        with suppress(StoreUnavailable):
+            await self.buckets.refund(self.names.of_person(str(user_id)), "", self.limit)
 
 
 def _whole_seconds(wait_us: int) -> int:

@@ -14,6 +14,7 @@ from gateway.core.audit.catalogue import (
     UserDisabled,
     UserEnabled,
 )
+from gateway.core.audit.lockout_events import Unlocked
 from gateway.core.audit.recovery_events import UserInvited
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
@@ -29,6 +30,7 @@ from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.new_passwords import BadPassword, NewPasswords, Owner
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.stands import end_stands, tell_redis
+from gateway.stores.postgres.lockouts import Lock
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
 
@@ -64,10 +66,11 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A person, and where they are signed in."""
+    """A person, where they are signed in, and where they are locked out."""
 
     user: UserRow
     logins: tuple[LiveLoginRow, ...]
+    locks: tuple[Lock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class UserAdmin:
         """Raises UnknownUser."""
         async with self.acts.begin() as act:
             user = await act.users.named(name)
-            return Shown(user, tuple(await act.logins.list_live(user.id, act.now)))
+            logins = await act.logins.list_live(user.id, act.now)
+            return Shown(user, tuple(logins), tuple(await act.lockouts.list_locked(user.id, act.now)))
 
     async def add(self, newcomer: Newcomer, password: str) -> UUID:
         """Raises BadName, BadPassword or NameTaken."""
@@ -172,6 +176,15 @@ class UserAdmin:
                 act.record(UserEnabled(user.id))
             await tell_redis(act, self.keys.tag, user.id)
         return changed
+
+    async def unlock(self, name: str) -> int:
+        """Ends all locks of a person, and forgets what counts towards the next; how many locks there were."""
+        async with self.acts.begin(operator=self.actor) as act:
+            user = await act.users.named(name)
+            ended = [lock for lock in await act.lockouts.forget(user.id) if lock.lockout.is_locked(act.now)]
+            if ended:
+                act.record(Unlocked(user.id, tuple(f"{one.door.proving.value} {one.door.place}" for one in ended)))
+        return len(ended)
 
     async def set_password(self, name: str, password: str) -> None:
         """All their logins end. Raises BadPassword; also then Redis hears what an earlier run could not tell it."""

@@ -1,23 +1,19 @@
 """When a door to a person is locked, for how long, and which door it is."""
 
 from dataclasses import replace
-from hashlib import sha256
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.login.attempt import Device, parse_device, remember
-from gateway.core.login.lockout import STRANGE, Lockout, LockoutRules, Proving, decoy_door, door_of, failed
+from gateway.core.login.lockout import Lockout, LockoutRules, decoy, failed
 
 RULES = LockoutRules()
 NOW = 1_800_000_000
 MINUTE, DAY = 60, 86_400
 QUARTER = 15 * MINUTE
-KEY, FRESH = b"k" * 32, b"d" * 16
-ADA = UUID(int=7 << 80)
-NAMES = ("ada", "ada@example.org")
+KEY = b"k" * 32
 
 
 def after(*times: int, rules: LockoutRules = RULES, before: Lockout | None = None) -> Lockout:
@@ -100,43 +96,12 @@ def test_nobody_looks_more_than_ten_times_in_any_quarter_of_an_hour(pauses: list
     assert len(lockout.failed_at) < RULES.failures
 
 
-def known_by(*names: str) -> Device:
-    """A device from which these names logged in."""
-    text = ""
-    for name in names:
-        text = remember(KEY, parse_device(text), name, FRESH)
-    return parse_device(text)
-
-
-def test_a_known_device_has_a_door_of_its_own_whichever_name_it_knows() -> None:
-    by_name, by_address = known_by("ada"), known_by("ADA@example.org ")
-
-    own = door_of(Proving.PASSWORD, ADA, NAMES, by_name, KEY)
-
-    assert own.device == sha256(by_name.id.encode()).digest() != STRANGE
-    assert door_of(Proving.PASSWORD, ADA, NAMES, by_address, KEY).device != STRANGE
-    assert own != door_of(Proving.FACTOR, ADA, NAMES, by_name, KEY)
-
-
-@pytest.mark.parametrize(
-    "device",
-    [Device("", ()), known_by("eve"), Device(known_by("ada").id, ("m" * 16,)), Device("e" * 22, known_by("ada").known)],
-)
-def test_all_strange_devices_share_one_door(device: Device) -> None:
-    door = door_of(Proving.PASSWORD, ADA, NAMES, device, KEY)
-
-    assert (door.who, door.device) == (ADA, STRANGE)
-
-
-def test_names_that_nobody_has_share_256_doors_by_spelling() -> None:
-    doors = {decoy_door(Proving.PASSWORD, KEY, f"nobody{number}") for number in range(5_000)}
-
-    assert {door.who for door in doors} == {UUID(int=256 + number) for number in range(256)}
-    assert {door.device for door in doors} == {STRANGE}
-    assert decoy_door(Proving.PASSWORD, KEY, " NoBody1") == decoy_door(Proving.PASSWORD, KEY, "nobody1")
+def test_names_that_nobody_has_share_256_decoys_by_spelling() -> None:
+    assert {decoy(KEY, f"nobody{number}") for number in range(5_000)} == {UUID(int=256 + n) for n in range(256)}
+    assert decoy(KEY, " NoBody1") == decoy(KEY, "nobody1") != decoy(b"o" * 32, "nobody1")
 
 
 @given(st.text())
-def test_every_text_has_a_door(name: str) -> None:
-    decoy_door(Proving.PASSWORD, KEY, name)
-    decoy_door(Proving.PASSWORD, KEY, name + "\ud800")
+def test_every_text_has_a_decoy(name: str) -> None:
+    decoy(KEY, name)
+    decoy(KEY, name + "\ud800")

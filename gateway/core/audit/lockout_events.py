@@ -1,0 +1,43 @@
+"""Events of people who are locked out after wrong passwords or codes. The names of fields are in stored entries."""
+
+from dataclasses import dataclass
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Locked(Event):
+    """proving: password or factor. device: known or strange. until: Unix seconds. Nobody's where unknown_name is."""
+
+    kind = Kind.LOCKED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "Too many wrong passwords or codes (`proving`) locked a person out `until` then, on one device that the person"
+        " logged in from before or on all others (`device`: `known` or `strange`). The last one came from `address`."
+        " With `unknown_name`: nobody has that name, so nobody is locked out.",
+    )
+
+    proving: Kept[str]
+    device: Kept[str]
+    until: Kept[int]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+    unknown_name: Kept[str | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked(Event):
+    """locks: proving and device of each, as in Locked."""
+
+    kind = Kind.UNLOCKED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.LOW,
+        By.OPERATOR,
+        "An operator ended all `locks` of a person.",
+    )
+
+    locks: Kept[tuple[str, ...]]
