@@ -11,7 +11,7 @@ from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.web import assets
 from gateway.web.errors import STATUS, WORDS, BadForm
-from gateway.web.forms import AuthHost
+from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, page_middlewares
 
@@ -181,7 +181,7 @@ async def test_other_methods_are_refused(client: Client, method: str) -> None:
     assert "Allow" in answer.headers
 
 
-@pytest.mark.parametrize(("size", "status"), [(16 * 1024, 200), (16 * 1024 + 1, 413)])
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)])
 async def test_a_body_has_a_limit(client: Client, size: int, status: int) -> None:
     assert (await client.post("/fine", headers=HOST, data=b"x" * size)).status == status
 
