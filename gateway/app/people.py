@@ -148,7 +148,13 @@ def people(
             *apps.routes(browser, access, lambda: decisions.policy),
             *password.routes(browser, changing),
             *_recovery(
-                config=config, resources=resources, browser=browser, new=new_passwords, names=unknown_names, risk=risk
+                config=config,
+                resources=resources,
+                browser=browser,
+                new=new_passwords,
+                names=unknown_names,
+                risk=risk,
+                second=proving.second,
             ),
             *devices.routes(browser, OwnMemory(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
@@ -163,7 +169,14 @@ def people(
 
 
 def _recovery(
-    *, config: Config, resources: Resources, browser: Browser, new: NewPasswords, names: UnknownNames, risk: Risk
+    *,
+    config: Config,
+    resources: Resources,
+    browser: Browser,
+    new: NewPasswords,
+    names: UnknownNames,
+    risk: Risk,
+    second: SecondStep,
 ) -> Iterable[web.RouteDef]:
     """Nothing where there is no way for mail: nobody could get a link."""
     if not config.mail.is_on:
@@ -172,7 +185,7 @@ def _recovery(
     limits = LinkLimits(
         Buckets(resources.functions), BucketNames(keys.bucket), config.limit(FORGOT_LIMIT), config.limit(LINK_LIMIT)
     )
-    recovering = Recovery(acts, new, notices, limits, names, keys)
+    recovering = Recovery(acts, new, notices, limits, names, keys, second.proofs, second.throttle)
     changing = EmailChange(acts, notices, limits, keys)
     return (
         *recovery.routes(browser, recovering),

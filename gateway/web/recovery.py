@@ -10,7 +10,7 @@ from gateway.core.login.attempt import NAME_CHARS
 from gateway.core.mail.links import FIELD
 from gateway.flows.act import RedisBehind
 from gateway.flows.people.new_passwords import BadPassword
-from gateway.flows.people.recovery import Recovery
+from gateway.flows.people.recovery import Recovery, ResetEnd
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import own_form
 from gateway.web.link_pages import form_page, over_page, token_of
@@ -18,6 +18,7 @@ from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 
 _AGAIN: Final = Link("Ask for another link", "/forgot")
 _DONE: Final = "/reset/done"
+_WRONG_CODE: Final = "That code is wrong, or was used before. Wait for the next one."
 _NOT_TWICE: Final = "The new password and its repetition are not the same."
 
 
@@ -65,23 +66,27 @@ class _ResetForm:
 
     async def show(self, request: web.Request) -> web.Response:
         token = token_of(request)
-        works = await self.recovery.works(token, self.browser.visit(request))
-        return self._page(request, token) if works else over_page(self.browser, request, _AGAIN)
+        return await self._page(request, token)
 
     async def submit(self, request: web.Request) -> web.Response:
         fields = await own_form(request, self.browser.site)
         token, new = fields.get(FIELD, ""), fields.get("new", "")
-        request[SHOWN_AGAIN] = ShownAgain(lambda status, why: self._page(request, token, status, why))
         if new != fields.get("again", ""):
-            return self._page(request, token, 400, _NOT_TWICE)
+            return await self._page(request, token, 400, _NOT_TWICE)
         try:
-            done = await self.recovery.reset(token, new, self.browser.visit(request))
+            end = await self.recovery.reset(token, new, fields.get("code", ""), self.browser.visit(request))
         except BadPassword as bad:
-            return self._page(request, token, 400, *(one.words for one in bad.complaints))
+            return await self._page(request, token, 400, *(one.words for one in bad.complaints))
         except RedisBehind:  # the password is set and the link used, so there is nothing to do again
-            done = True
-        return see_other(_DONE) if done else over_page(self.browser, request, _AGAIN)
+            end = ResetEnd.DONE
+        if end is ResetEnd.WRONG_CODE:
+            return await self._page(request, token, 403, _WRONG_CODE)
+        return see_other(_DONE) if end is ResetEnd.DONE else over_page(self.browser, request, _AGAIN)
 
-    def _page(self, request: web.Request, token: str, status: int = 200, *errors: str) -> web.Response:
-        least = self.recovery.new.rules.least_chars(has_factor=False)
-        return form_page(self.browser, request, "reset.html", token, status, errors=errors, least=least)
+    async def _page(self, request: web.Request, token: str, status: int = 200, *errors: str) -> web.Response:
+        """Or that the link works no more."""
+        asks = await self.recovery.has_factor(token, self.browser.visit(request))
+        if asks is None:
+            return over_page(self.browser, request, _AGAIN)
+        least = self.recovery.new.rules.least_chars(has_factor=asks)
+        return form_page(self.browser, request, "reset.html", token, status, errors=errors, least=least, asks=asks)

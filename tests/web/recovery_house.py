@@ -117,7 +117,9 @@ async def recovering_at(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path
             site, KEYS, html, there.decisions, lambda host: f"https://{host}", lambda: there.now, there.random
         )
         app = web.Application(middlewares=page_middlewares(site, html, there.random), client_max_size=MAX_BODY_BYTES)
-        recovers = Recovery(acts, new, notices, limits, UnknownNames(acts), KEYS)
+        recovers = Recovery(
+            acts, new, notices, limits, UnknownNames(acts), KEYS, house.second.proofs, house.second.throttle
+        )
         app.add_routes(recovery.routes(browser, recovers))
         app.add_routes(disown.routes(browser, Disown(acts, notices, limits, KEYS, house.login.risk)))
         app.add_routes(email.routes(browser, EmailChange(acts, notices, limits, KEYS)))

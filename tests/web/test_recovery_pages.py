@@ -3,12 +3,14 @@
 import asyncio
 import re
 import sys
+from base64 import b32encode
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import FrameType
 from uuid import UUID
 
+import pyotp
 import pytest
 from redis.asyncio import Redis
 
@@ -259,3 +261,24 @@ async def test_a_reset_forgets_the_other_devices(recovering: Recovering) -> None
     await recovering.post(await recovering.link(), new=NEW, again=NEW)
 
     assert await house.pool.fetchval("SELECT count(*) FROM devices") == 0
+
+
+async def test_whoever_has_a_second_factor_needs_it_besides_the_mail(recovering: Recovering) -> None:
+    """A wrong code leaves the link, and the password, as they are."""
+    house = recovering.house
+    live = await house.live(await house.sign_in("ada"))
+    assert live is not None
+    app = await house.factors.begin_app(live, "")
+    totp = pyotp.TOTP(b32encode(app.secret).decode())
+    codes = await house.factors.confirm_app(live, totp.now(), "")
+    assert codes is not None
+    await recovering.ask("ada")
+    link = await recovering.link()
+
+    none = await recovering.post(link, new=NEW, again=NEW)
+    wrong = await recovering.post(link, new=NEW, again=NEW, code="000000")
+    right = await recovering.post(link, new=NEW, again=NEW, code=codes.codes[0])
+
+    assert [none[0], wrong[0], right[0]] == [403, 403, 303]
+    assert len(await recovering.details("factor_failed")) == 2
+    assert len(await recovering.details("password_reset")) == 1

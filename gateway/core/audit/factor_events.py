@@ -61,7 +61,7 @@ class SteppedUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorFailed(Event):
-    """step: login, or step_up of a person who is logged in."""
+    """step: login, reset, or step_up of a person who is logged in."""
 
     kind = Kind.FACTOR_FAILED
     about = About(

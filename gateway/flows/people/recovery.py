@@ -1,9 +1,11 @@
 """A person who has forgotten their password gets a link by mail, and chooses a new password with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Final
 
 from gateway.core.addresses import Address
+from gateway.core.audit.factor_events import FactorFailed
 from gateway.core.audit.recovery_events import PasswordReset, PasswordResetAsked
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
@@ -19,9 +21,11 @@ from gateway.core.risk.device import device_digest
 from gateway.flows.act import Acts
 from gateway.flows.mail.notices import NoticeFacts, Notices
 from gateway.flows.oauth.authenticate_client import spend_one
+from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.stands import end_stands, tell_redis
+from gateway.flows.people.throttle import FactorThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.users import UserRow
@@ -54,6 +58,14 @@ class LinkLimits:
         return True
 
 
+class ResetEnd(Enum):
+    """What came of a new password by a link."""
+
+    DONE = "done"
+    OVER = "over"  # the link works no more
+    WRONG_CODE = "wrong_code"  # the link works on
+
+
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """All of it raises RecordUnavailable and StoreUnavailable."""
@@ -64,6 +76,8 @@ class Recovery:
     limits: LinkLimits
     unknown_names: UnknownNames
     keys: Keys
+    proofs: FactorProofs
+    by_person: FactorThrottle
 
     async def ask(self, name: str, visit: Visit) -> None:
         """The same steps whoever is meant, also nobody; who asks hears nothing of it. Raises TooManyAttempts."""
@@ -85,45 +99,60 @@ class Recovery:
             subject, unknown = (None, mark) if user is None else (user.id, None)
             act.record(PasswordResetAsked(subject, outcome, unknown, visit.address_text, visit.user_agent))
 
-    async def works(self, token: str, visit: Visit) -> bool:
-        """Whether the link still opens the form. Nothing is changed. Raises TooManyAttempts."""
-        await self.limits.at_link(visit.address)
-        return await self._meant(token) is not None
+    async def has_factor(self, token: str, visit: Visit) -> bool | None:
+        """Whether the link's form asks for a second factor too; None: the link works no more. Nothing is changed.
 
-    async def reset(self, token: str, password: str, visit: Visit) -> bool:
-        """All that the person is in by ends, and nobody is signed in. False: the link works no more.
+        Raises TooManyAttempts.
+        """
+        await self.limits.at_link(visit.address)
+        meant = await self._meant(token)
+        return None if meant is None else meant[1]
+
+    async def reset(self, token: str, password: str, code: str, visit: Visit) -> ResetEnd:
+        """All that the person is in by ends, and nobody is signed in. Whoever reads the mail of a person with a second
+        factor needs that too (login-defence.md L19).
 
         Raises BadPassword, PasswordsBusy, TooManyAttempts; and RedisBehind after the commit.
         """
         await self.limits.at_link(visit.address)
         for _ in range(_LOOKS):
-            user = await self._meant(token)
-            if user is None:
-                return False
+            meant = await self._meant(token)
+            if meant is None:
+                return ResetEnd.OVER
+            user, has_factor = meant
+            if has_factor:
+                await self.by_person.before(str(user.id), "")
             async with self.acts.begin() as act:
                 owner = await self.new.owner(act, user, self.limits.names.of_address(visit.address))
-            accepted = await self.new.accept(owner, password)
-            done = await self._replaced(user, token, accepted.stored, visit)
+            accepted = await self.new.accept(replace(owner, has_factor=has_factor), password)
+            done = await self._replaced(user, token, accepted.stored, code, visit)
             if done is not None:
                 return done
         raise RecordUnavailable("the password is changed over and over")
 
-    async def _meant(self, token: str) -> UserRow | None:
+    async def _meant(self, token: str) -> tuple[UserRow, bool] | None:
+        """The person of the link, and whether they have a second factor."""
         hash_ = link_hash(token)
         if hash_ is None:
             return None
         async with self.acts.begin() as act:
             link = await act.links.find(hash_, act.now)
             user = None if link is None or link.kind not in PASSWORD_LINKS else await act.users.find(link.user_id)
-        return user if user is not None and user.state == "active" else None
+            if user is None or user.state != "active":
+                return None
+            return user, bool(await act.factors.enrolled(user.id, act.now))
 
-    async def _replaced(self, user: UserRow, token: str, stored: str, visit: Visit) -> bool | None:
+    async def _replaced(self, user: UserRow, token: str, stored: str, code: str, visit: Visit) -> ResetEnd | None:
         """None: the password was changed since it was compared, or the person disabled."""
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.lock_password(user.id, user.password):
                 return None
+            enrolled = await act.factors.enrolled(user.id, act.now)
+            if enrolled and await self.proofs.take(act, user.id, code) is None:
+                act.record(FactorFailed(user.id, "reset", visit.address_text, visit.user_agent))
+                return ResetEnd.WRONG_CODE
             if link_hash(token) not in await act.links.use_all(user.id, PASSWORD_LINKS, act.now):
-                return False
+                return ResetEnd.OVER
             await self.new.replace(act, user.id, stored)
             ended = await end_stands(act, self.keys.tag, user.id, "password_reset")
             await act.devices.forget_others(user.id, device_digest(parse_device(visit.device).id, visit.user_agent))
@@ -131,7 +160,7 @@ class Recovery:
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             await self.notices.add(act, user, MailKind.PASSWORD_RESET, facts)
             await tell_redis(act, self.keys.tag, user.id)
-        return True
+        return ResetEnd.DONE
 
 
 def _outcome(user: UserRow | None, *, room: bool) -> str:
