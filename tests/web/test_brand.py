@@ -23,7 +23,7 @@ def pages_of(pages: Pages) -> dict[str, str]:
         Page("No", "Not here.", "0" * 8, "a.example.org", who="ada")
     )
     return {
-        "login": Html(files, brand=brand).text("login.html", form=Form(), csrf="t", recovers=True),
+        "login": Html(files, brand=brand).text("login.html", form=Form(), csrf="t", recovers=True, options="{}"),
         "refusal": refusal.decode(),
     }
 

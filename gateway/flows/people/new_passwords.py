@@ -41,7 +41,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedPassword:
     """stored: what the database is to have. verdict: found, where the configuration lets breached ones pass."""
 
     stored: str
@@ -56,7 +56,7 @@ class NewPasswords:
     rules: PasswordRules
     breaches: Breaches = NO_CORPUS
 
-    async def accept(self, owner: Owner, password: str) -> Accepted:
+    async def accept(self, owner: Owner, password: str) -> AcceptedPassword:
         """Raises BadPassword, PasswordsBusy."""
         wrong = await self.passwords.work(
             lambda: judge(password, owner.names, self.rules, has_factor=owner.has_factor), owner.caller
@@ -70,7 +70,7 @@ class NewPasswords:
         for place, former in enumerate(owner.former):
             if await self.passwords.verify(owner.user_id, password, former, owner.caller):
                 raise BadPassword([_USED_BEFORE if place else _CURRENT])
-        return Accepted(await self.passwords.hash(owner.user_id, password, owner.caller), verdict)
+        return AcceptedPassword(await self.passwords.hash(owner.user_id, password, owner.caller), verdict)
 
     async def owner(self, act: Act, user: UserRow, caller: str = "") -> Owner:
         """As the transaction sees them."""

@@ -41,7 +41,7 @@ class WrongCurrent:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PasswordForm:
     """missing: what a change needs that this login has not proven. least: characters. history: how many are refused."""
 
     missing: Need | None
@@ -98,11 +98,11 @@ class PasswordChange:
                 return changed
         raise RecordUnavailable("the password is changed over and over")
 
-    async def standing(self, live: LiveLogin) -> Standing:
+    async def standing(self, live: LiveLogin) -> PasswordForm:
         async with self.acts.begin() as act:
             need = await need_of_change(act, live.person.user_id)
             missing = None if met(need, live.facts.assurance, act.now) else need
-        return Standing(missing, self.new.rules.least_chars(has_factor=need.mfa), self.new.rules.history)
+        return PasswordForm(missing, self.new.rules.least_chars(has_factor=need.mfa), self.new.rules.history)
 
     def _paying(self, live: LiveLogin, visit: Visit) -> LoginBuckets:
         device = parse_device(visit.device)

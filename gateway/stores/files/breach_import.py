@@ -45,7 +45,7 @@ class BadCorpus(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HashFile:
     """prefix: of all its hashes, "" where each line has a whole one. size: bytes."""
 
     path: Path
@@ -81,9 +81,9 @@ class _Reached:
     read: int = 0
 
 
-def parts_of(paths: Sequence[Path]) -> tuple[Part, ...]:
+def parts_of(paths: Sequence[Path]) -> tuple[HashFile, ...]:
     """Files with whole hashes, and the ranges of directories, in order of their first hash. Raises BadCorpus."""
-    found: list[tuple[str, Part]] = []
+    found: list[tuple[str, HashFile]] = []
     for path in paths:
         try:
             found += _ranges_of(path) if path.is_dir() else [_file(path)]
@@ -93,7 +93,7 @@ def parts_of(paths: Sequence[Path]) -> tuple[Part, ...]:
 
 
 def import_corpus(
-    parts: Sequence[Part], target: Path, min_count: int, now: int, progress: Progress, steps: ImportSteps = _USUAL
+    parts: Sequence[HashFile], target: Path, min_count: int, now: int, progress: Progress, steps: ImportSteps = _USUAL
 ) -> IndexHeader:
     """Raises BadCorpus and OSError; then what was done so far is there for the next try. now: Unix seconds.
 
@@ -129,7 +129,7 @@ class _Builder:
         self._reached = reached
         self._saved = reached.read
 
-    def build(self, parts: Sequence[Part], progress: Progress) -> None:
+    def build(self, parts: Sequence[HashFile], progress: Progress) -> None:
         reached, total = self._reached, sum(part.size for part in parts)
         for chunk in _read(parts, reached, self._steps.chunk_bytes):
             self._take(chunk.hashes, parts[min(chunk.part, len(parts) - 1)].path)
@@ -199,7 +199,7 @@ class _Chunk:
     size: int
 
 
-def _read(parts: Sequence[Part], reached: _Reached, chunk_bytes: int) -> Iterator[_Chunk]:
+def _read(parts: Sequence[HashFile], reached: _Reached, chunk_bytes: int) -> Iterator[_Chunk]:
     """Raises BadCorpus, OSError."""
     hashes, size, offset, min_count = list[bytes](), 0, reached.offset, reached.min_count
     for number, part in enumerate(parts[reached.part :], reached.part):
@@ -215,7 +215,7 @@ def _read(parts: Sequence[Part], reached: _Reached, chunk_bytes: int) -> Iterato
     yield _Chunk(hashes, len(parts), 0, size)
 
 
-def _hashes(lines: list[bytes], part: Part, min_count: int) -> list[bytes]:
+def _hashes(lines: list[bytes], part: HashFile, min_count: int) -> list[bytes]:
     """Upper-case. Raises BadCorpus."""
     digits, prefix = _HASH_DIGITS - len(part.prefix), part.prefix.encode("ascii")
     if {line[digits : digits + 1] for line in lines} != {b":"}:
@@ -238,13 +238,13 @@ def _split(text: bytes | str) -> list[bytes]:
     return [raw[at : at + _KEPT_DIGITS] for at in range(0, len(raw), _KEPT_DIGITS)]
 
 
-def _file(path: Path) -> tuple[str, Part]:
+def _file(path: Path) -> tuple[str, HashFile]:
     with path.open("rb") as file:
         first = file.readline(_HASH_DIGITS).decode("ascii", errors="replace").upper()
-    return first, Part(path, "", path.stat().st_size)
+    return first, HashFile(path, "", path.stat().st_size)
 
 
-def _ranges_of(directory: Path) -> Iterator[tuple[str, Part]]:
+def _ranges_of(directory: Path) -> Iterator[tuple[str, HashFile]]:
     """Raises BadCorpus for a directory that has other files, or none."""
     empty = True
     with os.scandir(directory) as entries:
@@ -253,12 +253,12 @@ def _ranges_of(directory: Path) -> Iterator[tuple[str, Part]]:
             if named is None:
                 raise BadCorpus(f"{directory} has {entry.name}; expected only ranges such as 00000.txt")
             empty = False
-            yield named[1].upper(), Part(Path(entry.path), named[1].upper(), entry.stat().st_size)
+            yield named[1].upper(), HashFile(Path(entry.path), named[1].upper(), entry.stat().st_size)
     if empty:
         raise BadCorpus(f"{directory} is empty; expected ranges such as 00000.txt")
 
 
-def _corpus_id(parts: Sequence[Part]) -> str:
+def _corpus_id(parts: Sequence[HashFile]) -> str:
     """Of the names and sizes: another download is another corpus."""
     names = "\n".join(f"{part.path.absolute()} {part.size}" for part in parts)
     return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
