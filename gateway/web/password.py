@@ -10,7 +10,7 @@ from gateway.flows.act import RedisBehind
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.new_passwords import BadPassword
 from gateway.flows.people.own_factors import MayNotChange
-from gateway.flows.people.password_change import Changed, PasswordChange, Standing, TypedChange, WrongCurrent
+from gateway.flows.people.password_change import Changed, PasswordChange, PasswordForm, TypedChange, WrongCurrent
 from gateway.web.account import changed_password, see_account
 from gateway.web.browser import Browser, see_other
 from gateway.web.login_pages import STEP_UP_PATH
@@ -51,7 +51,7 @@ class _PasswordForm:
         return self.shown(request, live, await self.change.standing(live), status, *errors)
 
     def shown(
-        self, request: web.Request, live: LiveLogin, standing: Standing, status: int, *errors: str
+        self, request: web.Request, live: LiveLogin, standing: PasswordForm, status: int, *errors: str
     ) -> web.Response:
         response = self.browser.csrf_page(
             request,
