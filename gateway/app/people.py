@@ -248,4 +248,4 @@ def _logout(*, config: Config, resources: Resources, slot: Slot) -> Logout:
 
 def _rules(config: Config) -> LoginRules:
     section = config.risk
-    return LoginRules(step_up_at=section.step_up_at, block_at=section.block_at, without_factor=section.without_factor)
+    return LoginRules(config.mfa.ask, section.step_up_at, section.block_at, section.without_factor)

@@ -9,6 +9,7 @@ from gateway.cli._options import with_config
 from gateway.cli._password import asked, from_stdin
 from gateway.cli._people import act
 from gateway.cli._times import utc
+from gateway.cli._user_mfa import code, mfa
 from gateway.config import Config
 from gateway.core.base64url import b64
 from gateway.flows.people.account import login_id_of
@@ -31,6 +32,10 @@ def user() -> None:
     NAME is a user name; all commands but `add` also take an e-mail address. The audit log records each change under
     the name of your account on this machine. The change holds on all nodes when the command returns.
     """
+
+
+user.add_command(mfa)
+user.add_command(code)
 
 
 @user.command()

@@ -18,6 +18,13 @@ def fill_in(page: Page, who: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def prove_again(page: Page, who: str) -> None:
+    """The page that asks somebody who is signed in for their password: the name is fixed there."""
+    expect(page.get_by_label("Signing in as")).to_have_value(who)
+    page.get_by_label("Password", exact=True).fill(PASSWORDS[who])
+    page.get_by_role("button", name="Go on").click()
+
+
 def sign_in(page: Page, house: House, host: str, path: str = "/", who: str = "ada") -> None:
     page.goto(house.url(host, path))
     fill_in(page, who)

@@ -3,7 +3,7 @@
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.house import ONE, TWO, House
-from tests.browser.people import asks_for_login, cookies_of, fill_in, sign_in
+from tests.browser.people import asks_for_login, cookies_of, prove_again, sign_in
 
 FETCHING = """() => {
     window.seen = [];
@@ -26,7 +26,7 @@ def test_open_pages_notice_nothing_of_a_step_up(profile: BrowserContext, house: 
 
     other.goto(house.url(ONE, "/fresh/page"))
     asks_for_login(other)
-    fill_in(other, "ada")
+    prove_again(other, "ada")
     expect(other).to_have_url(house.url(ONE, "/fresh/page"))
     page.wait_for_function("seen => window.seen.length > seen + 40", arg=page.evaluate("window.seen.length"))
     seen = page.evaluate(STOP)

@@ -37,6 +37,25 @@ async def add_ada(bastion: Bastion) -> None:
     assert (added.status, added.err) == (0, "")
 
 
+async def test_second_factors_are_shown_and_a_code_needs_one(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    shown = await bastion("user", "mfa", "ada")
+    nothing = await bastion("user", "mfa", "ada", "reset", "--now", "--reason", "phone lost")
+    waits = await bastion("user", "mfa", "ada", "reset", "--reason", "phone lost")
+    code = await bastion("user", "code", "ada", "--reason", "phone lost")
+    endless = await bastion("user", "code", "ada", "--for", "25h", "--reason", "phone lost")
+
+    assert (shown.status, shown.out) == (0, "ada has no second factor.\n")
+    assert (nothing.status, nothing.out) == (0, "ada had no second factor before.\n")
+    assert waits.status != 0
+    assert "not built yet" in waits.err
+    assert code.status != 0
+    assert "no second factor that a code could stand in for" in code.err
+    assert endless.status != 0
+    assert "expected a duration from 1s to 1d" in endless.err
+
+
 async def test_a_person_is_added_shown_and_listed(bastion: Bastion) -> None:
     await add_ada(bastion)
 

@@ -221,8 +221,7 @@ class UserAdmin:
 
     async def end_sessions(self, name: str, login_id: bytes | None, reason: str) -> int:
         """All their logins, or the one; how many ended. Raises BadReason, and UnknownLogin for one of somebody else."""
-        if not reason.strip() or len(reason) > _REASON_CHARS or not reason.isprintable():
-            raise BadReason(f"a reason is one line of 1 to {_REASON_CHARS} characters")
+        check_reason(reason)
         async with self.acts.begin(operator=self.actor) as act:
             user = await act.users.named(name)
             if login_id is None:
@@ -279,6 +278,12 @@ class UserAdmin:
         after = await act.users.find(before.id)
         if after is None or after.version != before.version + 1:
             raise ChangedMeanwhile(f"somebody else changed {before.username!r} at the same moment; look, and repeat it")
+
+
+def check_reason(reason: str) -> None:
+    """Raises BadReason."""
+    if not reason.strip() or len(reason) > _REASON_CHARS or not reason.isprintable():
+        raise BadReason(f"a reason is one line of 1 to {_REASON_CHARS} characters")
 
 
 def check_newcomer(newcomer: Newcomer) -> tuple[str, ...]:

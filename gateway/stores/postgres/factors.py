@@ -133,15 +133,20 @@ class Factors:
         await self._connection.execute(_DELETE_APP, user_id, False)
         return await self._connection.fetchval(_DELETE_APP, user_id, True) is not None
 
+    async def remove_codes(self, user_id: UUID) -> None:
+        """All that could stand in for a factor, those of operators too."""
+        await self._connection.execute(_DELETE_CODES, user_id, "recovery")
+        await self._connection.execute(_DELETE_CODES, user_id, "operator")
+
     async def replace_codes(self, user_id: UUID, hashes: Sequence[bytes], now: int) -> None:
-        """Recovery codes in the place of all before, used or not; none where hashes is empty."""
+        """Recovery codes in the place of all before, used or not."""
         await self._connection.execute(_DELETE_CODES, user_id, "recovery")
         await self._connection.execute(_INSERT_CODES, list(hashes), user_id, "recovery", now, None)
 
     async def drop_codes_of_none(self, user_id: UUID, now: int) -> None:
         """Recovery codes go with the last factor."""
         if not await self.enrolled(user_id, now):
-            await self.replace_codes(user_id, (), now)
+            await self.remove_codes(user_id)
 
     async def add_operator_code(self, user_id: UUID, code_hash: bytes, now: int, expires_at: int) -> None:
         """In the place of one before."""
