@@ -50,9 +50,8 @@ async def test_scripts_get_it_as_json(here: Bastion) -> None:
 @pytest.mark.parametrize(
     ("points", "without", "says"),
     [
-        ("39", "mail", "admitted, below risk.step_up_at (40)"),
-        ("40", "mail", "asked for a mailed code, from risk.step_up_at (40) on"),
-        ("40", "refuse", "refused until an operator helps, because risk.without_factor is refuse"),
+        ("39", "refuse", "admitted, below risk.step_up_at (40)"),
+        ("40", "refuse", "refused, from risk.step_up_at (40) on: risk.without_factor is refuse"),
         ("69", "admit", "admitted, because risk.without_factor is admit"),
         ("70", "admit", "blocked, from risk.block_at (70) on"),
     ],

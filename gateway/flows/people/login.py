@@ -4,13 +4,13 @@ Throttle, look up, compare, then one transaction, then the live copy.
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from gateway.core.assurance.need import NOTHING, Need
-from gateway.core.assurance.steps import PASSWORD, FactorProof
+from gateway.core.assurance.steps import PASSWORD
 from gateway.core.audit.catalogue import LoginFailed
 from gateway.core.audit.factor_events import LoginStepUp
 from gateway.core.audit.login_events import LoginBlocked
@@ -18,7 +18,7 @@ from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.lockout import Door, Proving
-from gateway.core.login.outcome import AskFactor, Blocked, LoginRules, RightPassword, outcome
+from gateway.core.login.outcome import AskFactor, Blocked, Confirm, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -231,19 +231,14 @@ class Login:
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
             factors = await act.factors.enrolled(user.id, act.now)
-            found = outcome(RightPassword(factors, asked.need, self._counted(assessed, factors)), self.rules)
+            found = outcome(RightPassword(factors, asked.need, assessed.score.points), self.rules)
             if isinstance(found, AskFactor):
                 return await self._wait(act, user, assessed, asked, found)
-            if isinstance(found, Blocked):
-                return found
+            if isinstance(found, Blocked | Confirm):  # an operator helps both
+                return Blocked("risk") if isinstance(found, Confirm) else found
             typed = asked.typed
             entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed)
             return await self.issuing.sign_in(act, entering, asked.current)
-
-    def _counted(self, assessed: Assessed, factors: Collection[FactorProof]) -> int | None:
-        """The score. None: nobody without a factor is asked for a code by mail yet, so that nothing follows from it."""
-        points = assessed.score.points
-        return points if factors or points >= self.rules.block_at else None
 
     async def _renew(self, user: UserRow, asked: _Asked) -> None:
         """Stores an outdated password anew, in a transaction of its own. Where it can't, the next login does."""
