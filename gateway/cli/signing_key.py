@@ -22,7 +22,6 @@ from gateway.flows.keys.key_fleet import KeyFleet
 from gateway.flows.policy.policy_fleet import Progress
 from gateway.resources import Resources, clock
 from gateway.stores.files.revoked_keys import remember_revoked
-from gateway.stores.files.whole import write_new
 
 T = TypeVar("T")
 _WITHIN_S: Final = 30
@@ -97,13 +96,18 @@ def export(config: Config, *, kid: str, file: Path) -> None:
     """
     from gateway.app.keys import key_files_of
 
-    if file.exists():
-        raise click.ClickException(f"{file} exists; name another")
-    key = _act(config, lambda acts: acts.export(kid))
+    passphrase = key_files_of(config).passphrase
     try:
-        write_new(file, key.pem(key_files_of(config).passphrase), 0o600)
+        file.touch(0o600, exist_ok=False)
+    except FileExistsError as error:
+        raise click.ClickException(f"{file} exists; name another") from error
     except OSError as error:
         raise click.ClickException(f"{file} can't be written: {error.strerror}") from error
+    try:
+        file.write_bytes(_act(config, lambda acts: acts.export(kid)).pem(passphrase))
+    except BaseException:
+        file.unlink()
+        raise
     click.echo(f"{file} is {kid}, encrypted.")
 
 
