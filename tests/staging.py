@@ -29,6 +29,7 @@ NAVIGATION = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
 }
 _REDIRECTS = (301, 302, 303, 307, 308)
+_START_WITHIN_S = 100  # others start beside it
 
 
 class Demo:
@@ -89,9 +90,6 @@ def fetch(url: str, ca_file: str, **headers: str) -> tuple[int, str]:
     """Without following redirects."""
     answer = Visitor(ca_file).send("GET", url, headers)
     return answer.status, answer.text
-
-
-_START_WITHIN_S = 100  # others start beside it
 
 
 @dataclass(frozen=True)
