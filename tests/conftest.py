@@ -202,7 +202,8 @@ def running_stage(
     run_apart(execute(postgres_server, "CREATE DATABASE journeys"))
     urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
-    add_unlimited_routes(demo.directory)
+    own = f"{{paths: {OWN_AT}/**, allow: [authenticated, {{app_token: own}}], note: the app checks it}}"
+    add_unlimited_routes(demo.directory, f"own: {own}")
     add_apps(demo.directory, demo.port)
     declare(demo.directory / "policies", demo.port)
     yield Stage(demo, demo.start(), postgres_server, redis_server)
@@ -217,7 +218,7 @@ def stage(running_stage: Stage) -> Stage:
     return running_stage
 
 
-def add_unlimited_routes(directory: Path) -> None:
+def add_unlimited_routes(directory: Path, *more: str) -> None:
     """For races: the demo's own routes would answer 429 after the first hundreds. Others take tokens, API keys."""
     add_routes(
         directory,
@@ -225,8 +226,8 @@ def add_unlimited_routes(directory: Path) -> None:
         "open: {paths: /open/**, allow: anyone, limits: none}",
         "proved: {paths: /api/proved/**, credentials: [session, dpop], allow: {scopes: notes.read}}",
         f"keys: {{paths: {KEYS_AT}/**, credentials: [session, api_key, {{api_key: basic}}], allow: {{scopes: files}}}}",
-        f"own: {{paths: {OWN_AT}/**, allow: [authenticated, {{app_token: own}}], note: the app checks it}}",
         ROUTE,
+        *more,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from base64 import urlsafe_b64encode
@@ -49,13 +50,24 @@ class Bastion:
     async def start(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
         argv = [sys.executable, "-m", "gateway", *arguments]
         return await asyncio.create_subprocess_exec(
-            *argv, cwd=self.directory, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
+            *argv,
+            cwd=self.directory,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, **environment},
+            preexec_fn=_heed_interrupts,
         )
 
     async def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
         done = await bastion_of(arguments, stdin, self.directory, {**os.environ, **environment})
         assert "Traceback" not in done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def _heed_interrupts() -> None:
+    """As in the foreground of a shell, also where these tests run in the background of one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from gateway.stores.postgres.api_keys import KEPT_S, KEYS_OF_PERSON, ApiKeyRow
 from gateway.stores.postgres.users import UnknownUser
 from gateway.waiting import answer_of
 from tests.conftest import Pool
-from tests.core.forward.keys import FILES, POLICY, TAKING, basic
+from tests.core.forward.keys import FILES, POLICY, basic, taking
 from tests.core.forward.setting import ADA, KEYS, headers_of
 from tests.deciding import Deciding, deciding
 
@@ -34,7 +34,7 @@ PASSWORDS: Final = Passwords({"p1": b"p" * 32}, threads=1, cost=4)
 @pytest.fixture
 async def here(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[Deciding]:
     assert await redis.dbsize() == 0
-    async with deciding(pool, redis_url, int(time.time()), context=TAKING) as made:
+    async with deciding(pool, redis_url, int(time.time()), context=taking()) as made:
         await made.add_person()
         yield made
 

@@ -16,7 +16,7 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.api_keys import rest_keys
 from gateway.flows.people.own_keys import NotFresh, OwnKeys
 from tests.conftest import Pool
-from tests.core.forward.keys import TAKING
+from tests.core.forward.keys import TAKING, taking
 from tests.core.forward.setting import ADA, KEYS
 from tests.deciding import HOST, Deciding, deciding
 from tests.flows.test_api_keys import WANTED, maker, users
@@ -27,7 +27,7 @@ Try = Callable[[], Awaitable[object]]
 @pytest.fixture
 async def here(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[Deciding]:
     assert await redis.dbsize() == 0
-    async with deciding(pool, redis_url, int(time.time()), context=TAKING) as made:
+    async with deciding(pool, redis_url, int(time.time()), context=taking()) as made:
         await made.add_person()
         yield made
 

@@ -20,7 +20,7 @@ from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
 from gateway.web.middleware import page_middlewares
 from tests.conftest import Pool
-from tests.core.forward.keys import FILES, POLICY, TAKING
+from tests.core.forward.keys import FILES, POLICY, taking
 from tests.core.forward.setting import KEYS
 from tests.deciding import Deciding, deciding
 from tests.flows.test_api_keys import status, users
@@ -34,7 +34,7 @@ PAGE: Final = "/account/keys"
 @pytest.fixture
 async def here(pool: Pool, redis: Redis, redis_url: str) -> AsyncIterator[Deciding]:
     assert await redis.dbsize() == 0
-    async with deciding(pool, redis_url, int(time.time()), context=TAKING) as made:
+    async with deciding(pool, redis_url, int(time.time()), context=taking()) as made:
         await made.add_person()
         yield made
 

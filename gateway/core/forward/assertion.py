@@ -8,8 +8,8 @@ from typing import Final
 
 from gateway.core.assurance.model import acr_of, amr_values
 from gateway.core.jose.keys import SigningKey
-from gateway.core.policy.facts import Actor
-from gateway.core.principal.identity import Known, subject_of
+from gateway.core.policy.facts import SESSION, Actor
+from gateway.core.principal.identity import Known, as_told, subject_of
 from gateway.core.remembered import Remembered
 
 TYP: Final = "bastion-assertion+jwt"
@@ -58,7 +58,8 @@ class Assertions:
         return self._known.keep(asked, (now, signer.sign(TYP, claims)))[1]
 
     def _claims(self, audience: str, known: Known, actor: Actor, subject: str, now: int) -> dict[str, object]:
-        person, of_token = known.person, actor.credential != "session"
+        of_token = actor.credential != SESSION
+        person = as_told(known.person, actor.scopes) if of_token else known.person
         claims: dict[str, object] = {
             "iss": self._issuer,
             "aud": audience,
@@ -76,10 +77,10 @@ class Assertions:
             claims["client_id"] = actor.client
         if of_token:
             claims["scope"] = " ".join(sorted(actor.scopes))
-        if person.groups and (not of_token or "groups" in actor.scopes):
+        if person.groups:
             claims["groups"] = list(person.groups)
-        if person.name and (not of_token or "profile" in actor.scopes):
+        if person.name:
             claims["name"] = person.name
-        if person.email and (not of_token or "email" in actor.scopes):
+        if person.email:
             claims["email"] = person.email
         return claims

@@ -1,7 +1,7 @@
 """Turns sealed person records into what policy judges and what the app is told, each record once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 from uuid import UUID
 
@@ -30,6 +30,16 @@ _X_AUTH_REQUEST: Final[dict[str, PersonField]] = {
 def subject_of(user_id: UUID) -> str:
     """`sub` of all that is issued. No client's id begins so (RFC 9068 section 5)."""
     return f"u_{user_id.hex}"
+
+
+def as_told(person: Person, scopes: frozenset[str]) -> Person:
+    """What a token of these scopes lets the app hear: who it is, and more only by a scope for it (oauth.md O23)."""
+    return replace(
+        person,
+        groups=person.groups if "groups" in scopes else (),
+        name=person.name if "profile" in scopes else "",
+        email=person.email if "email" in scopes else "",
+    )
 
 
 def identity_headers(*, remote: bool, x_auth_request: bool, also: Mapping[str, PersonField]) -> dict[str, PersonField]:
@@ -64,20 +74,17 @@ class People:
         return self._known.keep((tag, sealed), self._open(tag, sealed)) if found is None else found
 
     def block_for(self, known: Known, scopes: frozenset[str]) -> bytes:
-        """What a token of these scopes lets the app hear: who it is, and more only by a scope for it (oauth.md O23)."""
+        """The identity headers of who came in by a token of these scopes, see as_told."""
         asked = (known, scopes & _TELLING)
         found = self._told.get(asked)
-        return self._told.keep(asked, self._told_by(known.person, asked[1])) if found is None else found
-
-    def _told_by(self, person: Person, scopes: frozenset[str]) -> bytes:
-        groups = ",".join(person.groups) if "groups" in scopes else ""
-        name = person.name if "profile" in scopes else ""
-        return self._block(person.username, groups, name, person.email if "email" in scopes else "")
+        return self._told.keep(asked, self._block_of(as_told(known.person, asked[1]))) if found is None else found
 
     def _open(self, tag: str, sealed: bytes) -> Known:
         person = unseal(self._key, tag, sealed)
-        block = self._block(person.username, ",".join(person.groups), person.name, person.email)
-        return Known(person, frozenset(person.groups), block)
+        return Known(person, frozenset(person.groups), self._block_of(person))
+
+    def _block_of(self, person: Person) -> bytes:
+        return self._block(person.username, ",".join(person.groups), person.name, person.email)
 
     def _block(self, user: str, groups: str, name: str, email: str) -> bytes:
         """All of a set every time, empty where nobody is logged in (caddy.md fact 8)."""
