@@ -90,6 +90,9 @@ class LoginPages:
         answer = await way.onwards(request, live)
         if not isinstance(answer, Form):
             return answer
+        status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
+        if not answer.again:  # the person chose to be somebody else for an app
+            return self.form(request, replace(answer, error=error), status)
         found = await self.step_up.asked(live, answer.need)
         if isinstance(found, Unmeetable):
             return self._unmeetable(request, answer, found)
@@ -97,7 +100,6 @@ class LoginPages:
         if any(proof.name == "passkey" for way in found.ways for proof in way):
             options = await self.step_up.passkey_options(live, self.browser.csrf_cookie(request))
             asks = replace(asks, options=options)
-        status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
         return self.proof_form(request, replace(answer, error=error), asks, status)
 
     async def instead_of(self, request: web.Request, old: FormExpired) -> web.Response:
