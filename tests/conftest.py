@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.clients.declared import ROUTE, declare
-from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, make_shared, make_template
+from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, forgive, make_shared, make_template
 from tests.exhaustive import EXAMPLES, EXHAUSTIVE
 from tests.oauth_clients import ES256, PS256, jwks_text
 from tests.reports import (
@@ -215,6 +215,7 @@ def stage(running_stage: Stage) -> Stage:
     """As it was at the start, as far as limits are concerned: all visitors share one address."""
     with SyncRedis.from_url(running_stage.valkey.url) as client:
         client.flushall()
+    run_apart(forgive(running_stage.postgres, "journeys"))
     return running_stage
 
 

@@ -64,6 +64,11 @@ async def execute(server: EmbeddedPostgres, statement: str, database: str = "pos
         await connection.close()
 
 
+async def forgive(server: EmbeddedPostgres, database: str) -> None:
+    """Wrong passwords are forgotten: tests that share an account lock it for each other else."""
+    await execute(server, "TRUNCATE lockouts, login_failures", database)
+
+
 async def make_template(server: EmbeddedPostgres) -> None:
     await execute(server, f"CREATE DATABASE {TEMPLATE}")
     connection = await asyncpg.connect(server.url(TEMPLATE))

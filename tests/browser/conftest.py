@@ -12,7 +12,7 @@ from redis import Redis as SyncRedis
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
 from tests.browser.house import House, build
 from tests.conftest import run_apart
-from tests.databases import execute
+from tests.databases import execute, forgive
 from tests.staging import Stage
 from tests.tools import lacks
 
@@ -61,10 +61,11 @@ def running_house(
 
 
 @pytest.fixture
-def house(running_house: House, redis_server: EmbeddedValkey) -> House:
+def house(running_house: House, redis_server: EmbeddedValkey, postgres_server: EmbeddedPostgres) -> House:
     """As it was at the start, as far as limits and the app are concerned."""
     with SyncRedis.from_url(redis_server.url) as client:
         client.flushall()
+    run_apart(forgive(postgres_server, "house"))
     running_house.app.forget()
     return running_house
 

@@ -84,6 +84,7 @@ def test_a_person_goes_on_with_the_account_or_takes_another(page: Page, stage: S
 def test_another_account_leads_to_the_app_too(page: Page, stage: Stage) -> None:
     choose_account(page, stage)
     page.locator("#account-another").click()
+    expect(page.locator("#sign-in")).to_be_visible()
     page.reload()
     sign_in(page, stage)
 

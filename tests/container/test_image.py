@@ -35,6 +35,7 @@ def environment(image: Image) -> dict[str, str]:
         "BASTION_PUBLIC_URL": "https://auth.example.com",
         "BASTION_DATABASE_URL": "postgresql://bastion@/bastion?host=/nowhere",
         "BASTION_REDIS_URL": "unix://default@/nowhere/bastion.sock",
+        "BASTION_BREACH_SOURCE": "off",
         "BASTION_SECRETS_ROOT_KEY": SECRETS["root"],
         "BASTION_SECRETS_INDEX_KEY": SECRETS["index"],
         "BASTION_SECRETS_MASTER_KEYS": SECRETS["master"],

@@ -235,7 +235,7 @@ def test_errors_go_back_to_the_app(stage: Stage) -> None:
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"request": "x"}, "request_not_supported"),
         ({"request_uri": f"{EVIL}/r"}, "request_not_supported"),
-        ({"acr_values": "2"}, "unmet_authentication_requirements"),
+        ({"acr_values": "phrh"}, "unmet_authentication_requirements"),
         ({"state": "x" * 7_000}, "invalid_request"),
     ):
         answer = answered(stage, visitor.visit(address(stage, **changed)))
