@@ -238,8 +238,8 @@ class Acts:
         async with transaction(self.pool) as connection:
             act = Act(connection, self.vault, self.clock() if at is None else at, events, news)
             yield act
-            for event in events:
-                await act.audit.append(entry_of(event, act.now, operator, request_id))
+            if events:
+                await act.audit.append(*(entry_of(event, act.now, operator, request_id) for event in events))
         try:
             await news.tell(self.revocations)
         except StoreUnavailable as error:

@@ -2,15 +2,23 @@
 
 import sys
 from collections import Counter
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
+from gateway.core.login.attempt import Typed
+from gateway.flows.people.issuing import Visit
 from gateway.flows.people.login import Wrong
+from gateway.stores.postgres.audit import Audit
 from tests.attacks.conftest import PASSWORD, House
 
-_COUNTED = {"fernet.py": ("encrypt", "decrypt"), "connection.py": ("execute", "_execute"), "passwords.py": ("_run",)}
+_COUNTED = {
+    "fernet.py": ("encrypt", "encrypt_at_time", "decrypt"),
+    "connection.py": ("execute", "_execute"),
+    "passwords.py": ("_run",),
+}
 
 
 async def steps_of(house: House, name: str, password: str = "wrong") -> Counter[str]:
@@ -73,15 +81,18 @@ async def test_a_locked_door_costs_the_steps_of_a_wrong_password_also_to_the_rig
     assert locked == [wrong] * 4
 
 
-async def test_what_the_stranger_brought_is_kept_nowhere(house: House) -> None:
-    """A name that nobody has may be a password, and nobody could ever read what is sealed for nobody."""
-    await house.attempt("hunter2", "wrong")
+async def test_of_what_the_stranger_brought_only_the_address_and_browser_are_kept_and_they_are_sealed(
+    house: House,
+) -> None:
+    """A name that nobody has may be a password. The address is readable as long as the month's key is there (E8)."""
+    visit = Visit(ip_address("203.0.113.7"), "curl/8", "", "r")
+    await house.login.attempt(Typed("hunter2", "wrong", keep=False), visit, None)
 
     async with house.pool.acquire() as connection:
-        row = await connection.fetchrow(
-            "SELECT detail, personal, subject FROM audit_entries WHERE kind = 'login_failed'"
-        )
+        row = await connection.fetchrow("SELECT * FROM audit_entries WHERE kind = 'login_failed'")
+        assert row is not None
+        read = await Audit(connection, house.acts.vault).find(row["id"])
 
-    assert row is not None
-    assert "hunter2" not in row["detail"]
-    assert (row["personal"], row["subject"]) == (b"", None)
+    assert read is not None
+    assert (read.personal, row["subject"]) == ({"address": "203.0.113.7", "user_agent": "curl/8"}, None)
+    assert not any(word in str(tuple(row)) for word in ("hunter2", "203.0.113.7", "curl"))

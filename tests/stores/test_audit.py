@@ -1,19 +1,22 @@
 """Entries commit with their act, nothing changes them, and one chain holds them all."""
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from gateway.core.audit.chain import GENESIS, first_fault
 from gateway.core.audit.entries import Entry, Kind
+from gateway.core.privacy.sealing import Place
 from gateway.embedded import EmbeddedPostgres
-from gateway.stores.postgres.audit import Audit, Chain
+from gateway.stores.postgres.audit import Audit, Chain, ReadEntry
 from gateway.stores.postgres.migrate import migrate
+from gateway.stores.postgres.period_keys import PeriodKeys
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Pool
-from tests.stores.conftest import ADA
+from tests.stores.conftest import ADA, EVE
 
 
 def entry(number: int) -> Entry:
@@ -113,6 +116,77 @@ async def test_personal_words_are_sealed(people: Pool, vault: Vault) -> None:
     assert row is not None
     assert row["personal"]
     assert "203.0.113.7" not in str(tuple(row))
+
+
+async def read(pool: Pool, vault: Vault) -> list[ReadEntry]:
+    async with pool.acquire() as connection:
+        return await Audit(connection, vault).newest(None, None, 10, since=0, after=0)
+
+
+async def test_an_entry_that_was_sealed_before_there_were_months_opens_and_verifies(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection:
+        key = await vault.key_of(connection, ADA)
+        sealed = key.seal(Place("audit_entries", "personal", ADA), {"address": "203.0.113.7"})
+        await connection.execute(
+            "INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)"
+            " VALUES ('login', 1, '', $1, '{}', $2, '')",
+            ADA,
+            sealed,
+        )
+    await append(people, vault, 1)
+
+    await link_all(people)
+
+    assert [dict(one.personal) for one in await read(people, vault)] == [{"address": "203.0.113.7"}] * 2
+    assert await fault(people) is None
+
+
+async def test_what_is_nobodys_is_readable_until_its_month_is_destroyed(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection, connection.transaction():
+        await Audit(connection, vault).append(replace(entry(1), subject=None))
+    before = await read(people, vault)
+
+    await people.execute("UPDATE audit_period_keys SET wrapped = NULL, destroyed_at = 1")
+    after = await read(people, vault)
+    await link_all(people)
+
+    assert [(dict(one.personal), one.unreadable) for one in before] == [({"address": "203.0.113.7"}, "")]
+    assert [(dict(one.personal), one.unreadable) for one in after] == [({}, "the key of 1970-01 was destroyed")]
+    assert await fault(people) is None
+
+
+async def test_without_the_persons_key_the_months_opens_nothing(people: Pool, vault: Vault) -> None:
+    await append(people, vault, 1)
+
+    await people.execute("DELETE FROM user_keys")
+
+    assert [one.unreadable for one in await read(people, vault)] == ["the person was erased"]
+
+
+async def test_many_entries_of_an_act_have_their_own_terms_in_order(people: Pool, vault: Vault) -> None:
+    entries = [replace(entry(number), personal={"address": f"203.0.113.{number}"}) for number in range(20)]
+    entries[7] = replace(entries[7], personal={})
+    async with people.acquire() as connection, connection.transaction():
+        await Audit(connection, vault).append(*entries)
+
+    async with people.acquire() as connection:
+        period = await PeriodKeys(connection, vault).of(100)
+        rows = await connection.fetch(
+            "SELECT e.at, t.term FROM audit_entries e LEFT JOIN audit_terms t ON entry_id = id"
+        )
+
+    assert {row["at"] - 100: row["term"] for row in rows} == {
+        number: None if number == 7 else period.term("address", f"203.0.113.{number}") for number in range(20)
+    }
+
+
+async def test_a_person_who_is_erased_leaves_no_term(people: Pool, vault: Vault) -> None:
+    async with people.acquire() as connection, connection.transaction():
+        await Audit(connection, vault).append(entry(1), replace(entry(2), subject=EVE))
+
+        await Audit(connection, vault).forget_terms(ADA)
+
+        assert await connection.fetch("SELECT entry_id FROM audit_terms") == [(2,)]
 
 
 async def test_an_ordinary_role_migrates_writes_and_links(postgres_server: EmbeddedPostgres, vault: Vault) -> None:

@@ -4,8 +4,9 @@ Fernet gives secrecy and integrity; the place in front of the plaintext makes a 
 column or another person worthless (threats.md D5). The layout is in stored rows: it can't change.
 """
 
+import binascii
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from gateway.core.errors import GatewayError
 
 DATA_KEY_BYTES: Final = 32
+_TIME_END: Final = 9  # after one byte of version; Fernet's layout is public
+_TIME_CHARS: Final = 12
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999
 NOBODY: Final = UUID(int=0)  # no person has this id: decoys do
 
 
@@ -50,17 +54,37 @@ class DataKey:
 
     def unseal(self, place: Place, sealed: bytes) -> dict[str, str]:
         """Raises BrokenSeal."""
+        values = json.loads(self.unseal_text(place, sealed))
+        return {str(name): str(value) for name, value in values.items()}
+
+    def seal_text(self, place: Place, text: str, *, at: int) -> bytes:
+        """A Fernet token that bears this time in clear (sealed_at): Unix seconds."""
+        return self._fernet().encrypt_at_time(place.prefix + text.encode(), at)
+
+    def unseal_text(self, place: Place, sealed: bytes) -> str:
+        """Raises BrokenSeal."""
         try:
             plain = self._fernet().decrypt(sealed)
         except InvalidToken as error:
             raise BrokenSeal(f"{place.table}.{place.column} was not sealed with its person's key") from error
         if not plain.startswith(place.prefix):
             raise BrokenSeal(f"{place.table}.{place.column} was sealed for another place")
-        values = json.loads(plain[len(place.prefix) :])
-        return {str(name): str(value) for name, value in values.items()}
+        return plain[len(place.prefix) :].decode()
 
     def _fernet(self) -> Fernet:
         return Fernet(urlsafe_b64encode(self.raw))
+
+
+def sealed_at(token: bytes) -> int:
+    """The time that a token bears, which only its key can confirm. Raises BrokenSeal."""
+    try:
+        head = urlsafe_b64decode(token[:_TIME_CHARS])
+    except binascii.Error as error:
+        raise BrokenSeal("this is no Fernet token") from error
+    at = int.from_bytes(head[1:], "big")
+    if len(head) != _TIME_END or not 0 <= at <= _LAST_SECOND:
+        raise BrokenSeal("this is no Fernet token of ours")
+    return at
 
 
 class MasterKeys:

@@ -37,7 +37,7 @@ class Listed:
     actor: str
     subject: str
     detail: Mapping[str, object]
-    personal: Mapping[str, str]
+    personal: Mapping[str, str | list[str]]
     unreadable: str
     request_id: str
 

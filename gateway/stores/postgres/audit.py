@@ -1,7 +1,7 @@
 """The audit log: entries go in with the act that they tell of, and are linked into the chain afterwards."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -11,17 +11,36 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.audit.chain import GENESIS, Head, Link, Stored, chain
 from gateway.core.audit.entries import Entry, Kind, canonical
-from gateway.core.privacy.sealing import NOBODY, BrokenSeal, Place
+from gateway.core.privacy.periods import Period, month_sealed, months_sealed
+from gateway.core.privacy.sealing import NOBODY, BrokenSeal, DataKey, Place
 from gateway.stores.postgres import locks
+from gateway.stores.postgres.period_keys import PeriodKeys
 from gateway.stores.postgres.vault import CorruptRow, Vault
 
+ADDRESS: Final = "address"  # the personal field that entries are searched by
 _BATCH: Final = 500
 _PAGE: Final = 20_000
 _BEFORE_ALL_IDS: Final = -(2**63)
 _ENTRY: Final = "e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id"
-_INSERT_ENTRY: Final = """
-    INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+# Ids grow in the order of the arrays, so that each row finds its term again.
+_INSERT_ENTRIES: Final = """
+    WITH given AS (
+        SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::text[],
+                             $8::bytea[])
+               WITH ORDINALITY AS g (kind, at, actor, subject, detail, personal, request_id, term, number)
+    ), made AS (
+        INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id)
+        SELECT kind, at, actor, subject, detail, personal, request_id FROM given ORDER BY number
+        RETURNING id
+    )
+    INSERT INTO audit_terms (term, entry_id)
+    SELECT given.term, numbered.id
+      FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM made) AS numbered
+      JOIN given USING (number)
+     WHERE given.term IS NOT NULL
+"""
+_DELETE_TERMS: Final = """
+    DELETE FROM audit_terms WHERE entry_id IN (SELECT id FROM audit_entries WHERE subject = $1)
 """
 _READ: Final = f"""
     SELECT {_ENTRY}, l.position, k.wrapped
@@ -68,7 +87,7 @@ class ReadEntry:
 
     entry: Stored
     position: int
-    personal: dict[str, str]
+    personal: Mapping[str, str | list[str]]
     unreadable: str
 
 
@@ -79,21 +98,17 @@ class Audit:
         self._connection = connection
         self._vault = vault
 
-    async def append(self, entry: Entry) -> None:
-        """personal is sealed under the subject's key. Raises CorruptRow where that key is gone.
+    async def append(self, *entries: Entry) -> None:
+        """personal is sealed. Raises CorruptRow where a subject's key is gone.
 
-        What is personal without a subject is nobody's to read: it is dropped, after the same steps (threats.md L5).
+        An entry without a subject takes the same steps as one with (threats.md L5).
         """
-        await self._connection.execute(
-            _INSERT_ENTRY,
-            entry.kind.value,
-            entry.at,
-            entry.actor,
-            entry.subject,
-            canonical(entry.detail),
-            await self._sealed(entry),
-            entry.request_id,
-        )
+        rows = await self._sealed(entries)
+        await self._connection.execute(_INSERT_ENTRIES, *(list(column) for column in zip(*rows, strict=True)))
+
+    async def forget_terms(self, subject: UUID) -> None:
+        """No search finds this person's entries by an address any more."""
+        await self._connection.execute(_DELETE_TERMS, subject)
 
     async def last_detail(self, kind: Kind) -> Mapping[str, object]:
         """Of the newest entry of this kind, {} without one. Others who ask wait until the transaction ends."""
@@ -106,32 +121,66 @@ class Audit:
         self, subject: UUID | None, kind: str | None, limit: int, *, since: int, after: int
     ) -> list[ReadEntry]:
         """The newest first. None: of anybody, of any kind. since: Unix seconds. after: an id."""
-        found = await self._connection.fetch(_LIST_NEWEST, subject, kind, since, after, limit)
-        return [self._read(row) for row in found]
+        return await self._read(await self._connection.fetch(_LIST_NEWEST, subject, kind, since, after, limit))
 
     async def find(self, entry_id: int) -> ReadEntry | None:
-        row = await self._connection.fetchrow(_FIND_ENTRY, entry_id)
-        return None if row is None else self._read(row)
+        found = await self._read(await self._connection.fetch(_FIND_ENTRY, entry_id))
+        return found[0] if found else None
 
-    def _read(self, row: asyncpg.Record) -> ReadEntry:
-        entry, personal, unreadable = _stored(row), dict[str, str](), ""
-        if entry.personal and entry.subject is not None:
-            try:
-                key = self._vault.open(entry.subject, row["wrapped"])
-                personal = key.unseal(_place(entry.subject), entry.personal)
-            except CorruptRow:
-                unreadable = "the person was erased"
-            except BrokenSeal as error:
-                unreadable = str(error)
+    async def _read(self, rows: Sequence[asyncpg.Record]) -> list[ReadEntry]:
+        months = months_sealed([row["personal"] for row in rows])
+        periods = await PeriodKeys(self._connection, self._vault).opened(months)
+        return [self._opened(row, periods) for row in rows]
+
+    def _opened(self, row: asyncpg.Record, periods: Mapping[str, Period]) -> ReadEntry:
+        entry, personal, unreadable = _stored(row), dict[str, str | list[str]](), ""
+        try:
+            personal = self._unsealed(entry, row["wrapped"], periods) if entry.personal else {}
+        except CorruptRow:
+            unreadable = "the person was erased"
+        except BrokenSeal as error:
+            unreadable = str(error)
         return ReadEntry(entry, row["position"] or 0, personal, unreadable)
 
-    async def _sealed(self, entry: Entry) -> bytes:
-        if not entry.personal:
-            return b""
-        subject = entry.subject or NOBODY
-        key = await self._vault.key_of(self._connection, subject)
-        sealed = key.seal(_place(subject), entry.personal)
-        return b"" if entry.subject is None else sealed
+    def _unsealed(
+        self, entry: Stored, wrapped: bytes | None, periods: Mapping[str, Period]
+    ) -> dict[str, str | list[str]]:
+        """Raises CorruptRow and BrokenSeal."""
+        subject, month, place = entry.subject, month_sealed(entry.personal), _place(entry.subject)
+        key = None if subject is None else self._vault.open(subject, wrapped)
+        if month is None:
+            if key is None:
+                raise BrokenSeal("nobody's, and of no month")
+            return {**key.unseal(place, entry.personal)}
+        if month not in periods:
+            raise BrokenSeal(f"the key of {month} was destroyed")
+        return periods[month].unseal(place, entry.personal, key)
+
+    async def _sealed(self, entries: Sequence[Entry]) -> list[tuple[object, ...]]:
+        """Their rows, and by what each is searched."""
+        sealed = [entry for entry in entries if entry.personal]
+        keys = await self._vault.keys_of(self._connection, {entry.subject or NOBODY for entry in sealed})
+        periods = {entry.at: await PeriodKeys(self._connection, self._vault).of(entry.at) for entry in sealed}
+        return [_row(entry, keys, periods) for entry in entries]
+
+
+def _row(entry: Entry, keys: Mapping[UUID, DataKey], periods: Mapping[int, Period]) -> tuple[object, ...]:
+    personal, term = b"", None
+    if entry.personal:
+        period, key = periods[entry.at], None if entry.subject is None else keys[entry.subject]
+        personal = period.seal(_place(entry.subject), entry.personal, key, entry.at)
+        address = entry.personal.get(ADDRESS)
+        term = period.term(ADDRESS, str(address)) if address else None
+    return (
+        entry.kind.value,
+        entry.at,
+        entry.actor,
+        entry.subject,
+        canonical(entry.detail),
+        personal,
+        entry.request_id,
+        term,
+    )
 
 
 class Chain:
@@ -197,5 +246,5 @@ def _stored(row: asyncpg.Record) -> Stored:
     )
 
 
-def _place(user_id: UUID) -> Place:
-    return Place("audit_entries", "personal", user_id)
+def _place(subject: UUID | None) -> Place:
+    return Place("audit_entries", "personal", subject or NOBODY)

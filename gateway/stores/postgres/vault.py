@@ -1,15 +1,17 @@
 """Gives stores the keys that columns are sealed and searched with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import blind_index
+from gateway.core.privacy.periods import Period
 from gateway.core.privacy.sealing import DATA_KEY_BYTES, NOBODY, DataKey, MasterKeys, Place
 from gateway.stores.postgres.database import AnyConnection
 
 _SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
+_LIST_KEYS: Final = "SELECT user_id, wrapped FROM user_keys WHERE user_id = ANY($1::uuid[])"
 
 
 class CorruptRow(GatewayError):
@@ -20,7 +22,7 @@ class Vault:
     """One for the process. random: as many bytes as it is asked for.
 
     NOBODY has a data key that only this process knows, so that a name which nobody has can cost the same steps as a
-    person's (threats.md L5).
+    person's (threats.md L5). period: of the audit log, the newest one whose key is known to be stored.
     """
 
     def __init__(self, master_keys: MasterKeys, index_key: bytes, random: Callable[[int], bytes]) -> None:
@@ -29,11 +31,15 @@ class Vault:
         self._random = random
         self._decoy, self._decoy_wrapped = self.fresh(NOBODY)
         self._decoy_rows: dict[Place, bytes] = {}
+        self.period: Period | None = None
 
     def fresh(self, user_id: UUID) -> tuple[DataKey, bytes]:
         """A new person's data key, and how it is stored."""
-        key = DataKey(self._random(DATA_KEY_BYTES))
+        key = self.fresh_key()
         return key, self._master_keys.wrap(user_id, key)
+
+    def fresh_key(self) -> DataKey:
+        return DataKey(self._random(DATA_KEY_BYTES))
 
     def open(self, user_id: UUID, wrapped: bytes | None) -> DataKey:
         """Raises CorruptRow where the key is gone (the person was erased), BrokenSeal where it is not of ours."""
@@ -54,6 +60,13 @@ class Vault:
     async def key_of(self, connection: AnyConnection, user_id: UUID) -> DataKey:
         """As open, of the row that the connection sees."""
         return self.open(user_id, await connection.fetchval(_SELECT_KEY, user_id))
+
+    async def keys_of(self, connection: AnyConnection, user_ids: Collection[UUID]) -> dict[UUID, DataKey]:
+        """As key_of, of all of them at once."""
+        if not user_ids:
+            return {}
+        wrapped = {row["user_id"]: row["wrapped"] for row in await connection.fetch(_LIST_KEYS, list(user_ids))}
+        return {user_id: self.open(user_id, wrapped.get(user_id)) for user_id in user_ids}
 
     def rehearse(self, place: Place, values: Mapping[str, str]) -> None:
         """What it costs to unseal a person's row. place: of NOBODY. values: about as long as a person's."""
