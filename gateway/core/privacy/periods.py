@@ -40,7 +40,7 @@ class Period:
 
     def term(self, what: str, value: str) -> bytes:
         """What a personal value is searched by."""
-        return hmac.digest(self.key.raw, _TERM_LABEL + "\0".join((self.month, what, value)).encode(), "sha256")
+        return hmac.digest(self.key.raw, _TERM_LABEL + f"{self.month}\0{what}\0{value}".encode(), "sha256")
 
     def _key_with(self, subject: DataKey | None) -> DataKey:
         under = self.key if subject is None else subject
