@@ -186,7 +186,7 @@ async def test_a_person_who_is_erased_leaves_no_term(people: Pool, vault: Vault)
 
         await Audit(connection, vault).forget_terms(ADA)
 
-        assert await connection.fetch("SELECT entry_id FROM audit_terms") == [(2,)]
+        assert [row["entry_id"] for row in await connection.fetch("SELECT entry_id FROM audit_terms")] == [2]
 
 
 async def test_an_ordinary_role_migrates_writes_and_links(postgres_server: EmbeddedPostgres, vault: Vault) -> None:
