@@ -14,6 +14,7 @@ from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT, PASSWORD_CHANGE_LIMIT
 from gateway.core.login.outcome import LoginRules
+from gateway.core.mail.links import LinkKind
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.keys.key_ring import KeyRing
@@ -24,7 +25,7 @@ from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.breaches import Breaches
-from gateway.flows.people.disown import Disown
+from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
@@ -32,6 +33,7 @@ from gateway.flows.people.issuing import Issuing, Lifetimes
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.login import Login
 from gateway.flows.people.logout import Logout
+from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.own_keys import OwnKeys
@@ -46,6 +48,7 @@ from gateway.flows.people.second_step import SecondStep
 from gateway.flows.people.step_up import StepUpFlow
 from gateway.flows.people.throttle import ChangeThrottle, FactorThrottle, LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
+from gateway.flows.people.unlocking import Unlocking
 from gateway.metrics import FACTOR_CHECKS, LOGIN_OUTCOMES, Slot
 from gateway.resources import Resources, breaches_of, random_bytes
 from gateway.stores.files.journal import Journal
@@ -65,6 +68,7 @@ from gateway.web import (
     recovery,
     security,
     step_up,
+    unlock,
 )
 from gateway.web.browser import Browser
 from gateway.web.login_pages import LoginPages
@@ -96,10 +100,12 @@ def people(
     )
     maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes)
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
-    limits = config.login_limits()
+    limits, notices = config.login_limits(), notices_of(config)
     buckets = Buckets(resources.functions)
     throttle = LoginThrottle(buckets, lambda: limits)
-    lockouts = Lockouts(resources.acts, config.keys(), config.lockout.rules(), risk.rules.remember_s)
+    lockouts = Lockouts(
+        resources.acts, config.keys(), config.lockout.rules(), risk.rules.remember_s, notices_of(config)
+    )
     breaches = breaches_of(config, breach_counter(slot, config.breach.source))
     proving = _proving(
         config=config,
@@ -111,7 +117,7 @@ def people(
         risk=risk,
         breaches=breaches,
     )
-    factors = OwnFactors(resources.acts, config.keys(), random_bytes, notices_of(config))
+    factors = OwnFactors(resources.acts, config.keys(), random_bytes, notices)
     pages = LoginPages(
         browser,
         Ways(browser, passing_on, authorize, factors),
@@ -127,7 +133,7 @@ def people(
         lockouts,
         ChangeThrottle(buckets, BucketNames(config.keys().bucket), config.limit(PASSWORD_CHANGE_LIMIT)),
         config.keys(),
-        notices_of(config),
+        notices,
     )
 
     async def complete_journal() -> None:
@@ -155,6 +161,7 @@ def people(
                 names=unknown_names,
                 risk=risk,
                 second=proving.second,
+                lockouts=lockouts,
             ),
             *devices.routes(browser, OwnMemory(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
@@ -177,6 +184,7 @@ def _recovery(
     names: UnknownNames,
     risk: Risk,
     second: SecondStep,
+    lockouts: Lockouts,
 ) -> Iterable[web.RouteDef]:
     """Nothing where there is no way for mail: nobody could get a link."""
     if not config.mail.is_on:
@@ -187,9 +195,11 @@ def _recovery(
     )
     recovering = Recovery(acts, new, notices, limits, names, keys, second.proofs, second.throttle)
     changing = EmailChange(acts, notices, limits, keys)
+    unlocks = NamedLinks(acts, limits, (LinkKind.UNLOCK,))
     return (
         *recovery.routes(browser, recovering),
-        *disown.routes(browser, Disown(acts, notices, limits, keys, risk)),
+        *disown.routes(browser, Disown(NamedLinks(acts, limits, KINDS), notices, keys, risk)),
+        *unlock.routes(browser, Unlocking(unlocks, lockouts, keys, random_bytes)),
         *email.routes(browser, changing),
     )
 
@@ -224,7 +234,7 @@ def _proving(
     by_person = FactorThrottle(buckets, BucketNames(keys.bucket), config.limit(FACTOR_LIMIT))
     checked = counter(slot, "bastion_factor_checks", FACTOR_CHECKS)
     passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)
-    proofs = FactorProofs(keys, passkeys, checked, notices_of(config))
+    proofs = FactorProofs(keys, passkeys, lockouts, checked, notices_of(config))
     return _Proving(
         Login(
             acts, resources.passwords, throttle, lockouts, unknown_names, risk, issuing, _rules(config), count, breaches

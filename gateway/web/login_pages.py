@@ -31,7 +31,7 @@ from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 
-_DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
+DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 STEP_UP_PATH: Final = "/login/step-up"
 SET_UP: Final = "Set up a second factor"
 _OTHER_COOKIE: Final = (
@@ -115,7 +115,7 @@ class LoginPages:
         """Always a redirect, so that reloading sends no password again. The pre-login cookies go with their tokens."""
         response = see_other(await way.after(request, new))
         add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
-        add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, _DEVICE_MAX_AGE_S))
+        add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, DEVICE_MAX_AGE_S))
         if new.breached:  # /account says it
             add_cookie(response, set_cookie(ENDED_COOKIE, LEAKED))
         add_cookie(response, expire_cookie(CSRF_COOKIE))

@@ -108,7 +108,7 @@ def test_a_form_that_was_open_for_over_an_hour_leads_to_its_page(profile: Browse
     page = profile.new_page()
     page.goto(house.url(ONE, WHOLE))
     old = aged(house, page.url.partition("?j=")[2].partition("#")[0])
-    page.locator("input[name=j]").evaluate("(field, old) => { field.value = old }", old)
+    page.locator("input[name=j]").evaluate_all("(fields, old) => fields.forEach(field => { field.value = old })", old)
 
     fill_in(page, "ada")
 

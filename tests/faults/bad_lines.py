@@ -14,7 +14,7 @@ from gateway.core.session.person import seal, unseal
 from tests.core.forward.setting import KEYS
 from tests.faults.relay import Passing
 
-_HEAD_BYTES = struct.calcsize("<IdBddIIIIB")
+_HEAD_BYTES = struct.calcsize("<IdBddIIIIHBB")
 _LETTER, _LOGIN = struct.calcsize("<Id"), slice(_HEAD_BYTES, _HEAD_BYTES + 22)
 
 

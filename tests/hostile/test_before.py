@@ -32,7 +32,9 @@ REFUSED_BEFORE: Final = "ignored"  # the group of what version 1 refuses by itse
 _OF_THE_MOMENT: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=[?&]j=)[\w.-]+|(?<=;r=)\d+;t=\d+"
 )
-_SECRET: Final = re.compile(r"v1\.[\w.-]+|(?<=[?&]code=)[\w-]+|(?<=value=\")[\w.-]{20,}|(?<==)[\w.-]{22,}(?=;)")
+_SECRET: Final = re.compile(
+    r"v1\.[\w.-]+|(?<=[?&]code=)[\w-]+|(?<=value=\")[\w.-]{20,}|(?<==)[\w.-]{22,}(?=;)|(?<=data-options=\")[^\"]*"
+)
 _UNTOLD: Final = ("date", "set-cookie", "alt-svc")
 
 

@@ -113,14 +113,14 @@ def question(stage: Stage, token: str, number: int = 0) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-async def asked_of_all_workers(stage: Stage, token: str) -> set[int]:
-    """The decision on the API call, over so many connections that each worker has some."""
+async def asked_of_all_workers(stage: Stage, token: str, socket: str = "", connections: int = CONNECTIONS) -> set[int]:
+    """The decision on the API call, over so many connections that each worker has some. socket: of another node."""
 
     async def ask(number: int) -> int:
-        reader, writer = await asyncio.open_unix_connection(stage.decision_socket)
+        reader, writer = await asyncio.open_unix_connection(socket or stage.decision_socket)
         writer.write(question(stage, token, number))
         head = await reader.readuntil(b"\r\n\r\n")
         writer.close()
         return int(head[9:12])
 
-    return {*await asyncio.gather(*(ask(number) for number in range(CONNECTIONS)))}
+    return {*await asyncio.gather(*(ask(number) for number in range(connections)))}

@@ -19,14 +19,16 @@ from gateway.core.password.rules import DEFAULT_RULES
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.mail.notices import Notices
-from gateway.flows.people.disown import Disown
+from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
+from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.recovery import LinkLimits, Recovery
 from gateway.flows.people.unknown_names import UnknownNames
+from gateway.flows.people.unlocking import Unlocking
 from gateway.flows.people.users import Newcomer
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import disown, email, recovery
+from gateway.web import disown, email, recovery, unlock
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
@@ -76,7 +78,12 @@ class Recovering:
             headers=self._headers() | {"Origin": ISSUER, "X-Forwarded-For": address},
             allow_redirects=False,
         )
-        assert "__Host-bastion-login" not in str(answer.headers.getall("Set-Cookie", [])), "nobody is signed in"
+        set_ = answer.headers.getall("Set-Cookie", [])
+        assert "__Host-bastion-login" not in str(set_), "nobody is signed in"
+        for line in set_:
+            name, _, value = line.partition(";")[0].partition("=")
+            if name == "__Host-bastion-device":
+                self.device = value
         return answer.status, answer.headers.get("Location", ""), unescape(await answer.text())
 
     async def ask(self, name: str, address: str = "203.0.113.7") -> tuple[int, str]:
@@ -121,14 +128,21 @@ async def recovering_at(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path
             acts, new, notices, limits, UnknownNames(acts), KEYS, house.second.proofs, house.second.throttle
         )
         app.add_routes(recovery.routes(browser, recovers))
-        app.add_routes(disown.routes(browser, Disown(acts, notices, limits, KEYS, house.login.risk)))
+        app.add_routes(disown.routes(browser, Disown(NamedLinks(acts, limits, KINDS), notices, KEYS, house.login.risk)))
+        lockouts = replace(house.login.lockouts, notices=notices)
+        unlocking = Unlocking(NamedLinks(acts, limits, (LinkKind.UNLOCK,)), lockouts, KEYS, there.random)
+        app.add_routes(unlock.routes(browser, unlocking))
         app.add_routes(email.routes(browser, EmailChange(acts, notices, limits, KEYS)))
         async with TestClient(TestServer(app)) as http:
-            yield Recovering(replace_admin(house, notices), notices, http)
+            yield Recovering(with_notices(house, notices), notices, http)
 
 
-def replace_admin(house: House, notices: Notices) -> House:
+def with_notices(house: House, notices: Notices) -> House:
+    """People hear of what operators do, and of locks."""
     house.admin = replace(house.admin, notices=notices)
+    lockouts = replace(house.login.lockouts, notices=notices)
+    house.login = replace(house.login, lockouts=lockouts)
+    house.second = replace(house.second, proofs=replace(house.second.proofs, lockouts=lockouts))
     return house
 
 

@@ -26,6 +26,9 @@ class LinksSection(Section):
     email_s: Annotated[Duration, Field(ge=300, le=7 * DAY_S)] = setting(
         "24h", "The link that confirms a new e-mail address.", "a duration from 5m to 7d"
     )
+    unlock_s: Annotated[Duration, Field(ge=300, le=7 * DAY_S)] = setting(
+        "24h", "The link that lets one browser try again while sign-ins are locked.", "a duration from 5m to 7d"
+    )
 
     @property
     def lifetimes_s(self) -> Mapping[LinkKind, int]:
@@ -35,4 +38,5 @@ class LinksSection(Section):
             LinkKind.DISOWN: self.undo_s,
             LinkKind.EMAIL_CONFIRM: self.email_s,
             LinkKind.EMAIL_UNDO: self.undo_s,
+            LinkKind.UNLOCK: self.unlock_s,
         }

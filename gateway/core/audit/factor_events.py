@@ -61,19 +61,21 @@ class SteppedUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorFailed(Event):
-    """step: login, reset, or step_up of a person who is logged in."""
+    """step: login, reset, or step_up of a person who is logged in. why locked: nobody looked at the code."""
 
     kind = Kind.FACTOR_FAILED
     about = About(
         Family.SIGNING_IN,
         Severity.LOW,
         By.ANONYMOUS,
-        "A code for the second factor was wrong, or was used before; or a passkey was not the person's.",
+        "A code for the second factor was wrong, or was used before; or a passkey was not the person's. With `why`"
+        " `locked` the code was not looked at.",
     )
 
     step: Kept[str]
     address: Sealed[str]
     user_agent: Sealed[str]
+    why: Kept[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,20 @@ class Locked(Event):
 
 @dataclass(frozen=True, slots=True)
 class Unlocked(Event):
-    """locks: proving and device of each, as in Locked."""
+    """locks: proving and device of each, as in Locked. why by_link: its person opened them for one browser."""
 
     kind = Kind.UNLOCKED
     about = About(
         Family.SIGNING_IN,
         Severity.LOW,
-        By.OPERATOR,
-        "An operator ended all `locks` of a person.",
+        By.SEVERAL,
+        "An operator ended all `locks` of a person. With `why` `by_link` the person did so with a mailed link, for one"
+        " browser.",
     )
 
     locks: Kept[tuple[str, ...]]
+    why: Kept[str | None] = None
+
+    @property
+    def by(self) -> By:
+        return By.PERSON if self.why == "by_link" else By.OPERATOR

@@ -15,6 +15,8 @@ from gateway.core.privacy.names import spelled
 from gateway.core.units import DAY_S
 
 STRANGE: Final = b""
+OPENED_S: Final = 900
+_OPENED_TRIES: Final = 5
 _DECOYS: Final = 256
 _FIRST_DECOY: Final = 1 << 8  # no person's id, which is random, nor one of core/privacy
 
@@ -75,6 +77,12 @@ def failed(before: Lockout, rules: LockoutRules, now: int) -> Lockout:
     was_quiet = now >= before.until + rules.longest_s
     locked_s = rules.first_s if was_quiet else min(rules.longest_s, max(rules.first_s, 2 * before.locked_s))
     return Lockout((), locked_s, now + locked_s)
+
+
+def opened(rules: LockoutRules, now: int) -> Lockout:
+    """Of a door that its person opened for OPENED_S: a few wrong proofs lock it again."""
+    counts_throughout = now + max(0, OPENED_S - rules.within_s)
+    return Lockout((counts_throughout,) * max(0, rules.failures - _OPENED_TRIES))
 
 
 def decoy(key: bytes, name: str) -> UUID:

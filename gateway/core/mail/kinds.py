@@ -137,8 +137,12 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
     ),
     MailKind.LOCKED: Wording(
         "Sign-ins are locked for a while",
-        "There were many wrong passwords for your account, so sign-ins from unknown devices are locked for a while.",
-        "You can still sign in on devices that you have used before. You do not have to do anything.",
+        "There were many wrong passwords or codes for your account, so sign-ins are locked for a while where they came "
+        "from: on one device, or on all that you have not used before.",
+        "You do not have to do anything: other devices and passkeys still sign you in. To sign in where it is locked, "
+        "open the link in that browser. It can then try again for 15 minutes.",
+        LinkKind.UNLOCK,
+        "Sign in in this browser",
     ),
     MailKind.REFRESH_REUSED: _undoable(
         "An app was signed out",

@@ -18,6 +18,7 @@ class LinkKind(Enum):
     DISOWN = "disown"
     EMAIL_CONFIRM = "email_confirm"
     EMAIL_UNDO = "email_undo"
+    UNLOCK = "unlock"
 
     @property
     def path(self) -> str:
@@ -31,6 +32,7 @@ _PATHS: Final = {
     LinkKind.DISOWN: "/disown",
     LinkKind.EMAIL_CONFIRM: "/email/confirm",
     LinkKind.EMAIL_UNDO: "/disown",
+    LinkKind.UNLOCK: "/unlock",
 }
 
 

@@ -17,6 +17,7 @@ from gateway.flows.act import Act, Acts
 from gateway.stores.postgres.users import UserRow
 
 MOST_A_DAY: Final = 20
+NOBODYS_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
 _CODES_AN_HOUR: Final = 5
 _CODE_S: Final = 600
 _PEOPLE_AT_ONCE: Final = 100

@@ -1,7 +1,6 @@
 """A person changes their e-mail address: confirmed at the new one, told at the old one with a link that undoes it."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.core.assurance.need import Need, met
 from gateway.core.audit.catalogue import UserChanged
@@ -13,14 +12,12 @@ from gateway.core.privacy.names import check_email
 from gateway.core.privacy.sealing import NOBODY
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.mail.notices import NoticeFacts, Notices
+from gateway.flows.mail.notices import NOBODYS_ADDRESS, NoticeFacts, Notices
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.own_factors import MayNotChange, need_of_change
 from gateway.flows.people.recovery import LinkLimits
 from gateway.flows.people.stands import tell_redis
 from gateway.stores.postgres.users import Names, NameTaken
-
-_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class EmailChange:
             asker = user_id if owner is None else NOBODY
             await self.notices.write(act, asker, email, MailKind.EMAIL_CONFIRM, facts)
             owner_id, to = (NOBODY, "") if owner is None else (owner.id, owner.email)
-            await self.notices.write(act, owner_id if to else NOBODY, to or _ADDRESS, MailKind.EMAIL_TAKEN)
+            await self.notices.write(act, owner_id if to else NOBODY, to or NOBODYS_ADDRESS, MailKind.EMAIL_TAKEN)
             act.record(EmailAsked(user_id, live.token.login, email))
 
     async def works(self, live: LiveLogin, token: str, visit: Visit) -> bool:

@@ -188,7 +188,8 @@ class Login:
         visit, mark = asked.visit, await self.unknown_names.mark(asked.typed.name)
         async with self.acts.begin(request_id=visit.request_id) as act:
             await self.risk.count_failure(act, visit.source)
-            await self.lockouts.count(act, looked.door, _failed(looked, mark, visit))
+            email = "" if looked.user is None else looked.user.email
+            await self.lockouts.count(act, looked.door, _failed(looked, mark, visit), email)
         return LockedOut() if looked.locked else Wrong()
 
     async def _allowed(

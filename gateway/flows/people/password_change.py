@@ -121,7 +121,7 @@ class PasswordChange:
         if plausible and await self.new.passwords.verify(user_id, typed.current, stored, paying.caller):
             return stored
         async with self.acts.begin(request_id=visit.request_id) as act:
-            await self.lockouts.count(act, door, _failure(live, visit, locked=locked))
+            await self.lockouts.count(act, door, _failure(live, visit, locked=locked), live.person.email)
         return None
 
     async def _look(self, act: Act, live: LiveLogin, visit: Visit) -> tuple[Door, bool]:

@@ -5,7 +5,6 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.addresses import Address
-from gateway.core.audit.factor_events import FactorFailed
 from gateway.core.audit.recovery_events import PasswordReset, PasswordResetAsked
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
@@ -19,9 +18,9 @@ from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.risk.device import device_digest
 from gateway.flows.act import Acts
-from gateway.flows.mail.notices import NoticeFacts, Notices
+from gateway.flows.mail.notices import NOBODYS_ADDRESS, NoticeFacts, Notices
 from gateway.flows.oauth.authenticate_client import spend_one
-from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.stands import end_stands, tell_redis
@@ -33,7 +32,6 @@ from gateway.stores.redis.buckets import Buckets
 
 PASSWORD_LINKS: Final = (LinkKind.RESET, LinkKind.INVITATION)
 _LOOKS: Final = 3
-_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Recovery:
         mark = await self.unknown_names.mark(name)
         meant = user if outcome == "sent" else None
         async with self.acts.begin(request_id=visit.request_id) as act:
-            user_id, to = (NOBODY, _ADDRESS) if meant is None else (meant.id, meant.email)
+            user_id, to = (NOBODY, NOBODYS_ADDRESS) if meant is None else (meant.id, meant.email)
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             await self.notices.write(act, user_id, to, MailKind.RESET_LINK, facts)
             subject, unknown = (None, mark) if user is None else (user.id, None)
@@ -148,8 +146,8 @@ class Recovery:
             if not await act.users.lock_password(user.id, user.password):
                 return None
             enrolled = await act.factors.enrolled(user.id, act.now)
-            if enrolled and await self.proofs.take(act, user.id, code) is None:
-                act.record(FactorFailed(user.id, "reset", visit.address_text, visit.user_agent))
+            shown = ShownFactor(user.id, user.email, "reset", visit, code)
+            if enrolled and await self.proofs.take(act, shown) is None:
                 return ResetEnd.WRONG_CODE
             if link_hash(token) not in await act.links.use_all(user.id, PASSWORD_LINKS, act.now):
                 return ResetEnd.OVER

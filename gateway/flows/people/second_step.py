@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorProof
-from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
+from gateway.core.audit.factor_events import LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
-from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.passkey_proofs import PasskeyShown
 from gateway.flows.people.risk import Risk
@@ -36,6 +36,7 @@ class Waiting:
 
     user_id_text: str
     username: str
+    email: str
     typed_name: str
     code: bool
     options: str
@@ -84,7 +85,8 @@ class SecondStep:
                 return None
             enrolled = await act.factors.enrolled(user.id, act.now)
             options = await self.proofs.passkeys.second_options(act, user.id, browser)
-        return Waiting(str(user.id), user.username, row.name, not enrolled.isdisjoint({TOTP, RECOVERY_CODE}), options)
+        code = not enrolled.isdisjoint({TOTP, RECOVERY_CODE})
+        return Waiting(str(user.id), user.username, user.email, row.name, code, options)
 
     async def prove(
         self,
@@ -136,7 +138,8 @@ class SecondStep:
             row = await self._hold(act, hash_, current)
             if row is None:
                 return Gone()
-            proof = await self.proofs.take(act, row.user_id, typed, passkey)
+            shown = ShownFactor(row.user_id, waiting.email, "login", visit, typed, passkey)
+            proof = await self.proofs.take(act, shown)
             if proof is None:
                 return await self._wrong(act, row, visit)
             return await self._complete(act, row, proof, visit, current)
@@ -168,7 +171,6 @@ class SecondStep:
     async def _wrong(self, act: Act, row: AttemptRow, visit: Visit) -> WrongCode:
         """Counted, and only then told."""
         tries = await act.attempts.count_try(row.hash)
-        act.record(FactorFailed(row.user_id, "login", visit.address_text, visit.user_agent))
         if tries >= MOST_TRIES:
             await act.attempts.delete(row.hash)
             act.record(LoginAbandoned(row.user_id, "tries"))

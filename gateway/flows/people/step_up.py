@@ -7,14 +7,14 @@ from gateway.core.assurance.model import amr_values
 from gateway.core.assurance.need import Need
 from gateway.core.assurance.steps import PASSWORD, FactorProof, Steps, Unmeetable, steps
 from gateway.core.audit.catalogue import LoginFailed
-from gateway.core.audit.factor_events import FactorFailed, SteppedUp
+from gateway.core.audit.factor_events import SteppedUp
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
 from gateway.core.login.lockout import Door, Proving
 from gateway.core.login.throttle import LoginBuckets
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passkey_proofs import PasskeyShown
@@ -102,11 +102,11 @@ class StepUpFlow:
                 return NotProven()
             if not await act.logins.hold(live.token.login_id, act.now):
                 return Over()
-            user_id, second = live.person.user_id, None
+            person, second = live.person, None
             if shown.second:
-                second = await self.proofs.take(act, user_id, shown.code, shown.passkey)
+                factor = ShownFactor(person.user_id, person.email, "step_up", visit, shown.code, shown.passkey)
+                second = await self.proofs.take(act, factor)
             if shown.second and second is None:
-                act.record(FactorFailed(live.person.user_id, "step_up", visit.address_text, visit.user_agent))
                 return NotProven()
             proofs = (*((PASSWORD,) if stored is not None else ()), *((second,) if second is not None else ()))
             return await self._renew(act, live, proofs, visit)
@@ -126,7 +126,7 @@ class StepUpFlow:
         await self.logins.failed(paying)
         async with self.acts.begin(request_id=visit.request_id) as act:
             await self.risk.count_failure(act, visit.source)
-            await self.lockouts.count(act, door, _failed(live, visit, locked=locked))
+            await self.lockouts.count(act, door, _failed(live, visit, locked=locked), live.person.email)
         return None
 
     async def _stands(self, act: Act, live: LiveLogin, stored: str, visit: Visit) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.login.lockout import Lockout, LockoutRules, decoy, failed
+from gateway.core.login.lockout import Lockout, LockoutRules, decoy, failed, opened
 
 RULES = LockoutRules()
 NOW = 1_800_000_000
@@ -94,6 +94,23 @@ def test_nobody_looks_more_than_ten_times_in_any_quarter_of_an_hour(pauses: list
 
     assert all(sum(at <= look < at + QUARTER for look in looks) <= 10 for at in looks)
     assert len(lockout.failed_at) < RULES.failures
+
+
+@pytest.mark.parametrize("rules", [RULES, LockoutRules(within_s=60), LockoutRules(within_s=DAY, longest_s=DAY)])
+@pytest.mark.parametrize("at", [0, QUARTER - 1])
+def test_an_opened_door_takes_five_wrong_proofs_whenever_they_come(rules: LockoutRules, at: int) -> None:
+    lockout = after(*[at] * 4, rules=rules, before=opened(rules, NOW))
+
+    assert not lockout.is_locked(NOW + at)
+    assert after(at, rules=rules, before=lockout).is_locked(NOW + at)
+
+
+def test_an_opened_door_takes_no_more_proofs_than_one_that_nobody_opened() -> None:
+    rules = LockoutRules(failures=3)
+    lockout = after(0, 0, rules=rules, before=opened(rules, NOW))
+
+    assert not lockout.is_locked(NOW)
+    assert after(0, rules=rules, before=lockout).is_locked(NOW)
 
 
 def test_names_that_nobody_has_share_256_decoys_by_spelling() -> None:

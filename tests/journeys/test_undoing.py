@@ -1,0 +1,48 @@
+"""A person without JavaScript undoes what others did to their account, by the mail of a whole demo."""
+
+import os
+import subprocess
+import sys
+
+from tests.faults.kills import forget_limits
+from tests.journeys.test_recovery import letters, link_of
+from tests.staging import Seen, Stage, Visitor
+
+PASSWORD = "plum violin cabin zephyr"
+
+
+def bastion(stage: Stage, *arguments: str, typed: str = "") -> str:
+    argv = [sys.executable, "-m", "gateway", *arguments, "--config", str(stage.demo.directory / "config.yaml")]
+    environment = stage.demo.environment or os.environ
+    done = subprocess.run(argv, check=True, env=environment, capture_output=True, text=True, input=typed)
+    return done.stdout
+
+
+def add(stage: Stage, name: str) -> None:
+    email = f"{name}@example.org"
+    bastion(stage, "user", "add", name, "--email", email, "--group", "staff", "--password-stdin", typed=PASSWORD)
+
+
+def posted(visitor: Visitor, link: str, path: str, name: str) -> Seen:
+    """The form behind a link that asks for the user name."""
+    page = visitor.visit(link)
+    hidden = {field: page.field(field) for field in ("csrf", "t")}
+    return visitor.submit(page, path, **hidden, name=name)
+
+
+def test_somebody_who_is_locked_out_lets_their_new_browser_in_by_mail(stage: Stage) -> None:
+    add(stage, "dora")
+    for number in range(10):
+        guesser = stage.visitor()
+        guesser.log_in(guesser.visit(stage.app + "/"), "dora", f"guess {number}")
+        forget_limits(stage)
+    owner, other = stage.visitor(), stage.visitor()
+    assert owner.log_in(owner.visit(stage.app + "/"), "dora", PASSWORD).status == 403
+
+    (letter,) = letters(stage, "Sign-ins are locked", 1)
+    opened = posted(owner, link_of(letter), "/unlock", "dora")
+    forget_limits(stage)
+
+    assert opened.url == stage.auth + "/login"
+    assert owner.log_in(owner.visit(stage.app + "/"), "dora", PASSWORD).url == stage.app + "/"
+    assert other.log_in(other.visit(stage.app + "/"), "dora", PASSWORD).status == 403
