@@ -10,6 +10,7 @@ from gateway.config.describe import settings_lines
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
+from gateway.flows.evidence.checkpoint_keys import CheckpointKeys
 from gateway.flows.evidence.config_record import ConfigRecord
 from gateway.flows.evidence.tallies import EVERY_S, Tallies
 from gateway.flows.operate.delivery import LOOK_S, Delivery, OutboxKeeper
@@ -30,7 +31,8 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
     if delivery is not None:
         dropped = slot.cell("bastion_checkpoint_deliveries", "dropped").add
         publish = CheckpointDelivery(resources.acts, dropped, delivery.wake).offer
-    linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish)
+    announce = CheckpointKeys(resources.acts).announce
+    linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish, announce)
     record = ConfigRecord(resources.acts, settings_lines(config))
     return Concern(
         jobs=(Job("linker", linker.work), Job("outbox", keeper.purge, every_s=_PURGE_S)),

@@ -29,9 +29,14 @@ def with_config(command: Callable[Concatenate[Config, P], R]) -> Callable[P, R]:
     def with_loaded(*arguments: P.args, **options: P.kwargs) -> R:
         path, dev = options.pop("config_path"), options.pop("dev")
         assert path is None or isinstance(path, Path)
-        loaded = load_config(path, dev=bool(dev))
-        for warning in loaded.warnings:
-            click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
-        return command(loaded.config, *arguments, **options)
+        return command(loaded(path, dev=bool(dev)), *arguments, **options)
 
     return with_loaded
+
+
+def loaded(path: Path | None, *, dev: bool) -> Config:
+    """For a command that can do without. Raises ConfigRejected."""
+    found = load_config(path, dev=dev)
+    for warning in found.warnings:
+        click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
+    return found.config

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -40,11 +40,15 @@ class NotAllowed(StoreOutage):
 
 @asynccontextmanager
 async def transaction(
-    pool: "asyncpg.Pool[asyncpg.Record]",
+    pool: "asyncpg.Pool[asyncpg.Record]", *, snapshot: bool = False
 ) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-    """Commits at the end of the block. Raises RecordUnavailable, or NotAllowed."""
+    """Commits at the end of the block. Raises RecordUnavailable, or NotAllowed.
+
+    snapshot: all that is read in it is of one moment.
+    """
+    isolation: Literal["repeatable_read"] | None = "repeatable_read" if snapshot else None
     try:
-        async with pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction():
+        async with pool.acquire(timeout=_ACQUIRE_S) as connection, connection.transaction(isolation=isolation):
             yield connection
     except NotConnected as error:
         raise RecordUnavailable(error.outage) from error

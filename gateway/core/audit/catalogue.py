@@ -23,6 +23,7 @@ from gateway.core.audit.app_events import (
 )
 from gateway.core.audit.entries import Entry, Kind
 from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
+from gateway.core.audit.evidence_events import AuditExported, CheckpointKeyMade
 from gateway.core.audit.factor_events import (
     FactorAdded,
     FactorFailed,
@@ -327,6 +328,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     RecoveryCodesMade,
     RecoveryCodeUsed,
     OperatorCodeMade,
+    AuditExported,
+    CheckpointKeyMade,
 )
 
 

@@ -41,6 +41,7 @@ class Family(Enum):
     APPS = "Apps and tokens"
     SETTINGS = "Policy and settings"
     DELIVERY = "Deliveries"
+    EVIDENCE = "The log itself, and backups"
 
 
 class Severity(Enum):

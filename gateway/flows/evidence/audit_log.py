@@ -1,17 +1,19 @@
 """Links the audit log, and judges whether it is whole."""
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.core.audit.chain import GENESIS, Head, Link, first_fault
+from gateway.core.audit.chain import Head
 from gateway.core.audit.checkpoint import Checkpoint
+from gateway.core.audit.walk import Walk
 from gateway.flows.transaction import transaction
 from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, SignedLine
 from gateway.stores.postgres.audit import Chain
@@ -28,7 +30,7 @@ class Linker:
 
     clock: Unix seconds. checkpoint_dir None: no checkpoints are written. publish: gets the line of each that is
     written, again until it takes it; and first the newest that was written before, because whoever led until now may
-    not have come to it.
+    not have come to it. announce: hears the key that signs, before its first checkpoint is published.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -36,6 +38,8 @@ class Linker:
     checkpoint_dir: Path | None
     clock: Callable[[], int]
     publish: Callable[[SignedLine], Awaitable[None]] | None = None
+    announce: Callable[[Ed25519PublicKey], Awaitable[None]] | None = None
+    _is_announced: bool = field(default=False, init=False)
     _checkpoints: Checkpoints | None = field(default=None, init=False)
     _complained_at: int = field(default=0, init=False)
     _unpublished: deque[SignedLine] = field(default_factory=deque, init=False)
@@ -58,6 +62,7 @@ class Linker:
                 self._complained_at = now
                 _LOG.error("no checkpoint of the audit log could be written", error=str(error))
             return
+        await self._announce_once()
         while self._unpublished:
             if self.publish is not None:
                 await self.publish(self._unpublished[0])
@@ -77,6 +82,11 @@ class Linker:
             linked += batch
         return linked
 
+    async def _announce_once(self) -> None:
+        if self.announce is not None and self._checkpoints is not None and not self._is_announced:
+            await self.announce(self._checkpoints.key.public_key())
+            self._is_announced = True
+
     def _write_if_due(self, directory: Path, head: Head, now: int) -> None:
         """What is written is to be published, also where the one who waits for this was cancelled."""
         lines = []
@@ -91,7 +101,8 @@ class Linker:
 class Verification:
     """position and head: how far the chain was followed. newest: of the checkpoints, None without any.
 
-    fault None: whole. late: entries of more than LATE_S seconds that no link holds.
+    fault None: whole. late: entries of more than LATE_S seconds that no link holds. begun: the position before the
+    first that was looked at. announced: keys of checkpoints that entries tell of, with the position of the entry.
     """
 
     position: int
@@ -100,6 +111,8 @@ class Verification:
     newest: Checkpoint | None
     late: int
     fault: str | None
+    begun: int = 0
+    announced: Mapping[str, int] = field(default_factory=dict)
 
 
 async def verify(
@@ -113,7 +126,7 @@ async def verify(
     now: Unix seconds. progress: hears the position that was reached, and the last one as it was at the beginning.
     Holds a few hundred entries at a time, however many there are. Raises RecordUnavailable.
     """
-    walk = _Walk(checkpoints)
+    walk = Walk(checkpoints)
     async with transaction(pool) as connection:
         chain = Chain(connection)
         claimed = await chain.head()
@@ -128,51 +141,15 @@ async def verify(
         checkpoints=len(checkpoints),
         newest=max(checkpoints, key=lambda one: one.position, default=None),
         late=late,
-        fault=walk.fault or walk.cut_off(claimed) or _late(late),
+        fault=walk.fault or walk.cut_off() or _gone(walk, claimed) or _late(late),
+        announced=walk.announced,
     )
 
 
-class _Walk:
-    """Along the chain, with an eye on what checkpoints saw."""
-
-    def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
-        self.position = 0
-        self.head = GENESIS
-        self.fault: str | None = None
-        self._ahead: defaultdict[int, list[Checkpoint]] = defaultdict(list)
-        for one in checkpoints:
-            self._ahead[one.position].append(one)
-
-    def goes_on(self, links: list[Link]) -> bool:
-        """False: a fault was found."""
-        self.fault = first_fault(self.head, self.position, links)
-        for found in links:
-            if self.fault is None and (seen := self._ahead.pop(found.position, None)):
-                self.fault = _contradiction(found, seen)
-        if self.fault is None:
-            self.position, self.head = links[-1].position, links[-1].hash
-        return self.fault is None
-
-    def cut_off(self, claimed: Head) -> str | None:
-        """After the last link: whether there were more. claimed: the head as the table of links had it before."""
-        if self._ahead:
-            newest = self._ahead[max(self._ahead)][0]
-            return (
-                f"the chain ends at position {self.position}, but the checkpoint of {newest.time} (Unix seconds)"
-                f" saw position {newest.position}: the end was cut off, or an old backup was restored"
-            )
-        if claimed.position > self.position:
-            return f"position {claimed.position} is linked, but its entry is gone"
-        return None
-
-
-def _contradiction(found: Link, seen: list[Checkpoint]) -> str | None:
-    for one in seen:
-        if one.head != found.hash or one.count != found.position:
-            return (
-                f"position {found.position} contradicts the checkpoint of {one.time} (Unix seconds):"
-                " the chain was rewritten"
-            )
+def _gone(walk: Walk, claimed: Head) -> str | None:
+    """claimed: the head as the table of links had it before."""
+    if claimed.position > walk.position:
+        return f"position {claimed.position} is linked, but its entry is gone"
     return None
 
 

@@ -141,12 +141,17 @@ def read_checkpoints(file: Path, keys: dict[str, Ed25519PublicKey]) -> list[Chec
     return found
 
 
-def remember(seen: Path, source: Path, newest: Checkpoint, keys: dict[str, Ed25519PublicKey]) -> None:
-    """seen then holds the line of source that says this, and nothing else. Raises OSError, and leaves it as it was."""
-    lines = source.read_bytes().splitlines(keepends=True)
+def remember(seen: Path, sources: list[Path], newest: Checkpoint, keys: dict[str, Ed25519PublicKey]) -> None:
+    """seen then holds the line of the sources that says this, and nothing else. Raises OSError, and leaves it so."""
+    lines = [line for source in sources for line in source.read_bytes().splitlines(keepends=True)]
     line = next(one for one in reversed(lines) if one.endswith(b"\n") and _parsed(one, keys) == newest)
     with fresh(seen, line, 0o644) as made:
         made.replace(seen)
+
+
+def files_below(place: Path) -> list[Path]:
+    """place itself; of a directory the files of checkpoints in it and below, one of each node."""
+    return sorted(place.rglob(f"*{FILE_NAME}")) if place.is_dir() else [place]
 
 
 def read_public_keys(files: list[Path]) -> dict[str, Ed25519PublicKey]:
@@ -166,8 +171,8 @@ def read_public_keys(files: list[Path]) -> dict[str, Ed25519PublicKey]:
 
 
 def public_key_files(directory: Path) -> list[Path]:
-    """The keys that lie beside the checkpoints: one of each node that has written there."""
-    return sorted(directory.glob(_PUBLIC_KEYS))
+    """The keys that lie beside the checkpoints, or below: one of each node that has written there."""
+    return sorted(directory.rglob(_PUBLIC_KEYS))
 
 
 def _parsed(line: bytes, keys: dict[str, Ed25519PublicKey]) -> Checkpoint:

@@ -21,6 +21,7 @@ ADDRESS: Final = "address"  # the personal field that entries are searched by
 _BATCH: Final = 500
 _PAGE: Final = 20_000
 _BEFORE_ALL_IDS: Final = -(2**63)
+LAST_POSITION: Final = 2**63 - 1
 _ENTRY: Final = "e.id, e.kind, e.at, e.actor, e.subject, e.detail, e.personal, e.request_id"
 # Ids grow in the order of the arrays, so that each row finds its term again.
 _INSERT_ENTRIES: Final = """
@@ -54,8 +55,10 @@ _LIST_NEWEST: Final = f"""
      ORDER BY e.id DESC LIMIT $5
 """
 _FIND_ENTRY: Final = f"{_READ} WHERE e.id = $1"
+_FIND_ENTRIES: Final = f"{_READ} WHERE e.id = ANY($1::bigint[])"
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _SELECT_LAST_DETAIL: Final = "SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id DESC LIMIT 1"
+_HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
 _SELECT_HEAD: Final = "SELECT position, hash FROM audit_links ORDER BY position DESC LIMIT 1"
 _LIST_QUEUE: Final = f"""
@@ -69,8 +72,16 @@ _DELETE_QUEUED: Final = "DELETE FROM audit_queue WHERE entry_id = ANY($1::bigint
 _LIST_LINKS: Final = f"""
     SELECT l.position, l.prev_hash, l.hash, {_ENTRY}
       FROM audit_links l JOIN audit_entries e ON e.id = l.entry_id
-     WHERE l.position > $1 ORDER BY l.position LIMIT $2
+     WHERE l.position > $1 AND l.position <= $2 ORDER BY l.position LIMIT $3
 """  # noqa: S608 - constants
+_FIND_LINK: Final = "SELECT position, hash FROM audit_links WHERE position = $1"
+# Entries are linked as they are committed, and dated before: the times of neighbours may be out of order.
+_FIRST_SINCE: Final = """
+    SELECT min(l.position) FROM audit_entries e JOIN audit_links l ON l.entry_id = e.id WHERE e.at >= $1
+"""
+_LAST_BEFORE: Final = """
+    SELECT max(l.position) FROM audit_entries e JOIN audit_links l ON l.entry_id = e.id WHERE e.at < $1
+"""
 # The bounds of the page keep the join from reading all links for each page.
 _COUNT_UNLINKED: Final = """
     WITH page AS MATERIALIZED (SELECT id, at FROM audit_entries WHERE id > $2 ORDER BY id LIMIT $3)
@@ -110,6 +121,11 @@ class Audit:
         """No search finds this person's entries by an address any more."""
         await self._connection.execute(_DELETE_TERMS, subject)
 
+    async def has(self, kind: Kind, detail: Mapping[str, object]) -> bool:
+        """Whether an entry of this kind says just this. Others who ask wait until the transaction ends."""
+        await self._connection.execute(_LOCK_KIND, locks.EVENT_KIND, kind.value)
+        return await self._connection.fetchval(_HAS_DETAIL, kind.value, canonical(detail)) is not None
+
     async def last_detail(self, kind: Kind) -> Mapping[str, object]:
         """Of the newest entry of this kind, {} without one. Others who ask wait until the transaction ends."""
         await self._connection.execute(_LOCK_KIND, locks.EVENT_KIND, kind.value)
@@ -126,6 +142,11 @@ class Audit:
     async def find(self, entry_id: int) -> ReadEntry | None:
         found = await self._read(await self._connection.fetch(_FIND_ENTRY, entry_id))
         return found[0] if found else None
+
+    async def find_all(self, entry_ids: Sequence[int]) -> dict[int, ReadEntry]:
+        """By id, those that there are."""
+        found = await self._read(await self._connection.fetch(_FIND_ENTRIES, entry_ids))
+        return {one.entry.id: one for one in found}
 
     async def _read(self, rows: Sequence[asyncpg.Record]) -> list[ReadEntry]:
         months = months_sealed([row["personal"] for row in rows])
@@ -211,12 +232,33 @@ class Chain:
         row = await self._connection.fetchrow(_SELECT_HEAD)
         return Head(0, GENESIS) if row is None else Head(row["position"], row["hash"])
 
-    async def links(self) -> AsyncIterator[list[Link]]:
-        """All of them in order, some at a time."""
-        position = 0
-        while rows := await self._connection.fetch(_LIST_LINKS, position, _BATCH):
+    async def at(self, position: int) -> Head | None:
+        """The link there, as if it were the last; before the first, GENESIS. None: there is none."""
+        if position == 0:
+            return Head(0, GENESIS)
+        row = await self._connection.fetchrow(_FIND_LINK, position)
+        return None if row is None else Head(row["position"], row["hash"])
+
+    async def first_since(self, at: int) -> int | None:
+        """The first position with an entry of this Unix second or later."""
+        found: int | None = await self._connection.fetchval(_FIRST_SINCE, at)
+        return found
+
+    async def last_before(self, at: int) -> int | None:
+        """The last position with an entry of before this Unix second."""
+        found: int | None = await self._connection.fetchval(_LAST_BEFORE, at)
+        return found
+
+    async def links(self, after: int = 0, up_to: int = LAST_POSITION) -> AsyncIterator[list[Link]]:
+        """Of these positions, all of them in order, some at a time."""
+        position = after
+        while rows := await self._connection.fetch(_LIST_LINKS, position, up_to, _BATCH):
             yield [Link(row["position"], _stored(row), row["prev_hash"], row["hash"]) for row in rows]
             position = rows[-1]["position"]
+
+    async def waiting(self) -> list[Stored]:
+        """Committed entries that no link holds yet, in the order in which they will be linked."""
+        return [_stored(row) for row in await self._connection.fetch(_LIST_QUEUE, None)]
 
     async def count_unlinked(self, before: int) -> int:
         """Entries of before this Unix second that no link holds: the linker is behind, or somebody took links away.

@@ -6,6 +6,7 @@ from uuid import UUID
 from gateway.core.audit import (
     app_events,
     catalogue,
+    evidence_events,
     factor_events,
     key_events,
     lockout_events,
@@ -314,5 +315,15 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         factor_events.OperatorCodeMade(ADA, 5, "phone lost"),
         "operator_code_made",
         ("cli:root", ADA, '{"expires_at":5}', '{"reason":"phone lost"}'),
+    ),
+    (
+        evidence_events.AuditExported(None, "jsonl", 1, 9),
+        "audit_exported",
+        ("cli:root", None, '{"first":1,"format":"jsonl","last":9}', "{}"),
+    ),
+    (
+        evidence_events.CheckpointKeyMade(None, "K", "P"),
+        "checkpoint_key_made",
+        ("gateway", None, '{"key":"K","public":"P"}', "{}"),
     ),
 ]

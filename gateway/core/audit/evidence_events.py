@@ -1,0 +1,41 @@
+"""What the audit log tells of itself, of its copies and of backups: a part of the catalogue."""
+
+from dataclasses import dataclass
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, By, Event, Family, Kept, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class AuditExported(Event):
+    """first, last: positions. last None: it goes on with each new entry."""
+
+    kind = Kind.AUDIT_EXPORTED
+    about = About(
+        Family.EVIDENCE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator exported entries with their personal parts readable, from position `first` to `last`. Without"
+        " `last`, a log shipper follows the log.",
+    )
+
+    format: Kept[str]
+    first: Kept[int]
+    last: Kept[int | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointKeyMade(Event):
+    """key: its id, as in checkpoints. public: the raw key, base64url."""
+
+    kind = Kind.CHECKPOINT_KEY_MADE
+    about = About(
+        Family.EVIDENCE,
+        Severity.LOW,
+        By.GATEWAY,
+        "A node signs checkpoints with a key that the log did not know. `bastion audit verify` says which of these keys"
+        " you do not have.",
+    )
+
+    key: Kept[str]
+    public: Kept[str]
