@@ -68,6 +68,7 @@ JOBS: Final = (
     "removed_clients",
     "risk",
     "notices",
+    "erasures",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)

@@ -79,11 +79,13 @@ class Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         context = ssl.create_default_context(cafile=self.ca_file)
-        plain = socket.create_connection(("127.0.0.1", self.through or self.port), 10)
+        source = (self.source, 0) if self.source else None
+        plain = socket.create_connection(("127.0.0.1", self.through or self.port), 10, source)
         self.sock = context.wrap_socket(plain, server_hostname=self.host)
 
     ca_file = ""
     through = 0
+    source = ""
 
 
 def fetch(url: str, ca_file: str, **headers: str) -> tuple[int, str]:
@@ -113,11 +115,15 @@ class Seen:
 
 @dataclass
 class Visitor:
-    """A browser without a window: cookies by host, redirects, forms. through: a port in place of those of URLs."""
+    """A browser without a window: cookies by host, redirects, forms. through: a port in place of those of URLs.
+
+    source: its address, one of this machine.
+    """
 
     ca_file: str
     jar: dict[str, dict[str, str]] = field(default_factory=dict)
     through: int = 0
+    source: str = ""
 
     def send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str | None = None) -> Seen:
         """One request, with exactly these headers and the host's cookies."""
@@ -128,7 +134,7 @@ class Visitor:
         if cookies and "Cookie" not in sent:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         connection = Connection(host, parts.port)
-        connection.ca_file, connection.through = self.ca_file, self.through
+        connection.ca_file, connection.through, connection.source = self.ca_file, self.through, self.source
         with contextlib.closing(connection):
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body=body, headers=sent)

@@ -15,6 +15,7 @@ from gateway.app.keys import ring_of, signing_keys
 from gateway.app.mail import mail
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
+from gateway.app.privacy import privacy
 from gateway.app.risk import risk
 from gateway.app.servers import servers
 from gateway.app.tokens import clients_of, nonces_of, proofs_of, tokens_for_apps
@@ -79,6 +80,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     concerns = (
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
+        privacy(start=start, resources=resources),
         signing_keys(start=start, resources=resources, ring=ring, decisions=decisions),
         policy(start=start, resources=resources, policies=policies, ring=ring),
         people(

@@ -20,10 +20,12 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.erasures import Erasures
 from gateway.stores.postgres.factors import Factors
 from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
+from gateway.stores.postgres.holds import Holds
 from gateway.stores.postgres.links import Links
 from gateway.stores.postgres.lockouts import LockoutRows
 from gateway.stores.postgres.logins import Logins
@@ -180,6 +182,14 @@ class Act:
     @property
     def outbox(self) -> Outbox:
         return Outbox(self._connection)
+
+    @property
+    def erasures(self) -> Erasures:
+        return Erasures(self._connection)
+
+    @property
+    def holds(self) -> Holds:
+        return Holds(self._connection, self._vault)
 
     @property
     def links(self) -> Links:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.audit.chain import Head
-from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key_id, read, sign
+from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, read, sign
+from gateway.core.audit.statement import key_id
 from gateway.stores.files.checkpoints import (
     Checkpoints,
     CheckpointsUnusable,

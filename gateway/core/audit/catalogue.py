@@ -44,6 +44,14 @@ from gateway.core.audit.key_events import (
 )
 from gateway.core.audit.lockout_events import Locked, Unlocked
 from gateway.core.audit.login_events import LoginBlocked
+from gateway.core.audit.privacy_events import (
+    DataExported,
+    ErasureAsked,
+    ErasureWithdrawn,
+    HoldAdded,
+    HoldLifted,
+    UserErased,
+)
 from gateway.core.audit.recovery_events import (
     DeviceForgotten,
     Disowned,
@@ -330,6 +338,12 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     OperatorCodeMade,
     AuditExported,
     CheckpointKeyMade,
+    ErasureAsked,
+    ErasureWithdrawn,
+    UserErased,
+    HoldAdded,
+    HoldLifted,
+    DataExported,
 )
 
 

@@ -4,25 +4,20 @@ A checkpoint is a compact JWS (RFC 7515) with Ed25519 (RFC 8037), typ `audit-che
 that it passes for no other token (threats.md K4). Its layout is in files of others: it can't change.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from gateway.core.audit.entries import canonical
+from gateway.core.audit.statement import BadStatement, opened, signed
 from gateway.core.errors import GatewayError
 
 EVERY_S: Final = 60
 EVERY_ENTRIES: Final = 1_000
 _TYPE: Final = "audit-checkpoint+jws"
-_ALGORITHM: Final = "EdDSA"
 _HASH_BYTES: Final = 32
-_KEY_ID_CHARS: Final = 16
-_JWS: Final = jwt.PyJWS(algorithms=[_ALGORITHM])
 
 
 class BadCheckpoint(GatewayError):
@@ -49,36 +44,23 @@ def is_due(last: Checkpoint | None, position: int, head: bytes, now: int) -> boo
     return head != last.head and (waited or abs(position - last.position) >= EVERY_ENTRIES)
 
 
-def key_id(key: Ed25519PublicKey) -> str:
-    """16 hexadecimal digits of SHA-256 over the raw key."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:_KEY_ID_CHARS]
-
-
 def sign(key: Ed25519PrivateKey, checkpoint: Checkpoint) -> str:
-    """The same text for the same checkpoint: Ed25519 takes no random bytes."""
+    """The same text for the same checkpoint."""
     claims = {
         "position": checkpoint.position,
         "count": checkpoint.count,
         "time": checkpoint.time,
         "head": checkpoint.head.hex(),
     }
-    headers = {"typ": _TYPE, "kid": key_id(key.public_key())}
-    return _JWS.encode(canonical(claims).encode(), key, algorithm=_ALGORITHM, headers=headers)
+    return signed(key, _TYPE, claims)
 
 
 def read(text: str, keys: Mapping[str, Ed25519PublicKey]) -> Checkpoint:
     """keys: by key_id. Raises BadCheckpoint."""
     try:
-        named = _JWS.get_unverified_header(text).get("kid")
-        key = keys.get(named) if isinstance(named, str) else None
-        if key is None:
-            raise BadCheckpoint("is signed with another key")
-        decoded = _JWS.decode_complete(text, key, algorithms=[_ALGORITHM])
-    except (jwt.PyJWTError, ValueError) as error:
-        raise BadCheckpoint(f"is not signed as it says: {error}") from error
-    if decoded["header"].get("typ") != _TYPE:
-        raise BadCheckpoint(f"is signed, but not as {_TYPE}")
-    return _checkpoint(decoded["payload"])
+        return _checkpoint(opened(text, _TYPE, keys))
+    except BadStatement as error:
+        raise BadCheckpoint(str(error)) from error
 
 
 def _checkpoint(payload: bytes) -> Checkpoint:

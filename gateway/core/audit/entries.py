@@ -64,6 +64,12 @@ class Kind(Enum):
     OPERATOR_CODE_MADE = "operator_code_made"
     AUDIT_EXPORTED = "audit_exported"
     CHECKPOINT_KEY_MADE = "checkpoint_key_made"
+    ERASURE_ASKED = "erasure_asked"
+    ERASURE_WITHDRAWN = "erasure_withdrawn"
+    USER_ERASED = "user_erased"
+    HOLD_ADDED = "hold_added"
+    HOLD_LIFTED = "hold_lifted"
+    DATA_EXPORTED = "data_exported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.core.audit.checkpoint import key_id
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.evidence_events import CheckpointKeyMade
+from gateway.core.audit.statement import key_id
 from gateway.core.base64url import b64
 from gateway.flows.act import Acts
 

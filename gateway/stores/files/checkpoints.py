@@ -26,7 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gateway.core.audit.chain import Head
-from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, key_id, read, sign
+from gateway.core.audit.checkpoint import BadCheckpoint, Checkpoint, is_due, read, sign
+from gateway.core.audit.statement import key_id
 from gateway.core.errors import GatewayError
 from gateway.stores.files.whole import fresh, write_new
 
@@ -60,13 +61,7 @@ class Checkpoints:
     @classmethod
     def open(cls, directory: Path, data_dir: Path) -> "Checkpoints":
         """Makes directory and key where they are missing. Raises CheckpointsUnusable or OSError."""
-        directory.mkdir(parents=True, exist_ok=True)
-        key = _own_key(data_dir / "keys")
-        public = key.public_key()
-        beside = directory / _PUBLIC_KEYS.replace("*", key_id(public))
-        if not beside.exists():
-            write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
-        return cls(directory / FILE_NAME, key)
+        return cls(directory / FILE_NAME, signing_key(directory, data_dir))
 
     def newest(self) -> SignedLine | None:
         """The last line of our key, None where there is none. Raises OSError."""
@@ -119,6 +114,19 @@ class Checkpoints:
             yield file
         finally:
             os.close(file)
+
+
+def signing_key(directory: Path, data_dir: Path) -> Ed25519PrivateKey:
+    """The node's own; its public half lies in directory from then on. Makes both, and directory, where they are
+    missing. Raises CheckpointsUnusable or OSError.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    key = _own_key(data_dir / "keys")
+    public = key.public_key()
+    beside = directory / _PUBLIC_KEYS.replace("*", key_id(public))
+    if not beside.exists():
+        write_new(beside, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    return key
 
 
 def read_checkpoints(file: Path, keys: dict[str, Ed25519PublicKey]) -> list[Checkpoint]:

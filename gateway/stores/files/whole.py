@@ -13,6 +13,14 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
         os.link(made, path)
 
 
+def give_to_owner(descriptor: int, directory: Path) -> None:
+    """What root makes by command belongs to the owner of the directory, or the service could not write there."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        with suppress(PermissionError):  # in a container that takes this power from root
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 @contextmanager
 def fresh(path: Path, content: bytes, mode: int) -> Iterator[Path]:
     """A file beside path that is on the disk, and gone after the block unless it was moved. Raises OSError."""
@@ -22,6 +30,7 @@ def fresh(path: Path, content: bytes, mode: int) -> Iterator[Path]:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             os.fchmod(descriptor, mode)
+            give_to_owner(descriptor, path.parent)
             file.flush()
             os.fsync(descriptor)
         yield made

@@ -110,7 +110,7 @@ class Audit:
         self._vault = vault
 
     async def append(self, *entries: Entry) -> None:
-        """personal is sealed. Raises CorruptRow where a subject's key is gone.
+        """personal is sealed. Where a subject's key is gone, the person was erased meanwhile, and it is dropped.
 
         An entry without a subject takes the same steps as one with (threats.md L5).
         """
@@ -187,7 +187,7 @@ class Audit:
 
 def _row(entry: Entry, keys: Mapping[UUID, DataKey], periods: Mapping[int, Period]) -> tuple[object, ...]:
     personal, term = b"", None
-    if entry.personal:
+    if entry.personal and (entry.subject is None or entry.subject in keys):
         period, key = periods[entry.at], None if entry.subject is None else keys[entry.subject]
         personal = period.seal(_place(entry.subject), entry.personal, key, entry.at)
         address = entry.personal.get(ADDRESS)

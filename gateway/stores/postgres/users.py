@@ -14,14 +14,17 @@ from gateway.stores.postgres.vault import Vault
 
 State = Literal["active", "disabled"]
 _COLUMNS: Final = "u.id, u.state, u.sealed, u.password, u.groups, u.version, k.wrapped"
-_FIND_USER: Final = f"SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id WHERE u.id = $1"  # noqa: S608 - constants
+_FIND_USER: Final = f"""
+    SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id WHERE u.id = $1 AND u.state <> 'erased'
+"""  # noqa: S608 - constants
 _FIND_BY_NAME: Final = f"""
     SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id
      WHERE u.username_index = $1 OR u.email_index = $2
      ORDER BY (u.username_index = $1) DESC LIMIT 1
 """  # noqa: S608 - constants
 _LIST_USERS: Final = f"""
-    SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id ORDER BY u.created_at, u.id
+    SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id WHERE u.state <> 'erased'
+     ORDER BY u.created_at, u.id
 """  # noqa: S608 - constants
 _NAME_TAKEN: Final = """
     SELECT 1 FROM users WHERE (username_index = ANY($1::bytea[]) OR email_index = ANY($2::bytea[])) AND id <> $3
@@ -34,12 +37,15 @@ _INSERT_USER: Final = """
 """
 _INSERT_KEY: Final = "INSERT INTO user_keys (user_id, wrapped) VALUES ($1, $2)"
 _SET_STATE: Final = """
-    UPDATE users SET state = $2, version = version + 1, changed_at = $3 WHERE id = $1 AND state <> $2 RETURNING version
+    UPDATE users SET state = $2, version = version + 1, changed_at = $3
+     WHERE id = $1 AND state <> $2 AND state <> 'erased' RETURNING version
 """
-_SET_GROUPS: Final = "UPDATE users SET groups = $2, version = version + 1, changed_at = $3 WHERE id = $1"
+_SET_GROUPS: Final = """
+    UPDATE users SET groups = $2, version = version + 1, changed_at = $3 WHERE id = $1 AND state <> 'erased'
+"""
 _SET_NAMES: Final = """
     UPDATE users SET username_index = $2, email_index = $3, sealed = $4, version = version + 1, changed_at = $5
-     WHERE id = $1
+     WHERE id = $1 AND state <> 'erased'
 """
 _HOLD_PASSWORD: Final = "SELECT id FROM users WHERE id = $1 AND password = $2 AND state = 'active' FOR SHARE"
 _RENEW_PASSWORD: Final = """
@@ -62,7 +68,7 @@ _HOLD_COMPARED: Final = """
      WHERE id = $1 AND sha256(convert_to(password, 'UTF8')) = $2 AND state = 'active' FOR SHARE
 """
 _BEGIN_CHANGE: Final = "UPDATE users SET changed_at = $2 WHERE id = $1 AND state = 'active' RETURNING id"
-_SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
+_SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1 AND state <> 'erased'"
 
 
 class UnknownUser(GatewayError):

@@ -62,11 +62,12 @@ class Vault:
         return self.open(user_id, await connection.fetchval(_SELECT_KEY, user_id))
 
     async def keys_of(self, connection: AnyConnection, user_ids: Collection[UUID]) -> dict[UUID, DataKey]:
-        """As key_of, of all of them at once."""
+        """As key_of, of all of them at once; who was erased is left out."""
         if not user_ids:
             return {}
         wrapped = {row["user_id"]: row["wrapped"] for row in await connection.fetch(_LIST_KEYS, list(user_ids))}
-        return {user_id: self.open(user_id, wrapped.get(user_id)) for user_id in user_ids}
+        has_key = (user_id for user_id in user_ids if user_id in wrapped or user_id == NOBODY)
+        return {user_id: self.open(user_id, wrapped.get(user_id)) for user_id in has_key}
 
     def rehearse(self, place: Place, values: Mapping[str, str]) -> None:
         """What it costs to unseal a person's row. place: of NOBODY. values: about as long as a person's."""

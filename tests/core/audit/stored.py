@@ -11,6 +11,7 @@ from gateway.core.audit import (
     key_events,
     lockout_events,
     login_events,
+    privacy_events,
     recovery_events,
     settings_events,
 )
@@ -326,4 +327,27 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "checkpoint_key_made",
         ("gateway", None, '{"key":"K","public":"P"}', "{}"),
     ),
+    (
+        privacy_events.ErasureAsked(ADA, None, 5),
+        "erasure_asked",
+        ("cli:root", ADA, '{"due_at":5}', "{}"),
+    ),
+    (privacy_events.ErasureWithdrawn(ADA, None), "erasure_withdrawn", ("cli:root", ADA, "{}", "{}")),
+    (
+        privacy_events.UserErased(ADA, ("l",), "asked"),
+        "user_erased",
+        ("cli:root", ADA, '{"logins":["l"],"reason":"asked"}', "{}"),
+    ),
+    (
+        privacy_events.UserErased(ADA, (), "asked", "due"),
+        "user_erased",
+        ("gateway", ADA, '{"logins":[],"reason":"asked","why":"due"}', "{}"),
+    ),
+    (
+        privacy_events.HoldAdded(ADA, 1, 5, "lawsuit"),
+        "hold_added",
+        ("cli:root", ADA, '{"ends_at":5,"hold":1}', '{"reason":"lawsuit"}'),
+    ),
+    (privacy_events.HoldLifted(ADA, 1), "hold_lifted", ("cli:root", ADA, '{"hold":1}', "{}")),
+    (privacy_events.DataExported(ADA, None), "data_exported", ("cli:root", ADA, "{}", "{}")),
 ]

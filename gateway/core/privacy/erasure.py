@@ -1,0 +1,108 @@
+"""What erasing a person takes away and in which steps, and the certificate that it is done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal
+from uuid import UUID
+
+from gateway.core.errors import GatewayError
+
+ErasureReason = Literal["asked", "unneeded", "unlawful", "other"]
+REASONS: Final[tuple[ErasureReason, ...]] = ("asked", "unneeded", "unlawful", "other")
+CERTIFICATE: Final = "erasure-certificate+jws"
+
+# Each table with rows of one person, by the column that says whose. What refers to another table's rows stands first.
+# The key goes at once with them; so what a backup or a replica still has of these rows can't be read any more.
+DELETED: Final[Mapping[str, str]] = {
+    "user_keys": "user_id",
+    "erasure_requests": "user_id",
+    "holds": "user_id",
+    "codes": "user_id",
+    "grants": "user_id",
+    "logins": "user_id",
+    "api_keys": "user_id",
+    "app_consents": "user_id",
+    "password_history": "user_id",
+    "devices": "user_id",
+    "risk_profiles": "user_id",
+    "links": "user_id",
+    "notices": "user_id",
+    "attempts": "user_id",
+    "totp": "user_id",
+    "recovery_codes": "user_id",
+    "passkeys": "user_id",
+    "lockouts": "who",
+}
+# Rows that stay, and why: they hold ids and no words.
+KEPT: Final[Mapping[str, str]] = {
+    "users": "a tombstone without words, so that the id is given to nobody else",
+    "audit_entries": "personal parts are under the destroyed key, so the chain still verifies",
+    "erasures": "the proof that the person was erased",
+    "outbox": "only logout tokens, which hold ids, until apps have them; all else goes",
+}
+# Files of these tables are written anew, because Postgres leaves deleted rows in them.
+KEY_TABLES: Final = ("user_keys",)
+
+
+class ErasureStep(Enum):
+    """In this order. The values are in stored rows: they never change. ROWS is the point of no return."""
+
+    ROWS = "rows"
+    REDIS = "redis"
+    LEDGER = "ledger"
+    KEY_FILES = "key_files"
+    CERTIFICATE = "certificate"
+
+
+class Held(GatewayError):
+    """A hold keeps the person from being erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who got something of the person that Bastion can't take back. clients: ids of apps with tokens. hosts: of apps
+    that got identity headers.
+    """
+
+    clients: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+def certificate(
+    erasure: int, user_id: UUID, erased_at: int, steps: Mapping[ErasureStep, int], reach: Reach, now: int
+) -> dict[str, object]:
+    """What is signed. steps: when each was done. Unix seconds."""
+    return {
+        "erasure": erasure,
+        "user": str(user_id),
+        "erased_at": erased_at,
+        "steps": {step.value: at for step, at in steps.items()},
+        "clients": list(reach.clients),
+        "hosts": list(reach.hosts),
+        "time": now,
+    }
+
+
+def lines_with(names: Sequence[str], text: str) -> list[int]:
+    """Numbers of the lines in which one of the names stands as a word, in any case."""
+    wanted = [name.casefold() for name in names if name]
+    return [
+        number
+        for number, line in enumerate(text.splitlines(), 1)
+        if any(_has_word(line.casefold(), name) for name in wanted)
+    ]
+
+
+def _has_word(line: str, word: str) -> bool:
+    at = line.find(word)
+    while at >= 0:
+        if not _is_part(line[at - 1 : at]) and not _is_part(line[at + len(word) : at + len(word) + 1]):
+            return True
+        at = line.find(word, at + 1)
+    return False
+
+
+def _is_part(character: str) -> bool:
+    """Of a user name. A full stop ends words here: a line too many is better than one too few."""
+    return character.isalnum() or character in ("_", "-")

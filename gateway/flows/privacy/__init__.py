@@ -1,0 +1,1 @@
+"""Acts on what is kept of people: erasures, holds, requests and exports."""

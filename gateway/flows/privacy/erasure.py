@@ -1,0 +1,196 @@
+"""Erases a person: one transaction that can't be taken back, then the steps that any leader resumes."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from gateway.core.audit.privacy_events import UserErased
+from gateway.core.audit.statement import signed
+from gateway.core.base64url import b64
+from gateway.core.errors import GatewayError
+from gateway.core.keys import Keys
+from gateway.core.principal.ask import RecordKind
+from gateway.core.privacy.erasure import CERTIFICATE, ErasureReason, ErasureStep, Held, Reach, certificate
+from gateway.core.session.tokens import tag_of
+from gateway.flows.act import Act, Acts, RedisBehind
+from gateway.flows.people.stands import end_stands
+from gateway.flows.transaction import GONE, RecordUnavailable
+from gateway.stores.files.checkpoints import CheckpointsUnusable, signing_key
+from gateway.stores.files.ledger import Erased, Ledger, LedgerUnusable
+from gateway.stores.postgres.erasures import ErasureRow, Erasures, NotRewritten
+from gateway.stores.postgres.users import UnknownUser
+from gateway.stores.reasons import reason_of
+
+_AT_ONCE: Final = 100
+_RECORDS: Final[tuple[RecordKind, ...]] = ("login", "grant", "key")
+_BY_ITSELF: Final = "gateway"
+_LOG: Final = structlog.stdlib.get_logger("gateway.erasure")
+
+
+class Unfinished(GatewayError):
+    """The person is erased, and a later step can't be done now. A leader does it as soon as it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """jws: signed with the checkpoint key of the node that did the last step."""
+
+    user_id: UUID
+    jws: str
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFiles:
+    """Where a node keeps its evidence. directory: of the checkpoints, or else data_dir."""
+
+    directory: Path
+    data_dir: Path
+
+    def note(self, erased: list[Erased]) -> None:
+        """In the ledger. Raises Unfinished."""
+        try:
+            Ledger.open(self.directory, self.data_dir).add(erased)
+        except (OSError, CheckpointsUnusable, LedgerUnusable) as error:
+            raise Unfinished(f"the ledger of erasures could not be written: {error}") from error
+
+    def sign(self, claims: dict[str, object]) -> str:
+        """Raises Unfinished."""
+        try:
+            return signed(signing_key(self.directory, self.data_dir), CERTIFICATE, claims)
+        except (OSError, CheckpointsUnusable) as error:
+            raise Unfinished(f"the certificate could not be signed: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """All of it raises RecordUnavailable."""
+
+    acts: Acts
+    keys: Keys
+    files: NodeFiles
+
+    async def erase(self, name: str, reason: ErasureReason, operator: str) -> UUID:
+        """The point of no return; finish() does the rest. Raises UnknownUser or Held."""
+        with suppress(RedisBehind):  # a step of its own tells Redis
+            async with self.acts.begin(operator=operator) as act:
+                await act.holds.wait_for_none()
+                user_id = (await act.users.named(name)).id
+                await self._erase(act, user_id, reason, operator)
+        return user_id
+
+    async def finish(self, user_id: UUID) -> Certificate:
+        """What is left of the steps. Raises Unfinished, and UnknownUser for somebody who was not erased."""
+        erasure = await self._find(user_id)
+        for step, work in self._steps():
+            if step not in erasure.done:
+                content = await work(erasure)
+                async with self.acts.begin() as act:
+                    await act.erasures.finish(erasure.id, step, content, act.now)
+                erasure = await self._find(user_id)
+        return Certificate(user_id, erasure.contents[ErasureStep.CERTIFICATE], _reach(erasure))
+
+    async def work(self) -> None:
+        """One round of the leader's: finishes what was left."""
+        async with self.acts.begin() as act:
+            left = await act.erasures.unfinished(_AT_ONCE)
+        for user_id in left:
+            try:
+                await self.finish(user_id)
+            except Unfinished as error:
+                _LOG.warning("an erasure waits", user=str(user_id), why=str(error))
+            else:
+                _LOG.info("an erasure is done", user=str(user_id))
+
+    async def _erase(self, act: Act, user_id: UUID, reason: ErasureReason, operator: str) -> None:
+        """The person first, then all that is theirs."""
+        if not await act.erasures.lock(user_id):
+            raise UnknownUser("somebody else has erased the person at the same moment")
+        hold = await act.holds.standing(user_id, act.now)
+        if hold is not None:
+            raise Held(f"hold {hold} keeps the person from being erased; `bastion hold list` shows it")
+        reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
+        ended = await end_stands(act, self.keys.tag, user_id, "erased")
+        await act.audit.forget_terms(user_id)
+        await act.erasures.erase(user_id, act.now)
+        act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
+        left = {ErasureStep.ROWS: {"clients": reach.clients, "hosts": reach.hosts}, ErasureStep.REDIS: records}
+        await act.erasures.add(user_id, operator or _BY_ITSELF, act.now, left)
+
+    def _steps(self) -> tuple[tuple[ErasureStep, Callable[[ErasureRow], Awaitable[str]]], ...]:
+        return (
+            (ErasureStep.REDIS, self._tell_redis),
+            (ErasureStep.LEDGER, self._note),
+            (ErasureStep.KEY_FILES, self._rewrite),
+            (ErasureStep.CERTIFICATE, self._certify),
+        )
+
+    async def _tell_redis(self, erasure: ErasureRow) -> str:
+        """Ends first, then the person's own record, which alone has words."""
+        tag, records = tag_of(self.keys.tag, erasure.user_id), json.loads(erasure.contents[ErasureStep.REDIS])
+        try:
+            async with self.acts.begin() as act:
+                for kind in _RECORDS:
+                    for record in records[kind]:
+                        act.ends(kind, tag, b64(bytes.fromhex(record)))
+                act.stales_person(tag)
+        except RedisBehind as error:
+            raise Unfinished("Redis does not answer") from error
+        return ""
+
+    async def _note(self, erasure: ErasureRow) -> str:
+        await asyncio.to_thread(self.files.note, [Erased(erasure.user_id, erasure.erased_at)])
+        return ""
+
+    async def _rewrite(self, erasure: ErasureRow) -> str:
+        """VACUUM refuses to run in a transaction."""
+        try:
+            async with self.acts.pool.acquire() as connection:
+                await Erasures(connection).rewrite(erasure.id, erasure.user_id)
+        except GONE as error:
+            raise RecordUnavailable(f"Postgres does not answer: {reason_of(error)}") from error
+        except NotRewritten as error:
+            raise Unfinished(str(error)) from error
+        return ""
+
+    async def _certify(self, erasure: ErasureRow) -> str:
+        claims = certificate(
+            erasure.id, erasure.user_id, erasure.erased_at, erasure.done, _reach(erasure), self.acts.clock()
+        )
+        return await asyncio.to_thread(self.files.sign, claims)
+
+    async def _find(self, user_id: UUID) -> ErasureRow:
+        async with self.acts.begin() as act:
+            erasure = await act.erasures.find(user_id)
+        if erasure is None:
+            raise UnknownUser(f"nobody with the id {user_id} was erased")
+        return erasure
+
+
+def _reach(erasure: ErasureRow) -> Reach:
+    found = json.loads(erasure.contents[ErasureStep.ROWS])
+    return Reach(tuple(found["clients"]), tuple(found["hosts"]))
+
+
+@dataclass(slots=True)
+class LedgerKeeper:
+    """Writes on each node what other nodes have erased."""
+
+    acts: Acts
+    files: NodeFiles
+    _last: int = 0
+
+    async def work(self) -> None:
+        """Raises RecordUnavailable or Unfinished."""
+        async with self.acts.begin() as act:
+            erased = await act.erasures.after(self._last, _AT_ONCE)
+        if erased:
+            await asyncio.to_thread(self.files.note, [Erased(one.user_id, one.erased_at) for one in erased])
+            self._last = erased[-1].id

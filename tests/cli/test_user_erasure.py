@@ -1,0 +1,115 @@
+"""`bastion user erase` answers with a certificate, and whatever kills it leaves the rest to others."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias
+from uuid import UUID
+
+import pytest
+
+from gateway.core.privacy.erasure import ErasureStep
+from tests.cli.conftest import Bastion
+from tests.cli.test_user import add_ada
+from tests.conftest import Pool
+
+Hindrance: TypeAlias = Callable[[Bastion, Pool], AbstractAsyncContextManager[None]]
+
+
+async def steps_done(pool: Pool) -> set[str]:
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT step FROM erasure_steps WHERE done_at IS NOT NULL")
+    return {row["step"] for row in rows}
+
+
+async def id_of_erased(pool: Pool) -> UUID:
+    async with pool.acquire() as connection:
+        found = await connection.fetchval("SELECT user_id FROM erasures")
+    assert isinstance(found, UUID)
+    return found
+
+
+async def test_the_certificate_comes_with_what_is_out_of_reach(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+    policies = bastion.directory / "policies"
+    policies.mkdir()
+    (policies / "apps.yaml").write_text("# Ada, ask her first\nx: [adam, canada]\ny: {users: [bob, ADA]}\nz: ada_2\n")
+
+    erased = await bastion("user", "erase", "ada", "--reason", "asked")
+    listed = await bastion("audit", "list")
+    again = await bastion("user", "erase", str(await id_of_erased(pool)))
+    nobody = await bastion("user", "erase", "ada")
+
+    assert (erased.status, erased.err) == (0, "")
+    assert erased.out.startswith("ada is erased, and logged out everywhere. The id was ")
+    assert "certificate: eyJ" in erased.out
+    named = [line for line in erased.out.splitlines() if "names the person" in line]
+    assert named == [
+        "out of reach: apps.yaml:1 names the person; change it",
+        "out of reach: apps.yaml:3 names the person; change it",
+    ]
+    assert "out of reach: backups made before" in erased.out
+    assert "Lovelace" not in listed.out
+    assert "user_erased" in listed.out
+    assert again.out.splitlines()[0] == erased.out.splitlines()[1]
+    assert nobody.status == 1
+    assert "no person" in nobody.err
+
+
+@asynccontextmanager
+async def ledger_taken(bastion: Bastion, _pool: Pool) -> AsyncIterator[None]:
+    directory = bastion.directory / "checkpoints"
+    directory.mkdir()
+    file = os.open(directory / "erasures.jsonl", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    yield
+    os.close(file)
+
+
+@asynccontextmanager
+async def dump_running(_bastion: Bastion, pool: Pool) -> AsyncIterator[None]:
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        await connection.fetchval("SELECT count(*) FROM users")
+        yield
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "done"),
+    [
+        (ledger_taken, {ErasureStep.ROWS, ErasureStep.REDIS}),
+        (dump_running, {ErasureStep.ROWS, ErasureStep.REDIS, ErasureStep.LEDGER}),
+    ],
+)
+async def test_an_erasure_that_was_killed_is_finished_by_whoever_comes_next(
+    bastion: Bastion, pool: Pool, hindrance: Hindrance, done: set[ErasureStep]
+) -> None:
+    await add_ada(bastion)
+    async with hindrance(bastion, pool):
+        process = await bastion.start("user", "erase", "ada")
+        while await steps_done(pool) < {step.value for step in done}:
+            await asyncio.sleep(0.02)
+        process.kill()
+        await process.wait()
+        assert await steps_done(pool) == {step.value for step in done}
+
+    again = await bastion("user", "erase", str(await id_of_erased(pool)))
+
+    assert again.status == 0, again.err
+    assert again.out.startswith("certificate: eyJ")
+    assert await steps_done(pool) == {step.value for step in ErasureStep}
+
+
+async def test_what_waits_says_how_to_get_the_certificate(bastion: Bastion, pool: Pool) -> None:
+    """It waits for the 20 seconds for which the command tries."""
+    await add_ada(bastion)
+
+    async with dump_running(bastion, pool):
+        waits = await bastion("user", "erase", "ada")
+        user_id = await id_of_erased(pool)
+
+    assert waits.status == 1
+    assert "still sees the key" in waits.err
+    assert f"bastion user erase {user_id}" in waits.err
+    assert "certificate: " not in waits.out

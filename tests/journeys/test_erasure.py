@@ -1,0 +1,91 @@
+"""A person who was erased is nobody in the next moment, and nothing of them is found anywhere: through Caddy."""
+
+import json
+import time
+from pathlib import Path
+
+import asyncpg
+from redis import Redis as SyncRedis
+
+from tests.conftest import run_apart
+from tests.journeys.apps import address, answered, decide, exchanged
+from tests.journeys.test_token_endings import bastion
+from tests.staging import Seen, Stage, Visitor
+
+NAME, EMAIL, PASSWORD = "konrad.zuse", "zuse@hinterstein.example", "the Z3 was first"
+ADDRESS = "127.31.7.9"
+BROWSER = "rv:130.0"
+WORDS = ("zuse", "hinterstein", "Konrad", ADDRESS, BROWSER)
+
+
+def log_in(stage: Stage, visitor: Visitor) -> Seen:
+    return visitor.log_in(visitor.visit(stage.app + "/"), NAME, PASSWORD)
+
+
+def found(words: tuple[str, ...], where: str, content: bytes) -> list[str]:
+    """Also as Postgres shows bytes in a dump."""
+    text = content.lower()
+    return [
+        f"{word} in {where}" for word in words if word.lower().encode() in text or word.encode().hex().encode() in text
+    ]
+
+
+def leaks(stage: Stage) -> list[str]:
+    """Where any of the words stands: in tables, Redis and files. Letters that were delivered are out of reach."""
+    leaked = list[str]()
+
+    async def look() -> None:
+        connection = await asyncpg.connect(stage.postgres.url("journeys"))
+        for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+            for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t'):
+                leaked.extend(found(WORDS, table[0], row[0].encode()))
+        await connection.close()
+
+    run_apart(look())
+    with SyncRedis.from_url(stage.valkey.url) as client:
+        for key in client.keys("*"):
+            leaked.extend(found(WORDS, "Redis", key + (client.dump(key) or b"")))
+    for file in files(stage):
+        leaked.extend(found(WORDS, file.name, file.read_bytes()))
+    return leaked
+
+
+def files(stage: Stage) -> list[Path]:
+    delivered = stage.demo.directory / "mail"
+    every = stage.demo.directory.rglob("*")
+    return [file for file in every if file.is_file() and delivered not in file.parents]
+
+
+def wait_for_links(stage: Stage) -> None:
+    """Until no entry waits for the linker."""
+    for _ in range(600):
+        listed = json.loads(bastion(stage, "audit", "list", "--json", "--limit", "5"))
+        if all(one["position"] for one in listed):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the linker has not linked within a minute")
+
+
+def test_the_walking_path_of_an_erasure(stage: Stage) -> None:
+    bastion(stage, "user", "add", NAME, "--name", "Konrad Zuse", "--email", EMAIL, "--group", "staff",
+            "--password-stdin", stdin=PASSWORD)  # fmt: skip
+    visitor = Visitor(str(stage.summary["ca_file"]), source=ADDRESS)
+    assert log_in(stage, visitor).status == 200
+    page = visitor.visit(address(stage, prompt="consent"))
+    code = answered(stage, decide(visitor, page, "allow"))["code"]
+    assert exchanged(stage, code).status == 200
+    listed = bastion(stage, "audit", "list", "--user", NAME)
+    assert ADDRESS in listed
+
+    erased = bastion(stage, "user", "erase", NAME)
+
+    assert "certificate: eyJ" in erased
+    assert f"the app {stage.summary['client_id']} had tokens" in erased
+    assert "the app at app.localhost got identity headers" in erased
+    after = visitor.visit(stage.app + "/")
+    assert after.url.startswith(f"{stage.auth}/login")
+    assert leaks(stage) == []
+    wait_for_links(stage)
+    assert "The audit log is whole" in bastion(stage, "audit", "verify")
+    assert "user_erased" in bastion(stage, "audit", "list", "--kind", "user_erased")
+    assert log_in(stage, Visitor(str(stage.summary["ca_file"]), source=ADDRESS)).status == 403
