@@ -6,7 +6,7 @@ from typing import Final
 from gateway.app.concern import Concern, every, once
 from gateway.app.counters import counter
 from gateway.config import Config
-from gateway.config.describe import settings_lines
+from gateway.config.describe import secret_keys, settings_lines
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
@@ -33,7 +33,7 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
         publish = CheckpointDelivery(resources.acts, dropped, delivery.wake).offer
     announce = CheckpointKeys(resources.acts).announce
     linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish, announce)
-    record = ConfigRecord(resources.acts, settings_lines(config))
+    record = ConfigRecord(resources.acts, settings_lines(config), secret_keys())
     return Concern(
         jobs=(Job("linker", linker.work), Job("outbox", keeper.purge, every_s=_PURGE_S)),
         beside=(

@@ -6,6 +6,10 @@ from gateway.config.fields import all_keys
 from gateway.config.model import Config
 
 
+def secret_keys() -> frozenset[str]:
+    return frozenset(key.dotted for key in all_keys() if key.secret)
+
+
 def settings_lines(config: Config) -> list[str]:
     """`section.key: value`, in the order of the model; a secret says only whether it is set."""
     lines = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.audit.catalogue import entry_of
+from gateway.core.audit.entry import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import RecordKind

@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry
 from gateway.embedded import Binaries, Children, EmbeddedPostgres
 from gateway.flows.evidence.audit_log import Linker, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
@@ -226,4 +227,4 @@ async def append(pool: Pool, vault: Vault, count: int) -> None:
     """Each in a transaction of its own."""
     for _ in range(count):
         async with pool.acquire() as connection, connection.transaction():
-            await Audit(connection, vault).append(Entry(Kind.LOGOUT, 1_800_000_000, "", None, {}, {}, ""))
+            await Audit(connection, vault).append(Entry(Kind.LOGOUT, 1_800_000_000, "", None, {"login": "L"}, {}, ""))

@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry, entry_of
+from gateway.core.audit.settings_events import PolicyLoaded
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.flows.evidence.audit_log import Linker
 from gateway.resources import clock
@@ -250,7 +252,7 @@ async def test_what_a_stranger_called_their_browser_does_not_speak_to_the_termin
     async with pool.acquire() as connection, connection.transaction():
         user_id = await connection.fetchval("SELECT id FROM users")
         personal = {"user_agent": "\x1b]0;owned\x07\r\n2026-01-01 all is well"}
-        await Audit(connection, vault).append(Entry(Kind.LOGIN, 1, "", user_id, {}, personal, ""))
+        await Audit(connection, vault).append(Entry(Kind.LOGIN, 1, "", user_id, {"login": "L"}, personal, ""))
 
     listed = await logged("audit", "list", "--kind", "login")
 
@@ -263,8 +265,8 @@ async def test_a_long_difference_is_counted_in_a_line_and_shown_whole_on_demand(
 ) -> None:
     vault, diff = Vault(MasterKeys([bytes(range(32))]), b"", random_bytes), ["+\x1b[31ma: 1", *["-b: 2"] * 40]
     async with pool.acquire() as connection, connection.transaction():
-        detail = {"version": "v2", "before": "", "diff": diff}
-        await Audit(connection, vault).append(Entry(Kind.POLICY_LOADED, clock(), "gateway", None, detail, {}, ""))
+        loaded = PolicyLoaded(None, "v2", "", tuple(diff))
+        await Audit(connection, vault).append(entry_of(loaded, clock(), "", ""))
 
     listed = (await logged("audit", "list", "--kind", "policy_loaded")).out
     entry_id = listed.split()[0]
@@ -272,10 +274,10 @@ async def test_a_long_difference_is_counted_in_a_line_and_shown_whole_on_demand(
     as_json = json.loads((await logged("audit", "show", entry_id, "--json")).out)
     unknown = await logged("audit", "show", "999")
 
-    assert listed.endswith("diff=(41 lines)  version=v2\n")
+    assert listed.endswith("version=v2  diff=(41 lines)\n")
     assert listed.count("\n") == 1
-    assert shown.splitlines()[-43:-1] == ["diff        ", r"    +\x1b[31ma: 1", *["    -b: 2"] * 40]
-    assert as_json["detail"]["diff"] == diff
+    assert shown.splitlines()[-42:] == ["diff        ", r"    +\x1b[31ma: 1", *["    -b: 2"] * 40]
+    assert as_json["personal"]["diff"] == diff
     assert (unknown.status, "no entry 999" in unknown.err) == (1, True)
 
 

@@ -76,7 +76,7 @@ WRITTEN_BEHIND = {
     """INSERT INTO signing_keys SELECT 'evil', alg, public, wrapped, created_at, active_from
          FROM signing_keys LIMIT 1""": "signing_keys evil: no entry tells of this row",
     """UPDATE clients SET settings = replace(settings::text, 'shop.example', 'evil.example')::json""": (
-        "clients shop: settings is '"
+        "clients shop: digest is '"
     ),
 }
 

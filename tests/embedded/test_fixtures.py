@@ -6,7 +6,8 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 from redis.asyncio import Redis
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
@@ -18,7 +19,7 @@ ROWS_OF_MIGRATIONS = {"schema_migrations", "policy_wishes"}
 async def fill(connection: "PoolConnectionProxy[Record]") -> None:
     """A row in each table that has no other trigger than the queue's, and one that a migration wrote is changed."""
     await Audit(connection, Vault(MasterKeys([b"m" * 32]), b"i" * 32, RandomBytes())).append(
-        Entry(Kind.LOGOUT, 1_800_000_000, "", None, {}, {}, "")
+        Entry(Kind.LOGOUT, 1_800_000_000, "", None, {"login": "L"}, {}, "")
     )
     await connection.execute("UPDATE policy_wishes SET wish = 7")
     await connection.execute("INSERT INTO key_checks VALUES ('name', 'value')")

@@ -4,16 +4,21 @@ from uuid import UUID
 
 import pytest
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.catalogue import LoggedOut, UserEnabled
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry, entry_of
+from gateway.core.audit.event import Event
 from gateway.flows.evidence.audit_entries import Tail, UnknownEntry, find_entry, list_entries
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Clock, Pool
 
+EVE, ENABLED = UUID(int=2), UserEnabled(None)
 
-async def append(pool: Pool, vault: Vault, at: int, kind: Kind = Kind.USER_ENABLED) -> None:
+
+async def append(pool: Pool, vault: Vault, at: int, event: Event = ENABLED) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await Audit(connection, vault).append(Entry(kind, at, "cli:root", None, {}, {}, ""))
+        await Audit(connection, vault).append(entry_of(event, at, "cli:root", ""))
 
 
 async def test_an_entry_that_commits_after_a_later_one_is_not_missed(pool: Pool, vault: Vault, clock: Clock) -> None:
@@ -23,7 +28,7 @@ async def test_an_entry_that_commits_after_a_later_one_is_not_missed(pool: Pool,
     first = [one.id for one in await tail.begin(1)]
 
     async with pool.acquire() as connection, connection.transaction():
-        await Audit(connection, vault).append(Entry(Kind.LOGOUT, 1, "", None, {}, {}, ""))
+        await Audit(connection, vault).append(Entry(Kind.LOGOUT, 1, "", None, {"login": "L"}, {}, ""))
         await append(pool, vault, 1)
         second = [one.id for one in await tail.next()]
     third = [one.id for one in await tail.next()]
@@ -66,7 +71,7 @@ async def test_a_tail_is_of_one_kind_and_person(pool: Pool, vault: Vault, clock:
     assert await kinds.begin(1) == await people.begin(1) == []
 
     await append(pool, vault, 1)
-    await append(pool, vault, 1, Kind.LOGOUT)
+    await append(pool, vault, 1, LoggedOut(EVE, "L"))
 
     assert [one.id for one in await kinds.next()] == [2]
     assert await people.next() == []

@@ -13,7 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.audit.checkpoint import Checkpoint
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry
 from gateway.flows.evidence.audit_entries import list_entries
 from gateway.flows.evidence.audit_log import Linker, Verification, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
@@ -45,7 +46,8 @@ def append(people: Pool, vault: Vault, clock: Clock) -> Callable[..., object]:
     async def append(count: int, kind: Kind = Kind.LOGIN) -> None:
         async with people.acquire() as connection, connection.transaction():
             for number in range(count):
-                entry = Entry(kind, clock.now, str(ADA), ADA, {"n": number}, {"address": "203.0.113.7"}, "r")
+                personal = {"address": "203.0.113.7"} if kind is Kind.LOGIN else {}
+                entry = Entry(kind, clock.now, str(ADA), ADA, {"login": str(number)}, personal, "r")
                 await Audit(connection, vault).append(entry)
 
     return append
@@ -290,7 +292,7 @@ async def test_entries_are_listed_with_names_and_personal_words(linker: Linker, 
     assert [(one.id, one.position, one.kind) for one in listed] == [(2, 2, "login"), (3, 0, "logout")]
     assert [(one.actor, one.subject, one.unreadable) for one in listed] == [("ada", "ada", "")] * 2
     assert listed[0].personal == {"address": "203.0.113.7"}
-    assert listed[0].detail == {"n": 1}
+    assert listed[0].detail == {"login": "1"}
 
 
 async def test_a_listing_can_be_of_one_person_and_one_kind(linker: Linker, append: Append, vault: Vault) -> None:

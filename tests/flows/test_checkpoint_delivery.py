@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry
 from gateway.core.outbox.kinds import MessageKind, Pauses
 from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.evidence.checkpoint_delivery import MOST_WAITING, CheckpointDelivery
@@ -196,7 +197,7 @@ def append(pool: Pool, vault: Vault, clock: Clock) -> Callable[[], "asyncio.Futu
         async with pool.acquire() as connection, connection.transaction():
             if await Users(connection, vault).find(ADA) is None:
                 await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "secret"), 100)
-            await Audit(connection, vault).append(Entry(Kind.LOGIN, clock.now, str(ADA), ADA, {}, {}, "r"))
+            await Audit(connection, vault).append(Entry(Kind.LOGIN, clock.now, str(ADA), ADA, {"login": "L"}, {}, "r"))
 
     return append  # type: ignore[return-value]  # a coroutine function, named so that tests read as they do elsewhere
 

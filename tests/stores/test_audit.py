@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from gateway.core.audit.chain import GENESIS, first_fault
-from gateway.core.audit.entries import Entry, Kind
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.entry import Entry
 from gateway.core.privacy.sealing import Place
 from gateway.embedded import EmbeddedPostgres
 from gateway.stores.postgres.audit import Audit, Chain, ReadEntry

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Sealed, Severity
+from gateway.core.audit.event import (
+    About,
+    AppEvent,
+    By,
+    Digest,
+    Event,
+    Family,
+    Host,
+    Id,
+    Number,
+    Sealed,
+    Severity,
+    Word,
+)
 
 # Whoever is not named here: the gateway itself.
 _DONE_BY: Final[Mapping[str, By]] = {
@@ -30,8 +43,8 @@ class AppConsentGiven(AppEvent):
         "A person let an app do what `scopes` say, at `resource`. The app asks again only for more.",
     )
 
-    scopes: Kept[tuple[str, ...]]
-    resource: Kept[str]
+    scopes: Id[tuple[str, ...]]
+    resource: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +59,10 @@ class GrantIssued(AppEvent):
         "An app got tokens. `subject` is the person for whom it acts; an app that acts for itself has none.",
     )
 
-    grant: Kept[str]
-    login: Kept[str | None]
-    scopes: Kept[tuple[str, ...]]
-    resource: Kept[str]
+    grant: Id[str]
+    login: Id[str | None]
+    scopes: Id[tuple[str, ...]]
+    resource: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +78,8 @@ class GrantEnded(AppEvent):
         " tell again.",
     )
 
-    grant: Kept[str]
-    why: Kept[str]
+    grant: Id[str]
+    why: Word[str]
 
     @property
     def by(self) -> By:
@@ -83,7 +96,7 @@ class CodeReused(AppEvent):
         "An authorization code came a second time, so that it may have been stolen. Its grant ended.",
     )
 
-    grant: Kept[str]
+    grant: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +109,39 @@ class RefreshReused(AppEvent):
         "A refresh token that was replaced before came again, so that it may have been stolen. Its grant ended.",
     )
 
-    grant: Kept[str]
+    grant: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientAdded(AppEvent):
-    """settings: JSON, without a secret."""
+    """settings: JSON, without a secret; digest: SHA-256 of that. diff: as core/audit/changes.py makes it."""
 
     kind = Kind.CLIENT_ADDED
     about = About(Family.APPS, Severity.LOW, By.OPERATOR, "An app was registered by command, with these settings.")
 
-    settings: Kept[str]
+    digest: Digest[str]
+    settings: Sealed[str]
+    diff: Sealed[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientChanged(AppEvent):
-    """settings: JSON, as they are now. version: grows with each change."""
+    """settings: JSON, as they are now. version: grows with each change. changed: which settings differ.
+
+    digest, diff: as of ClientAdded.
+    """
 
     kind = Kind.CLIENT_CHANGED
     about = About(
         Family.APPS, Severity.LOW, By.OPERATOR, "A registered app has other settings now, or was enabled again."
     )
 
-    state: Kept[str]
-    version: Kept[int]
-    settings: Kept[str]
+    state: Word[str]
+    version: Number[int]
+    changed: Id[tuple[str, ...]]
+    digest: Digest[str]
+    settings: Sealed[str]
+    diff: Sealed[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +162,8 @@ class ClientSecretRotated(AppEvent):
         Family.APPS, Severity.LOW, By.OPERATOR, "A registered app has another secret. The one before is worth nothing."
     )
 
+    diff: Sealed[tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyCreated(Event):
@@ -157,12 +180,12 @@ class ApiKeyCreated(Event):
         "A person has a new API key, for these scopes and hosts. With `expires_at` 0 it never expires.",
     )
 
-    key: Kept[str]
-    why: Kept[str]
-    scopes: Kept[tuple[str, ...]]
-    hosts: Kept[tuple[str, ...]]
-    networks: Kept[tuple[str, ...]]
-    expires_at: Kept[int]
+    key: Id[str]
+    why: Word[str]
+    scopes: Id[tuple[str, ...]]
+    hosts: Host[tuple[str, ...]]
+    networks: Sealed[tuple[str, ...]]
+    expires_at: Number[int]
     name: Sealed[str]
 
     @property
@@ -179,8 +202,8 @@ class ApiKeyRevoked(Event):
         Family.APPS, Severity.INFORMATIONAL, By.SEVERAL, "An API key was ended, and no node accepts it any more."
     )
 
-    key: Kept[str]
-    why: Kept[str]
+    key: Id[str]
+    why: Word[str]
 
     @property
     def by(self) -> By:

@@ -4,9 +4,8 @@ The names of fields are in stored entries: they never change. A new kind is a cl
 value in Kind.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final, cast
+from typing import Final
 
 from gateway.core.audit.app_events import (
     ApiKeyCreated,
@@ -21,8 +20,22 @@ from gateway.core.audit.app_events import (
     GrantIssued,
     RefreshReused,
 )
-from gateway.core.audit.entries import Entry, Kind
-from gateway.core.audit.event import About, AppEvent, By, Event, Family, Kept, Part, Sealed, Severity
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import (
+    About,
+    By,
+    Digest,
+    Event,
+    Family,
+    Host,
+    Id,
+    Number,
+    Part,
+    Route,
+    Sealed,
+    Severity,
+    Word,
+)
 from gateway.core.audit.evidence_events import AuditExported, CheckpointKeyMade
 from gateway.core.audit.factor_events import (
     FactorAdded,
@@ -62,16 +75,10 @@ from gateway.core.audit.recovery_events import (
 )
 from gateway.core.audit.settings_events import ConfigLoaded, PolicyLoaded, PolicyNotLoaded, UnknownNamesRenewed
 
-_GATEWAY: Final = "gateway"
-
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
-    """host: of a hand-off, which is no new login; address and user_agent: of a new login or a new secret.
-
-    amr: how it was proven.
-    score, factors: as LoginFailed has them, of a new login or a new secret. breach: clear, found or not_checked.
-    """
+    """amr: how it was proven. score, factors: as LoginFailed has them. breach: clear, found or not_checked."""
 
     kind = Kind.LOGIN
     about = About(
@@ -79,19 +86,34 @@ class LoggedIn(Event):
         Severity.INFORMATIONAL,
         By.PERSON,
         "A person logged in; `amr` says how. `score` and `factors` are its [risk score](risk.md), `breach` says whether"
-        " the password is [breached](passwords.md#check-for-breached-passwords): `clear`, `found` or `not_checked`."
-        " With `host`: a person who is logged in opened a session on that host.",
+        " the password is [breached](passwords.md#check-for-breached-passwords): `clear`, `found` or `not_checked`.",
         'bastion_logins_total{outcome="accepted"}',
     )
 
-    login: Kept[str]
-    host: Kept[str | None] = None
-    score: Kept[int | None] = None
-    factors: Kept[tuple[str, ...] | None] = None
-    breach: Kept[str | None] = None
+    login: Id[str]
+    score: Number[int | None] = None
+    factors: Word[tuple[str, ...] | None] = None
+    breach: Word[str | None] = None
     address: Sealed[str | None] = None
     user_agent: Sealed[str | None] = None
-    amr: Kept[tuple[str, ...] | None] = None
+    amr: Word[tuple[str, ...] | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(Event):
+    """Earlier versions wrote a `login` with a `host` for it; readers take such an entry for one of this kind (E13)."""
+
+    kind = Kind.SESSION_OPENED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "A person who is logged in opened a session on `host`. Before this version the log called it `login`, with a"
+        " `host`; the commands show those as this kind too.",
+    )
+
+    login: Id[str]
+    host: Host[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +135,13 @@ class LoginFailed(Event):
         'bastion_logins_total{outcome="wrong"}',
     )
 
-    unknown_name: Kept[str | None]
+    unknown_name: Digest[str | None]
     address: Sealed[str]
     user_agent: Sealed[str]
-    login: Kept[str | None] = None
-    score: Kept[int | None] = None
-    factors: Kept[tuple[str, ...] | None] = None
-    why: Kept[str | None] = None
+    login: Id[str | None] = None
+    score: Number[int | None] = None
+    factors: Word[tuple[str, ...] | None] = None
+    why: Word[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +155,7 @@ class LoggedOut(Event):
         "bastion_logouts_total",
     )
 
-    login: Kept[str]
+    login: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +165,7 @@ class SessionEnded(Event):
         Family.SIGNING_IN, Severity.INFORMATIONAL, By.PERSON, "The person ended one of their logins on `/account`."
     )
 
-    login: Kept[str]
+    login: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +173,7 @@ class UserAdded(Event):
     kind = Kind.USER_ADDED
     about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person was added.")
 
-    groups: Kept[tuple[str, ...]]
+    groups: Id[tuple[str, ...]]
     username: Sealed[str]
     name: Sealed[str]
     email: Sealed[str]
@@ -162,7 +184,7 @@ class UserDisabled(Event):
     kind = Kind.USER_DISABLED
     about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person was disabled. `logins` ended with it.")
 
-    logins: Kept[tuple[str, ...]]
+    logins: Id[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +205,8 @@ class PasswordChanged(Event):
         "A person has a new password. `logins` ended with it. Without `why`, an operator set it.",
     )
 
-    logins: Kept[tuple[str, ...]]
-    why: Kept[str | None] = None
+    logins: Id[tuple[str, ...]]
+    why: Word[str | None] = None
 
     @property
     def by(self) -> By:
@@ -196,8 +218,8 @@ class GroupsChanged(Event):
     kind = Kind.GROUPS_CHANGED
     about = About(Family.PEOPLE, Severity.MEDIUM, By.OPERATOR, "A person belongs to other groups.")
 
-    before: Kept[tuple[str, ...]]
-    after: Kept[tuple[str, ...]]
+    before: Id[tuple[str, ...]]
+    after: Id[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +235,10 @@ class UserChanged(Event):
         " operator changed it. With `undone`, the person took a change of the address back by a mailed link.",
     )
 
-    changed: Kept[str]
+    changed: Word[str]
     before: Sealed[str]
     after: Sealed[str]
-    why: Kept[str | None] = None
+    why: Word[str | None] = None
 
     @property
     def by(self) -> By:
@@ -228,7 +250,7 @@ class SessionsEnded(Event):
     kind = Kind.SESSIONS_ENDED
     about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "An operator ended `logins` of a person on all hosts.")
 
-    logins: Kept[tuple[str, ...]]
+    logins: Id[tuple[str, ...]]
     reason: Sealed[str]
 
 
@@ -243,9 +265,9 @@ class AccessDenied(Event):
         'bastion_decisions_total{outcome="deny"}',
     )
 
-    route: Kept[str]
-    reason: Kept[str]
-    times: Kept[int]
+    route: Route[str]
+    reason: Word[str]
+    times: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +283,9 @@ class CookieDoubled(Event):
         " a sibling host or a script plants cookies.",
     )
 
-    host: Kept[str]
-    cookie: Kept[str]
-    times: Kept[int]
+    host: Host[str]
+    cookie: Word[str]
+    times: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +301,13 @@ class DeliveryDead(Event):
         " `bastion outbox list --dead` shows them.",
     )
 
-    message: Kept[str]
-    destination: Kept[str]
+    message: Word[str]
+    destination: Id[str]
 
 
 CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoggedIn,
+    SessionOpened,
     LoginFailed,
     LoginBlocked,
     Locked,
@@ -347,43 +370,6 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
 )
 
 
-def entry_of(event: Event, at: int, operator: str, request_id: str) -> Entry:
-    """The one way in which an entry comes to be. at: Unix seconds. operator: who acts where an operator does."""
-    return Entry(
-        kind=event.kind,
-        at=at,
-        actor=_actor(event, operator),
-        subject=event.subject,
-        detail=_values(event, Part.DETAIL),
-        personal=cast("Mapping[str, str]", _values(event, Part.PERSONAL)),
-        request_id=request_id,
-    )
-
-
 def names(event: type[Event], part: Part) -> tuple[str, ...]:
     """Of the fields that go there."""
     return tuple(one.name for one in fields(event) if part in getattr(one.type, "__metadata__", ()))
-
-
-def _actor(event: Event, operator: str) -> str:
-    match event.by:
-        case By.PERSON:
-            assert event.subject is not None
-            return str(event.subject)
-        case By.OPERATOR:
-            assert operator
-            return operator
-        case By.GATEWAY:
-            return _GATEWAY
-        case By.ANONYMOUS:
-            return ""
-        case By.APP:
-            assert isinstance(event, AppEvent)
-            return f"client:{event.client}"
-        case By.SEVERAL:
-            raise AssertionError(f"{event.kind.value} does not say who acts")
-
-
-def _values(event: Event, part: Part) -> Mapping[str, object]:
-    given = ((name, getattr(event, name)) for name in names(type(event), part))
-    return {name: value for name, value in given if value is not None}

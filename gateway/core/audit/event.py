@@ -11,14 +11,35 @@ _T = TypeVar("_T")
 
 
 class Part(Enum):
-    """Where a field goes. DETAIL stays readable for ever; PERSONAL is sealed under the subject's data key."""
+    """Where a field goes. DETAIL stays readable for ever; PERSONAL is sealed (core/privacy/periods.py)."""
 
     DETAIL = "detail"
     PERSONAL = "personal"
 
 
-Kept = Annotated[_T, Part.DETAIL]
-Sealed = Annotated[_T, Part.PERSONAL]
+class Shape(Enum):
+    """What a field of DETAIL may hold. The list is closed, and text that a person typed is none of it (E1).
+
+    ID: of a row, a scope, a group. WORD: one of ours. ROUTE: a name that policy gives. DIGEST: also a mark of one.
+    TEXT is for PERSONAL.
+    """
+
+    ID = "id"
+    WORD = "word"
+    NUMBER = "number"
+    HOST = "host"
+    ROUTE = "route"
+    DIGEST = "digest"
+    TEXT = "text"
+
+
+Id = Annotated[_T, Part.DETAIL, Shape.ID]
+Word = Annotated[_T, Part.DETAIL, Shape.WORD]
+Number = Annotated[_T, Part.DETAIL, Shape.NUMBER]
+Host = Annotated[_T, Part.DETAIL, Shape.HOST]
+Route = Annotated[_T, Part.DETAIL, Shape.ROUTE]
+Digest = Annotated[_T, Part.DETAIL, Shape.DIGEST]
+Sealed = Annotated[_T, Part.PERSONAL, Shape.TEXT]
 
 
 class By(Enum):
@@ -84,4 +105,4 @@ class Event:
 class AppEvent(Event):
     """About an app. client: its id."""
 
-    client: Kept[str]
+    client: Id[str]

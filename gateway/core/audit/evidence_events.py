@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Severity
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, Severity, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class AuditExported(Event):
         " `last`, a log shipper follows the log.",
     )
 
-    format: Kept[str]
-    first: Kept[int]
-    last: Kept[int | None] = None
+    format: Word[str]
+    first: Number[int]
+    last: Number[int | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,5 @@ class CheckpointKeyMade(Event):
         " you do not have.",
     )
 
-    key: Kept[str]
-    public: Kept[str]
+    key: Id[str]
+    public: Id[str]

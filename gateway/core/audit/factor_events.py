@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, Sealed, Severity, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class LoginStepUp(Event):
         'bastion_logins_total{outcome="step_up"}',
     )
 
-    factors: Kept[tuple[str, ...]]
+    factors: Word[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -37,7 +37,7 @@ class LoginAbandoned(Event):
         'bastion_logins_total{outcome="abandoned"}',
     )
 
-    why: Kept[str]
+    why: Word[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class SteppedUp(Event):
         'bastion_logins_total{outcome="accepted"}',
     )
 
-    login: Kept[str]
-    amr: Kept[tuple[str, ...]]
+    login: Id[str]
+    amr: Word[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -72,10 +72,10 @@ class FactorFailed(Event):
         " `locked` the code was not looked at.",
     )
 
-    step: Kept[str]
+    step: Word[str]
     address: Sealed[str]
     user_agent: Sealed[str]
-    why: Kept[str | None] = None
+    why: Word[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class FactorAdded(Event):
     kind = Kind.FACTOR_ADDED
     about = About(Family.PEOPLE, Severity.MEDIUM, By.PERSON, "A person enrolled a second factor.")
 
-    factor: Kept[str]
-    replaced: Kept[str | None] = None
+    factor: Word[str]
+    replaced: Word[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class FactorRemoved(Event):
         "A person has a second factor less. The recovery codes go with the last one.",
     )
 
-    factor: Kept[str]
-    why: Kept[str]
+    factor: Word[str]
+    why: Word[str]
     reason: Sealed[str | None] = None
 
     @property
@@ -122,8 +122,8 @@ class PasskeySuspended(Event):
         "A passkey signed with a counter that had not risen: there may be a copy of it. It no longer counts (L24).",
     )
 
-    before: Kept[int]
-    now: Kept[int]
+    before: Number[int]
+    now: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,8 @@ class RecoveryCodeUsed(Event):
         Family.SIGNING_IN, Severity.MEDIUM, By.PERSON, "A one-time code stood in for a person's second factor."
     )
 
-    code: Kept[str]
-    left: Kept[int]
+    code: Word[str]
+    left: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,5 +159,5 @@ class OperatorCodeMade(Event):
         "An operator made a one-time code that stands in for a person's second factor.",
     )
 
-    expires_at: Kept[int]
+    expires_at: Number[int]
     reason: Sealed[str]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Severity
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, Severity, Word
 
 _BY_OPERATOR: Final = frozenset({"by_operator", "after_compromise"})
 
@@ -13,9 +13,9 @@ _BY_OPERATOR: Final = frozenset({"by_operator", "after_compromise"})
 class _KeyEvent(Event):
     """kid: the key's name, as in tokens. why: missing, rotation, by_operator or after_compromise."""
 
-    kid: Kept[str]
-    alg: Kept[str]
-    why: Kept[str]
+    kid: Id[str]
+    alg: Word[str]
+    why: Word[str]
 
     @property
     def by(self) -> By:
@@ -35,7 +35,7 @@ class SigningKeyCreated(_KeyEvent):
         " operator's, all else the gateway's.",
     )
 
-    active_from: Kept[int]
+    active_from: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class SigningKeyRetired(_KeyEvent):
         " `after_compromise` are an operator's, all else the gateway's.",
     )
 
-    retire_at: Kept[int]
+    retire_at: Number[int]
 
 
 @dataclass(frozen=True, slots=True)

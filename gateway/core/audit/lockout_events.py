@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+from gateway.core.audit.event import About, By, Digest, Event, Family, Number, Sealed, Severity, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Locked(Event):
         " With `unknown_name`: nobody has that name, so nobody is locked out.",
     )
 
-    proving: Kept[str]
-    device: Kept[str]
-    until: Kept[int]
+    proving: Word[str]
+    device: Word[str]
+    until: Number[int]
     address: Sealed[str]
     user_agent: Sealed[str]
-    unknown_name: Kept[str | None] = None
+    unknown_name: Digest[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Unlocked(Event):
         " browser.",
     )
 
-    locks: Kept[tuple[str, ...]]
-    why: Kept[str | None] = None
+    locks: Word[tuple[str, ...]]
+    why: Word[str | None] = None
 
     @property
     def by(self) -> By:

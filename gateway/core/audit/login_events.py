@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+from gateway.core.audit.event import About, By, Event, Family, Number, Sealed, Severity, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class LoginBlocked(Event):
         'bastion_logins_total{outcome="blocked"}',
     )
 
-    reason: Kept[str]
-    score: Kept[int]
-    factors: Kept[tuple[str, ...]]
+    reason: Word[str]
+    score: Number[int]
+    factors: Word[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]

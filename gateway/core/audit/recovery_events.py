@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+from gateway.core.audit.event import About, By, Digest, Event, Family, Id, Sealed, Severity, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class PasswordResetAsked(Event):
         " `no_address` or `disabled`, the person has none or may not log in; `unknown`, nobody has that name.",
     )
 
-    outcome: Kept[str]
-    unknown_name: Kept[str | None]
+    outcome: Word[str]
+    unknown_name: Digest[str | None]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -35,7 +35,7 @@ class PasswordReset(Event):
         "A person chose a new password with a mailed link. `logins` ended with it.",
     )
 
-    logins: Kept[tuple[str, ...]]
+    logins: Id[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -50,7 +50,7 @@ class Disowned(Event):
         'A person used the link "This wasn\'t me": `logins` ended, and the password is disabled.',
     )
 
-    logins: Kept[tuple[str, ...]]
+    logins: Id[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -78,7 +78,7 @@ class EmailAsked(Event):
         "A person asked for another e-mail address, in `login`. It counts once it is confirmed.",
     )
 
-    login: Kept[str]
+    login: Id[str]
     after: Sealed[str]
 
 
@@ -95,4 +95,4 @@ class DeviceForgotten(Event):
         " next login.",
     )
 
-    what: Kept[str]
+    what: Word[str]

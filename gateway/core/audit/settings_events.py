@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Severity
+from gateway.core.audit.event import About, By, Digest, Event, Family, Id, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class PolicyLoaded(Event):
         'bastion_policy_loads_total{outcome="accepted"}',
     )
 
-    version: Kept[str]
-    before: Kept[str]
-    diff: Kept[tuple[str, ...]]
+    version: Digest[str]
+    before: Digest[str]
+    diff: Sealed[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,21 @@ class PolicyNotLoaded(Event):
         'bastion_policy_loads_total{outcome="refused"}',
     )
 
-    version: Kept[str]
-    problems: Kept[tuple[str, ...]]
+    version: Digest[str]
+    problems: Sealed[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigLoaded(Event):
-    """settings: `key: value`, without secrets."""
+    """settings: `key: value`, without secrets. changed: the keys. diff: as core/audit/changes.py makes it."""
 
     kind = Kind.CONFIG_LOADED
     about = About(Family.SETTINGS, Severity.LOW, By.GATEWAY, "Nodes start with another configuration than before.")
 
-    version: Kept[str]
-    settings: Kept[tuple[str, ...]]
-    diff: Kept[tuple[str, ...]]
+    version: Digest[str]
+    changed: Id[tuple[str, ...]]
+    settings: Sealed[tuple[str, ...]]
+    diff: Sealed[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Lists the audit log for who may read it, once or as it grows."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from gateway.core.audit.entries import kind_shown
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.transaction import transaction
@@ -129,11 +129,11 @@ def _listed(read: ReadEntry, names: Mapping[str, str]) -> Listed:
     return Listed(
         id=entry.id,
         position=read.position,
-        kind=entry.kind,
+        kind=kind_shown(entry.kind, read.detail),
         at=entry.at,
         actor=names[entry.actor],
         subject=names[str(entry.subject or "")],
-        detail=json.loads(entry.detail),
+        detail=read.detail,
         personal=read.personal,
         unreadable=read.unreadable,
         request_id=entry.request_id,

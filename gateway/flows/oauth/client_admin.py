@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.core.audit.app_events import ClientAdded, ClientChanged, ClientDisabled, ClientSecretRotated
+from gateway.core.audit.changes import changes, flat, names_changed
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
@@ -17,6 +18,8 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.oauth.grants import end_grant
 from gateway.stores.postgres.clients import ClientRow
 
+_SECRET: Final = "secret"
+_SECRETS: Final = frozenset({_SECRET})
 _SECRET_BYTES: Final = 32
 _AT_ONCE: Final = 100
 # The policy files of this node, with this client beside the declared ones.
@@ -57,7 +60,8 @@ class ClientAdmin:
                 raise ClientRefused(
                     f"{client_id} is registered already; `bastion client change` gives it other settings"
                 )
-            act.record(ClientAdded(None, client_id, written))
+            diff = changes({}, _values(written, _hash(secret)), _SECRETS)
+            act.record(ClientAdded(None, client_id, _digest(written), written, diff))
         return secret
 
     async def change(self, client_id: str, settings: Settings, policy_with: PolicyWith) -> str:
@@ -69,7 +73,7 @@ class ClientAdmin:
             secret_hash = (_hash(secret) or before.secret_hash) if needs_secret(given) else None
             _judge(client_id, settings, secret_hash, policy_with)
             written = json.dumps(given, ensure_ascii=False)
-            await _change(act, replace(before, settings=written, secret_hash=secret_hash))
+            await _change(act, before, replace(before, settings=written, secret_hash=secret_hash))
         return secret
 
     async def list(self) -> list[ClientRow]:
@@ -88,8 +92,9 @@ class ClientAdmin:
             before = await _locked(act, client_id)
             if before.secret_hash is None:
                 raise ClientRefused(f"{client_id} has no secret")
-            await act.clients.change(replace(before, secret_hash=_hash(secret)), act.now)
-            act.record(ClientSecretRotated(None, client_id))
+            changed = replace(before, secret_hash=_hash(secret))
+            await act.clients.change(changed, act.now)
+            act.record(ClientSecretRotated(None, client_id, _diff(before, changed)))
         return secret
 
     async def disable(self, client_id: str) -> bool:
@@ -115,7 +120,7 @@ class ClientAdmin:
             before = await _locked(act, client_id)
             if before.state == "active":
                 return False
-            await _change(act, replace(before, state="active"))
+            await _change(act, before, replace(before, state="active"))
         return True
 
     async def _end_grants(self, client_id: str) -> None:
@@ -139,9 +144,37 @@ async def _locked(act: Act, client_id: str) -> ClientRow:
     return found
 
 
-async def _change(act: Act, changed: ClientRow) -> None:
-    await act.clients.change(changed, act.now)
-    act.record(ClientChanged(None, changed.id, changed.state, changed.version + 1, changed.settings))
+async def _change(act: Act, before: ClientRow, after: ClientRow) -> None:
+    await act.clients.change(after, act.now)
+    act.record(
+        ClientChanged(
+            None,
+            after.id,
+            after.state,
+            after.version + 1,
+            changed=names_changed(_values_of(before), _values_of(after), _SECRETS),
+            digest=_digest(after.settings),
+            settings=after.settings,
+            diff=_diff(before, after),
+        )
+    )
+
+
+def _diff(before: ClientRow, after: ClientRow) -> tuple[str, ...]:
+    return changes(_values_of(before), _values_of(after), _SECRETS)
+
+
+def _values_of(client: ClientRow) -> dict[str, str]:
+    return {"state": client.state, **_values(client.settings, client.secret_hash)}
+
+
+def _values(settings: str, secret_hash: bytes | None) -> dict[str, str]:
+    """secret_hash: compared here, and told by no one."""
+    return {**flat(json.loads(settings)), _SECRET: "" if secret_hash is None else secret_hash.hex()}
+
+
+def _digest(settings: str) -> str:
+    return sha256(settings.encode()).hexdigest()
 
 
 def _plain(settings: Settings) -> object:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
 from gateway.core.assurance.need import Need, met, read_need
-from gateway.core.audit.catalogue import LoggedIn
+from gateway.core.audit.catalogue import SessionOpened
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.policy.app_tokens import app_tokens_in
@@ -111,6 +111,6 @@ class Handoff:
             return None
         if journey.old:
             await act.logins.replace_session(login_id, unb64(journey.old), act.now)
-        act.record(LoggedIn(live.person.user_id, live.token.login, host=host))
+        act.record(SessionOpened(live.person.user_id, live.token.login, host))
         row = await act.logins.find(login_id)
         return row is not None and row.persistent

@@ -1,10 +1,8 @@
 """Loads policy whole or not at all, keeps the last good one, and tells the audit log what changed."""
 
 import asyncio
-import difflib
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Final
 import structlog
 
 from gateway.core.analysis.tests_runner import run_tests
+from gateway.core.audit.changes import MOST_LINES, text_changes
 from gateway.core.audit.settings_events import PolicyLoaded, PolicyNotLoaded
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
@@ -27,9 +26,6 @@ from gateway.scheduling import LongWork
 from gateway.stores.files.policies import LastGood, PolicyUnreadable, read_sources, unread
 
 _LONG_S: Final = 30
-_LINES: Final = 400  # of a difference, or of problems, that are kept
-_COMPARED: Final = 1_000_000  # pairs of lines
-_HUNK: Final = re.compile(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@$")
 _LOG: Final = structlog.stdlib.get_logger("gateway.policy")
 
 
@@ -294,16 +290,17 @@ class Policies:
         """Every worker of the fleet loads the same files: the first one tells."""
         try:
             async with self.acts.begin() as act:
-                if (await act.audit.last_detail(event.kind)).get("version") != event.version:
+                last = await act.audit.last(event.kind)
+                if last is None or last.detail.get("version") != event.version:
                     act.record(event)
         except RecordUnavailable:
             _LOG.warning("a policy change is not in the audit log: Postgres does not answer", kind=event.kind.value)
 
 
 def _acceptance(before: Loaded | None, after: Loaded) -> PolicyLoaded:
-    diff = difference_of(before.sources if before is not None else {}, after.sources)
+    diff = text_changes(before.sources if before is not None else {}, after.sources)
     previous = "" if before is None else before.policy.version
-    return PolicyLoaded(None, after.policy.version, previous, tuple(diff))
+    return PolicyLoaded(None, after.policy.version, previous, diff)
 
 
 def _refusal(problem: str) -> PolicyNotLoaded:
@@ -314,32 +311,6 @@ def _refusal(problem: str) -> PolicyNotLoaded:
 def _shortened(problems: str) -> str:
     """A mistake in what many routes share is told of each."""
     lines = problems.splitlines()
-    return "\n".join(lines if len(lines) <= _LINES else [*lines[:_LINES], f"... {len(lines) - _LINES} more problems"])
-
-
-def difference_of(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Lines as of diff(1), the first ones of many. before, after: texts by file name."""
-    lines: list[str] = []
-    for name in sorted(before.keys() | after.keys()):
-        lines += _difference(name, before.get(name, "").splitlines(), after.get(name, "").splitlines())
-    if len(lines) > _LINES:
-        return [*lines[:_LINES], f"... {len(lines) - _LINES} more lines"]
-    return lines
-
-
-def _difference(name: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    """Of what stands between a common beginning and end, which difflib would take long to find in large files."""
-    first = _common(old, new)
-    last = _common(old[first:][::-1], new[first:][::-1])
-    old, new = old[first : len(old) - last], new[first : len(new) - last]
-    if len(old) * len(new) > _COMPARED:
-        yield f"--- {name}: {len(old)} lines after line {first} became {len(new)}"
-        return
-    for line in difflib.unified_diff(old, new, name, name, lineterm="", n=0):
-        yield _HUNK.sub(lambda at: f"@@ -{int(at[1]) + first}{at[2]} +{int(at[3]) + first}{at[4]} @@", line)
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines they begin with alike."""
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+    return "\n".join(
+        lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"... {len(lines) - MOST_LINES} more problems"]
+    )

@@ -10,7 +10,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.core.audit.chain import GENESIS, Head, Link, Stored, chain
-from gateway.core.audit.entries import Entry, Kind, canonical
+from gateway.core.audit.entries import Kind, canonical
+from gateway.core.audit.entry import Entry
 from gateway.core.privacy.periods import Period, month_sealed, months_sealed
 from gateway.core.privacy.sealing import NOBODY, BrokenSeal, DataKey, Place
 from gateway.stores.postgres import locks
@@ -57,7 +58,6 @@ _LIST_NEWEST: Final = f"""
 _FIND_ENTRY: Final = f"{_READ} WHERE e.id = $1"
 _FIND_ENTRIES: Final = f"{_READ} WHERE e.id = ANY($1::bigint[])"
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
-_SELECT_LAST_DETAIL: Final = "SELECT detail FROM audit_entries WHERE kind = $1 ORDER BY id DESC LIMIT 1"
 _HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
 _SELECT_HEAD: Final = "SELECT position, hash FROM audit_links ORDER BY position DESC LIMIT 1"
@@ -101,6 +101,11 @@ class ReadEntry:
     personal: Mapping[str, str | list[str]]
     unreadable: str
 
+    @property
+    def detail(self) -> Mapping[str, object]:
+        found: dict[str, object] = json.loads(self.entry.detail)
+        return found
+
 
 class Audit:
     """Bound to one connection, so that an entry commits with its act or not at all (threats.md D3)."""
@@ -126,12 +131,11 @@ class Audit:
         await self._connection.execute(_LOCK_KIND, locks.EVENT_KIND, kind.value)
         return await self._connection.fetchval(_HAS_DETAIL, kind.value, canonical(detail)) is not None
 
-    async def last_detail(self, kind: Kind) -> Mapping[str, object]:
-        """Of the newest entry of this kind, {} without one. Others who ask wait until the transaction ends."""
+    async def last(self, kind: Kind) -> ReadEntry | None:
+        """The newest entry of this kind. Others who ask wait until the transaction ends."""
         await self._connection.execute(_LOCK_KIND, locks.EVENT_KIND, kind.value)
-        last = await self._connection.fetchval(_SELECT_LAST_DETAIL, kind.value)
-        found: dict[str, object] = {} if last is None else json.loads(last)
-        return found
+        found = await self.newest(None, kind.value, 1, since=0, after=0)
+        return found[0] if found else None
 
     async def newest(
         self, subject: UUID | None, kind: str | None, limit: int, *, since: int, after: int

@@ -25,7 +25,9 @@ _API_KEYS: Final = """
 _SIGNING_KEYS: Final = """
     SELECT kid AS key, alg, active_from, retire_at, compromised_at IS NOT NULL AS compromised FROM signing_keys
 """
-_CLIENTS: Final = "SELECT id AS key, state, settings FROM clients"
+_CLIENTS: Final = """
+    SELECT id AS key, state, settings, encode(sha256(convert_to(settings::text, 'UTF8')), 'hex') AS digest FROM clients
+"""
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 _PAGE: Final = 10_000
 

@@ -1,7 +1,7 @@
 """Every kind has its event, and what entries say is what stored entries have always said."""
 
 import ast
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 from uuid import UUID
@@ -15,22 +15,29 @@ from gateway.core.audit import (
     catalogue,
     factor_events,
 )
-from gateway.core.audit.catalogue import CATALOGUE, entry_of, names
+from gateway.core.audit.catalogue import CATALOGUE, names
 from gateway.core.audit.entries import Kind, canonical
-from gateway.core.audit.event import AppEvent, By, Event, Part
+from gateway.core.audit.entry import Entry, NoSuchEntry, entry_of
+from gateway.core.audit.event import AppEvent, By, Event, Part, Shape
 from gateway.metrics import FIGURES, Counter
 from tests.core.audit.stored import ADA, STORED
 
 GATEWAY: Final = Path(catalogue.__file__).parents[2]
 MADE_OF: Final = {str, int, tuple[str, ...], str | None, int | None, tuple[str, ...] | None}
-_VALUES: Final[dict[object, st.SearchStrategy[Any]]] = {
-    str: st.text(),
-    int: st.integers(0, 1 << 40),
-    tuple[str, ...]: st.lists(st.text(), max_size=3).map(tuple),
-    str | None: st.none() | st.text(),
-    int | None: st.none() | st.integers(0, 100),
-    tuple[str, ...] | None: st.none() | st.lists(st.text(), max_size=3).map(tuple),
-}
+_WORDS: Final = st.from_regex(r"[A-Za-z0-9_]{1,8}", fullmatch=True)
+
+
+def _value_of(of: object, _part: Part, shape: Shape) -> st.SearchStrategy[Any]:
+    text = st.text() if shape is Shape.TEXT else _WORDS
+    values: dict[object, st.SearchStrategy[Any]] = {
+        str: text,
+        int: st.integers(0, 1 << 40),
+        tuple[str, ...]: st.lists(text, max_size=3).map(tuple),
+        str | None: st.none() | text,
+        int | None: st.none() | st.integers(0, 100),
+        tuple[str, ...] | None: st.none() | st.lists(text, max_size=3).map(tuple),
+    }
+    return values[of]
 
 
 def test_every_kind_has_one_event_and_every_event_is_in_the_catalogue() -> None:
@@ -67,15 +74,16 @@ def test_every_field_has_one_part_and_a_type_that_can_be_stored(event: type[Even
     for one in others:
         of, *parts = get_args(one.type)
         assert of in MADE_OF, one.name
-        assert parts in ([Part.DETAIL], [Part.PERSONAL]), one.name
-        assert parts == [Part.DETAIL] or of in (str, str | None), "what is sealed is text"
+        part, shape = parts
+        assert (part is Part.PERSONAL) == (shape is Shape.TEXT), "what is kept has one of the closed types"
+        assert (shape is Shape.NUMBER) == (of in (int, int | None)), one.name
         assert one.default in (MISSING, None), one.name
 
 
 @given(st.data())
 def test_an_entry_has_each_field_in_its_part_and_in_no_other(data: st.DataObject) -> None:
     event = data.draw(st.sampled_from(CATALOGUE))
-    given_fields = {one.name: data.draw(_VALUES[get_args(one.type)[0]]) for one in fields(event)[1:]}
+    given_fields = {one.name: data.draw(_value_of(*get_args(one.type))) for one in fields(event)[1:]}
 
     entry = entry_of(event(ADA, **given_fields), 1, "cli:root", "")
 
@@ -134,10 +142,42 @@ def test_nothing_else_makes_an_entry() -> None:
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Entry"
     }
 
-    assert makers == {"core/audit/catalogue.py"}
+    assert makers == {"core/audit/entry.py"}
 
 
 def test_an_address_that_its_person_brought_back_names_the_person() -> None:
     undone = catalogue.UserChanged(ADA, "email", "eve@example.org", "ada@example.org", "undone")
 
     assert entry_of(undone, 1, "", "").actor == str(ADA)
+
+
+LOGIN: Final = entry_of(catalogue.SessionOpened(ADA, "L", "wiki.example.org"), 1, "", "")
+FAULTS: Final[dict[str, dict[str, dict[str, object]]]] = {
+    "a field of another kind": {"detail": {**LOGIN.detail, "score": 1}},
+    "a field is missing": {"detail": {"login": "L"}},
+    "a number where an id is meant": {"detail": {**LOGIN.detail, "login": 1}},
+    "many where one is meant": {"detail": {**LOGIN.detail, "login": ("L",)}},
+    "a sentence where an id is meant": {"detail": {**LOGIN.detail, "login": "Ada Lovelace"}},
+    "a line break in a host": {"detail": {**LOGIN.detail, "host": "wiki\n"}},
+    "a personal field that the kind has not": {"personal": {"name": "Ada"}},
+    "nothing": {"detail": {}},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_an_entry_whose_fields_are_not_those_of_its_kind_is_not_made(fault: dict[str, Any]) -> None:
+    with pytest.raises(NoSuchEntry):
+        replace(LOGIN, **fault)
+
+
+def test_a_field_that_may_be_left_out_has_its_type_where_it_is_there() -> None:
+    failed = entry_of(catalogue.LoginFailed(ADA, None, "", "", score=3), 1, "", "")
+
+    assert replace(failed, detail={}).detail == {}
+    with pytest.raises(NoSuchEntry):
+        replace(failed, detail={"score": True})
+
+
+def test_a_change_of_a_person_is_no_entry_with_words_in_clear() -> None:
+    with pytest.raises(NoSuchEntry):
+        Entry(Kind.USER_CHANGED, 1, "", ADA, {"changed": "name", "after": "Grace"}, {"before": "", "after": ""}, "")

@@ -5,10 +5,11 @@ from uuid import UUID
 import pytest
 
 from gateway.core.audit.app_events import ApiKeyCreated, ApiKeyRevoked, ClientAdded, ClientChanged, ClientDisabled
-from gateway.core.audit.catalogue import GroupsChanged, UserAdded, UserDisabled, UserEnabled, entry_of
+from gateway.core.audit.catalogue import GroupsChanged, UserAdded, UserDisabled, UserEnabled
 from gateway.core.audit.chain import Stored
 from gateway.core.audit.cross_check import RECOVERY_CODES, Fold, RowFacts, RowName, differences
 from gateway.core.audit.entries import canonical
+from gateway.core.audit.entry import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.audit.factor_events import (
     FactorAdded,
@@ -76,8 +77,8 @@ def test_entries_make_keys_and_clients() -> None:
         SigningKeyCreated(None, "S", "ES256", "missing", 7),
         SigningKeyRetired(None, "S", "ES256", "rotation", 9),
         SigningKeyCompromised(None, "S", "ES256", "by_operator"),
-        ClientAdded(None, "shop", "{}"),
-        ClientChanged(None, "shop", "active", 2, '{"name":"Shop"}'),
+        ClientAdded(None, "shop", "d1", "{}", ()),
+        ClientChanged(None, "shop", "active", 2, ("name",), "d2", '{"name":"Shop"}', ()),
         ClientDisabled(None, "shop"),
     )
 
@@ -87,12 +88,22 @@ def test_entries_make_keys_and_clients() -> None:
             "ended": True,
             "scopes": ["files"],
             "hosts": ["app.example.org"],
-            "networks": [],
             "expires_at": 0,
         },
         RowName("signing_keys", "S"): {"alg": "ES256", "active_from": 7, "retire_at": 9, "compromised": True},
-        RowName("clients", "shop"): {"state": "disabled", "settings": '{"name":"Shop"}'},
+        RowName("clients", "shop"): {"state": "disabled", "digest": "d2"},
     }
+
+
+def test_a_client_of_an_earlier_version_is_compared_by_its_settings_until_it_is_changed() -> None:
+    fold, old = Fold(), '{"client":"shop","settings":"{}"}'
+    fold.hear([Stored(1, "client_added", 5, "cli:root", None, old, b"", "")])
+    before = dict(fold.rows)
+    changed = '{"changed":[],"client":"shop","digest":"d2","state":"active","version":2}'
+    fold.hear([Stored(2, "client_changed", 5, "cli:root", None, changed, b"", "")])
+
+    assert before == {RowName("clients", "shop"): {"state": "active", "settings": "{}"}}
+    assert fold.rows == {RowName("clients", "shop"): {"state": "active", "digest": "d2"}}
 
 
 def test_each_row_and_column_that_differs_is_named() -> None:
