@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Severity
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, Sealed, Severity, Word
 
 OWN: Final = "asked_by_person"
 
@@ -13,7 +13,7 @@ OWN: Final = "asked_by_person"
 class _Asked(Event):
     """why: asked_by_person; None where an operator did it."""
 
-    why: Kept[str | None]
+    why: Word[str | None]
 
     @property
     def by(self) -> By:
@@ -32,7 +32,7 @@ class ErasureAsked(_Asked):
         "A person asked to be erased, not before `due_at`. Without `why`, an operator decided so.",
     )
 
-    due_at: Kept[int]
+    due_at: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class UserErased(Event):
         " With `why: due`, the gateway did it when the wait was over.",
     )
 
-    logins: Kept[tuple[str, ...]]
-    reason: Kept[str]
-    why: Kept[str | None] = None
+    logins: Id[tuple[str, ...]]
+    reason: Word[str]
+    why: Word[str | None] = None
 
     @property
     def by(self) -> By:
@@ -83,8 +83,8 @@ class HoldAdded(Event):
         "A hold keeps a person from being erased, or everybody where no person is named.",
     )
 
-    hold: Kept[int]
-    ends_at: Kept[int | None]
+    hold: Number[int]
+    ends_at: Number[int | None]
     reason: Sealed[str]
 
 
@@ -93,7 +93,7 @@ class HoldLifted(Event):
     kind = Kind.HOLD_LIFTED
     about = About(Family.PEOPLE, Severity.MEDIUM, By.OPERATOR, "A hold was lifted.")
 
-    hold: Kept[int]
+    hold: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
