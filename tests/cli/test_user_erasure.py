@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -113,3 +114,35 @@ async def test_what_waits_says_how_to_get_the_certificate(bastion: Bastion, pool
     assert "still sees the key" in waits.err
     assert f"bastion user erase {user_id}" in waits.err
     assert "certificate: " not in waits.out
+
+
+async def test_a_hold_is_said_and_refuses(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    added = await bastion("hold", "add", "ada", "--reason", "case 2026-14")
+    refused = await bastion("user", "erase", "ada")
+    listed = await bastion("hold", "list")
+    as_json = await bastion("hold", "list", "--json")
+    lifted = await bastion("hold", "lift", "1")
+    twice = await bastion("hold", "lift", "1")
+
+    assert added.out == "Hold 1 keeps ada from being erased.\n"
+    assert (refused.status, refused.out) == (1, "")
+    assert "hold 1 keeps the person" in refused.err
+    assert "ada" in listed.out
+    assert "case 2026-14" in listed.out
+    assert json.loads(as_json.out)[0]["ends_at"] is None
+    assert lifted.out == "Hold 1 is lifted.\n"
+    assert "no hold 1 stands" in twice.err
+
+
+async def test_a_hold_names_a_person_or_says_that_it_is_of_all(bastion: Bastion) -> None:
+    neither = await bastion("hold", "add", "--reason", "case")
+    both = await bastion("hold", "add", "ada", "--all", "--reason", "case")
+    endless = await bastion("hold", "add", "--all", "--reason", "case", "--for", "90")
+    everybody = await bastion("hold", "add", "--all", "--reason", "audit of 2026", "--for", "90d")
+    listed = await bastion("hold", "list")
+
+    assert [one.status for one in (neither, both, endless, everybody)] == [2, 2, 2, 0]
+    assert "audit of 2026" in listed.out
+    assert "everybody" in listed.out

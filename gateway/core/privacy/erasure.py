@@ -31,6 +31,8 @@ DELETED: Final[Mapping[str, str]] = {
     "attempts": "user_id",
     "totp": "user_id",
     "recovery_codes": "user_id",
+    "factor_resets": "user_id",
+    "enrolments_due": "user_id",
     "passkeys": "user_id",
     "lockouts": "who",
 }
