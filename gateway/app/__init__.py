@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
 from gateway.app.concern import Checks, Concern, once
-from gateway.app.counters import counter, failure_counter, refusal_counter
+from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
@@ -92,6 +92,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             authorize=authorize,
             ring=ring,
             risk=scoring,
+            tallies=tallies,
         ),
         risk(start=start, risk=scoring),
         authorizing(
@@ -144,11 +145,12 @@ def _web_app(
         return any(origin in client.origins for client in decisions.policy.clients.values())
 
     verify, failed = start.config.server.verify_path, failure_counter(start.slot)
+    attempted = attempt_counter(failed, tallies, site.host)
     endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
     app = web.Application(
         middlewares=[
             protocol_middleware(site, endpoints, random_bytes, is_clients, failed, refusal_counter(start.slot)),
-            *page_middlewares(site, html, random_bytes, verify, failed, tallies.count_doubled),
+            *page_middlewares(site, html, random_bytes, verify, attempted, tallies.count_doubled),
         ],
         client_max_size=MAX_BODY_BYTES,
     )

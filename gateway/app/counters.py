@@ -5,8 +5,10 @@ from typing import Final, get_args
 
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.password.breached import BreachVerdict
+from gateway.flows.evidence.tallies import CSRF, Tallies
 from gateway.flows.transaction import RecordUnavailable
 from gateway.metrics import BREACH_SOURCES, OAUTH_REFUSALS, Slot
+from gateway.web.errors import CrossSite
 
 _OAUTH: Final = "/oauth2"
 
@@ -53,3 +55,16 @@ def failure_counter(slot: Slot) -> Callable[[Exception], None]:
             ours.add()
 
     return failed
+
+
+def attempt_counter(failed: Callable[[Exception], None], tallies: Tallies, host: str) -> Callable[[Exception], None]:
+    """Hears what `failed` hears, which hears it too. Another site's form is an attempt; one of ours that has expired is
+    none.
+    """
+
+    def heard(error: Exception) -> None:
+        failed(error)
+        if type(error) is CrossSite:
+            tallies.count_attempt(CSRF, host)
+
+    return heard

@@ -17,6 +17,7 @@ from gateway.core.login.outcome import LoginRules
 from gateway.core.mail.links import LinkKind
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.evidence.tallies import IMPLAUSIBLE_NAME, Tallies
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.app_logout import AppLogout
 from gateway.flows.oauth.authorize import Authorize
@@ -91,6 +92,7 @@ def people(
     authorize: Authorize,
     ring: KeyRing,
     risk: Risk,
+    tallies: Tallies,
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
@@ -116,6 +118,7 @@ def people(
         lockouts=lockouts,
         risk=risk,
         breaches=breaches,
+        tallies=tallies,
     )
     factors = OwnFactors(resources.acts, config.keys(), random_bytes, notices)
     pages = LoginPages(
@@ -224,6 +227,7 @@ def _proving(
     lockouts: Lockouts,
     risk: Risk,
     breaches: Breaches,
+    tallies: Tallies,
 ) -> _Proving:
     sessions, keys, acts = config.sessions, config.keys(), resources.acts
     lifetimes = Lifetimes(
@@ -237,7 +241,17 @@ def _proving(
     proofs = FactorProofs(keys, passkeys, lockouts, checked, notices_of(config))
     return _Proving(
         Login(
-            acts, resources.passwords, throttle, lockouts, unknown_names, risk, issuing, _rules(config), count, breaches
+            acts,
+            resources.passwords,
+            throttle,
+            lockouts,
+            unknown_names,
+            risk,
+            issuing,
+            _rules(config),
+            count,
+            breaches,
+            partial(tallies.count_attempt, IMPLAUSIBLE_NAME, config.auth_host),
         ),
         SecondStep(acts, proofs, risk, issuing, by_person, count),
         StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, lockouts, by_person, count),

@@ -2,6 +2,8 @@
 
 import sys
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -9,6 +11,7 @@ from types import FrameType
 import pytest
 
 from gateway.core.login.attempt import Typed
+from gateway.flows.evidence.tallies import IMPLAUSIBLE_NAME, Tallies
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.login import Wrong
 from gateway.stores.postgres.audit import Audit
@@ -96,3 +99,18 @@ async def test_of_what_the_stranger_brought_only_the_address_and_browser_are_kep
     assert read is not None
     assert (read.personal, row["subject"]) == ({"address": "203.0.113.7", "user_agent": "curl/8"}, None)
     assert not any(word in str(tuple(row)) for word in ("hunter2", "203.0.113.7", "curl"))
+
+
+@pytest.mark.parametrize("name", ["", "x" * 255, "a\0b"])
+async def test_a_name_that_nobody_can_have_is_counted(house: House, name: str) -> None:
+    tallies = Tallies(house.acts)
+    login = replace(house.login, implausible=partial(tallies.count_attempt, IMPLAUSIBLE_NAME, "auth.example.org"))
+
+    for _ in range(3):
+        assert isinstance(await login.attempt(Typed(name, "wrong", keep=False), Visit(None, "", "", ""), None), Wrong)
+    await tallies.write()
+
+    rows = await house.pool.fetch("SELECT kind, detail FROM audit_entries")
+    assert [tuple(row) for row in rows] == [
+        ("attempts_counted", '{"host":"auth.example.org","reason":"implausible_name","times":3}')
+    ]

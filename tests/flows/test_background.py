@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.app.concern import every
+from gateway.app.counters import attempt_counter
 from gateway.core.forward.answer import Answer
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.embedded import EmbeddedPostgres
@@ -19,6 +20,7 @@ from gateway.flows.operate.leader import Job, Leader
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
+from gateway.web.errors import CrossSite, FormExpired
 from tests.acting import acts_of
 from tests.conftest import Pool, RandomBytes
 from tests.deciding import ADA
@@ -202,15 +204,50 @@ async def test_doubled_cookies_are_added_up_by_host_and_strangers_fill_no_log(po
     assert len(details) == 101
 
 
+async def test_attempts_are_added_up_by_reason_and_of_many_hosts_the_rest_is_one(pool: Pool) -> None:
+    tallies = Tallies(acts_of(pool))
+
+    for number in range(150):
+        tallies.count_refused(f"x{number}.example.org", "odd_path: the route does not accept double_slash")
+        tallies.count_refused(f"x{number}.example.org", "no_host")
+    for _ in range(3):
+        tallies.count_taken("x0.example.org", [b"Remote-User", b"X-Real-IP"])
+        tallies.count_taken("x0.example.org", [b"X-Real-IP"])
+    await tallies.write()
+    await tallies.write()
+
+    rows = await pool.fetch("SELECT kind, actor, subject, detail FROM audit_entries ORDER BY id")
+    details = [json.loads(row["detail"]) for row in rows]
+    assert {(row["kind"], row["actor"], row["subject"]) for row in rows} == {("attempts_counted", "", None)}
+    assert details[0] == {"reason": "ambiguous_path", "host": "x0.example.org", "times": 1}
+    assert details[100:] == [
+        {"reason": "ambiguous_path", "host": OTHER_HOSTS, "times": 50},
+        {"reason": "forged_header", "host": OTHER_HOSTS, "times": 3},
+    ]
+
+
+async def test_a_form_of_another_site_is_an_attempt_and_one_that_has_expired_is_none(pool: Pool) -> None:
+    tallies, failures = Tallies(acts_of(pool)), list[Exception]()
+    heard = attempt_counter(failures.append, tallies, "auth.example.org")
+
+    errors = [CrossSite("Origin is not our own"), FormExpired({}, has_cookie=True), RecordUnavailable("away")]
+    for error in errors:
+        heard(error)
+
+    assert failures == errors
+    assert dict(tallies._attempts) == {("csrf", "auth.example.org"): 1}
+
+
 async def test_tallies_wait_for_postgres(pool: Pool) -> None:
     tallies = Tallies(acts_of(pool))
     tallies.count_denial(Answer(403, b"", b"", "deny", "app/admin", "x", ADA))
     tallies.count_doubled("app.example.org", ["__Host-bastion"])
+    tallies.count_attempt("csrf", "auth.example.org")
     await pool.close()
 
     await tallies.write()
 
-    assert (sum(tallies._denials.values()), sum(tallies._doubled.values())) == (1, 1)
+    assert [sum(one.values()) for one in (tallies._denials, tallies._doubled, tallies._attempts)] == [1, 1, 1]
 
 
 async def test_a_database_without_a_schema_is_no_crash(postgres_server: EmbeddedPostgres) -> None:

@@ -49,6 +49,34 @@ async def test_denials_of_people_and_doubled_cookies_are_tallied(
 
 
 @pytest.mark.parametrize(
+    ("header", "answer", "attempts"),
+    [
+        ((b"accept", b"x"), DENIED, {}),
+        ((b"remote-user", b"root"), DENIED, {("forged_header", "wiki.example.org"): 1}),
+        (
+            (b"accept", b"x"),
+            changed(DENIED, outcome="refused", reason="ambiguous_path: a or b"),
+            {("ambiguous_path", "wiki.example.org"): 1},
+        ),
+        (
+            (b"accept", b"x"),
+            changed(DENIED, outcome="refused", reason="headers: Upgrade is no list"),
+            {("forged_header", "wiki.example.org"): 1},
+        ),
+        ((b"accept", b"x"), changed(DENIED, outcome="refused", reason="no_host"), {}),
+    ],
+)
+async def test_attempts_at_getting_around_are_tallied(
+    pool: Pool, header: tuple[bytes, bytes], answer: Answer, attempts: dict[tuple[str, str], int]
+) -> None:
+    recorder = recorder_of(pool, "none")
+
+    recorder.record(read_request([*HEADERS, header]), answer, 1)
+
+    assert recorder._tallies._attempts == attempts
+
+
+@pytest.mark.parametrize(
     ("wanted", "logged"), [("none", []), ("refused", ["deny", "login"]), ("all", ["allow", "deny", "login"])]
 )
 async def test_the_decisions_that_are_wanted_are_logged(pool: Pool, wanted: str, logged: list[str]) -> None:

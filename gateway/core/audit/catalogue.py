@@ -289,6 +289,26 @@ class CookieDoubled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptsCounted(Event):
+    """reason: one of flows/evidence/tallies.py."""
+
+    kind = Kind.ATTEMPTS_COUNTED
+    about = About(
+        Family.ACCESS,
+        Severity.LOW,
+        By.ANONYMOUS,
+        "Requests tried to get around a check, so many `times` within a minute on `host`. `reason`: `ambiguous_path`, a"
+        " path that apps read in several ways; `forged_header`, a header that only a proxy may send, or one that hides"
+        " others; `csrf`, a form of another site; `implausible_name`, a login with a name or password that nobody can"
+        " have. Of more hosts than a minute has room for, the rest is `(others)`.",
+    )
+
+    reason: Word[str]
+    host: Host[str]
+    times: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryDead(Event):
     """message: the kind of what was to be delivered. destination: its name, without an address."""
 
@@ -329,6 +349,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     SessionsEnded,
     AccessDenied,
     CookieDoubled,
+    AttemptsCounted,
     PolicyLoaded,
     PolicyNotLoaded,
     ConfigLoaded,

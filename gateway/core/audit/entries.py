@@ -33,6 +33,7 @@ class Kind(Enum):
     CONFIG_LOADED = "config_loaded"
     ACCESS_DENIED = "access_denied"
     COOKIE_DOUBLED = "cookie_doubled"
+    ATTEMPTS_COUNTED = "attempts_counted"
     UNKNOWN_NAMES_RENEWED = "unknown_names_renewed"
     DELIVERY_DEAD = "delivery_dead"
     APP_CONSENT_GIVEN = "app_consent_given"

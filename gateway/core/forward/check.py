@@ -64,7 +64,7 @@ def _trouble(request: ForwardedRequest, context: Context) -> Answer | None:
     if not trick:
         return None
     page = replace(pages.TRICK, detail=f"{trick}.").on(request.host, request.request_id)
-    return refusal(context, request, 400, page, "refused", error="headers", reason=trick)
+    return refusal(context, request, 400, page, "refused", error="headers", reason=f"headers: {trick}")
 
 
 def _other_snippet(request: ForwardedRequest, context: Context, why: str) -> Answer:

@@ -54,6 +54,10 @@ class DecisionRecorder:
         doubled = request.doubled_cookies
         if doubled:
             self._tallies.count_doubled(request.host, doubled)
+        if request.taken:
+            self._tallies.count_taken(request.host, request.taken)
+        if outcome == "refused":
+            self._tallies.count_refused(request.host, answer.reason)
         if outcome == "allow":
             if self._logs_allows:
                 _log(request, answer, took_us)

@@ -105,7 +105,10 @@ _COUNTED: Final[dict[type, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """count: hears how each attempt ended: accepted, step_up, blocked, wrong, locked, throttled or unavailable."""
+    """count: hears how each attempt ended: accepted, step_up, blocked, wrong, locked, throttled or unavailable.
+
+    implausible: hears of each that can't be of anybody, and has no entry of its own.
+    """
 
     acts: Acts
     passwords: Passwords
@@ -117,6 +120,7 @@ class Login:
     rules: LoginRules
     count: Callable[[str], None]
     breaches: Breaches = NO_CORPUS
+    implausible: Callable[[], None] = lambda: None
 
     async def attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None, need: Need = NOTHING) -> LoginAnswer:
         """current: who is signed in here already. Raises RecordUnavailable, StoreUnavailable, PasswordsBusy."""
@@ -136,7 +140,7 @@ class Login:
         if wait_s:
             return Throttled(wait_s)
         asked = _Asked(typed, visit, current, need, paying.caller)
-        answer = await self._checked_in(asked) if typed.plausible else Wrong()
+        answer = await self._checked_in(asked) if typed.plausible else self._implausible()
         if isinstance(answer, Wrong):
             await self.throttle.failed(paying)
         if isinstance(answer, SignedIn):
@@ -144,6 +148,10 @@ class Login:
         elif answer == BlockedLogin("risk"):  # as a wrong password: whoever tries from many places is slowed down
             await self.throttle.failed(paying)
         return answer
+
+    def _implausible(self) -> Wrong:
+        self.implausible()
+        return Wrong()
 
     async def _checked_in(self, asked: _Asked) -> SignedIn | AskedFactor | BlockedLogin | Wrong:
         """Looks again where the password that was compared is no longer the one that is stored."""

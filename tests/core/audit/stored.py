@@ -145,6 +145,11 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("", None, '{"cookie":"__Host-bastion","host":"wiki.example.org","times":2}', "{}"),
     ),
     (
+        catalogue.AttemptsCounted(None, "csrf", "auth.example.org", 2),
+        "attempts_counted",
+        ("", None, '{"host":"auth.example.org","reason":"csrf","times":2}', "{}"),
+    ),
+    (
         settings_events.PolicyLoaded(None, "v2", "", ("+x",)),
         "policy_loaded",
         ("gateway", None, '{"before":"","version":"v2"}', '{"diff":["+x"]}'),
