@@ -11,6 +11,7 @@ from gateway.core.audit.entry import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import RecordKind
+from gateway.flows.appending import Appending
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
@@ -236,6 +237,14 @@ class Acts:
     vault: Vault
     revocations: Revocations
     clock: Callable[[], int]
+    appending: Appending = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "appending", Appending(self.pool, self.vault))
+
+    async def tell(self, event: Event, *, operator: str = "", request_id: str = "") -> None:
+        """An act that changes nothing. Returns once its entry is committed. Raises RecordUnavailable."""
+        await self.appending.append(entry_of(event, self.clock(), operator, request_id))
 
     @asynccontextmanager
     async def begin(self, *, operator: str = "", request_id: str = "", at: int | None = None) -> AsyncIterator[Act]:

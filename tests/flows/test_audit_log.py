@@ -12,13 +12,14 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.audit.chain import chain
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.entry import Entry
 from gateway.flows.evidence.audit_entries import list_entries
 from gateway.flows.evidence.audit_log import Linker, Verification, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
-from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.audit import Audit, Chain
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Clock, Pool
@@ -330,3 +331,52 @@ async def test_personal_words_of_another_entry_are_not_believed(linker: Linker, 
 
     assert listed.personal == {}
     assert "was not sealed with its person's key" in listed.unreadable
+
+
+async def link_one(connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+    """As a linker does that has no time for more."""
+    head = await Chain(connection).head()
+    waiting = sorted(await Chain(connection).waiting(), key=lambda one: one.id)
+    for one in chain(head.hash, head.position, waiting[:1]):
+        await connection.execute(
+            "INSERT INTO audit_links VALUES ($1, $2, $3, $4)", one.position, one.entry.id, one.prev_hash, one.hash
+        )
+        await connection.execute("DELETE FROM audit_queue WHERE entry_id = $1", one.entry.id)
+
+
+async def links_slowly(pool: Pool) -> None:
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            await link_one(connection)
+        await asyncio.sleep(0.1)
+
+
+async def test_a_linker_that_is_behind_and_advances_is_no_fault(linker: Linker, clock: Clock, append: Append) -> None:
+    """A storm: more come in a moment than are linked in it."""
+    await append(50)
+    clock.advance(60)
+
+    going = asyncio.create_task(links_slowly(linker.pool))
+    behind = await judged(linker)
+    going.cancel()
+    stands = await judged(linker)
+
+    assert (behind.fault, behind.late > 0) == (None, True)
+    assert "in no chain" in str(stands.fault)
+
+
+async def test_a_link_that_was_removed_is_a_fault_also_while_a_linker_advances(
+    linker: Linker, people: Pool, clock: Clock, append: Append
+) -> None:
+    await append(1)
+    await people.execute("DELETE FROM audit_queue")
+    await append(50)
+    clock.advance(60)
+
+    async with people.acquire() as connection, connection.transaction():
+        await link_one(connection)
+    going = asyncio.create_task(links_slowly(people))
+    found = await judged(linker)
+    going.cancel()
+
+    assert "in no chain" in str(found.fault)

@@ -19,6 +19,8 @@ from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, S
 from gateway.stores.postgres.audit import Chain
 
 LATE_S: Final = 5
+_LOOKS: Final = 20
+_LOOK_S: Final = 0.1
 _MOST_BATCHES: Final = 200
 _COMPLAIN_EVERY_S: Final = 60
 _LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
@@ -134,14 +136,15 @@ async def verify(
             if not walk.goes_on(links):
                 break
             progress(walk.position, claimed.position)
-        late = await chain.count_unlinked(now - LATE_S)
+        unlinked = await chain.count_unlinked(now - LATE_S)
+        behind = bool(unlinked.late) and not unlinked.overtaken and await _advances(chain)
     return Verification(
         position=walk.position,
         head=walk.head,
         checkpoints=len(checkpoints),
         newest=max(checkpoints, key=lambda one: one.position, default=None),
-        late=late,
-        fault=walk.fault or walk.cut_off() or _gone(walk, claimed) or _late(late),
+        late=unlinked.late,
+        fault=walk.fault or walk.cut_off() or _gone(walk, claimed) or (None if behind else _late(unlinked.late)),
         announced=walk.announced,
     )
 
@@ -151,6 +154,16 @@ def _gone(walk: Walk, claimed: Head) -> str | None:
     if claimed.position > walk.position:
         return f"position {claimed.position} is linked, but its entry is gone"
     return None
+
+
+async def _advances(chain: Chain) -> bool:
+    """Whether a linker is at work: in a storm of entries it is behind, and that is no fault."""
+    before = await chain.head()
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_LOOK_S)
+        if (await chain.head()).position > before.position:
+            return True
+    return False
 
 
 def _late(late: int) -> str | None:

@@ -97,9 +97,8 @@ class Exports:
 
 async def tell_export(acts: Acts, operator: str, form: Format, span: Span) -> None:
     """Before the first word is written: who reads people's words leaves an entry. Raises RecordUnavailable."""
-    async with acts.begin(operator=operator) as act:
-        last = None if span.last == LAST_POSITION else span.last
-        act.record(AuditExported(None, form, span.first, last))
+    last = None if span.last == LAST_POSITION else span.last
+    await acts.tell(AuditExported(None, form, span.first, last), operator=operator)
 
 
 def verify_links(batches: Iterable[list[Link]], checkpoints: Sequence[Checkpoint], *, part: bool) -> Verification:

@@ -53,8 +53,8 @@ class PasskeySignIn:
             if isinstance(taken, Taken):
                 return await self._sign_in(act, taken, visit, current, keep=keep)
         await self._pay(visit)
-        async with self.acts.begin(request_id=visit.request_id) as act:
-            act.record(LoginFailed(taken.user_id, None, visit.address_text, visit.user_agent))
+        failed = LoginFailed(taken.user_id, None, visit.address_text, visit.user_agent)
+        await self.acts.tell(failed, request_id=visit.request_id)
         return taken
 
     async def _sign_in(

@@ -20,6 +20,7 @@ from gateway.stores.postgres.vault import CorruptRow, Vault
 
 ADDRESS: Final = "address"  # the personal field that entries are searched by
 _BATCH: Final = 500
+_LINKED_AT_ONCE: Final = 2_000
 _PAGE: Final = 20_000
 _BEFORE_ALL_IDS: Final = -(2**63)
 LAST_POSITION: Final = 2**63 - 1
@@ -82,10 +83,12 @@ _FIRST_SINCE: Final = """
 _LAST_BEFORE: Final = """
     SELECT max(l.position) FROM audit_entries e JOIN audit_links l ON l.entry_id = e.id WHERE e.at < $1
 """
+_SELECT_NEWEST_LINKED: Final = "SELECT entry_id FROM audit_links ORDER BY position DESC LIMIT 1"
 # The bounds of the page keep the join from reading all links for each page.
 _COUNT_UNLINKED: Final = """
     WITH page AS MATERIALIZED (SELECT id, at FROM audit_entries WHERE id > $2 ORDER BY id LIMIT $3)
-    SELECT max(page.id) AS last, count(*) FILTER (WHERE page.at < $1 AND l.entry_id IS NULL) AS unlinked
+    SELECT max(page.id) AS last, count(*) FILTER (WHERE page.at < $1 AND l.entry_id IS NULL) AS unlinked,
+           count(*) FILTER (WHERE page.at < $1 AND l.entry_id IS NULL AND page.id < $4) AS overtaken
       FROM page
       LEFT JOIN audit_links l ON l.entry_id = page.id
             AND l.entry_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)
@@ -208,6 +211,14 @@ def _row(entry: Entry, keys: Mapping[UUID, DataKey], periods: Mapping[int, Perio
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """overtaken: how many of them are older than the newest that is linked, though links are made in order."""
+
+    late: int
+    overtaken: int
+
+
 class Chain:
     """The linker's and the verifier's side of the log. Bound to one connection."""
 
@@ -215,10 +226,10 @@ class Chain:
         self._connection = connection
 
     async def link_next(self) -> int:
-        """Link up to _BATCH committed entries and count them; the head is locked until the transaction ends."""
+        """Link committed entries, count them, and keep the head locked until the transaction ends."""
         await self._connection.execute(_LOCK_CHAIN, locks.CHAIN)
         head = await self.head()
-        waiting = [_stored(row) for row in await self._connection.fetch(_LIST_QUEUE, _BATCH)]
+        waiting = [_stored(row) for row in await self._connection.fetch(_LIST_QUEUE, _LINKED_AT_ONCE)]
         if not waiting:
             return 0
         links = chain(head.hash, head.position, waiting)
@@ -264,19 +275,21 @@ class Chain:
         """Committed entries that no link holds yet, in the order in which they will be linked."""
         return [_stored(row) for row in await self._connection.fetch(_LIST_QUEUE, None)]
 
-    async def count_unlinked(self, before: int) -> int:
+    async def count_unlinked(self, before: int) -> Unlinked:
         """Entries of before this Unix second that no link holds: the linker is behind, or somebody took links away.
 
         Page by page, because no statement may take longer than the pool allows, however long the log is.
         """
-        unlinked = 0
+        unlinked, overtaken = 0, 0
+        newest = await self._connection.fetchval(_SELECT_NEWEST_LINKED) or _BEFORE_ALL_IDS
         last: int | None = _BEFORE_ALL_IDS
         while last is not None:
-            page = await self._connection.fetchrow(_COUNT_UNLINKED, before, last, _PAGE)
+            page = await self._connection.fetchrow(_COUNT_UNLINKED, before, last, _PAGE, newest)
             assert page is not None
             unlinked += page["unlinked"]
+            overtaken += page["overtaken"]
             last = page["last"]
-        return unlinked
+        return Unlinked(unlinked, overtaken)
 
 
 def _stored(row: asyncpg.Record) -> Stored:
