@@ -23,7 +23,20 @@ from redis.backoff import NoBackoff
 import gateway.demo
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.clients.declared import ROUTE, declare
-from tests.databases import SHARED, TEMPLATE, copy_template, empty_shared, execute, forgive, make_shared, make_template
+from tests.databases import (
+    SHARED,
+    TEMPLATE,
+    copy_template,
+    create,
+    empty_shared,
+    execute,
+    forgive,
+    make_shared,
+    make_template,
+    serving_url,
+    superuser_url,
+    urls_of,
+)
 from tests.exhaustive import EXAMPLES, EXHAUSTIVE
 from tests.oauth_clients import ES256, PS256, jwks_text
 from tests.reports import (
@@ -169,7 +182,7 @@ def database_template(postgres_server: EmbeddedPostgres) -> str:
 def shared_database(postgres_server: EmbeddedPostgres, database_template: str) -> str:
     assert database_template
     run_apart(make_shared(postgres_server))
-    return postgres_server.url(SHARED)
+    return serving_url(postgres_server, SHARED)
 
 
 @pytest.fixture
@@ -185,7 +198,7 @@ async def own_database_url(postgres_server: EmbeddedPostgres, database_template:
     assert database_template
     name = f"test_{uuid4().hex}"
     await copy_template(postgres_server, name)
-    yield postgres_server.url(name)
+    yield serving_url(postgres_server, name)
     await execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -195,12 +208,19 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
         yield pool
 
 
+@pytest.fixture
+async def superuser(database_url: str) -> AsyncIterator[Pool]:
+    """Of the same database: who tampers with what the gateway itself may not touch."""
+    async with asyncpg.create_pool(superuser_url(database_url), min_size=0, max_size=2) as pool:
+        yield pool
+
+
 @pytest.fixture(scope="session")
 def running_stage(
     postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_directory: Path
 ) -> Iterator[Stage]:
-    run_apart(execute(postgres_server, "CREATE DATABASE journeys"))
-    urls = {"BASTION_DATABASE_URL": postgres_server.url("journeys"), "BASTION_REDIS_URL": redis_server.url}
+    run_apart(create(postgres_server, "journeys"))
+    urls = {**urls_of(postgres_server, "journeys"), "BASTION_REDIS_URL": redis_server.url}
     demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
     own = f"{{paths: {OWN_AT}/**, allow: [authenticated, {{app_token: own}}], note: the app checks it}}"
     add_unlimited_routes(demo.directory, f"own: {own}")

@@ -1,9 +1,17 @@
-"""The databases of a test process: one that its tests share, emptied before each, and copies of its template."""
+"""The databases of a test process: one that its tests share, emptied before each, and copies of its template.
+
+Each belongs to `bastion_owner`, who migrates it, and is served by `bastion`. The superuser is `postgres`.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 
 from gateway.embedded import EmbeddedPostgres
 from gateway.stores.postgres.migrate import migrate
+from gateway.stores.postgres.roles import OWNER, SERVING, Roles, set_up
 
 TEMPLATE = "bastion_template"
 SHARED = "test_shared"
@@ -64,22 +72,66 @@ async def execute(server: EmbeddedPostgres, statement: str, database: str = "pos
         await connection.close()
 
 
+@asynccontextmanager
+async def tampering(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """To the pool's database, as a superuser who goes around the triggers."""
+    url = pool._connect_args[0]  # type: ignore[attr-defined]  # that it was made with
+    connection = await asyncpg.connect(superuser_url(url))
+    try:
+        await connection.execute("SET session_replication_role = replica")
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def forgive(server: EmbeddedPostgres, database: str) -> None:
     """Wrong passwords are forgotten: tests that share an account lock it for each other else."""
     await execute(server, "TRUNCATE lockouts, login_failures", database)
 
 
+def serving_url(server: EmbeddedPostgres, database: str) -> str:
+    return server.url(database, SERVING)
+
+
+def superuser_url(url: str) -> str:
+    """Of the same database. url: of any role of ours."""
+    return re.sub(r"//[a-z_]+@", "//postgres@", url)
+
+
+def urls_of(server: EmbeddedPostgres, database: str) -> dict[str, str]:
+    """As a node of its own gets them."""
+    return {
+        "BASTION_DATABASE_URL": serving_url(server, database),
+        "BASTION_DATABASE_OWNER_URL": server.url(database, OWNER),
+    }
+
+
+async def create(server: EmbeddedPostgres, name: str) -> None:
+    """Empty, with its roles."""
+    await execute(server, f'CREATE DATABASE "{name}"')
+    await set_up(server.url(name), Roles())
+
+
 async def make_template(server: EmbeddedPostgres) -> None:
     await execute(server, f"CREATE DATABASE {TEMPLATE}")
-    connection = await asyncpg.connect(server.url(TEMPLATE))
+    await prepare(server, TEMPLATE)
+
+
+async def prepare(server: EmbeddedPostgres, database: str) -> None:
+    """An empty one gets its roles and all migrations."""
+    await set_up(server.url(database), Roles())
+    connection = await asyncpg.connect(server.url(database, OWNER))
     try:
         await migrate(connection)
+        await connection.execute(Roles().grants())
     finally:
         await connection.close()
 
 
 async def copy_template(server: EmbeddedPostgres, name: str) -> None:
-    await execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY file_copy')
+    """What belongs to a database and not to what is in it, Postgres does not copy."""
+    await execute(server, f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{TEMPLATE}" STRATEGY file_copy')
+    await execute(server, f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
 
 
 async def make_shared(server: EmbeddedPostgres) -> None:

@@ -30,6 +30,7 @@ def servers(*, start: Start, resources: Resources) -> Concern:
         in_cluster=config.redis.cluster,
         enforced=config.profile == "production",
         asks_standbys=has_several_hosts(config.database.url) and not config.database.accept_loss,
+        asks_role=not config.database.owner_serves,
         tell=_teller(start.number, _LOG.warning, "a server is not as it should be"),
         note=_teller(start.number, _LOG.info, "a server's setting could not be looked at"),
     )

@@ -21,7 +21,8 @@ from gateway.config.tools import demo_servers
 def demo(port: int, directory: Path) -> None:
     """Start real servers, Caddy, a demo app and a user. Ctrl-C shuts them down.
 
-    BASTION_DATABASE_URL and BASTION_REDIS_URL name servers to use instead of the embedded ones.
+    BASTION_DATABASE_URL and BASTION_REDIS_URL name servers to use instead of the embedded ones. The role of
+    BASTION_DATABASE_OWNER_URL then owns the tables; without it, the role of BASTION_DATABASE_URL does.
     """
     from gateway.demo.run import run_demo
 

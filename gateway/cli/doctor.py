@@ -108,6 +108,7 @@ async def _of_stores(config: Config) -> "list[Diagnosis]":
                 keys=key_marks(config),
                 connections=config.server.workers * config.database.pool_size,
                 several_hosts=has_several_hosts(config.database.url) and not config.database.accept_loss,
+                owner_serves=config.database.owner_serves,
                 user=urlsplit(config.redis.url).username or "",
                 in_cluster=config.redis.cluster,
                 enforced=config.profile == "production",

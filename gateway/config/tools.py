@@ -14,6 +14,7 @@ class DemoServers:
 
     binaries: Binaries
     database_url: str
+    owner_url: str
     redis_url: str
     environment: Mapping[str, str]
 
@@ -22,6 +23,7 @@ def demo_servers(environ: Mapping[str, str] = os.environ) -> DemoServers:
     return DemoServers(
         embedded_binaries(environ),
         environ.get("BASTION_DATABASE_URL", ""),
+        environ.get("BASTION_DATABASE_OWNER_URL", ""),
         environ.get("BASTION_REDIS_URL", ""),
         dict(environ),
     )

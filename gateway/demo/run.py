@@ -3,6 +3,7 @@
 However this process ends, nothing it started goes on: see gateway.embedded.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ from gateway.demo.setting import (
     write_private,
 )
 from gateway.embedded import Children, EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey
+from gateway.stores.postgres.roles import OWNER, SERVING, Roles, set_up
 
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -68,13 +70,14 @@ class _Demo:
         self._caddy = EmbeddedCaddy(setting.directory, children, servers.binaries)
         self._commands = Commands(setting, self._environment())
         self._database_url = servers.database_url
+        self._owner_url = servers.owner_url
         self._redis_url = servers.redis_url
 
     def start(self) -> None:
         """The first time it takes a while, so each step is told when it begins."""
         self._start_app()
         self._start_stores()
-        self._setting.write_config(self._database_url, self._redis_url)
+        self._setting.write_config(self._database_url, self._redis_url, self._owner_url)
         _tell("the schema of the database, and the user")
         self._prepare_database()
         _tell("Bastion, and Caddy with its certificates")
@@ -118,7 +121,8 @@ class _Demo:
             postgres.start()
             self._stack.callback(postgres.stop)
             self._pids["postgres"] = postgres.pid
-            self._database_url = postgres.url()
+            asyncio.run(set_up(postgres.url(), Roles()))
+            self._database_url, self._owner_url = postgres.url(role=SERVING), postgres.url(role=OWNER)
         if not self._redis_url:
             _tell("Valkey")
             valkey = EmbeddedValkey(directory, children, binaries)
@@ -141,7 +145,7 @@ class _Demo:
 
     def _environment(self) -> dict[str, str]:
         """The URLs stand in the configuration file already."""
-        stores = ("BASTION_DATABASE_URL", "BASTION_REDIS_URL", "BASTION_CONFIG")
+        stores = ("BASTION_DATABASE_URL", "BASTION_DATABASE_OWNER_URL", "BASTION_REDIS_URL", "BASTION_CONFIG")
         return {name: value for name, value in self._servers.environment.items() if name not in stores}
 
     def _site(self) -> DemoSite:

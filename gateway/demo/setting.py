@@ -31,6 +31,7 @@ server:
   ops_listen: unix:{home}/ops.sock
 database:
   url: "{database_url}"
+  owner_url: "{owner_url}"
 redis:
   url: "{redis_url}"
 policy:
@@ -91,13 +92,14 @@ class Setting:
     def log(self, name: str) -> Path:
         return self.directory / f"{name}.log"
 
-    def write_config(self, database_url: str, redis_url: str) -> None:
+    def write_config(self, database_url: str, redis_url: str, owner_url: str = "") -> None:
         text = _CONFIG.format(
             auth_host=AUTH_HOST,
             port=self.port,
             directory=self.directory,
             home=self.home,
             database_url=database_url,
+            owner_url=owner_url,
             redis_url=redis_url,
             secrets=self.secrets,
         )

@@ -52,8 +52,9 @@ class EmbeddedPostgres:
         assert self.process is not None
         return self.process.pid
 
-    def url(self, database: str = "postgres") -> str:
-        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self.home), safe='')}"
+    def url(self, database: str = "postgres", role: str = "postgres") -> str:
+        """role: of a new server only the superuser's is there; nobody needs a password."""
+        return f"postgresql://{quote(role)}@/{quote(database)}?host={quote(str(self.home), safe='')}"
 
     def start(self) -> None:
         """Make the cluster where there is none, start, wait until it answers. Raises ServerFailed."""

@@ -20,16 +20,17 @@ from gateway.embedded import Binaries, Children, EmbeddedPostgres
 from gateway.flows.evidence.audit_log import Linker, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
 from gateway.stores.postgres.audit import Audit
-from gateway.stores.postgres.migrate import migrate
 from gateway.stores.postgres.vault import Vault
 from tests.attacks.conftest import House, open_house
 from tests.attacks.victims import Act, Scene, Victim, change_passwords, link, sign_in
 from tests.conftest import Pool
+from tests.databases import execute, prepare, serving_url, tampering
 
 KILLS = 100
 # A witness in the same transaction as the act: set_password leaves no other trace that can be counted.
 _WITNESS = """
     CREATE TABLE witnessed (at bigint);
+    GRANT ALL ON witnessed TO PUBLIC;
     CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN INSERT INTO witnessed VALUES (NEW.changed_at); RETURN NULL; END $$;
     CREATE TRIGGER witness AFTER UPDATE OF password ON users FOR EACH ROW EXECUTE FUNCTION witness();
@@ -93,7 +94,8 @@ async def test_a_password_change_that_is_killed_at_any_moment_leaves_both_the_ac
     house: House, scene: Scene
 ) -> None:
     await house.add("eve")
-    await house.pool.execute(_WITNESS)
+    async with tampering(house.pool) as connection:
+        await connection.execute(_WITNESS)
     rng, ends = random.Random(7), Ends()
     act_s = duration_s(change_passwords, scene)
 
@@ -139,10 +141,8 @@ async def durable(short_directory: Path, children: Children, binaries: Binaries)
     directory.chmod(0o711)
     server = EmbeddedPostgres(directory, children, binaries)
     server.start()
-    connection = await asyncpg.connect(server.url())
-    await migrate(connection)
-    await connection.execute(_WITNESS)
-    await connection.close()
+    await prepare(server, "postgres")
+    await execute(server, _WITNESS)
     yield server
     server.stop()
 
@@ -167,11 +167,11 @@ async def test_a_password_change_whose_postgres_is_killed_leaves_both_and_forget
     """One time the backend in the middle of its transaction, one time the whole server."""
     await redis.ping()
     async with (
-        asyncpg.create_pool(durable.url(), min_size=0, max_size=2) as pool,
+        asyncpg.create_pool(serving_url(durable, "postgres"), min_size=0, max_size=2) as pool,
         open_house(pool, redis_url, tmp_path) as house,
     ):
         await house.add("eve")
-    rng, scene, before = random.Random(9), Scene(durable.url(), redis_url, tmp_path, 0), 0
+    rng, scene, before = random.Random(9), Scene(serving_url(durable, "postgres"), redis_url, tmp_path, 0), 0
 
     for seed in range(8):
         victim = Victim.start(change_passwords, replace(scene, seed=seed))

@@ -12,7 +12,7 @@ from redis import Redis as SyncRedis
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
 from tests.browser.house import House, build
 from tests.conftest import run_apart
-from tests.databases import execute, forgive
+from tests.databases import create, forgive, urls_of
 from tests.staging import Stage
 from tests.tools import lacks
 
@@ -54,8 +54,10 @@ def running_house(
     children: Children,
     binaries: Binaries,
 ) -> Iterator[House]:
-    run_apart(execute(postgres_server, "CREATE DATABASE house"))
-    house = build(short_directory / "house", (postgres_server.url("house"), redis_server.url), children, binaries)
+    run_apart(create(postgres_server, "house"))
+    database_url, owner_url = urls_of(postgres_server, "house").values()
+    urls = (database_url, redis_server.url, owner_url)
+    house = build(short_directory / "house", urls, children, binaries)
     yield house
     house.close(children)
 

@@ -104,8 +104,8 @@ class House:
         self.app.close()
 
 
-def build(directory: Path, urls: tuple[str, str], children: Children, binaries: Binaries) -> House:
-    """urls: of an empty database, and of Redis."""
+def build(directory: Path, urls: tuple[str, str, str], children: Children, binaries: Binaries) -> House:
+    """urls: of an empty database, of Redis, and of the database for its owner."""
     (directory / "policies").mkdir(parents=True)
     (directory / "policies" / "house.yaml").write_text(_POLICY)
     (directory / "logo.svg").write_text(_LOGO)

@@ -13,6 +13,7 @@ from gateway.resources import clock
 from tests.acting import acts_of
 from tests.cli.conftest import Bastion
 from tests.conftest import Pool
+from tests.databases import tampering
 
 
 @pytest.fixture
@@ -85,8 +86,7 @@ WRITTEN_BEHIND = {
 async def test_what_was_written_behind_the_log_is_named(
     lived: Bastion, pool: Pool, statement: str, differs: str
 ) -> None:
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL session_replication_role = replica")
+    async with tampering(pool) as connection:
         await connection.execute(statement)
 
     checked = await lived("audit", "verify", "--cross-check")

@@ -11,6 +11,7 @@ import pytest
 
 from bench.audit import fill, measured_verify
 from tests.cli.conftest import Bastion
+from tests.databases import superuser_url
 from tests.exhaustive import EXHAUSTIVE
 
 SHORT, LONG = 10_000, 1_000_000 if EXHAUSTIVE else 100_000
@@ -18,7 +19,7 @@ MOST_MORE_KB = 8_000  # the entries of a LONG of 100,000 alone would take more t
 
 
 async def filled(url: str, count: int) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(superuser_url(url))
     await connection.execute("SET session_replication_role = replica")
     await connection.execute("TRUNCATE audit_entries, audit_links")
     await fill(connection, count)

@@ -15,6 +15,7 @@ from gateway.embedded import EmbeddedPostgres
 from gateway.flows.evidence.audit_log import Linker
 from gateway.resources import clock
 from tests.cli.conftest import Bastion
+from tests.databases import superuser_url
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Tamper: TypeAlias = Callable[[Connection], Awaitable[object]]
@@ -83,7 +84,7 @@ async def append_past_a_gap(connection: Connection) -> None:
 @pytest.fixture
 async def log(bastion: Bastion) -> Bastion:
     """A chain with a checkpoint over all of it, and no connection to the database any more."""
-    connection = await asyncpg.connect(bastion.database_url)
+    connection = await asyncpg.connect(superuser_url(bastion.database_url))
     await fill(connection, ENTRIES)
     await connection.close()
     async with asyncpg.create_pool(bastion.database_url, min_size=1, max_size=1) as pool:
@@ -96,7 +97,7 @@ async def tampered_copy(log: Bastion, server: EmbeddedPostgres, tamper: Tamper) 
     """The command then looks at a copy of the whole database that a superuser has changed."""
     admin = await asyncpg.connect(server.url())
     name, original = f"copy_{uuid4().hex}", log.database_url
-    source = original.removeprefix("postgresql://postgres@/").partition("?")[0]
+    source = original.removeprefix("postgresql://bastion@/").partition("?")[0]
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
     copy = await asyncpg.connect(server.url(name))
     await copy.execute("ALTER TABLE audit_entries DISABLE TRIGGER ALL")

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.embedded import EmbeddedPostgres
 from tests.cli.conftest import SECRETS, Bastion
+from tests.databases import superuser_url
 
 LISTENERS = ("WEB", "DECISION", "OPS")
 
@@ -114,15 +115,15 @@ async def test_a_database_that_is_not_there_is_named_and_no_password(bastion: Ba
 
 @pytest.mark.parametrize("command", [("migrate",), ("migrate", "--check"), ("user", "list"), ("outbox", "list")])
 async def test_a_role_that_may_only_connect_is_told_what_it_needs(bastion: Bastion, command: tuple[str, ...]) -> None:
-    async with asyncpg.create_pool(bastion.database_url, min_size=1) as pool:
+    async with asyncpg.create_pool(superuser_url(bastion.database_url), min_size=1) as pool:
         await pool.execute("DO $$ BEGIN CREATE ROLE poor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    bastion.configure(database_url=bastion.database_url.replace("postgres@", "poor@"))
+    bastion.configure(database_url=bastion.database_url.replace("bastion@", "poor@"))
 
     refused = await bastion(*command)
 
     assert refused.status == 1
     assert "Postgres refuses: permission denied for" in refused.err
-    assert "make the role of database.url the owner" in refused.err
+    assert "run the SQL of `bastion migrate --roles`" in refused.err
 
 
 async def test_a_server_with_the_secrets_of_another_fleet_ends_with_the_reason(bastion: Bastion) -> None:
@@ -138,16 +139,16 @@ async def test_a_server_with_the_secrets_of_another_fleet_ends_with_the_reason(b
 
 
 async def test_a_server_whose_role_may_only_connect_ends_with_the_way_out(bastion: Bastion) -> None:
-    async with asyncpg.create_pool(bastion.database_url, min_size=1) as pool:
+    async with asyncpg.create_pool(superuser_url(bastion.database_url), min_size=1) as pool:
         await pool.execute("DO $$ BEGIN CREATE ROLE poor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     (bastion.directory / "policies").mkdir()
-    bastion.configure(database_url=bastion.database_url.replace("postgres@", "poor@"))
+    bastion.configure(database_url=bastion.database_url.replace("bastion@", "poor@"))
 
     end, status = await end_of_serve(bastion)
 
     assert status != 0
     assert "Postgres refuses: permission denied for" in end["why"]
-    assert "make the role of database.url the owner of the database" in end["why"]
+    assert "run the SQL of `bastion migrate --roles`" in end["why"]
     assert "exception" not in end
 
 

@@ -21,11 +21,12 @@ from tests.container.composition import composed_environment, composition, mount
 from tests.container.dockerfile import ROOT, parse
 from tests.running import running
 
-NAMES = ("bastion", "postgres", "valkey", "caddy")
+NAMES = ("bastion", "migrate", "postgres", "valkey", "caddy")
+OURS = ("bastion", "migrate")
 KNOWN = {
     "build", "image", "user", "command", "environment", "secrets", "volumes", "networks", "network_mode", "ports",
     "tmpfs", "healthcheck", "depends_on", "read_only", "cap_drop", "cap_add", "security_opt", "group_add", "restart",
-    "stop_grace_period",
+    "stop_grace_period", "profiles",
 }  # fmt: skip
 FINAL = parse((ROOT / "Dockerfile").read_text())[-1]
 
@@ -75,7 +76,7 @@ def test_a_service_may_not_gain_anything_and_writes_only_where_it_has_to(name: s
     assert one["security_opt"] == ["no-new-privileges:true"]
     assert one.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
     assert "/tmp" in one["tmpfs"]
-    if name == "bastion":
+    if name in OURS:
         assert FINAL.one("USER").words == ("bastion",)
     elif name == "caddy":
         assert one["group_add"] == ["10001"], "root without capabilities, and the group of the sockets"
@@ -83,7 +84,7 @@ def test_a_service_may_not_gain_anything_and_writes_only_where_it_has_to(name: s
         assert one["user"] == name
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "bastion"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OURS])
 def test_an_image_of_others_is_of_a_version(name: str) -> None:
     assert re.fullmatch(r"[a-z]+(/[a-z]+)?:\d+(\.\d+)*", services()[name]["image"])
 
@@ -91,7 +92,7 @@ def test_an_image_of_others_is_of_a_version(name: str) -> None:
 def test_a_service_waits_until_those_that_it_needs_are_healthy() -> None:
     for name, one in services().items():
         asked = one.get("healthcheck", {}).get("test", [])
-        assert asked[:1] == ["CMD"] if name != "bastion" else FINAL.of("HEALTHCHECK")
+        assert asked[:1] == ["CMD"] if name not in OURS else FINAL.of("HEALTHCHECK")
         for needed, how in one.get("depends_on", {}).items():
             assert needed in NAMES
             assert how == {"condition": "service_healthy"}
@@ -103,7 +104,13 @@ def test_only_caddy_can_be_reached_and_nobody_beside_it_reaches_the_apps() -> No
     networks = {name: one.get("networks") for name, one in services().items()}
 
     assert [name for name, one in services().items() if "ports" in one] == ["caddy"]
-    assert networks == {"bastion": ["database"], "postgres": ["database"], "valkey": None, "caddy": ["edge", "apps"]}
+    assert networks["migrate"] == networks["bastion"]
+    assert {name: networks[name] for name in NAMES if name != "migrate"} == {
+        "bastion": ["database"],
+        "postgres": ["database"],
+        "valkey": None,
+        "caddy": ["edge", "apps"],
+    }
     assert services()["valkey"]["network_mode"] == "none"
     assert composition()["networks"] == {"edge": None, "apps": {"internal": True}, "database": {"internal": True}}
 
@@ -122,6 +129,18 @@ def test_bastion_writes_where_it_may_and_finds_valkey_and_caddy(tmp_path: Path) 
     assert config.redis.url == f"unix://default@{mounts('bastion')['valkey'].target}/{socket}"
     assert mounts("caddy")["sockets"].target == mounts("bastion")["sockets"].target == "/run/bastion"
     assert f"unix/{config.server.decision_listen[5:]}" in (ROOT / "Caddyfile").read_text()
+
+
+def test_only_migrate_has_the_url_of_the_owner_and_differs_in_nothing_else() -> None:
+    bastion, migrate = services()["bastion"], services()["migrate"]
+    own = {"BASTION_DATABASE_OWNER_URL_FILE": "/run/secrets/owner_url"}
+
+    assert migrate["environment"] == {**bastion["environment"], **own}
+    assert set(migrate["secrets"]) - set(bastion["secrets"]) == {"owner_url"}
+    changed = {"command": ["migrate"], "profiles": ["by-hand"], "restart": "no"}
+    assert {name: one for name, one in migrate.items() if bastion.get(name) != one} == {
+        **changed, "environment": migrate["environment"], "secrets": migrate["secrets"],
+    }  # fmt: skip
 
 
 def test_bastion_has_longer_to_end_than_it_takes() -> None:

@@ -35,6 +35,7 @@ async def examining(pool: Pool, redis_url: str) -> AsyncIterator[StoresExam]:
             keys=KEYS,
             connections=20,
             several_hosts=False,
+            owner_serves=False,
             user="out",
             in_cluster=False,
             enforced=True,
@@ -63,7 +64,7 @@ async def test_stores_as_they_should_be_are_fine_and_stay_as_they_are(pool: Pool
     async with examining(pool, user_url) as exam:
         postgres, redis_ = await exam.postgres(), await exam.redis()
 
-    assert healths(postgres) == dict.fromkeys(("postgres", "clock of postgres", "schema"), Health.OK)
+    assert healths(postgres) == dict.fromkeys(("postgres", "clock of postgres", "schema", "postgres role"), Health.OK)
     assert healths([one for one in redis_ if one.check != "redis settings"]) == dict.fromkeys(
         ("redis", "clock of redis", "redis user"), Health.OK
     )
@@ -113,6 +114,21 @@ async def test_more_connections_than_postgres_has_are_a_warning(pool: Pool, user
     assert "postgres connections" not in enough
     assert wanting.health is Health.WARNING
     assert "pool_size" in wanting.advice
+
+
+@pytest.mark.parametrize(
+    ("enforced", "owner_serves", "health"),
+    [(True, False, Health.FAILED), (True, True, Health.WARNING), (False, False, Health.WARNING)],
+)
+async def test_a_role_that_can_change_the_audit_log_is_as_bad_as_at_a_start(
+    superuser: Pool, user_url: str, health: Health, *, enforced: bool, owner_serves: bool
+) -> None:
+    async with examining(superuser, user_url) as exam:
+        judged = replace(exam, enforced=enforced, owner_serves=owner_serves)
+        role = found(await judged.postgres(), "postgres role")
+
+    assert (role.health, role.detail) == (health, "is a superuser, so it can change the audit log")
+    assert "bastion migrate --roles" in role.advice
 
 
 @pytest.mark.parametrize(("enforced", "health"), [(True, Health.FAILED), (False, Health.WARNING)])

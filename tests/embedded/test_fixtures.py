@@ -12,6 +12,7 @@ from gateway.core.privacy.sealing import MasterKeys
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Clock, Pool, RandomBytes
+from tests.databases import superuser_url
 
 ROWS_OF_MIGRATIONS = {"schema_migrations", "policy_wishes"}
 
@@ -26,9 +27,9 @@ async def fill(connection: "PoolConnectionProxy[Record]") -> None:
 
 
 @pytest.mark.parametrize("time", ["first", "second"])
-async def test_each_test_finds_the_database_as_the_migrations_left_it(pool: Pool, time: str) -> None:
+async def test_each_test_finds_the_database_as_the_migrations_left_it(superuser: Pool, time: str) -> None:
     """Though the audit log lets nobody delete, and numbers its entries."""
-    async with pool.acquire() as connection:
+    async with superuser.acquire() as connection:
         tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         filled = {name for (name,) in tables if await connection.fetchval(f'SELECT EXISTS (SELECT FROM "{name}")')}
         wish = await connection.fetchval("SELECT wish FROM policy_wishes")
@@ -44,7 +45,7 @@ LEFT_OPEN = list[asyncpg.Connection]()
 @pytest.mark.parametrize("time", ["first", "second"])
 async def test_each_test_finds_nobody_connected(database_url: str, time: str) -> None:
     """Whoever the test before left, with whatever locks, is gone."""
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(superuser_url(database_url))
     others = await connection.fetchval(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
     )
@@ -54,13 +55,13 @@ async def test_each_test_finds_nobody_connected(database_url: str, time: str) ->
     assert others == 1, time
 
 
-async def test_the_database_of_all_tests_keeps_its_schema(pool: Pool) -> None:
+async def test_the_database_of_all_tests_keeps_its_schema(superuser: Pool) -> None:
     with pytest.raises(asyncpg.RaiseError, match="own_database_url"):
-        await pool.execute("ALTER TABLE users RENAME TO away")
+        await superuser.execute("ALTER TABLE users RENAME TO away")
 
 
 async def test_a_database_of_a_tests_own_is_another(database_url: str, own_database_url: str) -> None:
-    connection = await asyncpg.connect(own_database_url)
+    connection = await asyncpg.connect(superuser_url(own_database_url))
     await connection.execute("ALTER TABLE users RENAME TO away")
     await connection.close()
 

@@ -116,7 +116,7 @@ def relayed(
     for relay in relays:
         elsewhere.do(relay.start())
     environment = {
-        "BASTION_DATABASE_URL": f"postgresql://postgres@/relayed?host={quote(str(directory), safe='')}",
+        "BASTION_DATABASE_URL": f"postgresql://bastion@/relayed?host={quote(str(directory), safe='')}",
         "BASTION_REDIS_URL": f"unix://{to_redis.path}",
         "BASTION_SERVER_DECISION_LISTEN": f"unix:{decisions.target}",
     }

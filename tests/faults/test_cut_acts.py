@@ -132,7 +132,7 @@ async def pair(
     directory = short_directory / f"cut-{request.param}"
     directory.mkdir(exist_ok=True)
     (tmp_path / "here").mkdir()
-    database = f"postgresql://postgres@{urlsplit(database_url).path}?host={quote(str(directory), safe='')}"
+    database = f"postgresql://bastion@{urlsplit(database_url).path}?host={quote(str(directory), safe='')}"
     async with AsyncExitStack() as stack:
         for name, target in ((".s.PGSQL.5432", postgres_server.home / ".s.PGSQL.5432"), ("redis", primary.socket)):
             stop.relays.append(await stack.enter_async_context(relaying(directory / name, target, stop.judge)))

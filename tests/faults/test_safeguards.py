@@ -23,6 +23,7 @@ from gateway.flows.people.logout import Ending
 from gateway.outbound.probe import NoAnswer, probe
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.replication import has_several_hosts, loses_commits
+from gateway.stores.postgres.roles import Roles, set_up
 from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, risks
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
@@ -30,7 +31,8 @@ from gateway.stores.redis.pipeline import Pipeline
 from tests.acl import rules
 from tests.attacks.conftest import House, session_of
 from tests.config.test_load import GOOD
-from tests.conftest import Pool
+from tests.conftest import Pool, run_apart
+from tests.databases import superuser_url
 from tests.faults.relay import Relay
 from tests.processes import serve
 from tests.running import running
@@ -115,11 +117,11 @@ async def test_each_rule_that_is_too_wide_is_named(limited: str, redis: Redis, r
 
 
 def safeguards(
-    pool: Pool, pipeline: Pipeline, told: list[str], *, enforced: bool, standbys: bool = False
+    pool: Pool, pipeline: Pipeline, told: list[str], *, enforced: bool, standbys: bool = False, role: bool = True
 ) -> Safeguards:
     """told: what is advised against, and what could not be looked at."""
     functions = FunctionCalls(pipeline, library())
-    return Safeguards(pool, functions, "bastion", False, enforced, standbys, told.append, told.append)
+    return Safeguards(pool, functions, "bastion", False, enforced, standbys, role, told.append, told.append)
 
 
 async def test_production_refuses_the_default_user_and_names_the_right_one(
@@ -247,6 +249,7 @@ def pair(short_directory: Path, children: Children, binaries: Binaries) -> Itera
         directory.mkdir(mode=0o711)
     primary, standby = (EmbeddedPostgres(directory, children, binaries) for directory in directories)
     primary.start()
+    run_apart(set_up(primary.url(), Roles()))
     standby.home.mkdir(mode=0o700)
     account = Account.for_servers()
     shutil.chown(standby.home, account.uid, account.gid)
@@ -266,7 +269,7 @@ async def test_an_asynchronous_standby_is_refused_and_a_synchronous_one_is_not(
     pair: tuple[EmbeddedPostgres, Path], limited: str
 ) -> None:
     primary, standby = pair
-    url = f"postgresql://postgres@/postgres?host={standby},{primary.home}"
+    url = f"postgresql://bastion@/postgres?host={standby},{primary.home}"
     async with make_pool(url, 2) as pool, running(Pipeline(limited, 1)) as pipeline:
         with pytest.raises(UnsafeServer, match=r"synchronous_standby_names is empty.*accept_loss"):
             await safeguards(pool, pipeline, [], enforced=True, standbys=has_several_hosts(url)).judge()
@@ -280,6 +283,24 @@ async def test_an_asynchronous_standby_is_refused_and_a_synchronous_one_is_not(
         async with pool.acquire() as connection:
             await connection.execute("SET synchronous_commit = local")
             assert await loses_commits(connection) == "synchronous_commit is local"
+
+
+@pytest.mark.parametrize(("enforced", "role"), [(True, False), (False, True)], ids=["accepted", "dev"])
+async def test_a_role_that_can_change_the_log_is_told_where_it_is_no_fault(
+    superuser: Pool, limited: str, *, enforced: bool, role: bool
+) -> None:
+    told: list[str] = []
+    async with running(Pipeline(limited, 1)) as pipeline:
+        await safeguards(superuser, pipeline, told, enforced=enforced, role=role).judge()
+
+    assert len([one for one in told if "its role is a superuser, so it can change the audit log" in one]) == 1
+
+
+async def test_production_refuses_a_role_that_can_change_the_log(pool: Pool, superuser: Pool, limited: str) -> None:
+    async with running(Pipeline(limited, 1)) as pipeline:
+        with pytest.raises(UnsafeServer, match=r"is a superuser.*bastion migrate --roles.*owner_serves"):
+            await safeguards(superuser, pipeline, [], enforced=True).judge()
+        await safeguards(pool, pipeline, [], enforced=True).judge()
 
 
 async def _set(server: EmbeddedPostgres, name: str, value: str) -> None:
@@ -343,3 +364,14 @@ async def test_a_gateway_in_production_starts_with_the_documented_user_only(
         assert wrong.process.wait(20) != 0
 
     assert "scripts (EVAL)" in wrong.log.read_text()
+
+
+async def test_a_gateway_in_production_does_not_start_as_a_superuser(
+    short_directory: Path, database_url: str, limited: str
+) -> None:
+    (short_directory / "super").mkdir()
+    with served(short_directory / "super", superuser_url(database_url), {"url": limited}) as wrong:
+        assert not await wrong.answers()
+        assert wrong.process.wait(20) != 0
+
+    assert "its role is a superuser" in wrong.log.read_text()

@@ -2,8 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -23,6 +22,7 @@ from gateway.stores.postgres.audit import Audit, Chain
 from gateway.stores.postgres.users import NewUser, Users
 from gateway.stores.postgres.vault import Vault
 from tests.conftest import Clock, Pool
+from tests.databases import tampering
 
 ADA, EVE = UUID(int=1), UUID(int=2)
 
@@ -52,15 +52,6 @@ def append(people: Pool, vault: Vault, clock: Clock) -> Callable[..., object]:
                 await Audit(connection, vault).append(entry)
 
     return append
-
-
-@asynccontextmanager
-async def tampering(pool: Pool) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
-    """As a superuser who goes around the triggers."""
-    async with pool.acquire() as connection:
-        await connection.execute("SET session_replication_role = replica")
-        yield connection
-        await connection.execute("SET session_replication_role = origin")
 
 
 async def judged(linker: Linker, directory: Path | None = None) -> Verification:

@@ -5,9 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import pytest
-from asyncpg.pool import PoolConnectionProxy
 from redis.asyncio import Redis
 
 from gateway.core.audit.catalogue import LoggedIn
@@ -24,6 +22,7 @@ from gateway.stores.postgres.holds import Holds
 from gateway.stores.postgres.users import UnknownUser
 from gateway.stores.redis.wire import person_key
 from tests.conftest import Pool
+from tests.databases import tampering
 from tests.flows.conftest import ADA, KEYS, PASSWORD, Stage
 
 WORDS = (b"ada", b"lovelace", b"example.org", b"203.0.113.7")
@@ -112,11 +111,11 @@ async def test_the_files_of_the_key_tables_hold_no_destroyed_key(stage: Stage, e
     user_id = await stage.admin.add(ADA, PASSWORD)
     async with stage.pool.acquire() as connection:
         key = await connection.fetchval("SELECT wrapped FROM user_keys WHERE user_id = $1", user_id)
-        assert key in await file_of_keys(connection)
+        assert key in await file_of_keys(stage.pool)
 
         await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
 
-        assert key not in await file_of_keys(connection)
+        assert key not in await file_of_keys(stage.pool)
 
 
 async def test_there_is_no_certificate_while_somebody_still_sees_the_key(stage: Stage, erasure: Erasure) -> None:
@@ -130,7 +129,7 @@ async def test_there_is_no_certificate_while_somebody_still_sees_the_key(stage: 
                 await erasure.finish(user_id)
             assert await dump.fetchval("SELECT count(*) FROM user_keys") == 1
         await erasure.work()
-        assert key not in await file_of_keys(dump)
+        assert key not in await file_of_keys(stage.pool)
 
     assert (await erasure.finish(user_id)).jws
 
@@ -269,11 +268,12 @@ async def test_the_name_is_free_again(stage: Stage, erasure: Erasure) -> None:
     assert await stage.admin.add(ADA, PASSWORD) != before
 
 
-async def file_of_keys(connection: "PoolConnectionProxy[asyncpg.Record]") -> bytes:
+async def file_of_keys(pool: Pool) -> bytes:
     """As it lies on the disk."""
-    await connection.execute("CHECKPOINT")
-    directory = await connection.fetchval("SHOW data_directory")
-    return Path(directory, await connection.fetchval("SELECT pg_relation_filepath('user_keys')")).read_bytes()
+    async with tampering(pool) as connection:
+        await connection.execute("CHECKPOINT")
+        directory = await connection.fetchval("SHOW data_directory")
+        return Path(directory, await connection.fetchval("SELECT pg_relation_filepath('user_keys')")).read_bytes()
 
 
 async def test_a_hold_refuses_until_it_is_lifted_or_over(stage: Stage, erasure: Erasure) -> None:

@@ -144,15 +144,17 @@ async def test_files_are_read_once_for_a_wish(pool: Pool, tmp_path: Path) -> Non
     assert row.version == before
 
 
-async def test_without_postgres_a_beat_says_so_and_the_next_one_is_whole(pool: Pool, tmp_path: Path) -> None:
+async def test_without_postgres_a_beat_says_so_and_the_next_one_is_whole(
+    pool: Pool, superuser: Pool, tmp_path: Path
+) -> None:
     worker, beat = begun(pool, tmp_path / "a", "a")
     await beat.beat()
     await PolicyFleet(pool).wish()
     worker.file.write_text(BETTER)
-    await pool.execute("ALTER TABLE policy_workers RENAME TO away")
+    await superuser.execute("ALTER TABLE policy_workers RENAME TO away")
     with pytest.raises(RecordUnavailable):
         await beat.beat()
-    await pool.execute("ALTER TABLE away RENAME TO policy_workers")
+    await superuser.execute("ALTER TABLE away RENAME TO policy_workers")
 
     await beat.beat()
 

@@ -15,6 +15,7 @@ from gateway.flows.people.unknown_names import UnknownNames
 from gateway.stores.postgres.vault import Vault
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool, RandomBytes
+from tests.databases import tampering
 from tests.flows.conftest import KEYS
 
 
@@ -161,7 +162,7 @@ async def test_a_key_is_stored_under_the_master_key_only(names: UnknownNames, po
 
 async def table_bytes(pool: Pool) -> bytes:
     """What is on the disk once Postgres has written what it holds."""
-    async with pool.acquire() as connection:
+    async with tampering(pool) as connection:
         await connection.execute("CHECKPOINT")
         path = await connection.fetchval(
             "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('unknown_name_keys')"

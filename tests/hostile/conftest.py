@@ -7,7 +7,7 @@ import pytest
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey
 from tests.conftest import run_apart
-from tests.databases import execute
+from tests.databases import create, urls_of
 from tests.hostile.ground import Ground
 from tests.hostile.policy import BACKENDS
 from tests.tools import lacks
@@ -21,9 +21,10 @@ def ground(
     children: Children,
     binaries: Binaries,
 ) -> Iterator[Ground]:
-    run_apart(execute(postgres_server, "CREATE DATABASE hostile"))
+    run_apart(create(postgres_server, "hostile"))
     directory = short_directory / "hostile"
-    started = Ground(directory, children, binaries, postgres_server.url("hostile"), redis_server.url)
+    database_url, owner_url = urls_of(postgres_server, "hostile").values()
+    started = Ground(directory, children, binaries, database_url, owner_url, redis_server.url)
     started.start()
     yield started
     started.close()

@@ -31,7 +31,7 @@ _PATIENCE: Final = {"BASTION_REDIS_TIMEOUT_MS": "2500"}  # on a slow machine a d
 
 @dataclass
 class Ground:
-    """database_url, redis_url: empty stores of this ground's own, as far as others don't look.
+    """database_url, owner_url, redis_url: empty stores of this ground's own, as far as others don't look.
 
     missing: backend -> the tool that this machine lacks for it.
     """
@@ -40,6 +40,7 @@ class Ground:
     children: Children
     binaries: Binaries
     database_url: str
+    owner_url: str
     redis_url: str
     visitors: dict[str, Visitor] = field(default_factory=dict)
     running: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
@@ -54,7 +55,7 @@ class Ground:
         (self.directory / "policies").mkdir(parents=True)
         (self.directory / "policies" / "policy.yaml").write_text(policy_text())
         self._setting = Setting.prepare(self.directory, self.port)
-        self._setting.write_config(self.database_url, self.redis_url)
+        self._setting.write_config(self.database_url, self.redis_url, self.owner_url)
         makings: dict[str, Making] = {}
         for backend in BACKENDS:
             try:

@@ -14,7 +14,7 @@ from redis import Redis as SyncRedis
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
 from gateway.outbound.probe import NoAnswer, probe
 from tests.conftest import add_unlimited_routes, run_apart
-from tests.databases import execute
+from tests.databases import create, urls_of
 from tests.journeys.crowd import Crowd
 from tests.processes import serve
 from tests.staging import Demo, Stage
@@ -64,9 +64,9 @@ class Node:
 
 def started(directory: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, *, before: Sequence[str] = ()) -> Node:
     """With a database of the directory's name. before: argv that ends by running what follows it."""
-    run_apart(execute(postgres, f'CREATE DATABASE "{directory.name}"'))
+    run_apart(create(postgres, directory.name))
     more = {
-        "BASTION_DATABASE_URL": postgres.url(directory.name),
+        **urls_of(postgres, directory.name),
         "BASTION_REDIS_URL": valkey.url,
         "BASTION_REDIS_TIMEOUT_MS": "2000",  # a slow machine is no failure
     }

@@ -8,6 +8,7 @@ import pytest
 from gateway.embedded import EmbeddedPostgres
 from gateway.stores.postgres.key_checks import WrongKey, agree, forget
 from gateway.stores.postgres.migrate import MigrationFailed, migrate, migrations, missing
+from tests.databases import superuser_url
 
 
 async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
@@ -40,7 +41,7 @@ async def test_four_nodes_at_once_apply_each_migration_once(postgres_server: Emb
 
 
 async def test_a_migration_that_was_changed_is_named(own_database_url: str) -> None:
-    connection = await connect(own_database_url)
+    connection = await connect(superuser_url(own_database_url))
     await connection.execute("UPDATE schema_migrations SET digest = 'x' WHERE number = 1")
 
     with pytest.raises(MigrationFailed, match="0001_foundation"):

@@ -15,6 +15,7 @@ from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.key_checks import WrongKey, agree
 from gateway.stores.postgres.migrate import MigrationFailed, missing
 from gateway.stores.postgres.replication import loses_commits
+from gateway.stores.postgres.roles import ROLE_ADVICE, overreach
 from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, lacks, risks
 from gateway.stores.redis.decisions import Functions
 from gateway.stores.redis.outage import advised
@@ -37,7 +38,8 @@ _SELECT_SERVER: Final = """
 class StoresExam:
     """connections: of all workers of this node. several_hosts: of Postgres, and loss is not accepted.
 
-    user, in_cluster: how Redis is reached. enforced: in production. clock_us: this machine's.
+    owner_serves: a role that can change the audit log is accepted. user, in_cluster: how Redis is reached.
+    enforced: in production. clock_us: this machine's.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -45,6 +47,7 @@ class StoresExam:
     keys: Mapping[str, bytes]
     connections: int
     several_hosts: bool
+    owner_serves: bool
     user: str
     in_cluster: bool
     enforced: bool
@@ -86,7 +89,15 @@ class StoresExam:
         if self.several_hosts and (why := await loses_commits(connection)):
             advice = "set it on the primary, or set database.accept_loss: true"
             found.append(self._judged("postgres failover", f"{why}: a failover may lose a logout", advice))
+        found.append(await self._role(connection))
         return [ok("postgres", f"version {row['version']}"), *found]
+
+    async def _role(self, connection: AnyConnection) -> Diagnosis:
+        too_wide = await overreach(connection)
+        if not too_wide:
+            return ok("postgres role", "can't change the audit log")
+        judged = warning if self.owner_serves else self._judged
+        return judged("postgres role", f"{too_wide}, so it can change the audit log", ROLE_ADVICE)
 
     async def _schema(self, connection: AnyConnection) -> Diagnosis:
         """A mark that is left for the first time is taken back: the doctor changes nothing."""

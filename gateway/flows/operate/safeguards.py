@@ -9,6 +9,7 @@ import asyncpg
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.stores.postgres.replication import loses_commits
+from gateway.stores.postgres.roles import ROLE_ADVICE, overreach
 from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, risks, unread
 from gateway.stores.redis.decisions import Functions
 
@@ -21,7 +22,8 @@ class UnsafeServer(GatewayError):
 class Safeguards:
     """user, in_cluster: how Redis is reached. enforced: in production; otherwise it is only said.
 
-    asks_standbys: failover is possible, and loss not accepted. tell: hears of each thing that is only said.
+    asks_standbys: failover is possible, and loss not accepted. asks_role: the owner of the tables may not serve.
+    tell: hears of each thing that is only said.
     note: hears of what could not be looked at.
     """
 
@@ -31,6 +33,7 @@ class Safeguards:
     in_cluster: bool
     enforced: bool
     asks_standbys: bool
+    asks_role: bool
     tell: Callable[[str], None]
     note: Callable[[str], None]
     redis_judged: bool = False
@@ -71,11 +74,13 @@ class Safeguards:
             )
 
     async def _judge_postgres(self) -> None:
-        why = ""
-        if self.asks_standbys:
-            async with transaction(self.pool) as connection:
-                why = await loses_commits(connection)
+        async with transaction(self.pool) as connection:
+            too_wide = await overreach(connection)
+            why = await loses_commits(connection) if self.asks_standbys else ""
         self.postgres_judged = True
+        if too_wide:
+            message = f"database.url: its role {too_wide}, so it can change the audit log; {ROLE_ADVICE}"
+            (self._refuse if self.asks_role else self.tell)(message)
         if why:
             self._refuse(
                 f"database.url: names several hosts, but {why} on the primary: a failover may lose a logout or a"

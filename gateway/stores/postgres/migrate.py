@@ -17,7 +17,7 @@ _POLL_S: Final = 0.2
 _WAIT_S: Final = 60.0
 _NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _CREATE_TABLE: Final = """
-    CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, digest text NOT NULL)
+    CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL, digest text NOT NULL)
 """
 _LIST_APPLIED: Final = "SELECT number, name, digest FROM schema_migrations ORDER BY number"
 _INSERT_APPLIED: Final = "INSERT INTO schema_migrations (number, name, digest) VALUES ($1, $2, $3)"
@@ -61,7 +61,8 @@ async def migrate(connection: AnyConnection) -> list[str]:
     """
     await _lock(connection)
     try:
-        await connection.execute(_CREATE_TABLE)
+        if not await connection.fetchval(_TABLE_EXISTS):
+            await connection.execute(_CREATE_TABLE)
         applied = await _applied(connection)
         return [await _apply(connection, one) for one in migrations() if one.number not in applied]
     finally:

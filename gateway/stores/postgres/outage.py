@@ -41,7 +41,7 @@ def outage_of(error: Exception, server: DatabaseServer) -> Outage:
 
 def lack_of_privileges(error: asyncpg.InsufficientPrivilegeError) -> Outage:
     """Of a role that may connect, and not do what we need."""
-    advice = "make the role of database.url the owner of the database and of the tables in it (docs/install.md)"
+    advice = "as an administrator, run the SQL of `bastion migrate --roles`, then `bastion migrate` (docs/install.md)"
     return Outage(f"Postgres refuses: {error}", advice=advice)
 
 
