@@ -4,21 +4,28 @@ from functools import partial
 from typing import Final
 
 from gateway.app.concern import Concern, every
+from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.flows.operate.leader import Job
 from gateway.flows.privacy.erasure import Erasure, LedgerKeeper, NodeFiles
+from gateway.flows.privacy.export import Export
+from gateway.flows.privacy.requests import OwnErasure
 from gateway.resources import Resources
+from gateway.web import privacy as pages
+from gateway.web.browser import Browser
 from gateway.worker import Start
 
 _EVERY_S: Final = 5.0
 _MOST_S: Final = 300.0
 
 
-def privacy(*, start: Start, resources: Resources) -> Concern:
-    config = start.config
+def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
+    config, acts = start.config, resources.acts
+    asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices_of(config))
     erasure = erasure_of(config, resources)
     keeper = LedgerKeeper(resources.acts, erasure.files)
     return Concern(
+        routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day))),
         jobs=(Job("erasures", erasure.work, every_s=_EVERY_S, most_s=_MOST_S),),
         beside=() if start.number else (partial(every, _EVERY_S, keeper.work),),
     )
@@ -26,4 +33,5 @@ def privacy(*, start: Start, resources: Resources) -> Concern:
 
 def erasure_of(config: Config, resources: Resources) -> Erasure:
     files = NodeFiles(config.audit.checkpoint_dir or config.data_dir, config.data_dir)
-    return Erasure(resources.acts, config.keys(), files)
+    by_itself = config.privacy.erasure == "direct"
+    return Erasure(resources.acts, config.keys(), files, by_itself=by_itself, notices=notices_of(config))

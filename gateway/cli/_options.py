@@ -8,6 +8,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import click
 
 from gateway.config import Config, load_config
+from gateway.config.values import parse_duration
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,3 +41,11 @@ def loaded(path: Path | None, *, dev: bool) -> Config:
     for warning in found.warnings:
         click.echo(f"UNSAFE, allowed by the dev profile only: {warning}", err=True)
     return found.config
+
+
+def duration(option: str, text: str) -> int:
+    """Seconds. Raises click.UsageError."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.UsageError(f"{option} {text!r}: expected a duration such as 90d") from error

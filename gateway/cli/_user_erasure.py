@@ -1,6 +1,8 @@
-"""`bastion user erase`: takes a person away for good."""
+"""`bastion user erase` takes a person away for good; `bastion user export` writes what is stored of them."""
 
 import asyncio
+import os
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -8,11 +10,14 @@ import click
 
 from gateway.app.privacy import erasure_of
 from gateway.cli._acting import acting, operator
-from gateway.cli._options import with_config
+from gateway.cli._options import duration, with_config
+from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.errors import StoreOutage
 from gateway.core.privacy.erasure import REASONS, ErasureReason, lines_with
 from gateway.flows.privacy.erasure import Certificate, Erasure, Unfinished
+from gateway.flows.privacy.export import Export
+from gateway.flows.privacy.requests import ErasureAdmin
 from gateway.resources import Resources
 from gateway.stores.files.policies import PolicyUnreadable, read_sources
 from gateway.stores.postgres.users import UserRow
@@ -22,18 +27,76 @@ _PAUSE_S: Final = 0.5
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--reason", type=click.Choice(REASONS), default="other", help="For the audit log.")
+@click.option("--after", metavar="TIME", help="The gateway does it by itself then, such as 14d.")
+@click.option("--withdraw", is_flag=True, help="Take back what the person has asked for, or --after.")
+@click.option("--pending", is_flag=True, help="List who is to be erased, and when. Without NAME.")
 @with_config
-def erase(config: Config, *, name: str, reason: ErasureReason) -> None:
+def erase(
+    config: Config, *, name: str | None, reason: ErasureReason, after: str | None, withdraw: bool, pending: bool
+) -> None:
     """Erase a person for good, and print a signed certificate.
 
     \b
+    bastion user erase --pending
     bastion user erase ada --reason asked
+    bastion user erase ada --after 14d
 
     Nothing of the person can be read from the running system when the certificate is printed. If a step has to wait,
     the gateway does it later; run the command with the printed id to get the certificate then.
     """  # noqa: D301 - click wants the backspace
+    if pending == (name is not None) or (withdraw and after is not None):
+        raise click.UsageError("give a NAME, with --after or --withdraw or neither; or --pending alone")
+    if name is None:
+        for line in _pending(config):
+            click.echo(line)
+    elif withdraw:
+        acting(config, lambda resources: ErasureAdmin(resources.acts, operator()).withdraw(name))
+        click.echo(f"{name} is not erased.")
+    elif after is not None:
+        wait_s = duration("--after", after)
+        due_at = acting(
+            config, lambda resources: ErasureAdmin(resources.acts, operator()).schedule(name, reason, wait_s)
+        )
+        click.echo(
+            f"{name} is erased after {utc(due_at)}, unless `bastion user erase {name} --withdraw` is run before."
+        )
+    else:
+        _erase(config, name, reason)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--to", "file", type=click.Path(path_type=Path), required=True, help="The ZIP file to write.")
+@with_config
+def export(config: Config, *, name: str, file: Path) -> None:
+    """Write all that is stored of a person into a file: as JSON, and as a page to read.
+
+    \b
+    bastion user export ada --to ada.zip
+    """  # noqa: D301 - click wants the backspace
+    try:
+        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from error
+    with os.fdopen(opened, "wb") as written:
+        limit = config.privacy.exports_per_day
+        written.write(acting(config, lambda resources: Export(resources.acts, limit).of(name, operator())))
+    click.echo(f"{file} has all that is stored of {name}.")
+
+
+def _pending(config: Config) -> list[str]:
+    found = acting(config, lambda resources: ErasureAdmin(resources.acts, operator()).pending())
+    itself = config.privacy.erasure == "direct"
+    return [
+        f"{one.username:<24} {'after' if itself or not one.request.own else 'wants it after'} {utc(one.request.due_at)}"
+        f"  {'asked by the person' if one.request.own else 'decided by an operator'}"
+        for one in found
+    ]
+
+
+def _erase(config: Config, name: str, reason: ErasureReason) -> None:
     user_id = _id_of(name)
     person: UserRow | None = None
     if user_id is None:

@@ -5,10 +5,9 @@ import json
 import click
 
 from gateway.cli._acting import acting, operator
-from gateway.cli._options import with_config
+from gateway.cli._options import duration, with_config
 from gateway.cli._times import utc
 from gateway.config import Config
-from gateway.config.values import parse_duration
 from gateway.flows.privacy.holds import Hold, HoldAdmin
 from gateway.resources import clock
 
@@ -33,7 +32,7 @@ def add(config: Config, *, name: str | None, everybody: bool, reason: str, lasts
     """  # noqa: D301 - click wants the backspace
     if everybody == (name is not None):
         raise click.UsageError("give the NAME of a person, or --all")
-    ends_at = None if lasts is None else clock() + _seconds(lasts)
+    ends_at = None if lasts is None else clock() + duration("--for", lasts)
     added = acting(config, lambda resources: HoldAdmin(resources.acts, operator()).add(name, reason, ends_at))
     click.echo(f"Hold {added} keeps {name or 'everybody'} from being erased.")
 
@@ -59,13 +58,6 @@ def lift(config: Config, *, hold_id: int) -> None:
     """Lift a hold. `bastion hold list` shows the ids."""
     acting(config, lambda resources: HoldAdmin(resources.acts, operator()).lift(hold_id))
     click.echo(f"Hold {hold_id} is lifted.")
-
-
-def _seconds(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.UsageError(f"--for {text!r}: expected a duration such as 90d") from error
 
 
 def _as_json(one: Hold) -> dict[str, object]:

@@ -9,7 +9,7 @@ from gateway.cli._options import with_config
 from gateway.cli._password import asked, from_stdin
 from gateway.cli._people import act
 from gateway.cli._times import utc
-from gateway.cli._user_erasure import erase
+from gateway.cli._user_erasure import erase, export
 from gateway.cli._user_mfa import code, mfa
 from gateway.config import Config
 from gateway.core.base64url import b64
@@ -38,6 +38,7 @@ def user() -> None:
 user.add_command(mfa)
 user.add_command(code)
 user.add_command(erase)
+user.add_command(export)
 
 
 @user.command()

@@ -21,6 +21,7 @@ from gateway.config.sections.oauth import OAuth
 from gateway.config.sections.pages import Pages
 from gateway.config.sections.password import PasswordSection
 from gateway.config.sections.policy import PolicySection
+from gateway.config.sections.privacy import Privacy
 from gateway.config.sections.redis import RedisSection
 from gateway.config.sections.risk import RiskSection
 from gateway.config.sections.secrets import Secrets
@@ -73,6 +74,7 @@ class Config(Section):
     mail: MailSection = MailSection()
     links: LinksSection = LinksSection()
     audit: AuditSection = AuditSection()
+    privacy: Privacy = Privacy()
     log: Log = Log()
 
     @property

@@ -21,6 +21,7 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.erasure_requests import ErasureRequests
 from gateway.stores.postgres.erasures import Erasures
 from gateway.stores.postgres.factors import Factors
 from gateway.stores.postgres.failures import LoginFailures
@@ -33,6 +34,7 @@ from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.mails import Mails
 from gateway.stores.postgres.notices import NoticeCounts
 from gateway.stores.postgres.outbox import Outbox
+from gateway.stores.postgres.own_data import OwnData
 from gateway.stores.postgres.passkeys import Passkeys
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
@@ -187,6 +189,14 @@ class Act:
     @property
     def erasures(self) -> Erasures:
         return Erasures(self._connection)
+
+    @property
+    def erasure_requests(self) -> ErasureRequests:
+        return ErasureRequests(self._connection)
+
+    @property
+    def own_data(self) -> OwnData:
+        return OwnData(self._connection, self._vault)
 
     @property
     def holds(self) -> Holds:

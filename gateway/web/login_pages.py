@@ -33,6 +33,7 @@ from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 
 DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 STEP_UP_PATH: Final = "/login/step-up"
+PRIVACY_PATH: Final = "/account/privacy"
 SET_UP: Final = "Set up a second factor"
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
@@ -112,8 +113,11 @@ class LoginPages:
         return self.form(request, replace(form, error=_OTHER_COOKIE if old.has_cookie else _NO_COOKIE), 403)
 
     async def welcome(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> web.Response:
-        """Always a redirect, so that reloading sends no password again. The pre-login cookies go with their tokens."""
-        response = see_other(await way.after(request, new))
+        """Always a redirect, so that reloading sends no password again. The pre-login cookies go with their tokens.
+
+        Whom somebody wants to erase sees that first, and goes on from there (evidence.md E14).
+        """
+        response = see_other(way.form.address(PRIVACY_PATH) if new.to_be_erased else await way.after(request, new))
         add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
         add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, DEVICE_MAX_AGE_S))
         if new.breached:  # /account says it

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias
@@ -146,3 +147,52 @@ async def test_a_hold_names_a_person_or_says_that_it_is_of_all(bastion: Bastion)
     assert [one.status for one in (neither, both, endless, everybody)] == [2, 2, 2, 0]
     assert "audit of 2026" in listed.out
     assert "everybody" in listed.out
+
+
+async def test_an_erasure_is_scheduled_listed_and_taken_back(bastion: Bastion, pool: Pool) -> None:
+    await add_ada(bastion)
+
+    scheduled = await bastion("user", "erase", "ada", "--after", "14d", "--reason", "unneeded")
+    pending = await bastion("user", "erase", "--pending")
+    withdrawn = await bastion("user", "erase", "ada", "--withdraw")
+    nothing = await bastion("user", "erase", "ada", "--withdraw")
+    empty = await bastion("user", "erase", "--pending")
+
+    assert scheduled.out.startswith("ada is erased after 20")
+    assert pending.out.startswith("ada ")
+    assert "decided by an operator" in pending.out
+    assert withdrawn.out == "ada is not erased.\n"
+    assert nothing.status == 1
+    assert "nobody has asked to erase ada" in nothing.err
+    assert empty.out == ""
+    assert await id_of_erased_or_none(pool) is None
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("ada", "--pending"), ("ada", "--after", "14"), ("ada", "--after", "1d", "--withdraw")]
+)
+async def test_erase_takes_one_thing_at_a_time(bastion: Bastion, arguments: tuple[str, ...]) -> None:
+    assert (await bastion("user", "erase", *arguments)).status == 2
+
+
+async def test_a_copy_is_written_once_and_for_its_owner_alone(bastion: Bastion) -> None:
+    await add_ada(bastion)
+
+    written = await bastion("user", "export", "ada", "--to", "ada.zip")
+    again = await bastion("user", "export", "ada", "--to", "ada.zip")
+    listed = await bastion("audit", "list", "--kind", "data_exported")
+
+    file = bastion.directory / "ada.zip"
+    assert (written.status, written.err) == (0, "")
+    assert again.status == 1
+    assert "File exists" in again.err
+    assert file.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(file) as archive:
+        assert json.loads(archive.read("data.json"))["person"]["username"] == "ada"
+        assert "Ada Lovelace" in archive.read("data.html").decode()
+    assert len(listed.out.splitlines()) == 1
+
+
+async def id_of_erased_or_none(pool: Pool) -> object:
+    async with pool.acquire() as connection:
+        return await connection.fetchval("SELECT user_id FROM erasures")

@@ -23,6 +23,7 @@ from gateway.flows.decide.refill import Refill
 from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import Newcomer, UserAdmin
+from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.buckets import Buckets
@@ -154,3 +155,13 @@ def par(stage: Stage, pipeline: Pipeline) -> Par:
     )
     pushed = PushedParameters(stage.admin.acts, KEYS.pushed, stage.random)
     return Par(pushed, Buckets(FunctionCalls(pipeline, library())), limits, apps, lambda: PUBLISHED)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> NodeFiles:
+    return NodeFiles(tmp_path / "evidence", tmp_path)
+
+
+@pytest.fixture
+def erasure(stage: Stage, files: NodeFiles) -> Erasure:
+    return Erasure(stage.admin.acts, KEYS, files)

@@ -10,43 +10,19 @@ from redis.asyncio import Redis
 
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.audit.statement import opened
-from gateway.core.privacy.erasure import CERTIFICATE, DELETED, KEPT, ErasureStep, Held
+from gateway.core.privacy.erasure import CERTIFICATE, DELETED, KEPT, ErasureStep
 from gateway.core.session.tokens import tag_of
 from gateway.flows.evidence.audit_log import Linker, verify
-from gateway.flows.people.users import Newcomer, UserAdmin
+from gateway.flows.people.users import UserAdmin
 from gateway.flows.privacy.erasure import Certificate, Erasure, LedgerKeeper, NodeFiles, Unfinished
-from gateway.flows.privacy.holds import HoldAdmin, NoHold
 from gateway.stores.files.checkpoints import public_key_files, read_public_keys
 from gateway.stores.files.ledger import FILE_NAME, Erased, read_ledger
-from gateway.stores.postgres.holds import Holds
 from gateway.stores.postgres.users import UnknownUser
 from gateway.stores.redis.wire import person_key
 from tests.conftest import Pool
 from tests.databases import tampering
 from tests.flows.conftest import ADA, KEYS, PASSWORD, Stage
-
-WORDS = (b"ada", b"lovelace", b"example.org", b"203.0.113.7")
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> NodeFiles:
-    return NodeFiles(tmp_path / "evidence", tmp_path)
-
-
-@pytest.fixture
-def erasure(stage: Stage, files: NodeFiles) -> Erasure:
-    return Erasure(stage.admin.acts, KEYS, files)
-
-
-async def everything(pool: Pool) -> bytes:
-    """Each row of each table, with bytea as it is and in hexadecimal digits."""
-    async with pool.acquire() as connection:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        found = list[bytes]()
-        for table in tables:
-            for row in await connection.fetch(f'SELECT * FROM "{table[0]}"'):
-                found += [value if isinstance(value, bytes) else str(value).encode() for value in row.values()]
-    return b"\n".join(found).lower()
+from tests.flows.erasing import WORDS, everything
 
 
 async def test_nothing_of_an_erased_person_is_left_in_any_table(stage: Stage, erasure: Erasure) -> None:
@@ -274,72 +250,3 @@ async def file_of_keys(pool: Pool) -> bytes:
         await connection.execute("CHECKPOINT")
         directory = await connection.fetchval("SHOW data_directory")
         return Path(directory, await connection.fetchval("SELECT pg_relation_filepath('user_keys')")).read_bytes()
-
-
-async def test_a_hold_refuses_until_it_is_lifted_or_over(stage: Stage, erasure: Erasure) -> None:
-    await stage.admin.add(ADA, PASSWORD)
-    holds = HoldAdmin(stage.admin.acts, "cli:root")
-    now = stage.clock.now
-
-    for name in ("ada", None):
-        hold = await holds.add(name, "case 2026-14", None)
-        with pytest.raises(Held, match=f"hold {hold} "):
-            await erasure.erase("ada", "asked", "cli:root")
-        await holds.lift(hold)
-        with pytest.raises(NoHold):
-            await holds.lift(hold)
-    ends = await holds.add("ada", "case 2026-15", now + 10)
-    stage.clock.advance(9)
-    with pytest.raises(Held, match=f"hold {ends} "):
-        await erasure.erase("ada", "asked", "cli:root")
-    stage.clock.advance(1)
-
-    assert await holds.list() == []
-    await erasure.erase("ada", "asked", "cli:root")
-    assert await stage.entries("hold_added") == 3
-    assert await stage.entries("hold_lifted") == 2
-
-
-async def test_a_hold_of_somebody_else_refuses_nothing(stage: Stage, erasure: Erasure) -> None:
-    await stage.admin.add(ADA, PASSWORD)
-    await stage.admin.add(Newcomer("grace", "", "", ()), PASSWORD)
-    holds = HoldAdmin(stage.admin.acts, "cli:root")
-
-    await holds.add("grace", "case of Grace", None)
-
-    (hold,) = await holds.list()
-    assert (hold.username, hold.row.reason, hold.row.added_by) == ("grace", "case of Grace", "cli:root")
-    assert b"case of grace" not in await everything(stage.pool)
-    await erasure.erase("ada", "asked", "cli:root")
-    assert await stage.admin.find("ada") is None
-
-
-@pytest.mark.parametrize("name", ["ada", None])
-async def test_a_hold_that_comes_first_wins_however_close_it_is(
-    stage: Stage, erasure: Erasure, name: str | None
-) -> None:
-    """E17: the erasure looks for holds when nobody can add one any more."""
-    user_id = await stage.admin.add(ADA, PASSWORD)
-    holds = HoldAdmin(stage.admin.acts, "cli:root")
-    async with stage.pool.acquire() as connection:
-        async with connection.transaction():
-            await Holds(connection, stage.vault).wait_for_erasures()
-            erasing = asyncio.create_task(erasure.erase("ada", "asked", "cli:root"))
-            await stage.waits_for_a_lock()
-            await Holds(connection, stage.vault).add(None if name is None else user_id, "case", "cli:root", 0, None)
-        with pytest.raises(Held):
-            await erasing
-        await holds.lift(1)
-
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR SHARE", user_id)
-            erasing = asyncio.create_task(erasure.erase("ada", "asked", "cli:root"))
-            await stage.waits_for_a_lock()
-            holding = asyncio.create_task(holds.add(name, "too late", None))
-            await asyncio.sleep(0.1)
-        await erasing
-        if name is None:
-            await holding
-        else:
-            with pytest.raises(UnknownUser):
-                await holding

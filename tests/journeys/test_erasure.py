@@ -1,7 +1,9 @@
 """A person who was erased is nobody in the next moment, and nothing of them is found anywhere: through Caddy."""
 
 import json
+import re
 import time
+from html import unescape
 from pathlib import Path
 
 import asyncpg
@@ -89,3 +91,21 @@ def test_the_walking_path_of_an_erasure(stage: Stage) -> None:
     assert "The audit log is whole" in bastion(stage, "audit", "verify")
     assert "user_erased" in bastion(stage, "audit", "list", "--kind", "user_erased")
     assert log_in(stage, Visitor(str(stage.summary["ca_file"]), source=ADDRESS)).status == 403
+
+
+def test_each_login_shows_that_somebody_wants_to_erase_the_person(stage: Stage) -> None:
+    """And leads on from there to where the person wanted to go (evidence.md E14)."""
+    bastion(stage, "user", "add", "heinz", "--password-stdin", stdin=PASSWORD)
+    bastion(stage, "user", "erase", "heinz", "--after", "14d")
+    visitor = stage.visitor()
+
+    shown = visitor.log_in(visitor.visit(stage.app + "/"), "heinz", PASSWORD)
+    way = re.search(r'id="go-on" href="([^"]*)"', shown.text)
+
+    assert shown.url.startswith(f"{stage.auth}/account/privacy?j=")
+    assert "Your account will be deleted on" in shown.text
+    assert way is not None
+    assert visitor.visit(stage.auth + unescape(way[1])).url == stage.app + "/"
+    bastion(stage, "user", "erase", "heinz", "--withdraw")
+    other = stage.visitor()
+    assert other.log_in(other.visit(stage.app + "/"), "heinz", PASSWORD).url == stage.app + "/"

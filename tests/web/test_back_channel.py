@@ -28,6 +28,7 @@ from gateway.flows.oauth.grants import Apps, GrantAdmin
 from gateway.flows.operate.delivery import Delivery, OutboxKeeper
 from gateway.flows.people.account import Account
 from gateway.flows.people.logout import Ending, Logout
+from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.metrics import Metrics
 from gateway.outbound.guarded import GuardedClient
 from gateway.outbound.undelivered import Undelivered
@@ -366,3 +367,23 @@ async def test_a_message_is_kept_as_one_about_its_person(house: House, login: To
 
     async with house.pool.acquire() as connection:
         assert await connection.fetchval("SELECT user_id FROM outbox") == ADA
+
+
+async def test_an_app_that_is_away_while_its_person_is_erased_hears_of_it_later(
+    house: House, login: Token, receiver: Receiver, tmp_path: Path
+) -> None:
+    """X10: the message holds ids and outlives the person's key."""
+    identity = said((await house.tokens("wiki", login))["id_token"])
+    receiver.answer = with_status(503)
+    erasure = Erasure(house.acts, KEYS, NodeFiles(tmp_path, tmp_path))
+
+    async with telling(house):
+        certificate = await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+        await receiver.has_heard(2)
+        receiver.answer = with_status(200)
+        await receiver.has_taken(1)
+        await nothing_waits(house)
+
+    token = token_of(receiver.heard[-1][2])
+    assert (token.payload["sub"], token.payload["sid"]) == (identity["sub"], identity["sid"])
+    assert certificate.reach.clients == ("wiki",)

@@ -39,6 +39,8 @@ class MailKind(Enum):
     EMAIL_CONFIRM = "email_confirm"  # to the new address
     EMAIL_TAKEN = "email_taken"  # to the address that somebody else wanted (login-defence.md L26)
     EMAIL_CHANGED = "email_changed"  # to the old address
+    ERASURE_ASKED = "erasure_asked"
+    FAREWELL = "farewell"  # the person is erased
     DIGEST = "digest"  # of notices that were too many for a day
 
     @property
@@ -172,6 +174,15 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "signs everybody out of your account and disables your password.",
         LinkKind.EMAIL_UNDO,
         _DISOWN_BUTTON,
+    ),
+    MailKind.ERASURE_ASKED: _undoable(
+        "Your account will be deleted",
+        "Somebody who is signed in asked to delete your account. Until then, each sign-in can take that back.",
+    ),
+    MailKind.FAREWELL: Wording(
+        "Your account was deleted",
+        "Your account and what was stored about you were deleted. This cannot be undone.",
+        "You do not have to do anything. This is the last message to this address.",
     ),
     MailKind.DIGEST: Wording(
         "More happened on your account",

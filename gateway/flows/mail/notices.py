@@ -98,6 +98,12 @@ class Notices:
         lane = MessageKind.MAIL if kind.is_waited_for else MessageKind.NOTICE
         await act.mails.add(lane, user_id, mail.written(), act.now, worth_s)
 
+    async def farewell(self, act: Act, user: UserRow) -> None:
+        """The last mail to somebody whose key goes in this act."""
+        if self.is_on and user.email:
+            mail = Mail(b64(self.random(MAIL_ID_BYTES)), user.email, MailKind.FAREWELL, act.now)
+            await act.mails.add_farewell(mail.written(), act.now, DAY_S)
+
     async def _link(self, act: Act, user_id: UUID, kind: LinkKind, content: Mapping[str, str]) -> str:
         token = b64(self.random(LINK_BYTES))
         hash_ = link_hash(token)

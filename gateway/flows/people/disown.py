@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.catalogue import UserChanged
+from gateway.core.audit.privacy_events import OWN, ErasureWithdrawn
 from gateway.core.audit.recovery_events import Disowned
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
@@ -54,6 +55,8 @@ class Disown:
         await act.devices.forget_others(user.id, b"")
         await self.risk.unlearn(act, user.id, logins)
         act.record(Disowned(user.id, logins, visit.address_text, visit.user_agent))
+        if await act.erasure_requests.withdraw(user.id, own=True):
+            act.record(ErasureWithdrawn(user.id, OWN))
         await tell_redis(act, self.keys.tag, user.id)
         await self.notices.add(act, user, MailKind.DISOWNED, NoticeFacts(visit.address_text, visit.user_agent))
 

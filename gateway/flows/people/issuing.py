@@ -76,12 +76,16 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """token, max_age_s: as NewSecret. device: new device cookie text. breached: the password is among those."""
+    """token, max_age_s: as NewSecret. device: new device cookie text. breached: the password is among those.
+
+    to_be_erased: somebody asked for that.
+    """
 
     token: Token
     max_age_s: int
     device: str
     breached: bool = False
+    to_be_erased: bool = False
 
 
 REPLACED: Final = "replaced"
@@ -127,7 +131,13 @@ class Issuing:
         )
         await self._tell(act, entering)
         act.stales_login(tag, login)
-        return SignedIn(issued.token, issued.max_age_s, device, breached=entering.assessed.verdict == "found")
+        return SignedIn(
+            issued.token,
+            issued.max_age_s,
+            device,
+            breached=entering.assessed.verdict == "found",
+            to_be_erased=await act.erasure_requests.find(entering.user_id) is not None,
+        )
 
     async def _tell(self, act: Act, entering: Entering) -> None:
         """Nothing is new to a person at their first login."""

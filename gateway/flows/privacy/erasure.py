@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from gateway.core.principal.ask import RecordKind
 from gateway.core.privacy.erasure import CERTIFICATE, ErasureReason, ErasureStep, Held, Reach, certificate
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts, RedisBehind
+from gateway.flows.mail.notices import NO_NOTICES, Notices
 from gateway.flows.people.stands import end_stands
 from gateway.flows.transaction import GONE, RecordUnavailable
 from gateway.stores.files.checkpoints import CheckpointsUnusable, signing_key
@@ -71,11 +72,14 @@ class NodeFiles:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """All of it raises RecordUnavailable."""
+    """by_itself: whether what people asked for is done when it is due. All of it raises RecordUnavailable."""
 
     acts: Acts
     keys: Keys
     files: NodeFiles
+    by_itself: bool = False
+    notices: Notices = NO_NOTICES
+    _told: set[UUID] = field(default_factory=set)
 
     async def erase(self, name: str, reason: ErasureReason, operator: str) -> UUID:
         """The point of no return; finish() does the rest. Raises UnknownUser or Held."""
@@ -83,6 +87,7 @@ class Erasure:
             async with self.acts.begin(operator=operator) as act:
                 await act.holds.wait_for_none()
                 user_id = (await act.users.named(name)).id
+                await self._lock(act, user_id)
                 await self._erase(act, user_id, reason, operator)
         return user_id
 
@@ -98,24 +103,39 @@ class Erasure:
         return Certificate(user_id, erasure.contents[ErasureStep.CERTIFICATE], _reach(erasure))
 
     async def work(self) -> None:
-        """One round of the leader's: finishes what was left."""
+        """One round of the leader's: erases who is due, and finishes what was left."""
+        async with self.acts.begin() as act:
+            due = await act.erasure_requests.due(act.now, _AT_ONCE, also_own=self.by_itself)
+        for request in due:
+            await self._erase_due(request.user_id)
         async with self.acts.begin() as act:
             left = await act.erasures.unfinished(_AT_ONCE)
         for user_id in left:
             try:
                 await self.finish(user_id)
             except Unfinished as error:
-                _LOG.warning("an erasure waits", user=str(user_id), why=str(error))
+                if user_id not in self._told:
+                    self._told.add(user_id)
+                    _LOG.warning("an erasure waits", user=str(user_id), why=str(error))
             else:
+                self._told.discard(user_id)
                 _LOG.info("an erasure is done", user=str(user_id))
 
+    async def _erase_due(self, user_id: UUID) -> None:
+        """Nothing is done where it was taken back meanwhile, or a hold stands."""
+        with suppress(RedisBehind, UnknownUser, Held):
+            async with self.acts.begin() as act:
+                await act.holds.wait_for_none()
+                await self._lock(act, user_id)
+                request = await act.erasure_requests.lock_due(user_id, act.now)
+                if request is not None:
+                    await self._erase(act, user_id, request.reason, "")
+
     async def _erase(self, act: Act, user_id: UUID, reason: ErasureReason, operator: str) -> None:
-        """The person first, then all that is theirs."""
-        if not await act.erasures.lock(user_id):
-            raise UnknownUser("somebody else has erased the person at the same moment")
-        hold = await act.holds.standing(user_id, act.now)
-        if hold is not None:
-            raise Held(f"hold {hold} keeps the person from being erased; `bastion hold list` shows it")
+        """Of a person that is locked."""
+        user = await act.users.find(user_id)
+        if user is not None:
+            await self.notices.farewell(act, user)
         reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
         ended = await end_stands(act, self.keys.tag, user_id, "erased")
         await act.audit.forget_terms(user_id)
@@ -123,6 +143,14 @@ class Erasure:
         act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
         left = {ErasureStep.ROWS: {"clients": reach.clients, "hosts": reach.hosts}, ErasureStep.REDIS: records}
         await act.erasures.add(user_id, operator or _BY_ITSELF, act.now, left)
+
+    async def _lock(self, act: Act, user_id: UUID) -> None:
+        """The person first, then all that is theirs. Raises UnknownUser or Held."""
+        if not await act.erasures.lock(user_id):
+            raise UnknownUser("somebody else has erased the person at the same moment")
+        hold = await act.holds.standing(user_id, act.now)
+        if hold is not None:
+            raise Held(f"hold {hold} keeps the person from being erased; `bastion hold list` shows it")
 
     def _steps(self) -> tuple[tuple[ErasureStep, Callable[[ErasureRow], Awaitable[str]]], ...]:
         return (

@@ -12,6 +12,7 @@ ALTER TABLE users
 CREATE TABLE erasure_requests (
     user_id  uuid    PRIMARY KEY REFERENCES users ON DELETE CASCADE,
     own      boolean NOT NULL,                                -- the person asked, not an operator
+    reason   text    NOT NULL,                                -- of core/privacy/erasure.py
     asked_at bigint  NOT NULL,
     due_at   bigint  NOT NULL
 );
