@@ -14,6 +14,7 @@ import click
 
 from gateway.cli._audit_entries import line, whole
 from gateway.cli._audit_export import FORMAT, READABLE, Shipping, export, ship
+from gateway.cli._audit_search import search
 from gateway.cli._audit_verify import verify
 from gateway.cli._options import with_config
 from gateway.cli._times import moment
@@ -162,3 +163,4 @@ async def _user_id(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, name: str
 
 audit.add_command(verify)
 audit.add_command(export)
+audit.add_command(search)

@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.config.client_secrets import client_secret
-from gateway.core.audit.changes import text_changes
 from gateway.core.policy.compile import DEFAULT_LIMITS
 from gateway.core.policy.facts import Refused
 from gateway.core.policy.model import Policy
@@ -340,34 +339,6 @@ async def test_a_mistake_in_every_route_is_told_of_the_first_ones(worker: Worker
     assert lines[-1] == "... 1 more problems"
     assert len(lines) == 401
     assert (await entries(pool))[-1][1]["problems"] == lines
-
-
-LARGE = [f"line {number % 7}" for number in range(20_000)]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "difference"),
-    [
-        (["a", "b", "c", "d"], ["a", "b", "x", "d"], ["@@ -3 +3 @@", "-c", "+x"]),
-        (["a", "b"], ["a", "x", "b"], ["@@ -1,0 +2 @@", "+x"]),
-        (["a", "x", "b"], ["a", "b"], ["@@ -2 +1,0 @@", "-x"]),
-        (["a", "a"], ["a", "a", "a"], ["@@ -2,0 +3 @@", "+a"]),
-        (LARGE, [*LARGE[:9_000], "x", *LARGE[9_000:]], ["@@ -9000,0 +9001 @@", "+x"]),
-        (LARGE, [f"{line}!" for line in LARGE], ["--- wiki.yaml: 20000 lines after line 0 became 20000"]),
-    ],
-)
-def test_a_difference_has_the_lines_of_its_files_and_takes_no_time(
-    before: list[str], after: list[str], difference: list[str]
-) -> None:
-    found = text_changes({"wiki.yaml": "\n".join(before)}, {"wiki.yaml": "\n".join(after)})
-
-    assert [line for line in found if line not in ("--- wiki.yaml", "+++ wiki.yaml")] == difference
-
-
-def test_files_that_did_not_change_have_no_difference() -> None:
-    assert text_changes({"a.yaml": GOOD, "b.yaml": GOOD}, {"a.yaml": GOOD}) == (
-        "--- b.yaml", "+++ b.yaml", "@@ -1 +0,0 @@", f"-{GOOD.strip()}"
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from gateway.core.audit.event import (
     Host,
     Id,
     Number,
+    OurWord,
     Sealed,
     Severity,
-    Word,
 )
 
 # Whoever is not named here: the gateway itself.
@@ -79,7 +79,7 @@ class GrantEnded(AppEvent):
     )
 
     grant: Id[str]
-    why: Word[str]
+    why: OurWord[str]
 
     @property
     def by(self) -> By:
@@ -136,7 +136,7 @@ class ClientChanged(AppEvent):
         Family.APPS, Severity.LOW, By.OPERATOR, "A registered app has other settings now, or was enabled again."
     )
 
-    state: Word[str]
+    state: OurWord[str]
     version: Number[int]
     changed: Id[tuple[str, ...]]
     digest: Digest[str]
@@ -181,7 +181,7 @@ class ApiKeyCreated(Event):
     )
 
     key: Id[str]
-    why: Word[str]
+    why: OurWord[str]
     scopes: Id[tuple[str, ...]]
     hosts: Host[tuple[str, ...]]
     networks: Sealed[tuple[str, ...]]
@@ -203,7 +203,7 @@ class ApiKeyRevoked(Event):
     )
 
     key: Id[str]
-    why: Word[str]
+    why: OurWord[str]
 
     @property
     def by(self) -> By:

@@ -7,6 +7,7 @@ value in Kind.
 from dataclasses import dataclass, fields
 from typing import Final
 
+from gateway.core.audit.access_events import AccessDenied, AttemptsCounted, CookieDoubled
 from gateway.core.audit.app_events import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -30,13 +31,12 @@ from gateway.core.audit.event import (
     Host,
     Id,
     Number,
+    OurWord,
     Part,
-    Route,
     Sealed,
     Severity,
-    Word,
 )
-from gateway.core.audit.evidence_events import AuditExported, CheckpointKeyMade
+from gateway.core.audit.evidence_events import AuditExported, AuditRead, CheckpointKeyMade
 from gateway.core.audit.factor_events import (
     FactorAdded,
     FactorFailed,
@@ -92,11 +92,11 @@ class LoggedIn(Event):
 
     login: Id[str]
     score: Number[int | None] = None
-    factors: Word[tuple[str, ...] | None] = None
-    breach: Word[str | None] = None
+    factors: OurWord[tuple[str, ...] | None] = None
+    breach: OurWord[str | None] = None
     address: Sealed[str | None] = None
     user_agent: Sealed[str | None] = None
-    amr: Word[tuple[str, ...] | None] = None
+    amr: OurWord[tuple[str, ...] | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ class LoginFailed(Event):
     user_agent: Sealed[str]
     login: Id[str | None] = None
     score: Number[int | None] = None
-    factors: Word[tuple[str, ...] | None] = None
-    why: Word[str | None] = None
+    factors: OurWord[tuple[str, ...] | None] = None
+    why: OurWord[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class PasswordChanged(Event):
     )
 
     logins: Id[tuple[str, ...]]
-    why: Word[str | None] = None
+    why: OurWord[str | None] = None
 
     @property
     def by(self) -> By:
@@ -235,10 +235,10 @@ class UserChanged(Event):
         " operator changed it. With `undone`, the person took a change of the address back by a mailed link.",
     )
 
-    changed: Word[str]
+    changed: OurWord[str]
     before: Sealed[str]
     after: Sealed[str]
-    why: Word[str | None] = None
+    why: OurWord[str | None] = None
 
     @property
     def by(self) -> By:
@@ -255,57 +255,14 @@ class SessionsEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class AccessDenied(Event):
-    kind = Kind.ACCESS_DENIED
+class PersonViewed(Event):
+    kind = Kind.PERSON_VIEWED
     about = About(
-        Family.ACCESS,
-        Severity.LOW,
-        By.PERSON,
-        "Policy denied a route to a person who is logged in, so many `times` within a minute.",
-        'bastion_decisions_total{outcome="deny"}',
+        Family.PEOPLE,
+        Severity.INFORMATIONAL,
+        By.OPERATOR,
+        "An operator looked at a person: their names, logins and locks.",
     )
-
-    route: Route[str]
-    reason: Word[str]
-    times: Number[int]
-
-
-@dataclass(frozen=True, slots=True)
-class CookieDoubled(Event):
-    """Nobody's, because nobody was read from it (threats.md H1)."""
-
-    kind = Kind.COOKIE_DOUBLED
-    about = About(
-        Family.ACCESS,
-        Severity.MEDIUM,
-        By.ANONYMOUS,
-        "Requests brought a cookie of Bastion twice, so many `times` within a minute, and neither counted:"
-        " a sibling host or a script plants cookies.",
-    )
-
-    host: Host[str]
-    cookie: Word[str]
-    times: Number[int]
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptsCounted(Event):
-    """reason: one of flows/evidence/tallies.py."""
-
-    kind = Kind.ATTEMPTS_COUNTED
-    about = About(
-        Family.ACCESS,
-        Severity.LOW,
-        By.ANONYMOUS,
-        "Requests tried to get around a check, so many `times` within a minute on `host`. `reason`: `ambiguous_path`, a"
-        " path that apps read in several ways; `forged_header`, a header that only a proxy may send, or one that hides"
-        " others; `csrf`, a form of another site; `implausible_name`, a login with a name or password that nobody can"
-        " have. Of more hosts than a minute has room for, the rest is `(others)`.",
-    )
-
-    reason: Word[str]
-    host: Host[str]
-    times: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +278,7 @@ class DeliveryDead(Event):
         " `bastion outbox list --dead` shows them.",
     )
 
-    message: Word[str]
+    message: OurWord[str]
     destination: Id[str]
 
 
@@ -347,6 +304,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     GroupsChanged,
     UserChanged,
     SessionsEnded,
+    PersonViewed,
     AccessDenied,
     CookieDoubled,
     AttemptsCounted,
@@ -380,6 +338,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     RecoveryCodesMade,
     RecoveryCodeUsed,
     OperatorCodeMade,
+    AuditRead,
     AuditExported,
     CheckpointKeyMade,
     ErasureAsked,

@@ -62,6 +62,8 @@ class Kind(Enum):
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"
     OPERATOR_CODE_MADE = "operator_code_made"
+    AUDIT_READ = "audit_read"
+    PERSON_VIEWED = "person_viewed"
     AUDIT_EXPORTED = "audit_exported"
     CHECKPOINT_KEY_MADE = "checkpoint_key_made"
     ERASURE_ASKED = "erasure_asked"

@@ -9,18 +9,18 @@ from uuid import UUID
 
 from gateway.core.audit.catalogue import CATALOGUE, names
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import AppEvent, By, Event, Part, Shape
+from gateway.core.audit.event import AppEvent, By, Event, FieldShape, Part
 
 _GATEWAY: Final = "gateway"
 _ANY_TEXT: Final = re.compile(r".*", re.DOTALL)
 # Wide enough for what requests bring under a wildcard; the meaning of a field is the event's business.
-_FORMS: Final[Mapping[Shape, re.Pattern[str]]] = {
-    Shape.ID: re.compile(r"[!-~]{0,2000}"),
-    Shape.WORD: re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ':;,.()-]{0,199}"),
-    Shape.HOST: re.compile(r"[!-~]{0,512}"),
-    Shape.ROUTE: re.compile(r"[^\x00-\x1f\x7f]{0,512}"),
-    Shape.DIGEST: re.compile(r"[A-Za-z0-9_ =-]{0,128}"),
-    Shape.TEXT: _ANY_TEXT,
+_FORMS: Final[Mapping[FieldShape, re.Pattern[str]]] = {
+    FieldShape.ID: re.compile(r"[!-~]{0,2000}"),
+    FieldShape.WORD: re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ':;,.()-]{0,199}"),
+    FieldShape.HOST: re.compile(r"[!-~]{0,512}"),
+    FieldShape.ROUTE: re.compile(r"[^\x00-\x1f\x7f]{0,512}"),
+    FieldShape.DIGEST: re.compile(r"[A-Za-z0-9_ =-]{0,128}"),
+    FieldShape.TEXT: _ANY_TEXT,
 }
 
 
@@ -29,7 +29,7 @@ class _Field:
     """of: str, int, bool, or tuple for many of str."""
 
     of: type
-    shape: Shape
+    shape: FieldShape
     required: bool
 
     def takes(self, value: object) -> bool:

@@ -17,7 +17,7 @@ class Part(Enum):
     PERSONAL = "personal"
 
 
-class Shape(Enum):
+class FieldShape(Enum):
     """What a field of DETAIL may hold. The list is closed, and text that a person typed is none of it (E1).
 
     ID: of a row, a scope, a group. WORD: one of ours. ROUTE: a name that policy gives. DIGEST: also a mark of one.
@@ -33,13 +33,13 @@ class Shape(Enum):
     TEXT = "text"
 
 
-Id = Annotated[_T, Part.DETAIL, Shape.ID]
-Word = Annotated[_T, Part.DETAIL, Shape.WORD]
-Number = Annotated[_T, Part.DETAIL, Shape.NUMBER]
-Host = Annotated[_T, Part.DETAIL, Shape.HOST]
-Route = Annotated[_T, Part.DETAIL, Shape.ROUTE]
-Digest = Annotated[_T, Part.DETAIL, Shape.DIGEST]
-Sealed = Annotated[_T, Part.PERSONAL, Shape.TEXT]
+Id = Annotated[_T, Part.DETAIL, FieldShape.ID]
+OurWord = Annotated[_T, Part.DETAIL, FieldShape.WORD]
+Number = Annotated[_T, Part.DETAIL, FieldShape.NUMBER]
+Host = Annotated[_T, Part.DETAIL, FieldShape.HOST]
+Route = Annotated[_T, Part.DETAIL, FieldShape.ROUTE]
+Digest = Annotated[_T, Part.DETAIL, FieldShape.DIGEST]
+Sealed = Annotated[_T, Part.PERSONAL, FieldShape.TEXT]
 
 
 class By(Enum):

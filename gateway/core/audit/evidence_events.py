@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Id, Number, Severity, Word
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,27 @@ class AuditExported(Event):
         " `last`, a log shipper follows the log.",
     )
 
-    format: Word[str]
+    format: OurWord[str]
     first: Number[int]
     last: Number[int | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRead(Event):
+    """filters: names of those that were given. entries: how many were shown. query: the filters with their values."""
+
+    kind = Kind.AUDIT_READ
+    about = About(
+        Family.EVIDENCE,
+        Severity.INFORMATIONAL,
+        By.OPERATOR,
+        "An operator searched the log with these `filters`, and was shown so many `entries`. If the search was for a"
+        " person, `subject` is that person.",
+    )
+
+    filters: OurWord[tuple[str, ...]]
+    entries: Number[int]
+    query: Sealed[str]
 
 
 @dataclass(frozen=True, slots=True)

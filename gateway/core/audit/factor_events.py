@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Id, Number, Sealed, Severity, Word
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class LoginStepUp(Event):
         'bastion_logins_total{outcome="step_up"}',
     )
 
-    factors: Word[tuple[str, ...]]
+    factors: OurWord[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -37,7 +37,7 @@ class LoginAbandoned(Event):
         'bastion_logins_total{outcome="abandoned"}',
     )
 
-    why: Word[str]
+    why: OurWord[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class SteppedUp(Event):
     )
 
     login: Id[str]
-    amr: Word[tuple[str, ...]]
+    amr: OurWord[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
 
@@ -72,10 +72,10 @@ class FactorFailed(Event):
         " `locked` the code was not looked at.",
     )
 
-    step: Word[str]
+    step: OurWord[str]
     address: Sealed[str]
     user_agent: Sealed[str]
-    why: Word[str | None] = None
+    why: OurWord[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class FactorAdded(Event):
     kind = Kind.FACTOR_ADDED
     about = About(Family.PEOPLE, Severity.MEDIUM, By.PERSON, "A person enrolled a second factor.")
 
-    factor: Word[str]
-    replaced: Word[str | None] = None
+    factor: OurWord[str]
+    replaced: OurWord[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class FactorRemoved(Event):
         "A person has a second factor less. The recovery codes go with the last one.",
     )
 
-    factor: Word[str]
-    why: Word[str]
+    factor: OurWord[str]
+    why: OurWord[str]
     reason: Sealed[str | None] = None
 
     @property
@@ -143,7 +143,7 @@ class RecoveryCodeUsed(Event):
         Family.SIGNING_IN, Severity.MEDIUM, By.PERSON, "A one-time code stood in for a person's second factor."
     )
 
-    code: Word[str]
+    code: OurWord[str]
     left: Number[int]
 
 

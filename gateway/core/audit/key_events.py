@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Id, Number, Severity, Word
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Severity
 
 _BY_OPERATOR: Final = frozenset({"by_operator", "after_compromise"})
 
@@ -14,8 +14,8 @@ class _KeyEvent(Event):
     """kid: the key's name, as in tokens. why: missing, rotation, by_operator or after_compromise."""
 
     kid: Id[str]
-    alg: Word[str]
-    why: Word[str]
+    alg: OurWord[str]
+    why: OurWord[str]
 
     @property
     def by(self) -> By:

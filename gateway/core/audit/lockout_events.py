@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Digest, Event, Family, Number, Sealed, Severity, Word
+from gateway.core.audit.event import About, By, Digest, Event, Family, Number, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Locked(Event):
         " With `unknown_name`: nobody has that name, so nobody is locked out.",
     )
 
-    proving: Word[str]
-    device: Word[str]
+    proving: OurWord[str]
+    device: OurWord[str]
     until: Number[int]
     address: Sealed[str]
     user_agent: Sealed[str]
@@ -41,8 +41,8 @@ class Unlocked(Event):
         " browser.",
     )
 
-    locks: Word[tuple[str, ...]]
-    why: Word[str | None] = None
+    locks: OurWord[tuple[str, ...]]
+    why: OurWord[str | None] = None
 
     @property
     def by(self) -> By:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Number, Sealed, Severity, Word
+from gateway.core.audit.event import About, By, Event, Family, Number, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class LoginBlocked(Event):
         'bastion_logins_total{outcome="blocked"}',
     )
 
-    reason: Word[str]
+    reason: OurWord[str]
     score: Number[int]
-    factors: Word[tuple[str, ...]]
+    factors: OurWord[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Id, Number, Sealed, Severity, Word
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Sealed, Severity
 
 OWN: Final = "asked_by_person"
 
@@ -13,7 +13,7 @@ OWN: Final = "asked_by_person"
 class _Asked(Event):
     """why: asked_by_person; None where an operator did it."""
 
-    why: Word[str | None]
+    why: OurWord[str | None]
 
     @property
     def by(self) -> By:
@@ -63,8 +63,8 @@ class UserErased(Event):
     )
 
     logins: Id[tuple[str, ...]]
-    reason: Word[str]
-    why: Word[str | None] = None
+    reason: OurWord[str]
+    why: OurWord[str | None] = None
 
     @property
     def by(self) -> By:

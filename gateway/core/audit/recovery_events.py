@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Digest, Event, Family, Id, Sealed, Severity, Word
+from gateway.core.audit.event import About, By, Digest, Event, Family, Id, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class PasswordResetAsked(Event):
         " `no_address` or `disabled`, the person has none or may not log in; `unknown`, nobody has that name.",
     )
 
-    outcome: Word[str]
+    outcome: OurWord[str]
     unknown_name: Digest[str | None]
     address: Sealed[str]
     user_agent: Sealed[str]
@@ -95,4 +95,4 @@ class DeviceForgotten(Event):
         " next login.",
     )
 
-    what: Word[str]
+    what: OurWord[str]

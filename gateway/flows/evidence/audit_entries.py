@@ -58,7 +58,7 @@ async def list_entries(
     """
     async with transaction(pool) as connection:
         found = await Audit(connection, vault).newest(subject, kind, limit, since=since, after=after)
-        return await _named(Users(connection, vault), found[::-1])
+        return await named(Users(connection, vault), found[::-1])
 
 
 async def find_entry(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, entry_id: int) -> Listed:
@@ -67,7 +67,7 @@ async def find_entry(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, entry_i
         found = await Audit(connection, vault).find(entry_id)
         if found is None:
             raise UnknownEntry(f"the audit log has no entry {entry_id}; `bastion audit list` shows ids")
-        return (await _named(Users(connection, vault), [found]))[0]
+        return (await named(Users(connection, vault), [found]))[0]
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class Tail:
         return fresh
 
 
-async def _named(users: Users, found: list[ReadEntry]) -> list[Listed]:
+async def named(users: Users, found: list[ReadEntry]) -> list[Listed]:
     names: dict[str, str] = {}
     for text in {one for read in found for one in (read.entry.actor, str(read.entry.subject or ""))}:
         names[text] = await _name(users, text)

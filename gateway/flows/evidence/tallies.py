@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from gateway.core.audit.catalogue import AccessDenied, AttemptsCounted, CookieDoubled
+from gateway.core.audit.access_events import AccessDenied, AttemptsCounted, CookieDoubled
 from gateway.core.forward.answer import Answer
 from gateway.flows.act import Acts
 from gateway.flows.transaction import RecordUnavailable

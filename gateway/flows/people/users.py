@@ -8,6 +8,7 @@ from uuid import UUID
 from gateway.core.audit.catalogue import (
     GroupsChanged,
     PasswordChanged,
+    PersonViewed,
     SessionsEnded,
     UserAdded,
     UserChanged,
@@ -104,9 +105,10 @@ class UserAdmin:
             return await act.users.find_by_name(name)
 
     async def show(self, name: str) -> Shown:
-        """Raises UnknownUser."""
-        async with self.acts.begin() as act:
+        """It is an act (threats.md E24). Raises UnknownUser."""
+        async with self.acts.begin(operator=self.actor) as act:
             user = await act.users.named(name)
+            act.record(PersonViewed(user.id))
             logins = await act.logins.list_live(user.id, act.now)
             return Shown(user, tuple(logins), tuple(await act.lockouts.list_locked(user.id, act.now)))
 

@@ -45,19 +45,19 @@ _INSERT_ENTRIES: Final = """
 _DELETE_TERMS: Final = """
     DELETE FROM audit_terms WHERE entry_id IN (SELECT id FROM audit_entries WHERE subject = $1)
 """
-_READ: Final = f"""
+READ: Final = f"""
     SELECT {_ENTRY}, l.position, k.wrapped
       FROM audit_entries e
       LEFT JOIN audit_links l ON l.entry_id = e.id
       LEFT JOIN user_keys k ON k.user_id = e.subject
 """  # noqa: S608 - constants
 _LIST_NEWEST: Final = f"""
-    {_READ}
+    {READ}
      WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2) AND e.at >= $3 AND e.id > $4
      ORDER BY e.id DESC LIMIT $5
 """
-_FIND_ENTRY: Final = f"{_READ} WHERE e.id = $1"
-_FIND_ENTRIES: Final = f"{_READ} WHERE e.id = ANY($1::bigint[])"
+_FIND_ENTRY: Final = f"{READ} WHERE e.id = $1"
+_FIND_ENTRIES: Final = f"{READ} WHERE e.id = ANY($1::bigint[])"
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -144,18 +144,18 @@ class Audit:
         self, subject: UUID | None, kind: str | None, limit: int, *, since: int, after: int
     ) -> list[ReadEntry]:
         """The newest first. None: of anybody, of any kind. since: Unix seconds. after: an id."""
-        return await self._read(await self._connection.fetch(_LIST_NEWEST, subject, kind, since, after, limit))
+        return await self.read(await self._connection.fetch(_LIST_NEWEST, subject, kind, since, after, limit))
 
     async def find(self, entry_id: int) -> ReadEntry | None:
-        found = await self._read(await self._connection.fetch(_FIND_ENTRY, entry_id))
+        found = await self.read(await self._connection.fetch(_FIND_ENTRY, entry_id))
         return found[0] if found else None
 
     async def find_all(self, entry_ids: Sequence[int]) -> dict[int, ReadEntry]:
         """By id, those that there are."""
-        found = await self._read(await self._connection.fetch(_FIND_ENTRIES, entry_ids))
+        found = await self.read(await self._connection.fetch(_FIND_ENTRIES, entry_ids))
         return {one.entry.id: one for one in found}
 
-    async def _read(self, rows: Sequence[asyncpg.Record]) -> list[ReadEntry]:
+    async def read(self, rows: Sequence[asyncpg.Record]) -> list[ReadEntry]:
         months = months_sealed([row["personal"] for row in rows])
         periods = await PeriodKeys(self._connection, self._vault).opened(months)
         return [self._opened(row, periods) for row in rows]

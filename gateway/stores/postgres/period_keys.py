@@ -17,6 +17,9 @@ _SELECT_MONTH: Final = f"SELECT {_COLUMNS} FROM audit_period_keys WHERE month = 
 _SELECT_NEWEST: Final = f"SELECT {_COLUMNS} FROM audit_period_keys ORDER BY month DESC LIMIT 1"  # noqa: S608 - constants
 _SELECT_LAST: Final = "SELECT max(month) FROM audit_period_keys"
 _LIST_MONTHS: Final = f"SELECT {_COLUMNS} FROM audit_period_keys WHERE month = ANY($1::text[]) AND wrapped IS NOT NULL"  # noqa: S608 - constants
+_LIST_SINCE: Final = f"""
+    SELECT {_COLUMNS} FROM audit_period_keys WHERE wrapped IS NOT NULL AND month >= $1 ORDER BY month
+"""  # noqa: S608 - constants
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 _INSERT_MONTH: Final = "INSERT INTO audit_period_keys (month, wrapped) VALUES ($1, $2)"
 _PLACE: Final = b"audit_period_keys\0"
@@ -40,6 +43,10 @@ class PeriodKeys:
         """Those of them that are not destroyed."""
         rows = await self._connection.fetch(_LIST_MONTHS, list(months)) if months else []
         return {row["month"]: self._open(row) for row in rows}
+
+    async def kept_since(self, month: str) -> list[Period]:
+        """This one and all after it that are not destroyed."""
+        return [self._open(row) for row in await self._connection.fetch(_LIST_SINCE, month)]
 
     async def _find(self, month: str) -> Period | None:
         """None: neither the month nor, where it is destroyed, the newest one has a key."""

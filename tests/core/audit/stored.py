@@ -4,6 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.audit import (
+    access_events,
     app_events,
     catalogue,
     evidence_events,
@@ -134,18 +135,24 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "sessions_ended",
         ("cli:root", ADA, '{"logins":["L"]}', '{"reason":"laptop stolen"}'),
     ),
+    (catalogue.PersonViewed(ADA), "person_viewed", ("cli:root", ADA, "{}", "{}")),
     (
-        catalogue.AccessDenied(ADA, "wiki/admin", "not allowed", 3),
+        evidence_events.AuditRead(ADA, ("subject",), 3, "{}"),
+        "audit_read",
+        ("cli:root", ADA, '{"entries":3,"filters":["subject"]}', '{"query":"{}"}'),
+    ),
+    (
+        access_events.AccessDenied(ADA, "wiki/admin", "not allowed", 3),
         "access_denied",
         (str(ADA), ADA, '{"reason":"not allowed","route":"wiki/admin","times":3}', "{}"),
     ),
     (
-        catalogue.CookieDoubled(None, "wiki.example.org", "__Host-bastion", 2),
+        access_events.CookieDoubled(None, "wiki.example.org", "__Host-bastion", 2),
         "cookie_doubled",
         ("", None, '{"cookie":"__Host-bastion","host":"wiki.example.org","times":2}', "{}"),
     ),
     (
-        catalogue.AttemptsCounted(None, "csrf", "auth.example.org", 2),
+        access_events.AttemptsCounted(None, "csrf", "auth.example.org", 2),
         "attempts_counted",
         ("", None, '{"host":"auth.example.org","reason":"csrf","times":2}', "{}"),
     ),

@@ -18,7 +18,7 @@ from gateway.core.audit import (
 from gateway.core.audit.catalogue import CATALOGUE, names
 from gateway.core.audit.entries import Kind, canonical
 from gateway.core.audit.entry import Entry, NoSuchEntry, entry_of
-from gateway.core.audit.event import AppEvent, By, Event, Part, Shape
+from gateway.core.audit.event import AppEvent, By, Event, FieldShape, Part
 from gateway.metrics import FIGURES, Counter
 from tests.core.audit.stored import ADA, STORED
 
@@ -27,8 +27,8 @@ MADE_OF: Final = {str, int, tuple[str, ...], str | None, int | None, tuple[str, 
 _WORDS: Final = st.from_regex(r"[A-Za-z0-9_]{1,8}", fullmatch=True)
 
 
-def _value_of(of: object, _part: Part, shape: Shape) -> st.SearchStrategy[Any]:
-    text = st.text() if shape is Shape.TEXT else _WORDS
+def _value_of(of: object, _part: Part, shape: FieldShape) -> st.SearchStrategy[Any]:
+    text = st.text() if shape is FieldShape.TEXT else _WORDS
     values: dict[object, st.SearchStrategy[Any]] = {
         str: text,
         int: st.integers(0, 1 << 40),
@@ -75,8 +75,8 @@ def test_every_field_has_one_part_and_a_type_that_can_be_stored(event: type[Even
         of, *parts = get_args(one.type)
         assert of in MADE_OF, one.name
         part, shape = parts
-        assert (part is Part.PERSONAL) == (shape is Shape.TEXT), "what is kept has one of the closed types"
-        assert (shape is Shape.NUMBER) == (of in (int, int | None)), one.name
+        assert (part is Part.PERSONAL) == (shape is FieldShape.TEXT), "what is kept has one of the closed types"
+        assert (shape is FieldShape.NUMBER) == (of in (int, int | None)), one.name
         assert one.default in (MISSING, None), one.name
 
 

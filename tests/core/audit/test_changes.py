@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,31 @@ def test_a_file_has_the_lines_that_differ_and_many_are_cut() -> None:
 
     assert text_changes(before, after)[2:] == ("@@ -2 +2 @@", "-y: 2", "+y: 3")
     assert text_changes({}, many)[-1] == "... 3 more lines"
+
+
+LARGE = [f"line {number % 7}" for number in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [
+        (["a", "b", "c", "d"], ["a", "b", "x", "d"], ["@@ -3 +3 @@", "-c", "+x"]),
+        (["a", "b"], ["a", "x", "b"], ["@@ -1,0 +2 @@", "+x"]),
+        (["a", "x", "b"], ["a", "b"], ["@@ -2 +1,0 @@", "-x"]),
+        (["a", "a"], ["a", "a", "a"], ["@@ -2,0 +3 @@", "+a"]),
+        (LARGE, [*LARGE[:9_000], "x", *LARGE[9_000:]], ["@@ -9000,0 +9001 @@", "+x"]),
+        (LARGE, [f"{line}!" for line in LARGE], ["--- wiki.yaml: 20000 lines after line 0 became 20000"]),
+    ],
+)
+def test_a_difference_has_the_lines_of_its_files_and_takes_no_time(
+    before: list[str], after: list[str], difference: list[str]
+) -> None:
+    found = text_changes({"wiki.yaml": "\n".join(before)}, {"wiki.yaml": "\n".join(after)})
+
+    assert [line for line in found if line not in ("--- wiki.yaml", "+++ wiki.yaml")] == difference
+
+
+def test_files_that_did_not_change_have_no_difference() -> None:
+    assert text_changes({"a.yaml": "x: 1\n", "b.yaml": "x: 1\n"}, {"a.yaml": "x: 1\n"}) == (
+        "--- b.yaml", "+++ b.yaml", "@@ -1 +0,0 @@", "-x: 1"
+    )  # fmt: skip
