@@ -36,8 +36,8 @@ async def test_all_who_wait_are_written_at_once_and_in_order(acts: Acts, pool: P
     assert len({row["xmin"] for row in rows}) <= 2
 
 
-async def test_the_entry_of_a_caller_who_is_cancelled_is_written(acts: Acts, pool: Pool) -> None:
-    async with pool.acquire() as connection:
+async def test_the_entry_of_a_caller_who_is_cancelled_is_written(acts: Acts, pool: Pool, superuser: Pool) -> None:
+    async with superuser.acquire() as connection:
         async with connection.transaction():
             await connection.execute("LOCK TABLE audit_entries IN EXCLUSIVE MODE")
             first = asyncio.create_task(tell(acts, 1))
@@ -53,8 +53,8 @@ async def test_the_entry_of_a_caller_who_is_cancelled_is_written(acts: Acts, poo
     assert second.cancelled()
 
 
-async def test_no_more_wait_than_a_worker_has_room_for(acts: Acts, pool: Pool) -> None:
-    async with pool.acquire() as connection, connection.transaction():
+async def test_no_more_wait_than_a_worker_has_room_for(acts: Acts, pool: Pool, superuser: Pool) -> None:
+    async with superuser.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE audit_entries IN EXCLUSIVE MODE")
         begun = asyncio.create_task(tell(acts, 0))
         while acts.appending._writer is None or acts.appending._waiting:

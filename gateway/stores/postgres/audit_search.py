@@ -19,7 +19,11 @@ _LAST_ID: Final = 2**63 - 1
 # With the values that are asked for, whatever is NULL falls out of the plan.
 _PLAN_BY_VALUES: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 # Times and ids grow together, but not strictly: the bounds in ids tell where to look, and the times are looked at too.
-_FIND_SPAN: Final = "SELECT min(id) AS first, max(id) AS last FROM audit_entries WHERE at >= $1 AND at < $2"
+# Without MATERIALIZED Postgres may look for the smallest id from the first one on.
+FIND_SPAN: Final = """
+    WITH spanned AS MATERIALIZED (SELECT id FROM audit_entries WHERE at >= $1 AND at < $2)
+    SELECT min(id) AS first, max(id) AS last FROM spanned
+"""
 _ENTRY_AT: Final = "SELECT entry_id FROM audit_links WHERE position = $1"
 SEARCH: Final = f"""
     {READ}
@@ -114,7 +118,7 @@ class AuditSearch:
             last = min(last, found - 1)
         if filters.since is None and filters.until is None:
             return 0, last
-        row = await self._connection.fetchrow(_FIND_SPAN, filters.since or 0, _end(filters))
+        row = await self._connection.fetchrow(FIND_SPAN, filters.since or 0, _end(filters))
         assert row is not None
         return None if row["first"] is None else (row["first"], min(last, row["last"]))
 
