@@ -23,7 +23,9 @@ def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
     config, acts = start.config, resources.acts
     asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices_of(config))
     erasure = erasure_of(config, resources)
-    keeper = LedgerKeeper(resources.acts, erasure.files)
+    keeper = LedgerKeeper(
+        resources.acts, erasure.files, lambda state, count: start.slot.cell("bastion_erasures", state).set(count)
+    )
     return Concern(
         routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day))),
         jobs=(Job("erasures", erasure.work, every_s=_EVERY_S, most_s=_MOST_S),),

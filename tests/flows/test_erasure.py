@@ -143,13 +143,15 @@ async def test_the_ledger_of_each_node_has_everybody_once(
 ) -> None:
     user_id = await stage.admin.add(ADA, PASSWORD)
     other = NodeFiles(tmp_path / "other", tmp_path / "other")
-    keepers = [LedgerKeeper(erasure.acts, one) for one in (files, other)]
+    told = dict[str, int]()
+    keepers = [LedgerKeeper(erasure.acts, one, told.__setitem__) for one in (files, other)]
     await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
 
     for keeper in keepers:
         await keeper.work()
         await keeper.work()
 
+    assert told == {"asked": 0, "unfinished": 0}
     for directory in (files.directory, other.directory):
         keys = read_public_keys(public_key_files(directory))
         assert read_ledger(directory / FILE_NAME, keys) == [Erased(user_id, stage.clock.now)]

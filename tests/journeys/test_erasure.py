@@ -89,6 +89,7 @@ def test_the_walking_path_of_an_erasure(stage: Stage) -> None:
     assert leaks(stage) == []
     wait_for_links(stage)
     assert "The audit log is whole" in bastion(stage, "audit", "verify")
+    assert "differ" not in bastion(stage, "audit", "verify", "--cross-check")
     assert "user_erased" in bastion(stage, "audit", "list", "--kind", "user_erased")
     assert log_in(stage, Visitor(str(stage.summary["ca_file"]), source=ADDRESS)).status == 403
 

@@ -209,16 +209,20 @@ def _reach(erasure: ErasureRow) -> Reach:
 
 @dataclass(slots=True)
 class LedgerKeeper:
-    """Writes on each node what other nodes have erased."""
+    """Writes on each node what other nodes have erased. tell: hears how many erasures are in a state."""
 
     acts: Acts
     files: NodeFiles
+    tell: Callable[[str, int], None] = lambda _state, _count: None
     _last: int = 0
 
     async def work(self) -> None:
         """Raises RecordUnavailable or Unfinished."""
         async with self.acts.begin() as act:
             erased = await act.erasures.after(self._last, _AT_ONCE)
+            counts = await act.erasures.counts()
+        for state, count in counts.items():
+            self.tell(state, count)
         if erased:
             await asyncio.to_thread(self.files.note, [Erased(one.user_id, one.erased_at) for one in erased])
             self._last = erased[-1].id

@@ -43,6 +43,10 @@ _LIST_LEFT: Final = """
     SELECT e.user_id FROM erasures e
      WHERE e.id IN (SELECT erasure_id FROM erasure_steps WHERE done_at IS NULL) ORDER BY e.id LIMIT $1
 """
+_COUNT: Final = """
+    SELECT (SELECT count(*) FROM erasure_requests) AS asked,
+           (SELECT count(DISTINCT erasure_id) FROM erasure_steps WHERE done_at IS NULL) AS unfinished
+"""
 _LIST_AFTER: Final = "SELECT id, user_id, erased_at FROM erasures WHERE id > $1 ORDER BY id LIMIT $2"
 _FINISH: Final = """
     UPDATE erasure_steps SET done_at = $3, content = $4 WHERE erasure_id = $1 AND step = $2 AND done_at IS NULL
@@ -133,6 +137,12 @@ class Erasures:
     async def unfinished(self, most: int) -> list[UUID]:
         """Of whom a step is left, the oldest first."""
         return [row["user_id"] for row in await self._connection.fetch(_LIST_LEFT, most)]
+
+    async def counts(self) -> dict[str, int]:
+        """Erasures by state: asked, unfinished."""
+        row = await self._connection.fetchrow(_COUNT)
+        assert row is not None
+        return dict(row)
 
     async def after(self, erasure: int, most: int) -> list[ErasedRow]:
         """Those that came after this one, the oldest first."""
