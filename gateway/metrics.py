@@ -69,6 +69,8 @@ JOBS: Final = (
     "risk",
     "notices",
     "erasures",
+    "settings",
+    "consoles",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)

@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
 from gateway.app.concern import Checks, Concern, once
+from gateway.app.console import Follower, console, live_settings_of
 from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
@@ -27,6 +28,7 @@ from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
 from gateway.metrics import JOBS
 from gateway.resources import Resources, clock, make_risk, open_resources, random_bytes
+from gateway.stores.redis.buckets import Buckets
 from gateway.web import assets, operations, well_known
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
@@ -73,8 +75,13 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     listener = listener_of(config=config, slot=slot, decisions=decisions)
     site, html = AuthHost(config.public_url, config.keys().csrf), Html(files, brand=brand, has_mail=config.mail.is_on)
     browser = Browser(site, config.keys(), html, decisions, config.origin_of, clock, random_bytes)
+    live = live_settings_of(config, resources)
+    buckets, follower = (
+        Buckets(resources.functions, live.in_force),
+        Follower(config.all_limits(), live, policies, decisions),
+    )
     authorize = authorize_of(config=config, resources=resources, decisions=decisions, ring=ring)
-    clients = clients_of(config=config, resources=resources, slot=slot, decisions=decisions)
+    clients = clients_of(config=config, resources=resources, slot=slot, decisions=decisions, buckets=buckets)
     proofs = proofs_of(config=config, resources=resources)
     scoring = make_risk(config, resources.acts, slot.timer("bastion_login_score").observe)
     concerns = (
@@ -82,7 +89,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         evidence(start=start, resources=resources, tallies=tallies),
         privacy(start=start, resources=resources, browser=browser),
         signing_keys(start=start, resources=resources, ring=ring, decisions=decisions),
-        policy(start=start, resources=resources, policies=policies, ring=ring),
+        policy(start=start, resources=resources, policies=policies, ring=ring, follower=follower),
         people(
             config=config,
             resources=resources,
@@ -93,16 +100,17 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             ring=ring,
             risk=scoring,
             tallies=tallies,
+            buckets=buckets,
         ),
         risk(start=start, risk=scoring),
         authorizing(
             config=config,
-            resources=resources,
             slot=slot,
             authorize=authorize,
             browser=browser,
             clients=clients,
             proofs=proofs,
+            buckets=buckets,
         ),
         tokens_for_apps(
             config=config,
@@ -114,6 +122,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             clients=clients,
             proofs=proofs,
         ),
+        console(config=config, resources=resources, browser=browser, buckets=buckets, live=live),
         mail(config=config, resources=resources, slot=slot),
         Concern(
             routes=(

@@ -38,15 +38,15 @@ def authorize_of(*, config: Config, resources: Resources, decisions: Decisions, 
 def authorizing(
     *,
     config: Config,
-    resources: Resources,
     slot: Slot,
     authorize: Authorize,
     browser: Browser,
     clients: ClientAuthentication,
     proofs: ProofCheck,
+    buckets: Buckets,
 ) -> Concern:
     limits = ParLimits(BucketNames(config.keys().bucket), config.limit(PAR_LIMIT), config.limit(PAR_PUBLIC_LIMIT))
-    pushing = Par(authorize.pushed, Buckets(resources.functions), limits, authorize.policy, authorize.published)
+    pushing = Par(authorize.pushed, buckets, limits, authorize.policy, authorize.published)
     return Concern(
         routes=tuple(pages.routes(browser, authorize, refusal_counter(slot))),
         endpoints=(

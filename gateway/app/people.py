@@ -93,6 +93,7 @@ def people(
     ring: KeyRing,
     risk: Risk,
     tallies: Tallies,
+    buckets: Buckets,
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
@@ -103,7 +104,6 @@ def people(
     maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes)
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     limits, notices = config.login_limits(), notices_of(config)
-    buckets = Buckets(resources.functions)
     throttle = LoginThrottle(buckets, lambda: limits)
     lockouts = Lockouts(
         resources.acts, config.keys(), config.lockout.rules(), risk.rules.remember_s, notices_of(config)
@@ -119,11 +119,12 @@ def people(
         risk=risk,
         breaches=breaches,
         tallies=tallies,
+        buckets=buckets,
     )
     factors = OwnFactors(resources.acts, config.keys(), random_bytes, notices)
     pages = LoginPages(
         browser,
-        Ways(browser, passing_on, authorize, factors),
+        Ways(browser, passing_on, authorize, factors, config.console_rules().need),
         proving.step_up,
         proving.passkeys.proofs,
         recovers=config.mail.is_on,
@@ -165,6 +166,7 @@ def people(
                 risk=risk,
                 second=proving.second,
                 lockouts=lockouts,
+                buckets=buckets,
             ),
             *devices.routes(browser, OwnMemory(resources.acts, risk.rules.remember_s)),
             *api_keys.routes(browser, OwnKeys(resources.acts, maker), lambda: decisions.policy),
@@ -188,14 +190,13 @@ def _recovery(
     risk: Risk,
     second: SecondStep,
     lockouts: Lockouts,
+    buckets: Buckets,
 ) -> Iterable[web.RouteDef]:
     """Nothing where there is no way for mail: nobody could get a link."""
     if not config.mail.is_on:
         return ()
     acts, keys, notices = resources.acts, config.keys(), notices_of(config)
-    limits = LinkLimits(
-        Buckets(resources.functions), BucketNames(keys.bucket), config.limit(FORGOT_LIMIT), config.limit(LINK_LIMIT)
-    )
+    limits = LinkLimits(buckets, BucketNames(keys.bucket), config.limit(FORGOT_LIMIT), config.limit(LINK_LIMIT))
     recovering = Recovery(acts, new, notices, limits, names, keys, second.proofs, second.throttle)
     changing = EmailChange(acts, notices, limits, keys)
     unlocks = NamedLinks(acts, limits, (LinkKind.UNLOCK,))
@@ -228,13 +229,14 @@ def _proving(
     risk: Risk,
     breaches: Breaches,
     tallies: Tallies,
+    buckets: Buckets,
 ) -> _Proving:
     sessions, keys, acts = config.sessions, config.keys(), resources.acts
     lifetimes = Lifetimes(
         sessions.idle_s, sessions.absolute_s, sessions.remembered_idle_s, sessions.remembered_absolute_s
     )
     issuing = Issuing(keys, lifetimes, config.auth_host, risk, random_bytes, notices_of(config))
-    buckets, count = Buckets(resources.functions), counter(slot, "bastion_logins", LOGIN_OUTCOMES)
+    count = counter(slot, "bastion_logins", LOGIN_OUTCOMES)
     by_person = FactorThrottle(buckets, BucketNames(keys.bucket), config.limit(FACTOR_LIMIT))
     checked = counter(slot, "bastion_factor_checks", FACTOR_CHECKS)
     passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)

@@ -4,6 +4,7 @@ import platform
 from functools import partial
 
 from gateway.app.concern import Checks, Concern, every, once
+from gateway.app.console import Follower
 from gateway.config.client_secrets import client_secret
 from gateway.core.policy.site import Site
 from gateway.flows.decide.decisions import Decisions
@@ -43,9 +44,9 @@ def policies_of(*, start: Start, resources: Resources, decisions: Decisions) -> 
     return policies
 
 
-def policy(*, start: Start, resources: Resources, policies: Policies, ring: KeyRing) -> Concern:
+def policy(*, start: Start, resources: Resources, policies: Policies, ring: KeyRing, follower: Follower) -> Concern:
     config, node = start.config, f"{platform.node()} {start.config.data_dir}"
-    beat = PolicyBeat(resources.pool, policies, node, start.number, ring.published)
+    beat = PolicyBeat(resources.pool, policies, node, start.number, ring.published, follower.follow)
     watching = (partial(watch, config.policy.directory, policies.reload),) if config.policy.watch else ()
 
     registered = RegisteredClients(resources.pool, policies)
@@ -54,7 +55,7 @@ def policy(*, start: Start, resources: Resources, policies: Policies, ring: KeyR
         return {"policy": ReadinessCheck(policies.serves, policies.detail)}
 
     return Concern(
-        before=(partial(once, registered.refresh),),
+        before=(partial(once, registered.refresh), follower.first),
         beside=(
             policies.announce,
             partial(once, beat.beat),

@@ -54,11 +54,12 @@ def nonces_of(config: Config) -> Nonces | None:
     return Nonces(config.keys().nonce) if config.oauth.dpop_nonces == "always" else None
 
 
-def clients_of(*, config: Config, resources: Resources, slot: Slot, decisions: Decisions) -> ClientAuthentication:
+def clients_of(
+    *, config: Config, resources: Resources, slot: Slot, decisions: Decisions, buckets: Buckets
+) -> ClientAuthentication:
     limits = ClientLimits(
         BucketNames(config.keys().bucket), config.limit(TOKEN_LIMIT), config.limit(CLIENT_FAILED_LIMIT)
     )
-    buckets = Buckets(resources.functions)
     fetches = counter(slot, "bastion_jwks_fetches", client_keys.OUTCOMES)
     keys = client_keys.ClientKeys(resources.acts, guarded_client(config).document, fetches)
     return ClientAuthentication(resources.acts, buckets, limits, lambda: decisions.policy, config.public_url, keys)

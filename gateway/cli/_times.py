@@ -23,3 +23,14 @@ def moment(text: str, now: int, option: str) -> int:
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         raise click.UsageError(f"{option} {text!r}: write 30m, 2h or 7d, or a time such as 2026-01-31T08:00") from None
+
+
+def later(text: str, now: int, option: str) -> int:
+    """In Unix seconds: `4h` after now, or a time as of moment(). Raises click.UsageError, also for the past."""
+    try:
+        at = now + parse_duration(text)
+    except ValueError:
+        at = moment(text, now, option)
+    if at <= now:
+        raise click.UsageError(f"{option} {text!r} is over already")
+    return at

@@ -13,6 +13,7 @@ def judge(config: Config) -> tuple[Finding, ...]:
     return (
         *_public_url(config),
         *_rp_id(config),
+        *_console(config),
         *(finding for _name, value in config for finding in _findings(value)),
     )
 
@@ -29,6 +30,12 @@ def _public_url(config: Config) -> Iterator[Finding]:
         yield Finding("public_url", "plain HTTP sends passwords and sessions in clear text; expected https://")
     if config.auth_host == "localhost" or config.auth_host.endswith(".localhost"):
         yield Finding("public_url", "is this machine's own name; expected the auth host as browsers reach it")
+
+
+def _console(config: Config) -> Iterator[Finding]:
+    if config.profile == "production" and config.admin.enabled and not config.admin.networks:
+        message = "is empty: the console answers everywhere; expected the networks of those who run Bastion"
+        yield Finding("admin.networks", message, Grade.DOUBTFUL)
 
 
 def _rp_id(config: Config) -> Iterator[Finding]:

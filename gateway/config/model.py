@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from gateway.config.sections.admin import AdminSection
 from gateway.config.sections.audit import AuditSection
 from gateway.config.sections.breach import Breach
 from gateway.config.sections.database import Database
@@ -29,11 +30,12 @@ from gateway.config.sections.server import Server
 from gateway.config.sections.sessions import Sessions
 from gateway.config.setting import Section, setting
 from gateway.config.values import Origin
+from gateway.core.admin.rules import ConsoleRules
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits
 from gateway.core.passkeys.options import RelyingParty
 from gateway.core.password.rules import PasswordRules
-from gateway.core.policy.networks import Network
+from gateway.core.policy.networks import Network, NetworkSet
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 
@@ -73,6 +75,7 @@ class Config(Section):
     oauth: OAuth = OAuth()
     mail: MailSection = MailSection()
     links: LinksSection = LinksSection()
+    admin: AdminSection = AdminSection()
     audit: AuditSection = AuditSection()
     privacy: Privacy = Privacy()
     log: Log = Log()
@@ -102,6 +105,12 @@ class Config(Section):
         setting = self.limits[LOGIN_LIMIT]
         networks = (network.named(name, LOGIN_LIMIT) for name, network in setting.networks.items())
         return LoginLimits.of(BucketNames(self.keys().bucket), setting.limit(LOGIN_LIMIT), networks)
+
+    def console_rules(self) -> ConsoleRules:
+        section = self.admin
+        return ConsoleRules(
+            NetworkSet.of(section.networks), section.session_s, section.idle_s, section.fresh_s, section.bind_address
+        )
 
     def relying_party(self) -> RelyingParty:
         return RelyingParty(self.mfa.rp_id or self.auth_host, self.pages.name, self.public_url)

@@ -1,5 +1,6 @@
 """Runs Bastion's own commands on the files of a demo, as an operator would."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -35,6 +36,15 @@ class Commands:
         if done.returncode != 0:
             raise DemoFailed(f"bastion {' '.join(arguments[:2])} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def seed(self) -> None:
+        """The people of the console. Raises DemoFailed."""
+        setting = self.setting
+        argv = [sys.executable, "-m", "gateway.demo.seed", str(setting.config_file)]
+        given = json.dumps({"password": setting.owner_password, "totp": setting.owner_totp})
+        done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False, env=self.environment)
+        if done.returncode != 0:
+            raise DemoFailed(f"the people of the console could not be added:\n{done.stdout}{done.stderr}")
 
     def serve(self, children: Children) -> "subprocess.Popen[bytes]":
         """It may not be ready yet."""

@@ -26,6 +26,7 @@ from gateway.demo.setting import (
     AUTH_HOST,
     CALLBACK,
     CLIENT,
+    CONSOLE_OWNER,
     USER,
     Setting,
     write_private,
@@ -101,6 +102,10 @@ class _Demo:
             "redirect_uri": setting.url(APP_HOST) + CALLBACK,
             "user": USER,
             "password": setting.password,
+            "admin_url": setting.url(AUTH_HOST) + "/admin",
+            "admin_user": CONSOLE_OWNER,
+            "admin_password": setting.owner_password,
+            "admin_totp_secret": setting.owner_totp,
             "ca_file": str(self._caddy.ca_file),
             "decision_socket": str(setting.socket("decision")),
             "database_url": self._database_url,
@@ -137,6 +142,7 @@ class _Demo:
         run("migrate")
         run("user", "add", USER, "--name", "Ada Lovelace", "--email", "ada@example.org", "--group", "staff",
             "--password-stdin", "--if-absent", stdin=self._setting.password)  # fmt: skip
+        self._commands.seed()
 
     def _running(self, name: str, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
         self._stack.callback(self._children.end, process, signal.SIGTERM)
@@ -195,6 +201,7 @@ def _welcome(setting: Setting) -> str:
         "your sessions": f"{setting.url(AUTH_HOST)}/account",
         "user": USER,
         "password": setting.password,
+        "console": f"{setting.url(AUTH_HOST)}/admin   (user {CONSOLE_OWNER}, see demo.json)",
         "forgot it?": f"{setting.url(AUTH_HOST)}/forgot   (mail is written to {setting.directory}/mail)",
         "policy": f"{setting.directory}/policies   (loaded again when it changes)",
         "for scripts": str(setting.summary_file),

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from base64 import b32encode, urlsafe_b64decode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,12 +13,15 @@ from cryptography.fernet import Fernet
 from gateway.embedded import home_of
 
 USER: Final = "ada"
+CONSOLE_OWNER: Final = "olivia"  # who may open the console
+HELPER: Final = "sam"  # with the role support
 APP_HOST: Final = "app.localhost"
 APP2_HOST: Final = "app2.localhost"
 API_HOST: Final = "api.localhost"
 AUTH_HOST: Final = "auth.localhost"
 CLIENT: Final = "spa"
 CALLBACK: Final = "/public/callback"  # on APP_HOST, open to everybody
+_TOTP_BYTES: Final = 20
 _POLICY: Final = Path(__file__).with_name("policy.yaml")
 _TOKENS: Final = Path(__file__).with_name("tokens.yaml")
 _CONFIG: Final = """\
@@ -55,6 +59,8 @@ class Setting:
     home: Path
     port: int
     password: str
+    owner_password: str
+    owner_totp: str
     secrets: str
 
     @classmethod
@@ -66,6 +72,9 @@ class Setting:
         if not kept.exists():
             write_private(kept, json.dumps(_fresh_secrets()))
         secrets = json.loads(kept.read_text())
+        if "owner" not in secrets:  # of an earlier version
+            secrets["owner"] = _fresh_owner()
+            write_private(kept, json.dumps(secrets))
         policies = directory / "policies"
         if not policies.exists():
             policies.mkdir()
@@ -73,7 +82,11 @@ class Setting:
         (policies / _TOKENS.name).write_text(_TOKENS.read_text().replace("<port>", str(port)))
         (directory / "checkpoints").mkdir(exist_ok=True)
         (directory / "data").mkdir(exist_ok=True)
-        return cls(directory, home_of(directory), port, secrets["password"], json.dumps(secrets["secrets"]))
+        owner = secrets["owner"]
+        secret_text = json.dumps(secrets["secrets"])
+        return cls(
+            directory, home_of(directory), port, secrets["password"], owner["password"], owner["totp"], secret_text
+        )
 
     @property
     def config_file(self) -> Path:
@@ -120,4 +133,13 @@ def _fresh_secrets() -> dict[str, object]:
         return Fernet.generate_key().decode()
 
     secrets = {"master_keys": [key()], "root_key": key(), "index_key": key(), "peppers": {"p1": key()}}
-    return {"password": key()[:20].replace("-", "x").replace("_", "y"), "secrets": secrets}
+    return {"password": _word(), "owner": _fresh_owner(), "secrets": secrets}
+
+
+def _fresh_owner() -> dict[str, str]:
+    """totp: Base32, as an authenticator app takes it."""
+    return {"password": _word(), "totp": b32encode(urlsafe_b64decode(Fernet.generate_key())[:_TOTP_BYTES]).decode()}
+
+
+def _word() -> str:
+    return Fernet.generate_key().decode()[:20].replace("-", "x").replace("_", "y")

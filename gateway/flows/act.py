@@ -13,6 +13,7 @@ from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import RecordKind
 from gateway.flows.appending import Appending
 from gateway.flows.transaction import transaction
+from gateway.stores.postgres.admin_roles import AdminRoles
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.attempts import Attempts
@@ -39,6 +40,7 @@ from gateway.stores.postgres.passkeys import Passkeys
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
+from gateway.stores.postgres.settings import SettingRows
 from gateway.stores.postgres.signing_keys import SigningKeys
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 from gateway.stores.postgres.used_ids import UsedIds
@@ -213,6 +215,14 @@ class Act:
     @property
     def mails(self) -> Mails:
         return Mails(self._connection, self._vault)
+
+    @property
+    def admin_roles(self) -> AdminRoles:
+        return AdminRoles(self._connection)
+
+    @property
+    def settings(self) -> SettingRows:
+        return SettingRows(self._connection)
 
     @property
     def unknown_names(self) -> UnknownNameKeys:

@@ -14,7 +14,7 @@ from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import own_form
 from gateway.web.login_pages import STEP_UP_PATH, LoginPages
-from gateway.web.ways import WayFromLogin
+from gateway.web.ways import WayFromLogin, WayToAccount
 
 _NOT_PROVEN: Final = "That didn't match. Check what you typed; a code that was used before doesn't count again."
 
@@ -25,7 +25,9 @@ def routes(pages: LoginPages) -> list[web.RouteDef]:
 
     async def show(request: web.Request) -> web.Response:
         live = await browser.signed_in(request)
-        return see_other("/login") if live is None else await pages.onwards(request, ways.to_security(), live)
+        if live is None:
+            return see_other("/login")
+        return await pages.onwards(request, ways.to_own(request.query.get("to", "security")) or WayToAccount(), live)
 
     async def submit(request: web.Request) -> web.Response:
         try:
@@ -50,4 +52,4 @@ def routes(pages: LoginPages) -> list[web.RouteDef]:
 
 
 def _page_of(way: WayFromLogin) -> str:
-    return STEP_UP_PATH if way.form.security else way.form.address("/login")
+    return f"{STEP_UP_PATH}?to={way.form.to}" if way.form.to else way.form.address("/login")

@@ -1,12 +1,13 @@
 """Where a person goes on from the login page: to a protected host, back to an app, or to their account."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from aiohttp import web
 
-from gateway.core.assurance.need import NOTHING, Need
+from gateway.core.assurance.need import NOTHING, Need, met
 from gateway.core.forward.pages import ACCOUNT, OTHER_ACCOUNT, START, Link
 from gateway.core.forward.respond import denied_page
 from gateway.core.oauth.request import Unaddressed
@@ -22,6 +23,8 @@ from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.oauth.authorize import way_on
 
 SECURITY_PATH: Final = "/account/security"
+CONSOLE_PATH: Final = "/admin"
+_CONSOLE: Final = re.compile(r"/admin(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}){0,6}", re.ASCII)
 _NOTICES = {"again": "What you sent could not be kept. After signing in, please send it again."}
 
 
@@ -30,6 +33,7 @@ class Form:
     """What the login page shows. journey, interaction: sealed texts, "" without one. goal: where it leads, for people.
     target: the origin that signing in may redirect to. again: the person is signed in, and the login does not meet
     need. security: it leads to the page where second factors are changed.
+    console: the path of the console that it leads to, "" where it leads elsewhere.
     """
 
     journey: str = ""
@@ -41,8 +45,14 @@ class Form:
     again: bool = False
     need: Need = NOTHING
     security: bool = False
+    console: str = ""
     notice: str = ""
     error: str = ""
+
+    @property
+    def to(self) -> str:
+        """What a form carries of a way on the auth host itself; "" where it leads elsewhere."""
+        return "security" if self.security else self.console
 
     def address(self, path: str) -> str:
         """The page at path, with the way on that this one has."""
@@ -163,7 +173,24 @@ class WayToSecurity:
         return replace(self.form, again=True, need=missing, name=live.person.username)
 
 
-WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp | WayToSecurity
+@dataclass(frozen=True, slots=True)
+class WayToConsole:
+    """Of somebody who is signed in, and has to prove a second factor for a page of the console. need: of that page."""
+
+    clock: Callable[[], int]
+    need: Need
+    form: Form
+
+    async def after(self, _request: web.Request, _new: SignedIn) -> str:
+        return self.form.console
+
+    async def onwards(self, _request: web.Request, live: LiveLogin) -> web.Response | Form:
+        if met(self.need, live.facts.assurance, self.clock()):
+            return see_other(self.form.console)
+        return replace(self.form, again=True, need=self.need, name=live.person.username)
+
+
+WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp | WayToSecurity | WayToConsole
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +201,21 @@ class Ways:
     handoff: Handoff
     authorize: Authorize
     factors: OwnFactors
+    console_need: Need
 
-    def to_security(self) -> WayToSecurity:
-        return WayToSecurity(self.factors)
+    def to_own(self, to: str) -> "WayToSecurity | WayToConsole | None":
+        """A page of the auth host that asks for more proof. None: to names none. It opens nothing by itself."""
+        if to == "security":
+            return WayToSecurity(self.factors)
+        if _CONSOLE.fullmatch(to):
+            return WayToConsole(self.browser.clock, self.console_need, Form(console=to))
+        return None
 
     async def of_fields(self, fields: Mapping[str, str]) -> WayFromLogin:
         """From the hidden fields of a form. Raises Unaddressed."""
-        if fields.get("to") == "security":
-            return self.to_security()
+        own = self.to_own(fields.get("to", ""))
+        if own is not None:
+            return own
         journey, interaction = fields.get("j", ""), fields.get("i", "")
         return await self.find([journey] if journey else [], [interaction] if interaction else [])
 

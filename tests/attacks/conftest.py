@@ -65,6 +65,7 @@ class House:
     """there: the node that decides, with the vault, clock and random bytes that both share."""
 
     there: Deciding
+    functions: Functions
     passwords: Passwords
     revocations: Revocations
     acts: Acts
@@ -166,6 +167,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
     by_person = FactorThrottle(Buckets(functions), BUCKET_NAMES, _PLENTY.usual)
     return House(
         there,
+        functions,
         passwords,
         revocations,
         acts,

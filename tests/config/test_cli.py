@@ -22,7 +22,7 @@ def test_printed_secrets_make_a_production_configuration(tmp_path: Path) -> None
     secrets = bastion("config", "secrets", cwd=tmp_path).stdout
     (tmp_path / "config.yaml").write_text(
         "public_url: https://auth.example.com\ndatabase: {url: 'postgresql://db/x'}\nredis: {url: 'rediss://bastion:x1@r'}\n"
-        "breach: {source: api}\n" + secrets
+        "breach: {source: api}\nadmin: {networks: [192.0.2.0/24]}\n" + secrets
     )
 
     checked = bastion("config", "check", cwd=tmp_path)

@@ -29,6 +29,7 @@ GOOD: dict[str, Any] = {
     "database": {"url": "postgresql://bastion:Q9kd82mcLw@db.internal/bastion"},
     "redis": {"url": "rediss://bastion:x1@redis.internal"},
     "breach": {"source": "off"},
+    "admin": {"networks": ["192.0.2.0/24"]},
     "secrets": {"master_keys": [MASTER], "root_key": ROOT_KEY, "index_key": INDEX, "peppers": {"p1": PEPPER}},
 }
 
@@ -92,7 +93,7 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
             (
                 "2:1: `servr` is no key; expected public_url, profile, data_dir, server, database, redis, secrets, "
                 "policy, sessions, password, breach, mfa, risk, lockout, limits, identity_headers, pages, jwt, oauth, "
-                "mail, links, audit, privacy, log; did you mean `server`?"
+                "mail, links, admin, audit, privacy, log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",
             (
@@ -316,8 +317,8 @@ def test_what_a_value_should_have_been_is_said_of_just_that_value(tmp_path: Path
         "6:39: `limits.GENERAL.EXECUTE.burst` is `10000001`; expected a whole number from 1 to 10000000",
         (
             "7:3: `limits.lower.case` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, "
-            "AUTH.LOGIN, AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, AUTH.FORGOT_PASSWORD, AUTH.LINK, OAUTH.TOKEN, "
-            "OAUTH.CLIENT_FAILED, "
+            "AUTH.LOGIN, AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, ADMIN.ACT, ADMIN.ROLE, AUTH.FORGOT_PASSWORD, "
+            "AUTH.LINK, OAUTH.TOKEN, OAUTH.CLIENT_FAILED, "
             "OAUTH.PAR, OAUTH.PAR_PUBLIC"
         ),
     ]

@@ -23,6 +23,8 @@ FACTOR_LIMIT: Final = "AUTH.FACTOR"
 FORGOT_LIMIT: Final = "AUTH.FORGOT_PASSWORD"
 LINK_LIMIT: Final = "AUTH.LINK"
 PASSWORD_CHANGE_LIMIT: Final = "PASSWORD.CHANGE"
+ADMIN_ACT_LIMIT: Final = "ADMIN.ACT"
+ADMIN_ROLE_LIMIT: Final = "ADMIN.ROLE"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     "GENERAL.EXECUTE": {"rate": "600/min", "per": "caller", "on_store_failure": "allow"},
     "GENERAL.SESSION": {"rate": "600/min", "burst": 2000, "per": "principal", "on_store_failure": "allow"},
@@ -31,6 +33,8 @@ DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     KEY_LIMIT: {"rate": "10/min", "per": "ip"},
     FACTOR_LIMIT: {"rate": "10/min", "per": "principal"},
     PASSWORD_CHANGE_LIMIT: {"rate": "5/h", "per": "principal"},
+    ADMIN_ACT_LIMIT: {"rate": "30/min", "per": "principal"},
+    ADMIN_ROLE_LIMIT: {"rate": "5/h", "per": "principal"},
     FORGOT_LIMIT: {"rate": "3/h", "per": "email"},
     LINK_LIMIT: {"rate": "20/min", "per": "ip"},
     TOKEN_LIMIT: {"rate": "600/min"},
@@ -48,6 +52,8 @@ _PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     FORGOT_LIMIT: (("email",), "must be by e-mail address, whoever asks; expected email"),
     LINK_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),
     PASSWORD_CHANGE_LIMIT: (("principal",), "must be by person; expected principal"),
+    ADMIN_ACT_LIMIT: (("principal",), "must be by person; expected principal"),
+    ADMIN_ROLE_LIMIT: (("principal",), "must be by person; expected principal"),
     PAR_LIMIT: (("caller",), "must be by client; expected caller"),
     PAR_PUBLIC_LIMIT: (_BY_ADDRESS, "must be by address, because anybody can name such a client; expected ip"),
     ANONYMOUS_LIMIT: (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from gateway.core.audit.access_events import AccessDenied, AttemptsCounted, CookieDoubled
+from gateway.core.audit.admin_events import AdminEntered, RoleGranted, RoleRevoked, SettingChanged, SettingExpired
 from gateway.core.audit.app_events import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -185,12 +186,15 @@ class UserDisabled(Event):
     about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person was disabled. `logins` ended with it.")
 
     logins: Id[tuple[str, ...]]
+    reason: Sealed[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
 class UserEnabled(Event):
     kind = Kind.USER_ENABLED
     about = About(Family.PEOPLE, Severity.LOW, By.OPERATOR, "A person who was disabled may log in again.")
+
+    reason: Sealed[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,7 @@ class GroupsChanged(Event):
 
     before: Id[tuple[str, ...]]
     after: Id[tuple[str, ...]]
+    reason: Sealed[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +352,11 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     HoldAdded,
     HoldLifted,
     DataExported,
+    AdminEntered,
+    RoleGranted,
+    RoleRevoked,
+    SettingChanged,
+    SettingExpired,
 )
 
 

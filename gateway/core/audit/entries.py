@@ -72,6 +72,11 @@ class Kind(Enum):
     HOLD_ADDED = "hold_added"
     HOLD_LIFTED = "hold_lifted"
     DATA_EXPORTED = "data_exported"
+    ADMIN_ENTERED = "admin_entered"
+    ROLE_GRANTED = "role_granted"
+    ROLE_REVOKED = "role_revoked"
+    SETTING_CHANGED = "setting_changed"
+    SETTING_EXPIRED = "setting_expired"
 
 
 def kind_shown(kind: str, detail: Mapping[str, object]) -> str:

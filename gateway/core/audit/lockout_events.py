@@ -43,6 +43,7 @@ class Unlocked(Event):
 
     locks: OurWord[tuple[str, ...]]
     why: OurWord[str | None] = None
+    reason: Sealed[str | None] = None
 
     @property
     def by(self) -> By:

@@ -21,7 +21,7 @@ class RefusedKeys:
     """
 
     def __init__(self, limit: Limit = DEFAULT_LIMIT) -> None:
-        self._limit = limit
+        self.limit = limit
         self._full_at_us = Remembered[str, int](_MOST_ADDRESSES)
 
     def counted(self, decision: Decision, request: ForwardedRequest, names: BucketNames, now_us: int) -> Decision:
@@ -31,9 +31,9 @@ class RefusedKeys:
         if decision.fault.of_stranger and decision.route.respond.anonymous == "404":
             return decision  # 429 would say that something is there
         who = names.of_address(request.address)
-        verdict = spend(self._limit, self._full_at_us.get(who) or 0, now_us)
+        verdict = spend(self.limit, self._full_at_us.get(who) or 0, now_us)
         if verdict.allowed:
             self._full_at_us.keep(who, verdict.full_at_us)
             return decision
         state = Spent(False, verdict.retry_after_us, 0, max(0, verdict.full_at_us - now_us))
-        return Limited(decision.route, self._limit, state)
+        return Limited(decision.route, self.limit, state)

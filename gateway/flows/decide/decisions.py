@@ -15,6 +15,7 @@ from gateway.core.forward.request import ForwardedRequest
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts, Presented, Question, Reply, Standing
+from gateway.core.ratelimit.gcra import Limit
 from gateway.core.session.person import ForgedPerson, Person
 from gateway.flows.decide.refill import FillOutcome, Refill
 from gateway.stores.redis.decisions import DecisionCalls
@@ -74,6 +75,10 @@ class Decisions:
     def enforce(self, policy: Policy) -> None:
         """From the next request on. What waits for Redis goes on under the policy that it began with."""
         self._context = replace(self._context, policy=policy)
+
+    def limit_refused_keys(self, limit: Limit) -> None:
+        """Of this worker, from the next refusal on."""
+        self._context.refused_keys.limit = limit
 
     def goes_first(self, question: bytes) -> bool:
         """Whether these bytes bring a session, a token or a key of ours."""

@@ -1,6 +1,6 @@
 """Lists the audit log for who may read it, once or as it grows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -59,6 +59,14 @@ async def list_entries(
     async with transaction(pool) as connection:
         found = await Audit(connection, vault).newest(subject, kind, limit, since=since, after=after)
         return await named(Users(connection, vault), found[::-1])
+
+
+async def entries_before(
+    pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, kinds: Sequence[str], before: int, limit: int
+) -> list[Listed]:
+    """The newest first. kinds: none for all. before: an id, 0 for the newest. Raises RecordUnavailable."""
+    async with transaction(pool) as connection:
+        return await named(Users(connection, vault), await Audit(connection, vault).before(kinds, before, limit))
 
 
 async def find_entry(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, entry_id: int) -> Listed:

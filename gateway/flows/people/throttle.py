@@ -63,7 +63,7 @@ class FactorThrottle:
 
 @dataclass(frozen=True, slots=True)
 class ChangeThrottle:
-    """How often a person changes their password. limit: PASSWORD.CHANGE."""
+    """How often a person may change something: their password, or others in the console. limit: its own for each."""
 
     buckets: Buckets
     names: BucketNames

@@ -1,10 +1,12 @@
 """What operators do to people."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+from gateway.core.admin.acts import AdminRole
 from gateway.core.audit.catalogue import (
     GroupsChanged,
     PasswordChanged,
@@ -29,6 +31,7 @@ from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.new_passwords import BadPassword, NewPasswords, Owner
+from gateway.flows.people.owners import refuse_no_owner
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.stores.postgres.lockouts import Lock
@@ -37,6 +40,7 @@ from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
 
 _USER_ID_BYTES: Final = 16
 _REASON_CHARS: Final = 200
+Guard: TypeAlias = Callable[[Act, UserRow], Awaitable[None]]
 
 
 class BadReason(GatewayError):
@@ -74,9 +78,15 @@ class Shown:
     locks: tuple[Lock, ...]
 
 
+async def allowed(_act: Act, _user: UserRow) -> None:
+    """Whoever may run commands may do everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserAdmin:
     """actor: who acts, as the audit log is to name them. Names are user names or e-mail addresses.
+
+    guard: asked in the transaction of each change, before anything is locked; it raises where the actor may not.
 
     Everything raises RecordUnavailable. What changes somebody raises UnknownUser, and RedisBehind after the commit;
     doing it again writes nothing new and lets Redis follow.
@@ -90,6 +100,17 @@ class UserAdmin:
     rules: PasswordRules = DEFAULT_RULES
     breaches: Breaches = NO_CORPUS
     notices: Notices = NO_NOTICES
+    request_id: str = ""
+    guard: Guard = allowed
+
+    def _begin(self) -> AbstractAsyncContextManager[Act]:
+        return self.acts.begin(operator=self.actor, request_id=self.request_id)
+
+    async def _named(self, act: Act, name: str) -> UserRow:
+        """Raises UnknownUser, and what the guard raises."""
+        user = await act.users.named(name)
+        await self.guard(act, user)
+        return user
 
     @property
     def _new(self) -> NewPasswords:
@@ -118,7 +139,7 @@ class UserAdmin:
         user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4)
         accepted = await self._new.accept(Owner(user_id, (newcomer.username, newcomer.name, newcomer.email)), password)
         user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, accepted.stored)
-        async with self.acts.begin(operator=self.actor) as act:
+        async with self._begin() as act:
             await act.users.add(user, act.now)
             act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
         return user_id
@@ -130,7 +151,7 @@ class UserAdmin:
         groups = check_newcomer(newcomer)
         if not self.notices.is_on or not newcomer.email:
             raise NoWayForMail("an invitation needs mail.smtp or mail.directory in the configuration, and an --email")
-        async with self.acts.begin(operator=self.actor) as act:
+        async with self._begin() as act:
             before = await act.users.find_by_name(newcomer.username)
             user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4) if before is None else before.id
             if before is None:
@@ -158,48 +179,56 @@ class UserAdmin:
         found = await self.find(username)
         return found is not None and spelled(found.username) == spelled(username)
 
-    async def disable(self, name: str) -> bool:
-        """No login of theirs passes any more when this returns. False: they were disabled already."""
-        async with self.acts.begin(operator=self.actor) as act:
-            user = await act.users.named(name)
+    async def disable(self, name: str, reason: str | None = None) -> bool:
+        """No login of theirs passes any more when this returns. False: they were disabled already.
+
+        Raises LastOwner.
+        """
+        async with self._begin() as act:
+            await act.admin_roles.lock_owners()
+            user = await self._named(act, name)
+            was_owner = await act.admin_roles.of(user.id, act.now) is AdminRole.OWNER
             changed = await act.users.set_state(user.id, "disabled", act.now)
+            if was_owner:
+                await refuse_no_owner(act)
             ended = await end_stands(act, self.keys.tag, user.id, "disabled")
             if changed or ended:
-                act.record(UserDisabled(user.id, tuple(map(b64, ended))))
+                act.record(UserDisabled(user.id, tuple(map(b64, ended)), reason))
             await tell_redis(act, self.keys.tag, user.id)
         return changed
 
-    async def enable(self, name: str) -> bool:
+    async def enable(self, name: str, reason: str | None = None) -> bool:
         """Logins that ended stay ended, and keys that rest do. False: they were active already."""
-        async with self.acts.begin(operator=self.actor) as act:
-            user = await act.users.named(name)
+        async with self._begin() as act:
+            user = await self._named(act, name)
             changed = await act.users.set_state(user.id, "active", act.now)
             if changed:
-                act.record(UserEnabled(user.id))
+                act.record(UserEnabled(user.id, reason))
             await tell_redis(act, self.keys.tag, user.id)
         return changed
 
-    async def unlock(self, name: str) -> int:
+    async def unlock(self, name: str, reason: str | None = None) -> int:
         """Ends all locks of a person, and forgets what counts towards the next; how many locks there were."""
-        async with self.acts.begin(operator=self.actor) as act:
-            user = await act.users.named(name)
+        async with self._begin() as act:
+            user = await self._named(act, name)
             ended = [lock for lock in await act.lockouts.forget(user.id) if lock.lockout.is_locked(act.now)]
             if ended:
-                act.record(Unlocked(user.id, tuple(f"{one.door.proving.value} {one.door.place}" for one in ended)))
+                locks = tuple(f"{one.door.proving.value} {one.door.place}" for one in ended)
+                act.record(Unlocked(user.id, locks, reason=reason))
         return len(ended)
 
     async def set_password(self, name: str, password: str) -> None:
         """All their logins end. Raises BadPassword; also then Redis hears what an earlier run could not tell it."""
         async with self.acts.begin() as act:
-            user = await act.users.named(name)
+            user = await self._named(act, name)
             owner = await self._new.owner(act, user)
         try:
             accepted = await self._new.accept(owner, password)
         except BadPassword:
-            async with self.acts.begin(operator=self.actor) as act:
+            async with self._begin() as act:
                 await tell_redis(act, self.keys.tag, user.id)
             raise
-        async with self.acts.begin(operator=self.actor) as act:
+        async with self._begin() as act:
             await self._new.replace(act, user.id, accepted.stored)
             ended = await end_stands(act, self.keys.tag, user.id, "password_changed")
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
@@ -224,8 +253,8 @@ class UserAdmin:
     async def end_sessions(self, name: str, login_id: bytes | None, reason: str) -> int:
         """All their logins, or the one; how many ended. Raises BadReason, and UnknownLogin for one of somebody else."""
         check_reason(reason)
-        async with self.acts.begin(operator=self.actor) as act:
-            user = await act.users.named(name)
+        async with self._begin() as act:
+            user = await self._named(act, name)
             if login_id is None:
                 ended = await end_stands(act, self.keys.tag, user.id, "ended_by_operator")
             else:
@@ -239,28 +268,30 @@ class UserAdmin:
             await tell_redis(act, self.keys.tag, user.id)
         return len(ended)
 
-    async def set_groups(self, name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    async def set_groups(self, name: str, groups: tuple[str, ...], reason: str | None = None) -> tuple[str, ...]:
         """These and no others; the groups that they have now. Raises BadName or ChangedMeanwhile."""
-        return await self._regroup(name, lambda _before: groups)
+        return await self._regroup(name, lambda _before: groups, reason)
 
     async def change_groups(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[str, ...]:
         """The groups that they have now; who is in both add and remove is removed."""
         return await self._regroup(name, lambda before: tuple(one for one in before + add if one not in remove))
 
-    async def _regroup(self, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> tuple[str, ...]:
-        async with self.acts.begin(operator=self.actor) as act:
-            before = await act.users.named(name)
+    async def _regroup(
+        self, name: str, change: Callable[[tuple[str, ...]], tuple[str, ...]], reason: str | None = None
+    ) -> tuple[str, ...]:
+        async with self._begin() as act:
+            before = await self._named(act, name)
             groups = _checked_groups(change(before.groups))
             if groups != before.groups:
                 await act.users.set_groups(before.id, groups, act.now)
                 await self._replaced(act, before)
-                act.record(GroupsChanged(before.id, before.groups, groups))
+                act.record(GroupsChanged(before.id, before.groups, groups, reason))
             await tell_redis(act, self.keys.tag, before.id)
         return groups
 
     async def _change(self, name: str, changed: Literal["username", "name", "email"], value: str) -> bool:
-        async with self.acts.begin(operator=self.actor) as act:
-            before = await act.users.named(name)
+        async with self._begin() as act:
+            before = await self._named(act, name)
             names = Names(before.username, before.name, before.email)
             old = names.personal[changed]
             if value != old:

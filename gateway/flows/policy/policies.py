@@ -217,6 +217,16 @@ class Policies:
             self._warn_of_clients(policy)
             _LOG.info("registered clients read", clients=len(registered) - len(policy.left_out))
 
+    async def relimit(self, limits: Mapping[str, Limit]) -> None:
+        """Gives the files that are in force other named limits. It is no new policy."""
+        async with self._reloading:
+            self.limits, current = limits, self.current
+            if current is None:
+                return
+            policy = await self.long_work.aside(lambda: self._beside(current, self.registered))
+            self.current = replace(current, policy=policy)
+            self.enforce(policy)
+
     def _beside(self, current: Loaded, registered: tuple[RegisteredClient, ...]) -> Policy:
         """Tests that were not read the last time may be what a newer Bastion refuses."""
         return compile_sources(

@@ -1,6 +1,6 @@
 """Lets an operator wait until a policy is in force on every worker of every node (threats.md Y4)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,21 +10,29 @@ from gateway.flows.policy.policies import Policies
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.policy_workers import PolicyWorker, PolicyWorkers
 
-BEAT_S: Final = 2.0
-SILENT_S: Final = 10.0  # five beats
+BEAT_S: Final = 1.0
+SILENT_S: Final = 10.0  # ten beats
 FORGOTTEN_S: Final = 3600.0
 _START_S: Final = 60.0  # what was wished before is in the files that the worker has read when it started
 
 
+async def _nothing_to_follow() -> tuple[int, str]:
+    return 0, ""
+
+
 @dataclass(slots=True)
 class PolicyBeat:
-    """Of one worker. node: of the fleet, as an operator knows it. signing_keys: kids by which it accepts tokens."""
+    """Of one worker. node: of the fleet, as an operator knows it. signing_keys: kids by which it accepts tokens.
+
+    follow: takes over what was changed in the console; the revision that it follows, and what it can't follow.
+    """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     policies: Policies
     node: str
     worker: int
     signing_keys: Callable[[], Sequence[str]] = tuple
+    follow: Callable[[], Awaitable[tuple[int, str]]] = _nothing_to_follow
     _done: int | None = field(default=None)
 
     async def beat(self) -> None:
@@ -34,11 +42,14 @@ class PolicyBeat:
         if lately if self._done is None else wished != self._done:
             await self.policies.reload()
         self._done = wished
+        settings, trouble = await self.follow()
         current = self.policies.current
         version = "" if current is None else current.policy.version
         refused, keys = self.policies.refused, self.signing_keys()
         async with transaction(self.pool) as connection:
-            await PolicyWorkers(connection).report(self.node, self.worker, version, refused, wished, keys)
+            await PolicyWorkers(connection).report(
+                self.node, self.worker, version, refused, wished, keys, settings, trouble
+            )
 
     async def end(self) -> None:
         """It is not to be waited for any more. Raises RecordUnavailable."""

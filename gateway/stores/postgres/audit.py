@@ -58,6 +58,11 @@ _LIST_NEWEST: Final = f"""
 """
 _FIND_ENTRY: Final = f"{READ} WHERE e.id = $1"
 _FIND_ENTRIES: Final = f"{READ} WHERE e.id = ANY($1::bigint[])"
+_LIST_BEFORE: Final = f"""
+    {READ}
+     WHERE (cardinality($1::text[]) = 0 OR e.kind = ANY($1)) AND ($2::bigint = 0 OR e.id < $2)
+     ORDER BY e.id DESC LIMIT $3
+"""
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -145,6 +150,10 @@ class Audit:
     ) -> list[ReadEntry]:
         """The newest first. None: of anybody, of any kind. since: Unix seconds. after: an id."""
         return await self.read(await self._connection.fetch(_LIST_NEWEST, subject, kind, since, after, limit))
+
+    async def before(self, kinds: Sequence[str], before: int, limit: int) -> list[ReadEntry]:
+        """The newest first. kinds: none for all. before: an id, 0 for the newest."""
+        return await self.read(await self._connection.fetch(_LIST_BEFORE, list(kinds), before, limit))
 
     async def find(self, entry_id: int) -> ReadEntry | None:
         found = await self.read(await self._connection.fetch(_FIND_ENTRY, entry_id))

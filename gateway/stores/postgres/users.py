@@ -1,5 +1,6 @@
 """People: sealed under a key of their own, found by blind indexes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
@@ -25,6 +26,11 @@ _FIND_BY_NAME: Final = f"""
 _LIST_USERS: Final = f"""
     SELECT {_COLUMNS} FROM users u LEFT JOIN user_keys k ON k.user_id = u.id WHERE u.state <> 'erased'
      ORDER BY u.created_at, u.id
+"""  # noqa: S608 - constants
+_PAGE_OF_USERS: Final = f"""
+    SELECT {_COLUMNS}, u.created_at FROM users u LEFT JOIN user_keys k ON k.user_id = u.id
+     WHERE $1::bigint IS NULL OR (u.created_at, u.id) < ($1, $2)
+     ORDER BY u.created_at DESC, u.id DESC LIMIT $3
 """  # noqa: S608 - constants
 _NAME_TAKEN: Final = """
     SELECT 1 FROM users WHERE (username_index = ANY($1::bytea[]) OR email_index = ANY($2::bytea[])) AND id <> $3
@@ -148,6 +154,12 @@ class Users:
     async def list(self) -> list[UserRow]:
         """The oldest first."""
         return [self._user(row) for row in await self._connection.fetch(_LIST_USERS)]
+
+    async def page(self, after: tuple[int, UUID] | None, limit: int) -> Sequence[tuple[UserRow, int]]:
+        """The newest first, each with the Unix seconds at which they were added. after: the last of the page before."""
+        at, user_id = (None, None) if after is None else after
+        rows = await self._connection.fetch(_PAGE_OF_USERS, at, user_id, limit)
+        return [(self._user(row), row["created_at"]) for row in rows]
 
     async def add(self, user: NewUser, now: int) -> None:
         """Raises NameTaken."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from gateway.core.audit import (
     access_events,
+    admin_events,
     app_events,
     catalogue,
     evidence_events,
@@ -368,4 +369,36 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
     ),
     (privacy_events.HoldLifted(ADA, 1), "hold_lifted", ("cli:root", ADA, '{"hold":1}', "{}")),
     (privacy_events.DataExported(ADA, None), "data_exported", ("cli:root", ADA, "{}", "{}")),
+    (
+        admin_events.AdminEntered(ADA, "l", "owner", "192.0.2.7"),
+        "admin_entered",
+        (str(ADA), ADA, '{"login":"l","role":"owner"}', '{"address":"192.0.2.7"}'),
+    ),
+    (
+        admin_events.RoleGranted(ADA, None, "owner", 5, "first"),
+        "role_granted",
+        ("cli:root", ADA, '{"after":"owner","until":5}', '{"reason":"first"}'),
+    ),
+    (
+        admin_events.RoleRevoked(ADA, "owner", "left"),
+        "role_revoked",
+        ("cli:root", ADA, '{"before":"owner"}', '{"reason":"left"}'),
+    ),
+    (
+        admin_events.SettingChanged(
+            None, "limits.X", "10/min;burst=5", "20/min;burst=9", "10/min;burst=5", None, 7, "y"
+        ),
+        "setting_changed",
+        (
+            "cli:root",
+            None,
+            '{"after":"20/min;burst=9","before":"10/min;burst=5","file":"10/min;burst=5","revision":7,"setting":"limits.X"}',
+            '{"reason":"y"}',
+        ),
+    ),
+    (
+        admin_events.SettingExpired(None, "limits.X", "20/min;burst=9", 8),
+        "setting_expired",
+        ("gateway", None, '{"before":"20/min;burst=9","revision":8,"setting":"limits.X"}', "{}"),
+    ),
 ]

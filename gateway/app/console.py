@@ -1,0 +1,108 @@
+"""Puts together the console, and how a worker follows what is changed there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from gateway.app.concern import Checks, Concern
+from gateway.app.mail import notices_of
+from gateway.config import Config
+from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT, KEY_LIMIT
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
+from gateway.flows.admin.console import Console
+from gateway.flows.admin.live_settings import LiveSettings, SettingsAdmin
+from gateway.flows.admin.overview import ConsoleOverview
+from gateway.flows.admin.people import AdminLimits, AdminPeople
+from gateway.flows.decide.decisions import Decisions
+from gateway.flows.operate.leader import Job
+from gateway.flows.people.throttle import ChangeThrottle
+from gateway.flows.people.users import UserAdmin
+from gateway.flows.policy.policies import Policies
+from gateway.resources import Resources, breaches_of, random_bytes
+from gateway.stores.files.settings import LastSettings
+from gateway.stores.redis.buckets import Buckets
+from gateway.web.browser import Browser
+from gateway.web.console import limits, overview, people
+from gateway.web.console.frame import Frame
+from gateway.web.operations import ReadinessCheck
+
+_EXPIRE_S: Final = 5.0
+_PURGE_S: Final = 600.0
+
+
+def live_limits(config: Config) -> Mapping[str, Limit]:
+    """Those that may be changed while Bastion runs: not the console's own."""
+    own = (ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT)
+    return {name: limit for name, limit in config.all_limits().items() if name not in own}
+
+
+def live_settings_of(config: Config, resources: Resources) -> LiveSettings:
+    last = LastSettings(config.data_dir / "settings-last.json")
+    return LiveSettings(resources.pool, live_limits(config), last, resources.acts.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Takes over what was changed in the console, for decisions and for what people do on the auth host.
+
+    configured: all named limits.
+    """
+
+    configured: Mapping[str, Limit]
+    live: LiveSettings
+    policies: Policies
+    decisions: Decisions
+
+    async def first(self) -> None:
+        """Before the worker serves: a limit that was tightened must not open because a worker restarted."""
+        await self.live.first()
+        if self.live.limits != self.live.file:
+            await self._apply()
+
+    async def follow(self) -> tuple[int, str]:
+        """The revision that is in force, and what can't be. Raises RecordUnavailable."""
+        if await self.live.refresh():
+            await self._apply()
+        return self.live.revision, self.live.trouble
+
+    async def _apply(self) -> None:
+        await self.policies.relimit({**self.configured, **self.live.limits})
+        self.decisions.limit_refused_keys(self.live.limit(KEY_LIMIT))
+
+
+def console(*, config: Config, resources: Resources, browser: Browser, buckets: Buckets, live: LiveSettings) -> Concern:
+    names = BucketNames(config.keys().bucket)
+    operators = UserAdmin(
+        acts=resources.acts,
+        passwords=resources.passwords,
+        keys=config.keys(),
+        random=random_bytes,
+        actor="",
+        rules=config.password_rules(),
+        breaches=breaches_of(config, lambda _: None),
+        notices=notices_of(config),
+    )
+    entry = Console(resources.acts, config.console_rules(), names)
+    settings = SettingsAdmin(resources.acts, live_limits(config), config.admin.live_settings)
+    throttle = partial(ChangeThrottle, buckets, names)
+    spent = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
+    frame = Frame(browser, entry)
+
+    async def checks() -> Checks:
+        words = "ok" if live.is_known else "not known: Postgres has not answered, and this node knew none before"
+        return {"settings": ReadinessCheck(live.is_known, words)}
+
+    return Concern(
+        routes=(
+            *frame.routes(),
+            *overview.routes(frame, ConsoleOverview(resources.acts)),
+            *people.routes(frame, AdminPeople(resources.acts, operators, spent)),
+            *limits.routes(frame, settings, spent),
+        )
+        if config.admin.enabled
+        else (),
+        jobs=(Job("settings", settings.expire, every_s=_EXPIRE_S), Job("consoles", entry.purge, every_s=_PURGE_S)),
+        checks=checks,
+    )

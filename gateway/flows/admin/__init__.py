@@ -1,0 +1,1 @@
+"""What the people who run Bastion do in its console, and by commands that do the same."""

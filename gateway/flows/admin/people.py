@@ -1,0 +1,192 @@
+"""What the console shows of people, and does to them: each act in one transaction with the role that allows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from gateway.core.admin.acts import AdminAct, AdminRole, Target
+from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
+from gateway.core.errors import GatewayError
+from gateway.flows.act import Act, Acts
+from gateway.flows.admin.console import Administrator, hold_role
+from gateway.flows.evidence.audit_entries import Listed, list_entries
+from gateway.flows.people.account import login_id_of
+from gateway.flows.people.owners import refuse_no_owner
+from gateway.flows.people.throttle import ChangeThrottle
+from gateway.flows.people.users import ChangedMeanwhile, UserAdmin, check_reason
+from gateway.stores.postgres.lockouts import Lock
+from gateway.stores.postgres.logins import LiveLoginRow
+from gateway.stores.postgres.users import UserRow
+
+PAGE: Final = 50
+_ENTRIES: Final = 20
+
+
+class NobodyThere(GatewayError):
+    """The person is not there any more."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PersonLine:
+    """One row of the list. repr is left out: it holds personal words."""
+
+    user: UserRow
+    role: AdminRole | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PersonShown:
+    """A person as the console shows them. factors: names of what they have enrolled. entries: the latest last."""
+
+    user: UserRow
+    role: AdminRole | None
+    logins: tuple[LiveLoginRow, ...]
+    locks: tuple[Lock, ...]
+    factors: tuple[str, ...]
+    entries: Sequence[Listed]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminLimits:
+    """How often one person may act, and give or take roles."""
+
+    acts: ChangeThrottle
+    roles: ChangeThrottle
+
+
+@dataclass(frozen=True, slots=True)
+class AdminPeople:
+    """All of it raises RecordUnavailable. What changes somebody raises MayNot, NobodyThere, TooManyAttempts, BadReason,
+    and RedisBehind after the commit. operators: acts in the name of an administrator, as a command does.
+    """
+
+    acts: Acts
+    operators: UserAdmin
+    limits: AdminLimits
+
+    async def page(self, after: tuple[int, UUID] | None) -> Sequence[PersonLine]:
+        """The newest first, PAGE at most and one more where there are more. after: the last one of the page before."""
+        async with self.acts.begin() as act:
+            found = await act.users.page(after, PAGE + 1)
+            roles = {one.user_id: one.role for one in await act.admin_roles.list(act.now)}
+            return [PersonLine(user, roles.get(user.id), created_at) for user, created_at in found]
+
+    async def find(self, text: str) -> UUID | None:
+        """By a whole user name or e-mail address, a person's id or a login's."""
+        async with self.acts.begin() as act:
+            user = await act.users.find_by_name(text)
+            if user is not None:
+                return user.id
+            try:
+                by_id = await act.users.find(UUID(text))
+            except ValueError:
+                by_id = None
+            if by_id is not None:
+                return by_id.id
+            login_id = login_id_of(text)
+            login = None if login_id is None else await act.logins.find(login_id)
+            return None if login is None else login.user_id
+
+    async def show(self, user_id: UUID) -> PersonShown | None:
+        """None: nobody has this id."""
+        async with self.acts.begin() as act:
+            user = await act.users.find(user_id)
+            if user is None:
+                return None
+            logins = await act.logins.list_live(user_id, act.now)
+            locks = await act.lockouts.list_locked(user_id, act.now)
+            factors = sorted({one.name for one in await act.factors.enrolled(user_id, act.now)})
+            role = await act.admin_roles.of(user_id, act.now)
+        entries = await list_entries(self.acts.pool, self.acts.vault, user_id, None, _ENTRIES)
+        return PersonShown(user, role, tuple(logins), tuple(locks), tuple(factors), entries)
+
+    async def target(self, who: Administrator, user_id: UUID) -> tuple[UserRow, Target] | None:
+        """For a page that confirms an act. None: nobody has this id."""
+        async with self.acts.begin() as act:
+            user = await act.users.find(user_id)
+            return None if user is None else (user, await _target(act, who, user_id))
+
+    async def end_sessions(self, who: Administrator, user_id: UUID, login: str, reason: str, request_id: str) -> int:
+        """login "": all of them; how many ended. Raises UnknownLogin."""
+        admin, name = await self._for(who, user_id, AdminAct.END_SESSIONS, reason, request_id)
+        return await admin.end_sessions(name, login_id_of(login) if login else None, reason)
+
+    async def disable(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> bool:
+        """Raises LastOwner."""
+        admin, name = await self._for(who, user_id, AdminAct.DISABLE, reason, request_id)
+        return await admin.disable(name, reason)
+
+    async def enable(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> bool:
+        admin, name = await self._for(who, user_id, AdminAct.DISABLE, reason, request_id)
+        return await admin.enable(name, reason)
+
+    async def unlock(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> int:
+        admin, name = await self._for(who, user_id, AdminAct.UNLOCK, reason, request_id)
+        return await admin.unlock(name, reason)
+
+    async def set_groups(
+        self, who: Administrator, user_id: UUID, groups: tuple[str, ...], reason: str, request_id: str
+    ) -> tuple[str, ...]:
+        """Raises BadName."""
+        admin, name = await self._for(who, user_id, AdminAct.GROUPS, reason, request_id)
+        return await admin.set_groups(name, groups, reason)
+
+    async def set_role(
+        self, who: Administrator, user_id: UUID, role: AdminRole | None, reason: str, request_id: str
+    ) -> bool:
+        """role None: takes it. False: it was so. Raises LastOwner."""
+        await self._paid(who, self.limits.roles, reason)
+        async with self.acts.begin(operator=str(who.user_id), request_id=request_id) as act:
+            await act.admin_roles.lock_owners()
+            user = await act.users.find(user_id)
+            if user is None:
+                raise NobodyThere("nobody has this id any more")
+            await hold_role(act, who.user_id, AdminAct.ROLES, await _target(act, who, user_id))
+            return await put_role(act, user_id, role, None, reason)
+
+    async def _for(
+        self, who: Administrator, user_id: UUID, wanted: AdminAct, reason: str, request_id: str
+    ) -> tuple[UserAdmin, str]:
+        """Who acts for the administrator, and the person's name for it."""
+        await self._paid(who, self.limits.acts, reason)
+        async with self.acts.begin() as act:
+            user = await act.users.find(user_id)
+        if user is None:
+            raise NobodyThere("nobody has this id any more")
+
+        async def guard(act: Act, found: UserRow) -> None:
+            if found.id != user_id:
+                raise ChangedMeanwhile("somebody was renamed in the same moment; look, and repeat it")
+            await hold_role(act, who.user_id, wanted, await _target(act, who, user_id))
+
+        admin = replace(self.operators, actor=str(who.user_id), request_id=request_id, guard=guard)
+        return admin, user.username
+
+    async def _paid(self, who: Administrator, throttle: ChangeThrottle, reason: str) -> None:
+        """Raises TooManyAttempts, BadReason."""
+        check_reason(reason)
+        await throttle.before(who.user_id)
+
+
+async def put_role(act: Act, user_id: UUID, role: AdminRole | None, until: int | None, reason: str) -> bool:
+    """Gives, changes or takes a role; False: it was so. The owners are locked. Raises LastOwner."""
+    before = await act.admin_roles.of(user_id, act.now)
+    if role is None:
+        if await act.admin_roles.delete(user_id) is None:
+            return False
+        await act.admin_roles.leave_all(user_id)
+        act.record(RoleRevoked(user_id, None if before is None else before.value, reason))
+    else:
+        if role is before and until is None:
+            return False
+        await act.admin_roles.put(user_id, role, until, act.now)
+        act.record(RoleGranted(user_id, None if before is None else before.value, role.value, until, reason))
+    if before is AdminRole.OWNER:
+        await refuse_no_owner(act)
+    return True
+
+
+async def _target(act: Act, who: Administrator, user_id: UUID) -> Target:
+    return Target(await act.admin_roles.of(user_id, act.now), user_id == who.user_id)

@@ -1,0 +1,78 @@
+"""/admin, /admin/fleet and /admin/audit: what is wrong, who serves what, and what was done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.admin.acts import AdminAct
+from gateway.flows.admin.console import Administrator
+from gateway.flows.admin.overview import ConsoleOverview, EntriesWanted
+from gateway.web.account import ago, iso
+from gateway.web.console.entries import line_of
+from gateway.web.console.frame import Frame, shown
+from gateway.web.ways import CONSOLE_PATH
+
+_PERSON_CHARS: Final = 320
+
+
+def routes(frame: Frame, overview: ConsoleOverview) -> list[web.RouteDef]:
+    pages = _OverviewPages(frame, overview)
+    return [
+        web.get(CONSOLE_PATH, frame.page(pages.show)),
+        web.get(f"{CONSOLE_PATH}/fleet", frame.page(pages.fleet)),
+        web.get(f"{CONSOLE_PATH}/audit", frame.page(pages.audit, AdminAct.LOOK_AUDIT)),
+        web.post(f"{CONSOLE_PATH}/audit", frame.finds(pages.find)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _OverviewPages:
+    frame: Frame
+    overview: ConsoleOverview
+
+    async def show(self, request: web.Request, who: Administrator) -> web.Response:
+        found, now = await self.overview.look(), self.frame.browser.clock()
+        inside = await self.frame.console.inside()
+        entries = found.acts if who.may(AdminAct.LOOK_AUDIT) else []
+        return self.frame.render(
+            request,
+            who,
+            "overview.html",
+            wrong=found.wrong,
+            figures=found.figures,
+            inside=[(shown(one.name), ago(now - one.seen_at)) for one in inside],
+            entries=[line_of(one, now) for one in entries],
+        )
+
+    async def fleet(self, request: web.Request, who: Administrator) -> web.Response:
+        return self.frame.render(request, who, "fleet.html", workers=await self.overview.workers())
+
+    async def audit(self, request: web.Request, who: Administrator) -> web.Response:
+        kind = request.query.get("kind", "")
+        return await self._entries(request, who, EntriesWanted(kind=kind, before=_id(request.query.get("before", ""))))
+
+    async def find(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
+        """A name stands in no URL."""
+        who.require(AdminAct.LOOK_AUDIT)
+        wanted = EntriesWanted(kind=fields.get("kind", ""), person=fields.get("person", "")[:_PERSON_CHARS].strip())
+        return await self._entries(request, who, wanted)
+
+    async def _entries(self, request: web.Request, who: Administrator, wanted: EntriesWanted) -> web.Response:
+        found, now = await self.overview.entries(wanted), self.frame.browser.clock()
+        return self.frame.render(
+            request,
+            who,
+            "audit.html",
+            entries=[line_of(one, now) for one in found.entries],
+            kinds=found.kinds,
+            wanted=wanted,
+            nobody=found.nobody,
+            before=found.before,
+            now=iso(now),
+        )
+
+
+def _id(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004

@@ -1,0 +1,56 @@
+"""Who may do what in the console: the whole table, written out (ui.md section 3)."""
+
+import itertools
+
+import pytest
+
+from gateway.core.admin.acts import AdminAct, AdminRole, Target, permits, who_may
+
+OWNER, ADMIN, SUPPORT, AUDITOR = AdminRole
+ON_NOBODY = {
+    AdminAct.LOOK: {OWNER, ADMIN, SUPPORT, AUDITOR},
+    AdminAct.LOOK_SOURCE: {OWNER, ADMIN, AUDITOR},
+    AdminAct.LOOK_AUDIT: {OWNER, ADMIN, AUDITOR},
+    AdminAct.END_SESSIONS: {OWNER, ADMIN, SUPPORT},
+    AdminAct.UNLOCK: {OWNER, ADMIN, SUPPORT},
+    AdminAct.DISABLE: {OWNER, ADMIN},
+    AdminAct.GROUPS: {OWNER, ADMIN},
+    AdminAct.INVITE: {OWNER, ADMIN},
+    AdminAct.LIMITS: {OWNER, ADMIN},
+    AdminAct.LIMITS_FAR: {OWNER},
+    AdminAct.ROLES: {OWNER},
+}
+ON_PEOPLE = (AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS)
+
+
+@pytest.mark.parametrize("act", AdminAct)
+def test_an_act_on_nobody_is_of_these_roles(act: AdminAct) -> None:
+    assert {role for role in AdminRole if permits(role, act)} == ON_NOBODY[act]
+
+
+@pytest.mark.parametrize(("act", "target"), [*itertools.product(ON_PEOPLE, [None, *AdminRole])])
+def test_an_act_on_somebody_depends_on_their_role(act: AdminAct, target: AdminRole | None) -> None:
+    may = {role for role in AdminRole if permits(role, act, Target(target))}
+
+    if target is None:
+        assert may == ON_NOBODY[act]
+    elif target is SUPPORT and act in (AdminAct.END_SESSIONS, AdminAct.UNLOCK):
+        assert may == {OWNER, ADMIN}
+    else:
+        assert may == {OWNER}
+
+
+@pytest.mark.parametrize(("act", "role"), [*itertools.product((*ON_PEOPLE, AdminAct.ROLES), AdminRole)])
+def test_nobody_does_it_to_themselves(act: AdminAct, role: AdminRole) -> None:
+    assert not permits(role, act, Target(role, is_self=True))
+
+
+@pytest.mark.parametrize("target", [None, *AdminRole])
+def test_owners_alone_give_and_take_roles(target: AdminRole | None) -> None:
+    assert {role for role in AdminRole if permits(role, AdminAct.ROLES, Target(target))} == {OWNER}
+
+
+def test_a_refusal_names_who_may() -> None:
+    assert who_may(AdminAct.ROLES) == "owner"
+    assert who_may(AdminAct.GROUPS) == "owner or admin"
+    assert who_may(AdminAct.UNLOCK) == "owner, admin or support"
