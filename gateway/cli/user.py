@@ -11,6 +11,8 @@ from gateway.cli._people import act
 from gateway.cli._times import utc
 from gateway.cli._user_mfa import code, mfa
 from gateway.config import Config
+from gateway.core.assurance.model import UNKNOWN_RISK, acr_of, amr_values
+from gateway.core.assurance.words import proof_words, score_words
 from gateway.core.base64url import b64
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.users import Newcomer, check_newcomer
@@ -286,7 +288,11 @@ def _show_groups(users: list[UserRow]) -> None:
 def _seen(one: LiveLoginRow) -> str:
     """A browser says what it likes of itself: repr, so that it doesn't speak to the terminal."""
     address = one.address or "an unknown address"
-    return f"last seen {utc(one.last_seen_at)} from {address} with {one.user_agent!r}"
+    proven, score = proof_words(one.assurance), score_words(one.assurance)
+    return (
+        f"last seen {utc(one.last_seen_at)} from {address} with {one.user_agent!r}, proven by {proven}, "
+        f"risk score {score}"
+    )
 
 
 def _told(name: str, what: str, value: str, *, changed: bool) -> str:
@@ -303,6 +309,11 @@ def _login_as_json(one: LiveLoginRow) -> dict[str, object]:
         "created_at": one.created_at,
         "last_seen_at": one.last_seen_at,
         "hosts": list(one.hosts),
+        "authenticated_at": one.assurance.authenticated_at,
+        "mfa_at": one.assurance.mfa_at or None,
+        "acr": acr_of(one.assurance),
+        "amr": list(amr_values(one.assurance)),
+        "risk": None if one.assurance.risk == UNKNOWN_RISK else one.assurance.risk,
     }
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from markupsafe import Markup
 
+from gateway.core.assurance.words import proof_words, score_words
 from gateway.core.login.one_time_codes import FEW_LEFT, TYPED_CHARS, enrolment_uri, in_groups, secret_text
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.own_factors import MayNotChange, NothingWaits, OwnFactors
@@ -123,6 +124,8 @@ class _SecurityPages:
             may_change=found.missing is None,
             passkeys=await self.passkeys.lines(live),
             options=await self.passkeys.options(request, live),
+            proven=proof_words(live.facts.assurance),
+            score=score_words(live.facts.assurance),
             signed_in=live.person,
         )
         response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)

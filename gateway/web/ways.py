@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 from aiohttp import web
 
 from gateway.core.assurance.need import NOTHING, Need
-from gateway.core.forward.pages import ACCOUNT, OTHER_ACCOUNT, START, Link
-from gateway.core.forward.respond import denied_page
+from gateway.core.forward.pages import ACCOUNT, START, Link
+from gateway.core.forward.respond import denied_page, leaving_label
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.session.journey import Journey
 from gateway.flows.decide.decisions import LiveLogin
@@ -116,7 +116,9 @@ class WayToHost:
             if respond.retry_after_s:
                 response.headers["Retry-After"] = str(respond.retry_after_s)
             return response
-        page = page.on(host, request[REQUEST_ID], Link(OTHER_ACCOUNT, "/logout"), Link(ACCOUNT, "/account"))
+        page = page.on(
+            host, request[REQUEST_ID], Link(leaving_label(denied.reason), "/logout"), Link(ACCOUNT, "/account")
+        )
         response = self.browser.csrf_page(
             request, "denied.html", 403, page=replace(page, who=who), journey=self.form.journey
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.assurance.model import UNKNOWN_RISK, Assurance
+from gateway.core.assurance.model import NO_PROOF, UNKNOWN_RISK, Assurance
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
@@ -67,9 +67,11 @@ _LIST_ENDED_LOGINS: Final = """
     SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NOT NULL AND expires_at > $2
 """
 _LIST_LOGINS_OF_USER: Final = """
-    SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped,
+    SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped, s.authenticated_at, s.mfa_at, s.amr, s.risk,
            coalesce((SELECT array_agg(DISTINCT s.host) FROM sessions s WHERE s.login_id = l.id), '{}') AS hosts
       FROM logins l LEFT JOIN user_keys k ON k.user_id = l.user_id
+           LEFT JOIN LATERAL (SELECT authenticated_at, mfa_at, amr, risk FROM sessions WHERE login_id = l.id
+                               ORDER BY mfa_at DESC, authenticated_at DESC, risk NULLS LAST LIMIT 1) s ON true
      WHERE l.user_id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND l.last_seen_at + l.idle_s > $2
      ORDER BY l.last_seen_at DESC, l.id
 """
@@ -115,7 +117,7 @@ class LoginRow:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveLoginRow:
-    """As its person sees it. hosts: each once."""
+    """As its person sees it. hosts: each once. assurance: the most that one of its secrets has."""
 
     id: bytes
     created_at: int
@@ -123,6 +125,7 @@ class LiveLoginRow:
     address: str
     user_agent: str
     hosts: tuple[str, ...]
+    assurance: Assurance
 
 
 class Logins:
@@ -216,6 +219,7 @@ class Logins:
             address=personal["address"],
             user_agent=personal["user_agent"],
             hosts=tuple(row["hosts"]),
+            assurance=NO_PROOF if row["amr"] is None else _assurance(row),
         )
 
 
@@ -237,9 +241,13 @@ def _session(row: asyncpg.Record) -> SessionRow:
     return SessionRow(
         credential=row["credential"],
         host=row["host"],
-        assurance=Assurance(row["authenticated_at"], row["mfa_at"], row["amr"], from_column(row["risk"])),
+        assurance=_assurance(row),
         until=0 if replaced_at is None else replaced_at + REPLACED_S,
     )
+
+
+def _assurance(row: asyncpg.Record) -> Assurance:
+    return Assurance(row["authenticated_at"], row["mfa_at"], row["amr"], from_column(row["risk"]))
 
 
 def to_column(risk: int) -> int | None:
