@@ -28,6 +28,7 @@ from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.factor_resets import FactorRemoval, FactorResets, KeepFactors
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.issuing import Issuing, Lifetimes
 from gateway.flows.people.lockouts import Lockouts
@@ -60,6 +61,7 @@ from gateway.web import (
     devices,
     disown,
     email,
+    keep_factors,
     login,
     login_verify,
     logout,
@@ -78,6 +80,7 @@ from gateway.web.ways import Ways
 _JOURNAL_S: Final = 5.0
 _ATTEMPTS_S: Final = 10.0
 _LOCKOUTS_S: Final = 3600.0
+_RESETS_S: Final = 10.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
@@ -125,6 +128,7 @@ def people(
         proving.passkeys.proofs,
         recovers=config.mail.is_on,
     )
+    resets = FactorResets(resources.acts, FactorRemoval(config.keys(), notices))
     new_passwords = NewPasswords(resources.passwords, config.password_rules(), breaches)
     changing = PasswordChange(
         resources.acts,
@@ -169,6 +173,7 @@ def people(
         jobs=(
             Job("unknown_names", unknown_names.work),
             Job("attempts", proving.second.purge, every_s=_ATTEMPTS_S),
+            Job("factor_resets", resets.work, every_s=_RESETS_S),
             Job("lockouts", lockouts.purge, every_s=_LOCKOUTS_S),
         ),
         beside=(partial(every, _JOURNAL_S, complete_journal),),
@@ -200,6 +205,7 @@ def _recovery(
         *recovery.routes(browser, recovering),
         *disown.routes(browser, Disown(NamedLinks(acts, limits, KINDS), notices, keys, risk)),
         *unlock.routes(browser, Unlocking(unlocks, lockouts, keys, random_bytes)),
+        *keep_factors.routes(browser, KeepFactors(NamedLinks(acts, limits, (LinkKind.KEEP_FACTORS,)))),
         *email.routes(browser, changing),
     )
 

@@ -20,6 +20,7 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.factor_resets import FactorResetRows
 from gateway.stores.postgres.factors import Factors
 from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
@@ -132,6 +133,10 @@ class Act:
     @property
     def factors(self) -> Factors:
         return Factors(self._connection, self._vault)
+
+    @property
+    def factor_resets(self) -> FactorResetRows:
+        return FactorResetRows(self._connection, self._vault)
 
     @property
     def passkeys(self) -> Passkeys:

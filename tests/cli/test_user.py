@@ -43,13 +43,17 @@ async def test_second_factors_are_shown_and_a_code_needs_one(bastion: Bastion) -
     shown = await bastion("user", "mfa", "ada")
     nothing = await bastion("user", "mfa", "ada", "reset", "--now", "--reason", "phone lost")
     waits = await bastion("user", "mfa", "ada", "reset", "--reason", "phone lost")
+    gone = await bastion("user", "mfa", "ada", "remove", "totp", "--reason", "phone lost")
+    bare, later = await bastion("user", "mfa", "ada", "remove"), await bastion("user", "mfa", "ada", "--now")
     code = await bastion("user", "code", "ada", "--reason", "phone lost")
     endless = await bastion("user", "code", "ada", "--for", "25h", "--reason", "phone lost")
 
     assert (shown.status, shown.out) == (0, "ada has no second factor.\n")
     assert (nothing.status, nothing.out) == (0, "ada had no second factor before.\n")
     assert waits.status != 0
-    assert "not built yet" in waits.err
+    assert "ada can't be told by mail, so a reset could not wait for them; see --now" in waits.err
+    assert (gone.status, gone.out) == (0, "ada had no factor totp.\n")
+    assert (bare.status, later.status) == (2, 2)
     assert code.status != 0
     assert "no second factor that a code could stand in for" in code.err
     assert endless.status != 0

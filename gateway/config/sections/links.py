@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gateway.config.setting import Section, setting
 from gateway.config.values import Duration
+from gateway.core.login.factor_reset import NOTICE_S, WAIT_S
 from gateway.core.mail.links import LinkKind
 from gateway.core.units import DAY_S, HOUR_S
 
@@ -39,4 +40,5 @@ class LinksSection(Section):
             LinkKind.EMAIL_CONFIRM: self.email_s,
             LinkKind.EMAIL_UNDO: self.undo_s,
             LinkKind.UNLOCK: self.unlock_s,
+            LinkKind.KEEP_FACTORS: NOTICE_S + WAIT_S,
         }

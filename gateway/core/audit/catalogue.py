@@ -27,6 +27,8 @@ from gateway.core.audit.factor_events import (
     FactorAdded,
     FactorFailed,
     FactorRemoved,
+    FactorResetAnnounced,
+    FactorResetStopped,
     LoginAbandoned,
     LoginStepUp,
     OperatorCodeMade,
@@ -327,6 +329,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     RecoveryCodesMade,
     RecoveryCodeUsed,
     OperatorCodeMade,
+    FactorResetAnnounced,
+    FactorResetStopped,
 )
 
 

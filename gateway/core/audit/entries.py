@@ -62,6 +62,8 @@ class Kind(Enum):
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"
     OPERATOR_CODE_MADE = "operator_code_made"
+    FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
+    FACTOR_RESET_STOPPED = "factor_reset_stopped"
 
 
 @dataclass(frozen=True, slots=True)

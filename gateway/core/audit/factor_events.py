@@ -161,3 +161,36 @@ class OperatorCodeMade(Event):
 
     expires_at: Kept[int]
     reason: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactorResetAnnounced(Event):
+    kind = Kind.FACTOR_RESET_ANNOUNCED
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator will have all second factors of a person removed, 24 hours after the mail server took the notice.",
+    )
+
+    reason: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactorResetStopped(Event):
+    """why: by_person, or undelivered."""
+
+    kind = Kind.FACTOR_RESET_STOPPED
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.SEVERAL,
+        "An announced reset of second factors does not happen: the person stopped it with the link of the notice"
+        " (`by_person`), or no mail server took the notice (`undelivered`).",
+    )
+
+    why: Kept[str]
+
+    @property
+    def by(self) -> By:
+        return By.PERSON if self.why == "by_person" else By.GATEWAY

@@ -131,9 +131,12 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "Your account has 3 recovery codes left at most.",
         "Make new ones on the page of your account before you run out.",
     ),
-    MailKind.FACTOR_RESET_ANNOUNCED: _undoable(
-        "Your second factor will be removed",
-        "An operator of this site will remove the second factors of your account, 24 hours from now at the earliest.",
+    MailKind.FACTOR_RESET_ANNOUNCED: Wording(
+        "Your second factors will be removed",
+        "An operator of this site will remove all second factors of your account, 24 hours after this message left.",
+        "If you asked for this, you do not have to do anything. If not, open the link: it keeps your second factors.",
+        LinkKind.KEEP_FACTORS,
+        "Keep my second factors",
     ),
     MailKind.LOCKED: Wording(
         "Sign-ins are locked for a while",

@@ -19,6 +19,7 @@ class LinkKind(Enum):
     EMAIL_CONFIRM = "email_confirm"
     EMAIL_UNDO = "email_undo"
     UNLOCK = "unlock"
+    KEEP_FACTORS = "keep_factors"
 
     @property
     def path(self) -> str:
@@ -33,6 +34,7 @@ _PATHS: Final = {
     LinkKind.EMAIL_CONFIRM: "/email/confirm",
     LinkKind.EMAIL_UNDO: "/disown",
     LinkKind.UNLOCK: "/unlock",
+    LinkKind.KEEP_FACTORS: "/keep-factors",
 }
 
 

@@ -86,8 +86,8 @@ class Notices:
 
     async def write(
         self, act: Act, user_id: UUID, to: str, kind: MailKind, facts: NoticeFacts = NO_FACTS, *, code: str = ""
-    ) -> None:
-        """Without a cap. For NOBODY the same steps are done, and nothing is sent (threats.md L5)."""
+    ) -> int | None:
+        """Without a cap; its id in the outbox. For NOBODY the same steps are done, and nothing is sent (L5)."""
         link = WORDING[kind].link
         token, rows, worth_s = "", facts.rows, _CODE_S if code else DAY_S
         if link is not None:
@@ -96,7 +96,7 @@ class Notices:
             rows = (*rows, ("The link works until", _until(act.now + worth_s)))
         mail = Mail(b64(self.random(MAIL_ID_BYTES)), to, kind, act.now, rows, token, code)
         lane = MessageKind.MAIL if kind.is_waited_for else MessageKind.NOTICE
-        await act.mails.add(lane, user_id, mail.written(), act.now, worth_s)
+        return await act.mails.add(lane, user_id, mail.written(), act.now, worth_s)
 
     async def _link(self, act: Act, user_id: UUID, kind: LinkKind, content: Mapping[str, str]) -> str:
         token = b64(self.random(LINK_BYTES))

@@ -315,4 +315,14 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "operator_code_made",
         ("cli:root", ADA, '{"expires_at":5}', '{"reason":"phone lost"}'),
     ),
+    (
+        factor_events.FactorResetAnnounced(ADA, "phone lost"),
+        "factor_reset_announced",
+        ("cli:root", ADA, "{}", '{"reason":"phone lost"}'),
+    ),
+    (
+        factor_events.FactorResetStopped(ADA, "undelivered"),
+        "factor_reset_stopped",
+        ("gateway", ADA, '{"why":"undelivered"}', "{}"),
+    ),
 ]
