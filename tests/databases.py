@@ -65,8 +65,12 @@ async def execute(server: EmbeddedPostgres, statement: str, database: str = "pos
 
 
 async def forgive(server: EmbeddedPostgres, database: str) -> None:
-    """Wrong passwords are forgotten: tests that share an account lock it for each other else."""
+    """Wrong passwords are forgotten: tests that share an account lock it for each other else.
+
+    Everybody's next login counts as the first of a new account, so that it may change things.
+    """
     await execute(server, "TRUNCATE lockouts, login_failures", database)
+    await execute(server, "INSERT INTO fresh_accounts SELECT id FROM users ON CONFLICT DO NOTHING", database)
 
 
 async def make_template(server: EmbeddedPostgres) -> None:

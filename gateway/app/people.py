@@ -25,6 +25,8 @@ from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.breaches import Breaches
+from gateway.flows.people.confirm_login import ConfirmLogin
+from gateway.flows.people.confirming import Confirming
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
@@ -58,6 +60,7 @@ from gateway.web import (
     account,
     api_keys,
     apps,
+    confirm,
     devices,
     disown,
     email,
@@ -151,6 +154,7 @@ def people(
             *passkey_login.routes(pages, proving.passkeys),
             *login_verify.routes(pages, proving.second),
             *step_up.routes(pages),
+            *confirm.routes(browser, ConfirmLogin(resources.acts, proving.second.confirming, proving.second.throttle)),
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
@@ -241,11 +245,22 @@ def _proving(
     checked = counter(slot, "bastion_factor_checks", FACTOR_CHECKS)
     passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)
     proofs = FactorProofs(keys, passkeys, lockouts, checked, notices_of(config))
+    confirming = Confirming(keys, random_bytes, notices_of(config))
     return _Proving(
         Login(
-            acts, resources.passwords, throttle, lockouts, unknown_names, risk, issuing, _rules(config), count, breaches
+            acts,
+            resources.passwords,
+            throttle,
+            lockouts,
+            unknown_names,
+            risk,
+            issuing,
+            confirming,
+            _rules(config),
+            count,
+            breaches,
         ),
-        SecondStep(acts, proofs, risk, issuing, by_person, count),
+        SecondStep(acts, proofs, risk, issuing, confirming, by_person, count),
         StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, lockouts, by_person, count),
         PasskeySignIn(acts, passkeys, risk, issuing, throttle, count),
     )

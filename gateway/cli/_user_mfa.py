@@ -57,7 +57,7 @@ def mfa(config: Config, *, name: str, action: str, factor_id: str | None, at_onc
 @_REASON
 @with_config
 def code(config: Config, *, name: str, lasts: str, reason: str) -> None:
-    """Print a one-time code that stands in for the second factor of a person.
+    """Print a one-time code that stands in for the second factor of a person, or for a mailed code.
 
     \b
     bastion user code ada --for 30m --reason "phone at home, identified by telephone"

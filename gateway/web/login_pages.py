@@ -29,10 +29,10 @@ from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.proving import STEP_UP_PATH
 from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 
 DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
-STEP_UP_PATH: Final = "/login/step-up"
 SET_UP: Final = "Set up a second factor"
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
@@ -47,7 +47,8 @@ _NO_COOKIE: Final = (
 class Asks:
     """What a page asks. action: where its form goes. shown_for: whose attempt the page is of, "" of a live login.
 
-    options: what the browser is asked for a passkey, "" where none would help.
+    options: what the browser is asked for a passkey, "" where none would help. confirms: which code that is no factor,
+    of ConfirmWay, "" where a factor is asked.
     """
 
     action: str
@@ -55,6 +56,7 @@ class Asks:
     code: bool
     shown_for: str = ""
     options: str = ""
+    confirms: str = ""
 
     @property
     def typed(self) -> bool:

@@ -1,4 +1,4 @@
-"""/login/verify: the second step of a login. Without a first one it leads to where that is."""
+"""/login/verify: the second step of a login, a factor or a code. Without a first one it leads to where that is."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,6 +19,9 @@ from gateway.web.ways import WayFromLogin
 _PATH: Final = "/login/verify"
 _WRONG: Final = "That code isn't right, or was used before. Wait for the next one, or use a recovery code."
 _WRONG_PASSKEY: Final = "That passkey didn't prove it's you. Please try again, or use a recovery code."
+_WRONG_CONFIRM: Final = (
+    "That code isn't right. A code is for one sign-in, in the browser that asked for it, and is good for 10 minutes."
+)
 _TOO_MANY: Final = "There were too many wrong codes. Please enter your password again."
 _ELSEWHERE: Final = "Somebody else began to sign in in this browser since this page was opened. Please begin again."
 
@@ -58,7 +61,7 @@ class _VerifyPages:
     def page(
         self, request: web.Request, way: WayFromLogin, waiting: Waiting, error: str = "", status: int = 200
     ) -> web.Response:
-        asks = Asks(_PATH, False, waiting.code, waiting.user_id_text, waiting.options)
+        asks = Asks(_PATH, False, waiting.code, waiting.user_id_text, waiting.options, waiting.confirms or "")
         return self.pages.proof_form(request, replace(way.form, name=waiting.username, error=error), asks, status)
 
     async def after(
@@ -70,7 +73,8 @@ class _VerifyPages:
             case WrongCode(0):
                 return _begin_again(self.pages.form(request, replace(way.form, error=_TOO_MANY), 403))
             case WrongCode():
-                return self.page(request, way, waiting, _WRONG if typed else _WRONG_PASSKEY, 403)
+                code = _WRONG_CONFIRM if waiting.confirms else _WRONG
+                return self.page(request, way, waiting, code if typed else _WRONG_PASSKEY, 403)
             case SomebodyElses():
                 return self.pages.form(request, replace(way.form, error=_ELSEWHERE), 403)
             case Gone():

@@ -139,7 +139,7 @@ class WayToApp:
     async def onwards(self, request: web.Request, live: LiveLogin) -> web.Response | Form:
         """The form only where the app's request asks for another login."""
         visitor = Visitor(live, client_address(request), request[REQUEST_ID])
-        match self.authorize.judge(self.opened, visitor):
+        match await self.authorize.judge(self.opened, visitor):
             case AskLogin(another=True):
                 return self.form
             case AskLogin(need=need):
@@ -159,10 +159,10 @@ class WayToSecurity:
         return SECURITY_PATH
 
     async def onwards(self, _request: web.Request, live: LiveLogin) -> web.Response | Form:
-        missing = (await self.factors.overview(live)).missing
-        if missing is None:
-            return see_other(SECURITY_PATH)
-        return replace(self.form, again=True, need=missing, name=live.person.username)
+        lacks = (await self.factors.overview(live)).lacks
+        if isinstance(lacks, Need):
+            return replace(self.form, again=True, need=lacks, name=live.person.username)
+        return see_other(SECURITY_PATH)  # it says where a code can be had, if one is needed
 
 
 WayFromLogin: TypeAlias = WayToAccount | WayToHost | WayToApp | WayToSecurity

@@ -26,6 +26,7 @@ from gateway.core.session.tokens import Token
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
+from gateway.flows.people.confirming import Confirming
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.issuing import Issuing, Lifetimes, SignedIn, Visit
@@ -160,6 +161,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
     throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
     acts = Acts(pool, vault, revocations, lambda: there.now)
     passkeys = PasskeyProofs(KEYS.challenge, RELYING_PARTY, random, lambda _: None)
+    confirming = Confirming(KEYS, random)
     lockouts = Lockouts(acts, KEYS, LockoutRules(), REMEMBER_S)
     risk, proofs = risk_of(acts, KEYS), FactorProofs(KEYS, passkeys, lockouts, lambda _: None)
     issuing = Issuing(KEYS, _LIFETIMES, AUTH_HOST, risk, random)
@@ -177,6 +179,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
             UnknownNames(acts),
             risk,
             issuing,
+            confirming,
             LoginRules(without_factor="admit"),  # most tests sign in on strange devices
             lambda _: None,
         ),
@@ -184,7 +187,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
         Account(acts, KEYS),
         UserAdmin(acts, passwords, KEYS, random, "cli:root"),
-        SecondStep(acts, proofs, risk, issuing, by_person, lambda _: None),
+        SecondStep(acts, proofs, risk, issuing, confirming, by_person, lambda _: None),
         StepUpFlow(acts, passwords, proofs, risk, issuing, throttle, lockouts, by_person, lambda _: None),
         OwnFactors(acts, KEYS, random),
     )

@@ -32,6 +32,7 @@ class MailKind(Enum):
     FACTOR_REMOVED = "factor_removed"
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_LOW = "recovery_codes_low"
+    OPERATOR_CODE_MADE = "operator_code_made"
     FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
     LOCKED = "locked"
     REFRESH_REUSED = "refresh_reused"
@@ -130,6 +131,10 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "Few recovery codes are left",
         "Your account has 3 recovery codes left at most.",
         "Make new ones on the page of your account before you run out.",
+    ),
+    MailKind.OPERATOR_CODE_MADE: _undoable(
+        "A code was made for your account",
+        "An operator of this site made a code that stands in for your second factor, or for a mailed code, once.",
     ),
     MailKind.FACTOR_RESET_ANNOUNCED: Wording(
         "Your second factors will be removed",

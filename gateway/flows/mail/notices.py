@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.core.base64url import b64
 from gateway.core.browsers import browser_name
+from gateway.core.login.mail_code import MAIL_CODE_S
 from gateway.core.mail.kinds import WORDING, MailKind
 from gateway.core.mail.letter import MAIL_ID_BYTES, Mail
 from gateway.core.mail.links import LINK_BYTES, LinkKind, link_hash
@@ -19,7 +20,6 @@ from gateway.stores.postgres.users import UserRow
 MOST_A_DAY: Final = 20
 NOBODYS_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
 _CODES_AN_HOUR: Final = 5
-_CODE_S: Final = 600
 _PEOPLE_AT_ONCE: Final = 100
 
 
@@ -78,8 +78,7 @@ class Notices:
         kind = MailKind.SIGN_IN_CODE
         if not self.is_on or not user.email:
             return False
-        counted = await act.notice_counts.count(user.id, kind.value, b"", act.now, MOST_A_DAY)
-        if counted.count > _CODES_AN_HOUR:
+        if await act.notice_counts.count_uncapped(user.id, kind.value, act.now) > _CODES_AN_HOUR:
             return False
         await self.write(act, user.id, user.email, kind, facts, code=code)
         return True
@@ -89,7 +88,7 @@ class Notices:
     ) -> int | None:
         """Without a cap; its id in the outbox. For NOBODY the same steps are done, and nothing is sent (L5)."""
         link = WORDING[kind].link
-        token, rows, worth_s = "", facts.rows, _CODE_S if code else DAY_S
+        token, rows, worth_s = "", facts.rows, MAIL_CODE_S if code else DAY_S
         if link is not None:
             worth_s = self.lifetimes_s[link]
             token = await self._link(act, user_id, link, facts.link)

@@ -22,10 +22,6 @@ from gateway.stores.postgres.users import UnknownUser
 _ID_BYTES: Final = 6
 
 
-class NoFactor(GatewayError):
-    """The person has no second factor."""
-
-
 class NotTold(GatewayError):
     """The person has no address, or there is no way for mail."""
 
@@ -82,19 +78,19 @@ class FactorAdmin:
         return EnrolledFactors(tuple(found), left.recovery, left.operator, *times)
 
     async def make_code(self, name: str, lasts_s: int, reason: str) -> str:
-        """A code that stands in for a factor once; one before counts no more. Raises NoFactor."""
+        """It stands in once for a factor, or where there is none for a mailed code. One before counts no more."""
         check_reason(reason)
         code = new_recovery_code(self.random(RECOVERY_BYTES))
         async with self.acts.begin(operator=self.actor) as act:
             user = await act.users.named(name)
-            if not await act.users.begin_change(user.id, act.now):
+            await act.users.lock(user.id)  # and no more: whoever waits for the code goes on with their attempt
+            if not await act.users.hold(user.id):
                 raise UnknownUser(f"{name} is disabled, so no code lets them in; enable them first")
-            if not await act.factors.enrolled(user.id, act.now):
-                raise NoFactor(f"{name} has no second factor that a code could stand in for")
             expires_at = act.now + lasts_s
             hash_ = recovery_hash(self.keys.recovery, user.id, code)
             await act.factors.add_operator_code(user.id, hash_, act.now, expires_at)
             act.record(OperatorCodeMade(user.id, expires_at, reason))
+            await self.notices.add(act, user, MailKind.OPERATOR_CODE_MADE)
         return in_groups(code)
 
     async def remove(self, name: str, factor_id: str, reason: str) -> bool:

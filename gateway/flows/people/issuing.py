@@ -1,7 +1,7 @@
 """Makes what a browser is signed in by: a new login, or a new secret of the one that it has."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
@@ -55,7 +55,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Entering:
-    """Somebody who has proven enough. name: as it was typed. proofs: in this login, all at once."""
+    """Somebody who has proven enough. name: as it was typed. proofs: in this login, all at once.
+
+    confirmed: a code that is no factor was proven too.
+    """
 
     user_id: UUID
     name: str
@@ -63,6 +66,7 @@ class Entering:
     keep: bool
     visit: Visit
     assessed: Assessed
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,11 @@ class Issuing:
             issued = await self._create(act, tag, entering)
         login, visit, scored = issued.token.login, entering.visit, entering.assessed.score
         device = self.known_device(visit, entering.name)
-        await self.risk.learn(act, entering.user_id, entering.assessed, parse_device(device).id, login)
+        known = replace(visit.source, device_id=parse_device(device).id)
+        await self.risk.learn(act, entering.user_id, entering.assessed, known.device_id, login)
+        is_first = await act.users.use_fresh(entering.user_id)
+        confirmed_at = act.now if entering.confirmed or is_first else None
+        await act.logins.set_origin(issued.token.login_id, self.risk.device_of(known), confirmed_at)
         act.record(
             LoggedIn(
                 entering.user_id,

@@ -24,6 +24,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
+from gateway.flows.people.confirming import Confirming, ConfirmWay
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
@@ -38,7 +39,10 @@ from gateway.stores.postgres.users import UserRow
 
 @dataclass(frozen=True, slots=True)
 class AskedFactor:
-    """The password was right and signs nobody in. cookie: what the browser keeps until the second step, max_age_s."""
+    """The password was right and signs nobody in: a second factor or a code has to follow.
+
+    cookie: what the browser keeps until then, max_age_s.
+    """
 
     cookie: str
     max_age_s: int
@@ -114,6 +118,7 @@ class Login:
     unknown_names: UnknownNames
     risk: Risk
     issuing: Issuing
+    confirming: Confirming
     rules: LoginRules
     count: Callable[[str], None]
     breaches: Breaches = NO_CORPUS
@@ -232,11 +237,12 @@ class Login:
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
             factors = await act.factors.enrolled(user.id, act.now)
-            found = outcome(RightPassword(factors, asked.need, assessed.score.points), self.rules)
-            if isinstance(found, AskFactor):
+            facts = RightPassword(factors, asked.need, assessed.score.points, can_mail=self.confirming.can_mail(user))
+            found = outcome(facts, self.rules)
+            if isinstance(found, AskFactor | Confirm):
                 return await self._wait(act, user, assessed, asked, found)
-            if isinstance(found, Blocked | Confirm):  # an operator helps both
-                return Blocked("risk") if isinstance(found, Confirm) else found
+            if isinstance(found, Blocked):
+                return found
             typed = asked.typed
             entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed)
             return await self.issuing.sign_in(act, entering, asked.current)
@@ -250,11 +256,16 @@ class Login:
             async with self.acts.begin() as act:
                 await act.users.renew_password(user.id, user.password, renewed, act.now)
 
-    async def _wait(self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor) -> AskedFactor:
+    async def _wait(
+        self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor | Confirm
+    ) -> AskedFactor:
         """A row that signs nobody in: who was signed in here stays so until a login is made (notes section 4)."""
         cookie, visit = b64(self.issuing.random(ATTEMPT_BYTES)), asked.visit
         hash_ = attempt_hash(cookie)
         assert hash_ is not None
+        facts, mailed = NoticeFacts(visit.address_text, visit.user_agent), None
+        if isinstance(found, Confirm) and found.by_mail:
+            mailed = await self.confirming.send(act, user, hash_, facts)
         attempt = NewAttempt(
             hash=hash_,
             user_id=user.id,
@@ -263,10 +274,18 @@ class Login:
             name=asked.typed.name,
             verdict=assessed.verdict,
             expires_at=act.now + ATTEMPT_S,
+            waits_for="factor" if isinstance(found, AskFactor) else "code",
+            mail_code=mailed,
         )
         await act.attempts.add(attempt)
-        act.record(LoginStepUp(user.id, names_of(found.ways), visit.address_text, visit.user_agent))
+        ways = names_of(found.ways) if isinstance(found, AskFactor) else _ways_to_confirm(mailed)
+        act.record(LoginStepUp(user.id, ways, visit.address_text, visit.user_agent))
         return AskedFactor(cookie, ATTEMPT_S)
+
+
+def _ways_to_confirm(mailed: bytes | None) -> tuple[ConfirmWay, ...]:
+    """An operator can always help."""
+    return ("operator_code",) if mailed is None else ("mail_code", "operator_code")
 
 
 def _failed(looked: _Looked, mark: str, visit: Visit) -> LoginFailed:

@@ -1,4 +1,4 @@
-"""Completes a login whose password was right with a second factor, in one transaction (threats.md L9, L20)."""
+"""Completes a login whose password was right, by a factor or a code, in one transaction (threats.md L9, L20)."""
 
 import hashlib
 import re
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorProof
-from gateway.core.audit.factor_events import LoginAbandoned
+from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
+from gateway.flows.people.confirming import Confirming, ConfirmWay
 from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.passkey_proofs import PasskeyShown
@@ -31,7 +32,8 @@ _LABEL: Final = b"attempt\0"
 @dataclass(frozen=True, slots=True, repr=False)
 class Waiting:
     """Whose second step is missing. code: one can be typed. options: what the browser is asked for a passkey, "" for
-    none. repr is left out: it holds personal words.
+    none. confirms: no factor is asked, but a code that was mailed, or one of an operator. repr is left out: it holds
+    personal words.
     """
 
     user_id_text: str
@@ -40,6 +42,7 @@ class Waiting:
     typed_name: str
     code: bool
     options: str
+    confirms: ConfirmWay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class SecondStep:
     proofs: FactorProofs
     risk: Risk
     issuing: Issuing
+    confirming: Confirming
     throttle: FactorThrottle
     count: Callable[[str], None]
 
@@ -83,6 +87,9 @@ class SecondStep:
             user = None if row is None else await act.users.find(row.user_id)
             if row is None or user is None or user.state != "active":
                 return None
+            if row.waits_for == "code":
+                way: ConfirmWay = "operator_code" if row.mail_code is None else "mail_code"
+                return Waiting(str(user.id), user.username, user.email, row.name, code=True, options="", confirms=way)
             enrolled = await act.factors.enrolled(user.id, act.now)
             options = await self.proofs.passkeys.second_options(act, user.id, browser)
         code = not enrolled.isdisjoint({TOTP, RECOVERY_CODE})
@@ -138,11 +145,22 @@ class SecondStep:
             row = await self._hold(act, hash_, current)
             if row is None:
                 return Gone()
-            shown = ShownFactor(row.user_id, waiting.email, "login", visit, typed, passkey)
-            proof = await self.proofs.take(act, shown)
-            if proof is None:
+            proofs = await self._taken(act, row, waiting.email, typed, visit, passkey)
+            if proofs is None:
                 return await self._wrong(act, row, visit)
-            return await self._complete(act, row, proof, visit, current)
+            return await self._complete(act, row, proofs, visit, current)
+
+    async def _taken(
+        self, act: Act, row: AttemptRow, email: str, typed: str, visit: Visit, passkey: PasskeyShown | None
+    ) -> tuple[FactorProof, ...] | None:
+        """What the login proves by this step: nothing by a code that is no factor (L11). None: wrong."""
+        if row.waits_for == "factor":
+            proof = await self.proofs.take(act, ShownFactor(row.user_id, email, "login", visit, typed, passkey))
+            return None if proof is None else (proof,)
+        if await self.confirming.take(act, row.user_id, typed, row.hash, row.mail_code):
+            return ()
+        act.record(FactorFailed(row.user_id, "confirm", visit.address_text, visit.user_agent))
+        return None
 
     async def purge(self) -> None:
         """Forgets attempts that nobody completed in time, and says of each that somebody knew the password (L18)."""
@@ -179,12 +197,25 @@ class SecondStep:
         return WrongCode(MOST_TRIES - tries)
 
     async def _complete(
-        self, act: Act, row: AttemptRow, proof: FactorProof, visit: Visit, current: LiveLogin | None
+        self,
+        act: Act,
+        row: AttemptRow,
+        proofs: tuple[FactorProof, ...],
+        visit: Visit,
+        current: LiveLogin | None,
     ) -> SignedIn:
         """Scored once more: what the first step saw may be ten minutes old."""
         await act.attempts.delete(row.hash)
         assessed = self.risk.after(await self.risk.assess(act, row.user_id, visit.source), row.verdict)
-        entering = Entering(row.user_id, row.name, (PASSWORD, proof), row.persistent, visit, assessed)
+        entering = Entering(
+            row.user_id,
+            row.name,
+            (PASSWORD, *proofs),
+            row.persistent,
+            visit,
+            assessed,
+            confirmed=row.waits_for == "code",
+        )
         return await self.issuing.sign_in(act, entering, current)
 
 

@@ -1,7 +1,7 @@
-"""Logins whose password was right and whose second step is missing: rows that nobody is signed in by."""
+"""Logins whose password was right and that wait for more: rows that nobody is signed in by."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
 import asyncpg
@@ -12,11 +12,13 @@ from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
 MOST_TRIES: Final = 5
+WaitsFor: TypeAlias = Literal["factor", "code"]
 _PURGED_AT_ONCE: Final = 1_000
 _INSERT_ATTEMPT: Final = """
-    INSERT INTO attempts (hash, user_id, compared, persistent, expires_at, sealed) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO attempts (hash, user_id, compared, persistent, expires_at, sealed, waits_for, mail_code)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_COLUMNS: Final = "a.hash, a.user_id, a.compared, a.persistent, a.tries, a.sealed, k.wrapped"
+_COLUMNS: Final = "a.hash, a.user_id, a.compared, a.persistent, a.tries, a.waits_for, a.mail_code, a.sealed, k.wrapped"
 _FIND_ATTEMPT: Final = f"""
     SELECT {_COLUMNS} FROM attempts a LEFT JOIN user_keys k ON k.user_id = a.user_id
      WHERE a.hash = $1 AND a.expires_at > $2 AND a.tries < $3
@@ -33,7 +35,8 @@ _DELETE_OVER: Final = """
 class NewAttempt:
     """hash: SHA-256 of what the browser has. compared: of the stored password that matched. name: as it was typed.
 
-    verdict: whether the password is a breached one. repr is left out: the name is personal.
+    verdict: whether the password is a breached one. waits_for: a second factor, or a code that confirms the login and
+    is none. mail_code: HMAC of the mailed one, None: none was mailed. repr is left out: the name is personal.
     """
 
     hash: bytes
@@ -43,6 +46,8 @@ class NewAttempt:
     name: str
     verdict: BreachVerdict
     expires_at: int
+    waits_for: WaitsFor = "factor"
+    mail_code: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,6 +61,8 @@ class AttemptRow:
     name: str
     verdict: BreachVerdict
     tries: int
+    waits_for: WaitsFor
+    mail_code: bytes | None
 
 
 class Attempts:
@@ -69,7 +76,15 @@ class Attempts:
         key = await self._vault.key_of(self._connection, new.user_id)
         sealed = key.seal(_place(new.user_id), {"name": new.name, "verdict": new.verdict})
         await self._connection.execute(
-            _INSERT_ATTEMPT, new.hash, new.user_id, new.compared, new.persistent, new.expires_at, sealed
+            _INSERT_ATTEMPT,
+            new.hash,
+            new.user_id,
+            new.compared,
+            new.persistent,
+            new.expires_at,
+            sealed,
+            new.waits_for,
+            new.mail_code,
         )
 
     async def find(self, attempt_hash: bytes, now: int) -> AttemptRow | None:
@@ -106,6 +121,8 @@ class Attempts:
             name=personal["name"],
             verdict=cast("BreachVerdict", personal["verdict"]),
             tries=row["tries"],
+            waits_for=row["waits_for"],
+            mail_code=row["mail_code"],
         )
 
 

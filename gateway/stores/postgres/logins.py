@@ -76,6 +76,33 @@ _LIST_LOGINS_OF_USER: Final = """
      ORDER BY l.last_seen_at DESC, l.id
 """
 
+_FIND_ORIGIN: Final = """
+    SELECT l.confirmed_at, coalesce(d.first_at, 0) AS first_at, coalesce(d.logins, 0) AS logins
+      FROM logins l LEFT JOIN devices d ON d.user_id = l.user_id AND d.id = l.device
+     WHERE l.id = $1
+"""
+_SET_ORIGIN: Final = "UPDATE logins SET device = $2, confirmed_at = coalesce($3, confirmed_at) WHERE id = $1"
+_EXPECT_CODE: Final = """
+    UPDATE logins SET mail_code = $2, mail_code_tries = 0, mail_code_until = $3 WHERE id = $1
+"""
+_FIND_EXPECTED: Final = """
+    SELECT mail_code FROM logins WHERE id = $1 AND mail_code_until > $2 AND mail_code_tries < $3
+"""
+_COUNT_CODE_TRY: Final = "UPDATE logins SET mail_code_tries = mail_code_tries + 1 WHERE id = $1"
+_SET_CONFIRMED: Final = "UPDATE logins SET confirmed_at = $2, mail_code = NULL WHERE id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOrigin:
+    """What speaks for a login. first_at, logins: of the device of its last proof, 0 where that is not known.
+
+    confirmed_at: by a code, None: by none. Times are Unix seconds.
+    """
+
+    confirmed_at: int | None
+    first_at: int
+    logins: int
+
 
 @dataclass(frozen=True, slots=True)
 class NewLogin:
@@ -183,6 +210,31 @@ class Logins:
             _DELETE_OLD_SESSIONS, login_id, host, REPLACED_S, now, SESSIONS_OF_HOST, credential
         )
         return True
+
+    async def origin(self, login_id: bytes) -> LoginOrigin | None:
+        """None: there is no such login."""
+        row = await self._connection.fetchrow(_FIND_ORIGIN, login_id)
+        return None if row is None else LoginOrigin(row["confirmed_at"], row["first_at"], row["logins"])
+
+    async def set_origin(self, login_id: bytes, device: bytes | None, confirmed_at: int | None) -> None:
+        """device: where the proof came from, None where none is remembered. confirmed_at None: as it was."""
+        await self._connection.execute(_SET_ORIGIN, login_id, device, confirmed_at)
+
+    async def expect_code(self, login_id: bytes, mail_code: bytes, until: int) -> None:
+        """In the place of one before. until: Unix seconds. The caller holds the login."""
+        await self._connection.execute(_EXPECT_CODE, login_id, mail_code, until)
+
+    async def expected_code(self, login_id: bytes, now: int, most_tries: int) -> bytes | None:
+        """None: none waits, it is too old, or it had too many wrong tries."""
+        code: bytes | None = await self._connection.fetchval(_FIND_EXPECTED, login_id, now, most_tries)
+        return code
+
+    async def count_code_try(self, login_id: bytes) -> None:
+        await self._connection.execute(_COUNT_CODE_TRY, login_id)
+
+    async def set_confirmed(self, login_id: bytes, now: int) -> None:
+        """The code that waited is used by that."""
+        await self._connection.execute(_SET_CONFIRMED, login_id, now)
 
     async def replace_session(self, login_id: bytes, credential: bytes, now: int) -> None:
         """The secret passes for REPLACED_S more; replacing it again prolongs nothing."""

@@ -61,6 +61,8 @@ _HOLD_COMPARED: Final = """
     SELECT id FROM users
      WHERE id = $1 AND sha256(convert_to(password, 'UTF8')) = $2 AND state = 'active' FOR SHARE
 """
+_ADD_FRESH: Final = "INSERT INTO fresh_accounts (user_id) VALUES ($1)"
+_USE_FRESH: Final = "DELETE FROM fresh_accounts WHERE user_id = $1 RETURNING user_id"
 _BEGIN_CHANGE: Final = "UPDATE users SET changed_at = $2 WHERE id = $1 AND state = 'active' RETURNING id"
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1"
 
@@ -158,6 +160,13 @@ class Users:
             now,
         )
         await self._connection.execute(_INSERT_KEY, user.id, wrapped)
+        await self._connection.execute(_ADD_FRESH, user.id)
+
+    async def use_fresh(self, user_id: UUID) -> bool:
+        """Whether this is the first login of a person who was added. A table of its own: who logs in only shares the
+        person's row, and would wait for others who do if they wrote it.
+        """
+        return await self._connection.fetchval(_USE_FRESH, user_id) is not None
 
     async def set_names(self, user_id: UUID, names: Names, now: int) -> None:
         """Raises NameTaken."""
