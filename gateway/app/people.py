@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from gateway.app.authorizing import enrolment_of
 from gateway.app.concern import Concern, every
 from gateway.app.counters import breach_counter, counter
 from gateway.app.mail import notices_of
@@ -38,6 +39,7 @@ from gateway.flows.people.login import Login
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.own_enrolment import OwnEnrolment
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.own_keys import OwnKeys
 from gateway.flows.people.own_passkeys import OwnPasskeys
@@ -64,6 +66,7 @@ from gateway.web import (
     devices,
     disown,
     email,
+    enrol,
     keep_factors,
     login,
     login_verify,
@@ -100,7 +103,7 @@ def people(
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
-    passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes)
+    passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes, enrolment_of(config))
     apps_ending = AppLogout(
         config.keys(), lambda: ring.current.verification, lambda: decisions.policy, config.public_url, random_bytes
     )
@@ -129,6 +132,7 @@ def people(
         Ways(browser, passing_on, authorize, factors),
         proving.step_up,
         proving.passkeys.proofs,
+        OwnEnrolment(resources.acts, enrolment_of(config)),
         recovers=config.mail.is_on,
     )
     resets = FactorResets(resources.acts, FactorRemoval(config.keys(), notices))
@@ -155,6 +159,7 @@ def people(
             *login_verify.routes(pages, proving.second),
             *step_up.routes(pages),
             *confirm.routes(browser, ConfirmLogin(resources.acts, proving.second.confirming, proving.second.throttle)),
+            *enrol.routes(pages),
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),

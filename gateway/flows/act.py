@@ -20,6 +20,7 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.enrolments import EnrolmentsDue
 from gateway.stores.postgres.factor_resets import FactorResetRows
 from gateway.stores.postgres.factors import Factors
 from gateway.stores.postgres.failures import LoginFailures
@@ -133,6 +134,10 @@ class Act:
     @property
     def factors(self) -> Factors:
         return Factors(self._connection, self._vault)
+
+    @property
+    def enrolments_due(self) -> EnrolmentsDue:
+        return EnrolmentsDue(self._connection)
 
     @property
     def factor_resets(self) -> FactorResetRows:

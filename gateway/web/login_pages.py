@@ -22,6 +22,7 @@ from gateway.core.session.cookies import (
 )
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.own_enrolment import OwnEnrolment
 from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown
 from gateway.flows.people.step_up import StepUpFlow
 from gateway.web.account import LEAKED
@@ -29,7 +30,7 @@ from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID, content_security_policy
-from gateway.web.proving import STEP_UP_PATH
+from gateway.web.proving import ENROL_PATH, STEP_UP_PATH
 from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 
 DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
@@ -72,6 +73,7 @@ class LoginPages:
     ways: Ways
     step_up: StepUpFlow
     passkeys: PasskeyProofs
+    enrolment: OwnEnrolment
     recovers: bool = False
 
     def passkey_of(self, request: web.Request, fields: Mapping[str, str]) -> PasskeyShown | None:
@@ -115,7 +117,7 @@ class LoginPages:
 
     async def welcome(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> web.Response:
         """Always a redirect, so that reloading sends no password again. The pre-login cookies go with their tokens."""
-        response = see_other(await way.after(request, new))
+        response = see_other(await self._next(request, way, new))
         add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
         add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, DEVICE_MAX_AGE_S))
         if new.breached:  # /account says it
@@ -123,6 +125,14 @@ class LoginPages:
         add_cookie(response, expire_cookie(CSRF_COOKIE))
         add_cookie(response, expire_cookie(ATTEMPT_COOKIE))
         return response
+
+    async def _next(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> str:
+        """By way of the reminder, where the person has to set up a second factor."""
+        if self.enrolment.asks_anybody:
+            live = await self.browser.decisions.authenticate(new.token.text, self.browser.site.host)
+            if live is not None and await self.enrolment.left(live) is not None:
+                return way.form.address(ENROL_PATH)
+        return await way.after(request, new)
 
     def _page(self, request: web.Request, template: str, form: Form, status: int, **values: object) -> web.Response:
         response = self.browser.csrf_page(request, template, status, form=form, **values)

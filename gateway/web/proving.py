@@ -6,6 +6,7 @@ from typing import Final
 from gateway.core.assurance.change import CodeNeeded, Lacking
 
 CONFIRM_PATH: Final = "/account/confirm"
+ENROL_PATH: Final = "/enrol"
 STEP_UP_PATH: Final = "/login/step-up"
 ACCOUNT_PAGES: Final = ("security", "password", "email", "keys")
 

@@ -118,7 +118,18 @@ def test_it_says_what_a_token_may(directory: Path) -> None:
 
 def test_it_says_what_methods_and_a_score_do(directory: Path) -> None:
     (directory / "wiki.yaml").write_text(GOOD.replace("tests:", "    require: {amr: [hwk], risk_below: 40}\ntests:"))
-    ada = ("explain", "https://wiki.example.com/x", "--user", "ada", "--group", "staff", "--mfa", "1m", "--from", "192.0.2.7")
+    ada = (
+        "explain",
+        "https://wiki.example.com/x",
+        "--user",
+        "ada",
+        "--group",
+        "staff",
+        "--mfa",
+        "1m",
+        "--from",
+        "192.0.2.7",
+    )
 
     allowed = run(directory, *ada, "--amr", "hwk", "--amr", "user", "--risk", "39")
     risky = run(directory, *ada, "--amr", "hwk", "--risk", "40")

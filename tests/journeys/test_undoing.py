@@ -21,9 +21,10 @@ def bastion(stage: Stage, *arguments: str, typed: str = "") -> str:
     return done.stdout
 
 
-def add(stage: Stage, name: str) -> None:
-    email = f"{name}@example.org"
-    bastion(stage, "user", "add", name, "--email", email, "--group", "staff", "--password-stdin", typed=PASSWORD)
+def add(stage: Stage, name: str, *groups: str) -> None:
+    """Of the staff, and of these groups."""
+    who = ["--email", f"{name}@example.org", *(f"--group={group}" for group in ("staff", *groups))]
+    bastion(stage, "user", "add", name, *who, "--password-stdin", typed=PASSWORD)
 
 
 def enrol(stage: Stage, visitor: Visitor) -> None:

@@ -33,10 +33,12 @@ from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.person import Person
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.enrolment import NOBODY_HAS_TO, Enrolment
 from gateway.flows.may_change import lacking_for_change
 from gateway.flows.oauth.par import PushedParameters, pushed_id_hash
 
 _EXPECTS_ANOTHER: Final = OAuthError("login_required", "the person goes on as another than id_token_hint tells of")
+_MUST_ENROL: Final = OAuthError("interaction_required", "the person has to set up a second factor first")
 _OLD: Final = "This request to sign in is out of date. Go back to the app and start again."
 
 
@@ -87,6 +89,13 @@ class AskAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class AskEnrolment:
+    """The person had the time to set up a second factor, and has none."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
 class AskConsent:
     """person: whom it asks. sentences: what each scope lets the app do."""
 
@@ -95,7 +104,7 @@ class AskConsent:
     sentences: tuple[str, ...]
 
 
-Asking: TypeAlias = AskLogin | AskCode | AskAccount
+Asking: TypeAlias = AskLogin | AskCode | AskAccount | AskEnrolment
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,7 @@ class Authorize:
     policy: Callable[[], Policy]
     published: Callable[[], Published]
     random: Callable[[int], bytes]
+    enrolment: Enrolment = NOBODY_HAS_TO
 
     async def begin(self, pairs: Iterable[tuple[str, str]]) -> str | ToApp:
         """The sealed request, with which the browser goes on."""
@@ -230,6 +240,9 @@ class Authorize:
         refusal = await self.judge(opened, visitor)
         if refusal is not None or visitor.live is None:
             return refusal or AskLogin(opened)
+        if await self.enrolment.is_over(self.acts, visitor.live):
+            silent = "none" in opened.request.prompts
+            return self._refusal(opened.address, _MUST_ENROL) if silent else AskEnrolment(opened)
         return opened, visitor.live
 
     def _asks(self, opened: Opened, visitor: Visitor) -> AskLogin | AskAccount | OAuthError | None:
