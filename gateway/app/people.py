@@ -47,6 +47,7 @@ from gateway.flows.people.passkey_proofs import PasskeyProofs
 from gateway.flows.people.passkey_sign_in import PasskeySignIn
 from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.recovery import LinkLimits, Recovery
+from gateway.flows.people.releasing import Releasing
 from gateway.flows.people.remembered import OwnMemory
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.second_step import SecondStep
@@ -74,6 +75,7 @@ from gateway.web import (
     passkey_login,
     password,
     recovery,
+    release,
     security,
     step_up,
     unlock,
@@ -213,6 +215,7 @@ def _recovery(
     return (
         *recovery.routes(browser, recovering),
         *disown.routes(browser, Disown(NamedLinks(acts, limits, KINDS), notices, keys, risk)),
+        *release.routes(browser, Releasing(NamedLinks(acts, limits, (LinkKind.RELEASE,)))),
         *unlock.routes(browser, Unlocking(unlocks, lockouts, keys, random_bytes)),
         *keep_factors.routes(browser, KeepFactors(NamedLinks(acts, limits, (LinkKind.KEEP_FACTORS,)))),
         *email.routes(browser, changing),
@@ -284,4 +287,6 @@ def _logout(*, config: Config, resources: Resources, slot: Slot) -> Logout:
 
 def _rules(config: Config) -> LoginRules:
     section = config.risk
-    return LoginRules(config.mfa.ask, section.step_up_at, section.block_at, section.without_factor)
+    return LoginRules(
+        config.mfa.ask, section.step_up_at, section.block_at, section.without_factor, release=section.release
+    )

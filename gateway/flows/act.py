@@ -20,6 +20,7 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.doubts import PasswordDoubts
 from gateway.stores.postgres.enrolments import EnrolmentsDue
 from gateway.stores.postgres.factor_resets import FactorResetRows
 from gateway.stores.postgres.factors import Factors
@@ -130,6 +131,10 @@ class Act:
     @property
     def attempts(self) -> Attempts:
         return Attempts(self._connection, self._vault)
+
+    @property
+    def doubts(self) -> PasswordDoubts:
+        return PasswordDoubts(self._connection)
 
     @property
     def factors(self) -> Factors:

@@ -27,6 +27,10 @@ _RISK: Final = (
     "This sign-in is too unlike your earlier ones, so it was stopped (RISK_TOO_HIGH). Sign in on a device that you have"
     " used here before, or ask whoever runs this site."
 )
+_RISK_MAILED: Final = (
+    "This sign-in is too unlike your earlier ones, so it was stopped (RISK_TOO_HIGH). A message was sent to your e-mail"
+    " address. If you say there that it was you, you can try again in this browser within 15 minutes."
+)
 _BLOCKED: Final = {"breached": _BREACHED, "risk": _RISK}
 
 
@@ -63,7 +67,11 @@ async def _answer(
         case Throttled(retry_after_s):
             raise TooManyAttempts(retry_after_s)
         case BlockedLogin(reason):
-            return pages.form(request, replace(form, error=_BLOCKED[reason]), 403)
+            words = _RISK_MAILED if outcome.mailed else _BLOCKED[reason]
+            response = pages.form(request, replace(form, error=words, stopped=bool(outcome.cookie)), 403)
+            if outcome.cookie:
+                add_cookie(response, set_cookie(ATTEMPT_COOKIE, outcome.cookie, outcome.max_age_s))
+            return response
         case Wrong():
             return pages.form(request, replace(form, error=_WRONG), 403)
         case AskedFactor(cookie, max_age_s):

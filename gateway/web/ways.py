@@ -30,7 +30,8 @@ _NOTICES = {"again": "What you sent could not be kept. After signing in, please 
 class Form:
     """What the login page shows. journey, interaction: sealed texts, "" without one. goal: where it leads, for people.
     target: the origin that signing in may redirect to. again: the person is signed in, and the login does not meet
-    need. security: it leads to the page where second factors are changed.
+    need. stopped: the login was blocked, and an operator's code would help. security: it leads to the page where second
+    factors are changed.
     """
 
     journey: str = ""
@@ -42,6 +43,7 @@ class Form:
     again: bool = False
     need: Need = NOTHING
     security: bool = False
+    stopped: bool = False
     notice: str = ""
     error: str = ""
 

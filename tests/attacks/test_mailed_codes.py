@@ -130,7 +130,7 @@ async def test_five_wrong_codes_end_the_attempt_and_ada_hears_of_it(thief: Stran
 
     assert left == [WrongCode(4), WrongCode(3), WrongCode(2), WrongCode(1), WrongCode(0)]
     assert isinstance(await thief.prove(cookie, code), Gone)
-    assert (await kinds(thief.house))[-2:] == ["factor_failed", "login_abandoned"]
+    assert (await kinds(thief.house))[-3:] == ["factor_failed", "login_abandoned", "password_doubted"]
     assert await waiting_mail(thief.house.acts, "password_known")
 
 

@@ -66,6 +66,12 @@ class RiskSection(Section):
         "of an operator. refuse: one of an operator. admit: nothing.",
         "mail, refuse or admit",
     )
+    release: Literal["mail", "operator"] = setting(
+        "mail",
+        "Who lets a person try again whose login is refused from block_at on. mail: the person, by the link of a "
+        "notice, or a code of an operator. operator: only a code of an operator.",
+        "mail or operator",
+    )
     known_networks: tuple[Network, ...] = setting(
         (),
         "Networks that you vouch for, such as the office: the place of a login there gives no points.",

@@ -44,7 +44,7 @@ from gateway.core.audit.key_events import (
     SigningKeyRetired,
 )
 from gateway.core.audit.lockout_events import Locked, Unlocked
-from gateway.core.audit.login_events import LoginBlocked
+from gateway.core.audit.login_events import LoginBlocked, LoginReleased, PasswordDoubted
 from gateway.core.audit.recovery_events import (
     DeviceForgotten,
     Disowned,
@@ -280,6 +280,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoggedIn,
     LoginFailed,
     LoginBlocked,
+    LoginReleased,
+    PasswordDoubted,
     Locked,
     Unlocked,
     LoggedOut,

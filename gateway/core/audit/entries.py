@@ -13,6 +13,8 @@ class Kind(Enum):
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGIN_BLOCKED = "login_blocked"
+    LOGIN_RELEASED = "login_released"
+    PASSWORD_DOUBTED = "password_doubted"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     LOGOUT = "logout"

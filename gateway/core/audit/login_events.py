@@ -25,3 +25,34 @@ class LoginBlocked(Event):
     factors: Kept[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginReleased(Event):
+    kind = Kind.LOGIN_RELEASED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.PERSON,
+        "The link of a notice said that a blocked login was the person's own. The browser that was blocked may try"
+        " again for 15 minutes, and the password is doubted no more. Nobody is logged in by that.",
+    )
+
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordDoubted(Event):
+    """why: abandoned or blocked."""
+
+    kind = Kind.PASSWORD_DOUBTED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A right password got nobody in, so somebody else may know it: the rest of the login never came (`abandoned`),"
+        " or the login was `blocked`. The password counts in the [risk score](risk.md) until it is changed (L18).",
+    )
+
+    why: Kept[str]

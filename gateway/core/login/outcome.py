@@ -19,6 +19,7 @@ class LoginRules:
     block_at: int = 70
     without_factor: Literal["mail", "refuse", "admit"] = "mail"
     breached: Literal["warn", "change", "block"] = "warn"
+    release: Literal["mail", "operator"] = "mail"
 
 
 @dataclass(frozen=True, slots=True)

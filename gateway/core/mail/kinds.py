@@ -24,6 +24,7 @@ class MailKind(Enum):
     NEW_DEVICE = "new_device"
     NEW_COUNTRY = "new_country"
     LOGIN_BLOCKED = "login_blocked"
+    LOGIN_RELEASE = "login_release"  # a login was blocked, and its person can say that it is theirs
     PASSWORD_KNOWN = "password_known"  # the right password came, and the rest of the login did not
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
@@ -101,6 +102,14 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "A sign-in was blocked",
         "Somebody entered your password, and the sign-in was blocked because much about it was unusual.",
         "If this was not you, somebody knows your password: change it.",
+    ),
+    MailKind.LOGIN_RELEASE: Wording(
+        "A sign-in was blocked",
+        "Somebody entered your password, and the sign-in was blocked because much about it was unusual.",
+        "If this was you, open the link: that browser, and no other, can try again for 15 minutes. If it was not you, "
+        "do not open the link. Somebody knows your password: change it.",
+        LinkKind.RELEASE,
+        "This was me",
     ),
     MailKind.PASSWORD_KNOWN: _undoable(
         "Somebody entered your password",

@@ -19,6 +19,7 @@ class LinkKind(Enum):
     EMAIL_CONFIRM = "email_confirm"
     EMAIL_UNDO = "email_undo"
     UNLOCK = "unlock"
+    RELEASE = "release"
     KEEP_FACTORS = "keep_factors"
 
     @property
@@ -34,6 +35,7 @@ _PATHS: Final = {
     LinkKind.EMAIL_CONFIRM: "/email/confirm",
     LinkKind.EMAIL_UNDO: "/disown",
     LinkKind.UNLOCK: "/unlock",
+    LinkKind.RELEASE: "/release",
     LinkKind.KEEP_FACTORS: "/keep-factors",
 }
 

@@ -19,7 +19,7 @@ from gateway.stores.postgres.users import UserRow
 
 MOST_A_DAY: Final = 20
 NOBODYS_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
-_CODES_AN_HOUR: Final = 5
+_FEW_AN_HOUR: Final = 5
 _PEOPLE_AT_ONCE: Final = 100
 
 
@@ -75,10 +75,15 @@ class Notices:
 
     async def code(self, act: Act, user: UserRow, code: str, facts: NoticeFacts = NO_FACTS) -> bool:
         """A code to sign in. False: nothing was sent, because there is no way, or there were 5 within the hour."""
-        kind = MailKind.SIGN_IN_CODE
+        return await self.few(act, user, MailKind.SIGN_IN_CODE, facts, code=code)
+
+    async def few(
+        self, act: Act, user: UserRow, kind: MailKind, facts: NoticeFacts = NO_FACTS, *, code: str = ""
+    ) -> bool:
+        """What whoever has the password can have sent: 5 an hour, in no other cap. False: as of code."""
         if not self.is_on or not user.email:
             return False
-        if await act.notice_counts.count_uncapped(user.id, kind.value, act.now) > _CODES_AN_HOUR:
+        if await act.notice_counts.count_uncapped(user.id, kind.value, act.now) > _FEW_AN_HOUR:
             return False
         await self.write(act, user.id, user.email, kind, facts, code=code)
         return True

@@ -1,7 +1,7 @@
 """Makes what a browser is signed in by: a new login, or a new secret of the one that it has."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
@@ -35,12 +35,16 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The browser that asks, as far as the web saw it. device: the text of its device cookie, "" without one."""
+    """The browser that asks, as far as the web saw it. device: the text of its device cookie, "" without one.
+
+    attempt: of its cookie of an attempt, likewise.
+    """
 
     address: IPv4Address | IPv6Address | None
     user_agent: str
     device: str
     request_id: str
+    attempt: str = field(default="", repr=False)
 
     @property
     def source(self) -> Source:

@@ -6,7 +6,7 @@ Throttle, look up, compare, then one transaction, then the live copy.
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from gateway.core.assurance.need import NOTHING, Need
@@ -20,14 +20,17 @@ from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.lockout import Door, Proving
 from gateway.core.login.outcome import AskFactor, Blocked, Confirm, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import LinkKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.confirming import Confirming, ConfirmWay
+from gateway.flows.people.doubting import doubt
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.releasing import RELEASED_S
 from gateway.flows.people.risk import Assessed, Risk
 from gateway.flows.people.second_step import ATTEMPT_BYTES, ATTEMPT_S, attempt_hash
 from gateway.flows.people.throttle import LoginThrottle
@@ -67,9 +70,16 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class BlockedLogin:
-    """The password was right, and nobody is signed in with it: it is breached, or the score is too high."""
+    """The password was right, and nobody is signed in with it: it is breached, or the score is too high.
+
+    cookie: what the browser keeps for when its person says that it is theirs, max_age_s; "" where nobody can.
+    mailed: they can by a link.
+    """
 
     reason: Literal["breached", "risk"]
+    cookie: str = field(default="", compare=False, repr=False)
+    max_age_s: int = field(default=0, compare=False)
+    mailed: bool = field(default=False, compare=False)
 
 
 LoginAnswer: TypeAlias = SignedIn | AskedFactor | BlockedLogin | Wrong | Throttled
@@ -215,14 +225,29 @@ class Login:
         async with self.acts.begin(request_id=visit.request_id) as act:
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
-            if reason == "risk":
-                await self.risk.count_failure(act, visit.source)
             act.record(
                 LoginBlocked(user.id, reason, scored.points, scored.factors, visit.address_text, visit.user_agent)
             )
+            if reason == "risk":
+                return await self._stopped(act, user, assessed, asked)
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             await self.issuing.notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
         return BlockedLogin(reason)
+
+    async def _stopped(self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked) -> BlockedLogin:
+        """Until its person says that this browser is theirs, or an operator does (threats.md L5)."""
+        visit, notices = asked.visit, self.issuing.notices
+        lasts_s = notices.lifetimes_s.get(LinkKind.RELEASE, ATTEMPT_S)
+        cookie, attempt = self._new_attempt(user, assessed, asked, act.now + lasts_s)
+        await act.attempts.add(replace(attempt, waits_for="release"))
+        await self.risk.count_failure(act, visit.source)
+        await doubt(act, user.id, attempt.compared, "blocked")
+        link = {"attempt": attempt.hash.hex()}
+        facts = NoticeFacts(visit.address_text, visit.user_agent, link=link)
+        mailed = self.rules.release == "mail" and await notices.few(act, user, MailKind.LOGIN_RELEASE, facts)
+        if not mailed:
+            await notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
+        return BlockedLogin("risk", cookie, lasts_s + RELEASED_S, mailed)
 
     async def _answer(
         self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked
@@ -237,7 +262,13 @@ class Login:
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
             factors = await act.factors.enrolled(user.id, act.now)
-            facts = RightPassword(factors, asked.need, assessed.score.points, can_mail=self.confirming.can_mail(user))
+            facts = RightPassword(
+                factors,
+                asked.need,
+                assessed.score.points,
+                released=await self._released(act, user, asked),
+                can_mail=self.confirming.can_mail(user),
+            )
             found = outcome(facts, self.rules)
             if isinstance(found, AskFactor | Confirm):
                 return await self._wait(act, user, assessed, asked, found)
@@ -260,27 +291,42 @@ class Login:
         self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor | Confirm
     ) -> AskedFactor:
         """A row that signs nobody in: who was signed in here stays so until a login is made (notes section 4)."""
-        cookie, visit = b64(self.issuing.random(ATTEMPT_BYTES)), asked.visit
+        visit, mailed = asked.visit, None
+        cookie, attempt = self._new_attempt(user, assessed, asked, act.now + ATTEMPT_S)
+        if isinstance(found, AskFactor):
+            ways = names_of(found.ways)
+        else:
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            if found.by_mail:
+                mailed = await self.confirming.send(act, user, attempt.hash, facts)
+            ways, attempt = _ways_to_confirm(mailed), replace(attempt, waits_for="code", mail_code=mailed)
+        await act.attempts.add(attempt)
+        act.record(LoginStepUp(user.id, ways, visit.address_text, visit.user_agent))
+        return AskedFactor(cookie, ATTEMPT_S)
+
+    def _new_attempt(self, user: UserRow, assessed: Assessed, asked: _Asked, expires_at: int) -> tuple[str, NewAttempt]:
+        """One that waits for a factor, and what the browser keeps of it."""
+        cookie = b64(self.issuing.random(ATTEMPT_BYTES))
         hash_ = attempt_hash(cookie)
         assert hash_ is not None
-        facts, mailed = NoticeFacts(visit.address_text, visit.user_agent), None
-        if isinstance(found, Confirm) and found.by_mail:
-            mailed = await self.confirming.send(act, user, hash_, facts)
-        attempt = NewAttempt(
+        return cookie, NewAttempt(
             hash=hash_,
             user_id=user.id,
-            compared=hashlib.sha256(user.password.encode()).digest(),
+            compared=_compared(user),
             persistent=asked.typed.keep,
             name=asked.typed.name,
             verdict=assessed.verdict,
-            expires_at=act.now + ATTEMPT_S,
-            waits_for="factor" if isinstance(found, AskFactor) else "code",
-            mail_code=mailed,
+            expires_at=expires_at,
         )
-        await act.attempts.add(attempt)
-        ways = names_of(found.ways) if isinstance(found, AskFactor) else _ways_to_confirm(mailed)
-        act.record(LoginStepUp(user.id, ways, visit.address_text, visit.user_agent))
-        return AskedFactor(cookie, ATTEMPT_S)
+
+    async def _released(self, act: Act, user: UserRow, asked: _Asked) -> bool:
+        """Whether the person said of this browser that it is theirs."""
+        hash_ = attempt_hash(asked.visit.attempt)
+        return hash_ is not None and await act.attempts.is_released(hash_, user.id, _compared(user), act.now)
+
+
+def _compared(user: UserRow) -> bytes:
+    return hashlib.sha256(user.password.encode()).digest()
 
 
 def _ways_to_confirm(mailed: bytes | None) -> tuple[ConfirmWay, ...]:

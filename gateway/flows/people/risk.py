@@ -76,12 +76,10 @@ class Risk:
     names: BucketNames
     observe: Callable[[int], None]
 
-    async def assess(
-        self, act: Act, user_id: UUID | None, source: Source, *, breached: bool = False, doubted: bool = False
-    ) -> Assessed:
+    async def assess(self, act: Act, user_id: UUID | None, source: Source) -> Assessed:
         """user_id None: nobody has the name; it costs the same steps (threats.md L5)."""
         recalled = await self._recall(act, NOBODY if user_id is None else user_id, source)
-        return self._scored(source, recalled, act.now, breached=breached, doubted=doubted)
+        return self._scored(source, recalled, act.now)
 
     def after(self, assessed: Assessed, verdict: BreachVerdict) -> Assessed:
         """Once the password was right and looked up among the breached ones."""
@@ -101,7 +99,7 @@ class Risk:
                 device_known = any(browser_family(one.user_agent) == family for one in listed if family)
             used = UsedDevice(at, at, 1) if device_known else None
             recalled = replace(await self._recall(act, user.id, source), used=used)
-        return self._scored(source, recalled, at, breached=False, doubted=False)
+        return self._scored(source, recalled, at)
 
     async def learn(self, act: Act, user_id: UUID, assessed: Assessed, device_id: str, login: str) -> None:
         """Of a completed login, in its act, which holds the person. device_id: of the cookie that the browser gets."""
@@ -141,9 +139,10 @@ class Risk:
         device, oldest = device_digest(source.device_id, source.user_agent), act.now - self.rules.remember_s
         found = await act.recall.of(person, device, oldest, self._sources(source), act.now)
         used = None if _within(source.address, self.rules.shared) else found.used
-        return Recalled(remembered(found.profile, act.now, self.rules.remember_s), used, found.failures)
+        profile = remembered(found.profile, act.now, self.rules.remember_s)
+        return replace(found, profile=profile, used=used)
 
-    def _scored(self, source: Source, recalled: Recalled, now: int, *, breached: bool, doubted: bool) -> Assessed:
+    def _scored(self, source: Source, recalled: Recalled, now: int) -> Assessed:
         address, spot = source.address, self.geoip.find(source.address)
         facts = RiskFacts(
             now=now,
@@ -151,8 +150,7 @@ class Risk:
             spot=spot,
             device_known=recalled.used is not None,
             failures=recalled.failures,
-            breached=breached,
-            doubted=doubted,
+            doubted=recalled.doubted,
             anonymising=address is not None and address in self.anonymising,
             known_network=_within(address, self.rules.known),
         )

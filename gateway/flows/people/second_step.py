@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorProof
 from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
@@ -13,8 +14,9 @@ from gateway.core.login.attempt import knows, parse_device
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.mail.notices import NoticeFacts
+from gateway.flows.mail.notices import NO_FACTS, NoticeFacts
 from gateway.flows.people.confirming import Confirming, ConfirmWay
+from gateway.flows.people.doubting import doubt
 from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.passkey_proofs import PasskeyShown
@@ -87,7 +89,7 @@ class SecondStep:
             user = None if row is None else await act.users.find(row.user_id)
             if row is None or user is None or user.state != "active":
                 return None
-            if row.waits_for == "code":
+            if row.waits_for != "factor":
                 way: ConfirmWay = "operator_code" if row.mail_code is None else "mail_code"
                 return Waiting(str(user.id), user.username, user.email, row.name, code=True, options="", confirms=way)
             enrolled = await act.factors.enrolled(user.id, act.now)
@@ -166,11 +168,20 @@ class SecondStep:
         """Forgets attempts that nobody completed in time, and says of each that somebody knew the password (L18)."""
         async with self.acts.begin() as act:
             over = await act.attempts.purge(act.now)
-            for user_id in over:
-                act.record(LoginAbandoned(user_id, "expired"))
-                await self.issuing.notices.tell(act, user_id, MailKind.PASSWORD_KNOWN)
-        for _ in over:
+            await act.doubts.purge(act.now)
+            left = [one for one in over if one.waits_for != "release"]  # of a blocked one all was said at once
+            for one in left:
+                await self._abandoned(act, one.user_id, one.compared, "expired")
+        for _ in left:
             self.count("abandoned")
+
+    async def _abandoned(
+        self, act: Act, user_id: UUID, compared: bytes, why: str, facts: NoticeFacts = NO_FACTS
+    ) -> None:
+        """Somebody knew the password and went no further."""
+        act.record(LoginAbandoned(user_id, why))
+        await doubt(act, user_id, compared, "abandoned")
+        await self.issuing.notices.tell(act, user_id, MailKind.PASSWORD_KNOWN, facts)
 
     def _known_device(self, waiting: Waiting, visit: Visit) -> str:
         """Its id; "" of one from which this name never signed in."""
@@ -191,9 +202,8 @@ class SecondStep:
         tries = await act.attempts.count_try(row.hash)
         if tries >= MOST_TRIES:
             await act.attempts.delete(row.hash)
-            act.record(LoginAbandoned(row.user_id, "tries"))
             facts = NoticeFacts(visit.address_text, visit.user_agent)
-            await self.issuing.notices.tell(act, row.user_id, MailKind.PASSWORD_KNOWN, facts)
+            await self._abandoned(act, row.user_id, row.compared, "tries", facts)
         return WrongCode(MOST_TRIES - tries)
 
     async def _complete(
@@ -214,7 +224,7 @@ class SecondStep:
             row.persistent,
             visit,
             assessed,
-            confirmed=row.waits_for == "code",
+            confirmed=row.waits_for != "factor",
         )
         return await self.issuing.sign_in(act, entering, current)
 

@@ -12,7 +12,7 @@ from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
 MOST_TRIES: Final = 5
-WaitsFor: TypeAlias = Literal["factor", "code"]
+WaitsFor: TypeAlias = Literal["factor", "code", "release"]
 _PURGED_AT_ONCE: Final = 1_000
 _INSERT_ATTEMPT: Final = """
     INSERT INTO attempts (hash, user_id, compared, persistent, expires_at, sealed, waits_for, mail_code)
@@ -27,16 +27,34 @@ _LOCK_ATTEMPT: Final = f"{_FIND_ATTEMPT} FOR UPDATE OF a"
 _COUNT_TRY: Final = "UPDATE attempts SET tries = tries + 1 WHERE hash = $1 RETURNING tries"
 _DELETE_ATTEMPT: Final = "DELETE FROM attempts WHERE hash = $1"
 _DELETE_OVER: Final = """
-    DELETE FROM attempts WHERE hash IN (SELECT hash FROM attempts WHERE expires_at <= $1 LIMIT $2) RETURNING user_id
+    DELETE FROM attempts WHERE hash IN (SELECT hash FROM attempts WHERE expires_at <= $1 LIMIT $2)
+    RETURNING user_id, compared, waits_for
 """
+_RELEASE: Final = """
+    UPDATE attempts SET released_until = $3, expires_at = greatest(expires_at, $3)
+     WHERE hash = $1 AND waits_for = 'release' AND expires_at > $2 RETURNING hash
+"""
+_IS_RELEASED: Final = """
+    SELECT 1 FROM attempts WHERE hash = $1 AND user_id = $2 AND compared = $3 AND released_until > $4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OverAttempt:
+    """One that nobody completed. compared, waits_for: as of NewAttempt."""
+
+    user_id: UUID
+    compared: bytes
+    waits_for: WaitsFor
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewAttempt:
     """hash: SHA-256 of what the browser has. compared: of the stored password that matched. name: as it was typed.
 
-    verdict: whether the password is a breached one. waits_for: a second factor, or a code that confirms the login and
-    is none. mail_code: HMAC of the mailed one, None: none was mailed. repr is left out: the name is personal.
+    verdict: whether the password is a breached one. waits_for: a second factor; a code that confirms the login and is
+    none; or, of a blocked login, that its person says that it is theirs. mail_code: HMAC of the mailed code, None: none
+    was mailed. repr is left out: the name is personal.
     """
 
     hash: bytes
@@ -103,10 +121,18 @@ class Attempts:
     async def delete(self, attempt_hash: bytes) -> None:
         await self._connection.execute(_DELETE_ATTEMPT, attempt_hash)
 
-    async def purge(self, now: int) -> list[UUID]:
-        """Whose attempts were over and are gone now; of many, some."""
+    async def release(self, attempt_hash: bytes, now: int, until: int) -> bool:
+        """Its browser may try again. False: there is no blocked one any more, or what it rested on has changed."""
+        return await self._connection.fetchval(_RELEASE, attempt_hash, now, until) is not None
+
+    async def is_released(self, attempt_hash: bytes, user_id: UUID, compared: bytes, now: int) -> bool:
+        """Whether this person said so of the browser, and the password is still the one that was blocked."""
+        return await self._connection.fetchval(_IS_RELEASED, attempt_hash, user_id, compared, now) is not None
+
+    async def purge(self, now: int) -> list[OverAttempt]:
+        """Those that were over and are gone now; of many, some."""
         rows = await self._connection.fetch(_DELETE_OVER, now, _PURGED_AT_ONCE)
-        return [row["user_id"] for row in rows]
+        return [OverAttempt(row["user_id"], row["compared"], row["waits_for"]) for row in rows]
 
     def _row(self, row: asyncpg.Record | None) -> AttemptRow | None:
         if row is None:

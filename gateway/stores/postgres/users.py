@@ -56,6 +56,10 @@ _KEEP_ATTEMPTS: Final = """
     UPDATE attempts SET compared = sha256(convert_to($3, 'UTF8'))
      WHERE user_id = $1 AND compared = sha256(convert_to($2, 'UTF8'))
 """
+_KEEP_DOUBT: Final = """
+    UPDATE password_doubts SET compared = sha256(convert_to($3, 'UTF8'))
+     WHERE user_id = $1 AND compared = sha256(convert_to($2, 'UTF8'))
+"""
 _HOLD: Final = "SELECT id FROM users WHERE id = $1 AND state = 'active' FOR SHARE"
 _HOLD_COMPARED: Final = """
     SELECT id FROM users
@@ -240,6 +244,7 @@ class Users:
         if await self._connection.fetchval(_RENEW_PASSWORD, user_id, stored, renewed, now) is None:
             return False
         await self._connection.execute(_KEEP_ATTEMPTS, user_id, stored, renewed)
+        await self._connection.execute(_KEEP_DOUBT, user_id, stored, renewed)
         return True
 
     def _user(self, row: asyncpg.Record) -> UserRow:

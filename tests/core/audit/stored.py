@@ -55,6 +55,16 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("", ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
     ),
     (
+        login_events.LoginReleased(ADA, "203.0.113.7", "curl"),
+        "login_released",
+        (str(ADA), ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        login_events.PasswordDoubted(ADA, "abandoned"),
+        "password_doubted",
+        ("gateway", ADA, '{"why":"abandoned"}', "{}"),
+    ),
+    (
         login_events.LoginBlocked(ADA, "breached", 40, ("breached",), "203.0.113.7", "curl"),
         "login_blocked",
         (
