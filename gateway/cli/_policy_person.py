@@ -4,19 +4,16 @@ from dataclasses import dataclass
 
 import click
 
-from gateway.cli._people import act
 from gateway.config import Config
 from gateway.core.assurance.model import OTP, PWD, UNKNOWN_RISK, Assurance, bits_of
 from gateway.core.policy.client import own_user
 from gateway.core.policy.facts import SESSION, Actor
 from gateway.core.policy.route import API_KEY
 from gateway.core.units import DURATION_UNITS
-from gateway.flows.people.account import login_id_of
-from gateway.flows.people.users import UnknownLogin
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class ExplainedPerson:
     """The options. authenticated, mfa: how long ago, None: never. methods: RFC 8176. login: an id, "" for none."""
 
     user: str | None
@@ -57,6 +54,10 @@ class Described:
         )
 
     def _live(self, config: Config | None) -> tuple[Actor, str]:
+        from gateway.cli._people import act
+        from gateway.flows.people.account import login_id_of
+        from gateway.flows.people.users import UnknownLogin
+
         user, login_id = self.user, login_id_of(self.login)
         if user is None or login_id is None or self.groups or self.credential != SESSION:
             raise click.BadParameter(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli._options import CONFIG_FILE, DEV, with_config
-from gateway.cli._policy_person import Described, seconds
+from gateway.cli._policy_person import ExplainedPerson, seconds
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
 from gateway.config.client_secrets import client_secret
@@ -220,8 +220,8 @@ def explain(
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise click.BadParameter("expected a URL such as https://wiki.example.com/path", param_hint="URL")
-    described = Described(user, groups, authenticated, mfa, methods, risk, credential, client, scopes, login)
-    person, seen_at = described.actor(place.config, now)
+    asking = ExplainedPerson(user, groups, authenticated, mfa, methods, risk, credential, client, scopes, login)
+    person, seen_at = asking.actor(place.config, now)
     address = address or seen_at
     asked = Asked(
         method=method,

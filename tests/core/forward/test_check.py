@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.assurance.model import HWK, UNKNOWN_RISK, USER
-from gateway.core.assurance.need import Need, read_need
 from gateway.core.base64url import b64
 from gateway.core.forward.check import conclude
 from gateway.core.forward.decide import Ask
@@ -195,34 +193,6 @@ def test_a_script_is_told_what_is_missing() -> None:
     asked = 'Bastion realm="wiki.example.org", error="insufficient_user_authentication"'
     assert headers_of(mfa)["WWW-Authenticate"] == f'{asked}, acr_values="2"'
     assert headers_of(fresh)["WWW-Authenticate"] == f"{asked}, max_age=600"
-    passkey = Case(path="/passkey/x").answer()
-    assert (passkey.status, passkey.outcome) == (401, "step_up")
-    assert headers_of(passkey)["WWW-Authenticate"] == f'{asked}, max_age=600, acr_values="phr"'
-
-
-def test_who_lacks_a_method_is_led_to_where_it_is_asked_for() -> None:
-    answer = Case(path="/passkey/x", headers=NAVIGATION).answer()
-    journey = unseal_journey(KEYS.journey, headers_of(answer)["Location"].partition("?j=")[2])
-
-    assert (answer.status, answer.outcome) == (302, "step_up")
-    assert read_need(journey.need) == Need(within_s=600, amr=HWK | USER)
-
-
-@pytest.mark.parametrize(("risk", "status"), [(0, 200), (39, 200), (40, 403), (100, 403), (UNKNOWN_RISK, 403)])
-def test_a_score_that_is_too_high_or_unknown_is_denied_with_an_offer_to_sign_in_again(risk: int, status: int) -> None:
-    answer = Case(path="/usual/x", risk=risk, headers=NAVIGATION).answer()
-
-    assert answer.status == status
-    if status == 403:
-        assert b"This sign-in looks unusual" in answer.body
-        assert b"https://auth.example.org/logout?j=" in answer.body
-        assert (answer.outcome, answer.reason) == ("deny", "the risk score of the login is too high, or not known")
-
-
-def test_a_script_with_too_high_a_score_gets_no_challenge() -> None:
-    answer = Case(path="/usual/x", risk=40).answer()
-
-    assert (answer.status, headers_of(answer).get("WWW-Authenticate")) == (403, None)
 
 
 def test_a_dead_session_is_forgotten_with_the_first_refusal() -> None:
