@@ -18,6 +18,7 @@ from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.act import Acts
+from gateway.flows.mail.notices import Notices
 from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.risk import Risk, RiskRules
@@ -135,6 +136,10 @@ def _corpus(config: Config) -> Callable[[bytes], Awaitable[bool]] | None:
         return None
     index = BreachIndex(config.breach_index)
     return lambda digest: asyncio.to_thread(index.has, digest)
+
+
+def notices_of(config: Config) -> Notices:
+    return Notices(config.mail.is_on, config.links.lifetimes_s, random_bytes)
 
 
 def make_vault(config: Config) -> Vault:

@@ -11,7 +11,6 @@ from aiohttp import web
 from gateway.app.authorizing import enrolment_of
 from gateway.app.concern import Concern, every
 from gateway.app.counters import breach_counter, counter
-from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT, PASSWORD_CHANGE_LIMIT
 from gateway.core.login.outcome import LoginRules
@@ -56,7 +55,7 @@ from gateway.flows.people.throttle import ChangeThrottle, FactorThrottle, LoginT
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.unlocking import Unlocking
 from gateway.metrics import FACTOR_CHECKS, LOGIN_OUTCOMES, Slot
-from gateway.resources import Resources, breaches_of, random_bytes
+from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import (

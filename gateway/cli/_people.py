@@ -6,14 +6,13 @@ from typing import TypeVar
 
 import click
 
-from gateway.app.mail import notices_of
 from gateway.cli._acting import acting, operator
 from gateway.config import Config
 from gateway.core.password.breached import BreachVerdict
 from gateway.flows.oauth.grants import GrantAdmin
 from gateway.flows.people.factor_admin import FactorAdmin
 from gateway.flows.people.users import UserAdmin
-from gateway.resources import Resources, breaches_of, random_bytes
+from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 
 T = TypeVar("T")
 

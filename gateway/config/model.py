@@ -30,7 +30,7 @@ from gateway.config.setting import Section, setting
 from gateway.config.values import Origin
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits
-from gateway.core.passkeys.options import RelyingParty
+from gateway.core.passkeys.relying_party import RelyingParty
 from gateway.core.password.rules import PasswordRules
 from gateway.core.policy.networks import Network
 from gateway.core.ratelimit.gcra import Limit

@@ -18,7 +18,7 @@ from gateway.core.login.attempt import Typed
 from gateway.core.login.lockout import LockoutRules
 from gateway.core.login.outcome import LoginRules
 from gateway.core.login.throttle import LoginLimits
-from gateway.core.passkeys.options import RelyingParty
+from gateway.core.passkeys.relying_party import RelyingParty
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey

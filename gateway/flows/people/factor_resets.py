@@ -10,12 +10,12 @@ from gateway.core.audit.factor_events import FactorRemoved, FactorResetStopped
 from gateway.core.keys import Keys
 from gateway.core.login.factor_reset import Announced, Begin, next_step
 from gateway.core.mail.kinds import MailKind
+from gateway.core.passkeys.passkey import PASSKEY_NAME
 from gateway.flows.act import Act, Acts
 from gateway.flows.mail.notices import Notices
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.own_factors import drop_app
-from gateway.flows.people.own_passkeys import PASSKEY_NAME
 from gateway.flows.people.stands import end_stands, tell_redis
 
 _AT_ONCE: Final = 100
