@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from gateway.app.authorizing import enrolment_of
-from gateway.app.concern import Concern, every
+from gateway.app.concern import Concern, every, once
 from gateway.app.counters import breach_counter, counter
 from gateway.config import Config
 from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT, PASSWORD_CHANGE_LIMIT
@@ -32,6 +32,7 @@ from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.factor_resets import FactorRemoval, FactorResets, KeepFactors
 from gateway.flows.people.handoff import Handoff
+from gateway.flows.people.importing import ImportedPace
 from gateway.flows.people.issuing import Issuing, Lifetimes
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.login import Login
@@ -85,6 +86,7 @@ from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
 
 _JOURNAL_S: Final = 5.0
+_PACE_S: Final = 60.0
 _ATTEMPTS_S: Final = 10.0
 _LOCKOUTS_S: Final = 3600.0
 _RESETS_S: Final = 10.0
@@ -148,6 +150,8 @@ def people(
         notices,
     )
 
+    pace = ImportedPace(resources.acts, resources.passwords)
+
     async def complete_journal() -> None:
         completed = await ending.complete()
         if completed:
@@ -186,7 +190,8 @@ def people(
             Job("factor_resets", resets.work, every_s=_RESETS_S),
             Job("lockouts", lockouts.purge, every_s=_LOCKOUTS_S),
         ),
-        beside=(partial(every, _JOURNAL_S, complete_journal),),
+        before=(partial(once, pace.keep),),
+        beside=(partial(every, _JOURNAL_S, complete_journal), partial(every, _PACE_S, pace.keep)),
     )
 
 

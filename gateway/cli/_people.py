@@ -11,6 +11,7 @@ from gateway.config import Config
 from gateway.core.password.breached import BreachVerdict
 from gateway.flows.oauth.grants import GrantAdmin
 from gateway.flows.people.factor_admin import FactorAdmin
+from gateway.flows.people.importing import Importing
 from gateway.flows.people.users import UserAdmin
 from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 
@@ -20,6 +21,11 @@ T = TypeVar("T")
 def act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
     """One command's work."""
     return acting(config, lambda resources: work(_admin(config, resources)))
+
+
+def act_on_imports(config: Config, work: Callable[[Importing], Awaitable[T]]) -> T:
+    """As act."""
+    return acting(config, lambda resources: work(Importing(_admin(config, resources))))
 
 
 def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) -> T:

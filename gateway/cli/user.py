@@ -9,6 +9,7 @@ from gateway.cli._options import with_config
 from gateway.cli._password import asked, from_stdin
 from gateway.cli._people import act
 from gateway.cli._times import utc
+from gateway.cli._user_import import import_
 from gateway.cli._user_mfa import code, mfa
 from gateway.config import Config
 from gateway.core.assurance.model import UNKNOWN_RISK, acr_of, amr_values
@@ -38,6 +39,7 @@ def user() -> None:
 
 user.add_command(mfa)
 user.add_command(code)
+user.add_command(import_)
 
 
 @user.command()

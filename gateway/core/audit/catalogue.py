@@ -51,6 +51,7 @@ from gateway.core.audit.recovery_events import (
     EmailAsked,
     PasswordReset,
     PasswordResetAsked,
+    UserImported,
     UserInvited,
 )
 from gateway.core.audit.settings_events import ConfigLoaded, PolicyLoaded, PolicyNotLoaded, UnknownNamesRenewed
@@ -295,6 +296,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     PasswordReset,
     Disowned,
     UserInvited,
+    UserImported,
     EmailAsked,
     GroupsChanged,
     UserChanged,

@@ -27,6 +27,7 @@ class Kind(Enum):
     PASSWORD_RESET = "password_reset"
     DISOWNED = "disowned"
     USER_INVITED = "user_invited"
+    USER_IMPORTED = "user_imported"
     EMAIL_ASKED = "email_asked"
     GROUPS_CHANGED = "groups_changed"
     USER_CHANGED = "user_changed"

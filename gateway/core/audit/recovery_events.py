@@ -67,6 +67,27 @@ class UserInvited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserImported(Event):
+    """scheme: of the password hash; None: none came over. state: active or disabled."""
+
+    kind = Kind.USER_IMPORTED
+    about = About(
+        Family.PEOPLE,
+        Severity.LOW,
+        By.OPERATOR,
+        "A person was taken over from another system. `scheme` is what their password is hashed with until they log in;"
+        " without it none came over. `state`: active or disabled.",
+    )
+
+    scheme: Kept[str | None]
+    state: Kept[str]
+    groups: Kept[tuple[str, ...]]
+    username: Sealed[str]
+    name: Sealed[str]
+    email: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
 class EmailAsked(Event):
     """after: the address that is to be confirmed."""
 

@@ -122,6 +122,16 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
     ),
     (recovery_events.UserInvited(ADA), "user_invited", ("cli:root", ADA, "{}", "{}")),
     (
+        recovery_events.UserImported(ADA, "bcrypt", "active", ("staff",), "ada", "Ada Lovelace", "ada@example.org"),
+        "user_imported",
+        (
+            "cli:root",
+            ADA,
+            '{"groups":["staff"],"scheme":"bcrypt","state":"active"}',
+            '{"email":"ada@example.org","name":"Ada Lovelace","username":"ada"}',
+        ),
+    ),
+    (
         recovery_events.EmailAsked(ADA, "L", "ada@example.org"),
         "email_asked",
         (str(ADA), ADA, '{"login":"L"}', '{"after":"ada@example.org"}'),
