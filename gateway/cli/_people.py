@@ -10,7 +10,6 @@ from gateway.cli._acting import acting, operator
 from gateway.config import Config
 from gateway.core.password.breached import BreachVerdict
 from gateway.flows.oauth.grants import GrantAdmin
-from gateway.flows.people.factor_admin import FactorAdmin
 from gateway.flows.people.importing import Importing
 from gateway.flows.people.users import UserAdmin
 from gateway.resources import Resources, breaches_of, notices_of, random_bytes
@@ -31,15 +30,6 @@ def act_on_imports(config: Config, work: Callable[[Importing], Awaitable[T]]) ->
 def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) -> T:
     """As act."""
     return acting(config, lambda resources: work(GrantAdmin(resources.acts, config.keys(), operator())))
-
-
-def act_on_factors(config: Config, work: Callable[[FactorAdmin], Awaitable[T]]) -> T:
-    """As act."""
-
-    def on(resources: Resources) -> Awaitable[T]:
-        return work(FactorAdmin(resources.acts, config.keys(), random_bytes, notices_of(config), operator()))
-
-    return acting(config, on)
 
 
 def _admin(config: Config, resources: Resources) -> UserAdmin:

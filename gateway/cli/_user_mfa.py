@@ -1,15 +1,20 @@
 """`bastion user mfa` and `bastion user code`: second factors of people."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import click
 
+from gateway.cli._acting import acting, operator
 from gateway.cli._ids import TAKES_ID
 from gateway.cli._options import with_config
-from gateway.cli._people import act_on_factors
 from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.units import DAY_S, DURATION_UNITS
+from gateway.flows.people.factor_admin import FactorAdmin
+from gateway.resources import Resources, notices_of, random_bytes
+
+T = TypeVar("T")
 
 _ANNOUNCED: Final = "{} has no second factor 24 hours after the mail server took the notice, unless they stop it."
 _REASON: Final = click.option("--reason", default="", metavar="TEXT", help="The reason, for the audit log.")
@@ -39,15 +44,15 @@ def mfa(config: Config, *, name: str, action: str, factor_id: str | None, at_onc
     if at_once and action != "reset":
         raise click.UsageError("--now is of reset")
     if factor_id is not None:
-        removed = act_on_factors(config, lambda admin: admin.remove(name, factor_id, reason))
+        removed = _act(config, lambda admin: admin.remove(name, factor_id, reason))
         click.echo(f"{name} no longer has {factor_id}." if removed else f"{name} had no factor {factor_id}.")
     elif action == "list":
         _show(config, name)
     elif at_once:
-        removed = act_on_factors(config, lambda admin: admin.reset(name, reason))
+        removed = _act(config, lambda admin: admin.reset(name, reason))
         click.echo(f"{name} has no second factor now." if removed else f"{name} had no second factor before.")
     else:
-        announced = act_on_factors(config, lambda admin: admin.announce(name, reason))
+        announced = _act(config, lambda admin: admin.announce(name, reason))
         click.echo(_ANNOUNCED.format(name) if announced else f"{name} has no second factor, or a reset waits already.")
 
 
@@ -62,7 +67,7 @@ def code(config: Config, *, name: str, lasts: str, reason: str) -> None:
     \b
     bastion user code ada --for 30m --reason "phone at home, identified by telephone"
     """  # noqa: D301 - click wants the backspace
-    made = act_on_factors(config, lambda admin: admin.make_code(name, _seconds(lasts), reason))
+    made = _act(config, lambda admin: admin.make_code(name, _seconds(lasts), reason))
     click.echo(made)
 
 
@@ -77,7 +82,7 @@ def _seconds(text: str) -> int:
 
 
 def _show(config: Config, name: str) -> None:
-    found = act_on_factors(config, lambda admin: admin.show(name))
+    found = _act(config, lambda admin: admin.show(name))
     if not found.factors:
         click.echo(f"{name} has no second factor.")
         return
@@ -93,3 +98,12 @@ def _show(config: Config, name: str) -> None:
         click.echo(f"a reset removes them at {utc(found.reset_due_at)}")
     elif found.reset_asked_at is not None:
         click.echo("a reset waits until the mail server takes the notice")
+
+
+def _act(config: Config, work: Callable[[FactorAdmin], Awaitable[T]]) -> T:
+    """One command's work."""
+
+    def on(resources: Resources) -> Awaitable[T]:
+        return work(FactorAdmin(resources.acts, config.keys(), random_bytes, notices_of(config), operator()))
+
+    return acting(config, on)

@@ -7,7 +7,7 @@ import bcrypt
 import pytest
 from argon2 import low_level
 
-from gateway.core.login.authelia import Arrival
+from gateway.core.login.authelia import AutheliaPerson
 from gateway.flows.people.importing import ImportedPace, Importing
 from gateway.flows.people.issuing import SignedIn
 from gateway.flows.people.login import Wrong
@@ -18,8 +18,8 @@ SLOW = low_level.hash_secret(PASSWORD.encode(), b"saltsalt", 24, 8192, 1, 32, lo
 QUICK = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
 
-def arrival(username: str, password: str, *, disabled: bool = False) -> Arrival:
-    return Arrival(username, "Grace Hopper", f"{username}@example.org", ("staff",), password, disabled)
+def arrival(username: str, password: str, *, disabled: bool = False) -> AutheliaPerson:
+    return AutheliaPerson(username, "Grace Hopper", f"{username}@example.org", ("staff",), password, disabled)
 
 
 async def stored(house: House, username: str) -> str:

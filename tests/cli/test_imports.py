@@ -10,7 +10,10 @@ from gateway import cli
 
 SLOW = ("webauthn", "zxcvbn_rs_py", "argon2", "segno", "maxminddb", "aiosmtplib")
 COMMANDS = [module.name for module in pkgutil.iter_modules(cli.__path__) if not module.name.startswith("_")]
-NEEDS = {"mail": {"webauthn", "segno", "maxminddb", "aiosmtplib"}}  # it starts what sends, which a worker is made of
+NEEDS = {  # mail starts what sends, which a worker is made of; user resets second factors
+    "mail": {"webauthn", "segno", "maxminddb", "aiosmtplib"},
+    "user": {"webauthn", "maxminddb"},
+}
 STORES = {"maxminddb"}  # of commands that open the stores of a worker
 
 

@@ -11,7 +11,7 @@ class NotAuthelia(GatewayError):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Arrival:
+class AutheliaPerson:
     """password: as Authelia has it. name, email, password may be "". repr is left out: it is personal."""
 
     username: str
@@ -22,7 +22,7 @@ class Arrival:
     disabled: bool
 
 
-def read_authelia(text: str, file: str) -> tuple[Arrival, ...]:
+def read_authelia(text: str, file: str) -> tuple[AutheliaPerson, ...]:
     """file: what to call it in messages. Keys that Bastion has no use for are left out.
 
     Raises NotAuthelia or YamlProblem.
@@ -34,7 +34,7 @@ def read_authelia(text: str, file: str) -> tuple[Arrival, ...]:
     return tuple(_arrival(file, key.text, one) for key, one in users.entries)
 
 
-def _arrival(file: str, username: str, one: Marked) -> Arrival:
+def _arrival(file: str, username: str, one: Marked) -> AutheliaPerson:
     if not isinstance(one, MarkedMap):
         raise NotAuthelia(
             f"{file}:{one.line}:{one.column}: expected a map with displayname, password, email and groups"
@@ -43,7 +43,7 @@ def _arrival(file: str, username: str, one: Marked) -> Arrival:
     if disabled not in ("", "true", "false"):
         place = one.key("disabled") or one
         raise NotAuthelia(f"{file}:{place.line}:{place.column}: disabled is {disabled!r}; expected true or false")
-    return Arrival(
+    return AutheliaPerson(
         username,
         _text(file, one, "displayname"),
         _text(file, one, "email"),

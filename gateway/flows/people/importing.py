@@ -6,7 +6,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from gateway.core.audit.recovery_events import UserImported, UserInvited
-from gateway.core.login.authelia import Arrival
+from gateway.core.login.authelia import AutheliaPerson
 from gateway.core.login.foreign import ForeignHash, read_foreign
 from gateway.core.login.password import DISABLED
 from gateway.core.mail.kinds import MailKind
@@ -43,11 +43,11 @@ class Importing:
 
     admin: UserAdmin
 
-    async def take_over(self, arrivals: Iterable[Arrival], *, dry_run: bool) -> list[ImportedPerson]:
+    async def take_over(self, arrivals: Iterable[AutheliaPerson], *, dry_run: bool) -> list[ImportedPerson]:
         """dry_run: nothing is written, and the answers are the same. Raises RecordUnavailable."""
         return [await self._take(one, dry_run=dry_run) for one in arrivals]
 
-    async def _take(self, one: Arrival, *, dry_run: bool) -> ImportedPerson:
+    async def _take(self, one: AutheliaPerson, *, dry_run: bool) -> ImportedPerson:
         newcomer = Newcomer(one.username, one.name, one.email, one.groups)
         try:
             groups = check_newcomer(newcomer)
@@ -67,7 +67,7 @@ class Importing:
             pass
         return result
 
-    def _judge(self, one: Arrival, foreign: ForeignHash | str) -> ImportedPerson:
+    def _judge(self, one: AutheliaPerson, foreign: ForeignHash | str) -> ImportedPerson:
         if isinstance(foreign, ForeignHash):
             return ImportedPerson(one.username, "imported", foreign.scheme)
         if one.disabled:
@@ -77,7 +77,14 @@ class Importing:
         return ImportedPerson(one.username, "left out", f"{foreign}, and there is no mail to invite them by")
 
     async def _add(
-        self, act: Act, one: Arrival, groups: tuple[str, ...], foreign: ForeignHash | str, *, invited: bool, keep: bool
+        self,
+        act: Act,
+        one: AutheliaPerson,
+        groups: tuple[str, ...],
+        foreign: ForeignHash | str,
+        *,
+        invited: bool,
+        keep: bool,
     ) -> None:
         """Raises _IsThere, NameTaken, or _NothingKept where it is not to be kept."""
         admin = self.admin

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.errors import GatewayError
-from gateway.core.login.authelia import Arrival, NotAuthelia, read_authelia
+from gateway.core.login.authelia import AutheliaPerson, NotAuthelia, read_authelia
 
 FILE = """\
 ---
@@ -31,8 +31,8 @@ def test_people_are_read_and_other_keys_left_out() -> None:
     assert (john.username, john.name, john.email) == ("john", "John Doe", "john.doe@authelia.com")
     assert (john.groups, john.disabled) == (("admins", "dev"), False)
     assert john.password.startswith("$argon2id$")
-    assert bare == Arrival("bare", "", "", (), "$2b$12$x", disabled=False)
-    assert gone == Arrival("gone", "7", "", (), "", disabled=True)
+    assert bare == AutheliaPerson("bare", "", "", (), "$2b$12$x", disabled=False)
+    assert gone == AutheliaPerson("gone", "7", "", (), "", disabled=True)
 
 
 @pytest.mark.parametrize(
