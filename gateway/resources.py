@@ -125,7 +125,7 @@ def _functions(config: Config) -> Functions:
 def breaches_of(config: Config, count: Callable[[BreachVerdict], None]) -> Breaches:
     """As configured. count: hears of each verdict."""
     breach = config.breach
-    return Breaches(_corpus(config), count, breach.at_login, breach.at_change, breach.when_unreachable)
+    return Breaches(_corpus(config), count, breach.at_change, breach.when_unreachable)
 
 
 def _corpus(config: Config) -> Callable[[bytes], Awaitable[bool]] | None:

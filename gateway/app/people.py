@@ -31,6 +31,7 @@ from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.factor_resets import FactorRemoval, FactorResets, KeepFactors
+from gateway.flows.people.forced_change import ForcedChange
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.importing import ImportedPace
 from gateway.flows.people.issuing import Issuing, Lifetimes
@@ -70,6 +71,7 @@ from gateway.web import (
     enrol,
     keep_factors,
     login,
+    login_change,
     login_verify,
     logout,
     passkey_login,
@@ -162,6 +164,9 @@ def people(
             *login.routes(pages, proving.login),
             *passkey_login.routes(pages, proving.passkeys),
             *login_verify.routes(pages, proving.second),
+            *login_change.routes(
+                pages, ForcedChange(resources.acts, new_passwords, risk, proving.second.issuing, changing.changes)
+            ),
             *step_up.routes(pages),
             *confirm.routes(browser, ConfirmLogin(resources.acts, proving.second.confirming, proving.second.throttle)),
             *enrol.routes(pages),
@@ -272,7 +277,7 @@ def _proving(
             count,
             breaches,
         ),
-        SecondStep(acts, proofs, risk, issuing, confirming, by_person, count),
+        SecondStep(acts, proofs, risk, issuing, confirming, by_person, _rules(config), count),
         StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, lockouts, by_person, count),
         PasskeySignIn(acts, passkeys, risk, issuing, throttle, count),
     )
@@ -292,5 +297,10 @@ def _logout(*, config: Config, resources: Resources, slot: Slot) -> Logout:
 def _rules(config: Config) -> LoginRules:
     section = config.risk
     return LoginRules(
-        config.mfa.ask, section.step_up_at, section.block_at, section.without_factor, release=section.release
+        config.mfa.ask,
+        section.step_up_at,
+        section.block_at,
+        section.without_factor,
+        breached=config.breach.at_login,
+        release=section.release,
     )

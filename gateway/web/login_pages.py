@@ -34,7 +34,12 @@ from gateway.web.proving import ENROL_PATH, STEP_UP_PATH
 from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 
 DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
+CHANGE_PATH: Final = "/login/change"
 SET_UP: Final = "Set up a second factor"
+BREACHED: Final = (
+    "Nobody can sign in with this password any more: it is in lists of passwords that leaked elsewhere, so others may"
+    " know it. Ask whoever runs this site for a new one."
+)
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
 )
@@ -83,11 +88,11 @@ class LoginPages:
 
     def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
         options = self.passkeys.sign_in_options(self.browser.csrf_cookie(request), self.browser.clock())
-        return self._page(request, "login.html", form, status, options=options, recovers=self.recovers)
+        return self.page(request, "login.html", form, status, options=options, recovers=self.recovers)
 
     def proof_form(self, request: web.Request, form: Form, asks: Asks, status: int = 200) -> web.Response:
         """For somebody whose name is known."""
-        return self._page(request, "verify.html", form, status, asks=asks)
+        return self.page(request, "verify.html", form, status, asks=asks)
 
     async def onwards(self, request: web.Request, way: WayFromLogin, live: LiveLogin, error: str = "") -> web.Response:
         """Where a signed-in person goes; the page that asks for more where the login does not suffice there."""
@@ -134,7 +139,7 @@ class LoginPages:
                 return way.form.address(ENROL_PATH)
         return await way.after(request, new)
 
-    def _page(self, request: web.Request, template: str, form: Form, status: int, **values: object) -> web.Response:
+    def page(self, request: web.Request, template: str, form: Form, status: int, **values: object) -> web.Response:
         response = self.browser.csrf_page(request, template, status, form=form, **values)
         response.headers["Content-Security-Policy"] = content_security_policy(form.target, scripts=True)
         return response

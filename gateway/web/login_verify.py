@@ -8,11 +8,20 @@ from aiohttp import web
 from gateway.core.login.one_time_codes import TYPED_CHARS
 from gateway.core.session.cookies import ATTEMPT_COOKIE, expire_cookie
 from gateway.flows.people.issuing import SignedIn
-from gateway.flows.people.second_step import Gone, Proven, SecondStep, SomebodyElses, Waiting, WrongCode
+from gateway.flows.people.second_step import (
+    BreachedPassword,
+    ChangeNext,
+    Gone,
+    Proven,
+    SecondStep,
+    SomebodyElses,
+    Waiting,
+    WrongCode,
+)
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, cookies, own_form
-from gateway.web.login_pages import Asks, LoginPages
+from gateway.web.login_pages import BREACHED, CHANGE_PATH, Asks, LoginPages
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 from gateway.web.ways import WayFromLogin
 
@@ -70,6 +79,10 @@ class _VerifyPages:
         match outcome:
             case SignedIn():
                 return await self.pages.welcome(request, way, outcome)
+            case ChangeNext():
+                return see_other(way.form.address(CHANGE_PATH))
+            case BreachedPassword():
+                return _begin_again(self.pages.form(request, replace(way.form, error=BREACHED), 403))
             case WrongCode(0):
                 return _begin_again(self.pages.form(request, replace(way.form, error=_TOO_MANY), 403))
             case WrongCode():

@@ -187,7 +187,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
         Account(acts, KEYS),
         UserAdmin(acts, passwords, KEYS, random, "cli:root"),
-        SecondStep(acts, proofs, risk, issuing, confirming, by_person, lambda _: None),
+        SecondStep(acts, proofs, risk, issuing, confirming, by_person, LoginRules(), lambda _: None),
         StepUpFlow(acts, passwords, proofs, risk, issuing, throttle, lockouts, by_person, lambda _: None),
         OwnFactors(acts, KEYS, random),
     )

@@ -44,7 +44,7 @@ from gateway.core.audit.key_events import (
     SigningKeyRetired,
 )
 from gateway.core.audit.lockout_events import Locked, Unlocked
-from gateway.core.audit.login_events import LoginBlocked, LoginReleased, PasswordDoubted
+from gateway.core.audit.login_events import LoginBlocked, LoginReleased, PasswordDisabled, PasswordDoubted
 from gateway.core.audit.recovery_events import (
     DeviceForgotten,
     Disowned,
@@ -282,6 +282,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoginFailed,
     LoginBlocked,
     LoginReleased,
+    PasswordDisabled,
     PasswordDoubted,
     Locked,
     Unlocked,

@@ -15,6 +15,7 @@ class Kind(Enum):
     LOGIN_BLOCKED = "login_blocked"
     LOGIN_RELEASED = "login_released"
     PASSWORD_DOUBTED = "password_doubted"
+    PASSWORD_DISABLED = "password_disabled"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     LOGOUT = "logout"

@@ -8,7 +8,10 @@ from gateway.core.audit.event import About, By, Event, Family, Kept, Sealed, Sev
 
 @dataclass(frozen=True, slots=True)
 class LoginStepUp(Event):
-    """factors: any of which may follow; mail_code and operator_code are none, and confirm the login."""
+    """factors: any of which may follow; mail_code and operator_code are none, and confirm the login.
+
+    new_password: the one that was typed is breached.
+    """
 
     kind = Kind.LOGIN_STEP_UP
     about = About(

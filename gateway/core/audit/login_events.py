@@ -16,7 +16,7 @@ class LoginBlocked(Event):
         Severity.MEDIUM,
         By.ANONYMOUS,
         "The password was right, and nobody was logged in. `reason`: `breached`, it is in the lists of breached"
-        " passwords, and `breach.at_login` is `block`; `risk`, the [risk score](risk.md) reached `risk.block_at`.",
+        " passwords, and `breach.at_login` is not `warn`; `risk`, the [risk score](risk.md) reached `risk.block_at`.",
         'bastion_logins_total{outcome="blocked"}',
     )
 
@@ -56,3 +56,21 @@ class PasswordDoubted(Event):
     )
 
     why: Kept[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordDisabled(Event):
+    """why: breached."""
+
+    kind = Kind.PASSWORD_DISABLED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A breached password was entered on a device that the person has not used for long, and `breach.at_login` is"
+        " `change`. Nobody can use it any more; a mailed link or an operator sets another one (L1).",
+    )
+
+    why: Kept[str]
+    address: Sealed[str]
+    user_agent: Sealed[str]

@@ -27,6 +27,7 @@ class MailKind(Enum):
     LOGIN_RELEASE = "login_release"  # a login was blocked, and its person can say that it is theirs
     PASSWORD_KNOWN = "password_known"  # the right password came, and the rest of the login did not
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_DISABLED = "password_disabled"
     PASSWORD_RESET = "password_reset"
     LOGINS_ENDED = "logins_ended"  # by an operator
     FACTOR_ADDED = "factor_added"
@@ -114,6 +115,12 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
     MailKind.PASSWORD_KNOWN: _undoable(
         "Somebody entered your password",
         "Somebody entered the right password for your account and did not complete the sign-in.",
+    ),
+    MailKind.PASSWORD_DISABLED: Wording(
+        "Your password was disabled",
+        "Your password was entered on a device that is new to your account. It is in lists of passwords that leaked "
+        "elsewhere, so others may know it. Nobody can sign in with it any more.",
+        'Choose a new password: open the sign-in page and follow "Forgot your password?".',
     ),
     MailKind.PASSWORD_CHANGED: _undoable(
         "Your password was changed", "The password of your account was changed. Other devices were signed out."

@@ -18,7 +18,7 @@ from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.lockout import Door, Proving
-from gateway.core.login.outcome import AskFactor, Blocked, Confirm, LoginRules, RightPassword, outcome
+from gateway.core.login.outcome import AskFactor, Blocked, Change, Confirm, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
 from gateway.core.mail.links import LinkKind
 from gateway.flows.act import Act, Acts
@@ -26,6 +26,7 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.confirming import Confirming, ConfirmWay
+from gateway.flows.people.disabling import disable_breached
 from gateway.flows.people.doubting import doubt
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
 from gateway.flows.people.lockouts import Lockouts
@@ -42,13 +43,14 @@ from gateway.stores.postgres.users import UserRow
 
 @dataclass(frozen=True, slots=True)
 class AskedFactor:
-    """The password was right and signs nobody in: a second factor or a code has to follow.
+    """The password was right and signs nobody in: a second factor, a code or another password has to follow.
 
-    cookie: what the browser keeps until then, max_age_s.
+    cookie: what the browser keeps until then, max_age_s. changes: another password it is.
     """
 
     cookie: str
     max_age_s: int
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +213,6 @@ class Login:
         self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked
     ) -> SignedIn | AskedFactor | BlockedLogin | LockedOut | None:
         """None: as of _answer."""
-        if self.breaches.blocks(assessed.verdict):
-            return await self._blocked(user, assessed, door, asked, "breached")
         answer = await self._answer(user, assessed, door, asked)
         return (
             await self._blocked(user, assessed, door, asked, answer.reason) if isinstance(answer, Blocked) else answer
@@ -220,9 +220,13 @@ class Login:
 
     async def _blocked(
         self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked, reason: Literal["breached", "risk"]
-    ) -> BlockedLogin | LockedOut:
+    ) -> BlockedLogin | LockedOut | None:
+        """None: as of _answer."""
         visit, scored = asked.visit, assessed.score
+        disables = reason == "breached" and self.rules.breached == "change"
         async with self.acts.begin(request_id=visit.request_id) as act:
+            if disables and not await act.users.lock_password(user.id, user.password):
+                return None
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
             act.record(
@@ -230,8 +234,11 @@ class Login:
             )
             if reason == "risk":
                 return await self._stopped(act, user, assessed, asked)
-            facts = NoticeFacts(visit.address_text, visit.user_agent)
-            await self.issuing.notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
+            if disables:
+                await disable_breached(act, user, self.issuing.notices, visit)
+            else:
+                facts = NoticeFacts(visit.address_text, visit.user_agent)
+                await self.issuing.notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
         return BlockedLogin(reason)
 
     async def _stopped(self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked) -> BlockedLogin:
@@ -266,11 +273,13 @@ class Login:
                 factors,
                 asked.need,
                 assessed.score.points,
+                breached=assessed.verdict == "found",
+                settled=assessed.is_settled(act.now),
                 released=await self._released(act, user, asked),
                 can_mail=self.confirming.can_mail(user),
             )
             found = outcome(facts, self.rules)
-            if isinstance(found, AskFactor | Confirm):
+            if isinstance(found, AskFactor | Confirm | Change):
                 return await self._wait(act, user, assessed, asked, found)
             if isinstance(found, Blocked):
                 return found
@@ -288,13 +297,16 @@ class Login:
                 await act.users.renew_password(user.id, user.password, renewed, act.now)
 
     async def _wait(
-        self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor | Confirm
+        self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor | Confirm | Change
     ) -> AskedFactor:
         """A row that signs nobody in: who was signed in here stays so until a login is made (notes section 4)."""
         visit, mailed = asked.visit, None
         cookie, attempt = self._new_attempt(user, assessed, asked, act.now + ATTEMPT_S)
+        ways: tuple[str, ...]
         if isinstance(found, AskFactor):
             ways = names_of(found.ways)
+        elif isinstance(found, Change):
+            ways, attempt = ("new_password",), replace(attempt, waits_for="change")
         else:
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             if found.by_mail:
@@ -302,7 +314,7 @@ class Login:
             ways, attempt = _ways_to_confirm(mailed), replace(attempt, waits_for="code", mail_code=mailed)
         await act.attempts.add(attempt)
         act.record(LoginStepUp(user.id, ways, visit.address_text, visit.user_agent))
-        return AskedFactor(cookie, ATTEMPT_S)
+        return AskedFactor(cookie, ATTEMPT_S, changes=isinstance(found, Change))
 
     def _new_attempt(self, user: UserRow, assessed: Assessed, asked: _Asked, expires_at: int) -> tuple[str, NewAttempt]:
         """One that waits for a factor, and what the browser keeps of it."""

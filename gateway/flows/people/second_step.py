@@ -11,11 +11,13 @@ from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorPr
 from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
+from gateway.core.login.outcome import Blocked, Change, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NO_FACTS, NoticeFacts
 from gateway.flows.people.confirming import Confirming, ConfirmWay
+from gateway.flows.people.disabling import disable_breached
 from gateway.flows.people.doubting import doubt
 from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
@@ -23,7 +25,7 @@ from gateway.flows.people.passkey_proofs import PasskeyShown
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import FactorThrottle
 from gateway.flows.transaction import RecordUnavailable
-from gateway.stores.postgres.attempts import MOST_TRIES, AttemptRow
+from gateway.stores.postgres.attempts import MOST_TRIES, AttemptRow, NewAttempt
 
 ATTEMPT_S: Final = 600
 ATTEMPT_BYTES: Final = 32
@@ -64,7 +66,17 @@ class SomebodyElses:
     """The page was made for another person than the browser's attempt is of."""
 
 
-Proven = SignedIn | WrongCode | Gone | SomebodyElses
+@dataclass(frozen=True, slots=True)
+class ChangeNext:
+    """All is proven, and the password is a breached one: another one has to be chosen first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreachedPassword:
+    """Nobody is signed in with it any more."""
+
+
+Proven = SignedIn | WrongCode | Gone | SomebodyElses | ChangeNext | BreachedPassword
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class SecondStep:
     issuing: Issuing
     confirming: Confirming
     throttle: FactorThrottle
+    rules: LoginRules
     count: Callable[[str], None]
 
     async def waiting(self, cookie: str, browser: str = "") -> Waiting | None:
@@ -87,7 +100,7 @@ class SecondStep:
         async with self.acts.begin() as act:
             row = await act.attempts.find(hash_, act.now)
             user = None if row is None else await act.users.find(row.user_id)
-            if row is None or user is None or user.state != "active":
+            if row is None or user is None or user.state != "active" or row.waits_for == "change":
                 return None
             if row.waits_for != "factor":
                 way: ConfirmWay = "operator_code" if row.mail_code is None else "mail_code"
@@ -111,21 +124,25 @@ class SecondStep:
         Raises RecordUnavailable, StoreUnavailable, TooManyAttempts.
         """
         try:
-            outcome = await self._prove(cookie, shown_for, typed, visit, current, passkey)
+            ended = await self._prove(cookie, shown_for, typed, visit, current, passkey)
         except (RecordUnavailable, StoreUnavailable):
             self.count("unavailable")
             raise
         except TooManyAttempts:
             self.count("throttled")
             raise
-        match outcome:
+        match ended:
             case SignedIn():
                 self.count("accepted")
             case WrongCode(tries_left):
                 self.count("wrong" if tries_left else "abandoned")
+            case ChangeNext():
+                self.count("step_up")
+            case BreachedPassword():
+                self.count("blocked")
             case Gone() | SomebodyElses():
                 pass
-        return outcome
+        return ended
 
     async def _prove(
         self,
@@ -145,12 +162,23 @@ class SecondStep:
         await self.throttle.before(waiting.user_id_text, self._known_device(waiting, visit))
         async with self.acts.begin(request_id=visit.request_id) as act:
             row = await self._hold(act, hash_, current)
-            if row is None:
+            if row is None or row.waits_for == "change":
                 return Gone()
             proofs = await self._taken(act, row, waiting.email, typed, visit, passkey)
             if proofs is None:
                 return await self._wrong(act, row, visit)
-            return await self._complete(act, row, proofs, visit, current)
+            completed = await self._complete(act, row, proofs, visit, current)
+        if isinstance(completed, BreachedPassword):
+            await self._disable(row, visit)
+        return completed
+
+    async def _disable(self, row: AttemptRow, visit: Visit) -> None:
+        """In an act of its own: the one before only shared the person's row."""
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            await act.users.lock(row.user_id)
+            user = await act.users.find(row.user_id)
+            if user is not None and hashlib.sha256(user.password.encode()).digest() == row.compared:
+                await disable_breached(act, user, self.issuing.notices, visit)
 
     async def _taken(
         self, act: Act, row: AttemptRow, email: str, typed: str, visit: Visit, passkey: PasskeyShown | None
@@ -213,10 +241,18 @@ class SecondStep:
         proofs: tuple[FactorProof, ...],
         visit: Visit,
         current: LiveLogin | None,
-    ) -> SignedIn:
+    ) -> SignedIn | ChangeNext | BreachedPassword:
         """Scored once more: what the first step saw may be ten minutes old."""
         await act.attempts.delete(row.hash)
         assessed = self.risk.after(await self.risk.assess(act, row.user_id, visit.source), row.verdict)
+        confirmed = row.waits_for != "factor"
+        facts = RightPassword(breached=row.verdict == "found", settled=assessed.is_settled(act.now), proven=True)
+        follows = outcome(facts, self.rules)
+        if isinstance(follows, Change):
+            await act.attempts.add(_that_changes(row, proofs, act.now, confirmed=confirmed))
+            return ChangeNext()
+        if isinstance(follows, Blocked):
+            return BreachedPassword()
         entering = Entering(
             row.user_id,
             row.name,
@@ -224,9 +260,25 @@ class SecondStep:
             row.persistent,
             visit,
             assessed,
-            confirmed=row.waits_for != "factor",
+            confirmed=confirmed,
         )
         return await self.issuing.sign_in(act, entering, current)
+
+
+def _that_changes(row: AttemptRow, proofs: tuple[FactorProof, ...], now: int, *, confirmed: bool) -> NewAttempt:
+    """In the place of the attempt that has proven all else."""
+    return NewAttempt(
+        hash=row.hash,
+        user_id=row.user_id,
+        compared=row.compared,
+        persistent=row.persistent,
+        name=row.name,
+        verdict=row.verdict,
+        expires_at=now + ATTEMPT_S,
+        waits_for="change",
+        proofs=proofs,
+        confirmed=confirmed,
+    )
 
 
 def attempt_hash(cookie: str) -> bytes | None:

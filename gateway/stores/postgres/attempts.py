@@ -1,18 +1,20 @@
 """Logins whose password was right and that wait for more: rows that nobody is signed in by."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from gateway.core.assurance.steps import FactorProof
 from gateway.core.password.breached import BreachVerdict
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
 MOST_TRIES: Final = 5
-WaitsFor: TypeAlias = Literal["factor", "code", "release"]
+WaitsFor: TypeAlias = Literal["factor", "code", "release", "change"]
 _PURGED_AT_ONCE: Final = 1_000
 _INSERT_ATTEMPT: Final = """
     INSERT INTO attempts (hash, user_id, compared, persistent, expires_at, sealed, waits_for, mail_code)
@@ -53,8 +55,9 @@ class NewAttempt:
     """hash: SHA-256 of what the browser has. compared: of the stored password that matched. name: as it was typed.
 
     verdict: whether the password is a breached one. waits_for: a second factor; a code that confirms the login and is
-    none; or, of a blocked login, that its person says that it is theirs. mail_code: HMAC of the mailed code, None: none
-    was mailed. repr is left out: the name is personal.
+    none; of a blocked login, that its person says that it is theirs; or a password in place of a breached one.
+    mail_code: HMAC of the mailed code, None: none was mailed. proofs, confirmed: beside the password, before it waits
+    for a change. repr is left out: the name is personal.
     """
 
     hash: bytes
@@ -66,6 +69,8 @@ class NewAttempt:
     expires_at: int
     waits_for: WaitsFor = "factor"
     mail_code: bytes | None = None
+    proofs: tuple[FactorProof, ...] = ()
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,6 +86,8 @@ class AttemptRow:
     tries: int
     waits_for: WaitsFor
     mail_code: bytes | None
+    proofs: tuple[FactorProof, ...]
+    confirmed: bool
 
 
 class Attempts:
@@ -92,7 +99,14 @@ class Attempts:
 
     async def add(self, new: NewAttempt) -> None:
         key = await self._vault.key_of(self._connection, new.user_id)
-        sealed = key.seal(_place(new.user_id), {"name": new.name, "verdict": new.verdict})
+        proven = json.dumps([asdict(proof) for proof in new.proofs])
+        values = {
+            "name": new.name,
+            "verdict": new.verdict,
+            "proven": proven,
+            "confirmed": "yes" if new.confirmed else "",
+        }
+        sealed = key.seal(_place(new.user_id), values)
         await self._connection.execute(
             _INSERT_ATTEMPT,
             new.hash,
@@ -149,6 +163,8 @@ class Attempts:
             tries=row["tries"],
             waits_for=row["waits_for"],
             mail_code=row["mail_code"],
+            proofs=tuple(FactorProof(**proof) for proof in json.loads(personal.get("proven", "[]"))),
+            confirmed=bool(personal.get("confirmed", "")),
         )
 
 

@@ -60,6 +60,11 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         (str(ADA), ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
     ),
     (
+        login_events.PasswordDisabled(ADA, "breached", "203.0.113.7", "curl"),
+        "password_disabled",
+        ("gateway", ADA, '{"why":"breached"}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
         login_events.PasswordDoubted(ADA, "abandoned"),
         "password_doubted",
         ("gateway", ADA, '{"why":"abandoned"}', "{}"),
