@@ -97,7 +97,7 @@ class FactorAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorRemoved(Event):
-    """why: by_person or by_operator."""
+    """why: by_person, by_operator, or disowned: its person said that somebody else added it."""
 
     kind = Kind.FACTOR_REMOVED
     about = About(

@@ -47,12 +47,14 @@ class Disowned(Event):
         Family.PEOPLE,
         Severity.MEDIUM,
         By.PERSON,
-        'A person used the link "This wasn\'t me": `logins` ended, and the password is disabled.',
+        'A person used the link "This wasn\'t me": `logins` ended, and the password is disabled. `suspended`: so is the'
+        " passkey of the login that they did not make.",
     )
 
     logins: Kept[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
+    suspended: Kept[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)

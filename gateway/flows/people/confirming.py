@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from gateway.core.audit.factor_events import RecoveryCodeUsed
@@ -11,10 +11,10 @@ from gateway.core.login.mail_code import MAIL_CODE_BYTES, is_mail_code, mail_cod
 from gateway.core.login.one_time_codes import recovery_code, recovery_hash
 from gateway.flows.act import Act
 from gateway.flows.mail.notices import NO_FACTS, NO_NOTICES, NoticeFacts, Notices
+from gateway.stores.postgres.factors import FOR_MAIL
 from gateway.stores.postgres.users import UserRow
 
 ConfirmWay: TypeAlias = Literal["mail_code", "operator_code"]
-OPERATORS: Final = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Confirming:
         operators = recovery_code(typed)
         if operators is None:
             return False
-        used = await act.factors.use_code(user_id, recovery_hash(self.keys.recovery, user_id, operators), act.now)
+        hash_ = recovery_hash(self.keys.recovery, user_id, operators)
+        used = await act.factors.use_code(user_id, hash_, FOR_MAIL, act.now)
         if used is not None:
             act.record(RecoveryCodeUsed(user_id, used, 0))
-        return used == OPERATORS
+        return used is not None

@@ -16,6 +16,7 @@ from gateway.flows.people.factor_resets import FactorRemoval
 from gateway.flows.people.own_factors import TOTP_NAME
 from gateway.flows.people.users import check_reason
 from gateway.stores.postgres.factor_resets import FactorResetRow
+from gateway.stores.postgres.factors import CodeKind
 from gateway.stores.postgres.passkeys import PasskeyRow
 from gateway.stores.postgres.users import UnknownUser
 
@@ -75,10 +76,13 @@ class FactorAdmin:
         if app is not None and app.confirmed_at is not None:
             found.insert(0, EnrolledFactor(TOTP_NAME, "", app.confirmed_at, app.last_used_at))
         times = (None, None) if reset is None else (reset.asked_at, reset.due_at)
-        return EnrolledFactors(tuple(found), left.recovery, left.operator, *times)
+        return EnrolledFactors(tuple(found), left.recovery, left.operator + left.operator_mail, *times)
 
     async def make_code(self, name: str, lasts_s: int, reason: str) -> str:
-        """It stands in once for a factor, or where there is none for a mailed code. One before counts no more."""
+        """It stands in once for a factor, or for a mailed code if the person has no factor now; never for the other.
+
+        One before counts no more.
+        """
         check_reason(reason)
         code = new_recovery_code(self.random(RECOVERY_BYTES))
         async with self.acts.begin(operator=self.actor) as act:
@@ -88,7 +92,8 @@ class FactorAdmin:
                 raise UnknownUser(f"{name} is disabled, so no code lets them in; enable them first")
             expires_at = act.now + lasts_s
             hash_ = recovery_hash(self.keys.recovery, user.id, code)
-            await act.factors.add_operator_code(user.id, hash_, act.now, expires_at)
+            kind: CodeKind = "operator" if await act.factors.enrolled(user.id, act.now) else "operator_mail"
+            await act.factors.add_operator_code(user.id, hash_, kind, act.now, expires_at)
             act.record(OperatorCodeMade(user.id, expires_at, reason))
             await self.notices.add(act, user, MailKind.OPERATOR_CODE_MADE)
         return in_groups(code)

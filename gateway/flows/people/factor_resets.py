@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.core.audit.factor_events import FactorRemoved, FactorResetStopped
 from gateway.core.keys import Keys
+from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.factor_reset import Announced, Begin, next_step
 from gateway.core.mail.kinds import MailKind
 from gateway.core.passkeys.passkey import PASSKEY_NAME
@@ -19,7 +20,6 @@ from gateway.flows.people.own_factors import drop_app
 from gateway.flows.people.stands import end_stands, tell_redis
 
 _AT_ONCE: Final = 100
-_RESET: Final = "factor_reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class FactorRemoval:
 
     async def _after(self, act: Act, user_id: UUID, *, removed: bool) -> None:
         if removed:
-            await end_stands(act, self.keys.tag, user_id, _RESET)
+            await end_stands(act, self.keys.tag, user_id, AccountAct.FACTOR_RESET)
             await self.notices.tell(act, user_id, MailKind.FACTOR_REMOVED)
         await tell_redis(act, self.keys.tag, user_id)
 

@@ -6,6 +6,7 @@ from typing import Final
 from gateway.core.assurance.steps import PASSWORD
 from gateway.core.audit.catalogue import PasswordChanged
 from gateway.core.base64url import b64
+from gateway.core.login.account_acts import AccountAct
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -94,7 +95,7 @@ class ForcedChange:
     ) -> SignedIn:
         """The attempt goes with the password that it rests on."""
         await self.new.replace(act, user.id, accepted.stored)
-        ended = await end_stands(act, self.issuing.keys.tag, user.id, "password_changed")
+        ended = await end_stands(act, self.issuing.keys.tag, user.id, AccountAct.PASSWORD_SET)
         act.record(PasswordChanged(user.id, tuple(map(b64, ended)), "changed_by_person"))
         assessed = self.risk.after(await self.risk.assess(act, user.id, visit.source), accepted.verdict)
         proofs = (PASSWORD, *row.proofs)

@@ -9,9 +9,11 @@ from uuid import UUID
 from gateway.core.assurance.model import NO_PROOF, Assurance, amr_values
 from gateway.core.assurance.steps import FactorProof, proven
 from gateway.core.audit.catalogue import LoggedIn
+from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, parse_device, remember
 from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import USED_PASSKEY
 from gateway.core.risk.score import Factor
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, Token, credential_of, mint, tag_of
 from gateway.flows.act import Act
@@ -150,7 +152,8 @@ class Issuing:
         kind = MailKind.NEW_COUNTRY if assessed.device_known else MailKind.NEW_DEVICE
         why = "; ".join(f"{reason.words} ({reason.points})" for reason in assessed.score.reasons)
         rows = (("Risk score", f"{assessed.score.points} of 100"), ("Because", why or "nothing else was unusual"))
-        facts = NoticeFacts(visit.address_text, visit.user_agent, more=rows)
+        link = {USED_PASSKEY: await _used_passkeys(act, entering)}
+        facts = NoticeFacts(visit.address_text, visit.user_agent, more=rows, link=link)
         await self.notices.tell(act, entering.user_id, kind, facts)
 
     async def renew(self, act: Act, tag: str, entering: Entering, current: LiveLogin | None) -> NewSecret | None:
@@ -199,6 +202,14 @@ class Issuing:
     def known_device(self, visit: Visit, name: str) -> str:
         """The text of the device cookie after this name signed in."""
         return remember(self.keys.device, parse_device(visit.device), name, self.random(DEVICE_BYTES))
+
+
+async def _used_passkeys(act: Act, entering: Entering) -> str:
+    """Those of the person that proved something in this second, as the link of a notice keeps them."""
+    if all(proof.name != "passkey" for proof in entering.proofs):
+        return ""
+    rows = await act.passkeys.list(entering.user_id)
+    return " ".join(b64(row.hash) for row in rows if row.last_used_at == act.now)
 
 
 def _standing(row: LoginRow, credential: bytes, now: int) -> SessionRow | None:

@@ -28,6 +28,7 @@ _FIND_ATTEMPT: Final = f"""
 _LOCK_ATTEMPT: Final = f"{_FIND_ATTEMPT} FOR UPDATE OF a"
 _COUNT_TRY: Final = "UPDATE attempts SET tries = tries + 1 WHERE hash = $1 RETURNING tries"
 _DELETE_ATTEMPT: Final = "DELETE FROM attempts WHERE hash = $1"
+_DELETE_OF_PERSON: Final = "DELETE FROM attempts WHERE user_id = $1"
 _DELETE_OVER: Final = """
     DELETE FROM attempts WHERE hash IN (SELECT hash FROM attempts WHERE expires_at <= $1 LIMIT $2)
     RETURNING user_id, compared, waits_for
@@ -134,6 +135,10 @@ class Attempts:
 
     async def delete(self, attempt_hash: bytes) -> None:
         await self._connection.execute(_DELETE_ATTEMPT, attempt_hash)
+
+    async def delete_of(self, user_id: UUID) -> None:
+        """All of a person. Who changes the person does it by Users."""
+        await self._connection.execute(_DELETE_OF_PERSON, user_id)
 
     async def release(self, attempt_hash: bytes, now: int, until: int) -> bool:
         """Its browser may try again. False: there is no blocked one any more, or what it rested on has changed."""

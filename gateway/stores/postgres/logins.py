@@ -63,6 +63,7 @@ _END_LOGINS_OF_USER: Final = """
     UPDATE logins SET ended_at = $3, ended_why = $2
      WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id
 """
+_LIST_BEGUN_LOGINS: Final = "SELECT id FROM logins WHERE user_id = $1 AND created_at > $2"
 _LIST_ENDED_LOGINS: Final = """
     SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NOT NULL AND expires_at > $2
 """
@@ -252,6 +253,10 @@ class Logins:
         """Ids of those that ended by this."""
         rows = await self._connection.fetch(_END_LOGINS_OF_USER, user_id, why, now, except_login)
         return [row["id"] for row in rows]
+
+    async def list_begun(self, user_id: UUID, since: int) -> list[bytes]:
+        """Ids of those that were made later than that, ended or not."""
+        return [row["id"] for row in await self._connection.fetch(_LIST_BEGUN_LOGINS, user_id, since)]
 
     async def list_ended(self, user_id: UUID, now: int) -> list[bytes]:
         """Ids of those that could still pass somewhere, were Redis never told that they are over."""
