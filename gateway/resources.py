@@ -18,6 +18,7 @@ from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.act import Acts
+from gateway.flows.mail.notices import Notices
 from gateway.flows.people.breaches import Breaches
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.risk import Risk, RiskRules
@@ -124,7 +125,7 @@ def _functions(config: Config) -> Functions:
 def breaches_of(config: Config, count: Callable[[BreachVerdict], None]) -> Breaches:
     """As configured. count: hears of each verdict."""
     breach = config.breach
-    return Breaches(_corpus(config), count, breach.at_login, breach.at_change, breach.when_unreachable)
+    return Breaches(_corpus(config), count, breach.at_change, breach.when_unreachable)
 
 
 def _corpus(config: Config) -> Callable[[bytes], Awaitable[bool]] | None:
@@ -135,6 +136,10 @@ def _corpus(config: Config) -> Callable[[bytes], Awaitable[bool]] | None:
         return None
     index = BreachIndex(config.breach_index)
     return lambda digest: asyncio.to_thread(index.has, digest)
+
+
+def notices_of(config: Config) -> Notices:
+    return Notices(config.mail.is_on, config.links.lifetimes_s, random_bytes)
 
 
 def make_vault(config: Config) -> Vault:

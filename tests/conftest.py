@@ -61,6 +61,7 @@ settings.register_profile("bastion", deadline=None, max_examples=EXAMPLES, deran
 settings.load_profile("bastion")
 
 KEYS_AT = "/api/keys"  # of the first host: where API keys come in
+CAREFUL = "careful"  # the group whose people have to set up a second factor
 OWN_AT = "/api/own"  # of the first host: where the app checks Basic itself
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -221,7 +222,8 @@ def running_stage(
 ) -> Iterator[Stage]:
     run_apart(create(postgres_server, "journeys"))
     urls = {**urls_of(postgres_server, "journeys"), "BASTION_REDIS_URL": redis_server.url}
-    demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls})
+    required = {"BASTION_MFA_REQUIRED_FOR": CAREFUL}
+    demo = Demo(short_directory / "stage", free_port(), {**os.environ, **urls, **required})
     own = f"{{paths: {OWN_AT}/**, allow: [authenticated, {{app_token: own}}], note: the app checks it}}"
     add_unlimited_routes(demo.directory, f"own: {own}")
     add_apps(demo.directory, demo.port)

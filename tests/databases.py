@@ -85,8 +85,12 @@ async def tampering(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator["asyn
 
 
 async def forgive(server: EmbeddedPostgres, database: str) -> None:
-    """Wrong passwords are forgotten: tests that share an account lock it for each other else."""
+    """Wrong passwords are forgotten: tests that share an account lock it for each other else.
+
+    Everybody's next login counts as the first of a new account, so that it may change things.
+    """
     await execute(server, "TRUNCATE lockouts, login_failures", database)
+    await execute(server, "INSERT INTO fresh_accounts SELECT id FROM users ON CONFLICT DO NOTHING", database)
 
 
 def serving_url(server: EmbeddedPostgres, database: str) -> str:

@@ -62,7 +62,7 @@ class Deciding:
             await Users(connection, self.vault).add(NewUser(user_id, name, "", "", groups, "x"), self.now)
 
     async def log_in(self, user_id: UUID = ADA, host: str = HOST, idle_s: int = 1800) -> Token:
-        """A login with one session, as Postgres has it; Redis knows nothing yet."""
+        """A login with one session, which a code confirmed, as Postgres has it; Redis knows nothing yet."""
         token = mint(KEYS.mac, tag_of(KEYS.tag, user_id), self.random(16), self.random(32))
         login = NewLogin(token.login_id, user_id, self.now, False, idle_s, self.now + 86_400, "", "")
         async with self.pool.acquire() as connection, connection.transaction():
@@ -71,6 +71,7 @@ class Deciding:
             assert await logins.add_session(
                 token.login_id, host, credential_of(host, token), by_password(self.now), self.now
             )
+            await logins.set_origin(token.login_id, None, self.now)
         return token
 
     async def end(self, token: Token) -> None:

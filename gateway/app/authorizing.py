@@ -7,6 +7,7 @@ from gateway.config.sections.limits import PAR_LIMIT, PAR_PUBLIC_LIMIT
 from gateway.core.oauth.request import Published
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.enrolment import Enrolment
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.authenticate_client import ClientAuthentication
 from gateway.flows.oauth.authorize import Authorize
@@ -32,7 +33,12 @@ def authorize_of(*, config: Config, resources: Resources, decisions: Decisions, 
         policy=lambda: decisions.policy,
         published=lambda: Published(config.public_url, ring.current.verification),
         random=random_bytes,
+        enrolment=enrolment_of(config),
     )
+
+
+def enrolment_of(config: Config) -> Enrolment:
+    return Enrolment(frozenset(config.mfa.required_for), config.mfa.enrol_within_s)
 
 
 def authorizing(

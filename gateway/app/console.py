@@ -6,7 +6,6 @@ from functools import partial
 from typing import Final
 
 from gateway.app.concern import Checks, Concern
-from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT, KEY_LIMIT
 from gateway.core.ratelimit.gcra import Limit
@@ -20,7 +19,7 @@ from gateway.flows.operate.leader import Job
 from gateway.flows.people.throttle import ChangeThrottle
 from gateway.flows.people.users import UserAdmin
 from gateway.flows.policy.policies import Policies
-from gateway.resources import Resources, breaches_of, random_bytes
+from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 from gateway.stores.files.settings import LastSettings
 from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser

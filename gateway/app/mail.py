@@ -7,13 +7,13 @@ from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.core.mail.letter import Letterhead
 from gateway.core.outbox.kinds import MessageKind, Pauses
-from gateway.flows.mail.notices import NoticeKeeper, Notices
+from gateway.flows.mail.notices import NoticeKeeper
 from gateway.flows.mail.post import HandOver, MailPost, into_directory
 from gateway.flows.operate.delivery import Delivery
 from gateway.flows.operate.leader import Job
 from gateway.metrics import Slot
 from gateway.outbound.smtp import MailServer
-from gateway.resources import Resources, random_bytes
+from gateway.resources import Resources, notices_of
 from gateway.stores.files.letters import LetterDirectory
 
 _KEEP_S: Final = 3_600.0
@@ -36,10 +36,6 @@ def mail(*, config: Config, resources: Resources, slot: Slot) -> Concern:
             for _ in range(_SENDERS[post.lane])
         ),
     )
-
-
-def notices_of(config: Config) -> Notices:
-    return Notices(config.mail.is_on, config.links.lifetimes_s, random_bytes)
 
 
 def letterhead_of(config: Config) -> Letterhead:

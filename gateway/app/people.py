@@ -8,9 +8,9 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from gateway.app.concern import Concern, every
+from gateway.app.authorizing import enrolment_of
+from gateway.app.concern import Concern, every, once
 from gateway.app.counters import breach_counter, counter
-from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT, PASSWORD_CHANGE_LIMIT
 from gateway.core.login.outcome import LoginRules
@@ -26,16 +26,22 @@ from gateway.flows.operate.leader import Job
 from gateway.flows.people.account import Account
 from gateway.flows.people.api_keys import KeyMaker
 from gateway.flows.people.breaches import Breaches
+from gateway.flows.people.confirm_login import ConfirmLogin
+from gateway.flows.people.confirming import Confirming
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
 from gateway.flows.people.factor_proofs import FactorProofs
+from gateway.flows.people.factor_resets import FactorRemoval, FactorResets, KeepFactors
+from gateway.flows.people.forced_change import ForcedChange
 from gateway.flows.people.handoff import Handoff
+from gateway.flows.people.importing import ImportedPace
 from gateway.flows.people.issuing import Issuing, Lifetimes
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.login import Login
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.own_enrolment import OwnEnrolment
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.own_keys import OwnKeys
 from gateway.flows.people.own_passkeys import OwnPasskeys
@@ -43,6 +49,7 @@ from gateway.flows.people.passkey_proofs import PasskeyProofs
 from gateway.flows.people.passkey_sign_in import PasskeySignIn
 from gateway.flows.people.password_change import PasswordChange
 from gateway.flows.people.recovery import LinkLimits, Recovery
+from gateway.flows.people.releasing import Releasing
 from gateway.flows.people.remembered import OwnMemory
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.second_step import SecondStep
@@ -51,22 +58,27 @@ from gateway.flows.people.throttle import ChangeThrottle, FactorThrottle, LoginT
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.unlocking import Unlocking
 from gateway.metrics import FACTOR_CHECKS, LOGIN_OUTCOMES, Slot
-from gateway.resources import Resources, breaches_of, random_bytes
+from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import (
     account,
     api_keys,
     apps,
+    confirm,
     devices,
     disown,
     email,
+    enrol,
+    keep_factors,
     login,
+    login_change,
     login_verify,
     logout,
     passkey_login,
     password,
     recovery,
+    release,
     security,
     step_up,
     unlock,
@@ -77,8 +89,10 @@ from gateway.web.oauth import logout as app_logout
 from gateway.web.ways import Ways
 
 _JOURNAL_S: Final = 5.0
+_PACE_S: Final = 60.0
 _ATTEMPTS_S: Final = 10.0
 _LOCKOUTS_S: Final = 3600.0
+_RESETS_S: Final = 10.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.app")
 
 
@@ -97,7 +111,7 @@ def people(
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
-    passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes)
+    passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes, enrolment_of(config))
     apps_ending = AppLogout(
         config.keys(), lambda: ring.current.verification, lambda: decisions.policy, config.public_url, random_bytes
     )
@@ -127,8 +141,10 @@ def people(
         Ways(browser, passing_on, authorize, factors, config.console_rules().need),
         proving.step_up,
         proving.passkeys.proofs,
+        OwnEnrolment(resources.acts, enrolment_of(config)),
         recovers=config.mail.is_on,
     )
+    resets = FactorResets(resources.acts, FactorRemoval(config.keys(), notices))
     new_passwords = NewPasswords(resources.passwords, config.password_rules(), breaches)
     changing = PasswordChange(
         resources.acts,
@@ -140,6 +156,8 @@ def people(
         notices,
     )
 
+    pace = ImportedPace(resources.acts, resources.passwords)
+
     async def complete_journal() -> None:
         completed = await ending.complete()
         if completed:
@@ -150,7 +168,12 @@ def people(
             *login.routes(pages, proving.login),
             *passkey_login.routes(pages, proving.passkeys),
             *login_verify.routes(pages, proving.second),
+            *login_change.routes(
+                pages, ForcedChange(resources.acts, new_passwords, risk, proving.second.issuing, changing.changes)
+            ),
             *step_up.routes(pages),
+            *confirm.routes(browser, ConfirmLogin(resources.acts, proving.second.confirming, proving.second.throttle)),
+            *enrol.routes(pages),
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
@@ -174,9 +197,11 @@ def people(
         jobs=(
             Job("unknown_names", unknown_names.work),
             Job("attempts", proving.second.purge, every_s=_ATTEMPTS_S),
+            Job("factor_resets", resets.work, every_s=_RESETS_S),
             Job("lockouts", lockouts.purge, every_s=_LOCKOUTS_S),
         ),
-        beside=(partial(every, _JOURNAL_S, complete_journal),),
+        before=(partial(once, pace.keep),),
+        beside=(partial(every, _JOURNAL_S, complete_journal), partial(every, _PACE_S, pace.keep)),
     )
 
 
@@ -203,7 +228,9 @@ def _recovery(
     return (
         *recovery.routes(browser, recovering),
         *disown.routes(browser, Disown(NamedLinks(acts, limits, KINDS), notices, keys, risk)),
+        *release.routes(browser, Releasing(NamedLinks(acts, limits, (LinkKind.RELEASE,)))),
         *unlock.routes(browser, Unlocking(unlocks, lockouts, keys, random_bytes)),
+        *keep_factors.routes(browser, KeepFactors(NamedLinks(acts, limits, (LinkKind.KEEP_FACTORS,)))),
         *email.routes(browser, changing),
     )
 
@@ -241,6 +268,7 @@ def _proving(
     checked = counter(slot, "bastion_factor_checks", FACTOR_CHECKS)
     passkeys = PasskeyProofs(keys.challenge, config.relying_party(), random_bytes, checked)
     proofs = FactorProofs(keys, passkeys, lockouts, checked, notices_of(config))
+    confirming = Confirming(keys, random_bytes, notices_of(config))
     return _Proving(
         Login(
             acts,
@@ -250,12 +278,13 @@ def _proving(
             unknown_names,
             risk,
             issuing,
+            confirming,
             _rules(config),
             count,
             breaches,
             partial(tallies.count_attempt, IMPLAUSIBLE_NAME, config.auth_host),
         ),
-        SecondStep(acts, proofs, risk, issuing, by_person, count),
+        SecondStep(acts, proofs, risk, issuing, confirming, by_person, _rules(config), count),
         StepUpFlow(acts, resources.passwords, proofs, risk, issuing, throttle, lockouts, by_person, count),
         PasskeySignIn(acts, passkeys, risk, issuing, throttle, count),
     )
@@ -274,4 +303,11 @@ def _logout(*, config: Config, resources: Resources, slot: Slot) -> Logout:
 
 def _rules(config: Config) -> LoginRules:
     section = config.risk
-    return LoginRules(config.mfa.ask, section.step_up_at, section.block_at, section.without_factor)
+    return LoginRules(
+        config.mfa.ask,
+        section.step_up_at,
+        section.block_at,
+        section.without_factor,
+        breached=config.breach.at_login,
+        release=section.release,
+    )

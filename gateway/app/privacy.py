@@ -4,13 +4,12 @@ from functools import partial
 from typing import Final
 
 from gateway.app.concern import Concern, every
-from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.flows.operate.leader import Job
 from gateway.flows.privacy.erasure import Erasure, LedgerKeeper, NodeFiles
 from gateway.flows.privacy.export import Export
 from gateway.flows.privacy.requests import OwnErasure
-from gateway.resources import Resources
+from gateway.resources import Resources, notices_of
 from gateway.web import privacy as pages
 from gateway.web.browser import Browser
 from gateway.worker import Start

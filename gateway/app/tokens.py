@@ -4,7 +4,6 @@ from typing import Final
 
 from gateway.app.concern import Concern
 from gateway.app.counters import counter
-from gateway.app.mail import notices_of
 from gateway.config import Config
 from gateway.config.sections.limits import CLIENT_FAILED_LIMIT, TOKEN_LIMIT
 from gateway.core.oauth.client_keys import KEPT_S
@@ -34,7 +33,7 @@ from gateway.flows.operate.leader import Job
 from gateway.flows.policy.policy_fleet import PolicyFleet
 from gateway.metrics import Slot
 from gateway.outbound.guarded import GuardedClient
-from gateway.resources import Resources, clock, random_bytes
+from gateway.resources import Resources, clock, notices_of, random_bytes
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.proofs import Proofs
 from gateway.web.oauth import introspect, revoke, token, userinfo

@@ -6,14 +6,13 @@ from typing import TypeVar
 
 import click
 
-from gateway.app.mail import notices_of
 from gateway.cli._acting import acting, operator
 from gateway.config import Config
 from gateway.core.password.breached import BreachVerdict
 from gateway.flows.oauth.grants import GrantAdmin
-from gateway.flows.people.factor_admin import FactorAdmin
+from gateway.flows.people.importing import Importing
 from gateway.flows.people.users import UserAdmin
-from gateway.resources import Resources, breaches_of, random_bytes
+from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 
 T = TypeVar("T")
 
@@ -23,18 +22,14 @@ def act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
     return acting(config, lambda resources: work(_admin(config, resources)))
 
 
+def act_on_imports(config: Config, work: Callable[[Importing], Awaitable[T]]) -> T:
+    """As act."""
+    return acting(config, lambda resources: work(Importing(_admin(config, resources))))
+
+
 def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) -> T:
     """As act."""
     return acting(config, lambda resources: work(GrantAdmin(resources.acts, config.keys(), operator())))
-
-
-def act_on_factors(config: Config, work: Callable[[FactorAdmin], Awaitable[T]]) -> T:
-    """As act."""
-
-    def on(resources: Resources) -> Awaitable[T]:
-        return work(FactorAdmin(resources.acts, config.keys(), random_bytes, notices_of(config), operator()))
-
-    return acting(config, on)
 
 
 def _admin(config: Config, resources: Resources) -> UserAdmin:

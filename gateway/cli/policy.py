@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli._options import CONFIG_FILE, DEV, with_config
+from gateway.cli._policy_person import ExplainedPerson, seconds
 from gateway.cli._policy_reload import reload_all
 from gateway.config import Config, load_config
 from gateway.config.client_secrets import client_secret
@@ -23,18 +24,16 @@ from gateway.core.analysis.simulate import Asked
 from gateway.core.analysis.tests_runner import run_tests
 from gateway.core.analysis.unmet import Directory, without_person
 from gateway.core.analysis.warning import PolicyWarning
-from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
-from gateway.core.policy.client import own_user
-from gateway.core.policy.facts import SESSION, Actor
+from gateway.core.assurance.model import METHODS
+from gateway.core.policy.facts import SESSION
 from gateway.core.policy.model import Policy
 from gateway.core.policy.places import Place
-from gateway.core.policy.route import API_KEY, CREDENTIALS
+from gateway.core.policy.route import CREDENTIALS
 from gateway.core.policy.schema import reference as reference_text
 from gateway.core.policy.schema import schema as schema_of
 from gateway.core.policy.secrets import not_read
 from gateway.core.policy.site import Site
 from gateway.core.ratelimit.gcra import Limit
-from gateway.core.units import DURATION_UNITS
 from gateway.flows.policy.policies import compile_sources, load
 from gateway.resources import clock
 from gateway.stores.files.policies import read_sources, unread
@@ -157,7 +156,7 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
     Each node reads its own files. The command first checks and tests those of this node, then compares the other
     nodes with them. If a node is behind, it names the node and the reason; exit status 1.
     """
-    within_s = _seconds(within)
+    within_s = seconds(within)
     if not within_s:
         raise click.BadParameter(f"{within}: expected at least 1s", param_hint="--within")
     loaded = load(config.policy.directory, Site.of(config.public_url), config.all_limits(), clock(), client_secret)
@@ -176,6 +175,16 @@ def reload(config: Config, *, wait: bool, within: str) -> None:
 @click.option("--group", "groups", multiple=True, help="A group of the user. Repeat it for more.")
 @click.option("--authenticated", default="1m", show_default=True, help="The age of the login.")
 @click.option("--mfa", help="The age of the second factor.")
+@click.option(
+    "--amr", "methods", multiple=True, type=click.Choice(list(METHODS)), help="A proven method. Repeat it for more."
+)
+@click.option("--risk", type=click.IntRange(0, 100), help="The risk score of the login; without it, not known.")
+@click.option(
+    "--login",
+    default="",
+    metavar="ID",
+    help="A live login of --user, as `bastion user sessions` shows it, with its groups, proofs, score and address.",
+)
 @click.option("--from", "address", default="", help="The client's address; without it, unknown.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header. Repeat it for more.")
 @click.option("--kind", type=click.Choice(_KINDS), help="The kind of request. Default: navigate for GET, else fetch.")
@@ -191,6 +200,9 @@ def explain(
     groups: tuple[str, ...],
     authenticated: str,
     mfa: str | None,
+    methods: tuple[str, ...],
+    risk: int | None,
+    login: str,
     credential: str,
     client: str,
     scopes: tuple[str, ...],
@@ -200,31 +212,17 @@ def explain(
 ) -> None:
     """Show the route that decides a request, the conditions that hold, and the answer.
 
-    For example: bastion policy explain https://wiki.example.com/admin --user ada --group staff
-    """
+    \b
+    bastion policy explain https://wiki.example.com/admin --user ada --group staff --mfa 5m
+    bastion policy explain https://wiki.example.com/admin --user ada --login 3vYk0Kb1RrSx8mWZ5nT2Qg
+    """  # noqa: D301 - click wants the backspace
     now = clock()
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise click.BadParameter("expected a URL such as https://wiki.example.com/path", param_hint="URL")
-    if (credential in (SESSION, API_KEY)) == bool(client) or (scopes and credential == SESSION):
-        raise click.BadParameter(
-            "a token has a client, a session or an API key has none, and a session no scopes", param_hint="--client"
-        )
-    person = None
-    if user is not None or client:
-        person = Actor(
-            own_user(client) if user is None else user,
-            frozenset(groups),
-            Assurance(
-                now - _seconds(authenticated),
-                0 if mfa is None else now - _seconds(mfa),
-                PWD if mfa is None else PWD | OTP,
-            ),
-            credential,
-            client,
-            frozenset(scopes),
-            credential == "dpop",
-        )
+    asking = ExplainedPerson(user, groups, authenticated, mfa, methods, risk, credential, client, scopes, login)
+    person, seen_at = asking.actor(place.config, now)
+    address = address or seen_at
     asked = Asked(
         method=method,
         host=parts.hostname,
@@ -268,15 +266,3 @@ def _header(text: str) -> tuple[str, str]:
     if not separator:
         raise click.BadParameter(f"{text}: expected NAME:VALUE", param_hint="--header")
     return name.strip().lower(), value.strip()
-
-
-def _proven(authenticated: str, mfa: str | None, now: int) -> Assurance:
-    """authenticated, mfa: how long ago; None: never."""
-    authenticated_at = now - _seconds(authenticated)
-    return by_password(authenticated_at) if mfa is None else Assurance(authenticated_at, now - _seconds(mfa), PWD | OTP)
-
-
-def _seconds(text: str) -> int:
-    if not text[:-1].isdigit() or text[-1:] not in DURATION_UNITS:
-        raise click.BadParameter(f"{text}: expected a duration such as 30s, 10m, 2h or 1d")
-    return int(text[:-1]) * DURATION_UNITS[text[-1]]

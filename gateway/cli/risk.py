@@ -97,8 +97,12 @@ def _follows(config: Config, points: int) -> tuple[str, str]:
     match rules.without_factor:
         case "admit":
             return "admitted", "admitted, because risk.without_factor is admit"
+        case "mail" if config.mail.is_on:
+            return "step_up", f"asked for a mailed code, from risk.step_up_at ({rules.step_up_at}) on"
+        case "mail":
+            return "refused", "refused until an operator helps, because mail is off"
         case "refuse":
-            return "blocked", f"refused, from risk.step_up_at ({rules.step_up_at}) on: risk.without_factor is refuse"
+            return "refused", "refused until an operator helps, because risk.without_factor is refuse"
 
 
 def _address(text: str) -> Address:

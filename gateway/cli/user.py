@@ -10,8 +10,11 @@ from gateway.cli._password import asked, from_stdin
 from gateway.cli._people import act
 from gateway.cli._times import utc
 from gateway.cli._user_erasure import erase, export
+from gateway.cli._user_import import import_
 from gateway.cli._user_mfa import code, mfa
 from gateway.config import Config
+from gateway.core.assurance.model import UNKNOWN_RISK, acr_of, amr_values
+from gateway.core.assurance.words import proof_words, score_words
 from gateway.core.base64url import b64
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.users import Newcomer, check_newcomer
@@ -39,6 +42,7 @@ user.add_command(mfa)
 user.add_command(code)
 user.add_command(erase)
 user.add_command(export)
+user.add_command(import_)
 
 
 @user.command()
@@ -289,7 +293,11 @@ def _show_groups(users: list[UserRow]) -> None:
 def _seen(one: LiveLoginRow) -> str:
     """A browser says what it likes of itself: repr, so that it doesn't speak to the terminal."""
     address = one.address or "an unknown address"
-    return f"last seen {utc(one.last_seen_at)} from {address} with {one.user_agent!r}"
+    proven, score = proof_words(one.assurance), score_words(one.assurance)
+    return (
+        f"last seen {utc(one.last_seen_at)} from {address} with {one.user_agent!r}, proven by {proven}, "
+        f"risk score {score}"
+    )
 
 
 def _told(name: str, what: str, value: str, *, changed: bool) -> str:
@@ -306,6 +314,11 @@ def _login_as_json(one: LiveLoginRow) -> dict[str, object]:
         "created_at": one.created_at,
         "last_seen_at": one.last_seen_at,
         "hosts": list(one.hosts),
+        "authenticated_at": one.assurance.authenticated_at,
+        "mfa_at": one.assurance.mfa_at or None,
+        "acr": acr_of(one.assurance),
+        "amr": list(amr_values(one.assurance)),
+        "risk": None if one.assurance.risk == UNKNOWN_RISK else one.assurance.risk,
     }
 
 

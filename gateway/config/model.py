@@ -33,7 +33,7 @@ from gateway.config.values import Origin
 from gateway.core.admin.rules import ConsoleRules
 from gateway.core.keys import Keys
 from gateway.core.login.throttle import LoginLimits
-from gateway.core.passkeys.options import RelyingParty
+from gateway.core.passkeys.relying_party import RelyingParty
 from gateway.core.password.rules import PasswordRules
 from gateway.core.policy.networks import Network, NetworkSet
 from gateway.core.ratelimit.gcra import Limit

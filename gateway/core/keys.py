@@ -28,6 +28,7 @@ class Keys:
     csrf: bytes  # synchroniser tokens
     challenge: bytes  # WebAuthn challenges
     recovery: bytes  # one-time codes that stand in for a second factor, at rest
+    mail_code: bytes  # mailed codes that confirm a login, at rest
     device: bytes  # known-device and last-subject cookies
     lockout: bytes  # where wrong passwords for names that nobody has are counted
     bucket: bytes  # callers whose requests are counted in Redis
@@ -52,6 +53,7 @@ class Keys:
             csrf=_derived(root_key, "csrf"),
             challenge=_derived(root_key, "challenge"),
             recovery=_derived(root_key, "recovery"),
+            mail_code=_derived(root_key, "mail-code"),
             device=_derived(root_key, "device"),
             lockout=_derived(root_key, "lockout"),
             bucket=_derived(root_key, "bucket"),

@@ -22,8 +22,11 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.doubts import PasswordDoubts
+from gateway.stores.postgres.enrolments import EnrolmentsDue
 from gateway.stores.postgres.erasure_requests import ErasureRequests
 from gateway.stores.postgres.erasures import Erasures
+from gateway.stores.postgres.factor_resets import FactorResetRows
 from gateway.stores.postgres.factors import Factors
 from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
@@ -137,8 +140,20 @@ class Act:
         return Attempts(self._connection, self._vault)
 
     @property
+    def doubts(self) -> PasswordDoubts:
+        return PasswordDoubts(self._connection)
+
+    @property
     def factors(self) -> Factors:
         return Factors(self._connection, self._vault)
+
+    @property
+    def enrolments_due(self) -> EnrolmentsDue:
+        return EnrolmentsDue(self._connection)
+
+    @property
+    def factor_resets(self) -> FactorResetRows:
+        return FactorResetRows(self._connection, self._vault)
 
     @property
     def passkeys(self) -> Passkeys:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.core.assurance.words import proof_words, score_words
 from gateway.core.base64url import b64, unb64
 from gateway.core.browsers import browser_name
 from gateway.core.session.cookies import ENDED_COOKIE, LOGIN_COOKIE, expire_cookie, set_cookie
@@ -44,6 +45,8 @@ class DeviceRow:
     last_seen: str
     last_seen_iso: str
     hosts: list[str]
+    proven: str
+    score: str
     current: bool
 
 
@@ -155,6 +158,8 @@ def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> Device
         last_seen=ago(now - one.last_seen_at),
         last_seen_iso=iso(one.last_seen_at),
         hosts=sorted(host for host in one.hosts if host != auth_host),
+        proven=proof_words(one.assurance),
+        score=score_words(one.assurance),
         current=one.id == live.token.login_id,
     )
 

@@ -10,11 +10,13 @@ from aiohttp import web
 from gateway.core.base64url import b64, unb64
 from gateway.core.policy.model import Policy
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.api_keys import BadKey, WantedKey
-from gateway.flows.people.own_keys import NotFresh, OwnKey, OwnKeys, is_fresh
+from gateway.flows.people.own_keys import OwnKey, OwnKeys
 from gateway.web.account import ago, iso
 from gateway.web.browser import Browser, see_other
 from gateway.web.middleware import REQUEST_ID
+from gateway.web.proving import to_prove
 
 _PAGE: Final = "/account/keys"
 _SCOPE: Final = "scope:"
@@ -43,8 +45,8 @@ def routes(browser: Browser, own: OwnKeys, policy: Callable[[], Policy]) -> list
         now, sentences = browser.clock(), policy().scopes
         rows = [_row(one, sentences, now) for one in await own.list(live)]
         choice = [(scope, sentences.get(scope, scope)) for scope in own.scopes(live, now)]
-        fresh = is_fresh(live, now)
-        values = {"keys": rows, "choice": choice, "fresh": fresh, "made": made, "error": error}
+        lacks = to_prove(await own.lacks(live), "keys")
+        values = {"keys": rows, "choice": choice, "to_prove": lacks, "made": made, "error": error}
         return browser.csrf_page(request, "keys.html", status, **values, signed_in=live.person)
 
     @browser.for_somebody
@@ -58,7 +60,7 @@ def routes(browser: Browser, own: OwnKeys, policy: Callable[[], Policy]) -> list
             made = await own.make(live, _wanted(fields), request[REQUEST_ID])
         except BadKey as error:
             return await page(request, live, error=str(error), status=400)
-        except NotFresh:
+        except MayNotChange:
             return see_other(_PAGE)
         return await page(request, live, made=made)
 
@@ -70,8 +72,8 @@ def routes(browser: Browser, own: OwnKeys, policy: Callable[[], Policy]) -> list
 
     @browser.for_form_of_somebody
     async def wake(request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
-        """The page says why where the login is too old."""
-        with suppress(NotFresh):
+        """The page says why where the login may not."""
+        with suppress(MayNotChange):
             await own.wake(live, _id_of(request), request[REQUEST_ID])
         return see_other(_PAGE)
 

@@ -11,7 +11,7 @@ from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import CSRF_BYTES, csrf_token, is_csrf_cookie
 from gateway.core.sealed_text import BadSeal
-from gateway.core.session.cookies import CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
+from gateway.core.session.cookies import ATTEMPT_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, set_cookie
 from gateway.core.session.journey import Journey, unseal_journey
 from gateway.flows.decide.decisions import Decisions, LiveLogin
 from gateway.flows.people.issuing import Visit
@@ -88,8 +88,9 @@ class Browser:
 
     def visit(self, request: web.Request) -> Visit:
         """The browser as the flows see it."""
-        device = cookies(request).get(DEVICE_COOKIE, "")
-        return Visit(client_address(request), user_agent(request), device, request[REQUEST_ID])
+        sent = cookies(request)
+        device, attempt = sent.get(DEVICE_COOKIE, ""), sent.get(ATTEMPT_COOKIE, "")
+        return Visit(client_address(request), user_agent(request), device, request[REQUEST_ID], attempt)
 
 
 def see_other(location: str) -> web.Response:

@@ -11,11 +11,12 @@ from gateway.core.mail.links import FIELD
 from gateway.core.privacy.names import BadName
 from gateway.flows.act import RedisBehind
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.email_change import EmailChange
-from gateway.flows.people.own_factors import MayNotChange
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import own_form
 from gateway.web.link_pages import form_page, over_page, token_of
+from gateway.web.proving import to_prove
 
 _PAGE: Final = "/account/email"
 _CONFIRM: Final = "/email/confirm"
@@ -55,8 +56,8 @@ class _AddressForm:
     async def _page(
         self, request: web.Request, live: LiveLogin, status: int = 200, error: str = "", *, asked: bool = False
     ) -> web.Response:
-        missing = await self.change.missing(live)
-        values = {"asked": asked, "error": error, "missing": missing, "email": live.person.email}
+        lacks = to_prove(await self.change.lacks(live), "email")
+        values = {"asked": asked, "error": error, "to_prove": lacks, "email": live.person.email}
         return self.browser.csrf_page(request, "email.html", status, **values, signed_in=live.person)
 
 

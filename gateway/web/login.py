@@ -14,20 +14,20 @@ from gateway.flows.people.login import AskedFactor, BlockedLogin, Login, LoginAn
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, own_form
-from gateway.web.login_pages import LoginPages
+from gateway.web.login_pages import BREACHED, CHANGE_PATH, LoginPages
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 from gateway.web.ways import Form, WayFromLogin, WayToHost
 
 _WRONG: Final = "That user name and password don't match an account. Check both and try again."
-_BREACHED: Final = (
-    "Nobody can sign in with this password any more: it is in lists of passwords that leaked elsewhere, so others may"
-    " know it. Ask whoever runs this site for a new one."
-)
 _RISK: Final = (
     "This sign-in is too unlike your earlier ones, so it was stopped (RISK_TOO_HIGH). Sign in on a device that you have"
     " used here before, or ask whoever runs this site."
 )
-_BLOCKED: Final = {"breached": _BREACHED, "risk": _RISK}
+_RISK_MAILED: Final = (
+    "This sign-in is too unlike your earlier ones, so it was stopped (RISK_TOO_HIGH). A message was sent to your e-mail"
+    " address. If you say there that it was you, you can try again in this browser within 15 minutes."
+)
+_BLOCKED: Final = {"breached": BREACHED, "risk": _RISK}
 
 
 def routes(pages: LoginPages, login: Login) -> list[web.RouteDef]:
@@ -63,11 +63,15 @@ async def _answer(
         case Throttled(retry_after_s):
             raise TooManyAttempts(retry_after_s)
         case BlockedLogin(reason):
-            return pages.form(request, replace(form, error=_BLOCKED[reason]), 403)
+            words = _RISK_MAILED if outcome.mailed else _BLOCKED[reason]
+            response = pages.form(request, replace(form, error=words, stopped=bool(outcome.cookie)), 403)
+            if outcome.cookie:
+                add_cookie(response, set_cookie(ATTEMPT_COOKIE, outcome.cookie, outcome.max_age_s))
+            return response
         case Wrong():
             return pages.form(request, replace(form, error=_WRONG), 403)
-        case AskedFactor(cookie, max_age_s):
-            response = see_other(way.form.address("/login/verify"))
+        case AskedFactor(cookie, max_age_s, changes):
+            response = see_other(way.form.address(CHANGE_PATH if changes else "/login/verify"))
             add_cookie(response, set_cookie(ATTEMPT_COOKIE, cookie, max_age_s))
             return response
         case SignedIn():

@@ -22,6 +22,7 @@ from gateway.core.session.cookies import (
 )
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.issuing import SignedIn
+from gateway.flows.people.own_enrolment import OwnEnrolment
 from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown
 from gateway.flows.people.step_up import StepUpFlow
 from gateway.web.account import LEAKED
@@ -29,12 +30,17 @@ from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie
 from gateway.web.middleware import REQUEST_ID, content_security_policy
+from gateway.web.proving import ENROL_PATH, STEP_UP_PATH
 from gateway.web.ways import SECURITY_PATH, Form, WayFromLogin, Ways
 
 DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
-STEP_UP_PATH: Final = "/login/step-up"
 PRIVACY_PATH: Final = "/account/privacy"
+CHANGE_PATH: Final = "/login/change"
 SET_UP: Final = "Set up a second factor"
+BREACHED: Final = (
+    "Nobody can sign in with this password any more: it is in lists of passwords that leaked elsewhere, so others may"
+    " know it. Ask whoever runs this site for a new one."
+)
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
 )
@@ -48,7 +54,8 @@ _NO_COOKIE: Final = (
 class Asks:
     """What a page asks. action: where its form goes. shown_for: whose attempt the page is of, "" of a live login.
 
-    options: what the browser is asked for a passkey, "" where none would help.
+    options: what the browser is asked for a passkey, "" where none would help. confirms: which code that is no factor,
+    of ConfirmWay, "" where a factor is asked.
     """
 
     action: str
@@ -56,6 +63,7 @@ class Asks:
     code: bool
     shown_for: str = ""
     options: str = ""
+    confirms: str = ""
 
     @property
     def typed(self) -> bool:
@@ -71,6 +79,7 @@ class LoginPages:
     ways: Ways
     step_up: StepUpFlow
     passkeys: PasskeyProofs
+    enrolment: OwnEnrolment
     recovers: bool = False
 
     def passkey_of(self, request: web.Request, fields: Mapping[str, str]) -> PasskeyShown | None:
@@ -80,11 +89,11 @@ class LoginPages:
 
     def form(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
         options = self.passkeys.sign_in_options(self.browser.csrf_cookie(request), self.browser.clock())
-        return self._page(request, "login.html", form, status, options=options, recovers=self.recovers)
+        return self.page(request, "login.html", form, status, options=options, recovers=self.recovers)
 
     def proof_form(self, request: web.Request, form: Form, asks: Asks, status: int = 200) -> web.Response:
         """For somebody whose name is known."""
-        return self._page(request, "verify.html", form, status, asks=asks)
+        return self.page(request, "verify.html", form, status, asks=asks)
 
     async def onwards(self, request: web.Request, way: WayFromLogin, live: LiveLogin, error: str = "") -> web.Response:
         """Where a signed-in person goes; the page that asks for more where the login does not suffice there."""
@@ -117,7 +126,7 @@ class LoginPages:
 
         Whom somebody wants to erase sees that first, and goes on from there (evidence.md E14).
         """
-        response = see_other(way.form.address(PRIVACY_PATH) if new.to_be_erased else await way.after(request, new))
+        response = see_other(await self._next(request, way, new))
         add_cookie(response, set_cookie(LOGIN_COOKIE, new.token.text, new.max_age_s))
         add_cookie(response, set_cookie(DEVICE_COOKIE, new.device, DEVICE_MAX_AGE_S))
         if new.breached:  # /account says it
@@ -126,7 +135,17 @@ class LoginPages:
         add_cookie(response, expire_cookie(ATTEMPT_COOKIE))
         return response
 
-    def _page(self, request: web.Request, template: str, form: Form, status: int, **values: object) -> web.Response:
+    async def _next(self, request: web.Request, way: WayFromLogin, new: SignedIn) -> str:
+        """By way of the reminder, where the person has to set up a second factor, or is to be erased."""
+        if new.to_be_erased:
+            return way.form.address(PRIVACY_PATH)
+        if self.enrolment.asks_anybody:
+            live = await self.browser.decisions.authenticate(new.token.text, self.browser.site.host)
+            if live is not None and await self.enrolment.left(live) is not None:
+                return way.form.address(ENROL_PATH)
+        return await way.after(request, new)
+
+    def page(self, request: web.Request, template: str, form: Form, status: int, **values: object) -> web.Response:
         response = self.browser.csrf_page(request, template, status, form=form, **values)
         response.headers["Content-Security-Policy"] = content_security_policy(form.target, scripts=True)
         return response

@@ -1,4 +1,4 @@
-"""/login/verify: the second step of a login. Without a first one it leads to where that is."""
+"""/login/verify: the second step of a login, a factor or a code. Without a first one it leads to where that is."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,17 +8,29 @@ from aiohttp import web
 from gateway.core.login.one_time_codes import TYPED_CHARS
 from gateway.core.session.cookies import ATTEMPT_COOKIE, expire_cookie
 from gateway.flows.people.issuing import SignedIn
-from gateway.flows.people.second_step import Gone, Proven, SecondStep, SomebodyElses, Waiting, WrongCode
+from gateway.flows.people.second_step import (
+    BreachedPassword,
+    ChangeNext,
+    Gone,
+    Proven,
+    SecondStep,
+    SomebodyElses,
+    Waiting,
+    WrongCode,
+)
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, cookies, own_form
-from gateway.web.login_pages import Asks, LoginPages
+from gateway.web.login_pages import BREACHED, CHANGE_PATH, Asks, LoginPages
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 from gateway.web.ways import WayFromLogin
 
 _PATH: Final = "/login/verify"
 _WRONG: Final = "That code isn't right, or was used before. Wait for the next one, or use a recovery code."
 _WRONG_PASSKEY: Final = "That passkey didn't prove it's you. Please try again, or use a recovery code."
+_WRONG_CONFIRM: Final = (
+    "That code isn't right. A code is for one sign-in, in the browser that asked for it, and is good for 10 minutes."
+)
 _TOO_MANY: Final = "There were too many wrong codes. Please enter your password again."
 _ELSEWHERE: Final = "Somebody else began to sign in in this browser since this page was opened. Please begin again."
 
@@ -58,7 +70,7 @@ class _VerifyPages:
     def page(
         self, request: web.Request, way: WayFromLogin, waiting: Waiting, error: str = "", status: int = 200
     ) -> web.Response:
-        asks = Asks(_PATH, False, waiting.code, waiting.user_id_text, waiting.options)
+        asks = Asks(_PATH, False, waiting.code, waiting.user_id_text, waiting.options, waiting.confirms or "")
         return self.pages.proof_form(request, replace(way.form, name=waiting.username, error=error), asks, status)
 
     async def after(
@@ -67,10 +79,15 @@ class _VerifyPages:
         match outcome:
             case SignedIn():
                 return await self.pages.welcome(request, way, outcome)
+            case ChangeNext():
+                return see_other(way.form.address(CHANGE_PATH))
+            case BreachedPassword():
+                return _begin_again(self.pages.form(request, replace(way.form, error=BREACHED), 403))
             case WrongCode(0):
                 return _begin_again(self.pages.form(request, replace(way.form, error=_TOO_MANY), 403))
             case WrongCode():
-                return self.page(request, way, waiting, _WRONG if typed else _WRONG_PASSKEY, 403)
+                code = _WRONG_CONFIRM if waiting.confirms else _WRONG
+                return self.page(request, way, waiting, code if typed else _WRONG_PASSKEY, 403)
             case SomebodyElses():
                 return self.pages.form(request, replace(way.form, error=_ELSEWHERE), 403)
             case Gone():

@@ -8,13 +8,13 @@ from aiohttp import web
 
 from gateway.flows.act import RedisBehind
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.new_passwords import BadPassword
-from gateway.flows.people.own_factors import MayNotChange
 from gateway.flows.people.password_change import Changed, PasswordChange, PasswordForm, TypedChange, WrongCurrent
 from gateway.web.account import changed_password, see_account
 from gateway.web.browser import Browser, see_other
-from gateway.web.login_pages import STEP_UP_PATH
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain, content_security_policy
+from gateway.web.proving import to_prove
 
 _PAGE: Final = "/account/password"
 _WELL_KNOWN: Final = "/.well-known/change-password"
@@ -58,8 +58,7 @@ class _PasswordForm:
             "password.html",
             status,
             errors=errors,
-            missing=standing.missing,
-            prove=STEP_UP_PATH,
+            to_prove=to_prove(standing.lacks, "password"),
             least=standing.least,
             history=standing.history,
             signed_in=live.person,

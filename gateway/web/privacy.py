@@ -10,12 +10,13 @@ from aiohttp import web
 
 from gateway.core.units import DAY_S, HOUR_S
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.people.own_factors import MayNotChange
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.privacy.export import Export, TooManyExports
 from gateway.flows.privacy.requests import NotOffered, OwnErasure
 from gateway.web.browser import Browser, see_other
 from gateway.web.login_pages import PRIVACY_PATH
 from gateway.web.middleware import REQUEST_ID
+from gateway.web.proving import to_prove
 from gateway.web.spans import counted
 
 _WAY: Final = re.compile(r"\?[ji]=v1\.[\w-]{1,6000}", re.ASCII)
@@ -46,6 +47,8 @@ class _PrivacyPages:
             packed = await self.export.own(live, request[REQUEST_ID])
         except TooManyExports:
             return await self._page(request, live, 429)
+        except MayNotChange:
+            return await self._page(request, live, 403)
         headers = {"Content-Disposition": 'attachment; filename="your-data.zip"', "Cache-Control": "no-store"}
         return web.Response(body=packed, content_type="application/zip", headers=headers)
 
@@ -71,7 +74,7 @@ class _PrivacyPages:
             own=asked.request is not None and asked.request.own,
             by_itself=self.erasure.mode == "direct",
             offered=self.erasure.mode != "off",
-            missing=asked.missing,
+            to_prove=to_prove(asked.lacks, "privacy"),
             wait=_span(self.erasure.wait_s),
             exports=exports,
             may_export=exports and await self.export.may(live),

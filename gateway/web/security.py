@@ -9,15 +9,17 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from markupsafe import Markup
 
+from gateway.core.assurance.words import proof_words, score_words
 from gateway.core.login.one_time_codes import FEW_LEFT, TYPED_CHARS, enrolment_uri, in_groups, secret_text
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.people.own_factors import MayNotChange, NothingWaits, OwnFactors
+from gateway.flows.may_change import MayNotChange
+from gateway.flows.people.own_factors import NothingWaits, OwnFactors
 from gateway.flows.people.own_passkeys import OwnPasskeys
 from gateway.web.account import ago, iso
 from gateway.web.browser import Browser, SignedInForm, see_other
-from gateway.web.login_pages import STEP_UP_PATH
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.passkeys import PasskeyForms
+from gateway.web.proving import to_prove
 from gateway.web.ways import SECURITY_PATH
 
 _WRONG: Final = "That code isn't right. Wait for the next one in the app, and check the time on your phone."
@@ -33,8 +35,9 @@ def routes(browser: Browser, own: OwnFactors, passkeys: OwnPasskeys) -> list[web
         async def handle(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.StreamResponse:
             try:
                 return await act(request, fields, live)
-            except MayNotChange:
-                return see_other(STEP_UP_PATH)
+            except MayNotChange as refused:
+                found = to_prove(refused.lacking, "security")
+                return see_other(SECURITY_PATH if found is None else found.way)
             except NothingWaits:
                 return see_other(SECURITY_PATH)
 
@@ -120,9 +123,11 @@ class _SecurityPages:
             used="" if found.last_used_at is None else ago(now - found.last_used_at),
             left=found.codes_left,
             few=found.codes_left <= FEW_LEFT,
-            may_change=found.missing is None,
+            to_prove=to_prove(found.lacks, "security"),
             passkeys=await self.passkeys.lines(live),
             options=await self.passkeys.options(request, live),
+            proven=proof_words(live.facts.assurance),
+            score=score_words(live.facts.assurance),
             signed_in=live.person,
         )
         response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)

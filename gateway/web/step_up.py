@@ -13,7 +13,8 @@ from gateway.flows.people.step_up import NotProven, Over, TypedProof
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import own_form
-from gateway.web.login_pages import STEP_UP_PATH, LoginPages
+from gateway.web.login_pages import LoginPages
+from gateway.web.proving import STEP_UP_PATH
 from gateway.web.ways import WayFromLogin, WayToAccount
 
 _NOT_PROVEN: Final = "That didn't match. Check what you typed; a code that was used before doesn't count again."

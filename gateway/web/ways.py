@@ -8,19 +8,20 @@ from typing import Final, TypeAlias
 from aiohttp import web
 
 from gateway.core.assurance.need import NOTHING, Need, met
-from gateway.core.forward.pages import ACCOUNT, OTHER_ACCOUNT, START, Link
-from gateway.core.forward.respond import denied_page
+from gateway.core.forward.pages import ACCOUNT, START, Link
+from gateway.core.forward.respond import denied_page, leaving_label
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.session.journey import Journey
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.authorize import AskLogin, Authorize, Opened, ToApp, Visitor
-from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff
+from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff, MustEnrol
 from gateway.flows.people.issuing import SignedIn
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import client_address
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.oauth.authorize import way_on
+from gateway.web.proving import ENROL_PATH
 
 SECURITY_PATH: Final = "/account/security"
 CONSOLE_PATH: Final = "/admin"
@@ -32,8 +33,8 @@ _NOTICES = {"again": "What you sent could not be kept. After signing in, please 
 class Form:
     """What the login page shows. journey, interaction: sealed texts, "" without one. goal: where it leads, for people.
     target: the origin that signing in may redirect to. again: the person is signed in, and the login does not meet
-    need. security: it leads to the page where second factors are changed.
-    console: the path of the console that it leads to, "" where it leads elsewhere.
+    need. stopped: the login was blocked, and an operator's code would help. security: it leads to the page where second
+    factors are changed. console: the path of the console that it leads to, "" where it leads elsewhere.
     """
 
     journey: str = ""
@@ -46,6 +47,7 @@ class Form:
     need: Need = NOTHING
     security: bool = False
     console: str = ""
+    stopped: bool = False
     notice: str = ""
     error: str = ""
 
@@ -103,8 +105,10 @@ class WayToHost:
                 return replace(self.form, again=True, need=need, name=live.person.username)
             case Denied():
                 return self._denied(request, outcome, live.person.username)
+            case MustEnrol():
+                return see_other(self.form.address(ENROL_PATH))
 
-    async def _pass_on(self, request: web.Request, live: LiveLogin) -> Go | AskAgain | Denied:
+    async def _pass_on(self, request: web.Request, live: LiveLogin) -> Go | AskAgain | Denied | MustEnrol:
         return await self.handoff.pass_on(live, self.journey, client_address(request), request[REQUEST_ID])
 
     def _opened(self) -> str:
@@ -126,7 +130,9 @@ class WayToHost:
             if respond.retry_after_s:
                 response.headers["Retry-After"] = str(respond.retry_after_s)
             return response
-        page = page.on(host, request[REQUEST_ID], Link(OTHER_ACCOUNT, "/logout"), Link(ACCOUNT, "/account"))
+        page = page.on(
+            host, request[REQUEST_ID], Link(leaving_label(denied.reason), "/logout"), Link(ACCOUNT, "/account")
+        )
         response = self.browser.csrf_page(
             request, "denied.html", 403, page=replace(page, who=who), journey=self.form.journey
         )
@@ -147,7 +153,7 @@ class WayToApp:
     async def onwards(self, request: web.Request, live: LiveLogin) -> web.Response | Form:
         """The form only where the app's request asks for another login."""
         visitor = Visitor(live, client_address(request), request[REQUEST_ID])
-        match self.authorize.judge(self.opened, visitor):
+        match await self.authorize.judge(self.opened, visitor):
             case AskLogin(another=True):
                 return self.form
             case AskLogin(need=need):
@@ -167,10 +173,10 @@ class WayToSecurity:
         return SECURITY_PATH
 
     async def onwards(self, _request: web.Request, live: LiveLogin) -> web.Response | Form:
-        missing = (await self.factors.overview(live)).missing
-        if missing is None:
-            return see_other(SECURITY_PATH)
-        return replace(self.form, again=True, need=missing, name=live.person.username)
+        lacks = (await self.factors.overview(live)).lacks
+        if isinstance(lacks, Need):
+            return replace(self.form, again=True, need=lacks, name=live.person.username)
+        return see_other(SECURITY_PATH)  # it says where a code can be had, if one is needed
 
 
 @dataclass(frozen=True, slots=True)

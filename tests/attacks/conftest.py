@@ -18,7 +18,7 @@ from gateway.core.login.attempt import Typed
 from gateway.core.login.lockout import LockoutRules
 from gateway.core.login.outcome import LoginRules
 from gateway.core.login.throttle import LoginLimits
-from gateway.core.passkeys.options import RelyingParty
+from gateway.core.passkeys.relying_party import RelyingParty
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.session.journey import Journey, seal_journey
@@ -26,6 +26,7 @@ from gateway.core.session.tokens import Token
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
+from gateway.flows.people.confirming import Confirming
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.handoff import Handoff
 from gateway.flows.people.issuing import Issuing, Lifetimes, SignedIn, Visit
@@ -161,6 +162,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
     throttle = LoginThrottle(Buckets(functions), lambda: _PLENTY)
     acts = Acts(pool, vault, revocations, lambda: there.now)
     passkeys = PasskeyProofs(KEYS.challenge, RELYING_PARTY, random, lambda _: None)
+    confirming = Confirming(KEYS, random)
     lockouts = Lockouts(acts, KEYS, LockoutRules(), REMEMBER_S)
     risk, proofs = risk_of(acts, KEYS), FactorProofs(KEYS, passkeys, lockouts, lambda _: None)
     issuing = Issuing(KEYS, _LIFETIMES, AUTH_HOST, risk, random)
@@ -179,6 +181,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
             UnknownNames(acts),
             risk,
             issuing,
+            confirming,
             LoginRules(without_factor="admit"),  # most tests sign in on strange devices
             lambda _: None,
         ),
@@ -186,7 +189,7 @@ def _house(there: Deciding, functions: Functions, passwords: Passwords, director
         Logout(acts, KEYS, Journal(directory / "ended"), 2_592_000, lambda: None),
         Account(acts, KEYS),
         UserAdmin(acts, passwords, KEYS, random, "cli:root"),
-        SecondStep(acts, proofs, risk, issuing, by_person, lambda _: None),
+        SecondStep(acts, proofs, risk, issuing, confirming, by_person, LoginRules(), lambda _: None),
         StepUpFlow(acts, passwords, proofs, risk, issuing, throttle, lockouts, by_person, lambda _: None),
         OwnFactors(acts, KEYS, random),
     )

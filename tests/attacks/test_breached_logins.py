@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -30,9 +30,10 @@ class Corpus:
         return self.verdict == "found"
 
 
-def asking(house: House, corpus: Corpus, **configured: Any) -> None:
-    breaches = Breaches(corpus.has, lambda _verdict: None, **configured)
-    house.login = replace(house.login, breaches=breaches)
+def asking(house: House, corpus: Corpus, at_login: Literal["warn", "change", "block"] = "warn", **more: Any) -> None:
+    breaches, rules = Breaches(corpus.has, lambda _verdict: None, **more), replace(house.login.rules, breached=at_login)
+    house.login = replace(house.login, breaches=breaches, rules=rules)
+    house.second = replace(house.second, rules=rules)
 
 
 async def entry(house: House, kind: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from gateway.core.assurance.model import OTP, PWD
 from gateway.core.assurance.need import Need, read_need
 from gateway.core.assurance.steps import PASSWORD as PASSWORD_PROOF
 from gateway.core.assurance.steps import RECOVERY_CODE, TOTP, Steps, Unmeetable
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.handoff import AskAgain, Go
 from gateway.flows.people.issuing import SignedIn
-from gateway.flows.people.own_factors import MayNotChange, NewCodes
+from gateway.flows.people.own_factors import NewCodes
 from gateway.flows.people.second_step import WrongCode
 from gateway.flows.people.step_up import NotProven, Over, TypedProof
 from tests.attacks.conftest import PASSWORD, House, session_of

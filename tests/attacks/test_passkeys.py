@@ -10,12 +10,14 @@ import pytest
 from gateway.core.assurance.model import HWK, PWD, USER
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.issuing import SignedIn, Visit
-from gateway.flows.people.own_factors import MayNotChange, NewCodes, OwnFactors
+from gateway.flows.people.own_factors import NewCodes, OwnFactors
 from gateway.flows.people.own_passkeys import NotEnrolled, OwnPasskeys
 from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyRefused, PasskeyShown, Taken, Why
 from gateway.flows.people.passkey_sign_in import PasskeySignIn
 from tests.attacks.conftest import RELYING_PARTY, House
+from tests.attacks.phones import confirmed
 from tests.authenticator import UP, Authenticator
 from tests.core.forward.setting import KEYS
 
@@ -275,6 +277,7 @@ async def test_a_password_alone_changes_no_passkeys_where_there_is_one(keys: Key
 async def test_an_enrolment_is_of_its_login_and_counts_once(keys: Keys) -> None:
     await keys.house.add("eve")
     first, other = await keys.live("eve"), await keys.live("eve")
+    await confirmed(keys.house, other)
     key = authenticator()
     answer = key.enrol(await keys.own.options(first, BROWSER))
 

@@ -217,8 +217,8 @@ async def test_a_score_that_is_too_high_signs_nobody_in_and_teaches_nothing(
     strange = ["new_device", "new_network"]
     assert [one == BlockedLogin("risk") for one in outcomes] == [is_blocked] * 2
     assert len(await entries(ada)) == (1 if is_blocked else 3)
-    assert blocked == ([("risk", 40, strange), ("risk", 43, [*strange, "failures"])] if is_blocked else [])
-    assert scored(await own.score()) == (0, [])
+    assert blocked == ([("risk", 40, strange), ("risk", 63, [*strange, "failures", "doubted"])] if is_blocked else [])
+    assert scored(await own.score()) == ((20, ["doubted"]) if is_blocked else (0, []))
     async with ada.pool.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM devices") == (1 if is_blocked else 2)
 

@@ -120,7 +120,7 @@ async def test_five_wrong_codes_end_the_attempt(house: House, wrong: str) -> Non
 
     assert left == [WrongCode(4), WrongCode(3), WrongCode(2), WrongCode(1), WrongCode(0)]
     assert isinstance(await second_step(house, cookie, phone.code()), Gone)
-    assert (await kinds(house))[-6:] == ["factor_failed"] * 5 + ["login_abandoned"]
+    assert (await kinds(house))[-7:] == ["factor_failed"] * 5 + ["login_abandoned", "password_doubted"]
 
 
 async def test_no_more_than_five_codes_are_looked_at_however_many_come_at_once(house: House) -> None:
@@ -172,7 +172,7 @@ async def test_an_attempt_lasts_for_ten_minutes(house: House) -> None:
     assert isinstance(await second_step(house, second, phone.codes[0]), Gone)
 
     await house.second.purge()
-    assert (await kinds(house))[-1] == "login_abandoned"
+    assert (await kinds(house))[-2:] == ["login_abandoned", "password_doubted"]
     async with house.pool.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM attempts") == 0
 

@@ -1,13 +1,21 @@
 """`bastion policy` as an operator types it."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.policy import policy
+from gateway.core.assurance.model import by_password
+from gateway.core.base64url import b64
+from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.session.tokens import LOGIN_BYTES
+from gateway.stores.postgres.logins import Logins, NewLogin
+from gateway.stores.postgres.vault import Vault
 from tests.cli.conftest import Bastion
+from tests.conftest import Pool, RandomBytes
 
 PLACE = ["--auth-url", "https://auth.example.com"]
 GOOD = """
@@ -108,6 +116,61 @@ def test_it_says_what_a_token_may(directory: Path) -> None:
     assert "leg 1: scopes read: yes   -> allow" in service.output
 
 
+def test_it_says_what_methods_and_a_score_do(directory: Path) -> None:
+    (directory / "wiki.yaml").write_text(GOOD.replace("tests:", "    require: {amr: [hwk], risk_below: 40}\ntests:"))
+    ada = (
+        "explain",
+        "https://wiki.example.com/x",
+        "--user",
+        "ada",
+        "--group",
+        "staff",
+        "--mfa",
+        "1m",
+        "--from",
+        "192.0.2.7",
+    )
+
+    allowed = run(directory, *ada, "--amr", "hwk", "--amr", "user", "--risk", "39")
+    risky = run(directory, *ada, "--amr", "hwk", "--risk", "40")
+    by_app = run(directory, *ada, "--risk", "0")
+
+    assert "by hwk user mfa, risk 39 of 100" in allowed.output
+    assert "answer   allow 200" in allowed.output
+    assert "answer   deny 403   the risk score of the login is too high, or not known" in risky.output
+    assert "answer   step_up 302   amr hwk" in by_app.output
+
+
+async def test_it_explains_a_live_login(bastion: Bastion, pool: Pool, random_bytes: RandomBytes) -> None:
+    """By what it proved, its score, its groups and its address, without anybody typing them."""
+    directory = bastion.directory / "policies"
+    directory.mkdir()
+    (directory / "wiki.yaml").write_text(GOOD.replace("tests:", "    require: {risk_below: 40}\ntests:"))
+    newcomer = ("--group", "staff", "--password-stdin")
+    assert (await bastion("user", "add", "ada", *newcomer, stdin="nine wrong old socks")).status == 0
+    vault, now = Vault(MasterKeys([bytes(range(32))]), b"", random_bytes), int(time.time())
+    async with pool.acquire() as connection, connection.transaction():
+        user_id, logins = await connection.fetchval("SELECT id FROM users"), Logins(connection, vault)
+        for letter, risk, address in ((b"a", 10, "198.51.100.7"), (b"b", 60, "198.51.100.7"), (b"c", 0, "203.0.113.9")):
+            login_id = letter * LOGIN_BYTES
+            assert await logins.create(NewLogin(login_id, user_id, now, False, 1800, now + 600, address, "browser"))
+            assert await logins.add_session(login_id, "x.example", letter * 16, by_password(now, risk), now)
+
+    async def explained(letter: bytes, *more: str) -> str:
+        of_login = ("--user", "ada", "--login", b64(letter * LOGIN_BYTES))
+        return (await bastion("policy", "explain", "https://wiki.example.com/", *of_login, *more)).out
+
+    assert "answer   allow 200   as ada" in await explained(b"a")
+    assert "by pwd, risk 60 of 100\n" in await explained(b"b")
+    assert "answer   deny 403   the risk score of the login is too high" in await explained(b"b")
+    assert "answer   deny 403   a rule forbids it" in await explained(b"c")
+    assert "answer   allow 200   as ada" in await explained(b"c", "--from", "198.51.100.7")
+    unknown = await bastion(
+        "policy", "explain", "https://wiki.example.com/", "--user", "ada", "--login", b64(b"x" * LOGIN_BYTES)
+    )
+    assert (unknown.status, "`bastion user sessions ada` lists them" in unknown.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -117,6 +180,11 @@ def test_it_says_what_a_token_may(directory: Path) -> None:
         ["explain", "https://x/", "--client", "notes"],
         ["explain", "https://x/", "--scope", "read", "--user", "ada"],
         ["explain", "https://x/", "--credential", "cookie"],
+        ["explain", "https://x/", "--user", "ada", "--amr", "hkw"],
+        ["explain", "https://x/", "--user", "ada", "--risk", "101"],
+        ["explain", "https://x/", "--user", "ada", "--login", "!"],
+        ["explain", "https://x/", "--login", "bWFkZSB1cCBsb2dpbiAhIQ"],
+        ["explain", "https://x/", "--user", "ada", "--login", "bWFkZSB1cCBsb2dpbiAhIQ"],  # no configuration
     ],
 )
 def test_bad_options_are_told(directory: Path, bad: list[str]) -> None:

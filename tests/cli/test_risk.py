@@ -50,8 +50,9 @@ async def test_scripts_get_it_as_json(here: Bastion) -> None:
 @pytest.mark.parametrize(
     ("points", "without", "says"),
     [
-        ("39", "refuse", "admitted, below risk.step_up_at (40)"),
-        ("40", "refuse", "refused, from risk.step_up_at (40) on: risk.without_factor is refuse"),
+        ("39", "mail", "admitted, below risk.step_up_at (40)"),
+        ("40", "mail", "refused until an operator helps, because mail is off"),
+        ("40", "refuse", "refused until an operator helps, because risk.without_factor is refuse"),
         ("69", "admit", "admitted, because risk.without_factor is admit"),
         ("70", "admit", "blocked, from risk.block_at (70) on"),
     ],
@@ -62,6 +63,14 @@ async def test_it_says_what_follows(here: Bastion, points: str, without: str, sa
     ran = await here("risk", "explain", "ada", "--ip", "198.51.100.4", **settings)
 
     assert ran.out.splitlines()[-1] == f"Without a second factor: {says}"
+
+
+async def test_it_says_that_a_code_is_mailed(here: Bastion) -> None:
+    mail = {"BASTION_MAIL_SMTP": "smtp.example.com:587", "BASTION_MAIL_FROM": "auth@example.com"}
+
+    ran = await here("risk", "explain", "ada", "--ip", "198.51.100.4", BASTION_RISK_WEIGHTS="first_login=40", **mail)
+
+    assert ran.out.splitlines()[-1].endswith("asked for a mailed code, from risk.step_up_at (40) on")
 
 
 @pytest.mark.parametrize(

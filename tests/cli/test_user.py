@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from gateway.core.assurance.model import by_password
+from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.lockout import Door, Lockout, Proving
@@ -43,13 +43,17 @@ async def test_second_factors_are_shown_and_a_code_needs_one(bastion: Bastion) -
     shown = await bastion("user", "mfa", "ada")
     nothing = await bastion("user", "mfa", "ada", "reset", "--now", "--reason", "phone lost")
     waits = await bastion("user", "mfa", "ada", "reset", "--reason", "phone lost")
+    gone = await bastion("user", "mfa", "ada", "remove", "totp", "--reason", "phone lost")
+    bare, later = await bastion("user", "mfa", "ada", "remove"), await bastion("user", "mfa", "ada", "--now")
     code = await bastion("user", "code", "ada", "--reason", "phone lost")
     endless = await bastion("user", "code", "ada", "--for", "25h", "--reason", "phone lost")
 
     assert (shown.status, shown.out) == (0, "ada has no second factor.\n")
     assert (nothing.status, nothing.out) == (0, "ada had no second factor before.\n")
     assert waits.status != 0
-    assert "not built yet" in waits.err
+    assert "ada can't be told by mail, so a reset could not wait for them; see --now" in waits.err
+    assert (gone.status, gone.out) == (0, "ada had no factor totp.\n")
+    assert (bare.status, later.status) == (2, 2)
     assert code.status != 0
     assert "no second factor that a code could stand in for" in code.err
     assert endless.status != 0
@@ -171,9 +175,12 @@ async def test_sessions_are_shown_with_their_ids_and_ended_one_by_one(
                 NewLogin(login_id, user_id, now, False, 1800, now + 600, "203.0.113.7", "a\x1b[31mbrowser")
             )
             assert await logins.add_session(login_id, "app.example.com", letter * 16, by_password(now), now)
+        proven = Assurance(now, now, PWD | OTP, 35)  # in the middle of the app
+        assert await logins.add_session(b"m" * LOGIN_BYTES, "app.example.com", b"p" * 16, proven, now)
     first = b64(b"\xfb" * LOGIN_BYTES)
 
     shown = (await bastion("user", "sessions", "ada")).out
+    of_person = (await bastion("user", "show", "ada")).out
     as_json = json.loads((await bastion("user", "sessions", "ada", "--json")).out)
     ended = await bastion("user", "end-sessions", "ada", "--login", first, "--reason", "laptop stolen")
     left = (await bastion("user", "sessions", "ada")).out
@@ -182,7 +189,14 @@ async def test_sessions_are_shown_with_their_ids_and_ended_one_by_one(
 
     assert first.startswith("-")
     assert {one["id"] for one in as_json} == {line.split()[0] for line in shown.splitlines()}
-    assert shown.count("203.0.113.7 with 'a\\x1b[31mbrowser'  app.example.com") == 2
+    assert shown.count("203.0.113.7 with 'a\\x1b[31mbrowser', proven by password") == 2
+    for text in (shown, of_person):
+        assert "proven by password, risk score not known" in text
+        assert "proven by password and authenticator app, risk score 35 of 100" in text
+    assert {one["id"]: (one["acr"], one["amr"], one["risk"]) for one in as_json} == {
+        first: ("1", ["pwd"], None),
+        b64(b"m" * LOGIN_BYTES): ("2", ["pwd", "otp", "mfa"], 35),
+    }
     assert (ended.out, rest.out) == ("ada: 1 login ended.\n", "ada: 1 login ended.\n")
     assert (first in left, left.count("\n")) == (False, 1)
     assert (unknown.status, "`bastion user sessions ada` lists them" in unknown.err) == (1, True)

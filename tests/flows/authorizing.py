@@ -9,7 +9,7 @@ from gateway.core.policy.model import Policy
 from gateway.core.principal.ask import LoginFacts
 from gateway.core.session.person import Person
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.oauth.authorize import AskAccount, AskConsent, AskLogin, Authorize, ToApp, Visitor
+from gateway.flows.oauth.authorize import AskConsent, Asking, Authorize, ToApp, Visitor
 from gateway.flows.oauth.par import Par
 from gateway.stores.postgres.codes import CodeRow, Codes
 from tests.core.oauth.apps import ISSUER, PUBLISHED, apps, asked
@@ -37,7 +37,7 @@ class Ground:
         assert isinstance(begun, str), begun
         return begun
 
-    async def went_on(self, client: str = "spa", **changed: str) -> ToApp | AskLogin | AskAccount | AskConsent:
+    async def went_on(self, client: str = "spa", **changed: str) -> ToApp | Asking | AskConsent:
         return await self.authorize.go_on(await self.sealed(client, **changed), self.visitor)
 
     async def allowed(self, client: str = "spa", **changed: str) -> CodeRow:
@@ -45,7 +45,7 @@ class Ground:
         answer = await self.authorize.consent(await self.sealed(client, **changed), self.visitor, allows=True)
         return await self.code_of(answer)
 
-    async def code_of(self, answer: ToApp | AskLogin | AskAccount | AskConsent) -> CodeRow:
+    async def code_of(self, answer: ToApp | Asking | AskConsent) -> CodeRow:
         assert isinstance(answer, ToApp), answer
         hash_ = authorization_code_hash(answer.values.get("code", ""))
         assert hash_ is not None, answer.values

@@ -67,6 +67,7 @@ class Stage:
             if not await logins.create(login):
                 return None
             assert await logins.add_session(token.login_id, HOST, credential, by_password(now), now)
+            await logins.set_origin(token.login_id, None, now)  # a code confirmed it
         return Presented(token.tag, token.login, credential)
 
     async def passes(self, presented: Presented) -> Person | None:

@@ -11,7 +11,8 @@ from gateway.core.assurance.need import Need
 from gateway.core.oauth.code import CODE_S
 from gateway.core.oauth.interaction import INTERACTION_S, Interaction, seal_interaction
 from gateway.core.oauth.request import Unaddressed
-from gateway.flows.oauth.authorize import AskConsent, AskLogin, ToApp, Visitor
+from gateway.flows.enrolment import Enrolment
+from gateway.flows.oauth.authorize import AskConsent, AskEnrolment, AskLogin, ToApp, Visitor
 from gateway.flows.oauth.par import PUSHED_S, Par
 from tests.core.oauth.apps import API, CHALLENGE, ISSUER, asked
 from tests.flows.authorizing import POLICY, Ground, error_of, ground_of
@@ -283,3 +284,14 @@ async def test_what_waits_too_long_is_deleted(ground: Ground) -> None:
     assert await ground.codes() == 0
     async with ground.stage.pool.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM pushed_requests") == 0
+
+
+async def test_a_person_who_has_to_set_up_a_second_factor_gets_no_code_before(ground: Ground) -> None:
+    ground.authorize = replace(ground.authorize, enrolment=Enrolment(frozenset({"staff"}), 0))
+
+    assert isinstance(await ground.went_on(), AskEnrolment)
+    assert isinstance(await ground.authorize.consent(await ground.sealed(), ground.visitor, allows=True), AskEnrolment)
+    silent = await ground.went_on(prompt="none")
+    assert isinstance(silent, ToApp)
+    assert silent.values["error"] == "interaction_required"
+    assert await ground.codes() == 0

@@ -13,8 +13,9 @@ from gateway.core.assurance.model import by_password
 from gateway.core.principal.ask import LoginFacts
 from gateway.core.session.person import Person
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.api_keys import rest_keys
-from gateway.flows.people.own_keys import NotFresh, OwnKeys
+from gateway.flows.people.own_keys import OwnKeys
 from tests.conftest import Pool
 from tests.core.forward.keys import TAKING, taking
 from tests.core.forward.setting import ADA, KEYS
@@ -75,12 +76,12 @@ async def while_all_ends(here: Deciding, attempt: Try) -> object:
 async def _made(attempt: Try) -> object:
     try:
         return await attempt()
-    except NotFresh as error:
+    except MayNotChange as error:
         return error
 
 
 async def test_no_key_is_made_by_a_login_that_ends_meanwhile(here: Deciding, own: OwnKeys, live: LiveLogin) -> None:
-    assert isinstance(await while_all_ends(here, lambda: own.make(live, WANTED, "r")), NotFresh)
+    assert isinstance(await while_all_ends(here, lambda: own.make(live, WANTED, "r")), MayNotChange)
     assert await own.list(live) == []
 
 
@@ -88,7 +89,7 @@ async def test_no_key_is_woken_by_a_login_that_ends_meanwhile(here: Deciding, ow
     await own.make(live, WANTED, "r")
     key = (await own.list(live))[0].id
 
-    assert isinstance(await while_all_ends(here, lambda: own.wake(live, key, "r")), NotFresh)
+    assert isinstance(await while_all_ends(here, lambda: own.wake(live, key, "r")), MayNotChange)
     assert await passing(here) == 0
 
 
@@ -100,7 +101,7 @@ async def test_a_key_that_is_being_made_rests_with_the_others(here: Deciding, ow
         await waiting(here.pool, 1)
         ending = asyncio.create_task(users(here).end_sessions("ada", None, "lost phone"))
         await waiting(here.pool, 2)
-    with suppress(NotFresh):
+    with suppress(MayNotChange):
         await making
     assert await ending == 1
 
@@ -112,9 +113,9 @@ async def test_a_login_that_has_ended_makes_and_wakes_none(here: Deciding, own: 
     key = (await own.list(live))[0].id
     await users(here).end_sessions("ada", None, "lost phone")
 
-    with pytest.raises(NotFresh):
+    with pytest.raises(MayNotChange):
         await own.make(live, WANTED, "r")
-    with pytest.raises(NotFresh):
+    with pytest.raises(MayNotChange):
         await own.wake(live, key, "r")
     assert (len(await own.list(live)), await passing(here)) == (1, 0)
 

@@ -1,10 +1,13 @@
 """A person without JavaScript undoes what others did to their account, by the mail of a whole demo."""
 
 import os
+import re
 import subprocess
 import sys
 
-from tests.faults.kills import forget_limits
+import pyotp
+
+from tests.faults.kills import forget_limits, until
 from tests.journeys.test_recovery import letters, link_of
 from tests.staging import Seen, Stage, Visitor
 
@@ -18,9 +21,21 @@ def bastion(stage: Stage, *arguments: str, typed: str = "") -> str:
     return done.stdout
 
 
-def add(stage: Stage, name: str) -> None:
-    email = f"{name}@example.org"
-    bastion(stage, "user", "add", name, "--email", email, "--group", "staff", "--password-stdin", typed=PASSWORD)
+def add(stage: Stage, name: str, *groups: str) -> None:
+    """Of the staff, and of these groups."""
+    who = ["--email", f"{name}@example.org", *(f"--group={group}" for group in ("staff", *groups))]
+    bastion(stage, "user", "add", name, *who, "--password-stdin", typed=PASSWORD)
+
+
+def enrol(stage: Stage, visitor: Visitor) -> None:
+    """An authenticator app."""
+    security = stage.auth + "/account/security"
+    begun = visitor.submit(page := visitor.visit(security), "/account/security/app", csrf=page.field("csrf"))
+    secret = re.search(r'id="secret">([A-Z2-7-]+)<', begun.text)
+    assert secret is not None
+    code = pyotp.TOTP(secret[1].replace("-", "")).now()
+    done = visitor.submit(begun, "/account/security/app/confirm", csrf=begun.field("csrf"), code=code)
+    assert done.text.count("<li>") >= 10
 
 
 def posted(visitor: Visitor, link: str, path: str, name: str) -> Seen:
@@ -28,6 +43,24 @@ def posted(visitor: Visitor, link: str, path: str, name: str) -> Seen:
     page = visitor.visit(link)
     hidden = {field: page.field(field) for field in ("csrf", "t")}
     return visitor.submit(page, path, **hidden, name=name)
+
+
+def test_somebody_keeps_the_factors_that_an_operator_was_talked_into_removing(stage: Stage) -> None:
+    add(stage, "edna")
+    visitor, other = stage.visitor(), stage.visitor()
+    visitor.log_in(visitor.visit(stage.auth + "/login"), "edna", PASSWORD)
+    enrol(stage, visitor)
+
+    bastion(stage, "user", "mfa", "edna", "reset", "--reason", "called from an unknown number")
+    until(lambda: "a reset removes them at" in bastion(stage, "user", "mfa", "edna"))
+    (letter,) = letters(stage, "Your second factors will be removed", 1)
+    kept = posted(other, link_of(letter), "/keep-factors", "edna")
+
+    assert "Your second factors stay" in kept.text
+    shown = bastion(stage, "user", "mfa", "edna")
+    assert "totp" in shown
+    assert "reset" not in shown
+    assert "works no more" in other.visit(link_of(letter)).text
 
 
 def test_somebody_who_is_locked_out_lets_their_new_browser_in_by_mail(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.passkeys.answer import Passkey
+from gateway.core.passkeys.passkey import Passkey
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.stores.postgres.passkeys import MOST_PASSKEYS, Passkeys, hash_of
 from gateway.stores.postgres.vault import CorruptRow, Vault

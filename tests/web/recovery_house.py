@@ -21,14 +21,16 @@ from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.mail.notices import Notices
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
+from gateway.flows.people.factor_resets import KeepFactors
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.recovery import LinkLimits, Recovery
+from gateway.flows.people.releasing import Releasing
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.unlocking import Unlocking
 from gateway.flows.people.users import Newcomer
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import disown, email, recovery, unlock
+from gateway.web import disown, email, keep_factors, recovery, release, unlock
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
@@ -132,6 +134,9 @@ async def recovering_at(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path
         lockouts = replace(house.login.lockouts, notices=notices)
         unlocking = Unlocking(NamedLinks(acts, limits, (LinkKind.UNLOCK,)), lockouts, KEYS, there.random)
         app.add_routes(unlock.routes(browser, unlocking))
+        keeping = KeepFactors(NamedLinks(acts, limits, (LinkKind.KEEP_FACTORS,)))
+        app.add_routes(keep_factors.routes(browser, keeping))
+        app.add_routes(release.routes(browser, Releasing(NamedLinks(acts, limits, (LinkKind.RELEASE,)))))
         app.add_routes(email.routes(browser, EmailChange(acts, notices, limits, KEYS)))
         async with TestClient(TestServer(app)) as http:
             yield Recovering(with_notices(house, notices), notices, http)

@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.core.mail.kinds import MailKind
+from tests.attacks.phones import confirmed
 from tests.conftest import Pool
 from tests.web.recovery_house import Recovering, recovering_at
 
@@ -114,6 +115,7 @@ async def test_whoever_has_a_second_factor_needs_it_for_another_address(ada: Rec
     """A thief with the password alone would take the account by a new address."""
     live = await ada.house.live(await ada.house.sign_in("ada"))
     assert live is not None
+    await confirmed(ada.house, live)
     app = await ada.house.factors.begin_app(live, "")
     assert await ada.house.factors.confirm_app(live, pyotp.TOTP(b32encode(app.secret).decode()).now(), "") is not None
 

@@ -122,12 +122,15 @@ async def test_a_link_is_over_after_its_time_and_for_a_disabled_person(recoverin
     await house.admin.disable("ada")
     disabled = await recovering.get(link)
     await house.admin.enable("ada")
+    enabled = await recovering.get(link)
+    await recovering.ask("ada")
+    link = await recovering.link()
     house.there.now += 1799
     still = await recovering.get(link)
     house.there.now += 1
     over = await recovering.get(link)
 
-    assert (disabled[0], still[0], over[0]) == (410, 200, 410)
+    assert (disabled[0], enabled[0], still[0], over[0]) == (410, 410, 200, 410)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43, "..%2f", "ä" * 43])

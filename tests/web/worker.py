@@ -57,6 +57,7 @@ async def whole_worker(
         assert await logins.create(NewLogin(token.login_id, ADA, now, False, 1800, now + 86_400, "", ""))
         host = config.auth_host
         assert await logins.add_session(token.login_id, host, credential_of(host, token), by_password(now), now)
+        await logins.set_origin(token.login_id, None, now)  # a code confirmed it
     async with (
         build(Start(config, 0, metrics, metrics.slot(0))) as served,
         TestClient(TestServer(served.web_app)) as client,

@@ -40,11 +40,12 @@ class Breach(Section):
         kind="list",
         example="[10.20.0.0/24]",
     )
-    at_login: Literal["warn", "block"] = setting(
+    at_login: Literal["warn", "change", "block"] = setting(
         "warn",
         "What follows when somebody logs in with a breached password. warn: the person is told, and it counts in the "
-        "risk score. block: nobody logs in with it.",
-        "warn or block",
+        "risk score. change: on a device that the person has used for long they choose another one first; elsewhere "
+        "the password is disabled. block: nobody logs in with it.",
+        "warn, change or block",
     )
     at_change: Literal["refuse", "warn"] = setting(
         "refuse", "What follows when somebody chooses a breached password.", "refuse or warn"

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gateway.config.setting import Section, setting
 from gateway.config.values import Duration
+from gateway.core.login.factor_reset import NOTICE_S, WAIT_S
 from gateway.core.mail.links import LinkKind
 from gateway.core.units import DAY_S, HOUR_S
 
@@ -29,6 +30,9 @@ class LinksSection(Section):
     unlock_s: Annotated[Duration, Field(ge=300, le=7 * DAY_S)] = setting(
         "24h", "The link that lets one browser try again while sign-ins are locked.", "a duration from 5m to 7d"
     )
+    release_s: Annotated[Duration, Field(ge=300, le=DAY_S)] = setting(
+        "1h", 'The link "This was me" of a blocked sign-in.', "a duration from 5m to 24h"
+    )
 
     @property
     def lifetimes_s(self) -> Mapping[LinkKind, int]:
@@ -39,4 +43,6 @@ class LinksSection(Section):
             LinkKind.EMAIL_CONFIRM: self.email_s,
             LinkKind.EMAIL_UNDO: self.undo_s,
             LinkKind.UNLOCK: self.unlock_s,
+            LinkKind.RELEASE: self.release_s,
+            LinkKind.KEEP_FACTORS: NOTICE_S + WAIT_S,
         }

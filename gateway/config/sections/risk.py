@@ -60,11 +60,17 @@ class RiskSection(Section):
         "a whole number from 1 to 101",
         kind="scalar",
     )
-    without_factor: Literal["refuse", "admit"] = setting(
-        "admit",
-        "What becomes of a person without a second factor from step_up_at on. refuse: they are refused as from "
-        "block_at on. admit: they are logged in. A mailed code is not available yet.",
-        "refuse or admit",
+    without_factor: Literal["mail", "refuse", "admit"] = setting(
+        "mail",
+        "What a person without a second factor must prove from step_up_at on. mail: a code from their mailbox, or one "
+        "of an operator. refuse: one of an operator. admit: nothing.",
+        "mail, refuse or admit",
+    )
+    release: Literal["mail", "operator"] = setting(
+        "mail",
+        "Who lets a person try again whose login is refused from block_at on. mail: the person, by the link of a "
+        "notice, or a code of an operator. operator: only a code of an operator.",
+        "mail or operator",
     )
     known_networks: tuple[Network, ...] = setting(
         (),
@@ -108,6 +114,11 @@ class RiskSection(Section):
         if self.step_up_at > self.block_at:
             message = f"is {self.step_up_at}, above risk.block_at, so it never counts; expected at most {self.block_at}"
             yield Finding("risk.step_up_at", message, Grade.WRONG)
+        if self.without_factor == "admit":
+            message = (
+                "is admit, which weakens logins: a stolen password is enough on a strange device, up to risk.block_at"
+            )
+            yield Finding("risk.without_factor", message, Grade.DOUBTFUL)
         if any(not unmapped(network).prefixlen for network in self.known_networks):
             message = "has a network of everybody, so no place gives points; expected smaller ones"
             yield Finding("risk.known_networks", message, Grade.DOUBTFUL)

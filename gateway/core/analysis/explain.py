@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
-from gateway.core.assurance.model import NO_PROOF
+from gateway.core.assurance.model import METHODS, NO_PROOF, OTP, PWD, UNKNOWN_RISK, amr_values
+from gateway.core.assurance.words import score_words
 from gateway.core.policy.conditions import (
     All,
     Any,
@@ -187,7 +188,9 @@ def _leaf(
 
 def _require(require: Require) -> str:
     within = f"authenticated within {_age(require.authenticated_within_s)}" if require.authenticated_within_s else ""
-    parts = ("mfa" if require.mfa else "", within, "dpop" if require.dpop else "")
+    amr = f"amr {' '.join(name for name, bit in METHODS.items() if require.amr & bit)}" if require.amr else ""
+    below = f"risk below {require.risk_below}" if require.risk_below else ""
+    parts = ("mfa" if require.mfa else "", within, amr, below, "dpop" if require.dpop else "")
     return ", ".join(part for part in parts if part)
 
 
@@ -223,7 +226,9 @@ def _about(person: Actor, now: int) -> tuple[str, ...]:
     proven = person.assurance
     mfa = f"second factor {_age(now - proven.mfa_at)} ago" if proven.mfa_at else "no second factor"
     groups = " ".join(sorted(person.groups)) or "-"
-    logged_in = f"logged in {_age(now - proven.authenticated_at)} ago, {mfa}"
+    usual = proven.risk == UNKNOWN_RISK and proven.amr in (PWD, PWD | OTP)
+    by = "" if usual else f", by {' '.join(amr_values(proven))}, risk {score_words(proven)}"
+    logged_in = f"logged in {_age(now - proven.authenticated_at)} ago, {mfa}{by}"
     if person.credential == SESSION:
         return f"groups {groups}", logged_in
     scopes = " ".join(sorted(person.scopes)) or "-"

@@ -193,7 +193,7 @@ def _any_is(legs: Iterable[Leg], kind: type[Condition]) -> bool:
 
 
 def _always_mfa(route: Route) -> bool:
-    return all(leg.require.mfa for leg in route.legs)
+    return all(leg.require.need.asks_second for leg in route.legs)
 
 
 def _oldest_login_s(route: Route) -> int:

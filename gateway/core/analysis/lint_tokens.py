@@ -77,12 +77,12 @@ def _no_audience(policy: Policy, routes: list[Route], origins: frozenset[str]) -
 
 
 def _no_key(route: Route) -> Iterator[PolicyWarning]:
-    """It proves no second factor, no recent login and no key pair (X5)."""
+    """It proves no second factor, no recent login, no low score and no key pair (X5)."""
     legs = [leg for leg in route.token_legs if leg.tokens] if route.takes_keys else []
     if legs and all(leg.require != Require() for leg in legs):
         message = (
             f"{route.name} accepts API keys, and each leg for them requires what a key never proves (mfa, "
-            "authenticated_within, dpop): none comes in; take api_key out of credentials"
+            "authenticated_within, amr, risk_below, dpop): none comes in; take api_key out of credentials"
         )
         yield PolicyWarning(route.place, "no-key", message)
 

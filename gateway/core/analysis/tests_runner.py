@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from gateway.core.analysis.explain import reasons, who
 from gateway.core.analysis.simulate import Asked, Simulated, Simulation
-from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.policy.cases import Expected, Person, PolicyTest
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
@@ -71,11 +70,10 @@ def _is_outcome(expected: Expected, simulated: Simulated) -> bool:
 
 
 def _actor(person: Person, now: int) -> Actor:
-    mfa_at = 0 if person.mfa_s is None else now - person.mfa_s
     return Actor(
         person.user,
         person.groups,
-        Assurance(now - person.authenticated_s, mfa_at, PWD | OTP if mfa_at else PWD),
+        person.assurance(now),
         person.credential,
         person.client,
         person.scopes,

@@ -13,6 +13,7 @@ HWK: Final = 4  # a passkey that stays in its authenticator, by the authenticato
 SWK: Final = 8  # a passkey that may be copied between devices
 USER: Final = 16  # the authenticator verified the person
 RECOVERY: Final = 32  # told as otp
+PASSKEYS: Final = HWK | SWK | USER  # what nothing else proves
 UNKNOWN_RISK: Final = 255
 ACRS: Final = ("1", "2", "phr", "phrh")  # OpenID EAP ACR Values 1.0, and below them a password alone; weakest first
 CAN_BE_MET: Final = ACRS[:3]  # phrh needs attestation

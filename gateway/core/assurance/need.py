@@ -88,7 +88,7 @@ def met(need: Need, assurance: Assurance, now: int) -> bool:
     amr asks whether a method was ever proven in this login: only the last time of each factor is kept, not of each
     method.
     """
-    if not need.known or need.amr & ~told_bits(assurance.amr):
+    if not need.known or lacks_methods(need, assurance):
         return False
     if need.acr and not is_acr_at_least(acr_of(assurance), need.acr):
         return False
@@ -96,6 +96,10 @@ def met(need: Need, assurance: Assurance, now: int) -> bool:
     if assurance.authenticated_at < earliest:
         return False
     return not need.asks_second or (assurance.mfa_at > 0 and assurance.mfa_at >= earliest)
+
+
+def lacks_methods(need: Need, assurance: Assurance) -> bool:
+    return (need.amr & ~told_bits(assurance.amr)) != 0
 
 
 def said(need: Need) -> str:

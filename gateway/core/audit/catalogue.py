@@ -42,6 +42,8 @@ from gateway.core.audit.factor_events import (
     FactorAdded,
     FactorFailed,
     FactorRemoved,
+    FactorResetAnnounced,
+    FactorResetStopped,
     LoginAbandoned,
     LoginStepUp,
     OperatorCodeMade,
@@ -57,7 +59,7 @@ from gateway.core.audit.key_events import (
     SigningKeyRetired,
 )
 from gateway.core.audit.lockout_events import Locked, Unlocked
-from gateway.core.audit.login_events import LoginBlocked
+from gateway.core.audit.login_events import LoginBlocked, LoginReleased, PasswordDisabled, PasswordDoubted
 from gateway.core.audit.privacy_events import (
     DataExported,
     ErasureAsked,
@@ -72,6 +74,7 @@ from gateway.core.audit.recovery_events import (
     EmailAsked,
     PasswordReset,
     PasswordResetAsked,
+    UserImported,
     UserInvited,
 )
 from gateway.core.audit.settings_events import ConfigLoaded, PolicyLoaded, PolicyNotLoaded, UnknownNamesRenewed
@@ -292,6 +295,9 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     SessionOpened,
     LoginFailed,
     LoginBlocked,
+    LoginReleased,
+    PasswordDisabled,
+    PasswordDoubted,
     Locked,
     Unlocked,
     LoggedOut,
@@ -305,6 +311,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     PasswordReset,
     Disowned,
     UserInvited,
+    UserImported,
     EmailAsked,
     GroupsChanged,
     UserChanged,
@@ -357,6 +364,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     RoleRevoked,
     SettingChanged,
     SettingExpired,
+    FactorResetAnnounced,
+    FactorResetStopped,
 )
 
 

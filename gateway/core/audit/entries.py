@@ -12,6 +12,9 @@ class Kind(Enum):
     SESSION_OPENED = "session_opened"
     LOGIN_FAILED = "login_failed"
     LOGIN_BLOCKED = "login_blocked"
+    LOGIN_RELEASED = "login_released"
+    PASSWORD_DOUBTED = "password_doubted"
+    PASSWORD_DISABLED = "password_disabled"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     LOGOUT = "logout"
@@ -24,6 +27,7 @@ class Kind(Enum):
     PASSWORD_RESET = "password_reset"
     DISOWNED = "disowned"
     USER_INVITED = "user_invited"
+    USER_IMPORTED = "user_imported"
     EMAIL_ASKED = "email_asked"
     GROUPS_CHANGED = "groups_changed"
     USER_CHANGED = "user_changed"
@@ -77,6 +81,8 @@ class Kind(Enum):
     ROLE_REVOKED = "role_revoked"
     SETTING_CHANGED = "setting_changed"
     SETTING_EXPIRED = "setting_expired"
+    FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
+    FACTOR_RESET_STOPPED = "factor_reset_stopped"
 
 
 def kind_shown(kind: str, detail: Mapping[str, object]) -> str:

@@ -8,14 +8,17 @@ from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWo
 
 @dataclass(frozen=True, slots=True)
 class LoginStepUp(Event):
-    """factors: any of which may follow."""
+    """factors: any of which may follow; mail_code and operator_code are none, and confirm the login.
+
+    new_password: the one that was typed is breached.
+    """
 
     kind = Kind.LOGIN_STEP_UP
     about = About(
         Family.SIGNING_IN,
         Severity.INFORMATIONAL,
         By.ANONYMOUS,
-        "A right password was typed, and a second factor was asked for. Nobody is logged in by that.",
+        "A right password was typed, and a second factor or a code was asked for. Nobody is logged in by that.",
         'bastion_logins_total{outcome="step_up"}',
     )
 
@@ -33,7 +36,7 @@ class LoginAbandoned(Event):
         Family.SIGNING_IN,
         Severity.MEDIUM,
         By.ANONYMOUS,
-        "A right password was typed, and the second factor never came: somebody else may know the password (L18).",
+        "A right password was typed, and the rest of the login never came: somebody else may know the password (L18).",
         'bastion_logins_total{outcome="abandoned"}',
     )
 
@@ -61,7 +64,10 @@ class SteppedUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorFailed(Event):
-    """step: login, reset, or step_up of a person who is logged in. why locked: nobody looked at the code."""
+    """step: login; confirm, where a code was asked that is no factor; reset; step_up of somebody who is logged in.
+
+    why locked: nobody looked at the code.
+    """
 
     kind = Kind.FACTOR_FAILED
     about = About(
@@ -91,7 +97,7 @@ class FactorAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorRemoved(Event):
-    """why: by_person or by_operator."""
+    """why: by_person, by_operator, or disowned: its person said that somebody else added it."""
 
     kind = Kind.FACTOR_REMOVED
     about = About(
@@ -140,7 +146,10 @@ class RecoveryCodeUsed(Event):
 
     kind = Kind.RECOVERY_CODE_USED
     about = About(
-        Family.SIGNING_IN, Severity.MEDIUM, By.PERSON, "A one-time code stood in for a person's second factor."
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.PERSON,
+        "A one-time code stood in for a person's second factor; or one of an operator confirmed a login.",
     )
 
     code: OurWord[str]
@@ -156,8 +165,41 @@ class OperatorCodeMade(Event):
         Family.PEOPLE,
         Severity.MEDIUM,
         By.OPERATOR,
-        "An operator made a one-time code that stands in for a person's second factor.",
+        "An operator made a one-time code. It stands in for a person's second factor, or for a mailed code.",
     )
 
     expires_at: Number[int]
     reason: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactorResetAnnounced(Event):
+    kind = Kind.FACTOR_RESET_ANNOUNCED
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator will have all second factors of a person removed, 24 hours after the mail server took the notice.",
+    )
+
+    reason: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactorResetStopped(Event):
+    """why: by_person, or undelivered."""
+
+    kind = Kind.FACTOR_RESET_STOPPED
+    about = About(
+        Family.PEOPLE,
+        Severity.MEDIUM,
+        By.SEVERAL,
+        "An announced reset of second factors does not happen: the person stopped it with the link of the notice"
+        " (`by_person`), or no mail server took the notice (`undelivered`).",
+    )
+
+    why: OurWord[str]
+
+    @property
+    def by(self) -> By:
+        return By.PERSON if self.why == "by_person" else By.GATEWAY

@@ -16,12 +16,61 @@ class LoginBlocked(Event):
         Severity.MEDIUM,
         By.ANONYMOUS,
         "The password was right, and nobody was logged in. `reason`: `breached`, it is in the lists of breached"
-        " passwords, and `breach.at_login` is `block`; `risk`, the [risk score](risk.md) reached `risk.block_at`.",
+        " passwords, and `breach.at_login` is not `warn`; `risk`, the [risk score](risk.md) reached `risk.block_at`.",
         'bastion_logins_total{outcome="blocked"}',
     )
 
     reason: OurWord[str]
     score: Number[int]
     factors: OurWord[tuple[str, ...]]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginReleased(Event):
+    kind = Kind.LOGIN_RELEASED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.PERSON,
+        "The link of a notice said that a blocked login was the person's own. The browser that was blocked may try"
+        " again for 15 minutes, and the password is doubted no more. Nobody is logged in by that.",
+    )
+
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordDoubted(Event):
+    """why: abandoned or blocked."""
+
+    kind = Kind.PASSWORD_DOUBTED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A right password got nobody in, so somebody else may know it: the rest of the login never came (`abandoned`),"
+        " or the login was `blocked`. The password counts in the [risk score](risk.md) until it is changed (L18).",
+    )
+
+    why: OurWord[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordDisabled(Event):
+    """why: breached."""
+
+    kind = Kind.PASSWORD_DISABLED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A breached password was entered on a device that the person has not used for long, and `breach.at_login` is"
+        " `change`. Nobody can use it any more; a mailed link or an operator sets another one (L1).",
+    )
+
+    why: OurWord[str]
     address: Sealed[str]
     user_agent: Sealed[str]

@@ -47,12 +47,14 @@ class Disowned(Event):
         Family.PEOPLE,
         Severity.MEDIUM,
         By.PERSON,
-        'A person used the link "This wasn\'t me": `logins` ended, and the password is disabled.',
+        'A person used the link "This wasn\'t me": `logins` ended, and the password is disabled. `suspended`: so is the'
+        " passkey of the login that they did not make.",
     )
 
     logins: Id[tuple[str, ...]]
     address: Sealed[str]
     user_agent: Sealed[str]
+    suspended: OurWord[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,27 @@ class UserInvited(Event):
         By.OPERATOR,
         "A person was mailed a link to choose their first password.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UserImported(Event):
+    """scheme: of the password hash; None: none came over. state: active or disabled."""
+
+    kind = Kind.USER_IMPORTED
+    about = About(
+        Family.PEOPLE,
+        Severity.LOW,
+        By.OPERATOR,
+        "A person was taken over from another system. `scheme` is what their password is hashed with until they log in;"
+        " without it none came over. `state`: active or disabled.",
+    )
+
+    scheme: OurWord[str | None]
+    state: OurWord[str]
+    groups: Id[tuple[str, ...]]
+    username: Sealed[str]
+    name: Sealed[str]
+    email: Sealed[str]
 
 
 @dataclass(frozen=True, slots=True)

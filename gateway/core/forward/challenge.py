@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from gateway.core.assurance.model import PASSKEYS
 from gateway.core.assurance.need import NOTHING, Need
 from gateway.core.forward.answer import Answer, json_body, json_head, own_head
 from gateway.core.forward.context import Context
@@ -80,7 +81,7 @@ def _challenges(
 
 def asked_words(need: Need) -> list[tuple[str, str]]:
     """The parameters of RFC 9470 section 3, as a challenge has them. Of methods no parameter tells."""
-    acr = need.acr or ("2" if need.asks_second else "")
+    acr = need.acr or ("phr" if need.amr & PASSKEYS else "2" if need.asks_second else "")
     words = [("max_age", str(need.within_s))] if need.within_s else []
     return [*words, ("acr_values", f'"{acr}"')] if acr else words
 

@@ -31,6 +31,7 @@ class Page:
 
 START: Final = Link("Go to the start page", "/")
 OTHER_ACCOUNT: Final = "Use another account"
+SIGN_IN_AGAIN: Final = "Sign in again"
 ACCOUNT: Final = "Your account"
 
 DENIED: Final = Page("You don't have access to this page", "You are signed in, but this page is for others.")
@@ -38,6 +39,11 @@ DENIED_BY_RULE: Final = Page(
     "You don't have access to this page", "You are signed in, but a rule closes this page to you or to where you are."
 )
 DENIED_HERE: Final = Page("You don't have access to this page", "It is not open from where you are.")
+TOO_RISKY: Final = Page(
+    "This sign-in looks unusual",
+    "You may use this page, but only after a sign-in that looks usual: from a device and a place that you use often. "
+    "Sign in again, and it is judged anew.",
+)
 NEEDS_FACTOR: Final = Page(
     "A second factor is needed",
     "This page asks for a second factor, and your account has none that it takes. Set one up, then come back.",

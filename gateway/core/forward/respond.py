@@ -36,7 +36,7 @@ from gateway.core.outcomes import Outcome, ProofOutcome
 from gateway.core.policy.cors import CorsProfile
 from gateway.core.policy.cross_origin import cors_block
 from gateway.core.policy.facts import Refused
-from gateway.core.policy.route import DENIED_BY_RULE, Respond, Route
+from gateway.core.policy.route import DENIED_BY_RULE, TOO_RISKY, Respond, Route
 from gateway.core.principal.ask import Spent
 from gateway.core.principal.identity import ASSERTION
 from gateway.core.ratelimit.gcra import Limit
@@ -58,6 +58,7 @@ _REFUSED: Final = {
 _DENIED: Final = {
     CROSS_ORIGIN: pages.CROSS_ORIGIN,
     DENIED_BY_RULE.reason: pages.DENIED_BY_RULE,
+    TOO_RISKY.reason: pages.TOO_RISKY,
 }
 
 
@@ -226,7 +227,7 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
     elif known is not None and request.shows_page:
         elsewhere, way = leading_back(context, request, "/logout", denied.now, random)
         account = Link(pages.ACCOUNT, f"{context.auth_origin}/account")
-        page = replace(page, who=known.person.username, links=(Link(pages.OTHER_ACCOUNT, elsewhere), account))
+        page = replace(page, who=known.person.username, links=(Link(leaving_label(denied.reason), elsewhere), account))
         headers.append(way)
     return refusal(
         context,
@@ -240,6 +241,11 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
         reason=denied.reason,
         subject=None if known is None else known.person.user_id,
     )
+
+
+def leaving_label(reason: str) -> str:
+    """Of the link that ends this login and starts another: by that alone a score that is too high becomes lower."""
+    return pages.SIGN_IN_AGAIN if reason == TOO_RISKY.reason else pages.OTHER_ACCOUNT
 
 
 def denied_page(reason: str, respond: Respond, *, known: bool) -> Page:

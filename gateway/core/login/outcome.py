@@ -19,6 +19,7 @@ class LoginRules:
     block_at: int = 70
     without_factor: Literal["mail", "refuse", "admit"] = "mail"
     breached: Literal["warn", "change", "block"] = "warn"
+    release: Literal["mail", "operator"] = "mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ def outcome(facts: RightPassword, rules: LoginRules) -> LoginOutcome:
     """Pure and total. A factor comes before anything that only who has a factor may do."""
     if facts.breached and rules.breached == "block":
         return Blocked("breached")
+    if facts.breached and rules.breached == "change" and not facts.settled and not facts.factors:
+        return Blocked("breached")  # and no code is mailed for it
     if not facts.proven:
         missing = _second(facts, rules) if facts.factors else _without_factor(facts, rules)
         if missing is not None:

@@ -24,14 +24,17 @@ class MailKind(Enum):
     NEW_DEVICE = "new_device"
     NEW_COUNTRY = "new_country"
     LOGIN_BLOCKED = "login_blocked"
+    LOGIN_RELEASE = "login_release"  # a login was blocked, and its person can say that it is theirs
     PASSWORD_KNOWN = "password_known"  # the right password came, and the rest of the login did not
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_DISABLED = "password_disabled"
     PASSWORD_RESET = "password_reset"
     LOGINS_ENDED = "logins_ended"  # by an operator
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_LOW = "recovery_codes_low"
+    OPERATOR_CODE_MADE = "operator_code_made"
     FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
     LOCKED = "locked"
     REFRESH_REUSED = "refresh_reused"
@@ -103,9 +106,23 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "Somebody entered your password, and the sign-in was blocked because much about it was unusual.",
         "If this was not you, somebody knows your password: change it.",
     ),
+    MailKind.LOGIN_RELEASE: Wording(
+        "A sign-in was blocked",
+        "Somebody entered your password, and the sign-in was blocked because much about it was unusual.",
+        "If this was you, open the link: that browser, and no other, can try again for 15 minutes. If it was not you, "
+        "do not open the link. Somebody knows your password: change it.",
+        LinkKind.RELEASE,
+        "This was me",
+    ),
     MailKind.PASSWORD_KNOWN: _undoable(
         "Somebody entered your password",
         "Somebody entered the right password for your account and did not complete the sign-in.",
+    ),
+    MailKind.PASSWORD_DISABLED: Wording(
+        "Your password was disabled",
+        "Your password was entered on a device that is new to your account. It is in lists of passwords that leaked "
+        "elsewhere, so others may know it. Nobody can sign in with it any more.",
+        'Choose a new password: open the sign-in page and follow "Forgot your password?".',
     ),
     MailKind.PASSWORD_CHANGED: _undoable(
         "Your password was changed", "The password of your account was changed. Other devices were signed out."
@@ -133,9 +150,16 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "Your account has 3 recovery codes left at most.",
         "Make new ones on the page of your account before you run out.",
     ),
-    MailKind.FACTOR_RESET_ANNOUNCED: _undoable(
-        "Your second factor will be removed",
-        "An operator of this site will remove the second factors of your account, 24 hours from now at the earliest.",
+    MailKind.OPERATOR_CODE_MADE: _undoable(
+        "A code was made for your account",
+        "An operator of this site made a code that stands in for your second factor, or for a mailed code, once.",
+    ),
+    MailKind.FACTOR_RESET_ANNOUNCED: Wording(
+        "Your second factors will be removed",
+        "An operator of this site will remove all second factors of your account, 24 hours after this message left.",
+        "If you asked for this, you do not have to do anything. If not, open the link: it keeps your second factors.",
+        LinkKind.KEEP_FACTORS,
+        "Keep my second factors",
     ),
     MailKind.LOCKED: Wording(
         "Sign-ins are locked for a while",

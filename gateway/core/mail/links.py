@@ -7,6 +7,7 @@ from typing import Final
 
 LINK_BYTES: Final = 32
 FIELD: Final = "t"  # of the query and of the form; the snippet for Caddy keeps requests with it out of the log
+USED_PASSKEY: Final = "passkey"  # in the content of a link: which ones the login proved that it is about
 _SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
 
 
@@ -19,6 +20,13 @@ class LinkKind(Enum):
     EMAIL_CONFIRM = "email_confirm"
     EMAIL_UNDO = "email_undo"
     UNLOCK = "unlock"
+    RELEASE = "release"
+    KEEP_FACTORS = "keep_factors"
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether it opens the account to whoever has it; all others undo something."""
+        return self not in _UNDO
 
     @property
     def path(self) -> str:
@@ -26,6 +34,8 @@ class LinkKind(Enum):
         return _PATHS[self]
 
 
+_UNDO: Final = (LinkKind.DISOWN, LinkKind.EMAIL_UNDO, LinkKind.UNLOCK, LinkKind.KEEP_FACTORS)
+LETS_IN: Final = tuple(kind for kind in LinkKind if kind.lets_in)
 _PATHS: Final = {
     LinkKind.RESET: "/reset",
     LinkKind.INVITATION: "/reset",
@@ -33,6 +43,8 @@ _PATHS: Final = {
     LinkKind.EMAIL_CONFIRM: "/email/confirm",
     LinkKind.EMAIL_UNDO: "/disown",
     LinkKind.UNLOCK: "/unlock",
+    LinkKind.RELEASE: "/release",
+    LinkKind.KEEP_FACTORS: "/keep-factors",
 }
 
 

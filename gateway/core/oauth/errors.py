@@ -5,7 +5,7 @@ from typing import Final
 from gateway.core.errors import GatewayError
 
 ERRORS: Final = (
-    "access_denied", "consent_required", "insufficient_scope", "invalid_client",
+    "access_denied", "consent_required", "insufficient_scope", "interaction_required", "invalid_client",
     "invalid_dpop_proof", "invalid_grant", "invalid_request", "invalid_request_uri", "invalid_scope",
     "invalid_target", "invalid_token", "login_required", "registration_not_supported", "request_not_supported",
     "server_error", "temporarily_unavailable", "unauthorized_client", "unmet_authentication_requirements",

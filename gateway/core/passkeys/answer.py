@@ -18,7 +18,8 @@ from webauthn.helpers.structs import AttestationFormat, CredentialDeviceType
 from gateway.core.assurance.steps import FactorProof, passkey
 from gateway.core.base64url import unb64_strict
 from gateway.core.errors import GatewayError
-from gateway.core.passkeys.options import RelyingParty
+from gateway.core.passkeys.passkey import Passkey
+from gateway.core.passkeys.relying_party import RelyingParty
 
 ANSWER_CHARS: Final = 16_384
 _ID_BYTES: Final = range(1, 1024)  # WebAuthn section 7.1 step 26
@@ -37,21 +38,6 @@ class PasskeyAnswer:
     challenge: bytes
     id: bytes
     user_handle: bytes | None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Passkey:
-    """One that is enrolled. alone: it signs in without a password.
-
-    device_bound: it stays in its authenticator, by the authenticator's word. repr is left out: it names a person.
-    """
-
-    id: bytes
-    public_key: bytes
-    aaguid: str
-    sign_count: int
-    device_bound: bool
-    alone: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,9 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from gateway.core.passkeys.relying_party import RelyingParty
+
 _PATIENCE_MS: Final = 300_000  # WCAG 2.2 section 2.2.1; WebAuthn recommends 5 minutes
-
-
-@dataclass(frozen=True, slots=True)
-class RelyingParty:
-    """Whom passkeys are made for. id: RP ID, the auth host or a parent. name: for people. origin: of the auth host."""
-
-    id: str
-    name: str
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)

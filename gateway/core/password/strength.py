@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-from zxcvbn_rs_py import zxcvbn
-
 _LOOKED_AT_CHARS: Final = 40  # its time grows with the cube of the length: 1.6 s at 1,024
 _LEAST_WORD_CHARS: Final = 3
 _PARTS: Final = re.compile(r"[\W_]+")
@@ -16,6 +14,8 @@ def guessed_by_few(chosen: str, words: list[str], least_score: int) -> str | Non
 
     chosen: only its first 40 characters count, so a long one is scored too low rather than too high.
     """
+    from zxcvbn_rs_py import zxcvbn  # noqa: PLC0415 - the configuration imports this module, and most commands no more
+
     found = zxcvbn(chosen[:_LOOKED_AT_CHARS], words)
     if int(found.score) >= least_score:
         return None

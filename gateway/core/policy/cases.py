@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.core.addresses import Address
+from gateway.core.assurance.model import OTP, PWD, UNKNOWN_RISK, Assurance
 from gateway.core.policy.facts import SESSION
 from gateway.core.policy.places import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An actor of tests. mfa_s: seconds since the second factor, None: none. client, scopes: of a token."""
+    """An actor of tests. mfa_s: seconds since the second factor, None: none. client, scopes: of a token.
+
+    amr None: what usually goes with that.
+    """
 
     user: str
     groups: frozenset[str]
@@ -19,6 +23,13 @@ class Person:
     credential: str = SESSION
     client: str = ""
     scopes: frozenset[str] = frozenset()
+    amr: int | None = None
+    risk: int = UNKNOWN_RISK
+
+    def assurance(self, now: int) -> Assurance:
+        mfa_at = 0 if self.mfa_s is None else now - self.mfa_s
+        usual = PWD | OTP if mfa_at else PWD
+        return Assurance(now - self.authenticated_s, mfa_at, usual if self.amr is None else self.amr, self.risk)
 
 
 @dataclass(frozen=True, slots=True)

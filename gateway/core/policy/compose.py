@@ -278,16 +278,18 @@ def _expanded(level: Level, above: tuple[Draft, ...]) -> tuple[Draft, ...]:
 
 def _require(levels: tuple[Level, ...]) -> Require:
     """levels: from the route outwards. Merged by key; `require: none` drops what stands further out."""
-    mfa, within_s, dpop = False, 0, False
+    mfa, within_s, dpop, amr, below = False, 0, False, 0, 0
     for asked in (level.asked for level in reversed(levels)):
         if asked is None:
             continue
         if asked.dropped:
-            mfa, within_s, dpop = False, 0, False
+            mfa, within_s, dpop, amr, below = False, 0, False, 0, 0
         mfa = mfa if asked.mfa is None else asked.mfa
         within_s = within_s if asked.authenticated_within_s is None else asked.authenticated_within_s
         dpop = dpop if asked.dpop is None else asked.dpop
-    return Require(mfa, within_s, dpop)
+        amr = amr if asked.amr is None else asked.amr
+        below = below if asked.risk_below is None else asked.risk_below
+    return Require(mfa, within_s, dpop, amr, below)
 
 
 def _identity(levels: tuple[Level, ...], legs: tuple[Draft, ...]) -> Identity:

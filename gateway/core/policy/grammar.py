@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.core.assurance.model import METHODS
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.policy.client_grammar import CLIENT_SHAPES, SCOPE_PATTERN, SCOPE_SENTENCES
 from gateway.core.policy.header_names import HEADER_PATTERN
@@ -64,9 +65,13 @@ REQUIRE: Final = Shape(
     (
         Key("mfa", "A second factor.", BOOLEAN),
         Key("authenticated_within", "The login is no older than this; with mfa, each factor.", DURATION),
-        later("amr", "All of these methods (RFC 8176)."),
+        Key("amr", "All of these methods (RFC 8176) were proven.", listed(words(*METHODS))),
         Key("dpop", "Only tokens bound to a key: no session, and no token that whoever has it can use.", BOOLEAN),
-        later("risk_below", "A risk score below this."),
+        Key(
+            "risk_below",
+            "The risk score of the login is known, and below this; else denied, with an offer to sign in again.",
+            {"type": "integer", "minimum": 1, "maximum": 100},
+        ),
     ),
 )
 LEG: Final = Shape(
@@ -310,7 +315,9 @@ PERSON_KEYS: Final = (
     ),
     Key("client", "The client of the token. A service's own token has no user.", TEXT),
     Key("scopes", "The token's scopes.", TEXTS),
-    *(later(name, "For tests of parts that are not built yet.") for name in ("email", "amr", "risk")),
+    Key("amr", "The methods; default pwd, and otp with mfa.", listed(words(*METHODS))),
+    Key("risk", "The risk score of the login; default not known.", {"type": "integer", "minimum": 0, "maximum": 100}),
+    later("email", "For tests of parts that are not built yet."),
 )
 PERSON: Final = Shape("person", "a person", "An actor of tests; it grants nothing.", PERSON_KEYS)
 ACTOR: Final = Shape(

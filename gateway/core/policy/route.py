@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, Protocol
 
-from gateway.core.assurance.need import Need, ease, met
+from gateway.core.assurance.need import Need, ease, lacks_methods, met
 from gateway.core.policy.app_cookies import AppCookie
 from gateway.core.policy.app_tokens import AppToken
 from gateway.core.policy.canonical import Oddity
@@ -22,9 +22,11 @@ DENIED_BY_RULE: Final = Deny("a rule forbids it")
 NOT_AMONG_THEM: Final = Deny("not among those allowed here")
 _STRANGER: Final = Login()
 UNBOUND: Final = Deny("only a token that is bound to a key comes in here")
+TOO_RISKY: Final = Deny("the risk score of the login is too high, or not known")
 ENDED: Final = Deny("the token's client is not for this person any more")
 TOO_FEW_SCOPES: Final = "the token's scopes do not suffice"
 UNPROVEN: Final = Deny("an API key proves no second factor and no recent login")
+UNPROVEN_METHODS: Final = Deny("the login behind the token was proven by other methods")
 API_KEY: Final = "api_key"
 CREDENTIALS: Final = ("session", "bearer", "dpop", API_KEY)
 _TOKENS: Final = frozenset({"bearer", "dpop"})
@@ -42,21 +44,33 @@ class Case(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """authenticated_within_s 0: however old. dpop: only tokens bound to a key."""
+    """authenticated_within_s 0: however old. dpop: only tokens bound to a key. amr: bits of core/assurance/model.py.
+
+    risk_below 0: whatever the score.
+    """
 
     mfa: bool = False
     authenticated_within_s: int = 0
     dpop: bool = False
+    amr: int = 0
+    risk_below: int = 0
 
     @property
     def need(self) -> Need:
         """What logging in again can mend, so without dpop."""
-        return Need(mfa=self.mfa, within_s=self.authenticated_within_s)
+        return Need(mfa=self.mfa, within_s=self.authenticated_within_s, amr=self.amr)
 
     def and_also(self, other: "Require") -> "Require":
         """What meets both."""
         windows = [one for one in (self.authenticated_within_s, other.authenticated_within_s) if one]
-        return Require(self.mfa or other.mfa, min(windows, default=0), self.dpop or other.dpop)
+        scores = [one for one in (self.risk_below, other.risk_below) if one]
+        return Require(
+            self.mfa or other.mfa,
+            min(windows, default=0),
+            self.dpop or other.dpop,
+            self.amr | other.amr,
+            min(scores, default=0),
+        )
 
     def met_by(self, person: Actor, now: int) -> bool:
         return met(self.need, person.assurance, now)
@@ -95,6 +109,8 @@ class Leg:
             assert facts.person is not None
             if self.require.dpop and not facts.person.dpop:
                 return None
+            if self.require.risk_below and facts.person.assurance.risk >= self.require.risk_below:
+                return TOO_RISKY
             return self.allowed if self.require.met_by(facts.person, facts.now) else self.step_up
         return _STRANGER if truth is Truth.ASK else None
 
@@ -259,6 +275,8 @@ class Route:
             return UNPROVEN  # whatever its person proved when it was made (X5)
         if isinstance(best, StepUp) and self.clients[person.client].is_service:
             return NOT_AMONG_THEM  # nobody is there who could log in again
+        if isinstance(best, StepUp) and lacks_methods(best.need, person.assurance):
+            return UNPROVEN_METHODS  # no challenge can ask for them, so the client would come again and again
         return self._lacking(person, facts) if best is NOT_AMONG_THEM else best
 
     def _lacking(self, person: Actor, facts: Facts) -> Deny:
@@ -275,7 +293,8 @@ class Route:
                 person.scopes | leg.scopes,
                 person.dpop,
             )
-            if leg.scopes and leg.judge(facts.of(wider)) is not None:
+            verdict = leg.judge(facts.of(wider)) if leg.scopes else None
+            if verdict is not None and verdict is not TOO_RISKY:
                 return Deny(TOO_FEW_SCOPES, tuple(sorted(leg.scopes)))
         return NOT_AMONG_THEM
 
@@ -314,4 +333,4 @@ def _rank(verdict: Verdict) -> tuple[int, int, int, int]:
         case Login():
             return (1, 0, 0, 0)
         case Deny():
-            return (0, 0, 0, 0)
+            return (0, 1 if verdict is TOO_RISKY else 0, 0, 0)

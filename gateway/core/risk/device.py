@@ -7,6 +7,8 @@ import hashlib
 import re
 from typing import Final
 
+from gateway.core.units import DAY_S
+
 # The first that is in the text: browsers name those that they descend from, too.
 _FAMILIES: Final = (
     ("Edg", "Edge"),  # Edg/, EdgA/, EdgiOS/
@@ -21,6 +23,8 @@ _FAMILIES: Final = (
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )
+_SETTLED_S: Final = 7 * DAY_S
+_SETTLED_LOGINS: Final = 2
 _PRODUCT: Final = re.compile(r"[A-Za-z][A-Za-z .-]{0,39}")
 
 
@@ -36,3 +40,8 @@ def browser_family(user_agent: str) -> str:
 def device_digest(cookie_id: str, user_agent: str) -> bytes:
     """32 bytes. cookie_id: 128 random bits, so nobody finds it by trying."""
     return hashlib.sha256(f"{cookie_id}\0{browser_family(user_agent)}".encode(errors="replace")).digest()
+
+
+def is_settled(first_at: int, logins: int, now: int) -> bool:
+    """Whether a device was in use for long enough to change what a login rests on. Unix seconds."""
+    return logins >= _SETTLED_LOGINS and now - first_at >= _SETTLED_S

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.core.base64url import b64
 from gateway.core.browsers import browser_name
+from gateway.core.login.mail_code import MAIL_CODE_S
 from gateway.core.mail.kinds import WORDING, MailKind
 from gateway.core.mail.letter import MAIL_ID_BYTES, Mail
 from gateway.core.mail.links import LINK_BYTES, LinkKind, link_hash
@@ -18,8 +19,7 @@ from gateway.stores.postgres.users import UserRow
 
 MOST_A_DAY: Final = 20
 NOBODYS_ADDRESS: Final = "ada.lovelace@example.org"  # as long as one of a person; nobody gets it
-_CODES_AN_HOUR: Final = 5
-_CODE_S: Final = 600
+_FEW_AN_HOUR: Final = 5
 _PEOPLE_AT_ONCE: Final = 100
 
 
@@ -75,28 +75,32 @@ class Notices:
 
     async def code(self, act: Act, user: UserRow, code: str, facts: NoticeFacts = NO_FACTS) -> bool:
         """A code to sign in. False: nothing was sent, because there is no way, or there were 5 within the hour."""
-        kind = MailKind.SIGN_IN_CODE
+        return await self.few(act, user, MailKind.SIGN_IN_CODE, facts, code=code)
+
+    async def few(
+        self, act: Act, user: UserRow, kind: MailKind, facts: NoticeFacts = NO_FACTS, *, code: str = ""
+    ) -> bool:
+        """What whoever has the password can have sent: 5 an hour, in no other cap. False: as of code."""
         if not self.is_on or not user.email:
             return False
-        counted = await act.notice_counts.count(user.id, kind.value, b"", act.now, MOST_A_DAY)
-        if counted.count > _CODES_AN_HOUR:
+        if await act.notice_counts.count_uncapped(user.id, kind.value, act.now) > _FEW_AN_HOUR:
             return False
         await self.write(act, user.id, user.email, kind, facts, code=code)
         return True
 
     async def write(
         self, act: Act, user_id: UUID, to: str, kind: MailKind, facts: NoticeFacts = NO_FACTS, *, code: str = ""
-    ) -> None:
-        """Without a cap. For NOBODY the same steps are done, and nothing is sent (threats.md L5)."""
+    ) -> int | None:
+        """Without a cap; its id in the outbox. For NOBODY the same steps are done, and nothing is sent (L5)."""
         link = WORDING[kind].link
-        token, rows, worth_s = "", facts.rows, _CODE_S if code else DAY_S
+        token, rows, worth_s = "", facts.rows, MAIL_CODE_S if code else DAY_S
         if link is not None:
             worth_s = self.lifetimes_s[link]
             token = await self._link(act, user_id, link, facts.link)
             rows = (*rows, ("The link works until", _until(act.now + worth_s)))
         mail = Mail(b64(self.random(MAIL_ID_BYTES)), to, kind, act.now, rows, token, code)
         lane = MessageKind.MAIL if kind.is_waited_for else MessageKind.NOTICE
-        await act.mails.add(lane, user_id, mail.written(), act.now, worth_s)
+        return await act.mails.add(lane, user_id, mail.written(), act.now, worth_s)
 
     async def farewell(self, act: Act, user: UserRow) -> None:
         """The last mail to somebody whose key goes in this act."""

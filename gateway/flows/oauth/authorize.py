@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.core.addresses import Address
+from gateway.core.assurance.change import CodeNeeded
 from gateway.core.assurance.model import amr_values
 from gateway.core.assurance.need import NOTHING, Need, met
 from gateway.core.audit.app_events import AppConsentGiven
@@ -32,9 +33,12 @@ from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.person import Person
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.enrolment import NOBODY_HAS_TO, Enrolment
+from gateway.flows.may_change import lacking_for_change
 from gateway.flows.oauth.par import PushedParameters, pushed_id_hash
 
 _EXPECTS_ANOTHER: Final = OAuthError("login_required", "the person goes on as another than id_token_hint tells of")
+_MUST_ENROL: Final = OAuthError("interaction_required", "the person has to set up a second factor first")
 _OLD: Final = "This request to sign in is out of date. Go back to the app and start again."
 
 
@@ -69,6 +73,13 @@ class AskLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCode:
+    """What outlasts the login is asked, and a mailed or an operator's code has to speak for it first (X3)."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
 class AskAccount:
     """person: who is signed in. expected: the app takes them; otherwise it takes another account alone."""
 
@@ -78,12 +89,22 @@ class AskAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class AskEnrolment:
+    """The person had the time to set up a second factor, and has none."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
 class AskConsent:
     """person: whom it asks. sentences: what each scope lets the app do."""
 
     opened: Opened
     person: Person
     sentences: tuple[str, ...]
+
+
+Asking: TypeAlias = AskLogin | AskCode | AskAccount | AskEnrolment
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +129,7 @@ class Authorize:
     policy: Callable[[], Policy]
     published: Callable[[], Published]
     random: Callable[[int], bytes]
+    enrolment: Enrolment = NOBODY_HAS_TO
 
     async def begin(self, pairs: Iterable[tuple[str, str]]) -> str | ToApp:
         """The sealed request, with which the browser goes on."""
@@ -142,10 +164,10 @@ class Authorize:
             return self._refusal(address, error)
         return Opened(sealed, interaction, address, request)
 
-    async def go_on(self, sealed: str, visitor: Visitor) -> ToApp | AskLogin | AskAccount | AskConsent:
+    async def go_on(self, sealed: str, visitor: Visitor) -> ToApp | Asking | AskConsent:
         """What comes next. With ToApp and a code the request is done."""
         admitted = await self._admitted(sealed, visitor)
-        if isinstance(admitted, ToApp | AskLogin | AskAccount):
+        if not isinstance(admitted, tuple):
             return admitted
         opened, live = admitted
         async with self.acts.begin() as act:
@@ -159,10 +181,10 @@ class Authorize:
         known = self.policy().scopes
         return AskConsent(opened, live.person, tuple(known[scope] for scope in opened.request.scopes))
 
-    async def consent(self, sealed: str, visitor: Visitor, *, allows: bool) -> ToApp | AskLogin | AskAccount:
+    async def consent(self, sealed: str, visitor: Visitor, *, allows: bool) -> ToApp | Asking:
         """What the person said on the consent page."""
         admitted = await self._admitted(sealed, visitor)
-        if isinstance(admitted, ToApp | AskLogin | AskAccount):
+        if not isinstance(admitted, tuple):
             return admitted
         opened, live = admitted
         if not allows:
@@ -186,25 +208,41 @@ class Authorize:
         except OAuthError as error:
             return self._refusal(opened.address, error)
 
-    def judge(self, opened: Opened, visitor: Visitor) -> ToApp | AskLogin | AskAccount | None:
+    async def judge(self, opened: Opened, visitor: Visitor) -> ToApp | Asking | None:
         """Whether this person may have what is asked, as freshly signed in as is asked. None: yes."""
-        asks = self._asks(opened, visitor)
+        asks = self._asks(opened, visitor) or await self._asks_of_lasting(opened, visitor)
         if isinstance(asks, OAuthError):
             return self._refusal(opened.address, asks)
         if asks is not None and "none" in opened.request.prompts:
             return self._refusal(opened.address, OAuthError("login_required", "the person has to sign in first"))
         return asks
 
-    async def _admitted(
-        self, sealed: str, visitor: Visitor
-    ) -> tuple[Opened, LiveLogin] | ToApp | AskLogin | AskAccount:
+    async def _asks_of_lasting(self, opened: Opened, visitor: Visitor) -> AskLogin | AskCode | None:
+        """A grant that outlives the login is made by the rule of other such changes."""
+        live, request = visitor.live, opened.request
+        if live is None or not request.is_offline(opened.address.client):
+            return None
+        async with self.acts.begin() as act:
+            lacks = await lacking_for_change(act, live)
+        match lacks:
+            case None:
+                return None
+            case CodeNeeded():
+                return AskCode(opened)
+            case need:
+                return AskLogin(opened, need=request.need(opened.interaction.began_at, act.now).and_also(need))
+
+    async def _admitted(self, sealed: str, visitor: Visitor) -> tuple[Opened, LiveLogin] | ToApp | Asking:
         """A request with a person who may have what it asks, or what comes instead."""
         opened = await self.open(sealed)
         if isinstance(opened, ToApp):
             return opened
-        refusal = self.judge(opened, visitor)
+        refusal = await self.judge(opened, visitor)
         if refusal is not None or visitor.live is None:
             return refusal or AskLogin(opened)
+        if await self.enrolment.is_over(self.acts, visitor.live):
+            silent = "none" in opened.request.prompts
+            return self._refusal(opened.address, _MUST_ENROL) if silent else AskEnrolment(opened)
         return opened, visitor.live
 
     def _asks(self, opened: Opened, visitor: Visitor) -> AskLogin | AskAccount | OAuthError | None:

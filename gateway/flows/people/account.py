@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.core.assurance.model import Assurance
 from gateway.core.audit.catalogue import SessionEnded
 from gateway.core.base64url import b64, unb64_strict
 from gateway.core.keys import Keys
@@ -22,6 +23,7 @@ class OpenLogin:
     created_at: int
     last_seen_at: int
     hosts: tuple[str, ...]
+    assurance: Assurance
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,15 @@ class Account:
         async with self.acts.begin() as act:
             found = await act.logins.list_live(live.person.user_id, act.now)
         opened = [
-            OpenLogin(one.id, one.address, one.user_agent, one.created_at, one.last_seen_at, _sites(one.hosts))
+            OpenLogin(
+                one.id,
+                one.address,
+                one.user_agent,
+                one.created_at,
+                one.last_seen_at,
+                _sites(one.hosts),
+                one.assurance,
+            )
             for one in found
         ]
         return sorted(opened, key=lambda one: (one.id != live.token.login_id, -one.last_seen_at))

@@ -29,12 +29,11 @@ class CorpusOutOfReach(StoreUnavailable):
 class Breaches:
     """has: whether the corpus has a digest; it raises NoRange or NoIndex. None: no corpus is asked.
 
-    count: hears of each verdict of a corpus. at_login, at_change, when_unreachable: as configured.
+    count: hears of each verdict of a corpus. at_change, when_unreachable: as configured.
     """
 
     has: Callable[[bytes], Awaitable[bool]] | None
     count: Callable[[BreachVerdict], None]
-    at_login: Literal["warn", "block"] = "warn"
     at_change: Literal["refuse", "warn"] = "refuse"
     when_unreachable: Literal["admit", "refuse"] = "admit"
 
@@ -56,10 +55,6 @@ class Breaches:
         if self.out_of_reach(verdict):
             raise CorpusOutOfReach("the password can't be looked up among the breached ones")
         return verdict
-
-    def blocks(self, verdict: BreachVerdict) -> bool:
-        """Whether nobody logs in with such a password."""
-        return verdict == "found" and self.at_login == "block"
 
     def complaint(self, verdict: BreachVerdict) -> Complaint | None:
         """Of a new password."""

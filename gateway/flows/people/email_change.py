@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.core.assurance.need import Need, met
+from gateway.core.assurance.change import Lacking
 from gateway.core.audit.catalogue import UserChanged
 from gateway.core.audit.recovery_events import EmailAsked
 from gateway.core.keys import Keys
@@ -13,8 +13,8 @@ from gateway.core.privacy.sealing import NOBODY
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NOBODYS_ADDRESS, NoticeFacts, Notices
+from gateway.flows.may_change import MayNotChange, lacking_for_change
 from gateway.flows.people.issuing import Visit
-from gateway.flows.people.own_factors import MayNotChange, need_of_change
 from gateway.flows.people.recovery import LinkLimits
 from gateway.flows.people.stands import tell_redis
 from gateway.stores.postgres.users import Names, NameTaken
@@ -29,20 +29,19 @@ class EmailChange:
     limits: LinkLimits
     keys: Keys
 
-    async def missing(self, live: LiveLogin) -> Need | None:
-        """What a change needs that this login has not proven."""
+    async def lacks(self, live: LiveLogin) -> Lacking | None:
+        """What this login has to prove before a change."""
         async with self.acts.begin() as act:
-            need = await need_of_change(act, live.person.user_id)
-            return None if met(need, live.facts.assurance, act.now) else need
+            return await lacking_for_change(act, live)
 
     async def ask(self, live: LiveLogin, email: str, visit: Visit) -> None:
         """The same steps whether anybody has the address: its owner hears of it, and who asks does not (L26).
 
         Raises MayNotChange, BadName.
         """
-        missing = await self.missing(live)
-        if missing is not None:
-            raise MayNotChange(missing)
+        lacks = await self.lacks(live)
+        if lacks is not None:
+            raise MayNotChange(lacks)
         await self.limits.at_link(visit.address)
         check_email(email or "?")
         user_id = live.person.user_id

@@ -17,6 +17,7 @@ from gateway.flows.mail.notices import NO_NOTICES, Notices
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown, Taken
+from gateway.stores.postgres.factors import FOR_FACTOR
 
 WRONG: Final = "wrong"
 _FEW_LEFT: Final = 3
@@ -85,10 +86,10 @@ class FactorProofs:
     async def _code(self, act: Act, user_id: UUID, typed: str, *, locked: bool) -> FactorProof | None:
         """Nobody guesses 120 bits, so a lock that comes meanwhile does not matter."""
         code = recovery_code(typed)
-        if code is None:
+        if code is None or not await act.factors.enrolled(user_id, act.now):  # it stands in for a factor, and is none
             return None
         whose = NOBODY if locked else user_id
-        used = await act.factors.use_code(user_id, recovery_hash(self.keys.recovery, whose, code), act.now)
+        used = await act.factors.use_code(user_id, recovery_hash(self.keys.recovery, whose, code), FOR_FACTOR, act.now)
         if used is None:
             return None
         left = await act.factors.codes_left(user_id, act.now)

@@ -17,6 +17,7 @@ from gateway.core.session.journey import Journey
 from gateway.core.session.tokens import SECRET_BYTES, Token, child_token, code_hash, credential_of, mint
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.enrolment import NOBODY_HAS_TO, Enrolment
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class MustEnrol:
+    """The person had the time to set up a second factor, and has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Handoff:
     """policy: as it is now; a reload swaps it whole."""
 
@@ -53,6 +59,7 @@ class Handoff:
     keys: Keys
     policy: Callable[[], Policy]
     random: Callable[[int], bytes]
+    enrolment: Enrolment = NOBODY_HAS_TO
 
     def knows(self, journey: Journey) -> bool:
         """Whether policy still has the host that the journey started from."""
@@ -64,8 +71,10 @@ class Handoff:
         journey: Journey,
         address: IPv4Address | IPv6Address | None,
         request_id: str,
-    ) -> Go | AskAgain | Denied:
+    ) -> Go | AskAgain | Denied | MustEnrol:
         """Raises RecordUnavailable or StoreUnavailable. After an error nothing is claimable."""
+        if await self.enrolment.is_over(self.acts, live):
+            return MustEnrol()
         refusal = self._judge(live, journey, address)
         if refusal is not None:
             return refusal

@@ -1,7 +1,7 @@
 """Makes what a browser is signed in by: a new login, or a new secret of the one that it has."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
@@ -9,9 +9,11 @@ from uuid import UUID
 from gateway.core.assurance.model import NO_PROOF, Assurance, amr_values
 from gateway.core.assurance.steps import FactorProof, proven
 from gateway.core.audit.catalogue import LoggedIn
+from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, parse_device, remember
 from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import USED_PASSKEY
 from gateway.core.risk.score import Factor
 from gateway.core.session.tokens import LOGIN_BYTES, SECRET_BYTES, Token, credential_of, mint, tag_of
 from gateway.flows.act import Act
@@ -35,12 +37,16 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The browser that asks, as far as the web saw it. device: the text of its device cookie, "" without one."""
+    """The browser that asks, as far as the web saw it. device: the text of its device cookie, "" without one.
+
+    attempt: of its cookie of an attempt, likewise.
+    """
 
     address: IPv4Address | IPv6Address | None
     user_agent: str
     device: str
     request_id: str
+    attempt: str = field(default="", repr=False)
 
     @property
     def source(self) -> Source:
@@ -55,7 +61,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Entering:
-    """Somebody who has proven enough. name: as it was typed. proofs: in this login, all at once."""
+    """Somebody who has proven enough. name: as it was typed. proofs: in this login, all at once.
+
+    confirmed: a code that is no factor was proven too.
+    """
 
     user_id: UUID
     name: str
@@ -63,6 +72,7 @@ class Entering:
     keep: bool
     visit: Visit
     assessed: Assessed
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,11 @@ class Issuing:
             issued = await self._create(act, tag, entering)
         login, visit, scored = issued.token.login, entering.visit, entering.assessed.score
         device = self.known_device(visit, entering.name)
-        await self.risk.learn(act, entering.user_id, entering.assessed, parse_device(device).id, login)
+        known = replace(visit.source, device_id=parse_device(device).id)
+        await self.risk.learn(act, entering.user_id, entering.assessed, known.device_id, login)
+        is_first = await act.users.use_fresh(entering.user_id)
+        confirmed_at = act.now if entering.confirmed or is_first else None
+        await act.logins.set_origin(issued.token.login_id, self.risk.device_of(known), confirmed_at)
         act.record(
             LoggedIn(
                 entering.user_id,
@@ -148,7 +162,8 @@ class Issuing:
         kind = MailKind.NEW_COUNTRY if assessed.device_known else MailKind.NEW_DEVICE
         why = "; ".join(f"{reason.words} ({reason.points})" for reason in assessed.score.reasons)
         rows = (("Risk score", f"{assessed.score.points} of 100"), ("Because", why or "nothing else was unusual"))
-        facts = NoticeFacts(visit.address_text, visit.user_agent, more=rows)
+        link = {USED_PASSKEY: await _used_passkeys(act, entering)}
+        facts = NoticeFacts(visit.address_text, visit.user_agent, more=rows, link=link)
         await self.notices.tell(act, entering.user_id, kind, facts)
 
     async def renew(self, act: Act, tag: str, entering: Entering, current: LiveLogin | None) -> NewSecret | None:
@@ -197,6 +212,14 @@ class Issuing:
     def known_device(self, visit: Visit, name: str) -> str:
         """The text of the device cookie after this name signed in."""
         return remember(self.keys.device, parse_device(visit.device), name, self.random(DEVICE_BYTES))
+
+
+async def _used_passkeys(act: Act, entering: Entering) -> str:
+    """Those of the person that proved something in this second, as the link of a notice keeps them."""
+    if all(proof.name != "passkey" for proof in entering.proofs):
+        return ""
+    rows = await act.passkeys.list(entering.user_id)
+    return " ".join(b64(row.hash) for row in rows if row.last_used_at == act.now)
 
 
 def _standing(row: LoginRow, credential: bytes, now: int) -> SessionRow | None:

@@ -6,7 +6,7 @@ Throttle, look up, compare, then one transaction, then the live copy.
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from gateway.core.assurance.need import NOTHING, Need
@@ -18,15 +18,20 @@ from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.lockout import Door, Proving
-from gateway.core.login.outcome import AskFactor, Blocked, Confirm, LoginRules, RightPassword, outcome
+from gateway.core.login.outcome import AskFactor, Blocked, Change, Confirm, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import LinkKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.breaches import NO_CORPUS, Breaches
+from gateway.flows.people.confirming import Confirming, ConfirmWay
+from gateway.flows.people.disabling import disable_breached
+from gateway.flows.people.doubting import doubt
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
+from gateway.flows.people.releasing import RELEASED_S
 from gateway.flows.people.risk import Assessed, Risk
 from gateway.flows.people.second_step import ATTEMPT_BYTES, ATTEMPT_S, attempt_hash
 from gateway.flows.people.throttle import LoginThrottle
@@ -38,10 +43,14 @@ from gateway.stores.postgres.users import UserRow
 
 @dataclass(frozen=True, slots=True)
 class AskedFactor:
-    """The password was right and signs nobody in. cookie: what the browser keeps until the second step, max_age_s."""
+    """The password was right and signs nobody in: a second factor, a code or another password has to follow.
+
+    cookie: what the browser keeps until then, max_age_s. changes: another password it is.
+    """
 
     cookie: str
     max_age_s: int
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +72,16 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class BlockedLogin:
-    """The password was right, and nobody is signed in with it: it is breached, or the score is too high."""
+    """The password was right, and nobody is signed in with it: it is breached, or the score is too high.
+
+    cookie: what the browser keeps for when its person says that it is theirs, max_age_s; "" where nobody can.
+    mailed: they can by a link.
+    """
 
     reason: Literal["breached", "risk"]
+    cookie: str = field(default="", compare=False, repr=False)
+    max_age_s: int = field(default=0, compare=False)
+    mailed: bool = field(default=False, compare=False)
 
 
 LoginAnswer: TypeAlias = SignedIn | AskedFactor | BlockedLogin | Wrong | Throttled
@@ -117,6 +133,7 @@ class Login:
     unknown_names: UnknownNames
     risk: Risk
     issuing: Issuing
+    confirming: Confirming
     rules: LoginRules
     count: Callable[[str], None]
     breaches: Breaches = NO_CORPUS
@@ -204,8 +221,6 @@ class Login:
         self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked
     ) -> SignedIn | AskedFactor | BlockedLogin | LockedOut | None:
         """None: as of _answer."""
-        if self.breaches.blocks(assessed.verdict):
-            return await self._blocked(user, assessed, door, asked, "breached")
         answer = await self._answer(user, assessed, door, asked)
         return (
             await self._blocked(user, assessed, door, asked, answer.reason) if isinstance(answer, Blocked) else answer
@@ -213,19 +228,41 @@ class Login:
 
     async def _blocked(
         self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked, reason: Literal["breached", "risk"]
-    ) -> BlockedLogin | LockedOut:
+    ) -> BlockedLogin | LockedOut | None:
+        """None: as of _answer."""
         visit, scored = asked.visit, assessed.score
+        disables = reason == "breached" and self.rules.breached == "change"
         async with self.acts.begin(request_id=visit.request_id) as act:
+            if disables and not await act.users.lock_password(user.id, user.password):
+                return None
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
-            if reason == "risk":
-                await self.risk.count_failure(act, visit.source)
             act.record(
                 LoginBlocked(user.id, reason, scored.points, scored.factors, visit.address_text, visit.user_agent)
             )
-            facts = NoticeFacts(visit.address_text, visit.user_agent)
-            await self.issuing.notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
+            if reason == "risk":
+                return await self._stopped(act, user, assessed, asked)
+            if disables:
+                await disable_breached(act, user, self.issuing.notices, visit)
+            else:
+                facts = NoticeFacts(visit.address_text, visit.user_agent)
+                await self.issuing.notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
         return BlockedLogin(reason)
+
+    async def _stopped(self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked) -> BlockedLogin:
+        """Until its person says that this browser is theirs, or an operator does (threats.md L5)."""
+        visit, notices = asked.visit, self.issuing.notices
+        lasts_s = notices.lifetimes_s.get(LinkKind.RELEASE, ATTEMPT_S)
+        cookie, attempt = self._new_attempt(user, assessed, asked, act.now + lasts_s)
+        await act.attempts.add(replace(attempt, waits_for="release"))
+        await self.risk.count_failure(act, visit.source)
+        await doubt(act, user.id, attempt.compared, "blocked")
+        link = {"attempt": attempt.hash.hex()}
+        facts = NoticeFacts(visit.address_text, visit.user_agent, link=link)
+        mailed = self.rules.release == "mail" and await notices.few(act, user, MailKind.LOGIN_RELEASE, facts)
+        if not mailed:
+            await notices.add(act, user, MailKind.LOGIN_BLOCKED, facts)
+        return BlockedLogin("risk", cookie, lasts_s + RELEASED_S, mailed)
 
     async def _answer(
         self, user: UserRow, assessed: Assessed, door: Door, asked: _Asked
@@ -240,11 +277,20 @@ class Login:
             if await self.lockouts.was_locked(act, door):
                 return LockedOut()
             factors = await act.factors.enrolled(user.id, act.now)
-            found = outcome(RightPassword(factors, asked.need, assessed.score.points), self.rules)
-            if isinstance(found, AskFactor):
+            facts = RightPassword(
+                factors,
+                asked.need,
+                assessed.score.points,
+                breached=assessed.verdict == "found",
+                settled=assessed.is_settled(act.now),
+                released=await self._released(act, user, asked),
+                can_mail=self.confirming.can_mail(user),
+            )
+            found = outcome(facts, self.rules)
+            if isinstance(found, AskFactor | Confirm | Change):
                 return await self._wait(act, user, assessed, asked, found)
-            if isinstance(found, Blocked | Confirm):  # an operator helps both
-                return Blocked("risk") if isinstance(found, Confirm) else found
+            if isinstance(found, Blocked):
+                return found
             typed = asked.typed
             entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed)
             return await self.issuing.sign_in(act, entering, asked.current)
@@ -258,23 +304,54 @@ class Login:
             async with self.acts.begin() as act:
                 await act.users.renew_password(user.id, user.password, renewed, act.now)
 
-    async def _wait(self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor) -> AskedFactor:
+    async def _wait(
+        self, act: Act, user: UserRow, assessed: Assessed, asked: _Asked, found: AskFactor | Confirm | Change
+    ) -> AskedFactor:
         """A row that signs nobody in: who was signed in here stays so until a login is made (notes section 4)."""
-        cookie, visit = b64(self.issuing.random(ATTEMPT_BYTES)), asked.visit
+        visit, mailed = asked.visit, None
+        cookie, attempt = self._new_attempt(user, assessed, asked, act.now + ATTEMPT_S)
+        ways: tuple[str, ...]
+        if isinstance(found, AskFactor):
+            ways = names_of(found.ways)
+        elif isinstance(found, Change):
+            ways, attempt = ("new_password",), replace(attempt, waits_for="change")
+        else:
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            if found.by_mail:
+                mailed = await self.confirming.send(act, user, attempt.hash, facts)
+            ways, attempt = _ways_to_confirm(mailed), replace(attempt, waits_for="code", mail_code=mailed)
+        await act.attempts.add(attempt)
+        act.record(LoginStepUp(user.id, ways, visit.address_text, visit.user_agent))
+        return AskedFactor(cookie, ATTEMPT_S, changes=isinstance(found, Change))
+
+    def _new_attempt(self, user: UserRow, assessed: Assessed, asked: _Asked, expires_at: int) -> tuple[str, NewAttempt]:
+        """One that waits for a factor, and what the browser keeps of it."""
+        cookie = b64(self.issuing.random(ATTEMPT_BYTES))
         hash_ = attempt_hash(cookie)
         assert hash_ is not None
-        attempt = NewAttempt(
+        return cookie, NewAttempt(
             hash=hash_,
             user_id=user.id,
-            compared=hashlib.sha256(user.password.encode()).digest(),
+            compared=_compared(user),
             persistent=asked.typed.keep,
             name=asked.typed.name,
             verdict=assessed.verdict,
-            expires_at=act.now + ATTEMPT_S,
+            expires_at=expires_at,
         )
-        await act.attempts.add(attempt)
-        act.record(LoginStepUp(user.id, names_of(found.ways), visit.address_text, visit.user_agent))
-        return AskedFactor(cookie, ATTEMPT_S)
+
+    async def _released(self, act: Act, user: UserRow, asked: _Asked) -> bool:
+        """Whether the person said of this browser that it is theirs."""
+        hash_ = attempt_hash(asked.visit.attempt)
+        return hash_ is not None and await act.attempts.is_released(hash_, user.id, _compared(user), act.now)
+
+
+def _compared(user: UserRow) -> bytes:
+    return hashlib.sha256(user.password.encode()).digest()
+
+
+def _ways_to_confirm(mailed: bytes | None) -> tuple[ConfirmWay, ...]:
+    """An operator can always help."""
+    return ("operator_code",) if mailed is None else ("mail_code", "operator_code")
 
 
 def _failed(looked: _Looked, mark: str, visit: Visit) -> LoginFailed:

@@ -68,7 +68,7 @@ class NewPasswords:
         if breached is not None:
             raise BadPassword([breached])
         for place, former in enumerate(owner.former):
-            if await self.passwords.verify(owner.user_id, password, former, owner.caller):
+            if await self.passwords.compare(owner.user_id, password, former, owner.caller):
                 raise BadPassword([_USED_BEFORE if place else _CURRENT])
         return AcceptedPassword(await self.passwords.hash(owner.user_id, password, owner.caller), verdict)
 

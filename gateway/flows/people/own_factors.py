@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.core.assurance.need import Need, met
+from gateway.core.assurance.change import FRESH, Lacking
 from gateway.core.audit.factor_events import FactorAdded, FactorRemoved, RecoveryCodesMade
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
@@ -24,20 +24,10 @@ from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NO_NOTICES, Notices
+from gateway.flows.may_change import MayNotChange, hold_for_change, lacking_for_change
 
-FRESH_S: Final = 600
 _APP_ID_BYTES: Final = 16
-_FRESH: Final = Need(within_s=FRESH_S)
-_FRESH_WITH_FACTOR: Final = Need(mfa=True, within_s=FRESH_S)
 TOTP_NAME: Final = "totp"
-
-
-class MayNotChange(GatewayError):
-    """The login is too old, or did not prove the factor that the person has. need: what it has to meet."""
-
-    def __init__(self, need: Need) -> None:
-        super().__init__("such a change needs a fresh login, with a second factor where there is one")
-        self.need = need
 
 
 class NothingWaits(GatewayError):
@@ -46,13 +36,13 @@ class NothingWaits(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the person has. Times are Unix seconds. missing: what a change needs that this login has not proven."""
+    """What the person has. Times are Unix seconds. lacks: what this login has to prove before a change."""
 
     added_at: int | None
     last_used_at: int | None
     codes_left: int
     waits: bool
-    missing: Need | None
+    lacks: Lacking | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,13 +75,12 @@ class OwnFactors:
         user_id = live.person.user_id
         async with self.acts.begin() as act:
             app = await act.factors.app(user_id)
-            need = await need_of_change(act, user_id)
+            lacks = await lacking_for_change(act, live)
             waiting = await act.factors.app(user_id, confirmed=False)
             left = await act.factors.codes_left(user_id, act.now)
-        missing = None if met(need, live.facts.assurance, act.now) else need
         if app is None:
-            return Overview(None, None, left.recovery, waiting is not None, missing)
-        return Overview(app.confirmed_at, app.last_used_at, left.recovery, waiting is not None, missing)
+            return Overview(None, None, left.recovery, waiting is not None, lacks)
+        return Overview(app.confirmed_at, app.last_used_at, left.recovery, waiting is not None, lacks)
 
     async def begin_app(self, live: LiveLogin, request_id: str) -> NewApp:
         """It counts when one of its codes is typed; until then the one before does."""
@@ -140,11 +129,8 @@ class OwnFactors:
         """The person is locked, and may change their factors now."""
         async with self.acts.begin(request_id=request_id) as act:
             if not await act.users.begin_change(live.person.user_id, act.now):
-                raise MayNotChange(_FRESH)
-            login = await act.logins.find(live.token.login_id)
-            need = await need_of_change(act, live.person.user_id)
-            if login is None or login.ended or not met(need, live.facts.assurance, act.now):
-                raise MayNotChange(need)
+                raise MayNotChange(FRESH)
+            await hold_for_change(act, live)
             yield act
 
     async def codes_with_first(self, act: Act, user_id: UUID) -> NewCodes:
@@ -167,8 +153,3 @@ async def drop_app(act: Act, user_id: UUID, why: str, reason: str | None = None)
     if removed:
         act.record(FactorRemoved(user_id, TOTP_NAME, why, reason))
     return removed
-
-
-async def need_of_change(act: Act, user_id: UUID) -> Need:
-    """What a login has to meet before it changes what later logins rest on."""
-    return _FRESH_WITH_FACTOR if await act.factors.enrolled(user_id, act.now) else _FRESH

@@ -1,18 +1,12 @@
 """What a person does to their own API keys, on the auth host."""
 
 from dataclasses import dataclass
-from typing import Final
 
-from gateway.core.errors import GatewayError
-from gateway.flows.act import Act, Acts
+from gateway.core.assurance.change import FRESH, Lacking
+from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import MayNotChange, hold_for_change, lacking_for_change
 from gateway.flows.people.api_keys import KeyMaker, WantedKey, end_key
-
-FRESH_S: Final = 600
-
-
-class NotFresh(GatewayError):
-    """The login is too old for what outlasts it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,18 +38,23 @@ class OwnKeys:
             for one in found
         ]
 
+    async def lacks(self, live: LiveLogin) -> Lacking | None:
+        """What this login has to prove before it makes or wakes a key."""
+        async with self.acts.begin() as act:
+            return await lacking_for_change(act, live)
+
     def scopes(self, live: LiveLogin, now: int) -> tuple[str, ...]:
         """Those that the person may give a key. now: Unix seconds."""
         return self.maker.choice(live.person.username, live.person.groups, now)
 
     async def make(self, live: LiveLogin, wanted: WantedKey, request_id: str) -> str:
-        """The key, which nobody sees again. Raises NotFresh, BadKey."""
+        """The key, which nobody sees again. Raises MayNotChange, BadKey."""
         async with self.acts.begin(request_id=request_id) as act:
             user = await act.users.find(live.person.user_id)
             if user is None:
-                raise NotFresh("the person is gone")
+                raise MayNotChange(FRESH)
             made = await self.maker.make(act, user, wanted, "made_by_person")
-            await hold_fresh(act, live)  # last: make() locks the person harder, and two that share it would deadlock
+            await hold_for_change(act, live)  # last: make() locks the person harder
             return made
 
     async def end(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
@@ -68,28 +67,7 @@ class OwnKeys:
             return True
 
     async def wake(self, live: LiveLogin, key_id: bytes, request_id: str) -> bool:
-        """It passes again, within a minute. False: it is not theirs, or did not rest. Raises NotFresh."""
+        """It passes again, within a minute. False: it is not theirs, or did not rest. Raises MayNotChange."""
         async with self.acts.begin(request_id=request_id) as act:
-            await hold_fresh(act, live)
+            await hold_for_change(act, live)
             return await act.api_keys.wake(key_id, live.person.user_id)
-
-
-def is_fresh(live: LiveLogin, now: int) -> bool:
-    """Whether the person proved a moment ago who they are. now: Unix seconds."""
-    return live.facts.assurance.authenticated_at >= now - FRESH_S
-
-
-def require_fresh(live: LiveLogin, now: int) -> None:
-    """Raises NotFresh."""
-    if not is_fresh(live, now):
-        raise NotFresh("the login is more than 10 minutes old")
-
-
-async def hold_fresh(act: Act, live: LiveLogin) -> None:
-    """Nobody ends the login before the act is over: or a key would pass that was to rest with the others.
-
-    Raises NotFresh.
-    """
-    require_fresh(live, act.now)
-    if not await act.logins.hold(live.token.login_id, act.now):
-        raise NotFresh("the login has ended")

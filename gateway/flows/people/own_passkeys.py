@@ -6,14 +6,14 @@ from typing import Final
 
 from gateway.core.audit.factor_events import FactorAdded, FactorRemoved
 from gateway.core.mail.kinds import MailKind
-from gateway.core.passkeys.answer import BadAnswer, Passkey, PasskeyAnswer, read_answer, verify_enrolment
+from gateway.core.passkeys.answer import BadAnswer, PasskeyAnswer, read_answer, verify_enrolment
 from gateway.core.passkeys.challenge import Binding, Purpose, claim_of
 from gateway.core.passkeys.options import PasskeyOwner, enrolment_options
+from gateway.core.passkeys.passkey import PASSKEY_NAME, Passkey
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.own_factors import NewCodes, OwnFactors
 from gateway.flows.people.passkey_proofs import PasskeyProofs, PasskeyShown
 
-PASSKEY_NAME: Final = "passkey"
 NAME_CHARS: Final = 60
 _USED: Final = "enrolment"
 

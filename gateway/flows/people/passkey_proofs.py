@@ -10,7 +10,8 @@ from gateway.core.assurance.steps import FactorProof
 from gateway.core.audit.factor_events import PasskeySuspended
 from gateway.core.passkeys.answer import BadAnswer, Counted, Verified, counted, is_of, read_answer, verify_proof
 from gateway.core.passkeys.challenge import NONCE_BYTES, Binding, ChallengeClaim, Purpose, claim_of, make_challenge
-from gateway.core.passkeys.options import RelyingParty, second_options, sign_in_options
+from gateway.core.passkeys.options import second_options, sign_in_options
+from gateway.core.passkeys.relying_party import RelyingParty
 from gateway.flows.act import Act
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.stores.postgres.passkeys import PasskeyRow

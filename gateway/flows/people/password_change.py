@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.assurance.need import Need, met
+from gateway.core.assurance.change import Lacking
 from gateway.core.audit.catalogue import LoginFailed, PasswordChanged
 from gateway.core.base64url import b64
 from gateway.core.errors import TooManyAttempts
@@ -16,11 +16,11 @@ from gateway.core.password.rules import MOST_CHARS
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
+from gateway.flows.may_change import MayNotChange, hold_for_change, lacking_for_change
 from gateway.flows.people.account import end_logins_of
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.new_passwords import BadPassword, NewPasswords
-from gateway.flows.people.own_factors import MayNotChange, need_of_change
 from gateway.flows.people.throttle import ChangeThrottle, LoginThrottle
 from gateway.flows.transaction import RecordUnavailable
 
@@ -42,9 +42,9 @@ class WrongCurrent:
 
 @dataclass(frozen=True, slots=True)
 class PasswordForm:
-    """missing: what a change needs that this login has not proven. least: characters. history: how many are refused."""
+    """lacks: what this login has to prove before a change. least: characters. history: how many are refused."""
 
-    missing: Need | None
+    lacks: Lacking | None
     least: int
     history: int
 
@@ -75,9 +75,9 @@ class PasswordChange:
         Raises MayNotChange, TooManyAttempts, BadPassword, PasswordsBusy, RecordUnavailable, StoreUnavailable; and
         RedisBehind after the commit.
         """
-        missing = (await self.standing(live)).missing
-        if missing is not None:
-            raise MayNotChange(missing)
+        lacks = (await self.standing(live)).lacks
+        if lacks is not None:
+            raise MayNotChange(lacks)
         paying = self._paying(live, visit)
         for _ in range(_LOOKS):
             wait_s = await self.throttle.before(paying)
@@ -100,9 +100,9 @@ class PasswordChange:
 
     async def standing(self, live: LiveLogin) -> PasswordForm:
         async with self.acts.begin() as act:
-            need = await need_of_change(act, live.person.user_id)
-            missing = None if met(need, live.facts.assurance, act.now) else need
-        return PasswordForm(missing, self.new.rules.least_chars(has_factor=need.mfa), self.new.rules.history)
+            lacks = await lacking_for_change(act, live)
+            has_factor = bool(await act.factors.enrolled(live.person.user_id, act.now))
+        return PasswordForm(lacks, self.new.rules.least_chars(has_factor=has_factor), self.new.rules.history)
 
     def _paying(self, live: LiveLogin, visit: Visit) -> LoginBuckets:
         device = parse_device(visit.device)
@@ -146,9 +146,7 @@ class PasswordChange:
             if await self.lockouts.was_locked(act, door):
                 act.record(_failure(live, visit, locked=True))
                 return WrongCurrent()
-            holds, need = await act.logins.hold(login_id, act.now), await need_of_change(act, user_id)
-            if not holds or not met(need, live.facts.assurance, act.now):
-                raise MayNotChange(need)
+            await hold_for_change(act, live)
             await self.new.replace(act, user_id, accepted.stored)
             ended = await end_logins_of(act, self.keys, live, "password_changed", login_id)
             act.record(PasswordChanged(user_id, tuple(map(b64, ended)), "changed_by_person"))

@@ -8,6 +8,7 @@ from gateway.core.addresses import Address
 from gateway.core.audit.recovery_events import PasswordReset, PasswordResetAsked
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
+from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.attempt import NAME_CHARS, knows, parse_device
 from gateway.core.login.forgot import forgot_buckets
 from gateway.core.mail.kinds import MailKind
@@ -152,7 +153,7 @@ class Recovery:
             if link_hash(token) not in await act.links.use_all(user.id, PASSWORD_LINKS, act.now):
                 return ResetEnd.OVER
             await self.new.replace(act, user.id, stored)
-            ended = await end_stands(act, self.keys.tag, user.id, "password_reset")
+            ended = await end_stands(act, self.keys.tag, user.id, AccountAct.PASSWORD_RESET)
             await act.devices.forget_others(user.id, device_digest(parse_device(visit.device).id, visit.user_agent))
             act.record(PasswordReset(user.id, tuple(map(b64, ended)), visit.address_text, visit.user_agent))
             facts = NoticeFacts(visit.address_text, visit.user_agent)

@@ -10,19 +10,16 @@ from gateway.core.password.breached import BreachVerdict
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.privacy.sealing import NOBODY
 from gateway.core.ratelimit.slots import BucketNames
-from gateway.core.risk.device import browser_family, device_digest
+from gateway.core.risk.device import browser_family, device_digest, is_settled
 from gateway.core.risk.places import Spot, address_text, network_text, public_address
 from gateway.core.risk.profile import Lesson, learn, remembered, unlearn
 from gateway.core.risk.score import RiskFacts, Score, Weights, score, with_breach
-from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.stores.files.geoip import GeoIp
 from gateway.stores.files.network_lists import NetworkLists
 from gateway.stores.postgres.devices import UsedDevice
 from gateway.stores.postgres.recall import Recalled
 
-_SETTLED_S: Final = 7 * DAY_S
-_SETTLED_LOGINS: Final = 2
 _LOGIN_CHARS: Final = 11  # of a login's id, in a profile: 64 bits tell the logins of one person apart
 
 
@@ -52,7 +49,7 @@ class Assessed:
     def is_settled(self, now: int) -> bool:
         """Whether the device was in use long enough to change what a login rests on. now: Unix seconds."""
         used = self.used
-        return used is not None and used.logins >= _SETTLED_LOGINS and now - used.first_at >= _SETTLED_S
+        return used is not None and is_settled(used.first_at, used.logins, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +76,10 @@ class Risk:
     names: BucketNames
     observe: Callable[[int], None]
 
-    async def assess(
-        self, act: Act, user_id: UUID | None, source: Source, *, breached: bool = False, doubted: bool = False
-    ) -> Assessed:
+    async def assess(self, act: Act, user_id: UUID | None, source: Source) -> Assessed:
         """user_id None: nobody has the name; it costs the same steps (threats.md L5)."""
         recalled = await self._recall(act, NOBODY if user_id is None else user_id, source)
-        return self._scored(source, recalled, act.now, breached=breached, doubted=doubted)
+        return self._scored(source, recalled, act.now)
 
     def after(self, assessed: Assessed, verdict: BreachVerdict) -> Assessed:
         """Once the password was right and looked up among the breached ones."""
@@ -104,16 +99,22 @@ class Risk:
                 device_known = any(browser_family(one.user_agent) == family for one in listed if family)
             used = UsedDevice(at, at, 1) if device_known else None
             recalled = replace(await self._recall(act, user.id, source), used=used)
-        return self._scored(source, recalled, at, breached=False, doubted=False)
+        return self._scored(source, recalled, at)
 
     async def learn(self, act: Act, user_id: UUID, assessed: Assessed, device_id: str, login: str) -> None:
         """Of a completed login, in its act, which holds the person. device_id: of the cookie that the browser gets."""
         source, now = assessed.source, act.now
         profile = remembered(await act.profiles.hold(user_id, now), now, self.rules.remember_s)
         await act.profiles.save(user_id, learn(profile, self._lesson(assessed, login, now)))
-        if not _within(source.address, self.rules.shared):
-            device, since = device_digest(device_id, source.user_agent), now - self.rules.remember_s
-            await act.devices.add_login(user_id, device, source.user_agent, now, since)
+        device = self.device_of(replace(source, device_id=device_id))
+        if device is not None:
+            await act.devices.add_login(user_id, device, source.user_agent, now, now - self.rules.remember_s)
+
+    def device_of(self, source: Source) -> bytes | None:
+        """None in a shared network, where no device is remembered."""
+        return (
+            None if _within(source.address, self.rules.shared) else device_digest(source.device_id, source.user_agent)
+        )
 
     async def unlearn(self, act: Act, user_id: UUID, logins: Iterable[str]) -> None:
         """What those logins taught: they were somebody else's."""
@@ -138,9 +139,10 @@ class Risk:
         device, oldest = device_digest(source.device_id, source.user_agent), act.now - self.rules.remember_s
         found = await act.recall.of(person, device, oldest, self._sources(source), act.now)
         used = None if _within(source.address, self.rules.shared) else found.used
-        return Recalled(remembered(found.profile, act.now, self.rules.remember_s), used, found.failures)
+        profile = remembered(found.profile, act.now, self.rules.remember_s)
+        return replace(found, profile=profile, used=used)
 
-    def _scored(self, source: Source, recalled: Recalled, now: int, *, breached: bool, doubted: bool) -> Assessed:
+    def _scored(self, source: Source, recalled: Recalled, now: int) -> Assessed:
         address, spot = source.address, self.geoip.find(source.address)
         facts = RiskFacts(
             now=now,
@@ -148,8 +150,7 @@ class Risk:
             spot=spot,
             device_known=recalled.used is not None,
             failures=recalled.failures,
-            breached=breached,
-            doubted=doubted,
+            doubted=recalled.doubted,
             anonymising=address is not None and address in self.anonymising,
             known_network=_within(address, self.rules.known),
         )

@@ -1,26 +1,31 @@
-"""Completes a login whose password was right with a second factor, in one transaction (threats.md L9, L20)."""
+"""Completes a login whose password was right, by a factor or a code, in one transaction (threats.md L9, L20)."""
 
 import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from gateway.core.assurance.steps import PASSWORD, RECOVERY_CODE, TOTP, FactorProof
-from gateway.core.audit.factor_events import LoginAbandoned
+from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
+from gateway.core.login.outcome import Blocked, Change, LoginRules, RightPassword, outcome
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
-from gateway.flows.mail.notices import NoticeFacts
+from gateway.flows.mail.notices import NO_FACTS, NoticeFacts
+from gateway.flows.people.confirming import Confirming, ConfirmWay
+from gateway.flows.people.disabling import disable_breached
+from gateway.flows.people.doubting import doubt
 from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.passkey_proofs import PasskeyShown
 from gateway.flows.people.risk import Risk
 from gateway.flows.people.throttle import FactorThrottle
 from gateway.flows.transaction import RecordUnavailable
-from gateway.stores.postgres.attempts import MOST_TRIES, AttemptRow
+from gateway.stores.postgres.attempts import MOST_TRIES, AttemptRow, NewAttempt
 
 ATTEMPT_S: Final = 600
 ATTEMPT_BYTES: Final = 32
@@ -31,7 +36,8 @@ _LABEL: Final = b"attempt\0"
 @dataclass(frozen=True, slots=True, repr=False)
 class Waiting:
     """Whose second step is missing. code: one can be typed. options: what the browser is asked for a passkey, "" for
-    none. repr is left out: it holds personal words.
+    none. confirms: no factor is asked, but a code that was mailed, or one of an operator. repr is left out: it holds
+    personal words.
     """
 
     user_id_text: str
@@ -40,6 +46,7 @@ class Waiting:
     typed_name: str
     code: bool
     options: str
+    confirms: ConfirmWay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,17 @@ class SomebodyElses:
     """The page was made for another person than the browser's attempt is of."""
 
 
-Proven = SignedIn | WrongCode | Gone | SomebodyElses
+@dataclass(frozen=True, slots=True)
+class ChangeNext:
+    """All is proven, and the password is a breached one: another one has to be chosen first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreachedPassword:
+    """Nobody is signed in with it any more."""
+
+
+Proven = SignedIn | WrongCode | Gone | SomebodyElses | ChangeNext | BreachedPassword
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +87,9 @@ class SecondStep:
     proofs: FactorProofs
     risk: Risk
     issuing: Issuing
+    confirming: Confirming
     throttle: FactorThrottle
+    rules: LoginRules
     count: Callable[[str], None]
 
     async def waiting(self, cookie: str, browser: str = "") -> Waiting | None:
@@ -81,8 +100,11 @@ class SecondStep:
         async with self.acts.begin() as act:
             row = await act.attempts.find(hash_, act.now)
             user = None if row is None else await act.users.find(row.user_id)
-            if row is None or user is None or user.state != "active":
+            if row is None or user is None or user.state != "active" or row.waits_for == "change":
                 return None
+            if row.waits_for != "factor":
+                way: ConfirmWay = "operator_code" if row.mail_code is None else "mail_code"
+                return Waiting(str(user.id), user.username, user.email, row.name, code=True, options="", confirms=way)
             enrolled = await act.factors.enrolled(user.id, act.now)
             options = await self.proofs.passkeys.second_options(act, user.id, browser)
         code = not enrolled.isdisjoint({TOTP, RECOVERY_CODE})
@@ -102,21 +124,25 @@ class SecondStep:
         Raises RecordUnavailable, StoreUnavailable, TooManyAttempts.
         """
         try:
-            outcome = await self._prove(cookie, shown_for, typed, visit, current, passkey)
+            ended = await self._prove(cookie, shown_for, typed, visit, current, passkey)
         except (RecordUnavailable, StoreUnavailable):
             self.count("unavailable")
             raise
         except TooManyAttempts:
             self.count("throttled")
             raise
-        match outcome:
+        match ended:
             case SignedIn():
                 self.count("accepted")
             case WrongCode(tries_left):
                 self.count("wrong" if tries_left else "abandoned")
+            case ChangeNext():
+                self.count("step_up")
+            case BreachedPassword():
+                self.count("blocked")
             case Gone() | SomebodyElses():
                 pass
-        return outcome
+        return ended
 
     async def _prove(
         self,
@@ -136,23 +162,54 @@ class SecondStep:
         await self.throttle.before(waiting.user_id_text, self._known_device(waiting, visit))
         async with self.acts.begin(request_id=visit.request_id) as act:
             row = await self._hold(act, hash_, current)
-            if row is None:
+            if row is None or row.waits_for == "change":
                 return Gone()
-            shown = ShownFactor(row.user_id, waiting.email, "login", visit, typed, passkey)
-            proof = await self.proofs.take(act, shown)
-            if proof is None:
+            proofs = await self._taken(act, row, waiting.email, typed, visit, passkey)
+            if proofs is None:
                 return await self._wrong(act, row, visit)
-            return await self._complete(act, row, proof, visit, current)
+            completed = await self._complete(act, row, proofs, visit, current)
+        if isinstance(completed, BreachedPassword):
+            await self._disable(row, visit)
+        return completed
+
+    async def _disable(self, row: AttemptRow, visit: Visit) -> None:
+        """In an act of its own: the one before only shared the person's row."""
+        async with self.acts.begin(request_id=visit.request_id) as act:
+            await act.users.lock(row.user_id)
+            user = await act.users.find(row.user_id)
+            if user is not None and hashlib.sha256(user.password.encode()).digest() == row.compared:
+                await disable_breached(act, user, self.issuing.notices, visit)
+
+    async def _taken(
+        self, act: Act, row: AttemptRow, email: str, typed: str, visit: Visit, passkey: PasskeyShown | None
+    ) -> tuple[FactorProof, ...] | None:
+        """What the login proves by this step: nothing by a code that is no factor (L11). None: wrong."""
+        if row.waits_for == "factor":
+            proof = await self.proofs.take(act, ShownFactor(row.user_id, email, "login", visit, typed, passkey))
+            return None if proof is None else (proof,)
+        if await self.confirming.take(act, row.user_id, typed, row.hash, row.mail_code):
+            return ()
+        act.record(FactorFailed(row.user_id, "confirm", visit.address_text, visit.user_agent))
+        return None
 
     async def purge(self) -> None:
         """Forgets attempts that nobody completed in time, and says of each that somebody knew the password (L18)."""
         async with self.acts.begin() as act:
             over = await act.attempts.purge(act.now)
-            for user_id in over:
-                act.record(LoginAbandoned(user_id, "expired"))
-                await self.issuing.notices.tell(act, user_id, MailKind.PASSWORD_KNOWN)
-        for _ in over:
+            await act.doubts.purge(act.now)
+            left = [one for one in over if one.waits_for != "release"]  # of a blocked one all was said at once
+            for one in left:
+                await self._abandoned(act, one.user_id, one.compared, "expired")
+        for _ in left:
             self.count("abandoned")
+
+    async def _abandoned(
+        self, act: Act, user_id: UUID, compared: bytes, why: str, facts: NoticeFacts = NO_FACTS
+    ) -> None:
+        """Somebody knew the password and went no further."""
+        act.record(LoginAbandoned(user_id, why))
+        await doubt(act, user_id, compared, "abandoned")
+        await self.issuing.notices.tell(act, user_id, MailKind.PASSWORD_KNOWN, facts)
 
     def _known_device(self, waiting: Waiting, visit: Visit) -> str:
         """Its id; "" of one from which this name never signed in."""
@@ -173,19 +230,55 @@ class SecondStep:
         tries = await act.attempts.count_try(row.hash)
         if tries >= MOST_TRIES:
             await act.attempts.delete(row.hash)
-            act.record(LoginAbandoned(row.user_id, "tries"))
             facts = NoticeFacts(visit.address_text, visit.user_agent)
-            await self.issuing.notices.tell(act, row.user_id, MailKind.PASSWORD_KNOWN, facts)
+            await self._abandoned(act, row.user_id, row.compared, "tries", facts)
         return WrongCode(MOST_TRIES - tries)
 
     async def _complete(
-        self, act: Act, row: AttemptRow, proof: FactorProof, visit: Visit, current: LiveLogin | None
-    ) -> SignedIn:
+        self,
+        act: Act,
+        row: AttemptRow,
+        proofs: tuple[FactorProof, ...],
+        visit: Visit,
+        current: LiveLogin | None,
+    ) -> SignedIn | ChangeNext | BreachedPassword:
         """Scored once more: what the first step saw may be ten minutes old."""
         await act.attempts.delete(row.hash)
         assessed = self.risk.after(await self.risk.assess(act, row.user_id, visit.source), row.verdict)
-        entering = Entering(row.user_id, row.name, (PASSWORD, proof), row.persistent, visit, assessed)
+        confirmed = row.waits_for != "factor"
+        facts = RightPassword(breached=row.verdict == "found", settled=assessed.is_settled(act.now), proven=True)
+        follows = outcome(facts, self.rules)
+        if isinstance(follows, Change):
+            await act.attempts.add(_that_changes(row, proofs, act.now, confirmed=confirmed))
+            return ChangeNext()
+        if isinstance(follows, Blocked):
+            return BreachedPassword()
+        entering = Entering(
+            row.user_id,
+            row.name,
+            (PASSWORD, *proofs),
+            row.persistent,
+            visit,
+            assessed,
+            confirmed=confirmed,
+        )
         return await self.issuing.sign_in(act, entering, current)
+
+
+def _that_changes(row: AttemptRow, proofs: tuple[FactorProof, ...], now: int, *, confirmed: bool) -> NewAttempt:
+    """In the place of the attempt that has proven all else."""
+    return NewAttempt(
+        hash=row.hash,
+        user_id=row.user_id,
+        compared=row.compared,
+        persistent=row.persistent,
+        name=row.name,
+        verdict=row.verdict,
+        expires_at=now + ATTEMPT_S,
+        waits_for="change",
+        proofs=proofs,
+        confirmed=confirmed,
+    )
 
 
 def attempt_hash(cookie: str) -> bytes | None:

@@ -150,6 +150,7 @@ class StepUpFlow:
         issued = await self.issuing.renew(act, tag, entering, live)
         if issued is None:
             return Over()
+        await act.logins.set_origin(issued.token.login_id, self.risk.device_of(visit.source), None)
         amr = amr_values(issued.assurance)
         act.record(SteppedUp(person.user_id, issued.token.login, amr, visit.address_text, visit.user_agent))
         act.stales_login(tag, issued.token.login)

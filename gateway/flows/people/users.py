@@ -22,6 +22,7 @@ from gateway.core.audit.recovery_events import UserInvited
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.password import DISABLED
 from gateway.core.mail.kinds import MailKind
 from gateway.core.password.rules import DEFAULT_RULES, PasswordRules
@@ -191,7 +192,7 @@ class UserAdmin:
             changed = await act.users.set_state(user.id, "disabled", act.now)
             if was_owner:
                 await refuse_no_owner(act)
-            ended = await end_stands(act, self.keys.tag, user.id, "disabled")
+            ended = await end_stands(act, self.keys.tag, user.id, AccountAct.DISABLED)
             if changed or ended:
                 act.record(UserDisabled(user.id, tuple(map(b64, ended)), reason))
             await tell_redis(act, self.keys.tag, user.id)
@@ -230,7 +231,7 @@ class UserAdmin:
             raise
         async with self._begin() as act:
             await self._new.replace(act, user.id, accepted.stored)
-            ended = await end_stands(act, self.keys.tag, user.id, "password_changed")
+            ended = await end_stands(act, self.keys.tag, user.id, AccountAct.PASSWORD_SET)
             act.record(PasswordChanged(user.id, tuple(map(b64, ended))))
             await self.notices.add(act, user, MailKind.PASSWORD_CHANGED)
             await tell_redis(act, self.keys.tag, user.id)
@@ -256,12 +257,12 @@ class UserAdmin:
         async with self._begin() as act:
             user = await self._named(act, name)
             if login_id is None:
-                ended = await end_stands(act, self.keys.tag, user.id, "ended_by_operator")
+                ended = await end_stands(act, self.keys.tag, user.id, AccountAct.LOGINS_ENDED)
             else:
                 row = await act.logins.find(login_id)
                 if row is None or row.user_id != user.id:
                     raise UnknownLogin(f"{name} has no such login; `bastion user sessions {name}` lists them")
-                ended = [login_id] if await end_login(act, login_id, "ended_by_operator") else []
+                ended = [login_id] if await end_login(act, login_id, AccountAct.LOGINS_ENDED.value) else []
             if ended:
                 act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
                 await self.notices.add(act, user, MailKind.LOGINS_ENDED)

@@ -16,6 +16,7 @@ from gateway.core.audit.statement import signed
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.login.account_acts import AccountAct
 from gateway.core.principal.ask import RecordKind
 from gateway.core.privacy.erasure import CERTIFICATE, ErasureReason, ErasureStep, Held, Reach, certificate
 from gateway.core.session.tokens import tag_of
@@ -137,7 +138,7 @@ class Erasure:
         if user is not None:
             await self.notices.farewell(act, user)
         reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
-        ended = await end_stands(act, self.keys.tag, user_id, "erased")
+        ended = await end_stands(act, self.keys.tag, user_id, AccountAct.ERASED)
         await act.audit.forget_terms(user_id)
         await act.erasures.erase(user_id, act.now)
         act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))

@@ -14,6 +14,7 @@ from gateway.core.privacy.export import TITLES, CopyRow, as_json, as_page
 from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.may_change import require_change
 from gateway.stores.postgres.audit import ReadEntry
 from gateway.stores.postgres.users import UnknownUser
 
@@ -43,10 +44,11 @@ class Export:
         return [(TITLES[table], count) for table, count in found.items() if count]
 
     async def own(self, live: LiveLogin, request_id: str) -> bytes:
-        """A ZIP file. Raises TooManyExports."""
+        """A ZIP file. Raises TooManyExports, and MayNotChange: a copy outlasts the login that took it (X3)."""
         user_id = live.person.user_id
         async with self.acts.begin(request_id=request_id) as act:
             await act.users.lock(user_id)
+            await require_change(act, live)
             if not await self._left(act, user_id):
                 raise TooManyExports("there was a copy within the last 24 hours")
             made = await _copy(act, user_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.core.assurance.need import Need, met
+from gateway.core.assurance.change import Lacking
 from gateway.core.audit.privacy_events import OWN, ErasureAsked, ErasureWithdrawn
 from gateway.core.errors import GatewayError
 from gateway.core.mail.kinds import MailKind
@@ -12,8 +12,8 @@ from gateway.core.privacy.erasure import ErasureReason
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
+from gateway.flows.may_change import lacking_for_change, require_change
 from gateway.flows.people.issuing import Visit
-from gateway.flows.people.own_factors import MayNotChange, need_of_change
 from gateway.stores.postgres.erasure_requests import ErasureRequest
 from gateway.stores.postgres.users import UnknownUser
 
@@ -30,10 +30,10 @@ class NoRequest(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a person sees. request None: nobody asked. missing: what asking needs that this login has not proven."""
+    """What a person sees. request None: nobody asked. lacks: what asking needs that this login has not proven."""
 
     request: ErasureRequest | None
-    missing: Need | None
+    lacks: Lacking | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,8 @@ class OwnErasure:
     async def look(self, live: LiveLogin) -> Asked:
         user_id = live.person.user_id
         async with self.acts.begin() as act:
-            need = await need_of_change(act, user_id)
-            missing = None if met(need, live.facts.assurance, act.now) else need
-            return Asked(await act.erasure_requests.find(user_id), missing)
+            lacks = await lacking_for_change(act, live)
+            return Asked(await act.erasure_requests.find(user_id), lacks)
 
     async def ask(self, live: LiveLogin, visit: Visit) -> None:
         """Nothing is changed where somebody has asked already. Raises NotOffered, MayNotChange or UnknownUser."""
@@ -60,9 +59,7 @@ class OwnErasure:
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.hold(user_id):
                 raise UnknownUser("the person is not active")
-            need = await need_of_change(act, user_id)
-            if not met(need, live.facts.assurance, act.now):
-                raise MayNotChange(need)
+            await require_change(act, live)
             due_at = act.now + self.wait_s
             if await act.erasure_requests.add(user_id, "asked", act.now, due_at, own=True):
                 act.record(ErasureAsked(user_id, OWN, due_at))

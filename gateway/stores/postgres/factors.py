@@ -13,7 +13,10 @@ from gateway.core.assurance.steps import RECOVERY_CODE, TOTP, FactorProof, passk
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
-CodeKind = Literal["recovery", "operator"]
+CodeKind = Literal["recovery", "operator", "operator_mail"]
+FOR_FACTOR: Final[tuple[CodeKind, ...]] = ("recovery", "operator")  # stand in for one
+FOR_MAIL: Final[tuple[CodeKind, ...]] = ("operator_mail",)  # stands in for a mailed code, and for no factor
+_OF_OPERATORS: Final[tuple[CodeKind, ...]] = ("operator", "operator_mail")
 # The time of one clock for the whole fleet: a step that one node takes for over is over on all of them.
 _FIND_APP: Final = """
     SELECT t.id, t.sealed, t.created_at, t.confirmed_at, t.last_used_at, k.wrapped,
@@ -36,13 +39,16 @@ _INSERT_CODES: Final = """
     INSERT INTO recovery_codes (hash, user_id, kind, created_at, expires_at)
     SELECT unnest($1::bytea[]), $2, $3, $4, $5
 """
-_DELETE_CODES: Final = "DELETE FROM recovery_codes WHERE user_id = $1 AND kind = $2"
+_DELETE_CODES: Final = "DELETE FROM recovery_codes WHERE user_id = $1 AND kind = ANY($2::text[]) AND created_at > $3"
 _USE_CODE: Final = """
     UPDATE recovery_codes SET used_at = $3
-     WHERE hash = $1 AND user_id = $2 AND used_at IS NULL AND (expires_at IS NULL OR expires_at > $3) RETURNING kind
+     WHERE hash = $1 AND user_id = $2 AND used_at IS NULL AND (expires_at IS NULL OR expires_at > $3)
+       AND kind = ANY($4::text[])
+    RETURNING kind
 """
 _COUNT_CODES: Final = """
-    SELECT count(*) FILTER (WHERE kind = 'recovery') AS recovery, count(*) FILTER (WHERE kind = 'operator') AS operator
+    SELECT count(*) FILTER (WHERE kind = 'recovery') AS recovery, count(*) FILTER (WHERE kind = 'operator') AS operator,
+           count(*) FILTER (WHERE kind = 'operator_mail') AS operator_mail
       FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 """
 
@@ -61,10 +67,11 @@ class AuthenticatorRow:
 
 @dataclass(frozen=True, slots=True)
 class CodesLeft:
-    """Codes that were not used yet."""
+    """Codes that were not used yet. operator: in place of a factor; operator_mail: of a mailed code."""
 
     recovery: int
     operator: int
+    operator_mail: int
 
 
 class Factors:
@@ -95,7 +102,7 @@ class Factors:
     async def codes_left(self, user_id: UUID, now: int) -> CodesLeft:
         row = await self._connection.fetchrow(_COUNT_CODES, user_id, now)
         assert row is not None
-        return CodesLeft(row["recovery"], row["operator"])
+        return CodesLeft(row["recovery"], row["operator"], row["operator_mail"])
 
     async def enrolled(self, user_id: UUID, now: int) -> frozenset[FactorProof]:
         """What the person has enrolled. Codes are no factor by themselves: they stand in for one.
@@ -119,6 +126,13 @@ class Factors:
         await self._connection.execute(_DELETE_APP, user_id, False)
         await self._connection.execute(_INSERT_APP, app_id, user_id, sealed, now)
 
+    async def drop_app_after(self, user_id: UUID, after: int) -> bool:
+        """One that was confirmed later than that, Unix seconds, and any that waits. False: none counted so late."""
+        await self._connection.execute(_DELETE_APP, user_id, False)
+        app = await self.app(user_id)
+        is_late = app is not None and app.confirmed_at is not None and app.confirmed_at > after
+        return is_late and await self.remove_app(user_id)
+
     async def claim_step(self, app_id: bytes, step: int, now: int) -> bool:
         """False: this step, or a later one, was used. Of many at once one is first (threats.md R3)."""
         return await self._connection.fetchval(_CLAIM_STEP, app_id, step, now) is not None
@@ -135,12 +149,18 @@ class Factors:
 
     async def remove_codes(self, user_id: UUID) -> None:
         """All that could stand in for a factor, those of operators too."""
-        await self._connection.execute(_DELETE_CODES, user_id, "recovery")
-        await self._connection.execute(_DELETE_CODES, user_id, "operator")
+        await self._connection.execute(_DELETE_CODES, user_id, [*FOR_FACTOR, *FOR_MAIL], 0)
+
+    async def remove_operator_codes(self, user_id: UUID) -> None:
+        await self._connection.execute(_DELETE_CODES, user_id, list(_OF_OPERATORS), 0)
+
+    async def remove_recovery_codes(self, user_id: UUID, after: int) -> None:
+        """Those that were made later than that, Unix seconds."""
+        await self._connection.execute(_DELETE_CODES, user_id, ["recovery"], after)
 
     async def replace_codes(self, user_id: UUID, hashes: Sequence[bytes], now: int) -> None:
         """Recovery codes in the place of all before, used or not."""
-        await self._connection.execute(_DELETE_CODES, user_id, "recovery")
+        await self.remove_recovery_codes(user_id, 0)
         await self._connection.execute(_INSERT_CODES, list(hashes), user_id, "recovery", now, None)
 
     async def drop_codes_of_none(self, user_id: UUID, now: int) -> None:
@@ -148,14 +168,16 @@ class Factors:
         if not await self.enrolled(user_id, now):
             await self.remove_codes(user_id)
 
-    async def add_operator_code(self, user_id: UUID, code_hash: bytes, now: int, expires_at: int) -> None:
+    async def add_operator_code(
+        self, user_id: UUID, code_hash: bytes, kind: CodeKind, now: int, expires_at: int
+    ) -> None:
         """In the place of one before."""
-        await self._connection.execute(_DELETE_CODES, user_id, "operator")
-        await self._connection.execute(_INSERT_CODES, [code_hash], user_id, "operator", now, expires_at)
+        await self.remove_operator_codes(user_id)
+        await self._connection.execute(_INSERT_CODES, [code_hash], user_id, kind, now, expires_at)
 
-    async def use_code(self, user_id: UUID, code_hash: bytes, now: int) -> CodeKind | None:
-        """None: it is none of this person's that counts. Of many at once one is first."""
-        kind: CodeKind | None = await self._connection.fetchval(_USE_CODE, code_hash, user_id, now)
+    async def use_code(self, user_id: UUID, code_hash: bytes, kinds: tuple[CodeKind, ...], now: int) -> CodeKind | None:
+        """kinds: FOR_FACTOR or FOR_MAIL. None: it is none of this person's that counts. Of many one is first."""
+        kind: CodeKind | None = await self._connection.fetchval(_USE_CODE, code_hash, user_id, now, list(kinds))
         return kind
 
 

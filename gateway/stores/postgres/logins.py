@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.core.assurance.model import UNKNOWN_RISK, Assurance
+from gateway.core.assurance.model import NO_PROOF, UNKNOWN_RISK, Assurance
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
@@ -63,16 +63,46 @@ _END_LOGINS_OF_USER: Final = """
     UPDATE logins SET ended_at = $3, ended_why = $2
      WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $4 RETURNING id
 """
+_LIST_BEGUN_LOGINS: Final = "SELECT id FROM logins WHERE user_id = $1 AND created_at > $2"
 _LIST_ENDED_LOGINS: Final = """
     SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NOT NULL AND expires_at > $2
 """
 _LIST_LOGINS_OF_USER: Final = """
-    SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped,
+    SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped, s.authenticated_at, s.mfa_at, s.amr, s.risk,
            coalesce((SELECT array_agg(DISTINCT s.host) FROM sessions s WHERE s.login_id = l.id), '{}') AS hosts
       FROM logins l LEFT JOIN user_keys k ON k.user_id = l.user_id
+           LEFT JOIN LATERAL (SELECT authenticated_at, mfa_at, amr, risk FROM sessions WHERE login_id = l.id
+                               ORDER BY mfa_at DESC, authenticated_at DESC, risk NULLS LAST LIMIT 1) s ON true
      WHERE l.user_id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND l.last_seen_at + l.idle_s > $2
      ORDER BY l.last_seen_at DESC, l.id
 """
+
+_FIND_ORIGIN: Final = """
+    SELECT l.confirmed_at, coalesce(d.first_at, 0) AS first_at, coalesce(d.logins, 0) AS logins
+      FROM logins l LEFT JOIN devices d ON d.user_id = l.user_id AND d.id = l.device
+     WHERE l.id = $1
+"""
+_SET_ORIGIN: Final = "UPDATE logins SET device = $2, confirmed_at = coalesce($3, confirmed_at) WHERE id = $1"
+_EXPECT_CODE: Final = """
+    UPDATE logins SET mail_code = $2, mail_code_tries = 0, mail_code_until = $3 WHERE id = $1
+"""
+_FIND_EXPECTED: Final = """
+    SELECT mail_code FROM logins WHERE id = $1 AND mail_code_until > $2 AND mail_code_tries < $3
+"""
+_COUNT_CODE_TRY: Final = "UPDATE logins SET mail_code_tries = mail_code_tries + 1 WHERE id = $1"
+_SET_CONFIRMED: Final = "UPDATE logins SET confirmed_at = $2, mail_code = NULL WHERE id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOrigin:
+    """What speaks for a login. first_at, logins: of the device of its last proof, 0 where that is not known.
+
+    confirmed_at: by a code, None: by none. Times are Unix seconds.
+    """
+
+    confirmed_at: int | None
+    first_at: int
+    logins: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +145,7 @@ class LoginRow:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveLoginRow:
-    """As its person sees it. hosts: each once."""
+    """As its person sees it. hosts: each once. assurance: the most that one of its secrets has."""
 
     id: bytes
     created_at: int
@@ -123,6 +153,7 @@ class LiveLoginRow:
     address: str
     user_agent: str
     hosts: tuple[str, ...]
+    assurance: Assurance
 
 
 class Logins:
@@ -181,6 +212,31 @@ class Logins:
         )
         return True
 
+    async def origin(self, login_id: bytes) -> LoginOrigin | None:
+        """None: there is no such login."""
+        row = await self._connection.fetchrow(_FIND_ORIGIN, login_id)
+        return None if row is None else LoginOrigin(row["confirmed_at"], row["first_at"], row["logins"])
+
+    async def set_origin(self, login_id: bytes, device: bytes | None, confirmed_at: int | None) -> None:
+        """device: where the proof came from, None where none is remembered. confirmed_at None: as it was."""
+        await self._connection.execute(_SET_ORIGIN, login_id, device, confirmed_at)
+
+    async def expect_code(self, login_id: bytes, mail_code: bytes, until: int) -> None:
+        """In the place of one before. until: Unix seconds. The caller holds the login."""
+        await self._connection.execute(_EXPECT_CODE, login_id, mail_code, until)
+
+    async def expected_code(self, login_id: bytes, now: int, most_tries: int) -> bytes | None:
+        """None: none waits, it is too old, or it had too many wrong tries."""
+        code: bytes | None = await self._connection.fetchval(_FIND_EXPECTED, login_id, now, most_tries)
+        return code
+
+    async def count_code_try(self, login_id: bytes) -> None:
+        await self._connection.execute(_COUNT_CODE_TRY, login_id)
+
+    async def set_confirmed(self, login_id: bytes, now: int) -> None:
+        """The code that waited is used by that."""
+        await self._connection.execute(_SET_CONFIRMED, login_id, now)
+
     async def replace_session(self, login_id: bytes, credential: bytes, now: int) -> None:
         """The secret passes for REPLACED_S more; replacing it again prolongs nothing."""
         await self._connection.execute(_REPLACE_SESSION, login_id, credential, now)
@@ -197,6 +253,10 @@ class Logins:
         """Ids of those that ended by this."""
         rows = await self._connection.fetch(_END_LOGINS_OF_USER, user_id, why, now, except_login)
         return [row["id"] for row in rows]
+
+    async def list_begun(self, user_id: UUID, since: int) -> list[bytes]:
+        """Ids of those that were made later than that, ended or not."""
+        return [row["id"] for row in await self._connection.fetch(_LIST_BEGUN_LOGINS, user_id, since)]
 
     async def list_ended(self, user_id: UUID, now: int) -> list[bytes]:
         """Ids of those that could still pass somewhere, were Redis never told that they are over."""
@@ -216,6 +276,7 @@ class Logins:
             address=personal["address"],
             user_agent=personal["user_agent"],
             hosts=tuple(row["hosts"]),
+            assurance=NO_PROOF if row["amr"] is None else _assurance(row),
         )
 
 
@@ -237,9 +298,13 @@ def _session(row: asyncpg.Record) -> SessionRow:
     return SessionRow(
         credential=row["credential"],
         host=row["host"],
-        assurance=Assurance(row["authenticated_at"], row["mfa_at"], row["amr"], from_column(row["risk"])),
+        assurance=_assurance(row),
         until=0 if replaced_at is None else replaced_at + REPLACED_S,
     )
+
+
+def _assurance(row: asyncpg.Record) -> Assurance:
+    return Assurance(row["authenticated_at"], row["mfa_at"], row["amr"], from_column(row["risk"]))
 
 
 def to_column(risk: int) -> int | None:

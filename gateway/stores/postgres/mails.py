@@ -20,15 +20,15 @@ class Mails:
         self._connection = connection
         self._vault = vault
 
-    async def add(self, kind: MessageKind, user_id: UUID, text: str, now: int, worth_s: float) -> None:
-        """It leaves once the transaction is committed. kind: the lane. worth_s: for how long it is tried.
+    async def add(self, kind: MessageKind, user_id: UUID, text: str, now: int, worth_s: float) -> int | None:
+        """It leaves once the transaction is committed. kind: the lane. worth_s: for how long it is tried. Its id.
 
         For NOBODY the same is done, and nothing leaves (threats.md L5).
         """
         key = await self._vault.key_of(self._connection, user_id)
         sealed = key.seal(_place(user_id), {_FIELD: text})
         is_real = user_id != NOBODY
-        await Outbox(self._connection).add(
+        return await Outbox(self._connection).add_numbered(
             kind if is_real else MessageKind.VOID,
             f"person/{user_id}",
             now,

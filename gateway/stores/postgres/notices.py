@@ -13,10 +13,18 @@ _KEPT_HOURS: Final = 2 * DAY_HOURS
 _COUNT: Final = """
     INSERT INTO notices (user_id, kind, device, hour, count, told)
     SELECT $1, $2, $3, $4::bigint, 1,
-           (SELECT count(*) FROM notices n WHERE n.user_id = $1 AND n.told AND n.hour > $4::bigint - $6::bigint) < $5
+           (SELECT count(*) FROM notices n
+             WHERE n.user_id = $1 AND n.told AND n.device <> $7 AND n.hour > $4::bigint - $6::bigint) < $5
     ON CONFLICT (user_id, kind, device, hour) DO UPDATE SET count = notices.count + 1
     RETURNING count, told
 """
+# Its rows count in no cap and in no digest: told, and without room taken (login-defence.md X8).
+_COUNT_UNCAPPED: Final = """
+    INSERT INTO notices (user_id, kind, device, hour, count, told) VALUES ($1, $2, $3, $4, 1, true)
+    ON CONFLICT (user_id, kind, device, hour) DO UPDATE SET count = notices.count + 1
+    RETURNING count
+"""
+_UNCAPPED: Final = b"uncapped"
 _PEOPLE_UNTOLD: Final = "SELECT DISTINCT user_id FROM notices WHERE NOT told AND hour <= $1 LIMIT $2"
 _TELL: Final = """
     WITH untold AS (UPDATE notices SET told = true WHERE user_id = $1 AND NOT told RETURNING kind, count)
@@ -41,9 +49,16 @@ class NoticeCounts:
 
     async def count(self, user_id: UUID, kind: str, device: bytes, now: int, most_a_day: int) -> NoticeCount:
         """now: Unix seconds. Another transaction that counts the same waits until this one ends."""
-        row = await self._connection.fetchrow(_COUNT, user_id, kind, device, now // HOUR_S, most_a_day, DAY_HOURS)
+        row = await self._connection.fetchrow(
+            _COUNT, user_id, kind, device, now // HOUR_S, most_a_day, DAY_HOURS, _UNCAPPED
+        )
         assert row is not None
         return NoticeCount(row["count"], row["told"])
+
+    async def count_uncapped(self, user_id: UUID, kind: str, now: int) -> int:
+        """How often it was due in this hour. now: Unix seconds."""
+        count: int = await self._connection.fetchval(_COUNT_UNCAPPED, user_id, kind, _UNCAPPED, now // HOUR_S)
+        return count
 
     async def people_untold(self, now: int, most: int) -> list[UUID]:
         """Whom a digest is due for: some notice of theirs has waited for a day."""

@@ -76,6 +76,7 @@ _RETRY: Final = """
      WHERE id = $1 AND state <> 'done' AND (lease_until IS NULL OR lease_until < now()) RETURNING id
 """
 _STATE: Final = "SELECT state FROM outbox WHERE id = $1"
+_ARRIVAL: Final = "SELECT state, extract(epoch FROM done_at)::bigint AS done_at FROM outbox WHERE id = $1"
 _COUNT: Final = """
     SELECT kind, state, count(*) AS rows, extract(epoch FROM now() - min(made_at))::float8 AS oldest_s
       FROM outbox WHERE state <> 'done' GROUP BY kind, state
@@ -104,6 +105,14 @@ class Claimed:
     user_id: UUID | None
     tries: int
     lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """gone: nobody tries it any more. done_at: Unix seconds."""
+
+    state: Literal["waiting", "done", "dead", "gone"]
+    done_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +163,28 @@ class Outbox:
 
         user_id: whom it is about. worth_s: for how long it is tried; None: for ever.
         """
+        added = await self.add_numbered(kind, destination, position, sealed, user_id=user_id, worth_s=worth_s)
+        return added is not None
+
+    async def add_numbered(
+        self,
+        kind: MessageKind,
+        destination: str,
+        position: int,
+        sealed: bytes,
+        *,
+        user_id: UUID | None = None,
+        worth_s: float | None = None,
+    ) -> int | None:
+        """As add; its id, for arrival."""
         values = kind.value, destination, position, sealed, user_id, worth_s, kind.is_sent
-        return await self._connection.fetchval(_INSERT, *values) is not None
+        added: int | None = await self._connection.fetchval(_INSERT, *values)
+        return added
+
+    async def arrival(self, message_id: int) -> Arrival:
+        """What became of a message that was added."""
+        row = await self._connection.fetchrow(_ARRIVAL, message_id)
+        return Arrival("gone", None) if row is None else Arrival(row["state"], row["done_at"])
 
     async def forget_worthless(self) -> int:
         """How many did not arrive while they were worth it."""

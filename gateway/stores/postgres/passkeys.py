@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from gateway.core.passkeys.answer import Passkey
+from gateway.core.passkeys.passkey import Passkey
 from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import CorruptRow, Vault

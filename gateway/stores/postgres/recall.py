@@ -8,6 +8,7 @@ from uuid import UUID
 from gateway.core.risk.profile import RiskProfile
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.devices import UsedDevice
+from gateway.stores.postgres.doubts import DOUBTED_S
 from gateway.stores.postgres.failures import WINDOW_S
 from gateway.stores.postgres.profiles import open_profile
 from gateway.stores.postgres.vault import Vault
@@ -20,7 +21,10 @@ _RECALL: Final = """
              CROSS JOIN LATERAL (
                    SELECT count(*)
                      FROM (SELECT 1 FROM login_failures f WHERE f.source = given.source AND f.at > $5 LIMIT $6) few
-             ) counted) AS failures
+             ) counted) AS failures,
+           EXISTS (SELECT 1 FROM password_doubts w JOIN users u ON u.id = w.user_id
+                    WHERE w.user_id = $1 AND w.doubted_at > $7
+                      AND w.compared = sha256(convert_to(u.password, 'UTF8'))) AS doubted
       FROM (SELECT $1::uuid AS user_id) who
       LEFT JOIN risk_profiles p USING (user_id)
       LEFT JOIN user_keys k USING (user_id)
@@ -30,11 +34,15 @@ _RECALL: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """used None: the device is new to the person. failures: of the source that has most of them, within an hour."""
+    """used None: the device is new to the person. failures: of the source that has most of them, within an hour.
+
+    doubted: somebody else may know the password.
+    """
 
     profile: RiskProfile
     used: UsedDevice | None
     failures: int
+    doubted: bool
 
 
 class Recall:
@@ -51,8 +59,9 @@ class Recall:
         of LoginFailures. Unix seconds.
         """
         row = await self._connection.fetchrow(
-            _RECALL, user_id, device_id, since, list(sources), now - WINDOW_S, _MOST_FAILURES
+            _RECALL, user_id, device_id, since, list(sources), now - WINDOW_S, _MOST_FAILURES, now - DOUBTED_S
         )
         assert row is not None
         used = None if row["first_at"] is None else UsedDevice(row["first_at"], row["last_at"], row["logins"])
-        return Recalled(open_profile(self._vault, user_id, row["sealed"], row["wrapped"]), used, row["failures"])
+        profile = open_profile(self._vault, user_id, row["sealed"], row["wrapped"])
+        return Recalled(profile, used, row["failures"], row["doubted"])

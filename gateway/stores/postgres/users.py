@@ -68,13 +68,23 @@ _KEEP_ATTEMPTS: Final = """
     UPDATE attempts SET compared = sha256(convert_to($3, 'UTF8'))
      WHERE user_id = $1 AND compared = sha256(convert_to($2, 'UTF8'))
 """
+_KEEP_DOUBT: Final = """
+    UPDATE password_doubts SET compared = sha256(convert_to($3, 'UTF8'))
+     WHERE user_id = $1 AND compared = sha256(convert_to($2, 'UTF8'))
+"""
 _HOLD: Final = "SELECT id FROM users WHERE id = $1 AND state = 'active' FOR SHARE"
 _HOLD_COMPARED: Final = """
     SELECT id FROM users
      WHERE id = $1 AND sha256(convert_to(password, 'UTF8')) = $2 AND state = 'active' FOR SHARE
 """
+_ADD_FRESH: Final = "INSERT INTO fresh_accounts (user_id) VALUES ($1)"
+_USE_FRESH: Final = "DELETE FROM fresh_accounts WHERE user_id = $1 RETURNING user_id"
 _BEGIN_CHANGE: Final = "UPDATE users SET changed_at = $2 WHERE id = $1 AND state = 'active' RETURNING id"
 _SET_PASSWORD: Final = "UPDATE users SET password = $2, changed_at = $3 WHERE id = $1 AND state <> 'erased'"
+# The kind stands in clear in what core/login/imported.py writes; 0020 has an index of such rows.
+_LIST_IMPORTED_KINDS: Final = """
+    SELECT DISTINCT split_part(password, '$', 3) AS kind FROM users WHERE password LIKE 'i1$%'
+"""
 
 
 class UnknownUser(GatewayError):
@@ -176,6 +186,13 @@ class Users:
             now,
         )
         await self._connection.execute(_INSERT_KEY, user.id, wrapped)
+        await self._connection.execute(_ADD_FRESH, user.id)
+
+    async def use_fresh(self, user_id: UUID) -> bool:
+        """Whether this is the first login of a person who was added. A table of its own: who logs in only shares the
+        person's row, and would wait for others who do if they wrote it.
+        """
+        return await self._connection.fetchval(_USE_FRESH, user_id) is not None
 
     async def set_names(self, user_id: UUID, names: Names, now: int) -> None:
         """Raises NameTaken."""
@@ -249,7 +266,12 @@ class Users:
         if await self._connection.fetchval(_RENEW_PASSWORD, user_id, stored, renewed, now) is None:
             return False
         await self._connection.execute(_KEEP_ATTEMPTS, user_id, stored, renewed)
+        await self._connection.execute(_KEEP_DOUBT, user_id, stored, renewed)
         return True
+
+    async def imported_kinds(self) -> frozenset[str]:
+        """Of all passwords that came from another system and were not stored anew yet."""
+        return frozenset(row["kind"] for row in await self._connection.fetch(_LIST_IMPORTED_KINDS))
 
     def _user(self, row: asyncpg.Record) -> UserRow:
         user_id: UUID = row["id"]

@@ -18,8 +18,8 @@ from gateway.flows.people.owners import LastOwner
 from gateway.flows.people.users import BadReason, ChangedMeanwhile, UnknownLogin
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import client_address, own_form
-from gateway.web.login_pages import STEP_UP_PATH
 from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain
+from gateway.web.proving import STEP_UP_PATH
 from gateway.web.ways import CONSOLE_PATH
 
 AdminPage: TypeAlias = Callable[[web.Request, Administrator], Awaitable[web.StreamResponse]]

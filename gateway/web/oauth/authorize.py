@@ -13,12 +13,24 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.oauth.request import ReturnAddress, Unaddressed
-from gateway.flows.oauth.authorize import AskAccount, AskConsent, AskLogin, Authorize, Opened, ToApp, Visitor
+from gateway.flows.oauth.authorize import (
+    AskAccount,
+    AskCode,
+    AskConsent,
+    AskEnrolment,
+    Asking,
+    AskLogin,
+    Authorize,
+    Opened,
+    ToApp,
+    Visitor,
+)
 from gateway.web.browser import Browser, see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import client_address, own_form, posted_pairs
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.protocol import TellRefusal
+from gateway.web.proving import CONFIRM_PATH, ENROL_PATH
 
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
 _ACCOUNT_PATH: Final = "/oauth2/account"
@@ -100,12 +112,16 @@ class _AppPages:
         live = await self.browser.signed_in(request)
         return Visitor(live, client_address(request), request[REQUEST_ID])
 
-    def _answer(self, request: web.Request, next_: ToApp | AskLogin | AskAccount | AskConsent) -> web.Response:
+    def _answer(self, request: web.Request, next_: ToApp | Asking | AskConsent) -> web.Response:
         match next_:
             case ToApp():
                 return self._to_app(next_)
             case AskLogin(opened):
                 return see_other(f"/login?i={opened.sealed}")
+            case AskCode(opened):
+                return see_other(f"{CONFIRM_PATH}?i={opened.sealed}")
+            case AskEnrolment(opened):
+                return see_other(f"{ENROL_PATH}?i={opened.sealed}")
             case AskAccount(opened, person, expected):
                 return self._ask(request, "account_choice.html", opened, {"signed_in": person, "expected": expected})
             case AskConsent(opened, person, sentences):

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 from gateway.core.analysis.explain import explain
 from gateway.core.analysis.simulate import Asked
-from gateway.core.assurance.model import by_password
+from gateway.core.assurance.model import OTP, PWD, Assurance, by_password
 from gateway.core.policy.model import Actor, Policy
 from tests.core.policy.build import HOST, NOW, policy_of, who
 
@@ -179,3 +179,15 @@ def test_a_credential_that_the_route_does_not_accept_makes_a_stranger() -> None:
     text = explained("/", token("staff", credential="bearer"), "fetch", TOKENS)
 
     assert "leg 1: groups staff: not known yet" in text
+
+
+def test_required_methods_and_scores_are_shown_beside_what_was_proven() -> None:
+    policy = policy_of(f"apps: {{a: {{hosts: {HOST}, allow: authenticated, require: {{amr: [hwk, user]}}}}}}")
+    scored = policy_of(f"apps: {{a: {{hosts: {HOST}, allow: authenticated, require: {{risk_below: 40}}}}}}")
+    ada = Actor("ada", frozenset(), Assurance(NOW - 60, NOW - 60, PWD | OTP, 45))
+
+    assert "logged in 1m ago, second factor 1m ago, by pwd otp mfa, risk 45 of 100" in explained("/", ada)
+    assert "authenticated: yes   require amr hwk user   -> step_up" in explained("/", ada, policy=policy)
+    assert "answer   step_up 302   amr hwk user" in explained("/", ada, policy=policy)
+    assert "authenticated: yes   require risk below 40   -> deny" in explained("/", ada, policy=scored)
+    assert "answer   deny 403   the risk score of the login is too high" in explained("/", ada, policy=scored)

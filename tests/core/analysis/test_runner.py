@@ -30,6 +30,8 @@ apps:
       app: {paths: /app, cors: app}
       partner: {paths: /partner, cors: {origins: https://p.example, credentials: true}}
       limited: {paths: /limited, limits: [3/min, {rate: 2/min, per: principal}]}
+      passkey: {paths: /passkey, require: {amr: [hwk]}}
+      usual: {paths: /usual, require: {risk_below: 40}}
 """
 
 
@@ -104,6 +106,15 @@ def with_test(test: str) -> Policy:
         "{request: GET https://a.t.example/later, as: {user: eve}, expect: 403, expect_headers: {Retry-After: absent}}",
         "{request: GET https://a.t.example/.bastion/x, as: ada, expect: refused, route: bastion/callback}",
         "{request: GET https://a.t.example/limited, as: ada, expect: allow, expect_headers: {RateLimit: present}}",
+        "{request: GET https://a.t.example/passkey, as: {person: ada, mfa: 2m, amr: [hwk], risk: 45}, expect: allow}",
+        "{request: GET https://a.t.example/passkey, as: {person: ada, amr: hwk}, expect: step_up}",
+        "{request: GET https://a.t.example/passkey, as: {person: ada, mfa: 2m}, expect: step_up}",
+        "{request: GET https://a.t.example/passkey, as: {person: ada, mfa: 2m, amr: [swk, user]}, expect: step_up}",
+        "{request: GET https://a.t.example/usual, as: {person: ada, mfa: 2m, amr: [hwk], risk: 45}, expect: deny}",
+        "{request: GET https://a.t.example/usual, as: {person: ada, risk: 40}, expect: deny}",
+        "{request: GET https://a.t.example/usual, as: {person: ada, risk: 39}, expect: allow}",
+        "{request: GET https://a.t.example/usual, as: ada, expect: deny}",
+        "{request: GET https://a.t.example/usual, expect: login}",
     ],
 )
 def test_a_test_holds(test: str) -> None:
@@ -128,7 +139,7 @@ def test_a_test_that_does_not_hold_is_said(test: str, said: str) -> None:
     failures = run_tests(with_test(f"{{request: GET https://a.t.example/, {test}}}"), NOW)
 
     assert any(said in failure.message for failure in failures), failures
-    assert {failure.line for failure in failures} == {26}
+    assert {failure.line for failure in failures} == {28}
 
 
 @pytest.mark.parametrize(
@@ -148,9 +159,18 @@ def test_a_test_that_does_not_hold_is_said(test: str, said: str) -> None:
 def test_a_failure_says_which_condition_decided_and_who_asked(test: str, said: str, mended: str) -> None:
     (failure,) = run_tests(with_test(f"{{request: GET https://a.t.example/, {test}}}"), NOW)
 
-    assert str(failure).startswith("p.yaml:26:5: GET https://a.t.example/ as ")
+    assert str(failure).startswith("p.yaml:28:5: GET https://a.t.example/ as ")
     assert said in str(failure)
     assert run_tests(with_test(f"{{request: GET https://a.t.example/, {mended}}}"), NOW) == ()
+
+
+def test_a_failure_says_what_was_proven_and_the_score() -> None:
+    person = "{person: ada, mfa: 2m, amr: [hwk], risk: 45}"
+    (failure,) = run_tests(with_test(f"{{request: GET https://a.t.example/usual, as: {person}, expect: allow}}"), NOW)
+
+    assert "(the risk score of the login is too high, or not known)" in failure.message
+    assert "groups staff: yes require risk below 40 -> deny" in failure.message
+    assert failure.message.endswith("second factor 2m ago, by hwk mfa, risk 45 of 100")
 
 
 def test_a_failure_names_the_denial_that_decided_or_every_leg() -> None:

@@ -60,6 +60,21 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("", ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
     ),
     (
+        login_events.LoginReleased(ADA, "203.0.113.7", "curl"),
+        "login_released",
+        (str(ADA), ADA, "{}", '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        login_events.PasswordDisabled(ADA, "breached", "203.0.113.7", "curl"),
+        "password_disabled",
+        ("gateway", ADA, '{"why":"breached"}', '{"address":"203.0.113.7","user_agent":"curl"}'),
+    ),
+    (
+        login_events.PasswordDoubted(ADA, "abandoned"),
+        "password_doubted",
+        ("gateway", ADA, '{"why":"abandoned"}', "{}"),
+    ),
+    (
         login_events.LoginBlocked(ADA, "breached", 40, ("breached",), "203.0.113.7", "curl"),
         "login_blocked",
         (
@@ -116,6 +131,16 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         (str(ADA), ADA, '{"logins":["L"]}', '{"address":"203.0.113.7","user_agent":"curl"}'),
     ),
     (recovery_events.UserInvited(ADA), "user_invited", ("cli:root", ADA, "{}", "{}")),
+    (
+        recovery_events.UserImported(ADA, "bcrypt", "active", ("staff",), "ada", "Ada Lovelace", "ada@example.org"),
+        "user_imported",
+        (
+            "cli:root",
+            ADA,
+            '{"groups":["staff"],"scheme":"bcrypt","state":"active"}',
+            '{"email":"ada@example.org","name":"Ada Lovelace","username":"ada"}',
+        ),
+    ),
     (
         recovery_events.EmailAsked(ADA, "L", "ada@example.org"),
         "email_asked",
@@ -400,5 +425,15 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         admin_events.SettingExpired(None, "limits.X", "20/min;burst=9", 8),
         "setting_expired",
         ("gateway", None, '{"before":"20/min;burst=9","revision":8,"setting":"limits.X"}', "{}"),
+    ),
+    (
+        factor_events.FactorResetAnnounced(ADA, "phone lost"),
+        "factor_reset_announced",
+        ("cli:root", ADA, "{}", '{"reason":"phone lost"}'),
+    ),
+    (
+        factor_events.FactorResetStopped(ADA, "undelivered"),
+        "factor_reset_stopped",
+        ("gateway", ADA, '{"why":"undelivered"}', "{}"),
     ),
 ]

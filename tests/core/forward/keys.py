@@ -37,6 +37,9 @@ apps:
     routes:
       fresh: {{paths: /fresh/**, require: {{authenticated_within: 10m}}}}
       mfa: {{paths: /mfa/**, require: {{mfa: true}}}}
+      passkey: {{paths: /passkey/**, require: {{amr: hwk}}}}
+      password: {{paths: /password/**, require: {{amr: pwd}}}}
+      usual: {{paths: /usual/**, require: {{risk_below: 100}}}}
       write: {{paths: /write/**, allow: {{scopes: [files.read, files.write]}}}}
       bound: {{paths: /bound/**, credentials: [dpop, api_key], require: {{dpop: true}}}}
       hidden: {{paths: /hidden/**, respond: {{anonymous: 404, denied: 404}}}}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from gateway.core.assurance.model import by_password
+from gateway.core.assurance.model import UNKNOWN_RISK, by_password
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.assertion import Assertions
 from gateway.core.forward.callback import Callback, conclude_callback
@@ -49,6 +49,8 @@ apps:
       open: {paths: /open/**, allow: anyone}
       fresh: {paths: /fresh/**, require: {authenticated_within: 10m}}
       mfa: {paths: /mfa/**, require: {mfa: true}}
+      passkey: {paths: /passkey/**, require: {amr: [hwk, user], authenticated_within: 10m}}
+      usual: {paths: /usual/**, require: {risk_below: 40}}
       api: {paths: /api/**, cors: partner}
       spa: {paths: /spa/**, cors: app}
       hidden: {paths: /hidden/**, respond: {anonymous: 404, denied: 404}}
@@ -105,6 +107,7 @@ class Case:
     allowed: bool = True
     person_key: bytes = KEYS.person
     authenticated_at: int = NOW - 60
+    risk: int = UNKNOWN_RISK
     address: str = "198.51.100.7"
 
     def ask(self) -> Answer | Ask | Callback:
@@ -138,7 +141,7 @@ class Case:
             now_us=NOW * 1_000_000,
             outcome=self.outcome if presented else Standing.NOT_ASKED,
             person=seal(self.person_key, TAG, person, b"n" * 12) if live else b"",
-            facts=LoginFacts(by_password(self.authenticated_at), NOW + 1000, NOW + 600) if live else None,
+            facts=LoginFacts(by_password(self.authenticated_at, self.risk), NOW + 1000, NOW + 600) if live else None,
             leases=Leases(1, 1) if missed else None,
             spent=() if missed else tuple(spent for _ in question.spends),
         )

@@ -97,7 +97,7 @@ def test_each_leg_carries_weight(call: KeyCall, take_away: Change, status: int) 
     assert headers_of(answer).get("Remote-User", "") == ""
 
 
-@pytest.mark.parametrize("path", ["/fresh/x", "/mfa/x"])
+@pytest.mark.parametrize("path", ["/fresh/x", "/mfa/x", "/passkey/x", "/password/x", "/usual/x"])
 @pytest.mark.parametrize(
     "call", [BEARER_KEY, X_API_KEY, replace(BASIC_KEY, host=FILES)], ids=["bearer", "header", "basic"]
 )

@@ -328,6 +328,16 @@ def test_an_old_login_behind_a_token_is_named() -> None:
     assert 'max_age="600"' in challenges_of(answer)["Bearer"]
 
 
+def test_methods_and_scores_are_asked_of_no_token() -> None:
+    """X5: nobody is at the browser, and no challenge can name a method or lower a score."""
+    assert replace(BEARER, path="/password/x").answer().status == 200
+    assert replace(BEARER, path="/usual/x", risk=39).answer().status == 200
+    for denied in (replace(BEARER, path="/passkey/x"), replace(BEARER, path="/usual/x", risk=40)):
+        answer = denied.answer()
+        assert (answer.status, answer.outcome, challenges_of(answer)) == (403, "deny", {})
+    assert replace(BEARER, path="/usual/x").answer().status == 403
+
+
 def test_a_route_for_bound_tokens_takes_no_other() -> None:
     proof = prove(htu=f"https://{HOST}/bound/x")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from gateway.core.assurance.model import by_password
+from gateway.core.assurance.model import UNKNOWN_RISK, by_password
 from gateway.core.base64url import b64
 from gateway.core.forward.answer import Answer
 from gateway.core.forward.check import conclude, prepare
@@ -47,6 +47,9 @@ apps:
     cors: {{origins: https://notes.example.org, methods: [GET, POST], headers: [Authorization, DPoP], expose: X-Total}}
     routes:
       fresh: {{paths: /fresh/**, require: {{authenticated_within: 10m}}}}
+      passkey: {{paths: /passkey/**, require: {{amr: hwk}}}}
+      password: {{paths: /password/**, require: {{amr: pwd}}}}
+      usual: {{paths: /usual/**, require: {{risk_below: 40}}}}
       write: {{paths: /write/**, allow: {{scopes: [notes.read, notes.write]}}}}
       bound: {{paths: /bound/**, require: {{dpop: true}}}}
       reads: {{paths: /reads/**, forward_credentials: true}}
@@ -129,6 +132,7 @@ class Call:
     username: str = "ada"
     groups: tuple[str, ...] = ("staff",)
     authenticated_at: int = NOW - 60
+    risk: int = UNKNOWN_RISK
     now: int = NOW
     context: Context = TOKENS
     asked: list[Ask] = field(default_factory=list, init=False)  # whether the store was, and what
@@ -177,7 +181,7 @@ class Call:
             now_us=self.now * 1_000_000,
             outcome=outcome,
             person=seal(KEYS.person, TAG, person, b"n" * 12) if live else b"",
-            facts=LoginFacts(by_password(self.authenticated_at), NOW + 1000, NOW + 600) if live else None,
+            facts=LoginFacts(by_password(self.authenticated_at, self.risk), NOW + 1000, NOW + 600) if live else None,
             leases=None,
             spent=() if outcome is Standing.MISS else tuple(spent for _ in question.spends),
             incarnation=INCARNATION if outcome is Standing.STALE_NONCE else 0,

@@ -57,6 +57,7 @@ def sets_of(found: LoginOutcome) -> set[frozenset[Any]]:
         (RightPassword(breached=True, settled=True), LoginRules(breached="block"), Blocked("breached")),
         (RightPassword(CODES, breached=True), LoginRules(breached="block"), Blocked("breached")),
         (RightPassword(settled=True, score=40, breached=True), LoginRules(breached="change"), Confirm(by_mail=False)),
+        (RightPassword(score=40, breached=True, can_mail=True), LoginRules(breached="change"), Blocked("breached")),
         (RightPassword(must_enrol=True), LoginRules(), Enrol()),
         (RightPassword(must_enrol=True, score=40), LoginRules(), Confirm(by_mail=False)),
         (RightPassword(CODES, must_enrol=True, proven=True), LoginRules(), Issue()),

@@ -15,7 +15,6 @@ from gateway.core.passkeys.answer import (
     ANSWER_CHARS,
     BadAnswer,
     Counted,
-    Passkey,
     counted,
     is_of,
     read_answer,
@@ -24,11 +23,12 @@ from gateway.core.passkeys.answer import (
 )
 from gateway.core.passkeys.options import (
     PasskeyOwner,
-    RelyingParty,
     enrolment_options,
     second_options,
     sign_in_options,
 )
+from gateway.core.passkeys.passkey import Passkey
+from gateway.core.passkeys.relying_party import RelyingParty
 from tests.authenticator import BE, BS, UP, UV, Authenticator
 
 RP = RelyingParty("auth.example.org", "Example", "https://auth.example.org")

@@ -9,7 +9,7 @@ from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.assurance.need import Need
 from gateway.core.policy.facts import Actor, Allow, Deny, Facts, Login, StepUp, Verdict
 from gateway.core.policy.model import Policy
-from gateway.core.policy.route import ENDED, NOT_AMONG_THEM, TOO_FEW_SCOPES, UNBOUND
+from gateway.core.policy.route import ENDED, NOT_AMONG_THEM, TOO_FEW_SCOPES, TOO_RISKY, UNBOUND, UNPROVEN_METHODS
 from tests.core.policy.build import HOST, NOW, mistakes, policy_of, routed, who
 
 CLIENTS: Final = """\
@@ -288,3 +288,19 @@ def test_actors_with_tokens() -> None:
     assert (ada.user, ada.credential, ada.client) == ("ada", "dpop", "notes")
     assert ada.scopes == {"read", "write"}
     assert (batch.user, batch.credential, batch.client) == ("client:batch", "bearer", "batch")
+
+
+def test_what_a_token_lacks_in_methods_is_no_step_up() -> None:
+    settings = "credentials: bearer, allow: {scopes: read}, require: {mfa: true, amr: [pwd, otp]}"
+
+    assert judged(settings, replace(GOOD, mfa_s=0)) == IN
+    assert judged(settings, GOOD) == StepUp(Need(mfa=True, amr=PWD | OTP))  # a second factor can be asked for
+    assert judged(settings.replace("otp", "hwk"), replace(GOOD, mfa_s=0)) is UNPROVEN_METHODS
+    assert judged(settings, replace(OWN, mfa_s=None)) is NOT_AMONG_THEM
+
+
+def test_a_score_that_is_too_high_is_not_told_as_missing_scopes() -> None:
+    settings = "credentials: bearer, allow: {scopes: [read, write]}, require: {risk_below: 40}"
+
+    assert judged(settings, GOOD) is TOO_RISKY
+    assert judged(settings, replace(GOOD, scopes=("read",))) is NOT_AMONG_THEM

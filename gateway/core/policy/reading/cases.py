@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from gateway.core.addresses import Address
+from gateway.core.assurance.model import UNKNOWN_RISK
 from gateway.core.outcomes import OUTCOMES
 from gateway.core.policy.canonical import TAKE_DESTINATION
 from gateway.core.policy.cases import Expected, Person, PolicyTest
@@ -16,7 +17,7 @@ from gateway.core.policy.grammar import ACTOR, KINDS, PERSON, TEST
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.policy.places import Page
 from gateway.core.policy.reading.book import Book
-from gateway.core.policy.reading.legs import unknown_client
+from gateway.core.policy.reading.legs import read_methods, unknown_client
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import day, duration, items, midnight, said, text, texts, whole, word
 from gateway.core.policy.route import API_KEY, CREDENTIALS
@@ -165,7 +166,16 @@ def _signed_in(page: Page, given: Mapping[str, Marked], person: Person) -> Perso
         at = given["mfa"]
         none = isinstance(at, MarkedScalar) and at.text == "none"
         mfa_s = None if none else duration(page, at, "mfa")
-    return replace(person, groups=groups, authenticated_s=since_s, mfa_s=mfa_s)
+    amr = read_methods(page, given["amr"]) if "amr" in given else person.amr
+    risk = whole(page, given["risk"], "risk", 0, 100) if "risk" in given else person.risk
+    return replace(
+        person,
+        groups=groups,
+        authenticated_s=since_s,
+        mfa_s=mfa_s,
+        amr=amr,
+        risk=UNKNOWN_RISK if risk is None else risk,
+    )
 
 
 def _headers(page: Page, at: Marked | None) -> Iterator[tuple[str, str]]:

@@ -72,7 +72,7 @@ def _leg(number: int, draft: Draft, require: Require) -> Leg:
     """Nobody has a key yet who is about to get a token, so dpop is the token endpoint's business."""
     own = Require() if draft.asked is None else draft.asked.require
     both = require.and_also(own)
-    asked = Require(both.mfa, both.authenticated_within_s)
+    asked = Require(both.mfa, both.authenticated_within_s, amr=both.amr, risk_below=both.risk_below)
     return Leg.of(draft.name or f"leg {number}", draft.condition, asked, draft.place, people=draft.people)
 
 

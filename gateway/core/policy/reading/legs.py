@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.assurance.model import METHODS, bits_of
 from gateway.core.policy.app_tokens import AppToken
 from gateway.core.policy.conditions import (
     All,
@@ -34,7 +35,7 @@ from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.elsewhere import LEGS
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.networks import read_networks
-from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, texts
+from gateway.core.policy.reading.words import boolean, day, duration, items, midnight, text, texts, whole, word
 from gateway.core.policy.route import Require
 from gateway.core.units import DAY_S
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
@@ -65,12 +66,16 @@ class Asked:
     mfa: bool | None = None
     authenticated_within_s: int | None = None
     dpop: bool | None = None
+    amr: int | None = None
+    risk_below: int | None = None
     dropped: bool = False
 
     @property
     def require(self) -> Require:
         """By itself, with nothing inherited."""
-        return Require(bool(self.mfa), self.authenticated_within_s or 0, bool(self.dpop))
+        return Require(
+            bool(self.mfa), self.authenticated_within_s or 0, bool(self.dpop), self.amr or 0, self.risk_below or 0
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,15 @@ def read_asked(page: Page, at: Marked) -> Asked | None:
     if within is not None and within_s == 0:
         page.say(within, "authenticated_within is 0, which nobody can meet; expected a duration such as 10m")
     dpop = boolean(page, given["dpop"], "dpop") if "dpop" in given else None
-    return Asked(page.place(at), mfa, within_s, dpop)
+    amr = read_methods(page, given["amr"]) if "amr" in given else None
+    below = whole(page, given["risk_below"], "risk_below", 1, 100) if "risk_below" in given else None
+    return Asked(page.place(at), mfa, within_s, dpop, amr, below)
+
+
+def read_methods(page: Page, at: Marked) -> int:
+    """The bits of all that are named."""
+    named = (word(page, one, "a method", METHODS) for one in items(page, at, "a method"))
+    return bits_of(name for name in named if name is not None)
 
 
 def _leg(page: Page, at: Marked, names: Conditions) -> Draft | Inherited | None:

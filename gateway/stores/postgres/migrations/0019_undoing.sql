@@ -17,3 +17,8 @@ CREATE TABLE enrolments_due (
     user_id uuid   PRIMARY KEY REFERENCES users ON DELETE CASCADE,
     due_at  bigint NOT NULL
 );
+
+-- A code of an operator stands for one thing: a lost second factor, or a mailed code.
+ALTER TABLE recovery_codes
+    DROP CONSTRAINT recovery_codes_kind_check,
+    ADD CONSTRAINT recovery_codes_kind_check CHECK (kind IN ('recovery', 'operator', 'operator_mail'));
