@@ -8,6 +8,7 @@ import pytest
 from argon2 import low_level
 
 from gateway.core.login.authelia import AutheliaPerson
+from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.importing import ImportedPace, Importing
 from gateway.flows.people.issuing import SignedIn
 from gateway.flows.people.login import Wrong
@@ -48,6 +49,18 @@ async def test_the_first_login_stores_the_password_anew(house: House, hash_: str
     assert isinstance(again, SignedIn)
     assert (sealed[:6], renewed[:6]) == ("i1$p1$", "v1$p1$")
     assert hash_.rsplit("$", maxsplit=1)[-1] not in sealed
+
+
+async def test_the_first_login_with_a_password_from_there_is_none_of_a_new_account(house: House) -> None:
+    """login-defence.md L10: others may know it for long."""
+    await Importing(house.admin).take_over([arrival("grace", QUICK)], dry_run=False)
+    outcome = await house.attempt("grace", PASSWORD)
+    assert isinstance(outcome, SignedIn)
+    live = await house.live(outcome.token)
+    assert live is not None
+
+    with pytest.raises(MayNotChange):
+        await house.factors.begin_app(live, "")
 
 
 async def test_a_row_that_is_copied_to_another_person_opens_nothing(house: House) -> None:

@@ -12,7 +12,7 @@ from gateway.core.oauth.code import CODE_S
 from gateway.core.oauth.interaction import INTERACTION_S, Interaction, seal_interaction
 from gateway.core.oauth.request import Unaddressed
 from gateway.flows.enrolment import Enrolment
-from gateway.flows.oauth.authorize import AskConsent, AskEnrolment, AskLogin, ToApp, Visitor
+from gateway.flows.oauth.authorize import AskCode, AskConsent, AskEnrolment, AskLogin, ToApp, Visitor
 from gateway.flows.oauth.par import PUSHED_S, Par
 from tests.core.oauth.apps import API, CHALLENGE, ISSUER, asked
 from tests.flows.authorizing import POLICY, Ground, error_of, ground_of
@@ -129,6 +129,25 @@ async def test_an_app_may_want_a_second_factor(ground: Ground) -> None:
     facts.assurance = Assurance(now, now, PWD | OTP)
     assert not isinstance(await ground.went_on(acr_values="phr 2"), AskLogin)
     assert isinstance(await ground.went_on(acr_values="phr"), AskLogin)
+
+
+async def test_what_outlasts_the_login_needs_more_than_being_signed_in(ground: Ground) -> None:
+    """login-defence.md X3: as whoever makes a key or changes the password."""
+    wanted = {"scope": "openid offline_access"}
+    assert isinstance(await ground.went_on("spa", **wanted), AskConsent)
+    sealed = await ground.sealed("spa", **wanted)
+
+    async with ground.stage.pool.acquire() as connection:
+        await connection.execute("UPDATE logins SET confirmed_at = NULL")
+
+    assert isinstance(await ground.went_on("spa", **wanted), AskCode)
+    assert isinstance(await ground.authorize.consent(sealed, ground.visitor, allows=True), AskCode)
+    assert error_of(await ground.went_on("spa", prompt="none", **wanted)) == "login_required"
+    assert not isinstance(await ground.went_on("spa", scope="openid"), AskCode)
+    ground.stage.clock.advance(601)
+    asked = await ground.went_on("spa", **wanted)
+    assert isinstance(asked, AskLogin)
+    assert asked.need == Need(within_s=600)
 
 
 async def test_policy_may_want_a_fresh_login(ground: Ground) -> None:

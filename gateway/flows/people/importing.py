@@ -93,7 +93,9 @@ class Importing:
             raise _IsThere
         user_id = UUID(bytes=admin.random(_USER_ID_BYTES), version=4)
         stored = admin.passwords.seal_imported(user_id, foreign) if isinstance(foreign, ForeignHash) else DISABLED
-        await act.users.add(NewUser(user_id, one.username, one.name, one.email, groups, stored), act.now)
+        # Their password is as old as the account was there, so a thief may know it.
+        user = NewUser(user_id, one.username, one.name, one.email, groups, stored, fresh=invited)
+        await act.users.add(user, act.now)
         if one.disabled:
             await act.users.set_state(user_id, "disabled", act.now)
         state = "disabled" if one.disabled else "active"

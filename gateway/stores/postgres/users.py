@@ -110,7 +110,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """password: stored text. email "": none."""
+    """password: stored text. email "": none. fresh: their first login counts as one that a code confirmed."""
 
     id: UUID
     username: str
@@ -118,6 +118,7 @@ class NewUser:
     email: str
     groups: tuple[str, ...]
     password: str
+    fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -186,7 +187,8 @@ class Users:
             now,
         )
         await self._connection.execute(_INSERT_KEY, user.id, wrapped)
-        await self._connection.execute(_ADD_FRESH, user.id)
+        if user.fresh:
+            await self._connection.execute(_ADD_FRESH, user.id)
 
     async def use_fresh(self, user_id: UUID) -> bool:
         """Whether this is the first login of a person who was added. A table of its own: who logs in only shares the
