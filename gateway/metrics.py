@@ -5,7 +5,7 @@ Each worker writes only its own slot, so no lock is needed; a slot outlives its 
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +18,12 @@ from gateway.core.oauth.errors import ERRORS
 from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
+from gateway.core.webhooks.endpoint import MOST_ENDPOINTS
 
 _INTEGER: Final = 8
+_HALF_BYTES: Final = 7  # of a name, in one integer: its sign stays free
+_NAME_BYTES: Final = 2 * _HALF_BYTES
+_NAMED_WIDTH: Final = 3  # integers: the name's two, and the level
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -37,12 +41,16 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A level of each worker; the sum is shown. A worker that dies takes its levels with it. label: as of Counter."""
+    """A level of each worker; the sum is shown. A worker that dies takes its levels with it. label: as of Counter.
+
+    named: the values of the label are named while the worker runs, at most so many.
+    """
 
     name: str
     about: str
     label: str = ""
     values: tuple[str, ...] = ("",)
+    named: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ JOBS: Final = (
     "erasures",
     "settings",
     "consoles",
+    "webhooks",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
@@ -138,6 +147,15 @@ FIGURES: Final[tuple[Figure, ...]] = (
         ("delivered", "failed"),
     ),
     Counter("bastion_mail_deliveries", "Mail to people.", "outcome", ("delivered", "failed")),
+    Counter("bastion_webhook_deliveries", "Events for webhook endpoints.", "outcome", ("delivered", "failed")),
+    Gauge(
+        "bastion_webhook_behind",
+        "Entries of the audit log that a webhook endpoint has not got yet.",
+        "endpoint",
+        (),
+        named=MOST_ENDPOINTS,
+    ),
+    Gauge("bastion_webhook_endpoints", "Webhook endpoints.", "state", ("active", "failing", "paused")),
     Gauge("bastion_outbox", "Messages that wait to be delivered, and dead letters.", "kind state", _MESSAGES),
     Gauge("bastion_outbox_oldest_seconds", "The age of the oldest waiting message.", "kind", _MESSAGE_KINDS),
     Counter("bastion_oauth_refusals", "Errors that apps were told.", "endpoint error", OAUTH_REFUSALS),
@@ -196,6 +214,38 @@ class Cell:
         self._integers[self._index] = level
 
 
+class NamedLevels:
+    """Of one worker, by names of up to _NAME_BYTES ASCII characters."""
+
+    __slots__ = ("_integers", "_most")
+
+    def __init__(self, integers: memoryview, most: int) -> None:
+        self._integers = integers
+        self._most = most
+
+    def set(self, levels: Mapping[str, int]) -> None:
+        """All of them anew; those that are too many are left out."""
+        self.forget()
+        for number, (name, level) in enumerate([*levels.items()][: self._most]):
+            raw = name.encode("ascii").ljust(_NAME_BYTES, b"\0")
+            halves = raw[:_HALF_BYTES], raw[_HALF_BYTES:_NAME_BYTES]
+            first = number * _NAMED_WIDTH
+            self._integers[first + 2] = level
+            self._integers[first], self._integers[first + 1] = (int.from_bytes(half, "big") for half in halves)
+
+    def forget(self) -> None:
+        for index in range(self._most * _NAMED_WIDTH):
+            self._integers[index] = 0
+
+    def get(self) -> dict[str, int]:
+        found = dict[str, int]()
+        for first in range(0, self._most * _NAMED_WIDTH, _NAMED_WIDTH):
+            raw = b"".join(int(one).to_bytes(_HALF_BYTES, "big") for one in self._integers[first : first + 2])
+            if raw.strip(b"\0"):
+                found[raw.rstrip(b"\0").decode("ascii")] = int(self._integers[first + 2])
+        return found
+
+
 class Timer:
     """One histogram of one worker."""
 
@@ -225,6 +275,11 @@ class Slot:
         """Raises KeyError for a figure or a label value that FIGURES does not have."""
         return Cell(self._integers, self._places[name, value])
 
+    def named(self, name: str) -> NamedLevels:
+        figure = self._figures[name]
+        assert isinstance(figure, Gauge)
+        return NamedLevels(self._integers[self._places[name, ""] :], figure.named)
+
     def timer(self, name: str) -> Timer:
         figure = self._figures[name]
         assert isinstance(figure, Histogram)
@@ -234,6 +289,8 @@ class Slot:
         """A new worker takes over the slot of a dead one."""
         for figure in self._figures.values():
             if isinstance(figure, Gauge):
+                if figure.named:
+                    self.named(figure.name).forget()
                 for value in figure.values:
                     self._integers[self._places[figure.name, value]] = 0
 
@@ -275,6 +332,10 @@ class Metrics:
             self._places[figure.name, ""] = self._width
             self._width += len(figure.bounds) + 2  # one more bucket without a bound, and the sum
             return
+        if isinstance(figure, Gauge) and figure.named:
+            self._places[figure.name, ""] = self._width
+            self._width += figure.named * _NAMED_WIDTH
+            return
         for value in figure.values:
             self._places[figure.name, value] = self._width
             self._width += 1
@@ -291,7 +352,17 @@ class Metrics:
             family = kind(figure.name, figure.about, labels=figure.label.split())
             for value in figure.values:
                 family.add_metric(value.split(), self._sum(self._places[figure.name, value]))
+            if isinstance(figure, Gauge) and figure.named:
+                for name, level in self._named(figure).items():
+                    family.add_metric([name], level)
             yield family
+
+    def _named(self, figure: Gauge) -> dict[str, int]:
+        found = dict[str, int]()
+        for number in range(self.slots):
+            for name, level in self.slot(number).named(figure.name).get().items():
+                found[name] = found.get(name, 0) + level
+        return found
 
     def _histogram(self, figure: Histogram) -> Metric:
         first, reached = self._places[figure.name, ""], 0

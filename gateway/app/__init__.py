@@ -20,6 +20,7 @@ from gateway.app.privacy import privacy
 from gateway.app.risk import risk
 from gateway.app.servers import servers
 from gateway.app.tokens import clients_of, nonces_of, proofs_of, tokens_for_apps
+from gateway.app.webhooks import webhooks
 from gateway.core.forward.assertion import Assertions
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
@@ -124,6 +125,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         ),
         console(config=config, resources=resources, browser=browser, buckets=buckets, live=live),
         mail(config=config, resources=resources, slot=slot),
+        webhooks(start=start, resources=resources),
         Concern(
             routes=(
                 *assets.routes(files),

@@ -28,6 +28,7 @@ from gateway.config.sections.risk import RiskSection
 from gateway.config.sections.secrets import Secrets
 from gateway.config.sections.server import Server
 from gateway.config.sections.sessions import Sessions
+from gateway.config.sections.webhooks import WebhooksSection
 from gateway.config.setting import Section, setting
 from gateway.config.values import Origin
 from gateway.core.admin.rules import ConsoleRules
@@ -77,6 +78,7 @@ class Config(Section):
     links: LinksSection = LinksSection()
     admin: AdminSection = AdminSection()
     audit: AuditSection = AuditSection()
+    webhooks: WebhooksSection = WebhooksSection()
     privacy: Privacy = Privacy()
     log: Log = Log()
 

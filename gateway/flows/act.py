@@ -17,13 +17,14 @@ from gateway.stores.postgres.admin_roles import AdminRoles
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.attempts import Attempts
-from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.audit import Audit, Chain
 from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
 from gateway.stores.postgres.doubts import PasswordDoubts
 from gateway.stores.postgres.enrolments import EnrolmentsDue
+from gateway.stores.postgres.endpoints import Endpoints
 from gateway.stores.postgres.erasure_requests import ErasureRequests
 from gateway.stores.postgres.erasures import Erasures
 from gateway.stores.postgres.factor_resets import FactorResetRows
@@ -198,6 +199,14 @@ class Act:
     @property
     def audit(self) -> Audit:
         return Audit(self._connection, self._vault)
+
+    @property
+    def chain(self) -> Chain:
+        return Chain(self._connection)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self._connection, self._vault)
 
     @property
     def outbox(self) -> Outbox:

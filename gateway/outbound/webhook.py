@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 
 from gateway.core.errors import GatewayError
-from gateway.outbound.undelivered import Undelivered
+from gateway.outbound.undelivered import Answered, Undelivered
 
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "bastion"}
 
@@ -40,9 +40,9 @@ async def post(
             session_of(connector, timeout_s) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
-            status = answer.status
+            status, retry_after = answer.status, answer.headers.get("Retry-After", "")
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        raise Undelivered(f"it answered {status}")
+        raise Answered(status, retry_after)
 
 
 def session_of(connector: aiohttp.BaseConnector | None, timeout_s: float) -> aiohttp.ClientSession:

@@ -36,14 +36,14 @@ async def logged(bastion: Bastion, pool: Pool) -> Bastion:
 
 
 @asynccontextmanager
-async def serving(bastion: Bastion, directory: Path, receiver: Receiver) -> AsyncIterator[str]:
+async def serving(bastion: Bastion, directory: Path, receiver: Receiver, **more: str) -> AsyncIterator[str]:
     """A gateway with one worker; the address of its figures. What it writes is in bastion.directory/log."""
     (bastion.directory / "policies").mkdir(exist_ok=True)
     (bastion.directory / "bearer").write_text(BEARER)
     environment = {
         f"BASTION_SERVER_{name.upper()}_LISTEN": f"unix:{directory}/{name}.sock" for name in ("web", "decision", "ops")
     }
-    environment |= {
+    environment |= more | {
         "BASTION_SERVER_WORKERS": "1",
         "BASTION_AUDIT_CHECKPOINT_WEBHOOK": receiver.url,
         "BASTION_AUDIT_WEBHOOK_BEARER_FILE": str(bastion.directory / "bearer"),

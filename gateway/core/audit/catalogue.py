@@ -22,6 +22,14 @@ from gateway.core.audit.app_events import (
     GrantIssued,
     RefreshReused,
 )
+from gateway.core.audit.delivery_events import (
+    DeliveriesReplayed,
+    DeliveryDead,
+    EndpointAdded,
+    EndpointChanged,
+    EndpointPaused,
+    EndpointRemoved,
+)
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.event import (
     About,
@@ -273,23 +281,6 @@ class PersonViewed(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryDead(Event):
-    """message: the kind of what was to be delivered. destination: its name, without an address."""
-
-    kind = Kind.DELIVERY_DEAD
-    about = About(
-        Family.DELIVERY,
-        Severity.MEDIUM,
-        By.GATEWAY,
-        "Messages for a destination are no longer tried. The log says so again only after an hour without another one."
-        " `bastion outbox list --dead` shows them.",
-    )
-
-    message: OurWord[str]
-    destination: Id[str]
-
-
 CATALOGUE: Final[tuple[type[Event], ...]] = (
     LoggedIn,
     SessionOpened,
@@ -325,6 +316,11 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     ConfigLoaded,
     UnknownNamesRenewed,
     DeliveryDead,
+    EndpointAdded,
+    EndpointChanged,
+    EndpointRemoved,
+    EndpointPaused,
+    DeliveriesReplayed,
     AppConsentGiven,
     GrantIssued,
     GrantEnded,

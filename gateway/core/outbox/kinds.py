@@ -15,6 +15,7 @@ class MessageKind(Enum):
     LOGOUT = "logout"  # of a person, for an app's backchannel_logout_uri
     MAIL = "mail"  # that somebody waits for: codes, links, and what a person can undo (login-defence.md X8)
     NOTICE = "notice"  # all other mail: however much of it waits, it holds up none of the above
+    WEBHOOK = "webhook"  # an entry of the audit log, for an endpoint
 
     VOID = "void"  # that nobody gets: it costs what mail costs, where nobody may tell whether there was any
 
@@ -41,4 +42,26 @@ class Pauses:
     def after(self, tries: int, message_id: int = 0) -> float:
         """After so many tries of one message, at least one."""
         pause_s = min(self.first_s * (1 << min(tries - 1, _MOST_DOUBLINGS)), self.longest_s)
-        return pause_s * (1 + self.jitter * (message_id % _SPREAD) / _SPREAD)
+        return _spread(pause_s, self.jitter, message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPauses:
+    """Seconds before the next try, one for each; after the last the message is no longer tried. jitter: as Pauses."""
+
+    each_s: tuple[float, ...]
+    jitter: float = 0.0
+
+    @property
+    def longest_s(self) -> float:
+        return max(self.each_s)
+
+    def after(self, tries: int, message_id: int = 0) -> float | None:
+        """After so many tries of one message, at least one. None: it is over."""
+        if tries > len(self.each_s):
+            return None
+        return _spread(self.each_s[tries - 1], self.jitter, message_id)
+
+
+def _spread(pause_s: float, jitter: float, message_id: int) -> float:
+    return pause_s * (1 + jitter * (message_id % _SPREAD) / _SPREAD)

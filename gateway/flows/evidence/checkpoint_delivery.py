@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.audit.catalogue import DeliveryDead
+from gateway.core.audit.delivery_events import DeliveryDead
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.act import Acts
 from gateway.stores.files.checkpoints import SignedLine

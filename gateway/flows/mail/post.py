@@ -3,18 +3,17 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from gateway.core.audit.catalogue import DeliveryDead
 from gateway.core.mail.letter import Letterhead, Mail
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.act import Acts
+from gateway.flows.operate.dead_letters import bury
 from gateway.outbound.undelivered import Undelivered
 from gateway.stores.files.letters import LetterDirectory
 from gateway.stores.postgres.outbox import Claimed
 
 HandOver: TypeAlias = Callable[[EmailMessage], Coroutine[Any, Any, None]]
-_TELL_EVERY_S: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,8 @@ class MailPost:
         await self.hand_over(self.letterhead.message(Mail.read(text)))
 
     async def bury(self, claimed: Claimed, status: str) -> None:
-        """An entry says so, but not within an hour of another of this person. Raises RecordUnavailable."""
-        async with self.acts.begin() as act:
-            told = await act.outbox.died_lately(claimed.destination, _TELL_EVERY_S)
-            if await act.outbox.bury(claimed, status) and not told:
-                act.record(DeliveryDead(claimed.user_id, self.lane.value, claimed.destination))
+        """Raises RecordUnavailable."""
+        await bury(self.acts, self.lane, claimed, status)
 
 
 def into_directory(letters: LetterDirectory) -> HandOver:

@@ -9,14 +9,14 @@ from typing import Final
 import asyncpg
 import structlog
 
-from gateway.core.outbox.kinds import MessageKind, Pauses
+from gateway.core.outbox.kinds import FixedPauses, MessageKind, Pauses
 from gateway.core.units import DAY_S
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
-from gateway.outbound.undelivered import Undeliverable, Undelivered
+from gateway.outbound.undelivered import Delayed, Undeliverable, Undelivered
 from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
 
-LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s and mail.timeout_s may be
+LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s, mail.timeout_s and webhooks.timeout_s may be
 LOOK_S: Final = 5.0
 _POLL_S: Final = 1.0
 # The audit log has each dead letter for good.
@@ -32,6 +32,7 @@ _SAID: Final = {
     MessageKind.LOGOUT: ("an app does not take logout tokens", "apps take logout tokens again"),
     MessageKind.MAIL: _MAIL_SAID,
     MessageKind.NOTICE: _MAIL_SAID,
+    MessageKind.WEBHOOK: ("a webhook endpoint does not take an event", "webhook endpoints take events again"),
 }
 _LOG: Final = structlog.stdlib.get_logger("gateway.delivery")
 
@@ -43,7 +44,8 @@ async def _as_it_is(claimed: Claimed) -> str:
 @dataclass(slots=True)
 class Delivery:
     """Of one kind, in one worker. send: raises Undelivered. count: hears delivered or failed. read: makes of a row what
-    send gets. bury: makes a dead letter of what is Undeliverable; None: that is tried again as everything is.
+    send gets. bury: makes a dead letter of what is Undeliverable, or was tried as often as it may; None: that is tried
+    again as everything is.
 
     A message is sent between two transactions: one takes a lease, the other settles it. Who dies in between leaves the
     lease, which ends after lease_s seconds of Postgres' clock; then another worker sends it again. So a message arrives
@@ -54,7 +56,7 @@ class Delivery:
     kind: MessageKind
     send: Callable[[str], Awaitable[None]]
     count: Callable[[str], None]
-    pauses: Pauses = Pauses()  # noqa: RUF009 - frozen
+    pauses: Pauses | FixedPauses = Pauses()  # noqa: RUF009 - frozen
     read: Callable[[Claimed], Awaitable[str]] = _as_it_is
     bury: Callable[[Claimed, str], Awaitable[None]] | None = None
     lease_s: float = LEASE_S
@@ -98,10 +100,7 @@ class Delivery:
             raise
         except Undelivered as error:
             self._tell_failure(error)
-            if isinstance(error, Undeliverable) and self.bury is not None:
-                await self.bury(claimed, str(error))
-            else:
-                await self._put_off(claimed, self.pauses.after(claimed.tries, claimed.id), str(error))
+            await self._settle_failure(claimed, error)
         except Exception as error:  # noqa: BLE001 - a message that can't be sent must not end one worker after another
             self.count("failed")
             _LOG.error("a message could not be sent", message=claimed.id, exc_info=error)
@@ -111,6 +110,17 @@ class Delivery:
             async with transaction(self.pool) as connection:
                 await Outbox(connection).finish(claimed)
         return True
+
+    async def _settle_failure(self, claimed: Claimed, error: Undelivered) -> None:
+        pause_s = self.pauses.after(claimed.tries, claimed.id)
+        if isinstance(error, Delayed) and not error.counts:
+            async with transaction(self.pool) as connection:
+                await Outbox(connection).postpone(claimed, error.pause_s, str(error))
+        elif self.bury is not None and (pause_s is None or isinstance(error, Undeliverable)):
+            await self.bury(claimed, str(error))
+        else:
+            at_least_s = error.pause_s if isinstance(error, Delayed) else 0
+            await self._put_off(claimed, max(pause_s or self.pauses.longest_s, at_least_s), str(error))
 
     async def _put_off(self, claimed: Claimed, pause_s: float, status: str) -> None:
         async with transaction(self.pool) as connection:

@@ -63,6 +63,7 @@ _LIST_BEFORE: Final = f"""
      WHERE (cardinality($1::text[]) = 0 OR e.kind = ANY($1)) AND ($2::bigint = 0 OR e.id < $2)
      ORDER BY e.id DESC LIMIT $3
 """
+_FIND_LINKED: Final = f"{READ} WHERE l.position = $1 AND l.hash = $2"
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -163,6 +164,11 @@ class Audit:
         """By id, those that there are."""
         found = await self.read(await self._connection.fetch(_FIND_ENTRIES, entry_ids))
         return {one.entry.id: one for one in found}
+
+    async def find_linked(self, position: int, hash_: bytes) -> ReadEntry | None:
+        """None: the chain has another entry there, as after a restore."""
+        found = await self.read(await self._connection.fetch(_FIND_LINKED, position, hash_))
+        return found[0] if found else None
 
     async def read(self, rows: Sequence[asyncpg.Record]) -> list[ReadEntry]:
         months = months_sealed([row["personal"] for row in rows])
@@ -276,9 +282,14 @@ class Chain:
     async def links(self, after: int = 0, up_to: int = LAST_POSITION) -> AsyncIterator[list[Link]]:
         """Of these positions, all of them in order, some at a time."""
         position = after
-        while rows := await self._connection.fetch(_LIST_LINKS, position, up_to, _BATCH):
-            yield [Link(row["position"], _stored(row), row["prev_hash"], row["hash"]) for row in rows]
-            position = rows[-1]["position"]
+        while found := await self.after(position, _BATCH, up_to):
+            yield found
+            position = found[-1].position
+
+    async def after(self, position: int, most: int, up_to: int = LAST_POSITION) -> list[Link]:
+        """The next ones, in order."""
+        rows = await self._connection.fetch(_LIST_LINKS, position, up_to, most)
+        return [Link(row["position"], _stored(row), row["prev_hash"], row["hash"]) for row in rows]
 
     async def waiting(self) -> list[Stored]:
         """Committed entries that no link holds yet, in the order in which they will be linked."""

@@ -1,11 +1,13 @@
 """Keeps what waits to be delivered. All times are of Postgres' clock, so workers on several nodes agree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
 from gateway.core.outbox.kinds import MessageKind
+from gateway.core.webhooks.endpoint import AWAY_AFTER
 from gateway.stores.postgres.database import AnyConnection
 
 _INSERT: Final = """
@@ -42,12 +44,35 @@ _CLAIM: Final = """
          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, destination, sealed, user_id, tries, lease_until
 """
+# Its endpoint says whether messages come one at a time, and when. Who is away is probed by one message, due or not.
+# Of two that choose the same row, the second one waits for the first, and then finds the lease.
+_CLAIM_WEBHOOK: Final = """
+    UPDATE outbox SET lease_until = now() + make_interval(secs => $1), tries = tries + 1
+     WHERE (lease_until IS NULL OR lease_until < now()) AND state = 'waiting' AND id = (
+        SELECT o.id FROM endpoints e CROSS JOIN LATERAL (
+            SELECT id, due_at, lease_until FROM outbox
+             WHERE destination = 'endpoint/' || e.id AND state = 'waiting'
+               AND (e.ordered OR ((lease_until IS NULL OR lease_until < now())
+                                  AND (due_at <= now() OR e.failures >= $2)))
+             ORDER BY CASE WHEN e.ordered THEN id END, due_at, id LIMIT 1) o
+         WHERE e.state = 'active' AND (e.held_until IS NULL OR e.held_until <= now())
+           AND (o.lease_until IS NULL OR o.lease_until < now()) AND (o.due_at <= now() OR e.failures >= $2)
+           AND (SELECT count(*) FROM outbox l WHERE l.destination = 'endpoint/' || e.id AND l.state = 'waiting'
+                   AND l.lease_until IS NOT NULL AND l.lease_until >= now())
+               < CASE WHEN e.ordered OR e.failures >= $2 THEN 1 ELSE 2 END
+         ORDER BY o.due_at LIMIT 1)
+    RETURNING id, destination, sealed, user_id, tries, lease_until
+"""
 _FINISH: Final = """
     UPDATE outbox SET state = 'done', done_at = now(), lease_until = NULL, sealed = '', status = ''
      WHERE id = $1 AND lease_until = $2 RETURNING id
 """
 _PUT_OFF: Final = """
     UPDATE outbox SET due_at = now() + make_interval(secs => $3), lease_until = NULL, status = $4
+     WHERE id = $1 AND lease_until = $2 RETURNING id
+"""
+_POSTPONE: Final = """
+    UPDATE outbox SET due_at = now() + make_interval(secs => $3), lease_until = NULL, tries = tries - 1, status = $4
      WHERE id = $1 AND lease_until = $2 RETURNING id
 """
 _BURY: Final = """
@@ -75,6 +100,15 @@ _RETRY: Final = """
     UPDATE outbox SET state = 'waiting', done_at = NULL, due_at = now(), tries = 0
      WHERE id = $1 AND state <> 'done' AND (lease_until IS NULL OR lease_until < now()) RETURNING id
 """
+_ADD_ALL: Final = """
+    INSERT INTO outbox (kind, destination, position, sealed, digest)
+    SELECT $1, $2, position, sealed, sha256(sealed)
+      FROM unnest($3::bigint[], $4::bytea[]) WITH ORDINALITY AS given(position, sealed, number) ORDER BY number
+    ON CONFLICT (destination, position, digest) DO NOTHING
+"""
+_COUNT_WAITING: Final = "SELECT count(*) FROM outbox WHERE destination = $1 AND state = 'waiting'"
+_WITHDRAW: Final = "DELETE FROM outbox WHERE destination = $1"
+_HURRY: Final = "UPDATE outbox SET due_at = now() WHERE destination = $1 AND state = 'waiting' AND due_at > now()"
 _STATE: Final = "SELECT state FROM outbox WHERE id = $1"
 _ARRIVAL: Final = "SELECT state, extract(epoch FROM done_at)::bigint AS done_at FROM outbox WHERE id = $1"
 _COUNT: Final = """
@@ -84,7 +118,7 @@ _COUNT: Final = """
 _LIST: Final = """
     SELECT id, kind, destination, position, state, tries, status, made_at, due_at, done_at
       FROM outbox
-     WHERE ($1::text IS NULL OR kind = $1) AND state = ANY($2::text[])
+     WHERE ($1::text IS NULL OR kind = $1) AND state = ANY($2::text[]) AND ($4::text IS NULL OR destination = $4)
      ORDER BY id DESC LIMIT $3
 """
 
@@ -143,7 +177,8 @@ class Message:
 
 class Outbox:
     """Bound to one connection. A destination gets its messages one at a time, in the order in which they were added; of
-    a kind without order two at a time, so that one that hangs holds up no other destination (evidence.md X11).
+    a kind without order two at a time, so that one that hangs holds up no other destination (evidence.md X11). Of
+    webhooks the endpoint says which.
     """
 
     def __init__(self, connection: AnyConnection) -> None:
@@ -186,6 +221,22 @@ class Outbox:
         row = await self._connection.fetchrow(_ARRIVAL, message_id)
         return Arrival("gone", None) if row is None else Arrival(row["state"], row["done_at"])
 
+    async def add_all(self, kind: MessageKind, destination: str, messages: Sequence[tuple[int, bytes]]) -> None:
+        """Each a position and what is sealed, in this order. What the destination has had before is left out."""
+        positions, sealed = [one for one, _ in messages], [one for _, one in messages]
+        await self._connection.execute(_ADD_ALL, kind.value, destination, positions, sealed)
+
+    async def count_waiting(self, destination: str) -> int:
+        return int(await self._connection.fetchval(_COUNT_WAITING, destination))
+
+    async def withdraw(self, destination: str) -> None:
+        """Forgets all of its messages, also those that have arrived. What is on its way may arrive yet."""
+        await self._connection.execute(_WITHDRAW, destination)
+
+    async def hurry(self, destination: str) -> None:
+        """What waits for its next try is due now."""
+        await self._connection.execute(_HURRY, destination)
+
     async def forget_worthless(self) -> int:
         """How many did not arrive while they were worth it."""
         return len(await self._connection.fetch(_FORGET_WORTHLESS))
@@ -200,7 +251,10 @@ class Outbox:
 
     async def claim(self, kind: MessageKind, lease_s: float) -> Claimed | None:
         """The next that is due, None without one. Nobody else gets it until it is settled, or for lease_s seconds."""
-        row = await self._connection.fetchrow(_CLAIM, kind.value, lease_s, kind.in_order)
+        if kind is MessageKind.WEBHOOK:
+            row = await self._connection.fetchrow(_CLAIM_WEBHOOK, lease_s, AWAY_AFTER)
+        else:
+            row = await self._connection.fetchrow(_CLAIM, kind.value, lease_s, kind.in_order)
         return None if row is None else Claimed(**row)
 
     async def finish(self, claimed: Claimed) -> bool:
@@ -210,6 +264,11 @@ class Outbox:
     async def put_off(self, claimed: Claimed, pause_s: float, status: str) -> bool:
         """It did not arrive. False: the lease is somebody else's by now."""
         row = await self._connection.fetchval(_PUT_OFF, claimed.id, claimed.lease_until, pause_s, status)
+        return row is not None
+
+    async def postpone(self, claimed: Claimed, pause_s: float, status: str) -> bool:
+        """As put_off, and the try does not count."""
+        row = await self._connection.fetchval(_POSTPONE, claimed.id, claimed.lease_until, pause_s, status)
         return row is not None
 
     async def bury(self, claimed: Claimed, status: str) -> bool:
@@ -228,9 +287,15 @@ class Outbox:
         """Of what is waiting or dead."""
         return [Backlog(**row) for row in await self._connection.fetch(_COUNT)]
 
-    async def list(self, kind: MessageKind | None, states: tuple[MessageState, ...], most: int) -> list[Message]:
-        """The newest first."""
-        rows = await self._connection.fetch(_LIST, None if kind is None else kind.value, states, most)
+    async def list(
+        self,
+        kind: MessageKind | None,
+        states: tuple[MessageState, ...],
+        most: int,
+        destination: str | None = None,
+    ) -> list[Message]:
+        """The newest first. None: of any."""
+        rows = await self._connection.fetch(_LIST, None if kind is None else kind.value, states, most, destination)
         return [Message(**row) for row in rows]
 
     async def retry(self, message_id: int) -> bool:

@@ -8,6 +8,7 @@ from gateway.core.audit import (
     admin_events,
     app_events,
     catalogue,
+    delivery_events,
     evidence_events,
     factor_events,
     key_events,
@@ -199,9 +200,44 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
     ),
     (settings_events.UnknownNamesRenewed(None), "unknown_names_renewed", ("gateway", None, "{}", "{}")),
     (
-        catalogue.DeliveryDead(None, "checkpoint", "somewhere"),
+        delivery_events.DeliveryDead(None, "checkpoint", "somewhere"),
         "delivery_dead",
         ("gateway", None, '{"destination":"somewhere","message":"checkpoint"}', "{}"),
+    ),
+    (
+        delivery_events.EndpointAdded(None, "ep_a", ("login", "family:people"), ("ordered",)),
+        "endpoint_added",
+        (
+            "cli:root",
+            None,
+            '{"endpoint":"ep_a","events":["login","family:people"],"options":["ordered"]}',
+            "{}",
+        ),
+    ),
+    (
+        delivery_events.EndpointChanged(None, "ep_a", "secret"),
+        "endpoint_changed",
+        ("cli:root", None, '{"changed":"secret","endpoint":"ep_a"}', "{}"),
+    ),
+    (
+        delivery_events.EndpointRemoved(None, "ep_a"),
+        "endpoint_removed",
+        ("cli:root", None, '{"endpoint":"ep_a"}', "{}"),
+    ),
+    (
+        delivery_events.EndpointPaused(None, "ep_a", "by_operator"),
+        "endpoint_paused",
+        ("cli:root", None, '{"endpoint":"ep_a","why":"by_operator"}', "{}"),
+    ),
+    (
+        delivery_events.EndpointPaused(None, "ep_a", "gone"),
+        "endpoint_paused",
+        ("gateway", None, '{"endpoint":"ep_a","why":"gone"}', "{}"),
+    ),
+    (
+        delivery_events.DeliveriesReplayed(None, "ep_a", 7),
+        "deliveries_replayed",
+        ("cli:root", None, '{"after":7,"endpoint":"ep_a"}', "{}"),
     ),
     (
         app_events.GrantIssued(ADA, "wiki", "G", "L", ("openid", "email"), "https://auth.example.org"),

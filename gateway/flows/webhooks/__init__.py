@@ -1,0 +1,1 @@
+"""Flows that bring entries of the audit log to endpoints."""
