@@ -23,8 +23,8 @@ from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
 from gateway.stores.postgres.doubts import PasswordDoubts
-from gateway.stores.postgres.enrolments import EnrolmentsDue
 from gateway.stores.postgres.endpoints import Endpoints
+from gateway.stores.postgres.enrolments import EnrolmentsDue
 from gateway.stores.postgres.erasure_requests import ErasureRequests
 from gateway.stores.postgres.erasures import Erasures
 from gateway.stores.postgres.factor_resets import FactorResetRows

@@ -43,6 +43,8 @@ PROVE_NOTHING = {
     "outbox": "waiting mail; its links are in links",
     "factor_resets": "a reason",
     "audit_entries": "what happened",
+    "consoles": "a console of a live login, which ends with it",
+    "holds": "a reason",
     "notices": "what was told",
 }
 _SECRETS = """
@@ -89,8 +91,7 @@ class Stands:
                 return _fate(await pool.fetchval("SELECT ended_at IS NULL FROM grants WHERE kind = 'offline'"))
             case Credential.API_KEY:
                 row = await pool.fetchrow("SELECT ended_at, rests_at FROM api_keys")
-                assert row is not None
-                if row["ended_at"] is not None:
+                if row is None or row["ended_at"] is not None:
                     return Fate.ENDS
                 return Fate.STAYS if row["rests_at"] is None else Fate.RESTS
             case Credential.OPERATOR_CODE:

@@ -57,9 +57,12 @@ def test_what_is_no_line_is_named(ledger: Ledger, line: bytes) -> None:
         read(ledger)
 
 
-def test_a_line_of_another_key_or_of_another_kind_is_none(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_line_of_another_key_or_of_another_kind_is_none(
+    ledger: Ledger, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     ledger.add(PEOPLE[:1])
-    other = Ledger.open(tmp_path / "other", tmp_path / "other")
+    elsewhere = tmp_path_factory.mktemp("other")
+    other = Ledger.open(elsewhere, elsewhere)
     other.add(PEOPLE[:1])
 
     with pytest.raises(LedgerUnusable, match="another key"):

@@ -52,14 +52,14 @@ _ON_SUPPORT: Final = frozenset({AdminAct.END_SESSIONS, AdminAct.UNLOCK})
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ActTarget:
     """Whom an act is on. role: None for most people. is_self: the one who acts."""
 
     role: AdminRole | None = None
     is_self: bool = False
 
 
-def permits(role: AdminRole, act: AdminAct, on: Target | None = None) -> bool:
+def permits(role: AdminRole, act: AdminAct, on: ActTarget | None = None) -> bool:
     """on None: the act is on nobody. Nobody changes their own role, state, groups or sessions in the console."""
     if role not in _MAY[act]:
         return False

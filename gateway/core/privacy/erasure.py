@@ -18,6 +18,7 @@ DELETED: Final[Mapping[str, str]] = {
     "user_keys": "user_id",
     "erasure_requests": "user_id",
     "holds": "user_id",
+    "consoles": "user_id",
     "codes": "user_id",
     "grants": "user_id",
     "logins": "user_id",
@@ -34,6 +35,9 @@ DELETED: Final[Mapping[str, str]] = {
     "factor_resets": "user_id",
     "enrolments_due": "user_id",
     "passkeys": "user_id",
+    "password_doubts": "user_id",
+    "fresh_accounts": "user_id",
+    "admin_roles": "user_id",
     "lockouts": "who",
 }
 # Rows that stay, and why: they hold ids and no words.

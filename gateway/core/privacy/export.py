@@ -24,8 +24,12 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "factor_resets": ("asked_at", "due_at"),
     "enrolments_due": ("due_at",),
     "erasure_requests": ("own", "asked_at", "due_at"),
+    "admin_roles": ("role", "until", "granted_at"),
 }
 NOT_SHOWN: Final[Mapping[str, str]] = {
+    "password_doubts": "a mark of a password that somebody else may know",
+    "fresh_accounts": "whether the first sign-in is still to come",
+    "consoles": "where the console is open now, which Sign-ins show",
     "user_keys": "the key that the rest is sealed with",
     "holds": "who is under a hold is not told by a copy",
     "codes": "they live for a minute",
@@ -48,6 +52,7 @@ TITLES: Final[Mapping[str, str]] = {
     "factor_resets": "Resets of your second factor",
     "enrolments_due": "Second factors that you have to set up",
     "erasure_requests": "Your request to be deleted",
+    "admin_roles": "Your role in the console",
     "audit": "The log of what happened to your account",
 }
 _STYLE: Final = (

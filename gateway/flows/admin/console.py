@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.core.addresses import Address
-from gateway.core.admin.acts import AdminAct, AdminRole, Target, permits, who_may
+from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole, permits, who_may
 from gateway.core.admin.rules import ConsoleRules
 from gateway.core.assurance.need import met
 from gateway.core.audit.admin_events import AdminEntered
@@ -33,10 +33,10 @@ class Administrator:
     def user_id(self) -> UUID:
         return self.live.person.user_id
 
-    def may(self, act: AdminAct, on: Target | None = None) -> bool:
+    def may(self, act: AdminAct, on: ActTarget | None = None) -> bool:
         return permits(self.role, act, on)
 
-    def require(self, act: AdminAct, on: Target | None = None) -> None:
+    def require(self, act: AdminAct, on: ActTarget | None = None) -> None:
         """Raises MayNot."""
         require(self.role, act, on)
 
@@ -119,7 +119,7 @@ class Console:
         return self.names.of_address(address)
 
 
-async def hold_role(act: Act, user_id: UUID, wanted: AdminAct, on: Target | None = None) -> AdminRole:
+async def hold_role(act: Act, user_id: UUID, wanted: AdminAct, on: ActTarget | None = None) -> AdminRole:
     """The role that counts is the one of this transaction; nobody takes it before its end. Raises MayNot."""
     role = await act.admin_roles.hold(user_id, act.now)
     if role is None:
@@ -128,7 +128,7 @@ async def hold_role(act: Act, user_id: UUID, wanted: AdminAct, on: Target | None
     return role
 
 
-def require(role: AdminRole, act: AdminAct, on: Target | None = None) -> None:
+def require(role: AdminRole, act: AdminAct, on: ActTarget | None = None) -> None:
     """Raises MayNot."""
     if permits(role, act, on):
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from gateway.core.admin.acts import AdminAct, AdminRole, Target
+from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole
 from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
 from gateway.core.errors import GatewayError
 from gateway.flows.act import Act, Acts
@@ -102,7 +102,7 @@ class AdminPeople:
         entries = await list_entries(self.acts.pool, self.acts.vault, user_id, None, _ENTRIES)
         return PersonShown(user, role, tuple(logins), tuple(locks), tuple(factors), entries)
 
-    async def target(self, who: Administrator, user_id: UUID) -> tuple[UserRow, Target] | None:
+    async def target(self, who: Administrator, user_id: UUID) -> tuple[UserRow, ActTarget] | None:
         """For a page that confirms an act. None: nobody has this id."""
         async with self.acts.begin() as act:
             user = await act.users.find(user_id)
@@ -188,5 +188,5 @@ async def put_role(act: Act, user_id: UUID, role: AdminRole | None, until: int |
     return True
 
 
-async def _target(act: Act, who: Administrator, user_id: UUID) -> Target:
-    return Target(await act.admin_roles.of(user_id, act.now), user_id == who.user_id)
+async def _target(act: Act, who: Administrator, user_id: UUID) -> ActTarget:
+    return ActTarget(await act.admin_roles.of(user_id, act.now), user_id == who.user_id)

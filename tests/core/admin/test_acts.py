@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gateway.core.admin.acts import AdminAct, AdminRole, Target, permits, who_may
+from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole, permits, who_may
 
 OWNER, ADMIN, SUPPORT, AUDITOR = AdminRole
 ON_NOBODY = {
@@ -30,7 +30,7 @@ def test_an_act_on_nobody_is_of_these_roles(act: AdminAct) -> None:
 
 @pytest.mark.parametrize(("act", "target"), [*itertools.product(ON_PEOPLE, [None, *AdminRole])])
 def test_an_act_on_somebody_depends_on_their_role(act: AdminAct, target: AdminRole | None) -> None:
-    may = {role for role in AdminRole if permits(role, act, Target(target))}
+    may = {role for role in AdminRole if permits(role, act, ActTarget(target))}
 
     if target is None:
         assert may == ON_NOBODY[act]
@@ -42,12 +42,12 @@ def test_an_act_on_somebody_depends_on_their_role(act: AdminAct, target: AdminRo
 
 @pytest.mark.parametrize(("act", "role"), [*itertools.product((*ON_PEOPLE, AdminAct.ROLES), AdminRole)])
 def test_nobody_does_it_to_themselves(act: AdminAct, role: AdminRole) -> None:
-    assert not permits(role, act, Target(role, is_self=True))
+    assert not permits(role, act, ActTarget(role, is_self=True))
 
 
 @pytest.mark.parametrize("target", [None, *AdminRole])
 def test_owners_alone_give_and_take_roles(target: AdminRole | None) -> None:
-    assert {role for role in AdminRole if permits(role, AdminAct.ROLES, Target(target))} == {OWNER}
+    assert {role for role in AdminRole if permits(role, AdminAct.ROLES, ActTarget(target))} == {OWNER}
 
 
 def test_a_refusal_names_who_may() -> None:
