@@ -97,10 +97,9 @@ def _pending(config: Config) -> list[str]:
 
 
 def _erase(config: Config, name: str, reason: ErasureReason) -> None:
-    user_id = _id_of(name)
-    person: UserRow | None = None
+    person = acting(config, lambda resources: _named(resources, name))
+    user_id = _id_of(name) if person is None else None
     if user_id is None:
-        person = acting(config, lambda resources: _named(resources, name))
         user_id = acting(config, lambda resources: erasure_of(config, resources).erase(name, reason, operator()))
         click.echo(f"{name} is erased, and logged out everywhere. The id was {user_id}.")
     erased = user_id
@@ -118,9 +117,9 @@ def _id_of(name: str) -> UUID | None:
         return None
 
 
-async def _named(resources: Resources, name: str) -> UserRow:
+async def _named(resources: Resources, name: str) -> UserRow | None:
     async with resources.acts.begin() as act:
-        return await act.users.named(name)
+        return await act.users.find_by_name(name)
 
 
 async def _finished(erasure: Erasure, user_id: UUID) -> Certificate:

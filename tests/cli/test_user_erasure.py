@@ -4,9 +4,10 @@ import asyncio
 import fcntl
 import json
 import os
+import random
 import zipfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TypeAlias
 from uuid import UUID
 
@@ -14,8 +15,9 @@ import pytest
 
 from gateway.core.privacy.erasure import ErasureStep
 from tests.cli.conftest import Bastion
-from tests.cli.test_user import add_ada
+from tests.cli.test_user import PASSWORD, add_ada
 from tests.conftest import Pool
+from tests.exhaustive import EXHAUSTIVE
 
 Hindrance: TypeAlias = Callable[[Bastion, Pool], AbstractAsyncContextManager[None]]
 
@@ -191,6 +193,40 @@ async def test_a_copy_is_written_once_and_for_its_owner_alone(bastion: Bastion) 
         assert json.loads(archive.read("data.json"))["person"]["username"] == "ada"
         assert "Ada Lovelace" in archive.read("data.html").decode()
     assert len(listed.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kill", range(100 if EXHAUSTIVE else 3))
+async def test_an_erasure_that_is_killed_at_any_moment_is_whole_or_never_began(
+    bastion: Bastion, pool: Pool, kill: int
+) -> None:
+    """The moments are spread over the command's time, after its modules are imported."""
+    await add_ada(bastion)
+    process = await bastion.start("user", "erase", "ada")
+    await asyncio.sleep(random.Random(kill).uniform(0.5, 4))
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+    user_id = await id_of_erased_or_none(pool)
+    shown = await bastion("user", "show", "ada")
+    erased = await bastion("user", "erase", "ada" if user_id is None else str(user_id))
+
+    assert shown.status == (0 if user_id is None else 1)
+    assert erased.status == 0, erased.err
+    assert "certificate: eyJ" in erased.out
+    assert await steps_done(pool) == {step.value for step in ErasureStep}
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM user_keys") == 0
+        assert await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'user_erased'") == 1
+
+
+async def test_a_name_that_looks_like_an_id_is_a_name(bastion: Bastion) -> None:
+    name = "00000000-0000-4000-8000-000000000001"
+    await bastion("user", "add", name, "--password-stdin", stdin=PASSWORD + "\n")
+
+    erased = await bastion("user", "erase", name)
+
+    assert erased.out.startswith(f"{name} is erased")
 
 
 async def id_of_erased_or_none(pool: Pool) -> object:
