@@ -140,6 +140,13 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "outcome",
         ("delivered", "failed", "dropped"),
     ),
+    Gauge("bastion_audit_unlinked", "Committed entries of the audit log that no link holds yet."),
+    Histogram(
+        "bastion_audit_link_seconds",
+        "How long the oldest entry that a round of the linker found had waited.",
+        (1, 2, 5, 10, 30, 60, 300),
+        unit=1,
+    ),
     Counter(
         "bastion_logout_deliveries",
         "Logout tokens for apps, also needless ones.",

@@ -8,7 +8,7 @@ from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.config.describe import secret_keys, settings_lines
 from gateway.core.outbox.kinds import MessageKind
-from gateway.flows.evidence.audit_log import Linker
+from gateway.flows.evidence.audit_log import Linker, count_waiting
 from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
 from gateway.flows.evidence.checkpoint_keys import CheckpointKeys
 from gateway.flows.evidence.config_record import ConfigRecord
@@ -32,7 +32,14 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
         dropped = slot.cell("bastion_checkpoint_deliveries", "dropped").add
         publish = CheckpointDelivery(resources.acts, dropped, delivery.wake).offer
     announce = CheckpointKeys(resources.acts).announce
-    linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish, announce)
+    waited = slot.timer("bastion_audit_link_seconds").observe
+    linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish, announce, waited)
+    unlinked = slot.cell("bastion_audit_unlinked")
+
+    async def look() -> None:
+        """By one worker of a node: the level is that of the whole fleet."""
+        unlinked.set(await count_waiting(resources.pool))
+
     record = ConfigRecord(resources.acts, settings_lines(config), secret_keys())
     return Concern(
         jobs=(Job("linker", linker.work), Job("outbox", keeper.purge, every_s=_PURGE_S)),
@@ -40,7 +47,7 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
             partial(once, record.announce),
             partial(every, EVERY_S, tallies.write),
             *(() if delivery is None else (delivery.run,)),
-            *(() if start.number else (partial(every, LOOK_S, keeper.look),)),
+            *(() if start.number else (partial(every, LOOK_S, keeper.look), partial(every, LOOK_S, look))),
         ),
         at_end=(tallies.write,),
     )

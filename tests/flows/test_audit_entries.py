@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.core.audit.catalogue import LoggedOut, UserEnabled
+from gateway.core.audit.catalogue import LoggedIn, LoggedOut, SessionOpened, UserEnabled
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.entry import Entry, entry_of
 from gateway.core.audit.event import Event
@@ -92,3 +92,21 @@ async def test_one_entry_is_found_by_its_id(pool: Pool, vault: Vault) -> None:
     assert (await find_entry(pool, vault, 1)).kind == "user_enabled"
     with pytest.raises(UnknownEntry, match="no entry 2"):
         await find_entry(pool, vault, 2)
+
+
+async def test_a_hand_off_of_an_earlier_version_is_listed_as_what_it_was(pool: Pool, vault: Vault) -> None:
+    """It was a login with a host (E13)."""
+    await pool.execute(
+        "INSERT INTO audit_entries (kind, at, actor, subject, detail, personal, request_id) VALUES"
+        """ ('login', 1, '', NULL, '{"host":"wiki.example.org","login":"L"}', '', '')"""
+    )
+    await append(pool, vault, 1, SessionOpened(EVE, "L", "wiki.example.org"))
+    await append(pool, vault, 1, LoggedIn(EVE, "L"))
+
+    listed = {kind: await list_entries(pool, vault, None, kind, 10) for kind in (None, "login", "session_opened")}
+
+    assert {kind: [(one.id, one.kind) for one in entries] for kind, entries in listed.items()} == {
+        None: [(1, "session_opened"), (2, "session_opened"), (3, "login")],
+        "login": [(3, "login")],
+        "session_opened": [(1, "session_opened"), (2, "session_opened")],
+    }

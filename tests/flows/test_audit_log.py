@@ -16,7 +16,7 @@ from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.entry import Entry
 from gateway.flows.evidence.audit_entries import list_entries
-from gateway.flows.evidence.audit_log import Linker, Verification, verify
+from gateway.flows.evidence.audit_log import Linker, Verification, count_waiting, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
 from gateway.stores.postgres.audit import Audit, Chain
 from gateway.stores.postgres.users import NewUser, Users
@@ -371,3 +371,17 @@ async def test_a_link_that_was_removed_is_a_fault_also_while_a_linker_advances(
     going.cancel()
 
     assert "in no chain" in str(found.fault)
+
+
+async def test_how_long_entries_wait_and_how_many_is_told(linker: Linker, clock: Clock, append: Append) -> None:
+    waits: list[int] = []
+    linker.waited = waits.append
+    await append(3)
+    clock.advance(7)
+
+    waiting = await count_waiting(linker.pool)
+    await linker.work()
+    await linker.work()
+
+    assert (waiting, await count_waiting(linker.pool)) == (3, 0)
+    assert waits == [7]

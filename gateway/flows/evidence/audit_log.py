@@ -32,7 +32,8 @@ class Linker:
 
     clock: Unix seconds. checkpoint_dir None: no checkpoints are written. publish: gets the line of each that is
     written, again until it takes it; and first the newest that was written before, because whoever led until now may
-    not have come to it. announce: hears the key that signs, before its first checkpoint is published.
+    not have come to it. announce: hears the key that signs, before its first checkpoint is published. waited: hears of
+    each round how many seconds the oldest entry had waited.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -41,6 +42,7 @@ class Linker:
     clock: Callable[[], int]
     publish: Callable[[SignedLine], Awaitable[None]] | None = None
     announce: Callable[[Ed25519PublicKey], Awaitable[None]] | None = None
+    waited: Callable[[int], None] = lambda _seconds: None
     _is_announced: bool = field(default=False, init=False)
     _checkpoints: Checkpoints | None = field(default=None, init=False)
     _complained_at: int = field(default=0, init=False)
@@ -76,6 +78,10 @@ class Linker:
         Where more come all the time it ends all the same, and the next round goes on.
         """
         linked = 0
+        async with transaction(self.pool) as connection:
+            oldest_at = await Chain(connection).oldest_waiting()
+        if oldest_at is not None:
+            self.waited(max(0, self.clock() - oldest_at))
         for _ in range(_MOST_BATCHES):
             async with transaction(self.pool) as connection:
                 batch = await Chain(connection).link_next()
@@ -97,6 +103,12 @@ class Linker:
             lines.append(self._checkpoints.newest())
         lines.append(self._checkpoints.write_if_due(head, now))
         self._unpublished.extend(line for line in lines if line is not None)
+
+
+async def count_waiting(pool: "asyncpg.Pool[asyncpg.Record]") -> int:
+    """Committed entries that no link holds yet. Raises RecordUnavailable."""
+    async with transaction(pool) as connection:
+        return await Chain(connection).count_waiting()
 
 
 @dataclass(frozen=True, slots=True)

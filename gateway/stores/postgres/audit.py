@@ -53,9 +53,13 @@ READ: Final = f"""
 """  # noqa: S608 - constants
 _LIST_NEWEST: Final = f"""
     {READ}
-     WHERE ($1::uuid IS NULL OR e.subject = $1) AND ($2::text IS NULL OR e.kind = $2) AND e.at >= $3 AND e.id > $4
+     WHERE ($1::uuid IS NULL OR e.subject = $1)
+       AND ($2::text IS NULL OR e.kind = $2 OR (e.kind = 'login' AND $2 = 'session_opened'))
+       AND ($2::text IS NULL OR e.kind <> 'login' OR ((e.detail::jsonb) ? 'host') = ($2 = 'session_opened'))
+       AND e.at >= $3 AND e.id > $4
      ORDER BY e.id DESC LIMIT $5
 """
+_FIND_LAST: Final = f"{READ} WHERE e.kind = $1 ORDER BY e.id DESC LIMIT 1"
 _FIND_ENTRY: Final = f"{READ} WHERE e.id = $1"
 _FIND_ENTRIES: Final = f"{READ} WHERE e.id = ANY($1::bigint[])"
 _LIST_BEFORE: Final = f"""
@@ -74,6 +78,10 @@ _LIST_QUEUE: Final = f"""
 _INSERT_LINKS: Final = """
     INSERT INTO audit_links (position, entry_id, prev_hash, hash)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[])
+"""
+_COUNT_QUEUE: Final = "SELECT count(*) FROM audit_queue"
+_SELECT_OLDEST: Final = """
+    SELECT e.at FROM audit_queue q JOIN audit_entries e ON e.id = q.entry_id ORDER BY q.entry_id LIMIT 1
 """
 _DELETE_QUEUED: Final = "DELETE FROM audit_queue WHERE entry_id = ANY($1::bigint[])"
 _LIST_LINKS: Final = f"""
@@ -143,7 +151,7 @@ class Audit:
     async def last(self, kind: Kind) -> ReadEntry | None:
         """The newest entry of this kind. Others who ask wait until the transaction ends."""
         await self._connection.execute(_LOCK_KIND, locks.EVENT_KIND, kind.value)
-        found = await self.newest(None, kind.value, 1, since=0, after=0)
+        found = await self.read(await self._connection.fetch(_FIND_LAST, kind.value))
         return found[0] if found else None
 
     async def newest(
@@ -290,6 +298,16 @@ class Chain:
         """The next ones, in order."""
         rows = await self._connection.fetch(_LIST_LINKS, position, up_to, most)
         return [Link(row["position"], _stored(row), row["prev_hash"], row["hash"]) for row in rows]
+
+    async def count_waiting(self) -> int:
+        """Committed entries that no link holds yet."""
+        found: int = await self._connection.fetchval(_COUNT_QUEUE)
+        return found
+
+    async def oldest_waiting(self) -> int | None:
+        """Since when the first of them is there, in Unix seconds."""
+        found: int | None = await self._connection.fetchval(_SELECT_OLDEST)
+        return found
 
     async def waiting(self) -> list[Stored]:
         """Committed entries that no link holds yet, in the order in which they will be linked."""
