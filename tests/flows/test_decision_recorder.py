@@ -60,7 +60,7 @@ async def test_denials_of_people_and_doubled_cookies_are_tallied(
         ),
         (
             (b"accept", b"x"),
-            changed(DENIED, outcome="refused", reason="headers: Upgrade is no list"),
+            changed(DENIED, outcome="refused", reason="Upgrade is not a list of protocols"),
             {("forged_header", "wiki.example.org"): 1},
         ),
         ((b"accept", b"x"), changed(DENIED, outcome="refused", reason="no_host"), {}),

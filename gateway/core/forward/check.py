@@ -6,7 +6,7 @@ from typing import Final
 from gateway.core.forward import pages
 from gateway.core.forward.answer import Answer, own_head
 from gateway.core.forward.callback import Callback, prepare_ours
-from gateway.core.forward.connection import connection_trick
+from gateway.core.forward.connection import TOO_MANY_TAKEN, connection_trick
 from gateway.core.forward.context import Context
 from gateway.core.forward.credentials import consumable
 from gateway.core.forward.decide import Ask, Ours, begin, finish
@@ -60,11 +60,11 @@ def _trouble(request: ForwardedRequest, context: Context) -> Answer | None:
     trick = connection_trick(request)
     may_be_many = request.taken or len(request.credential_lines) > _FEW_CREDENTIALS
     if not trick and may_be_many and to_delete(request.taken + consumable(request), context.passed) is None:
-        trick = "There are too many headers that only a proxy may send"
+        trick = TOO_MANY_TAKEN
     if not trick:
         return None
     page = replace(pages.TRICK, detail=f"{trick}.").on(request.host, request.request_id)
-    return refusal(context, request, 400, page, "refused", error="headers", reason=f"headers: {trick}")
+    return refusal(context, request, 400, page, "refused", error="headers", reason=trick)
 
 
 def _other_snippet(request: ForwardedRequest, context: Context, why: str) -> Answer:

@@ -10,6 +10,11 @@ _ONLY_CONNECTION: Final = re.compile(rb"(?i)[ \t,]*((keep-alive|close|upgrade|te
 _TOKEN: Final = rb"[0-9A-Za-z!#$%&'*+.^_`|~-]+"
 _PROTOCOLS: Final = re.compile(rb"[ \t,]*(?:%s(?:/%s)?[ \t]*(?:,[ \t,]*|\Z))*" % (_TOKEN, _TOKEN))  # RFC 9110 7.8
 _CONNECTION_BYTES: Final = 256
+_HIDES_HEADERS: Final = "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings"
+_NO_PROTOCOLS: Final = "Upgrade is not a list of protocols"
+_NO_WEBSOCKET: Final = "CONNECT opens no WebSocket"
+TOO_MANY_TAKEN: Final = "There are too many headers that only a proxy may send"
+TRICKS: Final = (_HIDES_HEADERS, _NO_PROTOCOLS, _NO_WEBSOCKET, TOO_MANY_TAKEN)
 _USUAL_CONNECTIONS: Final = (b"", b"keep-alive", b"close", b"Upgrade", b"keep-alive, Upgrade")
 
 
@@ -25,11 +30,11 @@ def connection_trick(request: ForwardedRequest) -> str:
     if connection not in _USUAL_CONNECTIONS and (
         len(connection) > _CONNECTION_BYTES or not _ONLY_CONNECTION.fullmatch(connection)
     ):
-        return "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings"
+        return _HIDES_HEADERS
     upgrade = values.get(b"x-bastion-upgrade", b"")
     if upgrade and (len(upgrade) > _CONNECTION_BYTES or not _PROTOCOLS.fullmatch(upgrade)):
-        return "Upgrade is not a list of protocols"
+        return _NO_PROTOCOLS
     is_connect = values[b"x-forwarded-method"] == b"CONNECT"
     if is_connect and b"websocket" not in values.get(b"x-bastion-protocol", b"").split(b" "):
-        return "CONNECT opens no WebSocket"
+        return _NO_WEBSOCKET
     return ""

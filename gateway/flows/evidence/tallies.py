@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.core.audit.access_events import AccessDenied, AttemptsCounted, CookieDoubled
 from gateway.core.forward.answer import Answer
+from gateway.core.forward.connection import TRICKS
 from gateway.flows.act import Acts
 from gateway.flows.transaction import RecordUnavailable
 
@@ -22,7 +23,7 @@ _ATTEMPTS: Final[Mapping[str, str]] = {
     "ambiguous_path": "ambiguous_path",
     "odd_path": "ambiguous_path",
     "bad_path": "ambiguous_path",
-    "headers": "forged_header",
+    **dict.fromkeys(TRICKS, "forged_header"),
 }
 _IDENTITY: Final = (b"remote", b"x-remote", b"x-auth", b"x-webauth", b"x-bastion", b"x-forwarded-user")
 
