@@ -7,6 +7,7 @@ from gateway.config.sections.limits import PAR_LIMIT, PAR_PUBLIC_LIMIT
 from gateway.core.oauth.request import Published
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.documents import DocumentGate
 from gateway.flows.enrolment import Enrolment
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.authenticate_client import ClientAuthentication
@@ -34,7 +35,12 @@ def authorize_of(*, config: Config, resources: Resources, decisions: Decisions, 
         published=lambda: Published(config.public_url, ring.current.verification),
         random=random_bytes,
         enrolment=enrolment_of(config),
+        documents=gate_of(config),
     )
+
+
+def gate_of(config: Config) -> DocumentGate:
+    return DocumentGate(asks=True, enforced=config.consent.enforce == "require")
 
 
 def enrolment_of(config: Config) -> Enrolment:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from gateway.app.authorizing import enrolment_of
+from gateway.app.authorizing import enrolment_of, gate_of
 from gateway.app.concern import Concern, every, once
 from gateway.app.counters import breach_counter, counter
 from gateway.config import Config
@@ -17,6 +17,7 @@ from gateway.core.login.outcome import LoginRules
 from gateway.core.mail.links import LinkKind
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.documents import OwnDocuments
 from gateway.flows.evidence.tallies import IMPLAUSIBLE_NAME, Tallies
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.app_logout import AppLogout
@@ -68,6 +69,7 @@ from gateway.web import (
     confirm,
     devices,
     disown,
+    documents,
     email,
     enrol,
     keep_factors,
@@ -111,7 +113,10 @@ def people(
 ) -> Concern:
     unknown_names = UnknownNames(resources.acts)
     ending = _logout(config=config, resources=resources, slot=slot)
-    passing_on = Handoff(resources.acts, config.keys(), lambda: decisions.policy, random_bytes, enrolment_of(config))
+    gate = gate_of(config)
+    passing_on = Handoff(
+        resources.acts, config.keys(), lambda: decisions.policy, random_bytes, enrolment_of(config), gate
+    )
     apps_ending = AppLogout(
         config.keys(), lambda: ring.current.verification, lambda: decisions.policy, config.public_url, random_bytes
     )
@@ -174,6 +179,7 @@ def people(
             *step_up.routes(pages),
             *confirm.routes(browser, ConfirmLogin(resources.acts, proving.second.confirming, proving.second.throttle)),
             *enrol.routes(pages),
+            *documents.routes(pages, OwnDocuments(resources.acts, gate)),
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),

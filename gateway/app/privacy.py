@@ -3,8 +3,10 @@
 from functools import partial
 from typing import Final
 
+from gateway.app.authorizing import gate_of
 from gateway.app.concern import Concern, every
 from gateway.config import Config
+from gateway.flows.documents import OwnDocuments
 from gateway.flows.operate.leader import Job
 from gateway.flows.privacy.erasure import Erasure, LedgerKeeper, NodeFiles
 from gateway.flows.privacy.export import Export
@@ -21,12 +23,13 @@ _MOST_S: Final = 300.0
 def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
     config, acts = start.config, resources.acts
     asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices_of(config))
+    answers = OwnDocuments(acts, gate_of(config))
     erasure = erasure_of(config, resources)
     keeper = LedgerKeeper(
         resources.acts, erasure.files, lambda state, count: start.slot.cell("bastion_erasures", state).set(count)
     )
     return Concern(
-        routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day))),
+        routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day), answers)),
         jobs=(Job("erasures", erasure.work, every_s=_EVERY_S, most_s=_MOST_S),),
         beside=() if start.number else (partial(every, _EVERY_S, keeper.work),),
     )

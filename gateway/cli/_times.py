@@ -34,3 +34,13 @@ def later(text: str, now: int, option: str) -> int:
     if at <= now:
         raise click.UsageError(f"{option} {text!r} is over already")
     return at
+
+
+def when(text: str, now: int, option: str) -> int:
+    """In Unix seconds: `now`, `14d` after now, or a time of moment(), past ones too. Raises click.UsageError."""
+    if text == "now":
+        return now
+    try:
+        return now + parse_duration(text)
+    except ValueError:
+        return moment(text, now, option)

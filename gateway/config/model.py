@@ -9,6 +9,7 @@ from pydantic import Field
 from gateway.config.sections.admin import AdminSection
 from gateway.config.sections.audit import AuditSection
 from gateway.config.sections.breach import Breach
+from gateway.config.sections.consent import Consent
 from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
@@ -77,6 +78,7 @@ class Config(Section):
     mail: MailSection = MailSection()
     links: LinksSection = LinksSection()
     admin: AdminSection = AdminSection()
+    consent: Consent = Consent()
     audit: AuditSection = AuditSection()
     webhooks: WebhooksSection = WebhooksSection()
     privacy: Privacy = Privacy()

@@ -22,6 +22,7 @@ from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
+from gateway.stores.postgres.documents import Documents
 from gateway.stores.postgres.doubts import PasswordDoubts
 from gateway.stores.postgres.endpoints import Endpoints
 from gateway.stores.postgres.enrolments import EnrolmentsDue
@@ -243,6 +244,10 @@ class Act:
     @property
     def admin_roles(self) -> AdminRoles:
         return AdminRoles(self._connection)
+
+    @property
+    def documents(self) -> Documents:
+        return Documents(self._connection, self._vault)
 
     @property
     def settings(self) -> SettingRows:

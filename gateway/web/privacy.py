@@ -8,8 +8,10 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.core.privacy.documents import DocumentAction
 from gateway.core.units import DAY_S, HOUR_S
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.documents import AnsweredDocument, OwnDocuments
 from gateway.flows.may_change import MayNotChange
 from gateway.flows.privacy.export import Export, TooManyExports
 from gateway.flows.privacy.requests import NotOffered, OwnErasure
@@ -22,9 +24,9 @@ from gateway.web.spans import counted
 _WAY: Final = re.compile(r"\?[ji]=v1\.[\w-]{1,6000}", re.ASCII)
 
 
-def routes(browser: Browser, erasure: OwnErasure, export: Export) -> list[web.RouteDef]:
+def routes(browser: Browser, erasure: OwnErasure, export: Export, documents: OwnDocuments) -> list[web.RouteDef]:
     """Whoever is not signed in is sent to sign in. No GET changes anything."""
-    pages = _PrivacyPages(browser, erasure, export)
+    pages = _PrivacyPages(browser, erasure, export, documents)
     return [
         web.get(PRIVACY_PATH, browser.for_somebody(pages.show)),
         web.post(f"{PRIVACY_PATH}/export", browser.for_form_of_somebody(pages.download)),
@@ -38,6 +40,7 @@ class _PrivacyPages:
     browser: Browser
     erasure: OwnErasure
     export: Export
+    documents: OwnDocuments
 
     async def show(self, request: web.Request, live: LiveLogin) -> web.Response:
         return await self._page(request, live)
@@ -80,8 +83,21 @@ class _PrivacyPages:
             may_export=exports and await self.export.may(live),
             stored=await self.export.counts(live),
             way=_way(f"?{request.query_string}"),
+            answered=[_answered(one) for one in await self.documents.list(live)],
             signed_in=live.person,
         )
+
+
+def _answered(one: AnsweredDocument) -> Mapping[str, object]:
+    document, answer = one.document, one.answer
+    return {
+        "kind": document.kind.value,
+        "version": document.version,
+        "language": document.language(()),
+        "answer": "" if answer is None else answer.action.value.replace("_", " "),
+        "at": "" if answer is None else _day(answer.at),
+        "may_withdraw": answer is not None and answer.action is DocumentAction.ACCEPTED,
+    }
 
 
 def _way(text: str) -> str:

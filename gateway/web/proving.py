@@ -7,6 +7,7 @@ from gateway.core.assurance.change import CodeNeeded, Lacking
 
 CONFIRM_PATH: Final = "/account/confirm"
 ENROL_PATH: Final = "/enrol"
+DOCUMENTS_PATH: Final = "/documents"
 STEP_UP_PATH: Final = "/login/step-up"
 ACCOUNT_PAGES: Final = ("security", "password", "email", "keys", "privacy")
 

@@ -14,14 +14,14 @@ from gateway.core.oauth.request import Unaddressed
 from gateway.core.session.journey import Journey
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.authorize import AskLogin, Authorize, Opened, ToApp, Visitor
-from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff, MustEnrol
+from gateway.flows.people.handoff import AskAgain, Denied, Go, Handoff, MustEnrol, OwesAnswers
 from gateway.flows.people.issuing import SignedIn
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import client_address
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.oauth.authorize import way_on
-from gateway.web.proving import ENROL_PATH
+from gateway.web.proving import DOCUMENTS_PATH, ENROL_PATH
 
 SECURITY_PATH: Final = "/account/security"
 CONSOLE_PATH: Final = "/admin"
@@ -107,8 +107,10 @@ class WayToHost:
                 return self._denied(request, outcome, live.person.username)
             case MustEnrol():
                 return see_other(self.form.address(ENROL_PATH))
+            case OwesAnswers():
+                return see_other(self.form.address(DOCUMENTS_PATH))
 
-    async def _pass_on(self, request: web.Request, live: LiveLogin) -> Go | AskAgain | Denied | MustEnrol:
+    async def _pass_on(self, request: web.Request, live: LiveLogin) -> Go | AskAgain | Denied | MustEnrol | OwesAnswers:
         return await self.handoff.pass_on(live, self.journey, client_address(request), request[REQUEST_ID])
 
     def _opened(self) -> str:

@@ -19,8 +19,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
 from gateway.core.audit.catalogue import LoggedIn
-from gateway.core.privacy.erasure import DELETED
+from gateway.core.privacy.erasure import OF_PERSON
 from gateway.core.privacy.export import NOT_SHOWN, SHOWN, TITLES
+from gateway.flows.documents import NOTHING_IS_ASKED, OwnDocuments
 from gateway.flows.mail.notices import Notices
 from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.flows.privacy.export import Export
@@ -95,7 +96,9 @@ async def made(
         notices = Notices(is_on=True, lifetimes_s=LIFETIMES, random=here.random)
         app = web.Application(middlewares=page_middlewares(site, html, here.random))
         own = OwnErasure(here.acts, mode, WAIT_S, notices)
-        app.add_routes(privacy.routes(browser, own, Export(here.acts, per_day)))
+        app.add_routes(
+            privacy.routes(browser, own, Export(here.acts, per_day), OwnDocuments(here.acts, NOTHING_IS_ASKED))
+        )
         erasure = Erasure(here.acts, KEYS, NodeFiles(directory, directory), by_itself=mode == "direct")
         async with TestClient(TestServer(app)) as http:
             yield Privacy(here, Person(http, await here.log_in(host=AUTH)), erasure)
@@ -275,7 +278,7 @@ async def test_every_column_of_a_copy_is_judged(request_mode: Privacy) -> None:
     columns = {(row["table_name"], row["column_name"]) for row in rows}
 
     assert {(table, name) for table, names in SHOWN.items() for name in names} <= columns
-    assert set(SHOWN) | set(NOT_SHOWN) == set(DELETED)
+    assert set(SHOWN) | set(NOT_SHOWN) == set(OF_PERSON)
     assert set(TITLES) == {*SHOWN, "audit"}
 
 

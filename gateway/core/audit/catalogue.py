@@ -30,6 +30,13 @@ from gateway.core.audit.delivery_events import (
     EndpointPaused,
     EndpointRemoved,
 )
+from gateway.core.audit.document_events import (
+    DocumentAccepted,
+    DocumentDeclined,
+    DocumentPublished,
+    DocumentRetired,
+    DocumentWithdrawn,
+)
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.event import (
     About,
@@ -360,6 +367,11 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     RoleRevoked,
     SettingChanged,
     SettingExpired,
+    DocumentPublished,
+    DocumentRetired,
+    DocumentAccepted,
+    DocumentDeclined,
+    DocumentWithdrawn,
     FactorResetAnnounced,
     FactorResetStopped,
 )

@@ -86,6 +86,11 @@ class Kind(Enum):
     ROLE_REVOKED = "role_revoked"
     SETTING_CHANGED = "setting_changed"
     SETTING_EXPIRED = "setting_expired"
+    DOCUMENT_PUBLISHED = "document_published"
+    DOCUMENT_RETIRED = "document_retired"
+    DOCUMENT_ACCEPTED = "document_accepted"
+    DOCUMENT_DECLINED = "document_declined"
+    DOCUMENT_WITHDRAWN = "document_withdrawn"
     FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
     FACTOR_RESET_STOPPED = "factor_reset_stopped"
 

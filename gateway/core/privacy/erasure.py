@@ -44,9 +44,12 @@ DELETED: Final[Mapping[str, str]] = {
 KEPT: Final[Mapping[str, str]] = {
     "users": "a tombstone without words, so that the id is given to nobody else",
     "audit_entries": "personal parts are under the destroyed key, so the chain still verifies",
+    "consent_records": "evidence of what the person accepted; address and browser are under the destroyed key",
     "erasures": "the proof that the person was erased",
     "outbox": "only logout tokens, which hold ids, until apps have them; all else goes",
 }
+# By which column a copy finds the rows of a person, those that stay too.
+OF_PERSON: Final[Mapping[str, str]] = {**DELETED, "consent_records": "user_id"}
 # Files of these tables are written anew, because Postgres leaves deleted rows in them.
 KEY_TABLES: Final = ("user_keys",)
 

@@ -24,6 +24,7 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "factor_resets": ("asked_at", "due_at"),
     "enrolments_due": ("due_at",),
     "erasure_requests": ("own", "asked_at", "due_at"),
+    "consent_records": ("kind", "version", "language", "action", "at", "sealed"),
     "admin_roles": ("role", "until", "granted_at"),
 }
 NOT_SHOWN: Final[Mapping[str, str]] = {
@@ -53,6 +54,7 @@ TITLES: Final[Mapping[str, str]] = {
     "enrolments_due": "Second factors that you have to set up",
     "erasure_requests": "Your request to be deleted",
     "admin_roles": "Your role in the console",
+    "consent_records": "What you answered to terms, notices and consents",
     "audit": "The log of what happened to your account",
 }
 _STYLE: Final = (

@@ -33,12 +33,14 @@ from gateway.core.sealed_text import NONCE_BYTES, BadSeal
 from gateway.core.session.person import Person
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.documents import NOTHING_IS_ASKED, DocumentGate
 from gateway.flows.enrolment import NOBODY_HAS_TO, Enrolment
 from gateway.flows.may_change import lacking_for_change
 from gateway.flows.oauth.par import PushedParameters, pushed_id_hash
 
 _EXPECTS_ANOTHER: Final = OAuthError("login_required", "the person goes on as another than id_token_hint tells of")
 _MUST_ENROL: Final = OAuthError("interaction_required", "the person has to set up a second factor first")
+_OWES: Final = OAuthError("interaction_required", "the person has to accept a document first")
 _OLD: Final = "This request to sign in is out of date. Go back to the app and start again."
 
 
@@ -96,6 +98,13 @@ class AskEnrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDocuments:
+    """The person has to answer a published document first."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
 class AskConsent:
     """person: whom it asks. sentences: what each scope lets the app do."""
 
@@ -104,7 +113,7 @@ class AskConsent:
     sentences: tuple[str, ...]
 
 
-Asking: TypeAlias = AskLogin | AskCode | AskAccount | AskEnrolment
+Asking: TypeAlias = AskLogin | AskCode | AskAccount | AskEnrolment | AskDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ class Authorize:
     published: Callable[[], Published]
     random: Callable[[int], bytes]
     enrolment: Enrolment = NOBODY_HAS_TO
+    documents: DocumentGate = NOTHING_IS_ASKED
 
     async def begin(self, pairs: Iterable[tuple[str, str]]) -> str | ToApp:
         """The sealed request, with which the browser goes on."""
@@ -240,9 +250,14 @@ class Authorize:
         refusal = await self.judge(opened, visitor)
         if refusal is not None or visitor.live is None:
             return refusal or AskLogin(opened)
+        silent = "none" in opened.request.prompts
         if await self.enrolment.is_over(self.acts, visitor.live):
-            silent = "none" in opened.request.prompts
             return self._refusal(opened.address, _MUST_ENROL) if silent else AskEnrolment(opened)
+        owed = await self.documents.owed(self.acts, visitor.live)
+        if silent and any(one.must for one in owed):
+            return self._refusal(opened.address, _OWES)
+        if owed and not silent:
+            return AskDocuments(opened)
         return opened, visitor.live
 
     def _asks(self, opened: Opened, visitor: Visitor) -> AskLogin | AskAccount | OAuthError | None:

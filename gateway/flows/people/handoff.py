@@ -17,6 +17,7 @@ from gateway.core.session.journey import Journey
 from gateway.core.session.tokens import SECRET_BYTES, Token, child_token, code_hash, credential_of, mint
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.documents import NOTHING_IS_ASKED, DocumentGate
 from gateway.flows.enrolment import NOBODY_HAS_TO, Enrolment
 
 
@@ -52,6 +53,11 @@ class MustEnrol:
 
 
 @dataclass(frozen=True, slots=True)
+class OwesAnswers:
+    """The person has to answer a published document before the next app opens."""
+
+
+@dataclass(frozen=True, slots=True)
 class Handoff:
     """policy: as it is now; a reload swaps it whole."""
 
@@ -60,6 +66,7 @@ class Handoff:
     policy: Callable[[], Policy]
     random: Callable[[int], bytes]
     enrolment: Enrolment = NOBODY_HAS_TO
+    documents: DocumentGate = NOTHING_IS_ASKED
 
     def knows(self, journey: Journey) -> bool:
         """Whether policy still has the host that the journey started from."""
@@ -71,13 +78,15 @@ class Handoff:
         journey: Journey,
         address: IPv4Address | IPv6Address | None,
         request_id: str,
-    ) -> Go | AskAgain | Denied | MustEnrol:
+    ) -> Go | AskAgain | Denied | MustEnrol | OwesAnswers:
         """Raises RecordUnavailable or StoreUnavailable. After an error nothing is claimable."""
         if await self.enrolment.is_over(self.acts, live):
             return MustEnrol()
         refusal = self._judge(live, journey, address)
         if refusal is not None:
             return refusal
+        if await self.documents.owed(self.acts, live):
+            return OwesAnswers()
         code = mint(self.keys.code, live.token.tag, live.token.login_id, self.random(SECRET_BYTES))
         child = child_token(self.keys.child, self.keys.mac, code, journey.host, unb64(journey.way))
         async with self.acts.begin(request_id=request_id) as act:

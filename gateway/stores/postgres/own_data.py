@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from gateway.core.base64url import b64
-from gateway.core.privacy.erasure import DELETED
+from gateway.core.privacy.erasure import OF_PERSON
 from gateway.core.privacy.export import SHOWN
 from gateway.core.privacy.sealing import DataKey, Place
 from gateway.stores.postgres.database import AnyConnection
@@ -27,7 +27,7 @@ class OwnData:
         """How many rows each table has."""
         return {
             table: await self._connection.fetchval(
-                f"SELECT count(*) FROM {table} WHERE {DELETED[table]} = $1",  # noqa: S608 - constants
+                f"SELECT count(*) FROM {table} WHERE {OF_PERSON[table]} = $1",  # noqa: S608 - constants
                 user_id,
             )
             for table in SHOWN
@@ -39,7 +39,7 @@ class OwnData:
         found = {}
         for table, columns in SHOWN.items():
             rows = await self._connection.fetch(
-                f"SELECT {', '.join(columns)} FROM {table} WHERE {DELETED[table]} = $1 LIMIT {_MOST_ROWS}",  # noqa: S608 - constants
+                f"SELECT {', '.join(columns)} FROM {table} WHERE {OF_PERSON[table]} = $1 LIMIT {_MOST_ROWS}",  # noqa: S608 - constants
                 user_id,
             )
             found[table] = [_opened(table, user_id, key, row) for row in rows]

@@ -17,6 +17,7 @@ from gateway.flows.oauth.authorize import (
     AskAccount,
     AskCode,
     AskConsent,
+    AskDocuments,
     AskEnrolment,
     Asking,
     AskLogin,
@@ -30,7 +31,7 @@ from gateway.web.errors import FormExpired
 from gateway.web.forms import client_address, own_form, posted_pairs
 from gateway.web.middleware import REQUEST_ID, content_security_policy
 from gateway.web.protocol import TellRefusal
-from gateway.web.proving import CONFIRM_PATH, ENROL_PATH
+from gateway.web.proving import CONFIRM_PATH, DOCUMENTS_PATH, ENROL_PATH
 
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
 _ACCOUNT_PATH: Final = "/oauth2/account"
@@ -122,6 +123,8 @@ class _AppPages:
                 return see_other(f"{CONFIRM_PATH}?i={opened.sealed}")
             case AskEnrolment(opened):
                 return see_other(f"{ENROL_PATH}?i={opened.sealed}")
+            case AskDocuments(opened):
+                return see_other(f"{DOCUMENTS_PATH}?i={opened.sealed}")
             case AskAccount(opened, person, expected):
                 return self._ask(request, "account_choice.html", opened, {"signed_in": person, "expected": expected})
             case AskConsent(opened, person, sentences):

@@ -9,6 +9,7 @@ from gateway.core.audit import (
     app_events,
     catalogue,
     delivery_events,
+    document_events,
     evidence_events,
     factor_events,
     key_events,
@@ -327,5 +328,50 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         factor_events.FactorResetStopped(ADA, "undelivered"),
         "factor_reset_stopped",
         ("gateway", ADA, '{"why":"undelivered"}', "{}"),
+    ),
+    (
+        document_events.DocumentPublished(None, "terms", "2026-12", ("en",), ("ab",), 5),
+        "document_published",
+        (
+            "cli:root",
+            None,
+            '{"digests":["ab"],"document":"terms","languages":["en"],"required_from":5,"version":"2026-12"}',
+            "{}",
+        ),
+    ),
+    (
+        document_events.DocumentRetired(None, "terms", "2026-12"),
+        "document_retired",
+        ("cli:root", None, '{"document":"terms","version":"2026-12"}', "{}"),
+    ),
+    (
+        document_events.DocumentAccepted(ADA, "terms", "2026-12", "en", "ab", "l", "192.0.2.7", "curl"),
+        "document_accepted",
+        (
+            str(ADA),
+            ADA,
+            '{"digest":"ab","document":"terms","language":"en","login":"l","version":"2026-12"}',
+            '{"address":"192.0.2.7","user_agent":"curl"}',
+        ),
+    ),
+    (
+        document_events.DocumentDeclined(ADA, "terms", "2026-12", "en", "ab", "l", "192.0.2.7", "curl"),
+        "document_declined",
+        (
+            str(ADA),
+            ADA,
+            '{"digest":"ab","document":"terms","language":"en","login":"l","version":"2026-12"}',
+            '{"address":"192.0.2.7","user_agent":"curl"}',
+        ),
+    ),
+    (
+        document_events.DocumentWithdrawn(ADA, "terms", "2026-12", "en", "ab", "l", "192.0.2.7", "curl"),
+        "document_withdrawn",
+        (
+            str(ADA),
+            ADA,
+            '{"digest":"ab","document":"terms","language":"en","login":"l","version":"2026-12"}',
+            '{"address":"192.0.2.7","user_agent":"curl"}',
+        ),
     ),
 ]

@@ -1,0 +1,71 @@
+"""What the audit log tells of published documents and of what people answered: a part of the catalogue."""
+
+from dataclasses import dataclass
+
+from gateway.core.audit.entries import Kind
+from gateway.core.audit.event import About, By, Digest, Event, Family, Id, Number, OurWord, Sealed, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPublished(Event):
+    """digests: hexadecimal SHA-256 of the texts, in the order of the languages. required_from: Unix seconds."""
+
+    kind = Kind.DOCUMENT_PUBLISHED
+    about = About(
+        Family.SETTINGS,
+        Severity.LOW,
+        By.OPERATOR,
+        "Terms, a notice or a consent (`document`) were published. With `required_from` no app opens from then on"
+        " before a person accepts them.",
+    )
+
+    document: OurWord[str]
+    version: Id[str]
+    languages: Id[tuple[str, ...]]
+    digests: Digest[tuple[str, ...]]
+    required_from: Number[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRetired(Event):
+    kind = Kind.DOCUMENT_RETIRED
+    about = About(Family.SETTINGS, Severity.LOW, By.OPERATOR, "A published document is asked of nobody any more.")
+
+    document: OurWord[str]
+    version: Id[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered(Event):
+    """digest: hexadecimal SHA-256 of the text that was shown."""
+
+    document: OurWord[str]
+    version: Id[str]
+    language: Id[str]
+    digest: Digest[str]
+    login: Id[str]
+    address: Sealed[str]
+    user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAccepted(_Answered):
+    kind = Kind.DOCUMENT_ACCEPTED
+    about = About(Family.PEOPLE, Severity.INFORMATIONAL, By.PERSON, "A person accepted a published document.")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDeclined(_Answered):
+    kind = Kind.DOCUMENT_DECLINED
+    about = About(
+        Family.PEOPLE,
+        Severity.LOW,
+        By.PERSON,
+        "A person declined a published document. Sessions go on; where the document is required, no further app opens.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWithdrawn(_Answered):
+    kind = Kind.DOCUMENT_WITHDRAWN
+    about = About(Family.PEOPLE, Severity.LOW, By.PERSON, "A person withdrew what they accepted before.")
