@@ -72,6 +72,7 @@ JOBS: Final = (
     "outbox",
     "authorization",
     "signing_keys",
+    "master_keys",
     "grants",
     "removed_clients",
     "risk",

@@ -1,7 +1,6 @@
 """Opens what a worker stands on, in order, and closes it in the opposite order; reads the clock and random bytes."""
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -15,7 +14,7 @@ import structlog
 from gateway.config import Config
 from gateway.core.password.breached import BreachVerdict
 from gateway.core.policy.networks import NetworkSet
-from gateway.core.privacy.sealing import MasterKeys
+from gateway.core.privacy.sealing import MasterKeys, master_id
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.act import Acts
 from gateway.flows.mail.notices import Notices
@@ -27,6 +26,7 @@ from gateway.stores.files.breach_index import BreachIndex
 from gateway.stores.files.geoip import GeoIp
 from gateway.stores.files.network_lists import NetworkLists
 from gateway.stores.postgres.database import make_pool
+from gateway.stores.postgres.master_keys import master_name
 from gateway.stores.postgres.vault import Vault
 from gateway.stores.redis.cluster import Cluster
 from gateway.stores.redis.decisions import FunctionCalls, Functions
@@ -36,7 +36,6 @@ from gateway.stores.redis.revocations import Revocations
 
 _PASSWORD_THREADS: Final = 2
 _FIRST_CONNECTION_S: Final = 2.0
-_NAME_CHARS: Final = 8
 _LOG: Final = structlog.stdlib.get_logger("gateway.resources")
 
 
@@ -65,7 +64,7 @@ def key_marks(config: Config) -> dict[str, bytes]:
     assert secrets.index_key is not None
     marks = {"root": secrets.root_key, "index": secrets.index_key}
     marks |= {f"pepper {name}": pepper for name, pepper in secrets.peppers.items()}
-    marks |= {f"master {hashlib.sha256(key).hexdigest()[:_NAME_CHARS]}": key for key in secrets.master_keys}
+    marks |= {master_name(master_id(key)): key for key in secrets.master_keys}
     return marks
 
 

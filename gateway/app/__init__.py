@@ -14,6 +14,7 @@ from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
 from gateway.app.mail import mail
+from gateway.app.master_keys import master_keys
 from gateway.app.people import people
 from gateway.app.policy import policies_of, policy
 from gateway.app.privacy import privacy
@@ -89,6 +90,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
         privacy(start=start, resources=resources, browser=browser),
+        master_keys(start=start, resources=resources),
         signing_keys(start=start, resources=resources, ring=ring, decisions=decisions),
         policy(start=start, resources=resources, policies=policies, ring=ring, follower=follower),
         people(

@@ -46,7 +46,8 @@ def policies_of(*, start: Start, resources: Resources, decisions: Decisions) -> 
 
 def policy(*, start: Start, resources: Resources, policies: Policies, ring: KeyRing, follower: Follower) -> Concern:
     config, node = start.config, f"{platform.node()} {start.config.data_dir}"
-    beat = PolicyBeat(resources.pool, policies, node, start.number, ring.published, follower.follow)
+    masters = resources.acts.vault.masters
+    beat = PolicyBeat(resources.pool, policies, node, start.number, ring.published, follower.follow, masters)
     watching = (partial(watch, config.policy.directory, policies.reload),) if config.policy.watch else ()
 
     registered = RegisteredClients(resources.pool, policies)

@@ -11,6 +11,7 @@ from gateway.config import Config
 from gateway.flows.transaction import transaction
 from gateway.resources import Resources, key_marks, open_resources
 from gateway.stores.postgres import key_checks
+from gateway.stores.postgres.master_keys import MasterRows
 
 T = TypeVar("T")
 
@@ -43,3 +44,6 @@ async def _check_keys(config: Config, resources: Resources) -> None:
     """Nothing is done with other keys than those of the fleet. Raises WrongKey, and then leaves no mark."""
     async with transaction(resources.pool) as connection:
         await key_checks.agree(connection, key_marks(config))
+        state = await MasterRows(connection).state()
+    if state is not None:
+        resources.acts.vault.follow(state.active)

@@ -38,10 +38,12 @@ from gateway.stores.postgres.links import Links
 from gateway.stores.postgres.lockouts import LockoutRows
 from gateway.stores.postgres.logins import Logins
 from gateway.stores.postgres.mails import Mails
+from gateway.stores.postgres.master_keys import MasterRows
 from gateway.stores.postgres.notices import NoticeCounts
 from gateway.stores.postgres.outbox import Outbox
 from gateway.stores.postgres.own_data import OwnData
 from gateway.stores.postgres.passkeys import Passkeys
+from gateway.stores.postgres.policy_workers import PolicyWorkers
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
@@ -112,6 +114,14 @@ class Act:
     @property
     def password_history(self) -> PasswordHistory:
         return PasswordHistory(self._connection, self._vault)
+
+    @property
+    def masters(self) -> MasterRows:
+        return MasterRows(self._connection)
+
+    @property
+    def policy_workers(self) -> PolicyWorkers:
+        return PolicyWorkers(self._connection)
 
     @property
     def lockouts(self) -> LockoutRows:

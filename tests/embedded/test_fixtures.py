@@ -14,7 +14,7 @@ from gateway.stores.postgres.vault import Vault
 from tests.conftest import Clock, Pool, RandomBytes
 from tests.databases import superuser_url
 
-ROWS_OF_MIGRATIONS = {"schema_migrations", "policy_wishes"}
+ROWS_OF_MIGRATIONS = {"schema_migrations", "policy_wishes", "settings_head"}
 
 
 async def fill(connection: "PoolConnectionProxy[Record]") -> None:

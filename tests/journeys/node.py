@@ -4,7 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,37 @@ def started(directory: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey,
     demo = Demo(directory, free_port(), {**os.environ, **more}, before)
     add_unlimited_routes(demo.directory)
     return Node(Stage(demo, demo.start(), postgres, valkey))
+
+
+@contextmanager
+def beside(first: Node, sockets: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A second node, with one worker and with data and sockets of its own in that new directory; it is ready."""
+    sockets.mkdir()
+    own = {f"BASTION_SERVER_{name.upper()}_LISTEN": f"unix:{sockets}/{name}" for name in ("web", "decision", "ops")}
+    environment = {
+        **(first.stage.demo.environment or os.environ),
+        **own,
+        "BASTION_DATA_DIR": str(sockets),
+        "BASTION_AUDIT_CHECKPOINT_DIR": str(sockets),
+        "BASTION_SERVER_WORKERS": "1",
+    }
+    argv: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--config"]
+    argv.append(first.stage.demo.directory / "config.yaml")
+    process = serve(argv, sockets / "log", environment)
+    try:
+        asyncio.run(until(lambda: process.poll() is not None or _ready(own["BASTION_SERVER_OPS_LISTEN"])))
+        assert process.poll() is None, (sockets / "log").read_text()
+        yield process
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+def _ready(ops: str) -> bool:
+    try:
+        return probe(ops, "/readyz")[0] == 200
+    except NoAnswer:
+        return False
 
 
 def signed_in(node: Node) -> str:

@@ -3,9 +3,7 @@
 import asyncio
 import http.client
 import json
-import os
 import socket
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,12 +15,10 @@ import pytest
 
 from gateway.core.jose.compact import parse_compact
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
-from gateway.outbound.probe import NoAnswer, probe
 from tests.conftest import run_apart
 from tests.databases import execute
 from tests.journeys.apps import CONNECTIONS, FORM, asked_of_all_workers, tokens_for
-from tests.journeys.node import Node, started, until
-from tests.processes import serve
+from tests.journeys.node import Node, beside, started
 from tests.zygote import bastion as run
 
 _SOONER = """
@@ -85,34 +81,11 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(postgres_server: EmbeddedPostgres, redis_server: EmbeddedValkey, short_directory: Path) -> Iterator[Fleet]:
     first = started(short_directory / "fleet", postgres_server, redis_server)
-    sockets = short_directory / "second"
-    sockets.mkdir()
-    own = {f"BASTION_SERVER_{name.upper()}_LISTEN": f"unix:{sockets}/{name}" for name in ("web", "decision", "ops")}
-    environment = {
-        **(first.stage.demo.environment or os.environ),
-        **own,
-        "BASTION_DATA_DIR": str(sockets),
-        "BASTION_AUDIT_CHECKPOINT_DIR": str(sockets),
-        "BASTION_SERVER_WORKERS": "1",
-    }
-    argv: list[str | Path] = [sys.executable, "-m", "gateway", "serve", "--config"]
-    argv.append(first.stage.demo.directory / "config.yaml")
-    process = serve(argv, sockets / "log", environment)
     try:
-        asyncio.run(until(lambda: process.poll() is not None or ready(own["BASTION_SERVER_OPS_LISTEN"])))
-        assert process.poll() is None, (sockets / "log").read_text()
-        yield Fleet(first, str(sockets), process)
+        with beside(first, short_directory / "second") as process:
+            yield Fleet(first, str(short_directory / "second"), process)
     finally:
-        process.terminate()
-        process.wait(40)
         first.close()
-
-
-def ready(ops: str) -> bool:
-    try:
-        return probe(ops, "/readyz")[0] == 200
-    except NoAnswer:
-        return False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from gateway.core.audit.entry import Entry
 from gateway.core.privacy.sealing import MasterKeys
 from gateway.embedded import EmbeddedPostgres
 from gateway.stores.postgres.audit import Audit
+from gateway.stores.postgres.master_keys import WRAPPED_TABLES
 from gateway.stores.postgres.migrate import migrate
 from gateway.stores.postgres.roles import BACKUP, OWNER, SERVING, Roles, overreach, set_up
 from gateway.stores.postgres.vault import Vault
@@ -18,7 +19,6 @@ from tests.conftest import Pool, RandomBytes
 from tests.databases import execute, serving_url, superuser_url
 
 APPEND_ONLY = frozenset({"audit_entries", "audit_links", "erasures"})
-KEY_TABLES = frozenset({"audit_period_keys", "user_keys", "unknown_name_keys", "signing_keys"})
 READ, APPEND, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}
 _TABLES = """
     SELECT c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
@@ -86,7 +86,7 @@ async def use(url: str) -> None:
                 await Audit(connection, vault).append(
                     Entry(Kind.LOGOUT, 1_800_000_000, "", None, {"login": "L"}, {}, "")
                 )
-            for table in KEY_TABLES:
+            for table in WRAPPED_TABLES:
                 await connection.execute(f"VACUUM (FULL) {table}")
             overreaching = await overreach(connection)
         finally:
@@ -97,7 +97,7 @@ async def use(url: str) -> None:
 async def test_the_serving_role_has_of_each_table_what_its_kind_says(pool: Pool) -> None:
     """Who adds a table finds here whether its rights are what its migration means."""
     for row in await pool.fetch(_TABLES, SERVING, _RIGHTS):
-        if row["name"] in KEY_TABLES:
+        if row["name"] in WRAPPED_TABLES:
             assert row["owner"] == SERVING, row["name"]
             continue
         expected = APPEND if row["name"] in APPEND_ONLY else READ if row["name"] == "schema_migrations" else CHANGE
@@ -107,7 +107,7 @@ async def test_the_serving_role_has_of_each_table_what_its_kind_says(pool: Pool)
 async def test_tables_with_keys_are_those_with_a_wrapped_column(pool: Pool) -> None:
     found = await pool.fetch("SELECT DISTINCT table_name FROM information_schema.columns WHERE column_name = 'wrapped'")
 
-    assert {name for (name,) in found} == KEY_TABLES
+    assert {name for (name,) in found} == set(WRAPPED_TABLES)
 
 
 async def test_the_backup_role_reads_every_table_and_changes_none(pool: Pool) -> None:

@@ -68,6 +68,8 @@ from gateway.core.audit.factor_events import (
     SteppedUp,
 )
 from gateway.core.audit.key_events import (
+    KeyRotationBegun,
+    KeyRotationDone,
     SigningKeyCompromised,
     SigningKeyCreated,
     SigningKeyExported,
@@ -343,6 +345,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     SigningKeyRetired,
     SigningKeyExported,
     SigningKeyCompromised,
+    KeyRotationBegun,
+    KeyRotationDone,
     LoginStepUp,
     LoginAbandoned,
     SteppedUp,

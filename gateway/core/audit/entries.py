@@ -60,6 +60,8 @@ class Kind(Enum):
     SIGNING_KEY_RETIRED = "signing_key_retired"
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"
     SIGNING_KEY_EXPORTED = "signing_key_exported"
+    KEY_ROTATION_BEGUN = "key_rotation_begun"
+    KEY_ROTATION_DONE = "key_rotation_done"
     DEVICE_FORGOTTEN = "device_forgotten"
     LOGIN_STEP_UP = "login_step_up"
     LOGIN_ABANDONED = "login_abandoned"

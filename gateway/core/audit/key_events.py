@@ -55,6 +55,32 @@ class SigningKeyRetired(_KeyEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRotationBegun(Event):
+    """master, previous: ids of master keys."""
+
+    kind = Kind.KEY_ROTATION_BEGUN
+    about = About(
+        Family.SETTINGS,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "The master key `master` wraps new keys in place of `previous`. From now on all others are wrapped anew.",
+    )
+
+    master: Id[str]
+    previous: Id[str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotationDone(Event):
+    """master: id of a master key."""
+
+    kind = Kind.KEY_ROTATION_DONE
+    about = About(Family.SETTINGS, Severity.LOW, By.GATEWAY, "All keys are wrapped under the master key `master`.")
+
+    master: Id[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SigningKeyCompromised(_KeyEvent):
     """why: also remembered, where a restored database had it back."""
 

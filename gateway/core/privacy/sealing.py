@@ -5,6 +5,7 @@ column or another person worthless (threats.md D5). The layout is in stored rows
 """
 
 import binascii
+import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ DATA_KEY_BYTES: Final = 32
 _TIME_END: Final = 9  # after one byte of version; Fernet's layout is public
 _TIME_CHARS: Final = 12
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999
+_MASTER_ID_CHARS: Final = 8
 NOBODY: Final = UUID(int=0)  # no person has this id: decoys do
 
 
@@ -87,25 +89,54 @@ def sealed_at(token: bytes) -> int:
     return at
 
 
+def master_id(key: bytes) -> str:
+    """The name of a master key in the database, so it can't change."""
+    return hashlib.sha256(key).hexdigest()[:_MASTER_ID_CHARS]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Wrapped:
+    """How a key or another secret is stored, and the id of the master key that opens it."""
+
+    token: bytes
+    master_id: str
+
+
 class MasterKeys:
-    """Wraps data keys and other secrets. The first wraps, each may unwrap: so they are rotated by wrapping again."""
+    """Wraps data keys and other secrets under one of them. Each may unwrap: so they are rotated by wrapping again."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         """keys: 32 bytes each, at least one."""
         assert keys
-        self._fernet = MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
+        self._by_id = {master_id(key): Fernet(urlsafe_b64encode(key)) for key in keys}
+        self._fernet = MultiFernet(list(self._by_id.values()))
 
-    def wrap(self, user_id: UUID, key: DataKey) -> bytes:
-        """Bound to the person: a wrapped key that was moved to another row opens nothing (threats.md D5)."""
-        return self.wrap_secret(user_id.bytes, key.raw)
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """In the order of the configuration."""
+        return tuple(self._by_id)
+
+    def wrap(self, user_id: UUID, key: DataKey, by: str) -> Wrapped:
+        """Bound to the person: a wrapped key that was moved to another row opens nothing (threats.md D5).
+
+        by: the id of one of them.
+        """
+        return self.wrap_secret(user_id.bytes, key.raw, by)
 
     def unwrap(self, user_id: UUID, wrapped: bytes) -> DataKey:
         """Raises BrokenSeal."""
         return DataKey(self.unwrap_secret(user_id.bytes, wrapped))
 
-    def wrap_secret(self, place: bytes, secret: bytes) -> bytes:
-        """place: where it lies. No place begins with another one's bytes."""
-        return self._fernet.encrypt(place + secret)
+    def wrap_secret(self, place: bytes, secret: bytes, by: str) -> Wrapped:
+        """place: where it lies. No place begins with another one's bytes. by: the id of one of them."""
+        return Wrapped(self._by_id[by].encrypt(place + secret), by)
+
+    def rewrap(self, token: bytes, by: str) -> Wrapped:
+        """The same secret in the same place under another key. Raises BrokenSeal."""
+        try:
+            return Wrapped(MultiFernet([self._by_id[by], *self._by_id.values()]).rotate(token), by)
+        except InvalidToken as error:
+            raise BrokenSeal("a key was not wrapped with any of this node's master keys") from error
 
     def unwrap_secret(self, place: bytes, wrapped: bytes) -> bytes:
         """Raises BrokenSeal."""

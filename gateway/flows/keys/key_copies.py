@@ -24,6 +24,7 @@ class KeyCopies:
     files: KeyFiles
     missing: Callable[[int], None]
     _failed: str = ""
+    _rewritten: bool = False  # since the start, which may have brought another master key
     _named: set[str] = field(default_factory=set)
 
     async def look(self) -> None:
@@ -32,7 +33,8 @@ class KeyCopies:
         kept = [one.key for one in self.ring.records if one.key is not None and one.times.state(now) in PUBLISHED]
         over = [one.kid for one in self.ring.records if one.times.state(now) in _OVER]
         try:
-            await asyncio.to_thread(self.files.write, kept)
+            await asyncio.to_thread(self.files.write if self._rewritten else self.files.rewrite, kept)
+            self._rewritten = self._rewritten or bool(kept)
             await asyncio.to_thread(self.files.remove, over)
             self._name_strangers(await asyncio.to_thread(self.files.strangers, {one.kid for one in self.ring.records}))
         except OSError as error:

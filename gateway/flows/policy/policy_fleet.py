@@ -25,6 +25,7 @@ class PolicyBeat:
     """Of one worker. node: of the fleet, as an operator knows it. signing_keys: kids by which it accepts tokens.
 
     follow: takes over what was changed in the console; the revision that it follows, and what it can't follow.
+    master_ids: of the master keys that it has.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -33,6 +34,7 @@ class PolicyBeat:
     worker: int
     signing_keys: Callable[[], Sequence[str]] = tuple
     follow: Callable[[], Awaitable[tuple[int, str]]] = _nothing_to_follow
+    master_ids: Sequence[str] = ()
     _done: int | None = field(default=None)
 
     async def beat(self) -> None:
@@ -48,7 +50,7 @@ class PolicyBeat:
         refused, keys = self.policies.refused, self.signing_keys()
         async with transaction(self.pool) as connection:
             await PolicyWorkers(connection).report(
-                self.node, self.worker, version, refused, wished, keys, settings, trouble
+                self.node, self.worker, version, refused, wished, keys, settings, trouble, self.master_ids
             )
 
     async def end(self) -> None:

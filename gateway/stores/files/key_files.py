@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.jose.keys import SigningKey
-from gateway.stores.files.whole import write_new
+from gateway.stores.files.whole import fresh, write_new
 
 _PREFIX: Final = "jwt-"
 _SUFFIX: Final = ".pem"
@@ -29,6 +29,14 @@ class KeyFiles:
             path = self._path(key.kid)
             if not path.exists():
                 write_new(path, key.pem(self.passphrase), 0o600)
+
+    def rewrite(self, keys: Iterable[SigningKey]) -> None:
+        """Also those that are there: the passphrase may be another since. Raises OSError."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for key in keys:
+            path = self._path(key.kid)
+            with fresh(path, key.pem(self.passphrase), 0o600) as made:
+                made.replace(path)
 
     def remove(self, kids: Iterable[str]) -> None:
         """Of keys that are gone. Raises OSError."""

@@ -13,8 +13,8 @@ EndpointState = Literal["active", "paused"]
 _LOCK_TABLE: Final = "LOCK TABLE endpoints IN SHARE ROW EXCLUSIVE MODE"
 _COUNT: Final = "SELECT count(*) FROM endpoints"
 _INSERT: Final = """
-    INSERT INTO endpoints (id, wrapped, filter, ordered, personal, cursor)
-    VALUES ($1, $2, $3, $4, $5, (SELECT coalesce(max(position), 0) FROM audit_links))
+    INSERT INTO endpoints (id, wrapped, master_id, filter, ordered, personal, cursor)
+    VALUES ($1, $2, $3, $4, $5, $6, (SELECT coalesce(max(position), 0) FROM audit_links))
 """
 _COLUMNS: Final = """
     SELECT id, wrapped, filter, ordered, personal, state, why, cursor, failures,
@@ -30,7 +30,7 @@ _SELECT_BEHIND: Final = """
      WHERE state = 'active' AND cursor < (SELECT coalesce(max(position), 0) FROM audit_links) ORDER BY id
 """
 _MOVE: Final = "UPDATE endpoints SET cursor = $2 WHERE id = $1"
-_REWRITE: Final = "UPDATE endpoints SET wrapped = $2 WHERE id = $1"
+_REWRITE: Final = "UPDATE endpoints SET wrapped = $2, master_id = $3 WHERE id = $1"
 _PAUSE: Final = "UPDATE endpoints SET state = 'paused', why = $2 WHERE id = $1"
 _RESUME: Final = """
     UPDATE endpoints SET state = 'active', why = '', failures = 0, failing_since = NULL, held_until = NULL WHERE id = $1
@@ -109,7 +109,7 @@ class Endpoints:
         if await self._connection.fetchval(_COUNT) >= most:
             return False
         await self._connection.execute(
-            _INSERT, new.id, self._wrapped(new.id, new.target), new.filter, new.ordered, new.personal
+            _INSERT, new.id, *self._wrapped(new.id, new.target), new.filter, new.ordered, new.personal
         )
         return True
 
@@ -134,7 +134,7 @@ class Endpoints:
         await self._connection.execute(_MOVE, endpoint_id, cursor)
 
     async def rewrite(self, endpoint_id: str, target: Target) -> None:
-        await self._connection.execute(_REWRITE, endpoint_id, self._wrapped(endpoint_id, target))
+        await self._connection.execute(_REWRITE, endpoint_id, *self._wrapped(endpoint_id, target))
 
     async def pause(self, endpoint_id: str, why: str) -> None:
         await self._connection.execute(_PAUSE, endpoint_id, why)
@@ -168,8 +168,9 @@ class Endpoints:
         target = Target.read(self._vault.unwrap_secret(_place(row["id"]), wrapped))
         return WebhookEndpoint(target=target, filter=tuple(words), **values)
 
-    def _wrapped(self, endpoint_id: str, target: Target) -> bytes:
-        return self._vault.wrap_secret(_place(endpoint_id), target.written())
+    def _wrapped(self, endpoint_id: str, target: Target) -> tuple[bytes, str]:
+        wrapped = self._vault.wrap_secret(_place(endpoint_id), target.written())
+        return wrapped.token, wrapped.master_id
 
 
 def _place(endpoint_id: str) -> bytes:

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-from gateway.core.privacy.sealing import Place
+from gateway.core.privacy.sealing import NOBODY, Place
 from gateway.stores.postgres import locks
 from gateway.stores.postgres.database import AnyConnection
+from gateway.stores.postgres.system_keys import Purpose, SystemKeys
 from gateway.stores.postgres.vault import Vault
 
 _STANDS: Final = "lifted_at IS NULL AND (ends_at IS NULL OR ends_at > $1)"
@@ -76,21 +77,19 @@ class Holds:
 
     async def _sealed(self, user_id: UUID | None, reason: str) -> bytes:
         if user_id is None:
-            return self._vault.wrap_secret(_EVERYBODY, reason.encode())
+            system = await SystemKeys(self._connection, self._vault).of(Purpose.HOLDS)
+            return system.seal(_place(NOBODY), {_FIELD: reason})
         key = await self._vault.key_of(self._connection, user_id)
         return key.seal(_place(user_id), {_FIELD: reason})
 
     async def _hold(self, row: asyncpg.Record) -> HoldRow:
         user_id, sealed = row["user_id"], row["reason"]
         if user_id is None:
-            reason = self._vault.unwrap_secret(_EVERYBODY, sealed).decode()
+            key = await SystemKeys(self._connection, self._vault).of(Purpose.HOLDS)
         else:
             key = await self._vault.key_of(self._connection, user_id)
-            reason = key.unseal(_place(user_id), sealed)[_FIELD]
+        reason = key.unseal(_place(user_id or NOBODY), sealed)[_FIELD]
         return HoldRow(row["id"], user_id, reason, row["added_by"], row["added_at"], row["ends_at"])
-
-
-_EVERYBODY: Final = b"holds\0reason\0"
 
 
 def _place(user_id: UUID) -> Place:

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.errors import GatewayError
 from gateway.stores.postgres.database import AnyConnection
+from gateway.stores.postgres.master_keys import MasterRows, masters_of
 
 _INSERT_CHECK: Final = "INSERT INTO key_checks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 _SELECT_CHECK: Final = "SELECT value FROM key_checks WHERE name = $1"
@@ -17,7 +18,10 @@ class WrongKey(GatewayError):
 
 
 async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
-    """keys: configured name -> key. The first node leaves the marks. Raises WrongKey with all names that differ."""
+    """keys: configured name -> key. The first node leaves the marks. Raises WrongKey with all names that differ.
+
+    The first master key begins to wrap where none does yet. Raises NoMasterKey where rows need another one.
+    """
     wrong = []
     for name, key in keys.items():
         mark = hmac.digest(key, b"bastion/key-check/" + name.encode(), "sha256")
@@ -30,6 +34,10 @@ async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
             f"not the key that this database was made with: {', '.join(wrong)}; give this node the secrets"
             " of the others (a root key that was changed on purpose: bastion migrate --new-root-key)"
         )
+    if masters := masters_of(keys):
+        rows = MasterRows(connection)
+        await rows.begin(masters[0])
+        await rows.check(masters)
 
 
 async def forget(connection: AnyConnection, name: str) -> None:

@@ -11,6 +11,7 @@ EVENT_KIND: Final = 4244  # with a hash of the kind: who writes an entry only wh
 UNKNOWN_NAME_KEYS: Final = 4245  # who makes the key of marks for unknown names
 SIGNING_KEYS: Final = 4246  # who makes or ends keys that sign tokens
 HOLDS: Final = 4247  # shared: who erases somebody; alone: who adds a hold
+SYSTEM_KEYS: Final = 4249  # who makes a key of the installation
 OWNERS: Final = 4260  # who may make an owner of the console vanish
 PERIOD_KEYS: Final = 4250  # who makes the key of a month of the audit log
 LEADER: Final = 0x626173_6C656164  # "baslead": who does timed work

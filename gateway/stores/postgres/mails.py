@@ -7,10 +7,10 @@ from gateway.core.outbox.kinds import MessageKind
 from gateway.core.privacy.sealing import NOBODY, Place
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.outbox import Claimed, Outbox
+from gateway.stores.postgres.system_keys import Purpose, SystemKeys
 from gateway.stores.postgres.vault import Vault
 
 _FIELD: Final = "mail"
-_FAREWELL: Final = b"outbox\0farewell\0"
 
 
 class Mails:
@@ -39,15 +39,17 @@ class Mails:
 
     async def add_farewell(self, text: str, now: int, worth_s: float) -> None:
         """To somebody who has no key any more: an erasure of their rows leaves it alone (evidence.md X10)."""
-        sealed = self._vault.wrap_secret(_FAREWELL, text.encode())
+        key = await SystemKeys(self._connection, self._vault).of(Purpose.OUTBOX)
+        sealed = key.seal(_place(NOBODY), {_FIELD: text})
         await Outbox(self._connection).add(MessageKind.NOTICE, "person/erased", now, sealed, worth_s=worth_s)
 
     async def open(self, claimed: Claimed) -> str:
         """Raises CorruptRow or BrokenSeal."""
         if claimed.user_id is None:
-            return self._vault.unwrap_secret(_FAREWELL, claimed.sealed).decode()
-        key = await self._vault.key_of(self._connection, claimed.user_id)
-        return key.unseal(_place(claimed.user_id), claimed.sealed)[_FIELD]
+            key = await SystemKeys(self._connection, self._vault).of(Purpose.OUTBOX)
+        else:
+            key = await self._vault.key_of(self._connection, claimed.user_id)
+        return key.unseal(_place(claimed.user_id or NOBODY), claimed.sealed)[_FIELD]
 
 
 def _place(user_id: UUID) -> Place:

@@ -21,7 +21,7 @@ _LIST_SINCE: Final = f"""
     SELECT {_COLUMNS} FROM audit_period_keys WHERE wrapped IS NOT NULL AND month >= $1 ORDER BY month
 """  # noqa: S608 - constants
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
-_INSERT_MONTH: Final = "INSERT INTO audit_period_keys (month, wrapped) VALUES ($1, $2)"
+_INSERT_MONTH: Final = "INSERT INTO audit_period_keys (month, wrapped, master_id) VALUES ($1, $2, $3)"
 _PLACE: Final = b"audit_period_keys\0"
 
 
@@ -70,7 +70,8 @@ class PeriodKeys:
         if await self._connection.fetchrow(_SELECT_MONTH, month) is not None:  # it is destroyed, and so is the newest
             month = month_after(await self._connection.fetchval(_SELECT_LAST))
         key = self._vault.fresh_key()
-        await self._connection.execute(_INSERT_MONTH, month, self._vault.wrap_secret(_place(month), key.raw))
+        wrapped = self._vault.wrap_secret(_place(month), key.raw)
+        await self._connection.execute(_INSERT_MONTH, month, wrapped.token, wrapped.master_id)
         return Period(month, key)
 
     def _open(self, row: asyncpg.Record) -> Period:

@@ -7,20 +7,21 @@ from typing import Final
 from gateway.stores.postgres.database import AnyConnection
 
 _REPORT: Final = """
-    INSERT INTO policy_workers (node, worker, version, refused, wish, signing_keys, settings, trouble)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT INTO policy_workers (node, worker, version, refused, wish, signing_keys, settings, trouble, master_ids)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (node, worker) DO UPDATE
     SET version = excluded.version, refused = excluded.refused, wish = excluded.wish,
-        signing_keys = excluded.signing_keys, settings = excluded.settings, trouble = excluded.trouble, seen_at = now()
+        signing_keys = excluded.signing_keys, settings = excluded.settings, trouble = excluded.trouble,
+        master_ids = excluded.master_ids, seen_at = now()
 """
 _LEAVE: Final = "DELETE FROM policy_workers WHERE node = $1 AND worker = $2"
 _FORGET: Final = "DELETE FROM policy_workers WHERE seen_at < now() - make_interval(secs => $1)"
 _WISH: Final = "UPDATE policy_wishes SET wish = wish + 1, wished_at = now() RETURNING wish"
 _WISHED: Final = "SELECT wish, wished_at > now() - make_interval(secs => $1) AS lately FROM policy_wishes"
 _ALL: Final = """
-    SELECT node, worker, version, refused, wish, signing_keys, settings, trouble,
+    SELECT node, worker, version, refused, wish, signing_keys, settings, trouble, master_ids,
            extract(epoch FROM now() - seen_at)::float8 AS silent_s
-    FROM policy_workers ORDER BY node, worker
+      FROM policy_workers ORDER BY node, worker
 """
 
 
@@ -29,7 +30,7 @@ class PolicyWorker:
     """refused: what is wrong with the newest policy, or "". wish: the newest that it has done. By Postgres' clock.
 
     signing_keys: the kids of those by which it accepts tokens. settings: the revision that it follows; trouble: those
-    that it can't follow.
+    that it can't follow. master_ids: of the master keys that it has.
     """
 
     node: str
@@ -40,6 +41,7 @@ class PolicyWorker:
     signing_keys: Sequence[str]
     settings: int
     trouble: str
+    master_ids: Sequence[str]
     silent_s: float
 
 
@@ -62,13 +64,13 @@ class PolicyWorkers:
         version: str,
         refused: str,
         wish: int,
-        signing_keys: Sequence[str],
+        signing_keys: Sequence[str] = (),
         settings: int = 0,
         trouble: str = "",
+        master_ids: Sequence[str] = (),
     ) -> None:
-        await self._connection.execute(
-            _REPORT, node, worker, version, refused, wish, list(signing_keys), settings, trouble
-        )
+        keys, masters = list(signing_keys), list(master_ids)
+        await self._connection.execute(_REPORT, node, worker, version, refused, wish, keys, settings, trouble, masters)
 
     async def leave(self, node: str, worker: int) -> None:
         await self._connection.execute(_LEAVE, node, worker)

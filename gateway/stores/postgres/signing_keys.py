@@ -18,7 +18,8 @@ _SELECT_ALL: Final = """
     FROM signing_keys ORDER BY active_from, kid
 """
 _INSERT: Final = """
-    INSERT INTO signing_keys (kid, alg, public, wrapped, created_at, active_from) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO signing_keys (kid, alg, public, wrapped, master_id, created_at, active_from)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _RETIRE: Final = """
     UPDATE signing_keys SET retire_at = $2, gone_after = $3
@@ -72,7 +73,9 @@ class SigningKeys:
     async def add(self, key: SigningKey, now: int, active_from: int) -> None:
         wrapped = self._vault.wrap_secret(_place(key.kid, key.alg), key.pkcs8())
         public = json.dumps(dict(key.verification.jwk), sort_keys=True)
-        await self._connection.execute(_INSERT, key.kid, key.alg, public, wrapped, now, active_from)
+        await self._connection.execute(
+            _INSERT, key.kid, key.alg, public, wrapped.token, wrapped.master_id, now, active_from
+        )
 
     async def retire(self, kid: str, at: int) -> bool:
         """From then on it signs nothing; what it signed stays good for KEPT_S. False: nothing changed."""

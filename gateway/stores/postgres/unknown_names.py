@@ -11,7 +11,7 @@ from gateway.stores.postgres.vault import Vault
 _SELECT_NEWEST: Final = "SELECT begun_at, wrapped FROM unknown_name_keys ORDER BY id DESC LIMIT 1"
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 _DELETE_ALL: Final = "DELETE FROM unknown_name_keys"
-_INSERT_KEY: Final = "INSERT INTO unknown_name_keys (begun_at, wrapped) VALUES ($1, $2)"
+_INSERT_KEY: Final = "INSERT INTO unknown_name_keys (begun_at, wrapped, master_id) VALUES ($1, $2, $3)"
 # A deleted row's bytes stay in the table's file until then.
 _SWEEP: Final = "VACUUM unknown_name_keys"
 
@@ -41,7 +41,7 @@ class UnknownNameKeys:
             return found, False
         key, wrapped = self._vault.fresh(KEY_OWNER)
         await self._connection.execute(_DELETE_ALL)
-        await self._connection.execute(_INSERT_KEY, now, wrapped)
+        await self._connection.execute(_INSERT_KEY, now, wrapped.token, wrapped.master_id)
         return key, True
 
     async def sweep(self) -> None:

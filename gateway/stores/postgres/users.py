@@ -41,7 +41,7 @@ _INSERT_USER: Final = """
                        changed_at)
     VALUES ($1, 'active', $2, $3, $4, $5, $6, 1, $7, $7)
 """
-_INSERT_KEY: Final = "INSERT INTO user_keys (user_id, wrapped) VALUES ($1, $2)"
+_INSERT_KEY: Final = "INSERT INTO user_keys (user_id, wrapped, master_id) VALUES ($1, $2, $3)"
 _SET_STATE: Final = """
     UPDATE users SET state = $2, version = version + 1, changed_at = $3
      WHERE id = $1 AND state <> $2 AND state <> 'erased' RETURNING version
@@ -186,7 +186,7 @@ class Users:
             list(user.groups),
             now,
         )
-        await self._connection.execute(_INSERT_KEY, user.id, wrapped)
+        await self._connection.execute(_INSERT_KEY, user.id, wrapped.token, wrapped.master_id)
         if user.fresh:
             await self._connection.execute(_ADD_FRESH, user.id)
 

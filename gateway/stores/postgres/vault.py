@@ -1,13 +1,13 @@
 """Gives stores the keys that columns are sealed and searched with."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import blind_index
 from gateway.core.privacy.periods import Period
-from gateway.core.privacy.sealing import DATA_KEY_BYTES, NOBODY, DataKey, MasterKeys, Place
+from gateway.core.privacy.sealing import DATA_KEY_BYTES, NOBODY, DataKey, MasterKeys, Place, Wrapped
 from gateway.stores.postgres.database import AnyConnection
 
 _SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
@@ -18,25 +18,48 @@ class CorruptRow(GatewayError):
     """A row says what no version of ours would have written."""
 
 
+class NoMasterKey(GatewayError):
+    """This node lacks master keys that rows of the database are wrapped with."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(
+            f"keys in the database are wrapped with the master key {', '.join(ids)}, which this node does not have;"
+            " add it to secrets.master_keys"
+        )
+
+
 class Vault:
     """One for the process. random: as many bytes as it is asked for.
 
     NOBODY has a data key that only this process knows, so that a name which nobody has can cost the same steps as a
-    person's (threats.md L5). period: of the audit log, the newest one whose key is known to be stored.
+    person's (threats.md L5). master: the id of the key that wraps, which MasterRotation keeps as the database has it.
+    period: of the audit log, the newest one whose key is known to be stored.
     """
 
     def __init__(self, master_keys: MasterKeys, index_key: bytes, random: Callable[[int], bytes]) -> None:
         self._master_keys = master_keys
+        self.master = master_keys.ids[0]
         self._index_key = index_key
         self._random = random
         self._decoy, self._decoy_wrapped = self.fresh(NOBODY)
         self._decoy_rows: dict[Place, bytes] = {}
         self.period: Period | None = None
 
-    def fresh(self, user_id: UUID) -> tuple[DataKey, bytes]:
+    @property
+    def masters(self) -> tuple[str, ...]:
+        """The ids of the keys that this process has."""
+        return self._master_keys.ids
+
+    def follow(self, active: str) -> None:
+        """Wrap with the master key of this id from now on. Raises NoMasterKey."""
+        if active not in self.masters:
+            raise NoMasterKey([active])
+        self.master = active
+
+    def fresh(self, user_id: UUID) -> tuple[DataKey, Wrapped]:
         """A new person's data key, and how it is stored."""
         key = self.fresh_key()
-        return key, self._master_keys.wrap(user_id, key)
+        return key, self._master_keys.wrap(user_id, key, self.master)
 
     def fresh_key(self) -> DataKey:
         return DataKey(self._random(DATA_KEY_BYTES))
@@ -44,14 +67,18 @@ class Vault:
     def open(self, user_id: UUID, wrapped: bytes | None) -> DataKey:
         """Raises CorruptRow where the key is gone (the person was erased), BrokenSeal where it is not of ours."""
         if user_id == NOBODY:
-            wrapped = self._decoy_wrapped
+            wrapped = self._decoy_wrapped.token
         if wrapped is None:
             raise CorruptRow(f"user {user_id} has no data key")
         return self._master_keys.unwrap(user_id, wrapped)
 
-    def wrap_secret(self, place: bytes, secret: bytes) -> bytes:
+    def wrap_secret(self, place: bytes, secret: bytes) -> Wrapped:
         """How a secret that is nobody's is stored. place: as MasterKeys has it."""
-        return self._master_keys.wrap_secret(place, secret)
+        return self._master_keys.wrap_secret(place, secret, self.master)
+
+    def rewrap(self, token: bytes) -> Wrapped:
+        """Under the key that wraps now. Raises BrokenSeal."""
+        return self._master_keys.rewrap(token, self.master)
 
     def unwrap_secret(self, place: bytes, wrapped: bytes) -> bytes:
         """Raises BrokenSeal."""

@@ -202,6 +202,16 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("cli:root", None, '{"alg":"ES256","kid":"K","retire_at":5,"why":"by_operator"}', "{}"),
     ),
     (
+        key_events.KeyRotationBegun(None, "aaaaaaaa", "bbbbbbbb"),
+        "key_rotation_begun",
+        ("cli:root", None, '{"master":"aaaaaaaa","previous":"bbbbbbbb"}', "{}"),
+    ),
+    (
+        key_events.KeyRotationDone(None, "aaaaaaaa"),
+        "key_rotation_done",
+        ("gateway", None, '{"master":"aaaaaaaa"}', "{}"),
+    ),
+    (
         key_events.SigningKeyExported(None, "K", "ES256", "by_operator"),
         "signing_key_exported",
         ("cli:root", None, '{"alg":"ES256","kid":"K","why":"by_operator"}', "{}"),

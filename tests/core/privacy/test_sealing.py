@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.privacy.names import BadName, blind_index, check_display_name, check_email, check_name
-from gateway.core.privacy.sealing import BrokenSeal, DataKey, MasterKeys, Place
+from gateway.core.privacy.sealing import BrokenSeal, DataKey, MasterKeys, Place, master_id
 
 KEY = DataKey(b"k" * 32)
+A, B = master_id(b"a" * 32), master_id(b"b" * 32)
 ADA, EVE = UUID(int=1), UUID(int=2)
 PLACE = Place("users", "sealed", ADA)
 
@@ -55,19 +56,33 @@ def test_garbage_never_opens(garbage: bytes) -> None:
 
 
 def test_a_wrapped_key_opens_for_its_person_only() -> None:
-    wrapped = MasterKeys([b"m" * 32]).wrap(ADA, KEY)
+    keys = MasterKeys([b"m" * 32])
+    wrapped = keys.wrap(ADA, KEY, keys.ids[0])
 
-    assert MasterKeys([b"m" * 32]).unwrap(ADA, wrapped).raw == KEY.raw
+    assert keys.unwrap(ADA, wrapped.token).raw == KEY.raw
     with pytest.raises(BrokenSeal):
-        MasterKeys([b"m" * 32]).unwrap(EVE, wrapped)
+        keys.unwrap(EVE, wrapped.token)
 
 
 def test_an_old_master_key_still_unwraps_and_a_removed_one_does_not() -> None:
-    wrapped = MasterKeys([b"a" * 32]).wrap(ADA, KEY)
+    wrapped = MasterKeys([b"a" * 32]).wrap(ADA, KEY, A)
 
-    assert MasterKeys([b"b" * 32, b"a" * 32]).unwrap(ADA, wrapped).raw == KEY.raw
+    assert MasterKeys([b"b" * 32, b"a" * 32]).unwrap(ADA, wrapped.token).raw == KEY.raw
     with pytest.raises(BrokenSeal):
-        MasterKeys([b"b" * 32]).unwrap(ADA, wrapped)
+        MasterKeys([b"b" * 32]).unwrap(ADA, wrapped.token)
+
+
+def test_a_key_that_was_wrapped_anew_opens_in_its_place_under_the_new_master_key_alone() -> None:
+    old, both, new = (MasterKeys(keys) for keys in ([b"a" * 32], [b"a" * 32, b"b" * 32], [b"b" * 32]))
+
+    again = both.rewrap(old.wrap(ADA, KEY, A).token, B)
+
+    assert (again.master_id, new.unwrap(ADA, again.token).raw) == (B, KEY.raw)
+    for keys, user_id in ((old, ADA), (new, EVE)):
+        with pytest.raises(BrokenSeal):
+            keys.unwrap(user_id, again.token)
+    with pytest.raises(BrokenSeal):
+        new.rewrap(old.wrap(ADA, KEY, A).token, B)
 
 
 def test_an_index_is_blind_to_case_and_not_to_its_column() -> None:

@@ -21,7 +21,7 @@ CREATE INDEX erasure_requests_due ON erasure_requests (due_at);
 CREATE TABLE holds (
     id        bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id   uuid    REFERENCES users ON DELETE CASCADE,     -- NULL: everybody
-    reason    bytea   NOT NULL,                               -- under the person's key, or else a master key
+    reason    bytea   NOT NULL,                               -- under the person's key, or else a system key
     added_by  text    NOT NULL,
     added_at  bigint  NOT NULL,
     ends_at   bigint,                                         -- NULL: when it is lifted
