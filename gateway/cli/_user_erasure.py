@@ -142,6 +142,7 @@ def _out_of_reach(config: Config, certificate: Certificate, person: UserRow | No
     lines = [f"out of reach: {place} names the person; change it" for place in _policy_lines(config, person)]
     lines += [f"out of reach: the app {client} had tokens of the person" for client in reach.clients]
     lines += [f"out of reach: the app at {host} got identity headers of the person" for host in reach.hosts]
+    lines += [f"out of reach: the webhook endpoint {one} may have got personal details" for one in reach.endpoints]
     return [
         *lines,
         "out of reach: backups made before, until the key files made before have gone (30 days)",

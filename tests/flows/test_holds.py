@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from gateway.core.admin.acts import AdminRole
 from gateway.core.privacy.erasure import Held
+from gateway.flows.people.owners import LastOwner
 from gateway.flows.people.users import Newcomer
 from gateway.flows.privacy.erasure import Erasure
 from gateway.flows.privacy.holds import HoldAdmin, NoHold
@@ -81,3 +83,22 @@ async def test_a_hold_that_comes_first_wins_however_close_it_is(
         else:
             with pytest.raises(UnknownUser):
                 await holding
+
+
+async def test_the_last_owner_of_the_console_is_not_erased(stage: Stage, erasure: Erasure) -> None:
+    ada = await stage.admin.add(ADA, PASSWORD)
+    grace = await stage.admin.add(Newcomer("grace", "", "", ()), PASSWORD)
+    async with stage.admin.acts.begin() as act:
+        await act.admin_roles.put(ada, AdminRole.OWNER, None, act.now)
+
+    with pytest.raises(LastOwner):
+        await erasure.erase("ada", "asked", "cli:root")
+    untouched = await stage.admin.find("ada")
+    async with stage.admin.acts.begin() as act:
+        await act.admin_roles.put(grace, AdminRole.OWNER, None, act.now)
+    both = await asyncio.gather(
+        *(erasure.erase(name, "asked", "cli:root") for name in ("ada", "grace")), return_exceptions=True
+    )
+
+    assert untouched is not None
+    assert sorted(isinstance(one, LastOwner) for one in both) == [False, True]

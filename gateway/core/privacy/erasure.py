@@ -71,11 +71,12 @@ class Held(GatewayError):
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Who got something of the person that Bastion can't take back. clients: ids of apps with tokens. hosts: of apps
-    that got identity headers.
+    that got identity headers. endpoints: ids of webhook endpoints that get personal details.
     """
 
     clients: tuple[str, ...]
     hosts: tuple[str, ...]
+    endpoints: tuple[str, ...] = ()
 
 
 def certificate(
@@ -89,6 +90,7 @@ def certificate(
         "steps": {step.value: at for step, at in steps.items()},
         "clients": list(reach.clients),
         "hosts": list(reach.hosts),
+        "endpoints": list(reach.endpoints),
         "time": now,
     }
 

@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from gateway.core.admin.acts import AdminRole
 from gateway.core.audit.privacy_events import UserErased
 from gateway.core.audit.statement import signed
 from gateway.core.base64url import b64
@@ -22,6 +23,7 @@ from gateway.core.privacy.erasure import CERTIFICATE, ErasureReason, ErasureStep
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts, RedisBehind
 from gateway.flows.mail.notices import NO_NOTICES, Notices
+from gateway.flows.people.owners import LastOwner, refuse_no_owner
 from gateway.flows.people.stands import end_stands
 from gateway.flows.transaction import GONE, RecordUnavailable
 from gateway.stores.files.checkpoints import CheckpointsUnusable, signing_key
@@ -83,10 +85,10 @@ class Erasure:
     _told: set[UUID] = field(default_factory=set)
 
     async def erase(self, name: str, reason: ErasureReason, operator: str) -> UUID:
-        """The point of no return; finish() does the rest. Raises UnknownUser or Held."""
+        """The point of no return; finish() does the rest. Raises UnknownUser, Held or LastOwner."""
         with suppress(RedisBehind):  # a step of its own tells Redis
             async with self.acts.begin(operator=operator) as act:
-                await act.holds.wait_for_none()
+                await self._hold_off(act)
                 user_id = (await act.users.named(name)).id
                 await self._lock(act, user_id)
                 await self._erase(act, user_id, reason, operator)
@@ -123,10 +125,10 @@ class Erasure:
                 _LOG.info("an erasure is done", user=str(user_id))
 
     async def _erase_due(self, user_id: UUID) -> None:
-        """Nothing is done where it was taken back meanwhile, or a hold stands."""
-        with suppress(RedisBehind, UnknownUser, Held):
+        """Nothing is done where it was taken back meanwhile, a hold stands, or it is the last owner."""
+        with suppress(RedisBehind, UnknownUser, Held, LastOwner):
             async with self.acts.begin() as act:
-                await act.holds.wait_for_none()
+                await self._hold_off(act)
                 await self._lock(act, user_id)
                 request = await act.erasure_requests.lock_due(user_id, act.now)
                 if request is not None:
@@ -139,11 +141,19 @@ class Erasure:
             await self.notices.farewell(act, user)
         reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
         ended = await end_stands(act, self.keys.tag, user_id, AccountAct.ERASED)
+        was_owner = await act.admin_roles.of(user_id, act.now) is AdminRole.OWNER
         await act.audit.forget_terms(user_id)
         await act.erasures.erase(user_id, act.now)
+        if was_owner:
+            await refuse_no_owner(act)
         act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
-        left = {ErasureStep.ROWS: {"clients": reach.clients, "hosts": reach.hosts}, ErasureStep.REDIS: records}
+        left = {ErasureStep.ROWS: asdict(reach), ErasureStep.REDIS: records}
         await act.erasures.add(user_id, operator or _BY_ITSELF, act.now, left)
+
+    async def _hold_off(self, act: Act) -> None:
+        """Whoever adds holds or takes owners away waits, before anybody is locked."""
+        await act.admin_roles.lock_owners()
+        await act.holds.wait_for_none()
 
     async def _lock(self, act: Act, user_id: UUID) -> None:
         """The person first, then all that is theirs. Raises UnknownUser or Held."""
@@ -205,7 +215,7 @@ class Erasure:
 
 def _reach(erasure: ErasureRow) -> Reach:
     found = json.loads(erasure.contents[ErasureStep.ROWS])
-    return Reach(tuple(found["clients"]), tuple(found["hosts"]))
+    return Reach(**{name: tuple(ids) for name, ids in found.items()})
 
 
 @dataclass(slots=True)

@@ -27,7 +27,8 @@ _INSERT_STEP: Final = "INSERT INTO erasure_steps (erasure_id, step, content, don
 _REACH: Final = """
     SELECT ARRAY(SELECT DISTINCT client FROM grants WHERE user_id = $1 ORDER BY client) AS clients,
            ARRAY(SELECT DISTINCT s.host FROM sessions s JOIN logins l ON l.id = s.login_id
-                  WHERE l.user_id = $1 AND s.host NOT LIKE '%:%' ORDER BY s.host) AS hosts
+                  WHERE l.user_id = $1 AND s.host NOT LIKE '%:%' ORDER BY s.host) AS hosts,
+           ARRAY(SELECT id FROM endpoints WHERE personal ORDER BY id) AS endpoints
 """
 # What could still pass somewhere, were Redis never told that it is over.
 _RECORDS: Final = """
@@ -102,7 +103,7 @@ class Erasures:
     async def reach(self, user_id: UUID) -> Reach:
         row = await self._connection.fetchrow(_REACH, user_id)
         assert row is not None
-        return Reach(tuple(row["clients"]), tuple(row["hosts"]))
+        return Reach(tuple(row["clients"]), tuple(row["hosts"]), tuple(row["endpoints"]))
 
     async def records(self, user_id: UUID, now: int) -> dict[str, list[str]]:
         """Ids in hexadecimal digits, by kind."""
