@@ -18,6 +18,7 @@ from gateway.core.oauth.errors import ERRORS
 from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
+from gateway.core.privacy.retention import RetentionRule
 from gateway.core.webhooks.endpoint import MOST_ENDPOINTS
 
 _INTEGER: Final = 8
@@ -80,6 +81,7 @@ JOBS: Final = (
     "erasures",
     "settings",
     "consoles",
+    "retention",
     "webhooks",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
@@ -172,6 +174,12 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "Erasures of people that are asked for, and those that are begun and not done.",
         "state",
         ("asked", "unfinished"),
+    ),
+    Counter(
+        "bastion_retention_rows",
+        "What retention took: logins, and months of the audit log.",
+        "rule",
+        tuple(rule.value for rule in RetentionRule),
     ),
     Counter("bastion_job_failures", "Rounds of background work that failed or hung.", "job", JOBS),
     Gauge(

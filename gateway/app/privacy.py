@@ -11,6 +11,7 @@ from gateway.flows.operate.leader import Job
 from gateway.flows.privacy.erasure import Erasure, LedgerKeeper, NodeFiles
 from gateway.flows.privacy.export import Export
 from gateway.flows.privacy.requests import OwnErasure
+from gateway.flows.privacy.retention import Retention
 from gateway.resources import Resources, notices_of
 from gateway.web import privacy as pages
 from gateway.web.browser import Browser
@@ -18,6 +19,7 @@ from gateway.worker import Start
 
 _EVERY_S: Final = 5.0
 _MOST_S: Final = 300.0
+_LONG_S: Final = 3600.0
 
 
 def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
@@ -25,12 +27,18 @@ def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
     asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices_of(config))
     answers = OwnDocuments(acts, gate_of(config))
     erasure = erasure_of(config, resources)
+    retention = Retention(
+        acts, config.retention.terms(), lambda rule, taken: start.slot.cell("bastion_retention_rows", rule).add(taken)
+    )
     keeper = LedgerKeeper(
         resources.acts, erasure.files, lambda state, count: start.slot.cell("bastion_erasures", state).set(count)
     )
     return Concern(
         routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day), answers)),
-        jobs=(Job("erasures", erasure.work, every_s=_EVERY_S, most_s=_MOST_S),),
+        jobs=(
+            Job("erasures", erasure.work, every_s=_EVERY_S, most_s=_MOST_S),
+            Job("retention", retention.work, every_s=_MOST_S, most_s=_LONG_S),
+        ),
         beside=() if start.number else (partial(every, _EVERY_S, keeper.work),),
     )
 

@@ -25,6 +25,7 @@ from gateway.config.sections.password import PasswordSection
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.privacy import Privacy
 from gateway.config.sections.redis import RedisSection
+from gateway.config.sections.retention import RetentionSection
 from gateway.config.sections.risk import RiskSection
 from gateway.config.sections.secrets import Secrets
 from gateway.config.sections.server import Server
@@ -82,6 +83,7 @@ class Config(Section):
     audit: AuditSection = AuditSection()
     webhooks: WebhooksSection = WebhooksSection()
     privacy: Privacy = Privacy()
+    retention: RetentionSection = RetentionSection()
     log: Log = Log()
 
     @property

@@ -47,6 +47,7 @@ from gateway.stores.postgres.policy_workers import PolicyWorkers
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
+from gateway.stores.postgres.retention import RetentionRows
 from gateway.stores.postgres.settings import SettingRows
 from gateway.stores.postgres.signing_keys import SigningKeys
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
@@ -254,6 +255,10 @@ class Act:
     @property
     def admin_roles(self) -> AdminRoles:
         return AdminRoles(self._connection)
+
+    @property
+    def retention(self) -> RetentionRows:
+        return RetentionRows(self._connection)
 
     @property
     def documents(self) -> Documents:

@@ -36,6 +36,8 @@ from gateway.core.audit.document_events import (
     DocumentPublished,
     DocumentRetired,
     DocumentWithdrawn,
+    RetentionRan,
+    RetentionStopped,
 )
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.event import (
@@ -376,6 +378,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     DocumentAccepted,
     DocumentDeclined,
     DocumentWithdrawn,
+    RetentionRan,
+    RetentionStopped,
     FactorResetAnnounced,
     FactorResetStopped,
 )

@@ -1,4 +1,4 @@
-"""What the audit log tells of published documents and of what people answered: a part of the catalogue."""
+"""What the audit log tells of published documents, of answers to them, and of retention: a part of the catalogue."""
 
 from dataclasses import dataclass
 
@@ -69,3 +69,36 @@ class DocumentDeclined(_Answered):
 class DocumentWithdrawn(_Answered):
     kind = Kind.DOCUMENT_WITHDRAWN
     about = About(Family.PEOPLE, Severity.LOW, By.PERSON, "A person withdrew what they accepted before.")
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRan(Event):
+    """until: what is as old as this was taken, in Unix seconds."""
+
+    kind = Kind.RETENTION_RAN
+    about = About(
+        Family.SETTINGS,
+        Severity.INFORMATIONAL,
+        By.GATEWAY,
+        "A `rule` of retention took what was too old: so many logins, or months of the log (`taken`).",
+    )
+
+    rule: OurWord[str]
+    taken: Number[int]
+    until: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionStopped(Event):
+    """why: clock."""
+
+    kind = Kind.RETENTION_STOPPED
+    about = About(
+        Family.SETTINGS,
+        Severity.MEDIUM,
+        By.GATEWAY,
+        "A `rule` of retention took nothing. `why`: `clock`, the log has entries of the future.",
+    )
+
+    rule: OurWord[str]
+    why: OurWord[str]

@@ -93,6 +93,8 @@ class Kind(Enum):
     DOCUMENT_ACCEPTED = "document_accepted"
     DOCUMENT_DECLINED = "document_declined"
     DOCUMENT_WITHDRAWN = "document_withdrawn"
+    RETENTION_RAN = "retention_ran"
+    RETENTION_STOPPED = "retention_stopped"
     FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
     FACTOR_RESET_STOPPED = "factor_reset_stopped"
 

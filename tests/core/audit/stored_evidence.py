@@ -384,4 +384,14 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
             '{"address":"192.0.2.7","user_agent":"curl"}',
         ),
     ),
+    (
+        document_events.RetentionRan(None, "ended_logins", 3, 5),
+        "retention_ran",
+        ("gateway", None, '{"rule":"ended_logins","taken":3,"until":5}', "{}"),
+    ),
+    (
+        document_events.RetentionStopped(None, "ended_logins", "clock"),
+        "retention_stopped",
+        ("gateway", None, '{"rule":"ended_logins","why":"clock"}', "{}"),
+    ),
 ]

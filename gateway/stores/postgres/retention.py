@@ -1,0 +1,111 @@
+"""Takes what is too old, a batch at a time, and keeps what each run took. All times are of Postgres' clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.privacy.periods import month_of
+from gateway.core.privacy.retention import RetentionRule
+from gateway.stores.postgres.database import AnyConnection
+
+BATCH: Final = 1_000
+_AHEAD_S: Final = 300
+_NOW: Final = "SELECT floor(extract(epoch FROM now()))::bigint"
+_NEWEST: Final = "SELECT coalesce(max(at), 0) FROM (SELECT at FROM audit_entries ORDER BY id DESC LIMIT 100) newest"
+_FREE: Final = """
+    NOT EXISTS (SELECT FROM holds h WHERE h.lifted_at IS NULL AND (h.ends_at IS NULL OR h.ends_at > $2)
+                   AND (h.user_id IS NULL OR h.user_id = l.user_id))
+"""
+# A grant that outlives its login refers to it, and goes with its row.
+_OLD_LOGINS: Final = f"""
+    SELECT l.id FROM logins l
+     WHERE (l.ended_at <= $1 OR (l.ended_at IS NULL AND least(l.expires_at, l.last_seen_at + l.idle_s) <= $1))
+       AND NOT EXISTS (SELECT FROM grants g WHERE g.login_id = l.id AND g.ended_at IS NULL AND g.expires_at > $2)
+       AND {_FREE}
+"""  # noqa: S608 - constants
+_COUNT_LOGINS: Final = f"SELECT count(*) FROM ({_OLD_LOGINS}) old"  # noqa: S608 - constants
+_TAKE_LOGINS: Final = f"""
+    DELETE FROM logins WHERE id IN ({_OLD_LOGINS} LIMIT {BATCH} FOR UPDATE OF l SKIP LOCKED) RETURNING id
+"""  # noqa: S608 - constants
+_OLD_MONTHS: Final = "SELECT month FROM audit_period_keys WHERE month < $1 AND wrapped IS NOT NULL ORDER BY month"
+_ALL_HELD: Final = """
+    SELECT 1 FROM holds WHERE user_id IS NULL AND lifted_at IS NULL AND (ends_at IS NULL OR ends_at > $1) LIMIT 1
+"""
+_DESTROY: Final = """
+    UPDATE audit_period_keys SET wrapped = NULL, destroyed_at = $2 WHERE month = $1 AND wrapped IS NOT NULL
+    RETURNING month
+"""
+_TAKE_TERMS: Final = f"""
+    DELETE FROM audit_terms WHERE (term, entry_id) IN (
+        SELECT t.term, t.entry_id FROM audit_terms t JOIN audit_entries e ON e.id = t.entry_id
+         WHERE to_char(to_timestamp(e.at) AT TIME ZONE 'UTC', 'YYYY-MM') = $1 LIMIT {BATCH}) RETURNING entry_id
+"""  # noqa: S608 - constants
+_ADD_RUN: Final = "INSERT INTO retention_runs (rule, at, taken, stopped) VALUES ($1, $2, $3, $4)"
+_LAST_RUNS: Final = """
+    SELECT DISTINCT ON (rule) rule, at, taken, stopped FROM retention_runs ORDER BY rule, id DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRun:
+    """stopped: why nothing was taken; "" where it went well. at: Unix seconds."""
+
+    rule: RetentionRule
+    at: int
+    taken: int
+    stopped: str
+
+
+class RetentionRows:
+    """Bound to one connection."""
+
+    def __init__(self, connection: AnyConnection) -> None:
+        self._connection = connection
+
+    async def now(self) -> int:
+        """Unix seconds."""
+        return int(await self._connection.fetchval(_NOW))
+
+    async def is_ahead(self) -> bool:
+        """Whether the log has entries of the future: a clock was set, and nothing is to be taken by it."""
+        return int(await self._connection.fetchval(_NEWEST)) > await self.now() + _AHEAD_S
+
+    async def count_logins(self, until: int, now: int) -> int:
+        return int(await self._connection.fetchval(_COUNT_LOGINS, until, now))
+
+    async def take_logins(self, until: int, now: int) -> int:
+        """BATCH at most; how many."""
+        return len(await self._connection.fetch(_TAKE_LOGINS, until, now))
+
+    async def months(self, until: int, now: int) -> list[str]:
+        """Those that ended before, and whose key is there; none while a hold keeps everybody."""
+        if await self._connection.fetchval(_ALL_HELD, now) is not None:
+            return []
+        return [row["month"] for row in await self._connection.fetch(_OLD_MONTHS, month_of(until))]
+
+    async def destroy_month(self, month: str, now: int) -> bool:
+        """False: it was destroyed before."""
+        return await self._connection.fetchval(_DESTROY, month, now) is not None
+
+    async def take_terms(self, month: str) -> int:
+        """What the month's entries are searched by; BATCH at most."""
+        return len(await self._connection.fetch(_TAKE_TERMS, month))
+
+    async def add_run(self, run: RetentionRun) -> None:
+        await self._connection.execute(_ADD_RUN, run.rule.value, run.at, run.taken, run.stopped)
+
+    async def last_runs(self) -> Sequence[RetentionRun]:
+        """Of each rule the newest."""
+        return [
+            RetentionRun(RetentionRule(row["rule"]), row["at"], row["taken"], row["stopped"])
+            for row in await self._connection.fetch(_LAST_RUNS)
+        ]
+
+
+async def rewrite_period_keys(connection: AnyConnection) -> None:
+    """Postgres leaves deleted keys in the table's file. Outside of a transaction; a busy table is left for the next."""
+    await connection.execute("SET lock_timeout = '300ms'")
+    try:
+        await connection.execute("VACUUM (FULL) audit_period_keys")
+    finally:
+        await connection.execute("RESET lock_timeout")
