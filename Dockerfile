@@ -10,7 +10,9 @@ COPY requirements-compile.lock ./
 RUN /opt/bastion/bin/pip install --require-hashes --only-binary=:all: -r requirements-compile.lock
 COPY pyproject.toml setup.py README.md ./
 COPY gateway ./gateway
-ENV BASTION_COMPILE=1
+# docker build --build-arg COMMIT=$(git rev-parse HEAD); `bastion version` prints it.
+ARG COMMIT=""
+ENV BASTION_COMPILE=1 BASTION_COMMIT=$COMMIT
 # What installs and builds stays behind too.
 RUN /opt/bastion/bin/pip install --no-index --no-deps --no-build-isolation . \
  && /opt/bastion/bin/pip uninstall -y mypy mypy-extensions ast-serialize librt pathspec asyncpg-stubs types-pyyaml setuptools pip

@@ -11,6 +11,17 @@ import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+
+class WithCommit(build_py):  # type: ignore[misc]  # setuptools has no types
+    """BASTION_COMMIT goes into the wheel, for `bastion version`."""
+
+    def run(self) -> None:
+        super().run()
+        commit = os.environ.get("BASTION_COMMIT", "")
+        if commit and not self.editable_mode:
+            (Path(self.build_lib) / "gateway" / "commit.txt").write_text(f"{commit}\n")
 
 
 def _extensions() -> list[Extension]:
@@ -26,4 +37,4 @@ def _extensions() -> list[Extension]:
     return extensions
 
 
-setup(ext_modules=_extensions())
+setup(ext_modules=_extensions(), cmdclass={"build_py": WithCommit})

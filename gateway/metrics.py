@@ -97,6 +97,7 @@ FACTOR_CHECKS: Final = tuple(
     }.items()
     for outcome in outcomes
 )
+LICENCE_STATES: Final = ("community", "valid", "grace", "expired", "not_yet", "broken", "clock_behind")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind if kind.is_sent)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
@@ -209,6 +210,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that failed because of a bug in Bastion."),
+    Gauge("bastion_licence", "1 for the state of the licence.", "state", LICENCE_STATES),
     Gauge("bastion_workers", "Workers that serve now."),
     Counter("bastion_worker_starts", "Starts of workers."),
 )

@@ -13,6 +13,7 @@ from gateway.app.counters import attempt_counter, counter, failure_counter, refu
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
+from gateway.app.licence import licence
 from gateway.app.mail import mail
 from gateway.app.master_keys import master_keys
 from gateway.app.people import people
@@ -128,6 +129,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         console(config=config, resources=resources, browser=browser, buckets=buckets, live=live),
         mail(config=config, resources=resources, slot=slot),
         webhooks(start=start, resources=resources),
+        licence(start=start, resources=resources),
         Concern(
             routes=(
                 *assets.routes(files),

@@ -13,6 +13,7 @@ from gateway.config.sections.consent import Consent
 from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
+from gateway.config.sections.licence import LicenceSection
 from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
 from gateway.config.sections.links import LinksSection
 from gateway.config.sections.lockout import LockoutSection
@@ -84,6 +85,7 @@ class Config(Section):
     webhooks: WebhooksSection = WebhooksSection()
     privacy: Privacy = Privacy()
     retention: RetentionSection = RetentionSection()
+    licence: LicenceSection = LicenceSection()
     log: Log = Log()
 
     @property

@@ -34,6 +34,7 @@ from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
 from gateway.stores.postgres.holds import Holds
+from gateway.stores.postgres.licences import Licences
 from gateway.stores.postgres.links import Links
 from gateway.stores.postgres.lockouts import LockoutRows
 from gateway.stores.postgres.logins import Logins
@@ -239,6 +240,10 @@ class Act:
     @property
     def holds(self) -> Holds:
         return Holds(self._connection, self._vault)
+
+    @property
+    def licences(self) -> Licences:
+        return Licences(self._connection)
 
     @property
     def links(self) -> Links:

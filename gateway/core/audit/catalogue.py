@@ -54,7 +54,7 @@ from gateway.core.audit.event import (
     Sealed,
     Severity,
 )
-from gateway.core.audit.evidence_events import AuditExported, AuditRead, CheckpointKeyMade
+from gateway.core.audit.evidence_events import AuditExported, AuditRead, CheckpointKeyMade, LicenceInstalled
 from gateway.core.audit.factor_events import (
     FactorAdded,
     FactorFailed,
@@ -362,6 +362,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     AuditRead,
     AuditExported,
     CheckpointKeyMade,
+    LicenceInstalled,
     ErasureAsked,
     ErasureWithdrawn,
     UserErased,

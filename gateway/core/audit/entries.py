@@ -45,6 +45,7 @@ class Kind(Enum):
     ENDPOINT_REMOVED = "endpoint_removed"
     ENDPOINT_PAUSED = "endpoint_paused"
     DELIVERIES_REPLAYED = "deliveries_replayed"
+    LICENCE_INSTALLED = "licence_installed"
     APP_CONSENT_GIVEN = "app_consent_given"
     GRANT_ISSUED = "grant_issued"
     GRANT_ENDED = "grant_ended"

@@ -57,3 +57,20 @@ class CheckpointKeyMade(Event):
 
     key: Id[str]
     public: Id[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceInstalled(Event):
+    """begins_at, ends_at: Unix seconds."""
+
+    kind = Kind.LICENCE_INSTALLED
+    about = About(
+        Family.EVIDENCE,
+        Severity.INFORMATIONAL,
+        By.OPERATOR,
+        "A [licence](licence.md) for so many `people` was installed.",
+    )
+
+    people: Number[int]
+    begins_at: Number[int]
+    ends_at: Number[int]

@@ -25,7 +25,7 @@ _SECRET_PREFIX: Final = "whsec_"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Target:
+class EndpointTarget:
     """What is encrypted. secret, before: as the receiver has them. before: the secret until the last rotation, which
     signs too until before_until (Unix seconds); "" without one.
     """
@@ -40,12 +40,12 @@ class Target:
         return json.dumps(values).encode()
 
     @classmethod
-    def read(cls, raw: bytes) -> "Target":
+    def read(cls, raw: bytes) -> "EndpointTarget":
         return cls(**json.loads(raw))
 
-    def rotated(self, secret: str, until: int) -> "Target":
+    def rotated(self, secret: str, until: int) -> "EndpointTarget":
         """One before the last signs no more."""
-        return Target(self.url, secret, self.secret, until)
+        return EndpointTarget(self.url, secret, self.secret, until)
 
     def secrets(self, now: int) -> tuple[str, ...]:
         """Those that sign now, the newest first."""

@@ -14,7 +14,7 @@ from gateway.core.audit.delivery_events import (
 from gateway.core.errors import GatewayError
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.webhooks.addresses import judged
-from gateway.core.webhooks.endpoint import ID_BYTES, SECRET_BYTES, Target, id_of, secret_of
+from gateway.core.webhooks.endpoint import ID_BYTES, SECRET_BYTES, EndpointTarget, id_of, secret_of
 from gateway.core.webhooks.message import headers_of, sample_body
 from gateway.flows.act import Act, Acts
 from gateway.flows.webhooks.send import Post
@@ -55,7 +55,7 @@ class EndpointAdmin:
         endpoint_id, secret = id_of(self.random(ID_BYTES)), secret_of(self.random(SECRET_BYTES))
         new = NewWebhookEndpoint(
             id=endpoint_id,
-            target=Target(judged(wanted.url, self.allowed), secret),
+            target=EndpointTarget(judged(wanted.url, self.allowed), secret),
             filter=wanted.filter,
             ordered=wanted.ordered,
             personal=wanted.personal,

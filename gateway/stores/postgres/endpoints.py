@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import asyncpg
 
-from gateway.core.webhooks.endpoint import Target, destination_of
+from gateway.core.webhooks.endpoint import EndpointTarget, destination_of
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
@@ -59,7 +59,7 @@ class WebhookEndpoint:
     """
 
     id: str
-    target: Target
+    target: EndpointTarget
     filter: tuple[str, ...]
     ordered: bool
     personal: bool
@@ -80,7 +80,7 @@ class NewWebhookEndpoint:
     """As WebhookEndpoint has them."""
 
     id: str
-    target: Target
+    target: EndpointTarget
     filter: tuple[str, ...]
     ordered: bool
     personal: bool
@@ -133,7 +133,7 @@ class Endpoints:
     async def move(self, endpoint_id: str, cursor: int) -> None:
         await self._connection.execute(_MOVE, endpoint_id, cursor)
 
-    async def rewrite(self, endpoint_id: str, target: Target) -> None:
+    async def rewrite(self, endpoint_id: str, target: EndpointTarget) -> None:
         await self._connection.execute(_REWRITE, endpoint_id, *self._wrapped(endpoint_id, target))
 
     async def pause(self, endpoint_id: str, why: str) -> None:
@@ -165,10 +165,10 @@ class Endpoints:
     def _read(self, row: asyncpg.Record) -> WebhookEndpoint:
         values = dict(row)
         wrapped, words = values.pop("wrapped"), values.pop("filter")
-        target = Target.read(self._vault.unwrap_secret(_place(row["id"]), wrapped))
+        target = EndpointTarget.read(self._vault.unwrap_secret(_place(row["id"]), wrapped))
         return WebhookEndpoint(target=target, filter=tuple(words), **values)
 
-    def _wrapped(self, endpoint_id: str, target: Target) -> tuple[bytes, str]:
+    def _wrapped(self, endpoint_id: str, target: EndpointTarget) -> tuple[bytes, str]:
         wrapped = self._vault.wrap_secret(_place(endpoint_id), target.written())
         return wrapped.token, wrapped.master_id
 

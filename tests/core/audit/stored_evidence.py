@@ -275,6 +275,11 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", None, '{"key":"K","public":"P"}', "{}"),
     ),
     (
+        evidence_events.LicenceInstalled(None, 50, 1, 2),
+        "licence_installed",
+        ("cli:root", None, '{"begins_at":1,"ends_at":2,"people":50}', "{}"),
+    ),
+    (
         privacy_events.ErasureAsked(ADA, None, 5),
         "erasure_asked",
         ("cli:root", ADA, '{"due_at":5}', "{}"),

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from gateway.core.audit.chain import Stored
-from gateway.core.webhooks.endpoint import ID_BYTES, STEPS, Target, destination_of, id_of, is_given_up, secret_of
+from gateway.core.webhooks.endpoint import (
+    ID_BYTES,
+    STEPS,
+    EndpointTarget,
+    destination_of,
+    id_of,
+    is_given_up,
+    secret_of,
+)
 from gateway.core.webhooks.message import Place, body_of, headers_of
 from gateway.core.webhooks.retry_after import retry_after_s
 
@@ -63,12 +71,12 @@ def test_attempts_have_the_pauses_of_the_documentation_and_then_end() -> None:
 
 
 def test_the_secret_before_signs_until_its_time_is_over() -> None:
-    target = Target("https://example.org", "one").rotated("two", 100)
+    target = EndpointTarget("https://example.org", "one").rotated("two", 100)
 
     assert (target.secrets(99), target.secrets(100)) == (("two", "one"), ("two",))
     assert target.rotated("three", 200).secrets(150) == ("three", "two")
-    assert Target.read(target.written()) == target
-    assert Target("https://example.org", "one").secrets(0) == ("one",)
+    assert EndpointTarget.read(target.written()) == target
+    assert EndpointTarget("https://example.org", "one").secrets(0) == ("one",)
 
 
 def test_an_endpoint_is_given_up_after_five_days() -> None:
