@@ -56,6 +56,7 @@ def test_a_second_factor_from_enrolment_to_every_host(context: BrowserContext, s
     expect(page).to_have_url(stage.auth + "/account/security")
     app = enrol(page, stage)
     recovery = page.locator("#codes code").first.inner_text()
+    expect(page.get_by_role("button", name="Sign out everywhere else")).to_be_visible()
 
     # This login has proven a password: the middle of the app leads to the code and back.
     page.goto(stage.app + "/vault/x?tab=2")
