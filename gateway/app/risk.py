@@ -26,6 +26,7 @@ def risk(*, start: Start, risk: Risk) -> Concern:
 
     return Concern(
         jobs=(Job("risk", risk.forget_old, every_s=_FORGET_S),),
+        before=() if start.number else (look,),
         beside=() if start.number else (partial(every, _LOOK_S, look),),
         at_end=(close,),
     )

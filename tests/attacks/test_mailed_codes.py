@@ -14,7 +14,7 @@ from gateway.flows.mail.notices import Notices
 from gateway.flows.people.factor_admin import FactorAdmin
 from gateway.flows.people.issuing import SignedIn, Visit
 from gateway.flows.people.login import AskedFactor, LoginAnswer
-from gateway.flows.people.second_step import Gone, Proven, Waiting, WrongCode
+from gateway.flows.people.second_step import Gone, Proven, Waiting, WrongCode, attempt_hash
 from gateway.flows.people.step_up import NotProven, TypedProof
 from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import AUTH_HOST, PASSWORD, House
@@ -120,6 +120,20 @@ async def test_a_code_is_bound_to_its_attempt(thief: Strange) -> None:
     assert await thief.prove(second, of_first) == WrongCode(4)
     assert await thief.prove(first, of_second) == WrongCode(4)
     assert isinstance(await thief.prove(first, f" {of_first[:4]}-{of_first[4:]} "), SignedIn)
+
+
+async def test_a_code_that_is_copied_to_another_attempt_confirms_nothing(thief: Strange) -> None:
+    """threats.md D5."""
+    first = await thief.begin()
+    code = await thief.code()
+    second = await Strange(thief.house).begin()
+
+    await thief.house.pool.execute(
+        "UPDATE attempts SET mail_code = (SELECT mail_code FROM attempts WHERE hash = $1)", attempt_hash(first)
+    )
+
+    assert await thief.prove(second, code) == WrongCode(4)
+    assert isinstance(await thief.prove(first, code), SignedIn)
 
 
 async def test_five_wrong_codes_end_the_attempt_and_ada_hears_of_it(thief: Strange) -> None:

@@ -14,6 +14,7 @@ from gateway.flows.mail.notices import Notices
 from gateway.flows.people.issuing import SignedIn, Visit
 from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import PASSWORD, House
+from tests.attacks.phones import enrol, first_step, second_step, signed_in
 from tests.waiting_mail import text_of, waiting_mail
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -69,3 +70,19 @@ async def test_a_change_of_second_factors_is_told(house: House) -> None:
     assert (wrong, told_before) == (None, [])
     assert right is not None
     assert await kinds(house) == [MailKind.FACTOR_ADDED]
+
+
+async def test_a_used_recovery_code_is_told_and_that_three_are_left(house: House) -> None:
+    await house.admin.add(Newcomer("ada", "", "ada@example.org", ()), PASSWORD)
+    phone = await enrol(house, await signed_in(house, "ada"))
+    with_notices(house)
+    proofs = replace(house.second.proofs, notices=house.factors.notices)
+    house.second = replace(house.second, proofs=proofs)
+
+    told = []
+    for code in phone.codes[:7]:
+        assert isinstance(await second_step(house, await first_step(house), code), SignedIn)
+        told.append(MailKind.RECOVERY_CODES_LOW in await kinds(house))
+
+    assert MailKind.RECOVERY_CODE_USED in await kinds(house)
+    assert told == [False] * 6 + [True]

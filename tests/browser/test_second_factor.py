@@ -1,5 +1,6 @@
 """The walking path of second factors, in a real browser behind Caddy (TOTP; scripts off)."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_second_factor_from_enrolment_to_every_host(context: BrowserContext, s
     expect(page).to_have_url(stage.auth + "/account/security")
     app = enrol(page, stage)
     recovery = page.locator("#codes code").first.inner_text()
+    expect(page.get_by_role("button", name="Sign out everywhere else")).to_be_visible()
 
     # This login has proven a password: the middle of the app leads to the code and back.
     page.goto(stage.app + "/vault/x?tab=2")
@@ -66,6 +68,12 @@ def test_a_second_factor_from_enrolment_to_every_host(context: BrowserContext, s
     # The other host needs no second code.
     page.goto(stage.app2 + "/vault/y")
     expect(page).to_have_url(stage.app2 + "/vault/y")
+    # The account says how this login was proven.
+    page.goto(stage.auth + "/account/security")
+    expect(page.locator("#proven")).to_have_text("password and authenticator app")
+    expect(page.locator("#score")).to_have_text(re.compile(r"[0-9]+ of 100"))
+    page.goto(stage.auth + "/account")
+    expect(page.locator(".devices li").first).to_contain_text("password and authenticator app")
 
     # Logged out, the password leads to the code and nowhere else.
     page.goto(stage.app + "/")

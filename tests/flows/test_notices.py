@@ -75,8 +75,8 @@ async def test_of_a_kind_and_a_device_one_goes_out_in_an_hour(
 async def test_after_twenty_in_a_day_a_digest_tells_the_others(acts: Acts, ada: UserRow, clock: Clock) -> None:
     keeper = NoticeKeeper(acts, NOTICES)
     for number in range(25):
-        await tell(acts, ada, MailKind.LOCKED, NoticeFacts(device=bytes([number])))
-    await tell(acts, ada, MailKind.LOCKED, NoticeFacts(device=bytes([24])))
+        await tell(acts, ada, MailKind.LOGINS_ENDED, NoticeFacts(device=bytes([number])))
+    await tell(acts, ada, MailKind.LOGINS_ENDED, NoticeFacts(device=bytes([24])))
     await keeper.work()
     at_once = await waiting_mail(acts)
     clock.advance(DAY_S)
@@ -84,15 +84,15 @@ async def test_after_twenty_in_a_day_a_digest_tells_the_others(acts: Acts, ada: 
     await keeper.work()
 
     (digest,) = await waiting_mail(acts, "digest")
-    assert [mail.kind for mail in at_once] == [MailKind.LOCKED] * 20
-    assert "Sign-ins are locked for a while: 6\n" in text_of(digest)
+    assert [mail.kind for mail in at_once] == [MailKind.LOGINS_ENDED] * 20
+    assert "You were signed out: 6\n" in text_of(digest)
 
 
 async def test_a_day_later_there_is_room_again(acts: Acts, ada: UserRow, clock: Clock) -> None:
     for number in range(21):
-        await tell(acts, ada, MailKind.LOCKED, NoticeFacts(device=bytes([number])))
+        await tell(acts, ada, MailKind.LOGINS_ENDED, NoticeFacts(device=bytes([number])))
     clock.advance(DAY_S)
-    await tell(acts, ada, MailKind.LOCKED, NoticeFacts(device=b"new"))
+    await tell(acts, ada, MailKind.LOGINS_ENDED, NoticeFacts(device=b"new"))
 
     assert len(await waiting_mail(acts)) == 21
 
@@ -103,7 +103,7 @@ async def test_what_can_be_undone_has_no_cap_and_its_own_lane(
 ) -> None:
     """A guesser who fills the notices hides none of it (login-defence.md X8)."""
     for number in range(25):
-        await tell(acts, ada, MailKind.LOCKED, NoticeFacts(device=bytes([number])))
+        await tell(acts, ada, MailKind.LOGINS_ENDED, NoticeFacts(device=bytes([number])))
     for _ in range(3):
         await tell(acts, ada, kind, NoticeFacts(link={"email": "x"}))
 
@@ -129,7 +129,7 @@ async def test_five_codes_go_out_in_an_hour(acts: Acts, ada: UserRow, clock: Clo
 
 
 async def test_notices_that_come_at_once_are_one(acts: Acts, ada: UserRow) -> None:
-    await asyncio.gather(*(tell(acts, ada, MailKind.LOCKED) for _ in range(20)))
+    await asyncio.gather(*(tell(acts, ada, MailKind.LOGINS_ENDED) for _ in range(20)))
 
     assert len(await waiting_mail(acts)) == 1
 

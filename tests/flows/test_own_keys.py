@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.assurance.change import CodeNeeded
 from gateway.core.assurance.model import by_password
 from gateway.core.principal.ask import LoginFacts
 from gateway.core.session.person import Person
@@ -118,6 +119,20 @@ async def test_a_login_that_has_ended_makes_and_wakes_none(here: Deciding, own: 
     with pytest.raises(MayNotChange):
         await own.wake(live, key, "r")
     assert (len(await own.list(live)), await passing(here)) == (1, 0)
+
+
+async def test_a_strange_device_makes_and_wakes_none(here: Deciding, own: OwnKeys, live: LiveLogin) -> None:
+    """login-defence.md X3: a key outlasts the login."""
+    await own.make(live, WANTED, "r")
+    key = (await own.list(live))[0].id
+    await here.pool.execute("UPDATE logins SET confirmed_at = NULL")
+
+    with pytest.raises(MayNotChange) as refused:
+        await own.make(live, WANTED, "r")
+    with pytest.raises(MayNotChange):
+        await own.wake(live, key, "r")
+    assert refused.value.lacking == CodeNeeded()
+    assert len(await own.list(live)) == 1
 
 
 async def test_two_keys_at_once_do_not_wait_for_each_other_for_ever(own: OwnKeys, live: LiveLogin) -> None:

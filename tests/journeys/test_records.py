@@ -61,6 +61,9 @@ def test_figures_count_what_happens(stage: Stage) -> None:
     assert grew('bastion_decisions_total{outcome="allow"}') >= 1
     assert grew('bastion_decisions_total{outcome="login"}') >= 1
     assert grew("bastion_decision_seconds_count") >= 3
+    assert grew("bastion_login_score_count") == 1
+    assert len([name for name in after if name.startswith("bastion_login_score_bucket")]) == 11
+    assert after["bastion_geoip_age_seconds"] == 0, "without a file"
     assert after["bastion_workers"] == 2
 
 

@@ -99,6 +99,17 @@ async def test_an_address_that_somebody_got_meanwhile_stays_theirs(ada: Recoveri
     assert await email_of(ada) == "ada@example.org"
 
 
+async def test_a_strange_device_needs_a_code_first(ada: Recovering) -> None:
+    """login-defence.md L10."""
+    await ada.house.pool.execute("UPDATE logins SET confirmed_at = NULL")
+
+    asked = await ada.post(PAGE, email=NEW)
+
+    assert asked[:2] == (303, PAGE)
+    assert 'href="/account/confirm?back=email"' in (await ada.get(PAGE))[1]
+    assert await ada.mails(MailKind.EMAIL_CONFIRM) == []
+
+
 async def test_a_login_that_is_not_fresh_changes_nothing(ada: Recovering) -> None:
     await ada.house.pool.execute("UPDATE sessions SET authenticated_at = authenticated_at - 601")
     revocations, token = ada.house.there.revocations, ada.cookies["__Host-bastion-login"].split(".")

@@ -212,6 +212,17 @@ async def test_the_login_must_be_fresh(changing: Changing) -> None:
     assert await changing.entries("password_changed") == []
 
 
+async def test_a_strange_device_needs_a_code_first(changing: Changing) -> None:
+    """login-defence.md L10: known by the thief's own first login, it is still strange."""
+    await changing.house.pool.execute("UPDATE logins SET confirmed_at = NULL")
+
+    page = await changing.person.see(PAGE)
+    assert 'id="change-password"' not in page
+    assert 'href="/account/confirm?back=password"' in page
+    assert await changing.person.press(page, PAGE, current=PASSWORD, new=NEW, again=NEW) == (303, PAGE)
+    assert await changing.entries("password_changed") == []
+
+
 async def test_who_has_a_factor_must_have_proven_it_and_may_choose_a_shorter_password(changing: Changing) -> None:
     """Eight characters, and not seven."""
     house, user_id = changing.house, (await changing.house.admin.show("ada")).user.id

@@ -4,6 +4,8 @@ import pytest
 
 from gateway.core.assurance.model import HWK, UNKNOWN_RISK, USER
 from gateway.core.assurance.need import Need, read_need
+from gateway.core.forward.respond import leaving_label
+from gateway.core.policy.route import DENIED_BY_RULE, NOT_AMONG_THEM, TOO_RISKY
 from gateway.core.session.journey import unseal_journey
 from tests.core.forward.setting import KEYS, Case, headers_of
 
@@ -42,3 +44,8 @@ def test_a_script_that_lacks_a_passkey_is_told_by_which_acr_it_gets_in() -> None
     asked = 'Bastion realm="wiki.example.org", error="insufficient_user_authentication"'
     assert (answer.status, answer.outcome) == (401, "step_up")
     assert headers_of(answer)["WWW-Authenticate"] == f'{asked}, max_age=600, acr_values="phr"'
+
+
+def test_only_a_high_score_is_mended_by_signing_in_again() -> None:
+    assert leaving_label(TOO_RISKY.reason) == "Sign in again"
+    assert leaving_label(DENIED_BY_RULE.reason) == leaving_label(NOT_AMONG_THEM.reason) == "Use another account"
