@@ -16,7 +16,7 @@ _MAC_BYTES: Final = 16
 _AHEAD_S: Final = 60  # by how much the clock of the node that made it may be ahead
 
 
-class Purpose(Enum):
+class ChallengePurpose(Enum):
     """value: in the HMAC. An answer to one is none to another."""
 
     SIGN_IN = b"sign-in"  # nobody is known yet
@@ -25,9 +25,9 @@ class Purpose(Enum):
 
 
 _LIFETIMES_S: Final = {
-    Purpose.SIGN_IN: 3600,  # autofill waits for as long as the page is open
-    Purpose.SECOND: 600,
-    Purpose.ENROL: 600,
+    ChallengePurpose.SIGN_IN: 3600,  # autofill waits for as long as the page is open
+    ChallengePurpose.SECOND: 600,
+    ChallengePurpose.ENROL: 600,
 }
 
 
@@ -35,7 +35,7 @@ _LIFETIMES_S: Final = {
 class Binding:
     """What a challenge belongs to. browser: the csrf cookie. login: id of a login or an attempt, "" before either."""
 
-    purpose: Purpose
+    purpose: ChallengePurpose
     browser: str
     login: str = ""
 

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.core.audit.factor_events import FactorAdded, FactorRemoved
 from gateway.core.mail.kinds import MailKind
 from gateway.core.passkeys.answer import BadAnswer, PasskeyAnswer, read_answer, verify_enrolment
-from gateway.core.passkeys.challenge import Binding, Purpose, claim_of
+from gateway.core.passkeys.challenge import Binding, ChallengePurpose, claim_of
 from gateway.core.passkeys.options import PasskeyOwner, enrolment_options
 from gateway.core.passkeys.passkey import PASSKEY_NAME, Passkey
 from gateway.flows.decide.decisions import LiveLogin
@@ -112,4 +112,4 @@ class OwnPasskeys:
 
 
 def _binding(live: LiveLogin, browser: str) -> Binding:
-    return Binding(Purpose.ENROL, browser, live.token.login)
+    return Binding(ChallengePurpose.ENROL, browser, live.token.login)

@@ -9,7 +9,14 @@ from uuid import UUID
 from gateway.core.assurance.steps import FactorProof
 from gateway.core.audit.factor_events import PasskeySuspended
 from gateway.core.passkeys.answer import BadAnswer, Counted, Verified, counted, is_of, read_answer, verify_proof
-from gateway.core.passkeys.challenge import NONCE_BYTES, Binding, ChallengeClaim, Purpose, claim_of, make_challenge
+from gateway.core.passkeys.challenge import (
+    NONCE_BYTES,
+    Binding,
+    ChallengeClaim,
+    ChallengePurpose,
+    claim_of,
+    make_challenge,
+)
 from gateway.core.passkeys.options import second_options, sign_in_options
 from gateway.core.passkeys.relying_party import RelyingParty
 from gateway.flows.act import Act
@@ -67,21 +74,21 @@ class PasskeyProofs:
 
     def sign_in_options(self, browser: str, now: int) -> str:
         """For a page of nobody in particular. browser: the csrf cookie."""
-        return sign_in_options(self.rp, self.challenge(Binding(Purpose.SIGN_IN, browser), now))
+        return sign_in_options(self.rp, self.challenge(Binding(ChallengePurpose.SIGN_IN, browser), now))
 
     async def second_options(self, act: Act, user_id: UUID, browser: str) -> str:
         """For a page of a person whose name is known; "" for one who has no passkey that counts."""
         ids = [row.passkey.id for row in await act.passkeys.list(user_id) if row.suspended_at is None]
-        binding = Binding(Purpose.SECOND, browser, str(user_id))
+        binding = Binding(ChallengePurpose.SECOND, browser, str(user_id))
         return second_options(self.rp, self.challenge(binding, act.now), ids) if ids else ""
 
     async def take_alone(self, act: Act, shown: PasskeyShown, current: LiveLogin | None) -> Taken | PasskeyRefused:
         """Whose it is says the passkey; it has to be both factors. current: who is signed in here already."""
-        return self._counted(await self._take(act, shown, Binding(Purpose.SIGN_IN, shown.browser), current))
+        return self._counted(await self._take(act, shown, Binding(ChallengePurpose.SIGN_IN, shown.browser), current))
 
     async def take_second(self, act: Act, user_id: UUID, shown: PasskeyShown) -> Taken | PasskeyRefused:
         """Of this person, whom the caller holds."""
-        binding = Binding(Purpose.SECOND, shown.browser, str(user_id))
+        binding = Binding(ChallengePurpose.SECOND, shown.browser, str(user_id))
         return self._counted(await self._take(act, shown, binding, None))
 
     def _counted(self, outcome: Taken | PasskeyRefused) -> Taken | PasskeyRefused:
@@ -101,13 +108,13 @@ class PasskeyProofs:
         row = await act.passkeys.find(answer.id)
         if row is None or not is_of(answer, row.user_id.bytes):
             return PasskeyRefused(Why.UNKNOWN)
-        if binding.purpose is Purpose.SECOND and binding.login != str(row.user_id):
+        if binding.purpose is ChallengePurpose.SECOND and binding.login != str(row.user_id):
             return PasskeyRefused(Why.UNKNOWN)
         try:
             verified = verify_proof(self.rp, answer, row.passkey)
         except BadAnswer:
             return PasskeyRefused(Why.UNKNOWN, row.user_id)
-        if binding.purpose is Purpose.SIGN_IN and not verified.proof.first:
+        if binding.purpose is ChallengePurpose.SIGN_IN and not verified.proof.first:
             return PasskeyRefused(Why.NOT_VERIFIED, row.user_id)
         return await self._use(act, row, verified, claim, current)
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.passkeys.challenge import Binding, Purpose, claim_of, make_challenge
+from gateway.core.passkeys.challenge import Binding, ChallengePurpose, claim_of, make_challenge
 
 NOW = 1_800_000_000
 KEY = b"k" * 32
 NONCE = b"n" * 16
-BINDING = Binding(Purpose.ENROL, "browser", "login")
+BINDING = Binding(ChallengePurpose.ENROL, "browser", "login")
 
 
 def test_a_challenge_holds_where_it_was_made_for() -> None:
@@ -27,13 +27,13 @@ def test_a_challenge_holds_where_it_was_made_for() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(BINDING, purpose=Purpose.SIGN_IN),
-        replace(BINDING, purpose=Purpose.SECOND),
+        replace(BINDING, purpose=ChallengePurpose.SIGN_IN),
+        replace(BINDING, purpose=ChallengePurpose.SECOND),
         replace(BINDING, browser="other"),
         replace(BINDING, login="other"),
         replace(BINDING, login=""),
-        Binding(Purpose.ENROL, "browserlogin"),
-        Binding(Purpose.ENROL, "browse", "rlogin"),
+        Binding(ChallengePurpose.ENROL, "browserlogin"),
+        Binding(ChallengePurpose.ENROL, "browse", "rlogin"),
     ],
 )
 def test_it_holds_nowhere_else(other: Binding) -> None:
@@ -42,8 +42,11 @@ def test_it_holds_nowhere_else(other: Binding) -> None:
     assert claim_of(KEY, other, challenge, NOW) is None
 
 
-@pytest.mark.parametrize(("purpose", "life_s"), [(Purpose.SIGN_IN, 3600), (Purpose.SECOND, 600), (Purpose.ENROL, 600)])
-def test_it_lives_to_its_last_second(purpose: Purpose, life_s: int) -> None:
+@pytest.mark.parametrize(
+    ("purpose", "life_s"),
+    [(ChallengePurpose.SIGN_IN, 3600), (ChallengePurpose.SECOND, 600), (ChallengePurpose.ENROL, 600)],
+)
+def test_it_lives_to_its_last_second(purpose: ChallengePurpose, life_s: int) -> None:
     binding = Binding(purpose, "browser")
     challenge = make_challenge(KEY, binding, NONCE, NOW)
 
