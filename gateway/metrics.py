@@ -18,7 +18,7 @@ from gateway.core.oauth.errors import ERRORS
 from gateway.core.oauth.grants import GRANT_TYPES
 from gateway.core.outbox.kinds import MessageKind
 from gateway.core.outcomes import OUTCOMES, PROOF_OUTCOMES
-from gateway.core.privacy.retention import RetentionRule
+from gateway.core.privacy.retention import RETENTION_RULES
 from gateway.core.webhooks.endpoint import MOST_ENDPOINTS
 
 _INTEGER: Final = 8
@@ -176,12 +176,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "state",
         ("asked", "unfinished"),
     ),
-    Counter(
-        "bastion_retention_rows",
-        "What retention took: logins, and months of the audit log.",
-        "rule",
-        tuple(rule.value for rule in RetentionRule),
-    ),
+    Counter("bastion_retention_rows", "Logins, and months of the log, that retention took.", "rule", RETENTION_RULES),
     Counter("bastion_job_failures", "Rounds of background work that failed or hung.", "job", JOBS),
     Gauge(
         "bastion_signing_keys",

@@ -12,6 +12,7 @@ class RetentionRule(Enum):
     AUDIT_PERSONAL = "audit_personal"
 
 
+RETENTION_RULES: Final = tuple(rule.value for rule in RetentionRule)
 # What a command and the documentation say of each.
 MEANINGS: Final = {
     RetentionRule.ENDED_LOGINS: "logins that ended or ran out, with their sessions; not those of a grant that lives",

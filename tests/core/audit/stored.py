@@ -10,7 +10,8 @@ from gateway.core.audit import (
     recovery_events,
 )
 from gateway.core.audit.event import Event
-from tests.core.audit.stored_evidence import ADA, EVIDENCE
+from tests.core.audit.stored_documents import ADA
+from tests.core.audit.stored_evidence import EVIDENCE
 
 # Kind, then actor, subject, detail and personal, as every version has written them; but since the texts of policy,
 # configuration and clients are sealed (E1) they stand in personal, and a hand-off has a kind of its own (E13).

@@ -9,7 +9,6 @@ from gateway.core.audit import (
     app_events,
     catalogue,
     delivery_events,
-    document_events,
     evidence_events,
     factor_events,
     key_events,
@@ -17,8 +16,8 @@ from gateway.core.audit import (
     settings_events,
 )
 from gateway.core.audit.event import Event
+from tests.core.audit.stored_documents import ADA, DOCUMENTS
 
-ADA: Final = UUID(int=1)
 EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
     (
         evidence_events.AuditRead(ADA, ("subject",), 3, "{}"),
@@ -344,59 +343,5 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "factor_reset_stopped",
         ("gateway", ADA, '{"why":"undelivered"}', "{}"),
     ),
-    (
-        document_events.DocumentPublished(None, "terms", "2026-12", ("en",), ("ab",), 5),
-        "document_published",
-        (
-            "cli:root",
-            None,
-            '{"digests":["ab"],"document":"terms","languages":["en"],"required_from":5,"version":"2026-12"}',
-            "{}",
-        ),
-    ),
-    (
-        document_events.DocumentRetired(None, "terms", "2026-12"),
-        "document_retired",
-        ("cli:root", None, '{"document":"terms","version":"2026-12"}', "{}"),
-    ),
-    (
-        document_events.DocumentAccepted(ADA, "terms", "2026-12", "en", "ab", "l", "192.0.2.7", "curl"),
-        "document_accepted",
-        (
-            str(ADA),
-            ADA,
-            '{"digest":"ab","document":"terms","language":"en","login":"l","version":"2026-12"}',
-            '{"address":"192.0.2.7","user_agent":"curl"}',
-        ),
-    ),
-    (
-        document_events.DocumentDeclined(ADA, "terms", "2026-12", "en", "ab", "l", "192.0.2.7", "curl"),
-        "document_declined",
-        (
-            str(ADA),
-            ADA,
-            '{"digest":"ab","document":"terms","language":"en","login":"l","version":"2026-12"}',
-            '{"address":"192.0.2.7","user_agent":"curl"}',
-        ),
-    ),
-    (
-        document_events.DocumentWithdrawn(ADA, "terms", "2026-12", "en", "ab", "l", "192.0.2.7", "curl"),
-        "document_withdrawn",
-        (
-            str(ADA),
-            ADA,
-            '{"digest":"ab","document":"terms","language":"en","login":"l","version":"2026-12"}',
-            '{"address":"192.0.2.7","user_agent":"curl"}',
-        ),
-    ),
-    (
-        document_events.RetentionRan(None, "ended_logins", 3, 5),
-        "retention_ran",
-        ("gateway", None, '{"rule":"ended_logins","taken":3,"until":5}', "{}"),
-    ),
-    (
-        document_events.RetentionStopped(None, "ended_logins", "clock"),
-        "retention_stopped",
-        ("gateway", None, '{"rule":"ended_logins","why":"clock"}', "{}"),
-    ),
+    *DOCUMENTS,
 ]

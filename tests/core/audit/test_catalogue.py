@@ -22,7 +22,7 @@ from gateway.core.audit.entry import Entry, NoSuchEntry, entry_of
 from gateway.core.audit.event import AppEvent, By, Event, FieldShape, Part
 from gateway.metrics import FIGURES, Counter
 from tests.core.audit.stored import STORED
-from tests.core.audit.stored_evidence import ADA
+from tests.core.audit.stored_documents import ADA
 
 GATEWAY: Final = Path(catalogue.__file__).parents[2]
 MADE_OF: Final = {str, int, tuple[str, ...], str | None, int | None, tuple[str, ...] | None}
