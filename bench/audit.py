@@ -38,10 +38,10 @@ finally:
 async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int) -> None:
     """An empty log gets so many linked entries, as the product would have written them, but at once."""
     await connection.execute("SET session_replication_role = replica")  # none of them waits for the linker
-    made = _links(count)
-    while links := list(islice(made, _AT_ONCE)):
-        entries = [tuple(getattr(one.entry, column) for column in _ENTRY_COLUMNS) for one in links]
-        rows = [(one.position, one.entry.id, one.prev_hash, one.hash) for one in links]
+    made = links(count)
+    while some := list(islice(made, _AT_ONCE)):
+        entries = [tuple(getattr(one.entry, column) for column in _ENTRY_COLUMNS) for one in some]
+        rows = [(one.position, one.entry.id, one.prev_hash, one.hash) for one in some]
         await connection.copy_records_to_table("audit_entries", records=entries, columns=_ENTRY_COLUMNS)
         await connection.copy_records_to_table("audit_links", records=rows, columns=_LINK_COLUMNS)
     await connection.execute("SELECT setval(pg_get_serial_sequence('audit_entries', 'id'), $1)", count)
@@ -49,7 +49,7 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int) -> 
     await connection.execute("ANALYZE audit_entries, audit_links")
 
 
-def _links(count: int) -> Iterator[Link]:
+def links(count: int) -> Iterator[Link]:
     head = GENESIS
     for number in range(1, count + 1):
         person = UUID(int=number % _PEOPLE + 1)
@@ -63,7 +63,12 @@ def _links(count: int) -> Iterator[Link]:
 def measured_verify(directory: Path, database_url: str) -> tuple["subprocess.CompletedProcess[str]", int]:
     """As an operator runs it, in a process of its own; its largest resident size in kB."""
     (directory / "config.yaml").write_text(json.dumps({"profile": "dev", "database": {"url": database_url}}))
-    argv = [sys.executable, "-c", _MEASURED, "audit", "verify"]
+    return measured(directory, "verify")
+
+
+def measured(directory: Path, *arguments: str) -> tuple["subprocess.CompletedProcess[str]", int]:
+    """As measured_verify, of another command of `bastion audit`."""
+    argv = [sys.executable, "-c", _MEASURED, "audit", *arguments]
     done = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=False)
     return done, int(done.stdout.rsplit("VmHWM:", 1)[1].split()[0])
 

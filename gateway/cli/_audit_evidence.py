@@ -1,11 +1,13 @@
 """The files that `bastion audit verify` compares the log with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.core.audit.checkpoint import Checkpoint
+from gateway.core.audit.restore import Restore
 from gateway.stores.files.checkpoints import (
     FILE_NAME,
     CheckpointsUnusable,
@@ -15,6 +17,7 @@ from gateway.stores.files.checkpoints import (
     read_public_keys,
     remember,
 )
+from gateway.stores.files.restores import read_restores
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Evidence:
     keys: dict[str, Ed25519PublicKey]
     found: list[Checkpoint]
     seen: list[Checkpoint]
+    restores: list[Restore]
 
     @classmethod
     def of(cls, directory: Path | None, named: Named) -> "Evidence":
@@ -48,23 +52,25 @@ class Evidence:
                 raise CheckpointsUnusable(
                     "there are no checkpoints for --public-key or --seen; name a file with --checkpoints"
                 )
-            return cls([], {}, [], [])
+            return cls([], {}, [], [], [])
         beside = place if place.is_dir() else place.parent
         keys = read_public_keys(list(named.key_files) or public_key_files(beside))
         sources = files_below(place)
         found = [one for source in sources for one in read_checkpoints(source, keys)]
         if not found:
             raise CheckpointsUnusable(f"{place}: holds no checkpoint")
-        return cls(sources, keys, found, _seen_before(named.seen, keys))
+        return cls(sources, keys, found, _seen_before(named.seen, keys), read_restores(beside, keys))
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
         return list(dict.fromkeys([*self.seen, *self.found]))
 
-    def remember_in(self, file: Path) -> None:
-        """Raises CheckpointsUnusable."""
+    def remember_in(self, file: Path, lost: Sequence[Checkpoint]) -> None:
+        """lost: what a restore explains, and the log can't have any more. Raises CheckpointsUnusable."""
         assert self.sources
-        newest = max(self.checkpoints, key=lambda one: one.position)
+        newest = max((one for one in self.checkpoints if one not in lost), key=lambda one: one.position, default=None)
+        if newest is None:
+            return
         if newest in self.seen:
             return
         try:

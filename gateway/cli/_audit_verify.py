@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,7 @@ from gateway.cli._progress import Progress
 from gateway.cli._times import utc
 from gateway.cli.migrate import require_schema
 from gateway.config import Config
+from gateway.core.audit.restore import Restore
 from gateway.flows.evidence.audit_log import Verification
 from gateway.flows.evidence.audit_log import verify as verify_chain
 from gateway.flows.evidence.cross_check import cross_check
@@ -21,6 +23,8 @@ from gateway.flows.evidence.exports import verify_links
 from gateway.resources import clock
 from gateway.stores.files.audit_exports import read_exports
 from gateway.stores.postgres.database import make_pool
+
+_RESTORED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,13 @@ class _Asked:
     is_flag=True,
     help="Also compare people, factors, keys and clients in the database with what the log tells of them.",
 )
+@click.option(
+    "--accept-restore",
+    "accepted",
+    metavar="ID",
+    multiple=True,
+    help="You know of this restore. Repeat it for several.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @CONFIG_FILE
 @DEV
@@ -80,12 +91,14 @@ def verify(
     exported: tuple[Path, ...],
     part: bool,
     crossed: bool,
+    accepted: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Verify the chain from its first entry to its last.
 
     Exit status 0: nobody has changed, moved or removed an entry, and the chain still has everything that the
-    checkpoints cover. Exit status 1: a fault, with its kind and position. It changes only the file of --seen.
+    checkpoints cover. Exit status 1: a fault, with its kind and position. Exit status 3: it is whole but for what a
+    restore has lost, which --accept-restore accepts. It changes only the file of --seen.
 
     With --export, the command needs no database, no secret and no configuration.
 
@@ -105,8 +118,10 @@ def verify(
             click.echo(line)
     if verdict.fault is not None or differing:
         raise SystemExit(1)
+    if any(one.id not in accepted for one in verdict.restored):
+        raise SystemExit(_RESTORED)
     if seen is not None:
-        evidence.remember_in(seen)
+        evidence.remember_in(seen, verdict.lost)
 
 
 def _refuse_contradiction(exported: tuple[Path, ...], *, part: bool, crossed: bool) -> None:
@@ -121,7 +136,7 @@ def _verdict(config: Config | None, evidence: Evidence, asked: _Asked) -> Verifi
     try:
         if config is None:
             batches = read_exports(list(asked.exported))
-            return verify_links(batches, evidence.checkpoints, part=asked.part)
+            return verify_links(batches, evidence.checkpoints, evidence.restores, part=asked.part)
         return asyncio.run(_in_database(config, evidence, progress))
     finally:
         progress.end()
@@ -130,7 +145,7 @@ def _verdict(config: Config | None, evidence: Evidence, asked: _Asked) -> Verifi
 async def _in_database(config: Config, evidence: Evidence, progress: Progress) -> Verification:
     async with make_pool(config.database.url, 1) as pool:
         await require_schema(pool)
-        return await verify_chain(pool, clock(), evidence.checkpoints, progress)
+        return await verify_chain(pool, clock(), evidence.checkpoints, progress, evidence.restores)
 
 
 async def _cross_checked(config: Config) -> list[str]:
@@ -144,11 +159,18 @@ def _lines(verdict: Verification, evidence: Evidence, differing: list[str], *, p
         yield f"FAULT: {verdict.fault}."
     else:
         yield _whole(verdict)
+        yield from map(_about_restore, verdict.restored)
         yield _about_checkpoints(verdict, pinned=pinned)
         for key, position in _unseen(verdict, evidence).items():
             yield f"The log announces a checkpoint key that you do not have: {key}, at position {position}."
     for one in differing:
         yield f"DIFFERS: {one}."
+
+
+def _about_restore(restore: Restore) -> str:
+    first, last = restore.kept.position + 1, restore.lost.position
+    lost = f"positions {first} to {last}" if last >= first else f"whatever came from position {first} on"
+    return f"But for {lost}, lost by the restore {restore.id} of {utc(restore.time)} from {restore.backup}."
 
 
 def _unseen(verdict: Verification, evidence: Evidence) -> dict[str, int]:
@@ -182,6 +204,10 @@ def _as_json(verdict: Verification, evidence: Evidence, differing: list[str]) ->
         "head": verdict.head.hex(),
         "late": verdict.late,
         "checkpoints": verdict.checkpoints,
+        "restores": [
+            {"id": one.id, "time": one.time, "position": one.kept.position, "lost_to": one.lost.position}
+            for one in verdict.restored
+        ],
         "unseen_keys": _unseen(verdict, evidence),
         "differing": differing,
         "newest_checkpoint": None if newest is None else {"position": newest.position, "time": newest.time},

@@ -55,7 +55,7 @@ def migrate(config: Config, *, check: bool, print_roles: bool, new_root_key: boo
     bastion_auditor (reads the audit log) and bastion_backup (reads everything).
     """
     if print_roles:
-        click.echo(_roles(config).sql(), nl=False)
+        click.echo(roles_of(config).sql(), nl=False)
         return
     if check and new_root_key:
         raise click.UsageError("--check changes nothing, so it can't go with --new-root-key")
@@ -87,7 +87,7 @@ async def _migrate(config: Config, *, new_root_key: bool) -> list[str]:
         with _allowed():
             applied = await apply_missing(connection)
             if config.database.owner_url:
-                await connection.execute(_roles(config).grants())
+                await connection.execute(roles_of(config).grants())
             async with connection.transaction():
                 if new_root_key:
                     await key_checks.forget(connection, "root")
@@ -95,7 +95,7 @@ async def _migrate(config: Config, *, new_root_key: bool) -> list[str]:
         return applied
 
 
-def _roles(config: Config) -> Roles:
+def roles_of(config: Config) -> Roles:
     """By the names in the URLs. Raises OneRole."""
     database = config.database
     owner = DatabaseServer.of(database.owner_url).role if database.owner_url else OWNER

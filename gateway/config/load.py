@@ -263,13 +263,14 @@ def _anchored(config: Config, path: Path | None) -> Config:
         "geoip": None if geoip is None else anchor / geoip,
         "anonymising_networks": tuple(anchor / path for path in config.risk.anonymising_networks),
     }
-    letters = config.mail.directory
+    letters, backups = config.mail.directory, config.backup.directory
     return config.model_copy(
         update={
             "data_dir": anchor / config.data_dir,
             "jwt": config.jwt.model_copy(update=keys),
             "policy": config.policy.model_copy(update={"directory": anchor / config.policy.directory}),
             "audit": config.audit.model_copy(update=audit),
+            "backup": config.backup.model_copy(update={"directory": None if backups is None else anchor / backups}),
             "breach": config.breach.model_copy(update=index),
             "risk": config.risk.model_copy(update=risk),
             "mail": config.mail.model_copy(update={"directory": None if letters is None else anchor / letters}),

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gateway.config.sections.admin import AdminSection
 from gateway.config.sections.audit import AuditSection
+from gateway.config.sections.backup import BackupSection
 from gateway.config.sections.breach import Breach
 from gateway.config.sections.consent import Consent
 from gateway.config.sections.database import Database
@@ -86,6 +87,7 @@ class Config(Section):
     privacy: Privacy = Privacy()
     retention: RetentionSection = RetentionSection()
     licence: LicenceSection = LicenceSection()
+    backup: BackupSection = BackupSection()
     log: Log = Log()
 
     @property

@@ -4,8 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gateway.embedded import Binaries
+
+_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,8 @@ def embedded_binaries(environ: Mapping[str, str] = os.environ, *, caddy: Path | 
         return Path(environ[name]) if environ.get(name) else None
 
     return Binaries(named("BASTION_PG_BIN"), named("BASTION_VALKEY_BIN"), caddy or named("BASTION_CADDY_BIN"))
+
+
+def postgres_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What Postgres' own programs get: none of our secrets."""
+    return {name: value for name, value in environ.items() if name.startswith(("PG", "LC_")) or name in _PASSED_ON}

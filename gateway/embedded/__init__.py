@@ -5,7 +5,7 @@ kernel signals it, and everywhere a watchdog process sees the parent's pipe clos
 """
 
 from gateway.embedded.adapter import AdaptRefused, NotACaddyfile, adapt_file, adapt_text
-from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of
+from gateway.embedded.binaries import Binaries, ServerFailed, caddy_binary, home_of, postgres_clients
 from gateway.embedded.children import Account, Children, end_with_parent
 from gateway.embedded.servers import EmbeddedCaddy, EmbeddedPostgres, EmbeddedValkey, free_port
 
@@ -25,4 +25,5 @@ __all__ = [
     "end_with_parent",
     "free_port",
     "home_of",
+    "postgres_clients",
 ]

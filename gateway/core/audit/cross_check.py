@@ -46,11 +46,19 @@ class Fold:
         """In the order in which they were committed."""
         for entry in entries:
             detail = json.loads(entry.detail)
+            if entry.kind == Kind.RESTORED.value:
+                self._restored()
             if entry.subject is not None:
                 self._person(entry.kind, RowName("users", str(entry.subject)), detail)
                 self._api_key(entry.kind, str(entry.subject), detail)
             self._signing_key(entry.kind, detail)
             self._client(entry.kind, detail)
+
+    def _restored(self) -> None:
+        """One-time codes ended with it."""
+        for name, facts in self.rows.items():
+            if name.table == "users" and facts["state"] != "erased":
+                facts |= {"recovery codes": 0, "operator codes": 0}
 
     def _person(self, kind: str, name: RowName, detail: Mapping[str, object]) -> None:
         if kind == Kind.USER_ADDED.value:

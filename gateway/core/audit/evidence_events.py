@@ -74,3 +74,69 @@ class LicenceInstalled(Event):
     people: Number[int]
     begins_at: Number[int]
     ends_at: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
+class BackupMade(Event):
+    """backup: its name. position: of the last link in it. removed: how many key files were too old."""
+
+    kind = Kind.BACKUP_MADE
+    about = About(
+        Family.EVIDENCE,
+        Severity.LOW,
+        By.OPERATOR,
+        "An operator made a backup, which ends with the entry at `position`. `removed` key files of older backups were"
+        " too old and are gone.",
+    )
+
+    backup: Id[str]
+    position: Number[int]
+    removed: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
+class BackupVerified(Event):
+    kind = Kind.BACKUP_VERIFIED
+    about = About(
+        Family.EVIDENCE,
+        Severity.INFORMATIONAL,
+        By.OPERATOR,
+        "An operator restored a backup into a database of its own, and its log is whole up to `position`.",
+    )
+
+    backup: Id[str]
+    position: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored(Event):
+    """restore: the id of the signed record. lost_to: the last position that a checkpoint saw before."""
+
+    kind = Kind.RESTORED
+    about = About(
+        Family.EVIDENCE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "The database was restored from a backup that ends at `position`. Entries from there to `lost_to` are lost, as"
+        " far as checkpoints know. All logins, grants, links and codes ended with it, signing keys were retired, API"
+        " keys rest, and `erased` people of the ledger were erased again.",
+    )
+
+    restore: Id[str]
+    backup: Id[str]
+    position: Number[int]
+    lost_to: Number[int]
+    erased: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFinished(Event):
+    kind = Kind.RESTORE_FINISHED
+    about = About(
+        Family.EVIDENCE,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator woke the `keys` API keys that rested since a restore.",
+    )
+
+    keys: Id[tuple[str, ...]]

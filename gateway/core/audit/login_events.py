@@ -1,9 +1,9 @@
-"""What the audit log tells of right passwords that nobody was logged in with: a part of the catalogue."""
+"""What the audit log tells of logins that end, and of right passwords that open none: a part of the catalogue."""
 
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Number, OurWord, Sealed, Severity
+from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +74,27 @@ class PasswordDisabled(Event):
     why: OurWord[str]
     address: Sealed[str]
     user_agent: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut(Event):
+    kind = Kind.LOGOUT
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "The person logged out: the login ended on all hosts.",
+        "bastion_logouts_total",
+    )
+
+    login: Id[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Event):
+    kind = Kind.SESSION_ENDED
+    about = About(
+        Family.SIGNING_IN, Severity.INFORMATIONAL, By.PERSON, "The person ended one of their logins on `/account`."
+    )
+
+    login: Id[str]

@@ -22,6 +22,7 @@ DELETED: Final[Mapping[str, str]] = {
     "codes": "user_id",
     "grants": "user_id",
     "logins": "user_id",
+    "resting_roles": "user_id",
     "api_keys": "user_id",
     "app_consents": "user_id",
     "password_history": "user_id",

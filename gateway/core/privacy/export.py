@@ -35,6 +35,7 @@ NOT_SHOWN: Final[Mapping[str, str]] = {
     "holds": "who is under a hold is not told by a copy",
     "codes": "they live for a minute",
     "attempts": "they live for minutes, until the second step",
+    "resting_roles": "the entries of the log tell of each role",
 }
 TITLES: Final[Mapping[str, str]] = {
     "logins": "Sign-ins",

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.core.audit.chain import Head
 from gateway.core.audit.checkpoint import Checkpoint
+from gateway.core.audit.restore import Restore
 from gateway.core.audit.walk import Walk
 from gateway.flows.transaction import transaction
 from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, SignedLine
@@ -117,6 +118,7 @@ class Verification:
 
     fault None: whole. late: entries of more than LATE_S seconds that no link holds. begun: the position before the
     first that was looked at. announced: keys of checkpoints that entries tell of, with the position of the entry.
+    restored: restores that the chain went through. lost: checkpoints that these explain.
     """
 
     position: int
@@ -127,6 +129,8 @@ class Verification:
     fault: str | None
     begun: int = 0
     announced: Mapping[str, int] = field(default_factory=dict)
+    restored: tuple[Restore, ...] = ()
+    lost: tuple[Checkpoint, ...] = ()
 
 
 async def verify(
@@ -134,13 +138,14 @@ async def verify(
     now: int,
     checkpoints: Sequence[Checkpoint] = (),
     progress: Callable[[int, int], None] = lambda _position, _of: None,
+    restores: Sequence[Restore] = (),
 ) -> Verification:
     """Follows the whole chain and changes nothing. checkpoints: read before, so that none is newer than the chain.
 
     now: Unix seconds. progress: hears the position that was reached, and the last one as it was at the beginning.
     Holds a few hundred entries at a time, however many there are. Raises RecordUnavailable.
     """
-    walk = Walk(checkpoints)
+    walk = Walk(checkpoints, restores)
     async with transaction(pool) as connection:
         chain = Chain(connection)
         claimed = await chain.head()
@@ -150,14 +155,23 @@ async def verify(
             progress(walk.position, claimed.position)
         unlinked = await chain.count_unlinked(now - LATE_S)
         behind = bool(unlinked.late) and not unlinked.overtaken and await _advances(chain)
+    found = walk.fault or walk.cut_off() or _gone(walk, claimed)
+    return verdict_of(walk, unlinked.late, found or (None if behind else _late(unlinked.late)))
+
+
+def verdict_of(walk: Walk, late: int, fault: str | None) -> Verification:
+    """late: as Verification has it."""
     return Verification(
         position=walk.position,
         head=walk.head,
-        checkpoints=len(checkpoints),
-        newest=max(checkpoints, key=lambda one: one.position, default=None),
-        late=unlinked.late,
-        fault=walk.fault or walk.cut_off() or _gone(walk, claimed) or (None if behind else _late(unlinked.late)),
+        checkpoints=len(walk.compared),
+        newest=max(walk.compared, key=lambda one: one.position, default=None),
+        late=late,
+        fault=fault,
+        begun=walk.begun,
         announced=walk.announced,
+        restored=tuple(walk.restored),
+        lost=tuple(walk.lost),
     )
 
 

@@ -11,10 +11,11 @@ from gateway.core.audit.chain import Head, Link
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.evidence_events import AuditExported
 from gateway.core.audit.jsonl import jsonl
+from gateway.core.audit.restore import Restore
 from gateway.core.audit.walk import Walk
 from gateway.core.errors import GatewayError
 from gateway.flows.act import Acts
-from gateway.flows.evidence.audit_log import Verification
+from gateway.flows.evidence.audit_log import Verification, verdict_of
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.audit import LAST_POSITION, Audit, Chain
 from gateway.stores.postgres.vault import Vault
@@ -101,7 +102,9 @@ async def tell_export(acts: Acts, operator: str, form: Format, span: Span) -> No
     await acts.tell(AuditExported(None, form, span.first, last), operator=operator)
 
 
-def verify_links(batches: Iterable[list[Link]], checkpoints: Sequence[Checkpoint], *, part: bool) -> Verification:
+def verify_links(
+    batches: Iterable[list[Link]], checkpoints: Sequence[Checkpoint], restores: Sequence[Restore], *, part: bool
+) -> Verification:
     """Of exported files, without a database. part: the log may go on before and after them.
 
     Raises NothingToVerify.
@@ -110,20 +113,11 @@ def verify_links(batches: Iterable[list[Link]], checkpoints: Sequence[Checkpoint
     for links in batches:
         if walk is None:
             begun = Head(links[0].position - 1, links[0].prev_hash) if part else None
-            walk = Walk(checkpoints, begun)
+            walk = Walk(checkpoints, restores, begun)
         if not walk.goes_on(links):
             break
     if walk is None:
         raise NothingToVerify("there is no entry to verify")
     if part:
         walk.leave_rest()
-    return Verification(
-        position=walk.position,
-        head=walk.head,
-        checkpoints=len(walk.compared),
-        newest=max(walk.compared, key=lambda one: one.position, default=None),
-        late=0,
-        fault=walk.fault or walk.cut_off(),
-        begun=walk.begun,
-        announced=walk.announced,
-    )
+    return verdict_of(walk, 0, walk.fault or walk.cut_off())

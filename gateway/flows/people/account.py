@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.assurance.model import Assurance
-from gateway.core.audit.catalogue import SessionEnded
+from gateway.core.audit.login_events import SessionEnded
 from gateway.core.base64url import b64, unb64_strict
 from gateway.core.keys import Keys
 from gateway.flows.act import Act, Acts

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from gateway.core.audit.catalogue import LoggedOut
+from gateway.core.audit.login_events import LoggedOut
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.session.tokens import tag_of

@@ -139,16 +139,10 @@ class Erasure:
         user = await act.users.find(user_id)
         if user is not None:
             await self.notices.farewell(act, user)
-        reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
-        ended = await end_stands(act, self.keys.tag, user_id, AccountAct.ERASED)
         was_owner = await act.admin_roles.of(user_id, act.now) is AdminRole.OWNER
-        await act.audit.forget_terms(user_id)
-        await act.erasures.erase(user_id, act.now)
+        await take_away(act, self.keys.tag, user_id, reason, operator)
         if was_owner:
             await refuse_no_owner(act)
-        act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
-        left = {ErasureStep.ROWS: asdict(reach), ErasureStep.REDIS: records}
-        await act.erasures.add(user_id, operator or _BY_ITSELF, act.now, left)
 
     async def _hold_off(self, act: Act) -> None:
         """Whoever adds holds or takes owners away waits, before anybody is locked."""
@@ -216,6 +210,17 @@ class Erasure:
 def _reach(erasure: ErasureRow) -> Reach:
     found = json.loads(erasure.contents[ErasureStep.ROWS])
     return Reach(**{name: tuple(ids) for name, ids in found.items()})
+
+
+async def take_away(act: Act, tag_key: bytes, user_id: UUID, reason: ErasureReason, operator: str) -> None:
+    """Of somebody who is locked: the point of no return. operator "": it was due."""
+    reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
+    ended = await end_stands(act, tag_key, user_id, AccountAct.ERASED)
+    await act.audit.forget_terms(user_id)
+    await act.erasures.erase(user_id, act.now)
+    act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
+    left = {ErasureStep.ROWS: asdict(reach), ErasureStep.REDIS: records}
+    await act.erasures.add(user_id, operator or _BY_ITSELF, act.now, left)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,11 @@ class WrongKey(GatewayError):
     """This node's secrets are not those that the database was made with; the message names the key."""
 
 
+def mark_of(name: str, key: bytes) -> bytes:
+    """What a database keeps of a key."""
+    return hmac.digest(key, b"bastion/key-check/" + name.encode(), "sha256")
+
+
 async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
     """keys: configured name -> key. The first node leaves the marks. Raises WrongKey with all names that differ.
 
@@ -24,7 +29,7 @@ async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
     """
     wrong = []
     for name, key in keys.items():
-        mark = hmac.digest(key, b"bastion/key-check/" + name.encode(), "sha256")
+        mark = mark_of(name, key)
         await connection.execute(_INSERT_CHECK, name, mark)
         stored: bytes = await connection.fetchval(_SELECT_CHECK, name)
         if not hmac.compare_digest(stored, mark):

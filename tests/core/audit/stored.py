@@ -96,9 +96,9 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "unlocked",
         ("cli:root", ADA, '{"locks":["password strange"]}', "{}"),
     ),
-    (catalogue.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (login_events.LoggedOut(ADA, "L"), "logout", (str(ADA), ADA, '{"login":"L"}', "{}")),
     (recovery_events.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),
-    (catalogue.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
+    (login_events.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
     (
         catalogue.UserAdded(ADA, ("staff",), "ada", "Ada", ""),
         "user_added",

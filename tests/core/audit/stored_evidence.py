@@ -9,7 +9,6 @@ from gateway.core.audit import (
     app_events,
     catalogue,
     delivery_events,
-    evidence_events,
     factor_events,
     key_events,
     privacy_events,
@@ -17,13 +16,9 @@ from gateway.core.audit import (
 )
 from gateway.core.audit.event import Event
 from tests.core.audit.stored_documents import ADA, DOCUMENTS
+from tests.core.audit.stored_of_the_log import OF_THE_LOG
 
 EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
-    (
-        evidence_events.AuditRead(ADA, ("subject",), 3, "{}"),
-        "audit_read",
-        ("cli:root", ADA, '{"entries":3,"filters":["subject"]}', '{"query":"{}"}'),
-    ),
     (
         access_events.AccessDenied(ADA, "wiki/admin", "not allowed", 3),
         "access_denied",
@@ -264,21 +259,6 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("cli:root", ADA, '{"expires_at":5}', '{"reason":"phone lost"}'),
     ),
     (
-        evidence_events.AuditExported(None, "jsonl", 1, 9),
-        "audit_exported",
-        ("cli:root", None, '{"first":1,"format":"jsonl","last":9}', "{}"),
-    ),
-    (
-        evidence_events.CheckpointKeyMade(None, "K", "P"),
-        "checkpoint_key_made",
-        ("gateway", None, '{"key":"K","public":"P"}', "{}"),
-    ),
-    (
-        evidence_events.LicenceInstalled(None, 50, 1, 2),
-        "licence_installed",
-        ("cli:root", None, '{"begins_at":1,"ends_at":2,"people":50}', "{}"),
-    ),
-    (
         privacy_events.ErasureAsked(ADA, None, 5),
         "erasure_asked",
         ("cli:root", ADA, '{"due_at":5}', "{}"),
@@ -344,4 +324,5 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", ADA, '{"why":"undelivered"}', "{}"),
     ),
     *DOCUMENTS,
+    *OF_THE_LOG,
 ]

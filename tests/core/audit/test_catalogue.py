@@ -14,6 +14,7 @@ from gateway.core.audit import (
     app_events,
     catalogue,
     factor_events,
+    login_events,
 )
 from gateway.core.audit.catalogue import CATALOGUE, names
 from gateway.core.audit.delivery_events import EndpointEvent
@@ -99,7 +100,7 @@ def test_an_entry_has_each_field_in_its_part_and_in_no_other(data: st.DataObject
     assert not entry.detail.keys() & entry.personal.keys()
 
 
-@pytest.mark.parametrize("event", [catalogue.UserEnabled(ADA), catalogue.LoggedOut(None, "L")])
+@pytest.mark.parametrize("event", [catalogue.UserEnabled(ADA), login_events.LoggedOut(None, "L")])
 def test_who_acts_is_never_left_open(event: Event) -> None:
     with pytest.raises(AssertionError):
         entry_of(event, 1, "", "")

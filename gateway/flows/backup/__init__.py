@@ -1,0 +1,1 @@
+"""Backups, and restores that bring nothing back that was taken away."""
