@@ -86,8 +86,8 @@ class Stage:
             return int(await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = $1", kind))
 
     async def waits_for_a_lock(self) -> None:
-        """Until somebody does."""
-        async with self.pool.acquire() as connection:
+        """Until somebody does, for a minute: a test that hangs here outlives its own time limit."""
+        async with asyncio.timeout(60), self.pool.acquire() as connection:
             while not await connection.fetchval(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             ):
