@@ -115,6 +115,14 @@ async def test_a_resolver_that_changes_its_mind_reaches_nothing() -> None:
         assert receiver.heard == []
 
 
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+async def test_a_name_outside_is_never_sent_anything_in_clear(scheme: str) -> None:
+    client = GuardedClient(LOCALHOST, resolver=Fickle("1.1.1.1"))
+
+    with pytest.raises(Undelivered, match=r"http needs an address in a network of allow_networks"):
+        await client.post(f"{scheme}://receiver.example.org/", b"{}", HEADERS, 5)
+
+
 async def test_the_same_name_is_reached_where_its_network_is_allowed() -> None:
     async with receiving() as receiver:
         client = GuardedClient(LOCALHOST, resolver=Fickle("127.0.0.1"))
