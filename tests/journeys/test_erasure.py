@@ -78,6 +78,7 @@ def test_the_walking_path_of_an_erasure(stage: Stage) -> None:
     assert exchanged(stage, code).status == 200
     listed = bastion(stage, "audit", "list", "--user", NAME)
     assert ADDRESS in listed
+    assert leaks(stage) == [], "of somebody who lives nothing is in clear either"
 
     erased = bastion(stage, "user", "erase", NAME)
 

@@ -18,7 +18,17 @@ from gateway.stores.postgres.vault import Vault
 from tests.conftest import Pool, RandomBytes
 from tests.databases import execute, serving_url, superuser_url
 
-APPEND_ONLY = frozenset({"audit_entries", "audit_links", "erasures"})
+APPEND_ONLY = frozenset(
+    {
+        "audit_entries",
+        "audit_links",
+        "erasures",
+        "retention_runs",
+        "consent_documents",
+        "consent_records",
+        "consent_retired",
+    }
+)
 READ, APPEND, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}
 _TABLES = """
     SELECT c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
