@@ -17,7 +17,8 @@ from tests.staging import Seen, Stage, Visitor
 NAME, EMAIL, PASSWORD = "konrad.zuse", "zuse@hinterstein.example", "the Z3 was first"
 ADDRESS = "127.31.7.9"
 BROWSER = "rv:130.0"
-WORDS = ("zuse", "hinterstein", "Konrad", ADDRESS, BROWSER)
+# Shorter ones stand in ciphertext by chance.
+WORDS = ("konrad.zuse", "zuse@", "hinterstein", "Konrad", ADDRESS, BROWSER)
 
 
 def log_in(stage: Stage, visitor: Visitor) -> Seen:
