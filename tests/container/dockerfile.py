@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 _SHELL = {"RUN"}
 _EXEC = {"CMD", "ENTRYPOINT", "VOLUME"}
-_WORDS = {"COPY", "WORKDIR", "USER", "ENV"}
+_WORDS = {"ARG", "COPY", "WORKDIR", "USER", "ENV"}
 _FLAGS = {"COPY": {"from", "chown", "chmod"}, "HEALTHCHECK": {"interval", "timeout", "start-period", "retries"}}
 
 
@@ -42,8 +42,22 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        pairs = (word.partition("=") for step in self.of("ENV") for word in step.words)
-        return {name: value for name, _, value in pairs}
+        """With the default of each ARG."""
+        arguments = dict(_pairs(self.of("ARG")))
+        return {name: _filled(value, arguments) for name, value in _pairs(self.of("ENV"))}
+
+
+def _pairs(steps: list[Step]) -> Iterator[tuple[str, str]]:
+    for step in steps:
+        for word in step.words:
+            name, _, value = word.partition("=")
+            yield name, value
+
+
+def _filled(value: str, arguments: dict[str, str]) -> str:
+    for name, default in arguments.items():
+        value = value.replace(f"${name}", default)
+    return value
 
 
 def parse(text: str) -> list[Stage]:

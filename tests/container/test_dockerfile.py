@@ -109,7 +109,7 @@ def test_what_only_the_demo_and_the_build_need_stays_behind() -> None:
 def test_the_decision_path_is_compiled() -> None:
     instructions = [step.instruction for step in BUILD.steps]
 
-    assert BUILD.environment == {"BASTION_COMPILE": "1"}
+    assert BUILD.environment == {"BASTION_COMPILE": "1", "BASTION_COMMIT": ""}
     assert instructions.index("ENV") < len(instructions) - 1, "before the package is built"
     assert "BASTION_COMPILE" not in FINAL.environment
 
