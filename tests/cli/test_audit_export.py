@@ -15,6 +15,7 @@ from gateway.flows.evidence.audit_log import Linker
 from gateway.resources import clock
 from tests.cli.conftest import Bastion, Ran
 from tests.conftest import Pool
+from tests.databases import superuser_url
 
 ENTRIES = 1_200
 
@@ -22,7 +23,7 @@ ENTRIES = 1_200
 @pytest.fixture
 async def log(bastion: Bastion, pool: Pool) -> Bastion:
     """A chain with a checkpoint over all of it, whose last entry tells of ada."""
-    connection = await asyncpg.connect(bastion.database_url)
+    connection = await asyncpg.connect(superuser_url(bastion.database_url))
     await fill(connection, ENTRIES - 1)
     await connection.close()
     added = await bastion(
