@@ -1,7 +1,7 @@
 """Puts together the console, and how a worker follows what is changed there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -42,7 +42,7 @@ def live_settings_of(config: Config, resources: Resources) -> LiveSettings:
     return LiveSettings(resources.pool, live_limits(config), last, resources.acts.clock)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Follower:
     """Takes over what was changed in the console, for decisions and for what people do on the auth host.
 
@@ -53,21 +53,29 @@ class Follower:
     live: LiveSettings
     policies: Policies
     decisions: Decisions
+    _applied: Mapping[str, Limit] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._applied = self.live.file
 
     async def first(self) -> None:
         """Before the worker serves: a limit that was tightened must not open because a worker restarted."""
         await self.live.first()
-        if self.live.limits != self.live.file:
-            await self._apply()
+        await self._apply()
 
     async def follow(self) -> tuple[int, str]:
         """The revision that is in force, and what can't be. Raises RecordUnavailable."""
-        if await self.live.refresh():
-            await self._apply()
+        await self.live.refresh()
+        await self._apply()
         return self.live.revision, self.live.trouble
 
     async def _apply(self) -> None:
-        await self.policies.relimit({**self.configured, **self.live.limits})
+        """What did not work the last time is tried again: else the worker would report what it does not enforce."""
+        limits = self.live.limits
+        if limits == self._applied:
+            return
+        await self.policies.relimit({**self.configured, **limits})
+        self._applied = limits
         self.decisions.limit_refused_keys(self.live.limit(KEY_LIMIT))
 
 

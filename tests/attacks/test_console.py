@@ -2,86 +2,34 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from gateway.core.addresses import Address
+from gateway.app.console import Follower
 from gateway.core.admin.acts import AdminRole
 from gateway.core.admin.live_limits import typed
-from gateway.core.admin.rules import ConsoleRules
-from gateway.core.assurance.model import OTP, PWD, Assurance
 from gateway.core.errors import TooManyAttempts
 from gateway.core.policy.networks import NetworkSet
-from gateway.core.principal.ask import LoginFacts
-from gateway.core.ratelimit.gcra import Limit
-from gateway.flows.admin.console import Administrator, Console, MayNot, Outside
+from gateway.flows.admin.console import Administrator, MayNot, Outside
 from gateway.flows.admin.live_settings import ChangedBySomebody, LiveSettings, SettingsAdmin, WantedLimit
-from gateway.flows.admin.people import AdminLimits, AdminPeople
-from gateway.flows.admin.role_admin import RoleAdmin
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.owners import LastOwner
-from gateway.flows.people.throttle import ChangeThrottle
 from gateway.stores.files.settings import LastSettings
-from gateway.stores.redis.buckets import Buckets
-from tests.attacks.conftest import BUCKET_NAMES, House
+from tests.attacks.conftest import House
+from tests.attacks.desk import LOGIN, OFFICE, RULES, Desk, desk_of
+from tests.flows.test_policies import GOOD, another
 
-OFFICE, ELSEWHERE = ip_address("192.0.2.7"), ip_address("203.0.113.9")
-RULES = ConsoleRules(NetworkSet.of([]), session_s=28_800, idle_s=900, fresh_s=300, bind_address=True)
-LOGIN = Limit("AUTH.LOGIN", 10, 60_000_000, 5)
+ELSEWHERE = ip_address("203.0.113.9")
 PAIRS = 10
 
 
-@dataclass
-class Desk:
-    """A house with a console."""
-
-    house: House
-    console: Console
-    people: AdminPeople
-    roles: RoleAdmin
-    settings: SettingsAdmin
-
-    async def add(self, name: str, role: AdminRole | None = None) -> UUID:
-        user_id = await self.house.add(name)
-        if role is not None:
-            await self.roles.grant(name, role, None, "first")
-        return user_id
-
-    async def live(self, name: str, age_s: int = 0) -> LiveLogin:
-        """As after a login with a second factor, so many seconds ago."""
-        live = await self.house.live(await self.house.sign_in(name))
-        assert live is not None
-        at = self.house.there.now - age_s
-        facts = LoginFacts(Assurance(at, at, PWD | OTP), live.facts.expires_at, live.facts.idle_at)
-        return replace(live, facts=facts)
-
-    async def entered(self, name: str, address: Address | None = OFFICE) -> LiveLogin:
-        live = await self.live(name)
-        assert await self.console.enter(live, address, "")
-        return live
-
-    async def admin(self, name: str) -> Administrator:
-        found = await self.console.find(await self.entered(name), OFFICE)
-        assert isinstance(found, Administrator)
-        return found
-
-
 @pytest.fixture
-async def desk(house: House) -> Desk:
-    buckets = Buckets(house.functions)
-    plenty = ChangeThrottle(buckets, BUCKET_NAMES, Limit("ADMIN.ACT", 1_000, 60_000_000, 1_000))
-    few = ChangeThrottle(buckets, BUCKET_NAMES, Limit("ADMIN.ROLE", 5, 3_600_000_000, 5))
-    return Desk(
-        house,
-        Console(house.acts, RULES, BUCKET_NAMES),
-        AdminPeople(house.acts, house.admin, AdminLimits(plenty, few)),
-        RoleAdmin(house.acts, "cli:root"),
-        SettingsAdmin(house.acts, {"AUTH.LOGIN": LOGIN}),
-    )
+def desk(house: House) -> Desk:
+    return desk_of(house)
 
 
 async def test_whoever_has_no_role_finds_nothing_and_enters_nowhere(desk: Desk) -> None:
@@ -316,3 +264,28 @@ async def test_a_start_without_postgres_has_what_the_node_knew_last(desk: Desk, 
 
     assert (again.is_known, again.limit("AUTH.LOGIN").count) == (True, 4)
     assert not stranger.is_known
+
+
+async def test_a_worker_that_could_not_take_a_change_over_tries_again(desk: Desk, tmp_path: Path) -> None:
+    """Else it would report a limit that it does not enforce."""
+    there, policy_worker = desk.house.there, another(desk.house.pool, tmp_path)
+    policy_worker.file.write_text(GOOD)
+    policy_worker.policies.first()
+    configured = {**policy_worker.limits, "AUTH.KEY": replace(LOGIN, name="AUTH.KEY")}
+    live = LiveSettings(desk.house.pool, configured, LastSettings(tmp_path / "last"), lambda: there.now)
+    follower = Follower(configured, live, policy_worker.policies, there.decisions)
+    await follower.first()
+    name = "GENERAL.SESSION"
+    settings = SettingsAdmin(desk.house.acts, configured)
+    await settings.change(WantedLimit(name, typed("77/min", ""), None, "why", 0), "cli:root")
+
+    async with policy_worker.policies._reloading:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(follower.follow(), 0.5)
+    revision, _ = await follower.follow()
+
+    assert revision == 1
+    assert policy_worker.policies.limits[name].count == 77
+    assert len(policy_worker.enforced) == 1
+    await follower.follow()
+    assert len(policy_worker.enforced) == 1, "once"

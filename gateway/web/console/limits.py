@@ -20,6 +20,7 @@ from gateway.web.ways import CONSOLE_PATH
 _PATH: Final = f"{CONSOLE_PATH}/limits"
 _HOURS: Final = {"": "until it is changed again", "1": "1 hour", "4": "4 hours", "24": "a day", "168": "a week"}
 _HOUR_S: Final = 3600
+_MOST_DIGITS: Final = 18
 
 
 def routes(frame: Frame, settings: SettingsAdmin, limits: AdminLimits) -> list[web.RouteDef]:
@@ -141,4 +142,4 @@ def _until(fields: Mapping[str, str], now: int) -> int | None:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else -1
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else -1

@@ -23,7 +23,7 @@ LOGIN = Limit("AUTH.LOGIN", 10, 60_000_000, 5)
 PLAIN = Limit("GENERAL.EXECUTE", 600, 60_000_000, 600)
 VALUES = st.builds(
     LimitValue, st.integers(1, 99_999_999), st.sampled_from([1, 60, 3600, 86_400]), st.integers(1, MOST_BURST)
-)
+).filter(lambda value: value.count <= value.period_s * 1_000_000)
 
 
 @given(VALUES)
@@ -39,6 +39,25 @@ def test_whatever_is_typed_is_a_value_or_told_to_be_none(rate: str, burst: str) 
         assert value.count >= 1
         assert 1 <= value.burst <= MOST_BURST
         assert read_value(value.stored) == value
+
+
+@pytest.mark.parametrize(
+    ("rate", "is_one"), [("1000000/s", True), ("1000001/s", False), ("60000000/min", True), ("60000001/min", False)]
+)
+def test_a_rate_is_one_that_buckets_can_count(rate: str, is_one: bool) -> None:
+    """One that is stored all the same is out of force, and no worker stops for it."""
+    found, trouble = overlaid({LOGIN.name: LOGIN}, {f"limits.{LOGIN.name}": f"{rate};burst=1"})
+
+    assert (found[LOGIN.name].count == int(rate.partition("/")[0]), not trouble) == (is_one, is_one)
+    if not is_one:
+        with pytest.raises(BadSetting, match="a second"):
+            typed(rate, "1")
+
+
+@pytest.mark.parametrize("burst", ["9" * 5_000, "٣", "-1", "1e3"])
+def test_what_is_no_number_is_no_burst(burst: str) -> None:
+    with pytest.raises(BadSetting, match="no burst"):
+        typed("10/min", burst)
 
 
 @pytest.mark.parametrize(
