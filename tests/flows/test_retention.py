@@ -1,6 +1,8 @@
 """Retention takes what is a second too old and nothing younger, says beforehand what it will take, and minds holds."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -12,6 +14,7 @@ from gateway.core.units import DAY_S
 from gateway.flows.act import Acts
 from gateway.flows.people.users import Newcomer
 from gateway.flows.privacy.retention import Retention
+from gateway.stores.postgres.retention import RetentionRows
 from tests.attacks.conftest import PASSWORD, House, open_house
 from tests.conftest import Pool
 
@@ -112,6 +115,35 @@ async def test_a_month_of_the_log_becomes_unreadable_and_not_the_one_after(house
     kept = {row["month"]: row["wrapped"] is not None for row in await pool.fetch("SELECT * FROM audit_period_keys")}
     assert would[MONTHS] == done[MONTHS] == 1
     assert (kept[before], kept[edge], kept[month_of(now)]) == (False, True, True)
+
+
+async def test_a_run_that_was_killed_leaves_no_search_terms_behind(house: House) -> None:
+    """It ends while it waits for a term, and the next run finds the month again."""
+    await person(house)
+    pool = house.pool
+    await pool.execute("INSERT INTO audit_period_keys (month, wrapped) VALUES ('1970-01', 'x')")
+    entry = await pool.fetchval(
+        "INSERT INTO audit_entries (kind, at, actor, detail, personal, request_id)"
+        " VALUES ('login_failed', 0, '', '{}', '', '') RETURNING id"
+    )
+    await pool.execute("INSERT INTO audit_terms (term, entry_id) VALUES ($1, $2)", b"t" * 32, entry)
+    hold = await pool.fetchval("INSERT INTO holds (reason, added_by, added_at) VALUES ('', 'cli:root', 0) RETURNING id")
+    rows = RetentionRows(pool)  # type: ignore[arg-type]  # each statement by itself
+    now = await now_of(pool)
+
+    assert (await rows.take_terms("1970-01", now), await rows.destroy_month("1970-01", now)) == (0, False)
+    await pool.execute("UPDATE holds SET lifted_at = $1 WHERE id = $2", now, hold)
+    async with pool.acquire() as locker, locker.transaction():
+        await locker.execute("SELECT FROM audit_terms FOR UPDATE")
+        running = asyncio.ensure_future(retention(house.acts).run())
+        await asyncio.sleep(1)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    await retention(house.acts).run()
+
+    assert await pool.fetchval("SELECT wrapped FROM audit_period_keys WHERE month = '1970-01'") is None
+    assert await pool.fetchval("SELECT count(*) FROM audit_terms WHERE entry_id = $1", entry) == 0
 
 
 async def test_a_clock_that_was_set_ahead_takes_nothing(house: House) -> None:

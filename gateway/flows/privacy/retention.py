@@ -1,7 +1,7 @@
 """Runs the rules of retention: the leader once a day, an operator when they like, and as a dry run."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,8 @@ from gateway.core.privacy.retention import RetentionRule, RetentionTerms
 from gateway.core.units import DAY_S
 from gateway.flows.act import Acts
 from gateway.flows.transaction import transaction
+from gateway.stores.postgres.database import AnyConnection
+from gateway.stores.postgres.holds import Holds
 from gateway.stores.postgres.retention import BATCH, RetentionRows, RetentionRun, rewrite_period_keys
 
 _AHEAD: Final = "the log has entries of the future"
@@ -90,7 +92,7 @@ class Retention:
     async def _logins(self, until: int, now: int) -> int:
         taken = 0
         while True:
-            async with transaction(self.acts.pool) as connection:
+            async with self._no_new_hold() as connection:
                 batch = await RetentionRows(connection).take_logins(until, now)
             taken += batch
             if batch < BATCH:
@@ -99,18 +101,26 @@ class Retention:
     async def _months(self, until: int, now: int) -> int:
         async with transaction(self.acts.pool) as connection:
             months = await RetentionRows(connection).months(until, now)
+        taken = 0
         for month in months:
-            async with transaction(self.acts.pool) as connection:
-                await RetentionRows(connection).destroy_month(month, now)
-            while True:
-                async with transaction(self.acts.pool) as connection:
-                    if await RetentionRows(connection).take_terms(month) < BATCH:
+            while True:  # before the key, by whose absence the next run passes the month over
+                async with self._no_new_hold() as connection:
+                    if await RetentionRows(connection).take_terms(month, now) < BATCH:
                         break
+            async with self._no_new_hold() as connection:
+                taken += await RetentionRows(connection).destroy_month(month, now)
         if months:
             with suppress(asyncpg.PostgresError):
                 async with self.acts.pool.acquire() as connection:
                     await rewrite_period_keys(connection)
-        return len(months)
+        return taken
+
+    @asynccontextmanager
+    async def _no_new_hold(self) -> AsyncIterator[AnyConnection]:
+        """A transaction in which nobody adds a hold."""
+        async with transaction(self.acts.pool) as connection:
+            await Holds(connection, self.acts.vault).wait_for_none()
+            yield connection
 
     def _until(self, rule: RetentionRule, now: int) -> int | None:
         kept_s = self.terms.of(rule)
