@@ -13,6 +13,7 @@ from gateway.core.audit.document_events import (
 )
 from gateway.core.base64url import b64
 from gateway.core.privacy.documents import (
+    PUT_OFF_S,
     BadDocument,
     DocumentAction,
     DocumentAnswer,
@@ -132,9 +133,9 @@ class OwnDocuments:
             raise BadDocument("nothing was accepted that could be withdrawn")
 
     def _is_over(self, document: PublishedDocument, answer: DocumentAnswer, now: int) -> bool:
-        """Whether the same answer counts anew: after again_after, and each time that it is put off."""
+        """Whether the same answer counts anew: after again_after, and a day after it was put off."""
         if answer.action is DocumentAction.PUT_OFF:
-            return True
+            return now >= answer.at + PUT_OFF_S
         return document.again_after_s is not None and now >= answer.at + document.again_after_s
 
 
@@ -161,6 +162,7 @@ class DocumentAdmin:
         if not texts or any(not text.strip() or len(text) > _MOST_CHARS for text in texts.values()):
             raise BadDocument(f"a document needs a text of 1 to {_MOST_CHARS} characters in at least one language")
         async with self.acts.begin(operator=self.actor) as act:
+            await act.documents.lock()
             if await act.documents.has(kind, version):
                 raise BadDocument(
                     f"{kind.value} {version} is published, and published texts never change; take a new version"

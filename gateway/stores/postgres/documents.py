@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.core.privacy.documents import DocumentAction, DocumentAnswer, DocumentKind, PublishedDocument
 from gateway.core.privacy.sealing import Place
+from gateway.stores.postgres import locks
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.vault import Vault
 
@@ -21,6 +22,7 @@ _LIST: Final = """
       FROM consent_documents d LEFT JOIN consent_retired r USING (kind, version)
      ORDER BY d.published_at, d.kind, d.version, d.language
 """
+_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 _EXISTS: Final = "SELECT 1 FROM consent_documents WHERE kind = $1 AND version = $2 LIMIT 1"
 _RETIRE: Final = """
     INSERT INTO consent_retired (kind, version, retired_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING kind
@@ -57,6 +59,10 @@ class Documents:
     def __init__(self, connection: AnyConnection, vault: Vault) -> None:
         self._connection = connection
         self._vault = vault
+
+    async def lock(self) -> None:
+        """Nobody else publishes until the transaction ends."""
+        await self._connection.execute(_LOCK, locks.DOCUMENTS)
 
     async def has(self, kind: DocumentKind, version: str) -> bool:
         return await self._connection.fetchval(_EXISTS, kind.value, version) is not None
