@@ -15,7 +15,7 @@ from gateway.web.errors import BadForm, CrossSite, FormExpired
 MAX_BODY_BYTES: Final = 40 * 1024  # three passwords of 1,024 characters, 12 bytes each
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _CHARSET: Final = "utf-8"
-_OWN_SITES: Final = ("same-origin", "none")
+OWN_SITES: Final = ("same-origin", "none")
 _USER_AGENT_CHARS: Final = 400
 
 
@@ -73,7 +73,7 @@ async def own_form(request: web.Request, site: AuthHost) -> Mapping[str, str]:
 
     Raises CrossSite, FormExpired (only the token is wrong) or BadForm.
     """
-    if request.headers.getall("Sec-Fetch-Site", []) not in ([], *([own] for own in _OWN_SITES)):
+    if request.headers.getall("Sec-Fetch-Site", []) not in ([], *([own] for own in OWN_SITES)):
         raise CrossSite("Sec-Fetch-Site is neither same-origin nor none")
     if request.headers.getall("Origin", []) != [site.origin]:
         raise CrossSite("Origin is not our own")

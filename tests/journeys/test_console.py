@@ -169,6 +169,8 @@ def test_a_helper_ends_sessions_and_nothing_more(stage: Stage, helper: Desk) -> 
 
     assert {path: seen.status for path, seen in answers.items()} == dict.fromkeys(refused, 403)
     assert set(pages.values()) == {403}
+    on_owner = helper.get(f"{helper.find('olivia')}/end-sessions")
+    assert (on_owner.status, "only an owner may" in on_owner.text) == (403, True)
     assert "owner or admin may" in helper.get(f"{person}/disable").text
     assert ada.visit(stage.app + "/").url == stage.app + "/"
     assert "10/min burst 5" in bastion(stage, "settings", "get", "AUTH.LOGIN")
@@ -199,12 +201,27 @@ def test_what_others_wrote_is_text_on_every_page(stage: Stage, owner: Desk) -> N
         assert "mallory" not in page.url
 
 
-def test_an_arrival_from_another_site_does_nothing(stage: Stage, owner: Desk) -> None:
-    seen = owner.visitor.send("GET", f"{stage.auth}/admin/people", {**NAVIGATION, "Sec-Fetch-Site": "cross-site"})
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_an_arrival_from_another_site_does_nothing(stage: Stage, owner: Desk, site: str) -> None:
+    """An app beside the auth host is another site too."""
+    seen = owner.visitor.send("GET", f"{stage.auth}/admin/people", {**NAVIGATION, "Sec-Fetch-Site": site})
 
     assert "Another site sent you here" in seen.text
     assert "mallory" not in seen.text
     assert re.findall(r'href="(/admin[^"]*)"', seen.text) == ["/admin/people"]
+
+
+def test_what_no_page_of_ours_sends_changes_nothing(stage: Stage, owner: Desk) -> None:
+    person, token = owner.find("sam"), owner.get("/people").field("csrf")
+    sent = {"csrf": token, "reason": "x"}
+
+    answers = [posted(owner, f"/admin{person}/role", {**sent, **more}).status for more in ({}, {"role": "Owner"})]
+
+    assert answers == [400, 400]
+    assert owner.get(f"/people?after={'9' * 30}.{person.rpartition('/')[2]}").status == 200
+    digits = {"rate": "20/min", "burst": "9", "seen": "9" * 5_000}
+    assert posted(owner, "/admin/limits/AUTH.LOGIN/change", {**sent, **digits}).status == 409
+    assert newest(stage, "person_viewed")["actor"] == "olivia"
 
 
 def test_leaving_ends_it_for_a_copied_cookie_too(stage: Stage, helper: Desk) -> None:

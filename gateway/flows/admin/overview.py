@@ -79,7 +79,7 @@ class ConsoleOverview:
             counts = await Counts(connection).all(self.acts.clock())
             workers = await PolicyWorkers(connection).all(_FORGOTTEN_S)
         async with self.acts.begin() as act:
-            owners = await act.admin_roles.count_owners(act.now)
+            owners = await act.admin_roles.count_owners()
         troubled = [one for one in _workers(workers) if one.trouble]
         wrong = [NeedsLook(f"{one.node}, worker {one.number}: {one.trouble}", "/admin/fleet") for one in troubled]
         if counts.oldest_unlinked_s > _LATE:

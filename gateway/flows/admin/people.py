@@ -7,14 +7,16 @@ from uuid import UUID
 
 from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole
 from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
+from gateway.core.audit.catalogue import PersonViewed
 from gateway.core.errors import GatewayError
+from gateway.core.units import HOUR_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.admin.console import Administrator, hold_role
 from gateway.flows.evidence.audit_entries import Listed, list_entries
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.owners import refuse_no_owner
 from gateway.flows.people.throttle import ChangeThrottle
-from gateway.flows.people.users import ChangedMeanwhile, UserAdmin, check_reason
+from gateway.flows.people.users import ChangedMeanwhile, UnknownLogin, UserAdmin, check_reason
 from gateway.stores.postgres.lockouts import Lock
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
@@ -89,6 +91,16 @@ class AdminPeople:
             login = None if login_id is None else await act.logins.find(login_id)
             return None if login is None else login.user_id
 
+    async def view(self, who: Administrator, user_id: UUID, request_id: str) -> PersonShown | None:
+        """As show(), for a page: it stands in the log once an hour for each who looks at each. None: nobody has this
+        id.
+        """
+        async with self.acts.begin(operator=str(who.user_id), request_id=request_id) as act:
+            seen = user_id == who.user_id or await act.users.find(user_id) is None
+            if not seen and not await act.audit.has_viewed(str(who.user_id), user_id, act.now - HOUR_S):
+                act.record(PersonViewed(user_id))
+        return await self.show(user_id)
+
     async def show(self, user_id: UUID) -> PersonShown | None:
         """None: nobody has this id."""
         async with self.acts.begin() as act:
@@ -98,7 +110,7 @@ class AdminPeople:
             logins = await act.logins.list_live(user_id, act.now)
             locks = await act.lockouts.list_locked(user_id, act.now)
             factors = sorted({one.name for one in await act.factors.enrolled(user_id, act.now)})
-            role = await act.admin_roles.of(user_id, act.now)
+            role = await role_of(act, user_id)
         entries = await list_entries(self.acts.pool, self.acts.vault, user_id, None, _ENTRIES)
         return PersonShown(user, role, tuple(logins), tuple(locks), tuple(factors), entries)
 
@@ -111,7 +123,10 @@ class AdminPeople:
     async def end_sessions(self, who: Administrator, user_id: UUID, login: str, reason: str, request_id: str) -> int:
         """login "": all of them; how many ended. Raises UnknownLogin."""
         admin, name = await self._for(who, user_id, AdminAct.END_SESSIONS, reason, request_id)
-        return await admin.end_sessions(name, login_id_of(login) if login else None, reason)
+        login_id = login_id_of(login)
+        if login_id is None:
+            raise UnknownLogin("this person has no such session")
+        return await admin.end_sessions(name, login_id if login else None, reason)
 
     async def disable(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> bool:
         """Raises LastOwner."""
@@ -143,6 +158,7 @@ class AdminPeople:
             user = await act.users.find(user_id)
             if user is None:
                 raise NobodyThere("nobody has this id any more")
+            await act.admin_roles.lock_both(who.user_id, user_id)
             await hold_role(act, who.user_id, AdminAct.ROLES, await _target(act, who, user_id))
             return await put_role(act, user_id, role, None, reason)
 
@@ -159,6 +175,7 @@ class AdminPeople:
         async def guard(act: Act, found: UserRow) -> None:
             if found.id != user_id:
                 raise ChangedMeanwhile("somebody was renamed in the same moment; look, and repeat it")
+            await act.admin_roles.lock_both(who.user_id, user_id)
             await hold_role(act, who.user_id, wanted, await _target(act, who, user_id))
 
         admin = replace(self.operators, actor=str(who.user_id), request_id=request_id, guard=guard)
@@ -172,21 +189,28 @@ class AdminPeople:
 
 async def put_role(act: Act, user_id: UUID, role: AdminRole | None, until: int | None, reason: str) -> bool:
     """Gives, changes or takes a role; False: it was so. The owners are locked. Raises LastOwner."""
-    before = await act.admin_roles.of(user_id, act.now)
+    row = await act.admin_roles.find(user_id, act.now)
+    before = None if row is None else row.role
     if role is None:
         if await act.admin_roles.delete(user_id) is None:
             return False
         await act.admin_roles.leave_all(user_id)
         act.record(RoleRevoked(user_id, None if before is None else before.value, reason))
     else:
-        if role is before and until is None:
+        if row is not None and (row.role, row.until) == (role, until):
             return False
         await act.admin_roles.put(user_id, role, until, act.now)
         act.record(RoleGranted(user_id, None if before is None else before.value, role.value, until, reason))
-    if before is AdminRole.OWNER:
+    if row is not None and row.is_active and before is AdminRole.OWNER:
         await refuse_no_owner(act)
     return True
 
 
 async def _target(act: Act, who: Administrator, user_id: UUID) -> ActTarget:
-    return ActTarget(await act.admin_roles.of(user_id, act.now), user_id == who.user_id)
+    return ActTarget(await role_of(act, user_id), user_id == who.user_id)
+
+
+async def role_of(act: Act, user_id: UUID) -> AdminRole | None:
+    """Also of somebody who is disabled, whose role rests."""
+    row = await act.admin_roles.find(user_id, act.now)
+    return None if row is None else row.role

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from gateway.core.admin.acts import AdminRole
 from gateway.stores.postgres import locks
 from gateway.stores.postgres.database import AnyConnection
@@ -13,7 +15,13 @@ _OF: Final = """
     SELECT r.role FROM admin_roles r JOIN users u ON u.id = r.user_id
      WHERE r.user_id = $1 AND (r.until IS NULL OR r.until > $2) AND u.state = 'active'
 """
+# Those who act on each other at once would wait for each other in another order than that of their ids.
+_LOCK_BOTH: Final = "SELECT id FROM users WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 _HOLD: Final = f"{_OF} FOR SHARE"
+_FIND: Final = """
+    SELECT r.user_id, r.role, r.until, u.state FROM admin_roles r JOIN users u ON u.id = r.user_id
+     WHERE r.user_id = $1 AND (r.until IS NULL OR r.until > $2)
+"""
 _LIST: Final = """
     SELECT r.user_id, r.role, r.until, u.state FROM admin_roles r JOIN users u ON u.id = r.user_id
      WHERE r.until IS NULL OR r.until > $1 ORDER BY r.granted_at, r.user_id
@@ -26,7 +34,7 @@ _DELETE: Final = "DELETE FROM admin_roles WHERE user_id = $1 RETURNING role"
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 _COUNT_OWNERS: Final = """
     SELECT count(*) FROM admin_roles r JOIN users u ON u.id = r.user_id
-     WHERE r.role = 'owner' AND (r.until IS NULL OR r.until > $1) AND u.state = 'active'
+     WHERE r.role = 'owner' AND r.until IS NULL AND u.state = 'active'
 """
 _ENTER: Final = """
     INSERT INTO consoles (login_id, user_id, entered_at, seen_at, network) VALUES ($1, $2, $3, $3, $4)
@@ -42,7 +50,10 @@ _SEE: Final = """
 """
 _LEAVE: Final = "DELETE FROM consoles WHERE login_id = $1"
 _LEAVE_ALL: Final = "DELETE FROM consoles WHERE user_id = $1"
-_INSIDE: Final = "SELECT user_id, entered_at, seen_at FROM consoles WHERE seen_at > $1 ORDER BY seen_at DESC"
+_INSIDE: Final = """
+    SELECT c.user_id, c.entered_at, c.seen_at FROM consoles c JOIN logins l ON l.id = c.login_id
+     WHERE c.seen_at > $1 AND l.ended_at IS NULL ORDER BY c.seen_at DESC
+"""
 _PURGE: Final = "DELETE FROM consoles WHERE seen_at < $1"
 
 
@@ -90,12 +101,18 @@ class AdminRoles:
         found = await self._connection.fetchval(_HOLD, user_id, now)
         return None if found is None else AdminRole(found)
 
+    async def lock_both(self, *user_ids: UUID) -> None:
+        """Whoever acts on somebody, and that person, before either is locked in another way."""
+        await self._connection.execute(_LOCK_BOTH, user_ids)
+
+    async def find(self, user_id: UUID, now: int) -> RoleRow | None:
+        """Also that of a person who is disabled: it is theirs again once they are enabled. None: none, or over."""
+        row = await self._connection.fetchrow(_FIND, user_id, now)
+        return None if row is None else _role(row)
+
     async def list(self, now: int) -> list[RoleRow]:
         """The oldest first, without those that are over."""
-        return [
-            RoleRow(row["user_id"], AdminRole(row["role"]), row["until"], row["state"] == "active")
-            for row in await self._connection.fetch(_LIST, now)
-        ]
+        return [_role(row) for row in await self._connection.fetch(_LIST, now)]
 
     async def put(self, user_id: UUID, role: AdminRole, until: int | None, now: int) -> None:
         """The only one that the person has."""
@@ -110,9 +127,9 @@ class AdminRoles:
         """Whoever may make an owner vanish waits here: before it locks anybody."""
         await self._connection.execute(_LOCK, locks.OWNERS)
 
-    async def count_owners(self, now: int) -> int:
-        """Those who may act."""
-        return int(await self._connection.fetchval(_COUNT_OWNERS, now))
+    async def count_owners(self) -> int:
+        """Those who may act, and whose role has no end."""
+        return int(await self._connection.fetchval(_COUNT_OWNERS))
 
     async def enter(self, login_id: bytes, user_id: UUID, network: str, now: int) -> None:
         """network: a keyed digest of where the person is."""
@@ -136,3 +153,7 @@ class AdminRoles:
     async def purge(self, before: int) -> None:
         """Those that were last seen before."""
         await self._connection.execute(_PURGE, before)
+
+
+def _role(row: asyncpg.Record) -> RoleRow:
+    return RoleRow(row["user_id"], AdminRole(row["role"]), row["until"], row["state"] == "active")

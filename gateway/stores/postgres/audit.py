@@ -68,6 +68,9 @@ _LIST_BEFORE: Final = f"""
      ORDER BY e.id DESC LIMIT $3
 """
 _FIND_LINKED: Final = f"{READ} WHERE l.position = $1 AND l.hash = $2"
+_HAS_VIEWED: Final = """
+    SELECT 1 FROM audit_entries WHERE kind = 'person_viewed' AND actor = $1 AND subject = $2 AND at > $3 LIMIT 1
+"""
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -163,6 +166,10 @@ class Audit:
     async def before(self, kinds: Sequence[str], before: int, limit: int) -> list[ReadEntry]:
         """The newest first. kinds: none for all. before: an id, 0 for the newest."""
         return await self.read(await self._connection.fetch(_LIST_BEFORE, list(kinds), before, limit))
+
+    async def has_viewed(self, actor: str, subject: UUID, since: int) -> bool:
+        """Whether who acts looked at the person after since, in Unix seconds."""
+        return await self._connection.fetchval(_HAS_VIEWED, actor, subject, since) is not None
 
     async def find(self, entry_id: int) -> ReadEntry | None:
         found = await self.read(await self._connection.fetch(_FIND_ENTRY, entry_id))

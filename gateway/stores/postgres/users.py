@@ -29,7 +29,7 @@ _LIST_USERS: Final = f"""
 """  # noqa: S608 - constants
 _PAGE_OF_USERS: Final = f"""
     SELECT {_COLUMNS}, u.created_at FROM users u LEFT JOIN user_keys k ON k.user_id = u.id
-     WHERE $1::bigint IS NULL OR (u.created_at, u.id) < ($1, $2)
+     WHERE u.state <> 'erased' AND ($1::bigint IS NULL OR (u.created_at, u.id) < ($1, $2))
      ORDER BY u.created_at DESC, u.id DESC LIMIT $3
 """  # noqa: S608 - constants
 _NAME_TAKEN: Final = """

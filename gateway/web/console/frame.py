@@ -17,7 +17,7 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.owners import LastOwner
 from gateway.flows.people.users import BadReason, ChangedMeanwhile, UnknownLogin
 from gateway.web.browser import Browser, see_other
-from gateway.web.forms import client_address, own_form
+from gateway.web.forms import OWN_SITES, client_address, own_form
 from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain
 from gateway.web.proving import STEP_UP_PATH
 from gateway.web.ways import CONSOLE_PATH
@@ -57,7 +57,7 @@ class Frame:
         """fresh: a page that confirms an act asks for a second factor, so that no filled-in form is lost to it."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            if request.headers.get("Sec-Fetch-Site", "none") == "cross-site":
+            if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
                 return self._arrival(request)
             who = await self._inside(request)
             if not isinstance(who, Administrator):
@@ -70,6 +70,8 @@ class Frame:
                 return await page(request, who)
             except NobodyThere:
                 return self.gone(request, who)
+            except MayNot as error:
+                return self.refused(request, who, str(error))
 
         return handle
 
@@ -191,7 +193,9 @@ class Frame:
         return response
 
     def _arrival(self, request: web.Request) -> web.Response:
-        """A link of another site opens nothing by itself; the address is shown, and the person goes on by hand."""
+        """A link of another site, or of an app beside us, opens nothing by itself: the person goes on by hand."""
+        if not self.console.rules.reaches(client_address(request)):
+            raise web.HTTPNotFound
         return self.browser.html.page("console/arrival.html", path=request.path)
 
 

@@ -17,12 +17,14 @@ from gateway.web.account import ago, iso
 from gateway.web.browser import see_other
 from gateway.web.console.entries import line_of
 from gateway.web.console.frame import AdminForm, AdminPage, Frame, shown
+from gateway.web.errors import BadForm
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.spans import counted
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/people"
 _FIND_CHARS: Final = 320
+_MOST_DIGITS: Final = 18
 _NOBODY: Final = "Nobody has this name, address or id. Names are encrypted, so only a whole one finds its person."
 
 
@@ -124,7 +126,7 @@ class _PeoplePages:
         return self.frame.render(request, who, "people.html", 404, people=[], after="", not_found=_NOBODY)
 
     async def show(self, request: web.Request, who: Administrator) -> web.Response:
-        found = await self.people.show(_id(request))
+        found = await self.people.view(who, _id(request), request[REQUEST_ID])
         if found is None:
             raise NobodyThere("nobody has this id")
         target = await self.people.target(who, found.user.id)
@@ -213,9 +215,7 @@ class _PeoplePages:
                 await self.people.set_groups(who, user_id, _groups(fields), reason, request_id)
                 return "groups"
             case _:
-                role = fields.get("role", "")
-                wanted = AdminRole(role) if role in {one.value for one in AdminRole} else None
-                changed = await self.people.set_role(who, user_id, wanted, reason, request_id)
+                changed = await self.people.set_role(who, user_id, _role(fields), reason, request_id)
                 return "role" if changed else "same"
 
 
@@ -256,6 +256,14 @@ def _groups(fields: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(fields.get("groups", "").replace(",", " ").split())
 
 
+def _role(fields: Mapping[str, str]) -> AdminRole | None:
+    """None: it is to be taken. Raises BadForm."""
+    try:
+        return AdminRole(fields["role"]) if fields["role"] else None
+    except (KeyError, ValueError) as error:
+        raise BadForm("There is no such role.") from error
+
+
 def _id(request: web.Request) -> UUID:
     """Raises NobodyThere."""
     try:
@@ -267,6 +275,8 @@ def _id(request: web.Request) -> UUID:
 def _after(text: str) -> tuple[int, UUID] | None:
     """The last of the page before; None for what is none."""
     at, _, user_id = text.partition(".")
+    if not (at.isascii() and at.isdecimal() and len(at) <= _MOST_DIGITS):
+        return None
     try:
         return int(at), UUID(user_id)
     except ValueError:
