@@ -37,7 +37,7 @@ async def add_ada(bastion: Bastion) -> None:
     assert (added.status, added.err) == (0, "")
 
 
-async def test_second_factors_are_shown_and_a_code_needs_one(bastion: Bastion) -> None:
+async def test_second_factors_are_shown_and_a_code_is_made_without_one(bastion: Bastion) -> None:
     await add_ada(bastion)
 
     shown = await bastion("user", "mfa", "ada")
@@ -54,8 +54,7 @@ async def test_second_factors_are_shown_and_a_code_needs_one(bastion: Bastion) -
     assert "ada can't be told by mail, so a reset could not wait for them; see --now" in waits.err
     assert (gone.status, gone.out) == (0, "ada had no factor totp.\n")
     assert (bare.status, later.status) == (2, 2)
-    assert code.status != 0
-    assert "no second factor that a code could stand in for" in code.err
+    assert (code.status, len(code.out.split("-")) > 1) == (0, True), "it confirms a login on a strange device"
     assert endless.status != 0
     assert "expected a duration from 1s to 1d" in endless.err
 

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from gateway.embedded import Binaries, Children, EmbeddedPostgres, EmbeddedValkey, free_port
 from tests.attacks.conftest import house
-from tests.conftest import add_routes
-from tests.databases import copy_template
+from tests.conftest import add_routes, run_apart
+from tests.databases import copy_template, forgive
 from tests.faults.relay import Cut, Elsewhere, Passing, Relay, relaying
 from tests.staging import Demo, Stage
 
@@ -100,8 +100,15 @@ class Relayed:
     to_redis: Relay
 
 
+@pytest.fixture
+def relayed(running_relayed: Relayed) -> Relayed:
+    """Wrong passwords are forgotten, and everybody's next login may change things."""
+    run_apart(forgive(running_relayed.stage.postgres, "relayed"))
+    return running_relayed
+
+
 @pytest.fixture(scope="session")
-def relayed(
+def running_relayed(
     short_directory: Path, postgres_server: EmbeddedPostgres, database_template: str, primary: EmbeddedValkey
 ) -> Iterator[Relayed]:
     directory = short_directory / "relayed"

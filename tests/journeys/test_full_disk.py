@@ -16,7 +16,7 @@ from tests.journeys.disk import Disk, on_a_disk, why_not
 from tests.journeys.node import Node, in_and_out, log_in, replaced, signed_in, started, until
 
 STARTS = "bastion_worker_starts_total"
-WHOLE = {"ended-logins.jsonl.lock", "keys", "policy-last-good.json"}
+WHOLE = {"ended-logins.jsonl.lock", "keys", "policy-last-good.json", "settings-last.json"}
 
 
 @dataclass(frozen=True)
