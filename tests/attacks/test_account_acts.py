@@ -43,6 +43,7 @@ PROVE_NOTHING = {
     "outbox": "waiting mail; its links are in links",
     "factor_resets": "a reason",
     "audit_entries": "what happened",
+    "consent_records": "what was answered to terms",
     "consoles": "a console of a live login, which ends with it",
     "holds": "a reason",
     "notices": "what was told",
