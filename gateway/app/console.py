@@ -31,15 +31,9 @@ _EXPIRE_S: Final = 5.0
 _PURGE_S: Final = 600.0
 
 
-def live_limits(config: Config) -> Mapping[str, Limit]:
-    """Those that may be changed while Bastion runs: not the console's own."""
-    own = (ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT)
-    return {name: limit for name, limit in config.all_limits().items() if name not in own}
-
-
 def live_settings_of(config: Config, resources: Resources) -> LiveSettings:
     last = LastSettings(config.data_dir / "settings-last.json")
-    return LiveSettings(resources.pool, live_limits(config), last, resources.acts.clock)
+    return LiveSettings(resources.pool, config.live_limits(), last, resources.acts.clock)
 
 
 @dataclass(slots=True)
@@ -92,7 +86,7 @@ def console(*, config: Config, resources: Resources, browser: Browser, buckets: 
         notices=notices_of(config),
     )
     entry = Console(resources.acts, config.console_rules(), names)
-    settings = SettingsAdmin(resources.acts, live_limits(config), config.admin.live_settings)
+    settings = SettingsAdmin(resources.acts, config.live_limits(), config.admin.live_settings)
     throttle = partial(ChangeThrottle, buckets, names)
     spent = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
     frame = Frame(browser, entry)

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import click
 
-from gateway.app.privacy import erasure_of
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import duration, with_config
 from gateway.cli._times import utc
@@ -97,6 +96,8 @@ def _pending(config: Config) -> list[str]:
 
 
 def _erase(config: Config, name: str, reason: ErasureReason) -> None:
+    from gateway.app.privacy import erasure_of
+
     person = acting(config, lambda resources: _named(resources, name))
     user_id = _id_of(name) if person is None else None
     if user_id is None:

@@ -6,7 +6,6 @@ from typing import Final
 
 import click
 
-from gateway.app.licence import licensing_of
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
 from gateway.cli._times import moment, utc
@@ -43,6 +42,8 @@ def licence() -> None:
 @with_config
 def show(config: Config, *, as_json: bool) -> None:
     """Show the licence, its state, and how many people logged in within 30 days."""
+    from gateway.app.licence import licensing_of
+
     found = acting(config, lambda resources: licensing_of(config, resources.acts).show())
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
@@ -71,6 +72,8 @@ def verify(config: Config, *, file: Path) -> None:
 def install(config: Config, *, file: Path) -> None:
     """Install a licence for the whole fleet, in the place of the one before."""
     text = read_licence_file(file)
+    from gateway.app.licence import licensing_of
+
     installed = acting(config, lambda resources: licensing_of(config, resources.acts).install(text, operator()))
     click.echo(f"The licence for {installed.holder} is installed.")
 

@@ -5,7 +5,6 @@ from typing import Final, TypeVar
 
 import click
 
-from gateway.app.console import live_limits
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
 from gateway.cli._times import later, utc
@@ -116,5 +115,5 @@ def _line(one: LimitShown) -> str:
 def _act(config: Config, work: Callable[[SettingsAdmin], Awaitable[T]]) -> T:
     return acting(
         config,
-        lambda resources: work(SettingsAdmin(resources.acts, live_limits(config), config.admin.live_settings)),
+        lambda resources: work(SettingsAdmin(resources.acts, config.live_limits(), config.admin.live_settings)),
     )

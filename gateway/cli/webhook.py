@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.app.webhooks import post_of
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
 from gateway.cli._times import moment, utc
@@ -122,6 +121,8 @@ def rotate(config: Config, *, endpoint_id: str, overlap: str) -> None:
 @with_config
 def test(config: Config, *, endpoint_id: str) -> None:
     """Send a message of the type `test` from here, and say how it went. Exit status 1: it was not taken."""
+    from gateway.app.webhooks import post_of
+
     try:
         _act(config, lambda admin: admin.test(endpoint_id, post_of(config)))
     except Undelivered as error:

@@ -15,7 +15,15 @@ from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
 from gateway.config.sections.jwt import Jwt
 from gateway.config.sections.licence import LicenceSection
-from gateway.config.sections.limits import LOGIN_LIMIT, LimitName, LimitSetting, by_name, default_limits
+from gateway.config.sections.limits import (
+    ADMIN_ACT_LIMIT,
+    ADMIN_ROLE_LIMIT,
+    LOGIN_LIMIT,
+    LimitName,
+    LimitSetting,
+    by_name,
+    default_limits,
+)
 from gateway.config.sections.links import LinksSection
 from gateway.config.sections.lockout import LockoutSection
 from gateway.config.sections.log import Log
@@ -110,6 +118,11 @@ class Config(Section):
 
     def all_limits(self) -> dict[str, Limit]:
         return by_name(self.limits)
+
+    def live_limits(self) -> dict[str, Limit]:
+        """Those that may be changed while Bastion runs: not the console's own."""
+        own = (ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT)
+        return {name: limit for name, limit in self.all_limits().items() if name not in own}
 
     def login_limits(self) -> LoginLimits:
         setting = self.limits[LOGIN_LIMIT]

@@ -10,12 +10,13 @@ _HOUR_S: Final = 3600
 _ALL: Final = f"""
     SELECT (SELECT count(*) FROM (
                SELECT 1 FROM logins
-                WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at + idle_s > $1 LIMIT {MOST}) some)::bigint
+                WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at + idle_s > $1 LIMIT {MOST}) AS found)::bigint
                AS logins,
-           (SELECT count(*) FROM (SELECT 1 FROM users WHERE state <> 'erased' LIMIT {MOST}) some)::bigint AS people,
-           (SELECT count(DISTINCT who) FROM (SELECT who FROM lockouts WHERE until > $1 LIMIT {MOST}) some)::bigint
+           (SELECT count(*) FROM (SELECT 1 FROM users WHERE state <> 'erased' LIMIT {MOST}) AS found)::bigint
+               AS people,
+           (SELECT count(DISTINCT who) FROM (SELECT who FROM lockouts WHERE until > $1 LIMIT {MOST}) AS found)::bigint
                AS locked,
-           (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE at > $2 LIMIT {MOST}) some)::bigint AS failed,
+           (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE at > $2 LIMIT {MOST}) AS found)::bigint AS failed,
            coalesce($1 - (SELECT e.at FROM audit_queue q JOIN audit_entries e ON e.id = q.entry_id
                            ORDER BY q.entry_id LIMIT 1), 0)::bigint AS oldest_unlinked_s
 """  # noqa: S608 - constants
