@@ -16,6 +16,7 @@ VALUES = {
     "secrets.index_key": PEPPER,
     "secrets.peppers": f"p2={ROOT_KEY}",
     "database.url": "postgresql://bastion:Zq81hg@db.internal/bastion",
+    "backup.scratch_url": "postgresql://bastion_owner:Zq81hg@db.internal/scratch",
     "database.owner_url": "postgresql://bastion_owner:Zq81hg@db.internal/bastion",
     "redis.url": "rediss://bastion:Zq81hg@redis.internal",
 }

@@ -78,19 +78,19 @@ class LicenceInstalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class BackupMade(Event):
-    """backup: its name. position: of the last link in it. removed: how many key files were too old."""
+    """backup: its name. up_to: the last position in it. removed: how many key files were too old."""
 
     kind = Kind.BACKUP_MADE
     about = About(
         Family.EVIDENCE,
         Severity.LOW,
         By.OPERATOR,
-        "An operator made a backup, which ends with the entry at `position`. `removed` key files of older backups were"
+        "An operator made a backup, which ends with the entry at `up_to`. `removed` key files of older backups were"
         " too old and are gone.",
     )
 
     backup: Id[str]
-    position: Number[int]
+    up_to: Number[int]
     removed: Number[int]
 
 
@@ -101,11 +101,11 @@ class BackupVerified(Event):
         Family.EVIDENCE,
         Severity.INFORMATIONAL,
         By.OPERATOR,
-        "An operator restored a backup into a database of its own, and its log is whole up to `position`.",
+        "An operator restored a backup into a database of its own, and its log is whole up to `up_to`.",
     )
 
     backup: Id[str]
-    position: Number[int]
+    up_to: Number[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,14 @@ class Restored(Event):
         Family.EVIDENCE,
         Severity.MEDIUM,
         By.OPERATOR,
-        "The database was restored from a backup that ends at `position`. Entries from there to `lost_to` are lost, as"
+        "The database was restored from a backup that ends at `up_to`. Entries from there to `lost_to` are lost, as"
         " far as checkpoints know. All logins, grants, links and codes ended with it, signing keys were retired, API"
         " keys rest, and `erased` people of the ledger were erased again.",
     )
 
     restore: Id[str]
     backup: Id[str]
-    position: Number[int]
+    up_to: Number[int]
     lost_to: Number[int]
     erased: Number[int]
 

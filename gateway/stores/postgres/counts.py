@@ -10,7 +10,8 @@ _HOUR_S: Final = 3600
 _ALL: Final = f"""
     SELECT (SELECT count(*) FROM (
                SELECT 1 FROM logins
-                WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at + idle_s > $1 LIMIT {MOST}) AS found)::bigint
+                WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at + idle_s > $1
+                LIMIT {MOST}) AS found)::bigint
                AS logins,
            (SELECT count(*) FROM (SELECT 1 FROM users WHERE state <> 'erased' LIMIT {MOST}) AS found)::bigint
                AS people,

@@ -27,17 +27,17 @@ OF_THE_LOG: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = 
     (
         evidence_events.BackupMade(None, "B", 7, 0),
         "backup_made",
-        ("cli:root", None, '{"backup":"B","position":7,"removed":0}', "{}"),
+        ("cli:root", None, '{"backup":"B","removed":0,"up_to":7}', "{}"),
     ),
     (
         evidence_events.BackupVerified(None, "B", 7),
         "backup_verified",
-        ("cli:root", None, '{"backup":"B","position":7}', "{}"),
+        ("cli:root", None, '{"backup":"B","up_to":7}', "{}"),
     ),
     (
         evidence_events.Restored(None, "R", "B", 7, 9, 1),
         "restored",
-        ("cli:root", None, '{"backup":"B","erased":1,"lost_to":9,"position":7,"restore":"R"}', "{}"),
+        ("cli:root", None, '{"backup":"B","erased":1,"lost_to":9,"restore":"R","up_to":7}', "{}"),
     ),
     (
         evidence_events.RestoreFinished(None, ("K",)),
