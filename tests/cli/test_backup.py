@@ -76,7 +76,7 @@ async def test_dump_and_keys_lie_apart_and_are_described(lived: Bastion, pool: P
         assert one.hex() not in dump
         assert one not in place.with_suffix(".dump").read_bytes()
     assert "user_added" in dump
-    assert [one["detail"] for one in told] == [{"backup": place.name, "position": 2, "removed": 0}]
+    assert [one["detail"] for one in told] == [{"backup": place.name, "removed": 0, "up_to": 2}]
 
 
 def restored_text(dump: Path) -> str:
@@ -150,7 +150,7 @@ async def test_a_backup_is_verified_in_a_database_that_is_empty_afterwards(lived
     assert (verified.status, "2 entries" in verified.out) == (0, True), verified.err
     assert without_keys.status == 0, without_keys.err
     assert left == 0
-    assert [one["detail"] for one in told] == [{"backup": place.name, "position": 2}] * 2
+    assert [one["detail"] for one in told] == [{"backup": place.name, "up_to": 2}] * 2
     assert (used.status, "backup.scratch_url is not empty" in used.err) == (1, True)
 
 
