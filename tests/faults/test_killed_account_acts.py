@@ -21,7 +21,7 @@ from tests.journeys.test_recovery import letters, link_of
 from tests.journeys.test_undoing import PASSWORD, add, bastion
 from tests.staging import Seen, Stage, Visitor
 
-STEP = 1 if EXHAUSTIVE else 61  # odd, so that requests and answers are both met
+STEP = 1 if EXHAUSTIVE else 97  # odd, so that requests and answers are both met
 LEAST = 2  # kills of an act
 NEW = "walnut kettle orbit fresco"
 

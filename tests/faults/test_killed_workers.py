@@ -12,8 +12,8 @@ from tests.faults.conftest import Relayed
 from tests.faults.kills import Jar, Kills, copy, forget_limits, log_out, settled, until
 from tests.staging import Seen, Stage, Visitor
 
-STEP = 1 if EXHAUSTIVE else 25  # of logins, whose messages mostly prepare statements
-SHORT_STEP = 1 if EXHAUSTIVE else 5
+STEP = 1 if EXHAUSTIVE else 45  # of logins, whose messages mostly prepare statements
+SHORT_STEP = 1 if EXHAUSTIVE else 7
 
 
 @pytest.fixture
