@@ -29,19 +29,19 @@ _TAKE_LOGINS: Final = f"""
 """  # noqa: S608 - constants
 _OLD_MONTHS: Final = "SELECT month FROM audit_period_keys WHERE month < $1 AND wrapped IS NOT NULL ORDER BY month"
 _ALL_HELD: Final = """
-    SELECT 1 FROM holds WHERE user_id IS NULL AND lifted_at IS NULL AND (ends_at IS NULL OR ends_at > {now}) LIMIT 1
+    SELECT 1 FROM holds WHERE user_id IS NULL AND lifted_at IS NULL AND (ends_at IS NULL OR ends_at > $1) LIMIT 1
 """
 # A hold for everybody may have come since the months were listed.
 _DESTROY: Final = f"""
     UPDATE audit_period_keys SET wrapped = NULL, destroyed_at = $2
-     WHERE month = $1 AND wrapped IS NOT NULL AND NOT EXISTS ({_ALL_HELD.format(now="$2")})
+     WHERE month = $1 AND wrapped IS NOT NULL AND NOT EXISTS ({_ALL_HELD.replace("$1", "$2")})
     RETURNING month
 """  # noqa: S608 - constants
 _TAKE_TERMS: Final = f"""
     DELETE FROM audit_terms WHERE (term, entry_id) IN (
         SELECT t.term, t.entry_id FROM audit_terms t JOIN audit_entries e ON e.id = t.entry_id
          WHERE to_char(to_timestamp(e.at) AT TIME ZONE 'UTC', 'YYYY-MM') = $1
-           AND NOT EXISTS ({_ALL_HELD.format(now="$2")}) LIMIT {BATCH}) RETURNING entry_id
+           AND NOT EXISTS ({_ALL_HELD.replace("$1", "$2")}) LIMIT {BATCH}) RETURNING entry_id
 """  # noqa: S608 - constants
 _ADD_RUN: Final = "INSERT INTO retention_runs (rule, at, taken, stopped) VALUES ($1, $2, $3, $4)"
 _LAST_RUNS: Final = """
@@ -82,7 +82,7 @@ class RetentionRows:
 
     async def months(self, until: int, now: int) -> list[str]:
         """Those that ended before, and whose key is there; none while a hold keeps everybody."""
-        if await self._connection.fetchval(_ALL_HELD.format(now="$1"), now) is not None:
+        if await self._connection.fetchval(_ALL_HELD, now) is not None:
             return []
         return [row["month"] for row in await self._connection.fetch(_OLD_MONTHS, month_of(until))]
 
