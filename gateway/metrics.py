@@ -83,6 +83,7 @@ JOBS: Final = (
     "consoles",
     "retention",
     "webhooks",
+    "refusals",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)
@@ -111,6 +112,9 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "bastion_decision_seconds",
         "From the last byte of the request to the first byte of the answer.",
         (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000),
+    ),
+    Counter(
+        "bastion_refusals", "Denied and limited requests, kept for the console or not.", "outcome", ("kept", "dropped")
     ),
     Gauge("bastion_strangers_waiting", "Anonymous requests that wait in the queue."),
     Counter("bastion_proofs", "DPoP proofs that came with requests to apps.", "outcome", PROOF_OUTCOMES),

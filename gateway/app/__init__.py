@@ -26,11 +26,12 @@ from gateway.app.webhooks import webhooks
 from gateway.core.forward.assertion import Assertions
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
+from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
 from gateway.metrics import JOBS
-from gateway.resources import Resources, clock, make_risk, open_resources, random_bytes
+from gateway.resources import Resources, clock, clock_us, make_risk, open_resources, random_bytes
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import assets, operations, well_known
 from gateway.web.browser import Browser
@@ -64,6 +65,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     brand, files = branding(config)
     tokens, tallies = Tokens(config.keys().mac), Tallies(resources.acts)
     ring, access = ring_of(config=config, resources=resources), AccessTokens(config.public_url, config.keys().token)
+    recorder = DecisionRecorder(slot, config.log.decisions, tallies, clock_us)
     decisions = decisions_of(
         config=config,
         resources=resources,
@@ -72,7 +74,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         tokens=tokens,
         reader=token_reader_of(config=config, access=access, ring=ring, nonces=nonces_of(config)),
         assertions=Assertions(config.public_url, ring.signer),
-        tallies=tallies,
+        recorder=recorder,
     )
     policies = policies_of(start=start, resources=resources, decisions=decisions)
     listener = listener_of(config=config, slot=slot, decisions=decisions)
@@ -126,7 +128,15 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             clients=clients,
             proofs=proofs,
         ),
-        console(config=config, resources=resources, browser=browser, buckets=buckets, live=live),
+        console(
+            start=start,
+            resources=resources,
+            browser=browser,
+            buckets=buckets,
+            live=live,
+            policies=policies,
+            noted=recorder.take,
+        ),
         mail(config=config, resources=resources, slot=slot),
         webhooks(start=start, resources=resources),
         licence(start=start, resources=resources),

@@ -1,20 +1,24 @@
 """Puts together the console, and how a worker follows what is changed there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from gateway.app.concern import Checks, Concern
+from gateway.app.concern import Checks, Concern, every
 from gateway.config import Config
 from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT, KEY_LIMIT
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.admin.console import Console
+from gateway.flows.admin.decisions import AdminDecisions
 from gateway.flows.admin.live_settings import LiveSettings, SettingsAdmin
 from gateway.flows.admin.overview import ConsoleOverview
 from gateway.flows.admin.people import AdminLimits, AdminPeople
+from gateway.flows.admin.policy_view import AdminPolicy
+from gateway.flows.decide.decision_recorder import Noted
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.decide.refusals_kept import EVERY_S, RefusalsKept
 from gateway.flows.operate.leader import Job
 from gateway.flows.people.throttle import ChangeThrottle
 from gateway.flows.people.users import UserAdmin
@@ -23,9 +27,11 @@ from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 from gateway.stores.files.settings import LastSettings
 from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
-from gateway.web.console import limits, overview, people
+from gateway.web.console import decisions as decisions_pages
+from gateway.web.console import limits, overview, people, policy
 from gateway.web.console.frame import Frame
 from gateway.web.operations import ReadinessCheck
+from gateway.worker import Start
 
 _EXPIRE_S: Final = 5.0
 _PURGE_S: Final = 600.0
@@ -73,7 +79,18 @@ class Follower:
         self.decisions.limit_refused_keys(self.live.limit(KEY_LIMIT))
 
 
-def console(*, config: Config, resources: Resources, browser: Browser, buckets: Buckets, live: LiveSettings) -> Concern:
+def console(
+    *,
+    start: Start,
+    resources: Resources,
+    browser: Browser,
+    buckets: Buckets,
+    live: LiveSettings,
+    policies: Policies,
+    noted: Callable[[], Noted],
+) -> Concern:
+    """noted: takes what was noted of decisions."""
+    config, acts = start.config, resources.acts
     names = BucketNames(config.keys().bucket)
     operators = UserAdmin(
         acts=resources.acts,
@@ -89,7 +106,9 @@ def console(*, config: Config, resources: Resources, browser: Browser, buckets: 
     settings = SettingsAdmin(resources.acts, config.live_limits(), config.admin.live_settings)
     throttle = partial(ChangeThrottle, buckets, names)
     spent = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
-    frame = Frame(browser, entry)
+    frame, looked = Frame(browser, entry), ConsoleOverview(acts)
+    decisions = AdminDecisions(acts, lambda: policies.in_force.policy)
+    kept = RefusalsKept(acts, noted, lambda outcome, n: start.slot.cell("bastion_refusals", outcome).add(n))
 
     async def checks() -> Checks:
         words = "ok" if live.is_known else "not known: Postgres has not answered, and this node knew none before"
@@ -98,12 +117,20 @@ def console(*, config: Config, resources: Resources, browser: Browser, buckets: 
     return Concern(
         routes=(
             *frame.routes(),
-            *overview.routes(frame, ConsoleOverview(resources.acts)),
-            *people.routes(frame, AdminPeople(resources.acts, operators, spent)),
+            *overview.routes(frame, looked),
+            *people.routes(frame, AdminPeople(acts, operators, spent), decisions),
+            *decisions_pages.routes(frame, decisions),
+            *policy.routes(frame, AdminPolicy(acts, policies, start.long_work), looked),
             *limits.routes(frame, settings, spent),
         )
         if config.admin.enabled
         else (),
-        jobs=(Job("settings", settings.expire, every_s=_EXPIRE_S), Job("consoles", entry.purge, every_s=_PURGE_S)),
+        jobs=(
+            Job("settings", settings.expire, every_s=_EXPIRE_S),
+            Job("consoles", entry.purge, every_s=_PURGE_S),
+            Job("refusals", kept.purge, every_s=_PURGE_S),
+        ),
+        beside=(partial(every, EVERY_S, kept.write),),
+        at_end=(kept.write,),
         checks=checks,
     )

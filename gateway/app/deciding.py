@@ -16,7 +16,6 @@ from gateway.core.token.nonce import Nonces
 from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refill import FillOutcome, Refill
-from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.policy.policies import compile_sources
 from gateway.metrics import Slot
@@ -35,7 +34,7 @@ def decisions_of(
     tokens: Tokens,
     reader: TokenReader,
     assertions: Assertions,
-    tallies: Tallies,
+    recorder: DecisionRecorder,
 ) -> Decisions:
     """html: of pages on protected hosts. Until a policy is enforced, nobody gets in anywhere."""
     keys, headers, spawn = config.keys(), config.identity_headers, resources.background.spawn
@@ -56,7 +55,6 @@ def decisions_of(
     calls, lost = DecisionCalls(resources.functions), store_counter(slot)
     refills = counter(slot, "bastion_refills", tuple(outcome.value for outcome in FillOutcome))
     refill = Refill(resources.acts, keys, calls, random_bytes, spawn, lambda outcome: refills(outcome.value), lost)
-    recorder = DecisionRecorder(slot, config.log.decisions, tallies, clock_us)
     return Decisions(context, calls, refill, clock_us, random_bytes, spawn, recorder.record, lost)
 
 

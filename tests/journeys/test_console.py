@@ -5,6 +5,7 @@ import json
 import re
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 from redis import Redis as SyncRedis
@@ -40,10 +41,16 @@ class Desk:
         return self.visitor.submit(page, f"/admin{path}", csrf=page.field("csrf"), reason="as asked", **fields)
 
 
+@cache
+def app_of(_name: str, secret: str) -> App:
+    """One for all modules: each code is taken only once."""
+    return App(secret)
+
+
 def entered(stage: Stage, name: str) -> Desk:
     with SyncRedis.from_url(stage.valkey.url) as client:
         client.flushall()  # limits begin anew
-    visitor, app = stage.visitor(), App(str(stage.summary["admin_totp_secret"]))
+    visitor, app = stage.visitor(), app_of(name, str(stage.summary["admin_totp_secret"]))
     page = visitor.log_in(visitor.visit(f"{stage.auth}/login"), name, str(stage.summary["admin_password"]))
     hidden = {field: page.field(field) for field in ("csrf", "j", "i", "for")}
     visitor.submit(page, "/login/verify", code=app.code(), **hidden)

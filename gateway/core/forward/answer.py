@@ -7,6 +7,8 @@ from uuid import UUID
 
 from gateway.core.header_lines import header_line
 from gateway.core.outcomes import Outcome, ProofOutcome
+from gateway.core.policy.facts import Actor
+from gateway.core.principal.ask import Presented
 
 _OURS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 _HTML: Final = b"Content-Type: text/html; charset=utf-8\r\n"
@@ -22,6 +24,9 @@ NONCE_OF_OURS: Final = {"X-Bastion-Nonce": "DPoP-Nonce"}
 class Answer:
     """head: whole header lines, each ended by CR LF; the shell adds Content-Length. outcome: for the figures. route,
     reason, subject: for the log, never for the client. proof: what came of a DPoP proof, None where none counted.
+
+    actor: as whom policy judged a denied request. presented: what a limited one brought, before anybody asked whose it
+    is.
     """
 
     def __init__(
@@ -34,6 +39,8 @@ class Answer:
         reason: str = "",
         subject: UUID | None = None,
         proof: ProofOutcome | None = None,
+        actor: Actor | None = None,
+        presented: Presented | None = None,
     ) -> None:
         self.status = status
         self.head = head
@@ -43,6 +50,8 @@ class Answer:
         self.reason = reason
         self.subject = subject
         self.proof = proof
+        self.actor = actor
+        self.presented = presented
 
     @property
     def headers(self) -> list[tuple[str, str]]:

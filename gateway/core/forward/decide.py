@@ -168,7 +168,7 @@ def finish(ask: Ask, reply: Reply | None, now_us: int) -> Decision:
     if reply.spent:
         limit, state = _telling(question.spends, reply.spent)
         if not state.allowed:
-            return Limited(route, limit, state)
+            return Limited(route, limit, state, question.presented)
     now = reply.now_us // 1_000_000
     token = ask.token
     if isinstance(token, BroughtKey):
@@ -197,10 +197,10 @@ def _of_key(ask: Ask, key: BroughtKey, reply: Reply, now: int, limit: Limit | No
         return Unavailable(route)
     if ask.request.host not in terms.hosts:
         return Unauthorized(route, key.is_elsewhere())
-    if not terms.lets_from(ask.request.address):
-        return Denied(route, NOT_FROM_THERE, known, now, key.scheme)
     user = known.person.username
     person = Actor(user, known.groups, NO_PROOF, API_KEY)  # it proves no second factor and no recent login (X5)
+    if not terms.lets_from(ask.request.address):
+        return Denied(route, NOT_FROM_THERE, known, now, key.scheme, (), person)
     scopes = context.policy.key_scopes.of(terms.scopes, person, now)
     return _judge(ask, Actor(user, known.groups, NO_PROOF, API_KEY, "", scopes), known, now, limit, state)
 
@@ -300,7 +300,7 @@ def _judge_by(
     match verdict:
         case Allow():
             if _is_forged(routed, ask, by_session=_may_be_sent_by_itself(verdict, actor, ask, route)):
-                return Denied(route, CROSS_ORIGIN, known, now, _scheme(token))
+                return Denied(route, CROSS_ORIGIN, known, now, _scheme(token), (), actor)
             told = known if route.sends_identity(verdict) else None
             nonce = ask.context.reader.next_nonce(token, 0, now) if isinstance(token, Brought) else ""
             return Allowed(route, verdict, told, limit, state, token, nonce, actor, now)
@@ -314,7 +314,7 @@ def _judge_by(
                 return Unauthorized(route, token.is_too_weak(need), need)
             return LogIn(route, need, False, ask.question.presented, now)
         case Deny(reason, missing):  # another name than above: compiled code gives each name one type
-            return Denied(route, reason, known, now, _scheme(token), missing)
+            return Denied(route, reason, known, now, _scheme(token), missing, actor)
 
 
 def _may_be_sent_by_itself(verdict: Allow, actor: Actor | None, ask: Ask, route: Route) -> bool:

@@ -50,18 +50,20 @@ class Unavailable:
 
 
 class Limited:
-    """state: of the refused limit that lasts longest."""
+    """state: of the refused limit that lasts longest. presented: what came with the request."""
 
-    def __init__(self, route: Route, limit: Limit, state: Spent) -> None:
+    def __init__(self, route: Route, limit: Limit, state: Spent, presented: Presented | None = None) -> None:
         self.route = route
         self.limit = limit
         self.state = state
+        self.presented = presented
 
 
 class Denied:
     """reason: CROSS_ORIGIN or policy's own. known None: nobody is logged in. now: Unix seconds.
 
     scheme: of the token that was brought, None: none was. scopes: with these the token would have come in.
+    actor: as whom policy judged it.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Denied:
         now: int,
         scheme: Scheme | None = None,
         scopes: tuple[str, ...] = (),
+        actor: Actor | None = None,
     ) -> None:
         self.route = route
         self.reason = reason
@@ -79,6 +82,7 @@ class Denied:
         self.now = now
         self.scheme = scheme
         self.scopes = scopes
+        self.actor = actor
 
 
 class Unauthorized:

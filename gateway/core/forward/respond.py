@@ -229,7 +229,7 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
         account = Link(pages.ACCOUNT, f"{context.auth_origin}/account")
         page = replace(page, who=known.person.username, links=(Link(leaving_label(denied.reason), elsewhere), account))
         headers.append(way)
-    return refusal(
+    answer = refusal(
         context,
         request,
         respond.denied,
@@ -241,6 +241,8 @@ def _denied(denied: Denied, request: ForwardedRequest, context: Context, random:
         reason=denied.reason,
         subject=None if known is None else known.person.user_id,
     )
+    answer.actor = denied.actor
+    return answer
 
 
 def leaving_label(reason: str) -> str:
@@ -314,7 +316,7 @@ def _limited(limited: Limited, request: ForwardedRequest, context: Context) -> A
         *_cors(route, request),
     ]
     page = _worded(pages.LIMITED, route, request)
-    return refusal(
+    answer = refusal(
         context,
         request,
         429,
@@ -325,6 +327,8 @@ def _limited(limited: Limited, request: ForwardedRequest, context: Context) -> A
         route=route,
         reason=limit.name,
     )
+    answer.presented = limited.presented
+    return answer
 
 
 def _limit_lines(limit: Limit, state: Spent) -> bytes:

@@ -19,6 +19,7 @@ DELETED: Final[Mapping[str, str]] = {
     "erasure_requests": "user_id",
     "holds": "user_id",
     "consoles": "user_id",
+    "refusals": "subject",
     "codes": "user_id",
     "grants": "user_id",
     "logins": "user_id",

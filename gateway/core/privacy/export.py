@@ -26,6 +26,7 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "erasure_requests": ("own", "asked_at", "due_at"),
     "consent_records": ("kind", "version", "language", "action", "at", "sealed"),
     "admin_roles": ("role", "until", "granted_at"),
+    "refusals": ("at", "route", "reason", "outcome", "n", "sealed"),
 }
 NOT_SHOWN: Final[Mapping[str, str]] = {
     "password_doubts": "a mark of a password that somebody else may know",
@@ -55,6 +56,7 @@ TITLES: Final[Mapping[str, str]] = {
     "enrolments_due": "Second factors that you have to set up",
     "erasure_requests": "Your request to be deleted",
     "admin_roles": "Your role in the console",
+    "refusals": "Requests that were refused",
     "consent_records": "What you answered to terms, notices and consents",
     "audit": "The log of what happened to your account",
 }

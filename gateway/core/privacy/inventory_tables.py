@@ -61,6 +61,9 @@ PEOPLE: Final = (
           pseudonymous="user_id", technical="role until granted_at"),
     Table("consoles", "who is in the console, from which network", "until they leave", GONE, plain="network",
           pseudonymous="login_id user_id", technical="entered_at seen_at"),
+    Table("refusals", "requests that were denied or limited: who asked for what, from where; no query", "7 days",
+          GONE, sealed="sealed", sealed_under=Under.PERSON_OR_SYSTEM, pseudonymous="subject",
+          technical="id request_id at route reason outcome n"),
     Table("consent_records", "what people agreed to", _FOR_EVER, KEY_GONE, sealed="sealed",
           pseudonymous="user_id login", technical="id kind version language digest action at"),
 )  # fmt: skip
@@ -131,6 +134,7 @@ OPERATION: Final = (
     Table("policy_workers", "what each worker enforces", "an hour",
           technical="node worker version refused wish seen_at signing_keys master_ids settings trouble"),
     Table("policy_wishes", "asks to read policy again", _FLEET, technical="wish wished_at"),
+    Table("decision_counts", "decisions of each minute", "48 hours", technical="at route outcome reason n"),
     Table("schema_migrations", "this schema", _FLEET, technical="number name digest"),
 )  # fmt: skip
 TABLES: Final = (*PEOPLE, *APPS, *EVIDENCE, *OPERATION)

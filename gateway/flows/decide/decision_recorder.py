@@ -1,4 +1,4 @@
-"""Tells the figures, the audit log and the log of each decision."""
+"""Tells the figures, the audit log and the log of each decision, and notes what the console shows of it."""
 
 from collections.abc import Callable
 from typing import Final
@@ -17,7 +17,23 @@ _LINES: Final = Limit("lines", count=200, period_us=1_000_000, burst=20)
 _TELL_US: Final = 1_000_000
 _MINUTE_US: Final = 60_000_000
 _HOUR_US: Final = 3_600_000_000
+_MOST_KNOWN: Final = 500  # refusals between two batches; what is beyond stays in the figures
+_MOST_STRANGERS: Final = 50
+_MOST_COUNTED: Final = 500
+OTHERS: Final = "(others)"
 _LOG: Final = structlog.stdlib.get_logger("gateway.decisions")
+
+
+class Noted:
+    """What was decided since the last batch. counts: by route, outcome and reason. known, strangers: refused requests,
+    each with its answer and when, in Unix seconds. dropped: refusals for which there was no room.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str, str], int] = {}
+        self.known: list[tuple[ForwardedRequest, Answer, int]] = []
+        self.strangers: list[tuple[ForwardedRequest, Answer, int]] = []
+        self.dropped = 0
 
 
 class DecisionRecorder:
@@ -39,6 +55,12 @@ class DecisionRecorder:
         self._told_at_us = 0
         self._unlogged = 0
         self._snippet_told_at_us = 0
+        self._noted = Noted()
+
+    def take(self) -> Noted:
+        """What was noted since the last time."""
+        noted, self._noted = self._noted, Noted()
+        return noted
 
     def record(self, request: ForwardedRequest, answer: Answer, took_us: int) -> None:
         """took_us: from the last byte of the question to the answer."""
@@ -49,8 +71,10 @@ class DecisionRecorder:
         self._timer.observe(took_us)
         if answer.proof is not None:
             self._proofs[answer.proof].add()
-        if outcome == "deny":
+        self._count(answer)
+        if outcome in ("deny", "limited"):
             self._tallies.count_denial(answer)
+            self._note(request, answer)
         doubled = request.doubled_cookies
         if doubled:
             self._tallies.count_doubled(request.host, doubled)
@@ -63,6 +87,25 @@ class DecisionRecorder:
                 _log(request, answer, took_us)
         elif self._logs_refusals and (answer.subject is not None or self._has_room()):
             _log(request, answer, took_us)
+
+    def _count(self, answer: Answer) -> None:
+        counts = self._noted.counts
+        key = (answer.route, answer.outcome, answer.reason)
+        counted = counts.get(key)
+        if counted is None and len(counts) >= _MOST_COUNTED:
+            key = (OTHERS, answer.outcome, "")
+            counted = counts.get(key)
+        counts[key] = 1 if counted is None else counted + 1
+
+    def _note(self, request: ForwardedRequest, answer: Answer) -> None:
+        """Strangers have a short list of their own: a flood of them hides nobody's refusal."""
+        noted = self._noted
+        is_known = answer.subject is not None or answer.presented is not None
+        room = noted.known if is_known else noted.strangers
+        if len(room) < (_MOST_KNOWN if is_known else _MOST_STRANGERS):
+            room.append((request, answer, self._clock_us() // 1_000_000))
+        else:
+            noted.dropped += 1
 
     def _tell_of_snippet(self, request: ForwardedRequest, answer: Answer) -> None:
         """Now and then: each request of a site comes with the same."""

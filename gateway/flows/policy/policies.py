@@ -135,6 +135,12 @@ class Policies:
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)  # in the order of what was enforced
 
     @property
+    def in_force(self) -> Loaded:
+        """After first()."""
+        assert self.current is not None
+        return self.current
+
+    @property
     def serves(self) -> bool:
         """False: the policy of the start was refused and there is no older one, so nobody gets in anywhere."""
         return not self.refused or (self.current is not None and bool(self.current.sources))

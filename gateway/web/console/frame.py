@@ -42,6 +42,8 @@ class Place:
 PLACES: Final = (
     Place(CONSOLE_PATH, "Overview", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/people", "People", AdminAct.LOOK),
+    Place(f"{CONSOLE_PATH}/decisions", "Decisions", AdminAct.LOOK),
+    Place(f"{CONSOLE_PATH}/policy", "Policy", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/limits", "Limits", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/audit", "Audit log", AdminAct.LOOK_AUDIT),
     Place(f"{CONSOLE_PATH}/fleet", "Fleet", AdminAct.LOOK),

@@ -11,10 +11,12 @@ from gateway.core.admin.acts import AdminAct, AdminRole
 from gateway.core.base64url import b64
 from gateway.core.browsers import browser_name
 from gateway.flows.admin.console import Administrator
+from gateway.flows.admin.decisions import AdminDecisions
 from gateway.flows.admin.people import PAGE, AdminPeople, NobodyThere, PersonShown
 from gateway.flows.evidence.audit_entries import Listed
 from gateway.web.account import ago, iso
 from gateway.web.browser import see_other
+from gateway.web.console.decisions import DECISIONS_PATH, reference_of
 from gateway.web.console.entries import line_of
 from gateway.web.console.frame import AdminForm, AdminPage, Frame, shown
 from gateway.web.errors import BadForm
@@ -25,7 +27,10 @@ from gateway.web.ways import CONSOLE_PATH
 _PATH: Final = f"{CONSOLE_PATH}/people"
 _FIND_CHARS: Final = 320
 _MOST_DIGITS: Final = 18
-_NOBODY: Final = "Nobody has this name, address or id. Names are encrypted, so only a whole one finds its person."
+_NOBODY: Final = (
+    "Nobody has this name, address or id, and no refusal with this reference is kept. Names are encrypted, so only a"
+    " whole one finds its person."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,8 @@ _DEEDS: Final = {
 }
 
 
-def routes(frame: Frame, people: AdminPeople) -> list[web.RouteDef]:
-    pages = _PeoplePages(frame, people)
+def routes(frame: Frame, people: AdminPeople, decisions: AdminDecisions) -> list[web.RouteDef]:
+    pages = _PeoplePages(frame, people, decisions)
     found = [
         web.get(_PATH, frame.page(pages.list)),
         web.post(f"{_PATH}/find", frame.finds(pages.find)),
@@ -96,6 +101,7 @@ def routes(frame: Frame, people: AdminPeople) -> list[web.RouteDef]:
 class _PeoplePages:
     frame: Frame
     people: AdminPeople
+    decisions: AdminDecisions
 
     async def list(self, request: web.Request, who: Administrator) -> web.Response:
         lines = await self.people.page(_after(request.query.get("after", "")))
@@ -120,9 +126,12 @@ class _PeoplePages:
         )
 
     async def find(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
-        found = await self.people.find(fields.get("who", "")[:_FIND_CHARS].strip())
+        text = fields.get("who", "")[:_FIND_CHARS].strip()
+        found, reference = await self.people.find(text), reference_of(text)
         if found is not None:
             return see_other(f"{_PATH}/{found}")
+        if reference and await self.decisions.is_kept(reference):
+            return see_other(f"{DECISIONS_PATH}/{reference}")
         return self.frame.render(request, who, "people.html", 404, people=[], after="", not_found=_NOBODY)
 
     async def show(self, request: web.Request, who: Administrator) -> web.Response:

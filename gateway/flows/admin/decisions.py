@@ -1,0 +1,95 @@
+"""What the console says of decisions: how many there were of each kind, and why one request was refused."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gateway.core.analysis.explanation import Explanation, explanation
+from gateway.core.analysis.refused import actor_of, actor_with, asked_of
+from gateway.core.policy.model import Policy
+from gateway.flows.act import Acts
+from gateway.flows.transaction import transaction
+from gateway.stores.postgres.refusals import CountedKind, DecisionCounts, RefusalRows, RefusalSample
+from gateway.stores.postgres.users import UserRow
+
+_LATEST: Final = 50
+_LIMITED: Final = "limited"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionsCounted:
+    """totals: outcome, in the last hour, in the last day. latest: samples with the person's name, "" for a stranger."""
+
+    totals: Sequence[tuple[str, int, int]]
+    kinds: Sequence[CountedKind]
+    latest: Sequence[tuple[RefusalSample, str]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RefusalExplained:
+    """then: the facts of that moment, judged by the policy in force. today: the same request, by the person as they are
+    now; None: nobody knows who it was, or a limit refused it before anybody asked. repr is left out: see facts.
+    """
+
+    sample: RefusalSample
+    facts: Mapping[str, str]
+    person: UserRow | None
+    then: Explanation
+    today: Explanation | None
+
+    @property
+    def was_limited(self) -> bool:
+        return self.sample.outcome == _LIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class AdminDecisions:
+    """All of it raises RecordUnavailable. policy: the one in force in this worker."""
+
+    acts: Acts
+    policy: Callable[[], Policy]
+
+    async def counted(self) -> DecisionsCounted:
+        async with transaction(self.acts.pool) as connection:
+            counts, now = DecisionCounts(connection), self.acts.clock()
+            totals, kinds = await counts.totals(now), await counts.kinds(now)
+            latest = await RefusalRows(connection, self.acts.vault).latest(_LATEST)
+        names = await self._names({one.subject for one in latest if one.subject is not None})
+        return DecisionsCounted(totals, kinds, [(one, _name(one, names)) for one in latest])
+
+    async def is_kept(self, reference: str) -> bool:
+        async with transaction(self.acts.pool) as connection:
+            return await RefusalRows(connection, self.acts.vault).has(reference)
+
+    async def explain(self, reference: str) -> RefusalExplained | None:
+        """None: it was not kept."""
+        async with transaction(self.acts.pool) as connection:
+            found = await RefusalRows(connection, self.acts.vault).find(reference)
+        if found is None:
+            return None
+        sample, facts = found
+        person = None
+        if sample.subject is not None:
+            async with self.acts.begin() as act:
+                person = await act.users.find(sample.subject)
+        then = actor_of(facts)
+        asked, policy = asked_of(facts, then, sample.at), self.policy()
+        today = None
+        if person is not None and sample.outcome != _LIMITED:
+            actor = actor_with(then, person.username, frozenset(person.groups))
+            today = explanation(policy, asked_of(facts, actor, self.acts.clock()))
+        return RefusalExplained(sample, facts, person, explanation(policy, asked), today)
+
+    async def _names(self, subjects: set[UUID]) -> Mapping[UUID, str]:
+        names = dict[UUID, str]()
+        async with self.acts.begin() as act:
+            for one in subjects:
+                user = await act.users.find(one)
+                if user is not None:
+                    names[one] = user.username
+        return names
+
+
+def _name(sample: RefusalSample, names: Mapping[UUID, str]) -> str:
+    return "" if sample.subject is None else names.get(sample.subject, "")

@@ -1,0 +1,127 @@
+"""/admin/decisions: how requests are answered, and why one was refused, by the reference that its person saw."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.admin.acts import AdminAct
+from gateway.flows.admin.console import Administrator
+from gateway.flows.admin.decisions import AdminDecisions, DecisionsCounted, RefusalExplained
+from gateway.web.account import ago, iso
+from gateway.web.console.frame import Frame, shown
+from gateway.web.console.why import drawn
+from gateway.web.ways import CONSOLE_PATH
+
+DECISIONS_PATH: Final = f"{CONSOLE_PATH}/decisions"
+_REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
+_RAW: Final = ("path", "origin")
+
+
+def routes(frame: Frame, decisions: AdminDecisions) -> list[web.RouteDef]:
+    pages = _DecisionPages(frame, decisions)
+    return [
+        web.get(DECISIONS_PATH, frame.page(pages.list)),
+        web.get(f"{DECISIONS_PATH}/{{reference}}", frame.page(pages.show)),
+    ]
+
+
+def reference_of(text: str) -> str:
+    """What may be a reference of a page; "" for what is none."""
+    return text if _REFERENCE.fullmatch(text) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _DecisionPages:
+    frame: Frame
+    decisions: AdminDecisions
+
+    async def list(self, request: web.Request, who: Administrator) -> web.Response:
+        found, now = await self.decisions.counted(), self.frame.browser.clock()
+        return self.frame.render(
+            request,
+            who,
+            "decisions.html",
+            totals=found.totals,
+            kinds=_kinds(found),
+            latest=[
+                {
+                    "reference": one.request_id,
+                    "at": ago(now - one.at),
+                    "at_iso": iso(one.at),
+                    "person": shown(name) or ("a stranger" if one.subject is None else "somebody"),
+                    "route": one.route,
+                    "reason": shown(one.reason),
+                    "outcome": one.outcome,
+                    "n": one.n,
+                }
+                for one, name in found.latest
+            ],
+        )
+
+    async def show(self, request: web.Request, who: Administrator) -> web.Response:
+        reference = reference_of(request.match_info["reference"])
+        found = await self.decisions.explain(reference) if reference else None
+        if found is None:
+            return self.frame.render(request, who, "decision_unknown.html", 404, reference=shown(reference))
+        raw, now = who.may(AdminAct.LOOK_SOURCE), self.frame.browser.clock()
+        return self.frame.render(
+            request,
+            who,
+            "decision.html",
+            sample=found.sample,
+            reason=shown(found.sample.reason),
+            at=ago(now - found.sample.at),
+            at_iso=iso(found.sample.at),
+            person=None if found.person is None else {"id": found.person.id, "name": shown(found.person.username)},
+            asked=_asked(found, with_raw=raw),
+            why=drawn(found.then, with_paths=raw),
+            today=_today(found),
+            differs=not found.was_limited and found.then.simulated.outcome != found.sample.outcome,
+            was_limited=found.was_limited,
+            is_cut="cut" in found.facts,
+            hidden=not raw,
+        )
+
+
+def _kinds(found: DecisionsCounted) -> Sequence[Mapping[str, object]]:
+    return [
+        {
+            "app": one.route.partition("/")[0] or "none",
+            "route": one.route,
+            "outcome": one.outcome.replace("_", " "),
+            "reason": shown(one.reason),
+            "hour": one.hour,
+            "day": one.day,
+        }
+        for one in found.kinds
+    ]
+
+
+def _asked(found: RefusalExplained, *, with_raw: bool) -> Sequence[tuple[str, str]]:
+    facts = {name: text for name, text in found.facts.items() if with_raw or name not in _RAW}
+    at = found.sample.at
+    ages = {
+        "signed in": _age(facts.pop("authenticated_at", "0"), at),
+        "second factor": _age(facts.pop("mfa_at", "0"), at),
+    }
+    for name in ("amr", "risk", "cut", "user"):
+        facts.pop(name, None)
+    told = {**facts, **ages}
+    return [(name, shown(", ".join(text.splitlines()))) for name, text in told.items() if text]
+
+
+def _age(text: str, at: int) -> str:
+    """When that was, seen from the request."""
+    return ago(at - int(text)) if int(text) else ""
+
+
+def _today(found: RefusalExplained) -> str:
+    if found.today is None:
+        return ""
+    simulated = found.today.simulated
+    if simulated.outcome == found.sample.outcome:
+        return "the same"
+    return f"{simulated.outcome.replace('_', ' ')} {simulated.status}"
