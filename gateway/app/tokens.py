@@ -103,6 +103,7 @@ def tokens_for_apps(
             await act.used_ids.purge(clock())
             await act.grants.purge(clock())
             await act.api_keys.purge(clock())
+            await act.admin_tokens.purge(clock())
             await act.client_jwks.purge(clock() - KEPT_S)
 
     telling = BackChannel(

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 import click
 
 from gateway.cli._acting import acting, operator
+from gateway.cli._admin_token import token
 from gateway.cli._options import with_config
 from gateway.cli._times import later, utc
 from gateway.config import Config
@@ -26,6 +27,9 @@ def admin() -> None:
     owner: everything. admin: people and limits. support: ends sessions and unlocks. auditor: reads. NAME is a user name
     or an e-mail address. The last owner can't be taken away.
     """
+
+
+admin.add_command(token)
 
 
 @admin.command()

@@ -35,6 +35,7 @@ class Keys:
     token: bytes  # the record that an access token names secretly
     refresh: bytes  # refresh tokens and their successors
     api_key: bytes  # API keys
+    admin_token: bytes  # tokens for the console's API
     nonce: bytes  # DPoP nonces
     interaction: bytes  # the sealed request of an app for sign-in or logout
     pushed: bytes  # the parameters of pushed requests, at rest
@@ -60,6 +61,7 @@ class Keys:
             token=_derived(root_key, "token"),
             refresh=_derived(root_key, "refresh"),
             api_key=_derived(root_key, "api-key"),
+            admin_token=_derived(root_key, "admin-token"),
             nonce=_derived(root_key, "nonce"),
             interaction=_derived(root_key, "interaction"),
             pushed=_derived(root_key, "pushed"),

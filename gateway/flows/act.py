@@ -14,6 +14,7 @@ from gateway.core.principal.ask import RecordKind
 from gateway.flows.appending import Appending
 from gateway.flows.transaction import transaction
 from gateway.stores.postgres.admin_roles import AdminRoles
+from gateway.stores.postgres.admin_tokens import AdminTokenRows
 from gateway.stores.postgres.api_keys import ApiKeyRows
 from gateway.stores.postgres.app_consents import AppConsents
 from gateway.stores.postgres.attempts import Attempts
@@ -270,6 +271,10 @@ class Act:
     @property
     def admin_roles(self) -> AdminRoles:
         return AdminRoles(self._connection)
+
+    @property
+    def admin_tokens(self) -> AdminTokenRows:
+        return AdminTokenRows(self._connection)
 
     @property
     def retention(self) -> RetentionRows:

@@ -91,13 +91,21 @@ class Stands:
             case Credential.OFFLINE_GRANT:
                 return _fate(await pool.fetchval("SELECT ended_at IS NULL FROM grants WHERE kind = 'offline'"))
             case Credential.API_KEY:
-                row = await pool.fetchrow("SELECT ended_at, rests_at FROM api_keys")
-                if row is None or row["ended_at"] is not None:
-                    return Fate.ENDS
-                return Fate.STAYS if row["rests_at"] is None else Fate.RESTS
+                return await self._key()
+            case Credential.ADMIN_TOKEN:
+                return _fate(await pool.fetchval("SELECT revoked_at IS NULL FROM admin_tokens") is True)
             case Credential.OPERATOR_CODE:
-                async with self.house.acts.begin() as act:
-                    return _fate((await act.factors.codes_left(self.user_id, act.now)).operator == 1)
+                return _fate(await self._code_works())
+
+    async def _key(self) -> Fate:
+        row = await self.house.pool.fetchrow("SELECT ended_at, rests_at FROM api_keys")
+        if row is None or row["ended_at"] is not None:
+            return Fate.ENDS
+        return Fate.STAYS if row["rests_at"] is None else Fate.RESTS
+
+    async def _code_works(self) -> bool:
+        async with self.house.acts.begin() as act:
+            return (await act.factors.codes_left(self.user_id, act.now)).operator == 1
 
     async def _link_works(self) -> bool:
         hash_ = link_hash(self.link)
@@ -148,6 +156,11 @@ async def _grants_and_key(house: House, user_id: UUID, login: Token) -> None:
         "INSERT INTO api_keys (id, user_id, sealed, hash, scope, hosts, networks, created_at)"
         " VALUES ($1, $2, '', $3, '{files}', '{app.example.org}', '{}', $4)",
         b"k" * 16, user_id, b"h" * 32, now,
+    )  # fmt: skip
+    await house.pool.execute(
+        "INSERT INTO admin_tokens (id, user_id, hash, role, networks, created_at, expires_at)"
+        " VALUES ($1, $2, $3, 'auditor', '{192.0.2.0/24}', $4, $5)",
+        b"t" * 16, user_id, b"h" * 32, now, now + 86_400,
     )  # fmt: skip
 
 

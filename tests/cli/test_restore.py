@@ -45,6 +45,9 @@ OPEN = """
     SELECT sha256('link'), 'reset', user_id, '', 1, 9999999999 FROM logins;
     INSERT INTO recovery_codes (hash, user_id, kind, created_at)
     SELECT sha256('recovery'), user_id, 'recovery', 1 FROM logins;
+    INSERT INTO admin_tokens (id, user_id, hash, role, networks, created_at, expires_at)
+    SELECT substr(sha256('token'), 1, 16), user_id, sha256('token'), 'support', '{192.0.2.0/24}', 1, 31536001
+      FROM logins;
     INSERT INTO outbox (kind, destination, position, sealed, digest)
     VALUES ('mail', 'mail', 1, 'x', sha256('x')), ('logout', 'shop', 1, 'x', sha256('x'));
 """
@@ -52,6 +55,7 @@ STILL_OPEN = """
     SELECT (SELECT count(*) FROM logins WHERE ended_at IS NULL) + (SELECT count(*) FROM grants WHERE ended_at IS NULL)
          + (SELECT count(*) FROM codes) + (SELECT count(*) FROM links) + (SELECT count(*) FROM recovery_codes)
          + (SELECT count(*) FROM api_keys WHERE rests_at IS NULL)
+         + (SELECT count(*) FROM admin_tokens WHERE revoked_at IS NULL)
          + (SELECT count(*) FROM signing_keys WHERE gone_after IS NULL OR gone_after > extract(epoch FROM now()))
          + (SELECT count(*) FROM outbox WHERE state = 'waiting' AND kind = 'mail')
 """

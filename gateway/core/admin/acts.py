@@ -74,6 +74,11 @@ def permits(role: AdminRole, act: AdminAct, on: ActTarget | None = None) -> bool
     return role is AdminRole.ADMIN and on.role is AdminRole.SUPPORT and act in _ON_SUPPORT
 
 
+def covers(role: AdminRole, other: AdminRole) -> bool:
+    """Whether role may all that other may: support and auditor cover themselves alone."""
+    return all(role in roles for roles in _MAY.values() if other in roles)
+
+
 def who_may(act: AdminAct) -> str:
     """For the page that refuses: "owner or admin"."""
     roles = [role.value for role in AdminRole if role in _MAY[act]]

@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.core.audit.access_events import AccessDenied, AttemptsCounted, CookieDoubled
 from gateway.core.audit.admin_events import AdminEntered, RoleGranted, RoleRevoked, SettingChanged, SettingExpired
+from gateway.core.audit.admin_token_events import AdminTokenCreated, AdminTokenRevoked
 from gateway.core.audit.app_events import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -368,6 +369,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     AdminEntered,
     RoleGranted,
     RoleRevoked,
+    AdminTokenCreated,
+    AdminTokenRevoked,
     SettingChanged,
     SettingExpired,
     DocumentPublished,

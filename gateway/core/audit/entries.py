@@ -91,6 +91,8 @@ class Kind(Enum):
     ADMIN_ENTERED = "admin_entered"
     ROLE_GRANTED = "role_granted"
     ROLE_REVOKED = "role_revoked"
+    ADMIN_TOKEN_CREATED = "admin_token_created"
+    ADMIN_TOKEN_REVOKED = "admin_token_revoked"
     SETTING_CHANGED = "setting_changed"
     SETTING_EXPIRED = "setting_expired"
     DOCUMENT_PUBLISHED = "document_published"

@@ -29,6 +29,7 @@ class Credential(Enum):
     OFFLINE_GRANT = "offline grant"
     API_KEY = "API key"
     OPERATOR_CODE = "operator's code"
+    ADMIN_TOKEN = "admin token"  # made by commands alone, so who takes an account over has none
 
 
 class Fate(Enum):
@@ -40,14 +41,14 @@ class Fate(Enum):
 _E, _R, _S = Fate.ENDS, Fate.RESTS, Fate.STAYS
 # In the order of Credential. Enabling wakes nothing that an act before it ended or put to rest.
 _ROWS: Final = {
-    AccountAct.PASSWORD_RESET: (_E, _E, _E, _E, _E, _E, _R, _E),
-    AccountAct.DISOWNED: (_E, _E, _E, _E, _E, _E, _R, _E),
-    AccountAct.FACTOR_RESET: (_E, _E, _E, _E, _E, _E, _R, _E),
-    AccountAct.PASSWORD_SET: (_E, _E, _E, _E, _E, _E, _R, _S),
-    AccountAct.DISABLED: (_E, _E, _E, _E, _E, _E, _R, _E),
-    AccountAct.LOGINS_ENDED: (_E, _E, _S, _E, _E, _E, _R, _S),
-    AccountAct.ERASED: (_E, _E, _E, _E, _E, _E, _E, _E),
-    AccountAct.ENABLED: (_S, _E, _S, _S, _S, _S, _S, _S),
+    AccountAct.PASSWORD_RESET: (_E, _E, _E, _E, _E, _E, _R, _E, _S),
+    AccountAct.DISOWNED: (_E, _E, _E, _E, _E, _E, _R, _E, _E),
+    AccountAct.FACTOR_RESET: (_E, _E, _E, _E, _E, _E, _R, _E, _S),
+    AccountAct.PASSWORD_SET: (_E, _E, _E, _E, _E, _E, _R, _S, _S),
+    AccountAct.DISABLED: (_E, _E, _E, _E, _E, _E, _R, _E, _E),
+    AccountAct.LOGINS_ENDED: (_E, _E, _S, _E, _E, _E, _R, _S, _S),
+    AccountAct.ERASED: (_E, _E, _E, _E, _E, _E, _E, _E, _E),
+    AccountAct.ENABLED: (_S, _E, _S, _S, _S, _S, _S, _S, _S),
 }
 FATES: Final[Mapping[AccountAct, Mapping[Credential, Fate]]] = {
     act: dict(zip(Credential, row, strict=True)) for act, row in _ROWS.items()
@@ -61,4 +62,5 @@ TABLES: Final[Mapping[str, tuple[Credential, ...]]] = {
     "grants": (Credential.GRANT, Credential.OFFLINE_GRANT),
     "api_keys": (Credential.API_KEY,),
     "recovery_codes": (Credential.OPERATOR_CODE,),
+    "admin_tokens": (Credential.ADMIN_TOKEN,),
 }

@@ -25,6 +25,7 @@ DELETED: Final[Mapping[str, str]] = {
     "logins": "user_id",
     "resting_roles": "user_id",
     "api_keys": "user_id",
+    "admin_tokens": "user_id",
     "app_consents": "user_id",
     "password_history": "user_id",
     "devices": "user_id",

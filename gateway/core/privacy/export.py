@@ -27,6 +27,7 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "consent_records": ("kind", "version", "language", "action", "at", "sealed"),
     "admin_roles": ("role", "until", "granted_at"),
     "refusals": ("at", "route", "reason", "outcome", "n", "sealed"),
+    "admin_tokens": ("role", "networks", "created_at", "expires_at", "last_used_at", "revoked_at"),
 }
 NOT_SHOWN: Final[Mapping[str, str]] = {
     "password_doubts": "a mark of a password that somebody else may know",
@@ -57,6 +58,7 @@ TITLES: Final[Mapping[str, str]] = {
     "erasure_requests": "Your request to be deleted",
     "admin_roles": "Your role in the console",
     "refusals": "Requests that were refused",
+    "admin_tokens": "Tokens for the console's API that answer to you",
     "consent_records": "What you answered to terms, notices and consents",
     "audit": "The log of what happened to your account",
 }

@@ -63,23 +63,18 @@ class ApiKeys:
         self._terms: Final = Remembered[tuple[str, str, bytes], KeyTerms](_MOST_KNOWN)
 
     def mint(self, tag: str, key_id: bytes, secret: bytes) -> str:
-        """secret: SECRET_BYTES random bytes."""
-        assert len(key_id) == KEY_ID_BYTES
-        assert len(secret) == SECRET_BYTES
-        body = f"{_PREFIX}{tag}{b64(key_id)}{b64(secret)}"
-        return body + self._mac(body)
+        """As mint_key()."""
+        return mint_key(self._mac_key, tag, key_id, secret)
 
     def presented(self, text: str) -> Presented | None:
         """None: not a key of ours. Made-up keys are not remembered, so they push out nobody's."""
         known = self._known.get(text)
         if known is not None:
             return known
-        found = _SHAPE.fullmatch(text)
+        found = read_key(self._mac_key, text)
         if found is None:
             return None
-        body, tag, record, mac = found.groups()
-        if not hmac.compare_digest(self._mac(body), mac):
-            return None
+        tag, record = found
         return self._known.keep(text, Presented(tag, record, key_credential(key_hash(text)), "key"))
 
     def terms(self, presented: Presented, sealed: bytes) -> KeyTerms:
@@ -97,8 +92,22 @@ class ApiKeys:
         said = json.loads(text)
         return terms_of(said["s"], said["h"], said["n"])
 
-    def _mac(self, body: str) -> str:
-        return b64(hmac.digest(self._mac_key, body.encode(), "sha256")[:_MAC_BYTES])
+
+def mint_key(mac_key: bytes, tag: str, key_id: bytes, secret: bytes) -> str:
+    """secret: SECRET_BYTES random bytes. Also of tokens for the console's API, which have a MAC key of their own."""
+    assert len(key_id) == KEY_ID_BYTES
+    assert len(secret) == SECRET_BYTES
+    body = f"{_PREFIX}{tag}{b64(key_id)}{b64(secret)}"
+    return body + _mac(mac_key, body)
+
+
+def read_key(mac_key: bytes, text: str) -> tuple[str, str] | None:
+    """Its tag and its id, as text; None: not one that was made with this MAC key."""
+    found = _SHAPE.fullmatch(text)
+    if found is None:
+        return None
+    body, tag, record, mac = found.groups()
+    return (tag, record) if hmac.compare_digest(_mac(mac_key, body), mac) else None
 
 
 def seal_terms(seal_key: bytes, presented: Presented, terms: KeyTerms, nonce: bytes) -> bytes:
@@ -124,6 +133,10 @@ def key_hash(text: str) -> bytes:
 def key_credential(hashed: bytes) -> bytes:
     """What the live copy knows a key by."""
     return hashed[:CREDENTIAL_BYTES]
+
+
+def _mac(mac_key: bytes, body: str) -> str:
+    return b64(hmac.digest(mac_key, body.encode(), "sha256")[:_MAC_BYTES])
 
 
 def _place(tag: str, record: str) -> bytes:

@@ -7,6 +7,7 @@ from uuid import UUID
 from gateway.core.addresses import Address
 from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole, permits, who_may
 from gateway.core.admin.rules import ConsoleRules
+from gateway.core.admin.tokens import lower
 from gateway.core.assurance.need import met
 from gateway.core.audit.admin_events import AdminEntered
 from gateway.core.base64url import b64
@@ -22,16 +23,19 @@ class MayNot(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Administrator:
-    """Somebody in the console. fresh: they may be shown a page that confirms an act."""
+class AdminActor:
+    """Who acts: somebody in the console, or a token for which they answer. role: at this moment. token: its id, b"" in
+    the console.
+    """
 
-    live: LiveLogin
+    user_id: UUID
     role: AdminRole
-    fresh: bool
+    token: bytes
 
     @property
-    def user_id(self) -> UUID:
-        return self.live.person.user_id
+    def name(self) -> str:
+        """As the audit log names them."""
+        return f"token:{b64(self.token)}" if self.token else str(self.user_id)
 
     def may(self, act: AdminAct, on: ActTarget | None = None) -> bool:
         return permits(self.role, act, on)
@@ -39,6 +43,14 @@ class Administrator:
     def require(self, act: AdminAct, on: ActTarget | None = None) -> None:
         """Raises MayNot."""
         require(self.role, act, on)
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator(AdminActor):
+    """Somebody in the console. fresh: they may be shown a page that confirms an act."""
+
+    live: LiveLogin
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,8 @@ class Console:
                 return None
             if not await act.admin_roles.see(live.token.login_id, self._terms(address), act.now):
                 return Outside(role)
-            return Administrator(live, role, met(self.rules.need, live.facts.assurance, act.now))
+            fresh = met(self.rules.need, live.facts.assurance, act.now)
+            return Administrator(live.person.user_id, role, b"", live, fresh)
 
     async def enter(self, live: LiveLogin, address: Address | None, request_id: str) -> bool:
         """False: no role, no fresh second factor, or the login has ended."""
@@ -119,9 +132,17 @@ class Console:
         return self.names.of_address(address)
 
 
-async def hold_role(act: Act, user_id: UUID, wanted: AdminAct, on: ActTarget | None = None) -> AdminRole:
-    """The role that counts is the one of this transaction; nobody takes it before its end. Raises MayNot."""
+async def hold_role(
+    act: Act, user_id: UUID, wanted: AdminAct, on: ActTarget | None = None, token: bytes = b""
+) -> AdminRole:
+    """The role that counts is the one of this transaction; nobody takes it, or the token that acts, before its end.
+
+    Raises MayNot.
+    """
     role = await act.admin_roles.hold(user_id, act.now)
+    if token:
+        row = await act.admin_tokens.hold(token)
+        role = None if row is None or row.terms.is_revoked else lower(role, row.terms.role)
     if role is None:
         raise MayNot("your role in the console has ended")
     require(role, wanted, on)

@@ -166,8 +166,10 @@ class SettingsAdmin:
             return None
         return next(one for one in await self.list() if one.name == name)
 
-    async def change(self, wanted: WantedLimit, actor: str, user_id: UUID | None = None, request_id: str = "") -> int:
-        """The revision of the change. user_id: whose role allows it; None: a command's.
+    async def change(
+        self, wanted: WantedLimit, actor: str, user_id: UUID | None = None, request_id: str = "", token: bytes = b""
+    ) -> int:
+        """The revision of the change. user_id: whose role allows it; None: a command's. token: id of one that acts.
 
         Raises ReadOnly, BadSetting, BadReason, MayNot, ChangedBySomebody.
         """
@@ -178,7 +180,7 @@ class SettingsAdmin:
             raise BadSetting(f"there is no limit {wanted.name[:60]!r}; `bastion settings list` shows all")
         async with self.acts.begin(operator=actor, request_id=request_id) as act:
             revision = await act.settings.next_revision()
-            await self._allow(act, wanted, user_id)
+            await self._allow(act, wanted, user_id, token)
             row = await act.settings.find(KEY + wanted.name)
             before = row if row is not None and row.holds(act.now) else None
             if (0 if before is None else before.revision) != wanted.seen:
@@ -236,13 +238,13 @@ class SettingsAdmin:
                 await act.settings.delete(row.key)
                 act.record(SettingExpired(None, row.key, row.value, revision))
 
-    async def _allow(self, act: Act, wanted: WantedLimit, user_id: UUID | None) -> None:
+    async def _allow(self, act: Act, wanted: WantedLimit, user_id: UUID | None, token: bytes) -> None:
         if wanted.value is not None:
             check(wanted.name, wanted.value)
         if user_id is None:
             return
         far = wanted.value is not None and is_far(wanted.name, wanted.value, value_of(self.file[wanted.name]))
-        await hold_role(act, user_id, AdminAct.LIMITS_FAR if far else AdminAct.LIMITS)
+        await hold_role(act, user_id, AdminAct.LIMITS_FAR if far else AdminAct.LIMITS, token=token)
 
     def _shown(self, name: str, row: SettingRow | None) -> LimitShown:
         file = value_of(self.file[name])

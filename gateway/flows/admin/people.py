@@ -11,7 +11,7 @@ from gateway.core.audit.catalogue import PersonViewed
 from gateway.core.errors import GatewayError
 from gateway.core.units import HOUR_S
 from gateway.flows.act import Act, Acts
-from gateway.flows.admin.console import Administrator, hold_role
+from gateway.flows.admin.console import AdminActor, hold_role
 from gateway.flows.evidence.audit_entries import Listed, list_entries
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.owners import refuse_no_owner
@@ -91,13 +91,13 @@ class AdminPeople:
             login = None if login_id is None else await act.logins.find(login_id)
             return None if login is None else login.user_id
 
-    async def view(self, who: Administrator, user_id: UUID, request_id: str) -> PersonShown | None:
+    async def view(self, who: AdminActor, user_id: UUID, request_id: str) -> PersonShown | None:
         """As show(), for a page: it stands in the log once an hour for each who looks at each. None: nobody has this
         id.
         """
-        async with self.acts.begin(operator=str(who.user_id), request_id=request_id) as act:
+        async with self.acts.begin(operator=who.name, request_id=request_id) as act:
             seen = user_id == who.user_id or await act.users.find(user_id) is None
-            if not seen and not await act.audit.has_viewed(str(who.user_id), user_id, act.now - HOUR_S):
+            if not seen and not await act.audit.has_viewed(who.name, user_id, act.now - HOUR_S):
                 act.record(PersonViewed(user_id))
         return await self.show(user_id)
 
@@ -114,13 +114,13 @@ class AdminPeople:
         entries = await list_entries(self.acts.pool, self.acts.vault, user_id, None, _ENTRIES)
         return PersonShown(user, role, tuple(logins), tuple(locks), tuple(factors), entries)
 
-    async def target(self, who: Administrator, user_id: UUID) -> tuple[UserRow, ActTarget] | None:
+    async def target(self, who: AdminActor, user_id: UUID) -> tuple[UserRow, ActTarget] | None:
         """For a page that confirms an act. None: nobody has this id."""
         async with self.acts.begin() as act:
             user = await act.users.find(user_id)
             return None if user is None else (user, await _target(act, who, user_id))
 
-    async def end_sessions(self, who: Administrator, user_id: UUID, login: str, reason: str, request_id: str) -> int:
+    async def end_sessions(self, who: AdminActor, user_id: UUID, login: str, reason: str, request_id: str) -> int:
         """login "": all of them; how many ended. Raises UnknownLogin."""
         admin, name = await self._for(who, user_id, AdminAct.END_SESSIONS, reason, request_id)
         login_id = login_id_of(login)
@@ -128,42 +128,42 @@ class AdminPeople:
             raise UnknownLogin("this person has no such session")
         return await admin.end_sessions(name, login_id if login else None, reason)
 
-    async def disable(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> bool:
+    async def disable(self, who: AdminActor, user_id: UUID, reason: str, request_id: str) -> bool:
         """Raises LastOwner."""
         admin, name = await self._for(who, user_id, AdminAct.DISABLE, reason, request_id)
         return await admin.disable(name, reason)
 
-    async def enable(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> bool:
+    async def enable(self, who: AdminActor, user_id: UUID, reason: str, request_id: str) -> bool:
         admin, name = await self._for(who, user_id, AdminAct.DISABLE, reason, request_id)
         return await admin.enable(name, reason)
 
-    async def unlock(self, who: Administrator, user_id: UUID, reason: str, request_id: str) -> int:
+    async def unlock(self, who: AdminActor, user_id: UUID, reason: str, request_id: str) -> int:
         admin, name = await self._for(who, user_id, AdminAct.UNLOCK, reason, request_id)
         return await admin.unlock(name, reason)
 
     async def set_groups(
-        self, who: Administrator, user_id: UUID, groups: tuple[str, ...], reason: str, request_id: str
+        self, who: AdminActor, user_id: UUID, groups: tuple[str, ...], reason: str, request_id: str
     ) -> tuple[str, ...]:
         """Raises BadName."""
         admin, name = await self._for(who, user_id, AdminAct.GROUPS, reason, request_id)
         return await admin.set_groups(name, groups, reason)
 
     async def set_role(
-        self, who: Administrator, user_id: UUID, role: AdminRole | None, reason: str, request_id: str
+        self, who: AdminActor, user_id: UUID, role: AdminRole | None, reason: str, request_id: str
     ) -> bool:
         """role None: takes it. False: it was so. Raises LastOwner."""
         await self._paid(who, self.limits.roles, reason)
-        async with self.acts.begin(operator=str(who.user_id), request_id=request_id) as act:
+        async with self.acts.begin(operator=who.name, request_id=request_id) as act:
             await act.admin_roles.lock_owners()
             user = await act.users.find(user_id)
             if user is None:
                 raise NobodyThere("nobody has this id any more")
             await act.admin_roles.lock_both(who.user_id, user_id)
-            await hold_role(act, who.user_id, AdminAct.ROLES, await _target(act, who, user_id))
+            await hold_role(act, who.user_id, AdminAct.ROLES, await _target(act, who, user_id), who.token)
             return await put_role(act, user_id, role, None, reason)
 
     async def _for(
-        self, who: Administrator, user_id: UUID, wanted: AdminAct, reason: str, request_id: str
+        self, who: AdminActor, user_id: UUID, wanted: AdminAct, reason: str, request_id: str
     ) -> tuple[UserAdmin, str]:
         """Who acts for the administrator, and the person's name for it."""
         await self._paid(who, self.limits.acts, reason)
@@ -176,12 +176,12 @@ class AdminPeople:
             if found.id != user_id:
                 raise ChangedMeanwhile("somebody was renamed in the same moment; look, and repeat it")
             await act.admin_roles.lock_both(who.user_id, user_id)
-            await hold_role(act, who.user_id, wanted, await _target(act, who, user_id))
+            await hold_role(act, who.user_id, wanted, await _target(act, who, user_id), who.token)
 
-        admin = replace(self.operators, actor=str(who.user_id), request_id=request_id, guard=guard)
+        admin = replace(self.operators, actor=who.name, request_id=request_id, guard=guard)
         return admin, user.username
 
-    async def _paid(self, who: Administrator, throttle: ChangeThrottle, reason: str) -> None:
+    async def _paid(self, who: AdminActor, throttle: ChangeThrottle, reason: str) -> None:
         """Raises TooManyAttempts, BadReason."""
         check_reason(reason)
         await throttle.before(who.user_id)
@@ -206,7 +206,7 @@ async def put_role(act: Act, user_id: UUID, role: AdminRole | None, until: int |
     return True
 
 
-async def _target(act: Act, who: Administrator, user_id: UUID) -> ActTarget:
+async def _target(act: Act, who: AdminActor, user_id: UUID) -> ActTarget:
     return ActTarget(await role_of(act, user_id), user_id == who.user_id)
 
 

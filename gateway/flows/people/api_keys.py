@@ -69,7 +69,7 @@ class KeyMaker:
             hash=key_hash(text),
             scopes=self._scopes(user, wanted.scopes, act.now),
             hosts=self._hosts(wanted.hosts),
-            networks=_networks(wanted.networks),
+            networks=checked_networks(wanted.networks),
             expires_at=None if wanted.days is None else act.now + _checked_days(wanted.days) * DAY_S,
         )
         if not await act.api_keys.add(new, act.now):
@@ -164,7 +164,8 @@ def _checked_days(days: int) -> int:
     return days
 
 
-def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+def checked_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    """As str() writes them, each once. Raises BadKey."""
     found = []
     for network in networks:
         try:

@@ -34,6 +34,8 @@ async def end_stands(act: Act, tag_key: bytes, user_id: UUID, by: AccountAct) ->
                 await act.links.use_all(user_id, LETS_IN, act.now)
             case Credential.OPERATOR_CODE, Fate.ENDS:
                 await act.factors.remove_operator_codes(user_id)
+            case Credential.ADMIN_TOKEN, Fate.ENDS:
+                await act.admin_tokens.revoke_all(user_id, act.now)
             case _:
                 pass
     return ended

@@ -13,6 +13,7 @@ _END: Final = (
     "UPDATE logins SET ended_at = $1, ended_why = 'restored' WHERE ended_at IS NULL",
     "UPDATE grants SET ended_at = $1, ended_why = 'restored' WHERE ended_at IS NULL",
     "UPDATE api_keys SET rests_at = $1 WHERE ended_at IS NULL AND rests_at IS NULL",
+    "UPDATE admin_tokens SET revoked_at = $1 WHERE revoked_at IS NULL",
     "UPDATE signing_keys SET gone_after = $1 WHERE gone_after > $1",
 )
 # Each could be used a second time: consoles of logins, mailed links, codes, halves of logins, pushed requests.

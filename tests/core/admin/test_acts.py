@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole, permits, who_may
+from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole, covers, permits, who_may
 
 OWNER, ADMIN, SUPPORT, AUDITOR = AdminRole
 ON_NOBODY = {
@@ -48,6 +48,15 @@ def test_nobody_does_it_to_themselves(act: AdminAct, role: AdminRole) -> None:
 @pytest.mark.parametrize("target", [None, *AdminRole])
 def test_owners_alone_give_and_take_roles(target: AdminRole | None) -> None:
     assert {role for role in AdminRole if permits(role, AdminAct.ROLES, ActTarget(target))} == {OWNER}
+
+
+@pytest.mark.parametrize(("role", "other"), [*itertools.product(AdminRole, AdminRole)])
+def test_a_role_covers_another_where_it_may_all_that_the_other_may(role: AdminRole, other: AdminRole) -> None:
+    targets = [None, *(ActTarget(one) for one in (None, *AdminRole))]
+    may_all = all(permits(role, act, target) for act in AdminAct for target in targets if permits(other, act, target))
+
+    assert covers(role, other) is may_all
+    assert may_all is (role is other or role is OWNER or (role is ADMIN and other is not OWNER))
 
 
 def test_a_refusal_names_who_may() -> None:

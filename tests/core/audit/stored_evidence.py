@@ -6,6 +6,7 @@ from uuid import UUID
 from gateway.core.audit import (
     access_events,
     admin_events,
+    admin_token_events,
     app_events,
     catalogue,
     delivery_events,
@@ -295,6 +296,21 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         admin_events.RoleRevoked(ADA, "owner", "left"),
         "role_revoked",
         ("cli:root", ADA, '{"before":"owner"}', '{"reason":"left"}'),
+    ),
+    (
+        admin_token_events.AdminTokenCreated(ADA, "AAAA", "auditor", 9, ("192.0.2.0/24",), "backup"),
+        "admin_token_created",
+        (
+            "cli:root",
+            ADA,
+            '{"expires_at":9,"role":"auditor","token":"AAAA"}',
+            '{"networks":["192.0.2.0/24"],"reason":"backup"}',
+        ),
+    ),
+    (
+        admin_token_events.AdminTokenRevoked(ADA, "AAAA", "left"),
+        "admin_token_revoked",
+        ("cli:root", ADA, '{"token":"AAAA"}', '{"reason":"left"}'),
     ),
     (
         admin_events.SettingChanged(
