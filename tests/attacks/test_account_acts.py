@@ -47,6 +47,7 @@ PROVE_NOTHING = {
     "consoles": "a console of a live login, which ends with it",
     "holds": "a reason",
     "notices": "what was told",
+    "refusals": "what was refused, and why",
 }
 _SECRETS = """
     SELECT DISTINCT u.table_name FROM information_schema.columns u JOIN information_schema.columns s USING (table_name)
