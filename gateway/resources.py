@@ -36,6 +36,9 @@ from gateway.stores.redis.revocations import Revocations
 
 _PASSWORD_THREADS: Final = 2
 _FIRST_CONNECTION_S: Final = 2.0
+CONSOLE_CONNECTIONS: Final = 2  # of each worker
+_CONSOLE_STATEMENT_S: Final = 3
+_CONSOLE_IDLE_S: Final = 30.0
 _LOG: Final = structlog.stdlib.get_logger("gateway.resources")
 
 
@@ -88,11 +91,14 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Built once for a process."""
+    """Built once for a process. console: as acts, on a few connections of its own, so that whoever searches in the
+    console, or a script that uses its API in a loop, takes none from logins (ui.md U12).
+    """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     functions: Functions
     acts: Acts
+    console: Acts
     passwords: Passwords
     background: Background
 
@@ -104,14 +110,27 @@ async def open_resources(config: Config) -> AsyncIterator[Resources]:
     functions = _functions(config)
     async with AsyncExitStack() as stack:
         stack.callback(passwords.close)
-        pool = await stack.enter_async_context(make_pool(config.database.url, config.database.pool_size))
+        url = config.database.url
+        pool = await stack.enter_async_context(make_pool(url, config.database.pool_size))
+        console_pool = await stack.enter_async_context(_console_pool(url))
         background = Background(await stack.enter_async_context(asyncio.TaskGroup()))
         stack.callback(background.end)
         background.spawn(functions.run())
         with suppress(TimeoutError):
             await asyncio.wait_for(functions.ready(), _FIRST_CONNECTION_S)
         acts = Acts(pool, make_vault(config), Revocations(functions), clock)
-        yield Resources(pool, functions, acts, passwords, background)
+        console = Acts(console_pool, acts.vault, acts.revocations, clock)
+        yield Resources(pool, functions, acts, console, passwords, background)
+
+
+def _console_pool(url: str) -> "asyncpg.Pool[asyncpg.Record]":
+    return make_pool(
+        url,
+        CONSOLE_CONNECTIONS,
+        statement_s=_CONSOLE_STATEMENT_S,
+        idle_s=_CONSOLE_IDLE_S,
+        name="bastion console",
+    )
 
 
 def _functions(config: Config) -> Functions:

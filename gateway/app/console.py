@@ -90,10 +90,10 @@ def console(
     noted: Callable[[], Noted],
 ) -> Concern:
     """noted: takes what was noted of decisions."""
-    config, acts = start.config, resources.acts
+    config, acts = start.config, resources.console
     names = BucketNames(config.keys().bucket)
     operators = UserAdmin(
-        acts=resources.acts,
+        acts=acts,
         passwords=resources.passwords,
         keys=config.keys(),
         random=random_bytes,
@@ -102,13 +102,13 @@ def console(
         breaches=breaches_of(config, lambda _: None),
         notices=notices_of(config),
     )
-    entry = Console(resources.acts, config.console_rules(), names)
-    settings = SettingsAdmin(resources.acts, config.live_limits(), config.admin.live_settings)
+    entry = Console(acts, config.console_rules(), names)
+    settings = SettingsAdmin(acts, config.live_limits(), config.admin.live_settings)
     throttle = partial(ChangeThrottle, buckets, names)
     spent = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
     frame, looked = Frame(browser, entry), ConsoleOverview(acts)
     decisions = AdminDecisions(acts, lambda: policies.in_force.policy)
-    kept = RefusalsKept(acts, noted, lambda outcome, n: start.slot.cell("bastion_refusals", outcome).add(n))
+    kept = RefusalsKept(resources.acts, noted, lambda outcome, n: start.slot.cell("bastion_refusals", outcome).add(n))
 
     async def checks() -> Checks:
         words = "ok" if live.is_known else "not known: Postgres has not answered, and this node knew none before"

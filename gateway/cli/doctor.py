@@ -97,7 +97,7 @@ def _of_node(config: Config, caddy_account: str) -> "Iterator[Diagnosis]":
 
 async def _of_stores(config: Config) -> "list[Diagnosis]":
     from gateway.flows.doctor.stores import StoresExam, examine_stores
-    from gateway.resources import clock_us, key_marks, open_resources
+    from gateway.resources import CONSOLE_CONNECTIONS, clock_us, key_marks, open_resources
     from gateway.stores.postgres.replication import has_several_hosts
 
     async with open_resources(config) as resources:
@@ -106,7 +106,7 @@ async def _of_stores(config: Config) -> "list[Diagnosis]":
                 pool=resources.pool,
                 functions=resources.functions,
                 keys=key_marks(config),
-                connections=config.server.workers * config.database.pool_size,
+                connections=config.server.workers * (config.database.pool_size + CONSOLE_CONNECTIONS),
                 several_hosts=has_several_hosts(config.database.url) and not config.database.accept_loss,
                 owner_serves=config.database.owner_serves,
                 user=urlsplit(config.redis.url).username or "",

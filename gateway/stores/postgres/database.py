@@ -20,11 +20,16 @@ class NotConnected(StoreOutage):
     """Nobody is there, or not for us. The message never holds the password of the URL."""
 
 
-def make_pool(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
+def make_pool(
+    url: str, size: int, *, statement_s: int = 0, idle_s: float = _IDLE_S, name: str = "bastion"
+) -> "asyncpg.Pool[asyncpg.Record]":
     """Not yet open, and opening it does not connect: a gateway starts while Postgres is away.
 
-    Of several hosts in the URL the one that takes writes is used (threats.md R11).
+    Of several hosts in the URL the one that takes writes is used (threats.md R11). statement_s: after which Postgres
+    ends a statement, 0: as its role is set up. idle_s: after which a connection is closed. name: what Postgres shows of
+    us.
     """
+    within = {"statement_timeout": f"{statement_s}s"} if statement_s else {}
     return asyncpg.create_pool(
         url,
         min_size=0,
@@ -32,9 +37,9 @@ def make_pool(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
         command_timeout=_COMMAND_S,
         connect=_connect,
         timeout=_CONNECT_S,
-        max_inactive_connection_lifetime=_IDLE_S,
+        max_inactive_connection_lifetime=idle_s,
         target_session_attrs=SessionAttribute.read_write,
-        server_settings={"application_name": "bastion"},
+        server_settings={"application_name": name, **within},
     )
 
 
