@@ -30,6 +30,7 @@ from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
+from gateway.flows.operate.lookout import Lookout
 from gateway.metrics import JOBS
 from gateway.resources import Resources, clock, clock_us, make_risk, open_resources, random_bytes
 from gateway.stores.redis.buckets import Buckets
@@ -158,8 +159,10 @@ def _begin(*, start: Start, resources: Resources, concerns: Sequence[Concern]) -
     jobs = [job for concern in concerns for job in concern.jobs]
     leader = Leader(resources.pool, jobs, counter(start.slot, "bastion_job_failures", JOBS))
     resources.background.spawn(leader.run())
+    deliveries = [delivery for concern in concerns for delivery in concern.deliveries]
+    resources.background.spawn(Lookout(resources.pool, deliveries).run())
     for concern in concerns:
-        for work in concern.beside:
+        for work in (*concern.beside, *(delivery.run for delivery in concern.deliveries)):
             resources.background.spawn(work())
 
 

@@ -10,6 +10,7 @@ import structlog
 from aiohttp.web_routedef import AbstractRouteDef
 
 from gateway.core.errors import GatewayError
+from gateway.flows.operate.delivery import Delivery
 from gateway.flows.operate.leader import Job
 from gateway.web.operations import ReadinessCheck
 from gateway.web.protocol import ProtocolRoute
@@ -24,6 +25,7 @@ _LOG = structlog.stdlib.get_logger("gateway.app")
 class Concern:
     """routes: pages of the auth host. endpoints: what programs talk to there. jobs: timed work, done by the leader of
     the fleet. before: done before the worker serves. beside: goes on beside the requests until the worker ends.
+    deliveries: of the outbox, beside the requests too.
     checks: of /readyz. at_end: when the worker ends; lost where Postgres doesn't take it.
     """
 
@@ -32,6 +34,7 @@ class Concern:
     jobs: tuple[Job, ...] = ()
     before: tuple[Work, ...] = ()
     beside: tuple[Endless, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
     checks: Callable[[], Awaitable[Checks]] | None = None
     at_end: tuple[Work, ...] = ()
 

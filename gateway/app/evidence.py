@@ -46,9 +46,9 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
         beside=(
             partial(once, record.announce),
             partial(every, EVERY_S, tallies.write),
-            *(() if delivery is None else (delivery.run,)),
             *(() if start.number else (partial(every, LOOK_S, keeper.look), partial(every, LOOK_S, look))),
         ),
+        deliveries=() if delivery is None else (delivery,),
         at_end=(tallies.write,),
     )
 

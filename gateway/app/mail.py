@@ -30,8 +30,8 @@ def mail(*, config: Config, resources: Resources, slot: Slot) -> Concern:
     keeper = NoticeKeeper(resources.acts, notices_of(config))
     return Concern(
         jobs=(Job("notices", keeper.work, every_s=_KEEP_S),),
-        beside=tuple(
-            Delivery(resources.pool, post.lane, post.send, count, _PAUSES, post.read, post.bury).run
+        deliveries=tuple(
+            Delivery(resources.pool, post.lane, post.send, count, _PAUSES, post.read, post.bury)
             for post in posts
             for _ in range(_SENDERS[post.lane])
         ),

@@ -118,8 +118,8 @@ def tokens_for_apps(
     told = counter(slot, "bastion_logout_deliveries", ("delivered", "failed"))
 
     return Concern(
-        beside=tuple(
-            Delivery(resources.pool, MessageKind.LOGOUT, telling.send, told, _PAUSES).run for _ in range(_TELLERS)
+        deliveries=tuple(
+            Delivery(resources.pool, MessageKind.LOGOUT, telling.send, told, _PAUSES) for _ in range(_TELLERS)
         ),
         endpoints=(
             *token.routes(endpoint),

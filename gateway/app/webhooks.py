@@ -25,9 +25,9 @@ _SENDERS: Final = 4  # in a worker; a receiver that hangs holds up two, and soon
 def webhooks(*, start: Start, resources: Resources) -> Concern:
     post = WebhookPost(resources.acts, post_of(start.config))
     count = counter(start.slot, "bastion_webhook_deliveries", ("delivered", "failed"))
-    senders = [
+    senders = tuple(
         Delivery(resources.pool, MessageKind.WEBHOOK, post.send, count, STEPS, bury=post.bury) for _ in range(_SENDERS)
-    ]
+    )
 
     def wake() -> None:
         for sender in senders:
@@ -36,10 +36,8 @@ def webhooks(*, start: Start, resources: Resources) -> Concern:
     follow, levels = Follow(resources.acts, wake), EndpointLevels(resources.acts, start.slot)
     return Concern(
         jobs=(Job("webhooks", follow.work),),
-        beside=(
-            *(sender.run for sender in senders),
-            *(() if start.number else (partial(every, LOOK_S, levels.look),)),
-        ),
+        beside=() if start.number else (partial(every, LOOK_S, levels.look),),
+        deliveries=senders,
     )
 
 

@@ -17,7 +17,7 @@ from tests.journeys.test_faults import question
 from tests.staging import Stage, Visitor
 
 Jar: TypeAlias = dict[str, dict[str, str]]
-MOST = 900  # messages of one act; those of what goes on beside it count too
+MOST = 3_000  # messages of one act; those of what goes on beside it count too
 ASKED = 6  # of both workers
 NOBODY = -1  # no process has this id
 

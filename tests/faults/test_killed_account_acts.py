@@ -21,8 +21,10 @@ from tests.journeys.test_recovery import letters, link_of
 from tests.journeys.test_undoing import PASSWORD, add, bastion
 from tests.staging import Seen, Stage, Visitor
 
-STEP = 1 if EXHAUSTIVE else 97  # odd, so that requests and answers are both met
+STEP = 1 if EXHAUSTIVE else 61  # odd, so that requests and answers are both met
+LONG_STEP = 1 if EXHAUSTIVE else 241  # of acts that write much, on a worker that has prepared no statement yet
 LEAST = 2  # kills of an act
+FACTORS_OF_THE_DEMO = 2  # its owner's and its supporter's
 NEW = "walnut kettle orbit fresco"
 
 
@@ -101,14 +103,19 @@ def enrol_once_cut_off(stage: Stage, kills: Kills, moment: int, visitor: Visitor
     cut_off(stage, kills, moment, visitor, enrolment(stage, visitor))
 
     assert ask(stage, "SELECT count(*) FROM totp WHERE confirmed_at IS NOT NULL") == 1
-    assert entries(stage, "factor_added") == entries(stage, "recovery_codes_made") == done
+    assert entries(stage, "factor_added") - FACTORS_OF_THE_DEMO == entries(stage, "recovery_codes_made") == done
     assert ask(stage, "SELECT count(*) FROM recovery_codes WHERE used_at IS NULL") == 10
-    ask(stage, "DELETE FROM totp")
-    ask(stage, "DELETE FROM recovery_codes")
+    forget_factors(stage)
+
+
+def forget_factors(stage: Stage) -> None:
+    for table in ("totp", "recovery_codes"):
+        ask(stage, f"DELETE FROM {table}")
 
 
 def test_an_enrolment_that_was_cut_off_is_whole_or_none(stage: Stage, kills: Kills) -> None:
     add(stage, "gail")
+    forget_factors(stage)  # of the people whom the demo seeds
     visitor = stage.visitor()
     log_in(stage, visitor, "gail")
     for done, moment in enumerate(kills.moments(STEP), 1):
@@ -126,6 +133,7 @@ def test_a_second_step_that_was_cut_off_uses_a_code_up_and_signs_in_or_neither(s
     add(stage, "hugo")
     owner = stage.visitor()
     log_in(stage, owner, "hugo")
+    forget_factors(stage)  # of the people whom the demo seeds
     in_peace(stage, enrolment(stage, owner))
     before, used_before = entries(stage, "login"), entries(stage, "recovery_code_used")
     for used, moment in enumerate(kills.moments(STEP), 1):
@@ -152,7 +160,7 @@ def reset_once_cut_off(stage: Stage, kills: Kills, moment: int, done: int) -> No
 
 def test_a_reset_that_was_cut_off_is_whole_or_none_and_its_link_works_once(stage: Stage, kills: Kills) -> None:
     add(stage, "iris")
-    for done, moment in enumerate(kills.moments(STEP), 1):
+    for done, moment in enumerate(kills.moments(LONG_STEP), 1):
         reset_once_cut_off(stage, kills, moment, done)
     assert len(kills.at) >= LEAST
 

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.outbox.kinds import MessageKind
 from gateway.flows.operate.delivery import Delivery, OutboxKeeper
+from gateway.flows.operate.lookout import Lookout
 from gateway.metrics import Metrics
 from gateway.outbound.undelivered import Undelivered
 from gateway.outbound.webhook import Webhook
@@ -338,3 +339,34 @@ async def test_postgres_away_ends_no_delivery(pool: Pool, database_url: str) -> 
     await until(lambda: len(sent) >= 2)
     assert not task.done()
     task.cancel()
+
+
+async def test_what_another_worker_wrote_or_put_off_is_found_by_one_look_of_all_deliveries(pool: Pool) -> None:
+    sent, looked = list[str](), Counter[MessageKind]()
+
+    class Counting(Delivery):
+        def wake(self) -> None:
+            looked[self.kind] += 1
+            super().wake()
+
+    async def send(body: str) -> None:
+        sent.append(body)
+
+    seldom = math.inf
+    deliveries = [
+        Counting(pool, kind, send, lambda _outcome: None, poll_s=seldom)
+        for kind in (MessageKind.CHECKPOINT, MessageKind.LOGOUT)
+    ]
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(delivery.run()) for delivery in deliveries]
+        await asyncio.sleep(0.2)  # they have looked, and found nothing
+        running.append(group.create_task(Lookout(pool, deliveries, every_s=0.02).run()))
+        await add(pool, 1)
+        await until(lambda: sent == ["1"])
+        await pool.execute("UPDATE outbox SET state = 'waiting', due_at = now() + interval '0.3 s', sealed = '2'")
+        await until(lambda: sent == ["1", "2"])
+        for task in running:
+            task.cancel()
+
+    assert looked[MessageKind.CHECKPOINT] >= 2
+    assert looked[MessageKind.LOGOUT] == 0, "nothing is due there"

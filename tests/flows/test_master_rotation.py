@@ -204,6 +204,7 @@ async def test_nobody_fails_while_people_come_and_log_in_on_two_nodes(pool: Pool
     await leader.begin(NEW_ID)
     for _ in range(3):
         await leader.work()
+    await add(second, 5_000)
     late = (await rows(pool)).get(OLD_ID)
     await MasterRotation(second).follow()
     await asyncio.sleep(0.1)
@@ -215,7 +216,7 @@ async def test_nobody_fails_while_people_come_and_log_in_on_two_nodes(pool: Pool
 
     assert late, "the second node has wrapped with the old key meanwhile"
     assert min(added) > 0
-    assert await rows(pool) == {NEW_ID: {"user_keys": 20 + sum(added)}}
+    assert await rows(pool) == {NEW_ID: {"user_keys": 21 + sum(added)}}
     alone = node(pool, NEW)
     assert all([await opens(alone, number) for number in range(20)])
 

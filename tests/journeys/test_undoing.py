@@ -64,18 +64,18 @@ def test_somebody_keeps_the_factors_that_an_operator_was_talked_into_removing(st
 
 
 def test_somebody_who_is_locked_out_lets_their_new_browser_in_by_mail(stage: Stage) -> None:
-    add(stage, "dora")
+    add(stage, "della")
     for number in range(10):
         guesser = stage.visitor()
-        guesser.log_in(guesser.visit(stage.app + "/"), "dora", f"guess {number}")
+        guesser.log_in(guesser.visit(stage.app + "/"), "della", f"guess {number}")
         forget_limits(stage)
     owner, other = stage.visitor(), stage.visitor()
-    assert owner.log_in(owner.visit(stage.app + "/"), "dora", PASSWORD).status == 403
+    assert owner.log_in(owner.visit(stage.app + "/"), "della", PASSWORD).status == 403
 
     (letter,) = letters(stage, "Sign-ins are locked", 1)
-    opened = posted(owner, link_of(letter), "/unlock", "dora")
+    opened = posted(owner, link_of(letter), "/unlock", "della")
     forget_limits(stage)
 
     assert opened.url == stage.auth + "/login"
-    assert owner.log_in(owner.visit(stage.app + "/"), "dora", PASSWORD).url == stage.app + "/"
-    assert other.log_in(other.visit(stage.app + "/"), "dora", PASSWORD).status == 403
+    assert owner.log_in(owner.visit(stage.app + "/"), "della", PASSWORD).url == stage.app + "/"
+    assert other.log_in(other.visit(stage.app + "/"), "della", PASSWORD).status == 403

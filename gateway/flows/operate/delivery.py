@@ -18,7 +18,7 @@ from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
 
 LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s, mail.timeout_s and webhooks.timeout_s may be
 LOOK_S: Final = 5.0
-_POLL_S: Final = 1.0
+_POLL_S: Final = 30.0  # the worker's Lookout wakes it earlier
 # The audit log has each dead letter for good.
 _KEPT_S: Final[Mapping[MessageState, float]] = {"done": DAY_S, "dead": 90 * DAY_S}
 _PURGED_AT_ONCE: Final = 5_000  # rows, well within the time that a statement has

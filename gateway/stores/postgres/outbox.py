@@ -1,6 +1,6 @@
 """Keeps what waits to be delivered. All times are of Postgres' clock, so workers on several nodes agree."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -62,6 +62,12 @@ _CLAIM_WEBHOOK: Final = """
                < CASE WHEN e.ordered OR e.failures >= $2 THEN 1 ELSE 2 END
          ORDER BY o.due_at LIMIT 1)
     RETURNING id, destination, sealed, user_id, tries, lease_until
+"""
+# A webhook is sent to whoever is away though it is not due: its endpoint decides.
+_DUE: Final = """
+    SELECT kind FROM unnest($1::text[]) kind
+     WHERE EXISTS (SELECT FROM outbox o WHERE o.kind = kind.kind AND o.state = 'waiting'
+                      AND (o.due_at <= now() OR kind.kind = 'webhook'))
 """
 _FINISH: Final = """
     UPDATE outbox SET state = 'done', done_at = now(), lease_until = NULL, sealed = '', status = ''
@@ -248,6 +254,11 @@ class Outbox:
     async def died_lately(self, destination: str, within_s: float) -> bool:
         """Whether one of the destination's became a dead letter, by a transaction before this one."""
         return bool(await self._connection.fetchval(_DIED_LATELY, destination, within_s))
+
+    async def due(self, kinds: Iterable[MessageKind]) -> set[MessageKind]:
+        """Of these kinds those of which a message may wait to be claimed."""
+        found = await self._connection.fetch(_DUE, [kind.value for kind in kinds])
+        return {MessageKind(row["kind"]) for row in found}
 
     async def claim(self, kind: MessageKind, lease_s: float) -> Claimed | None:
         """The next that is due, None without one. Nobody else gets it until it is settled, or for lease_s seconds."""
