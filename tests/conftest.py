@@ -138,7 +138,8 @@ def binaries() -> Binaries:
 
 @pytest.fixture(scope="session")
 def postgres_server(short_directory: Path, children: Children, binaries: Binaries) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(short_directory, children, binaries, durable=False)
+    # Several stages with nodes of several workers, each with pools of its own, live at once on this one server.
+    server = EmbeddedPostgres(short_directory, children, binaries, durable=False, settings={"max_connections": "400"})
     server.start()
     yield server
     server.stop()
