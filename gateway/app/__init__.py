@@ -109,7 +109,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             tallies=tallies,
             buckets=buckets,
         ),
-        risk(start=start, risk=scoring),
+        risk(start=start, risk=scoring, acts=resources.acts),
         authorizing(
             config=config,
             slot=slot,

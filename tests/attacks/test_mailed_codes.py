@@ -6,11 +6,13 @@ from ipaddress import ip_address
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from gateway.core.assurance.model import PWD, amr_values
 from gateway.core.login.attempt import Typed
 from gateway.core.login.outcome import LoginRules
 from gateway.flows.mail.notices import Notices
+from gateway.flows.people.beyond_mail import BeyondMail
 from gateway.flows.people.factor_admin import FactorAdmin
 from gateway.flows.people.issuing import SignedIn, Visit
 from gateway.flows.people.login import AskedFactor, LoginAnswer
@@ -18,7 +20,7 @@ from gateway.flows.people.second_step import Gone, Proven, Waiting, WrongCode, a
 from gateway.flows.people.step_up import NotProven, TypedProof
 from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import AUTH_HOST, PASSWORD, House
-from tests.attacks.phones import alive, at_once, kinds
+from tests.attacks.phones import alive, at_once, enrol, kinds
 from tests.core.forward.setting import KEYS
 from tests.waiting_mail import waiting_mail
 from tests.web.recovery_house import LIFETIMES
@@ -243,3 +245,19 @@ async def test_ada_hears_of_an_operators_code(thief: Strange) -> None:
     await admin(thief.house).make_code("ada", 3600, "identified by telephone")
 
     assert await waiting_mail(thief.house.acts, "operator_code_made")
+
+
+async def test_serve_counts_whom_only_an_operator_can_help(house: House) -> None:
+    """L23: ada has a phone, bert an address; nobody reaches carol, and of the disabled nobody asks."""
+    for name, email in (("ada", ""), ("bert", "bert@example.org"), ("carol", ""), ("gone", "")):
+        await house.admin.add(Newcomer(name, "", email, ()), PASSWORD)
+    signed_in = await house.attempt("ada")
+    assert isinstance(signed_in, SignedIn)
+    await enrol(house, await alive(house, signed_in.token))
+    await house.admin.disable("gone")
+
+    with capture_logs() as logs:
+        await BeyondMail(house.acts, mails=True).warn()
+        await BeyondMail(house.acts, mails=False).warn()
+
+    assert [line["people"] for line in logs] == [1, 2]

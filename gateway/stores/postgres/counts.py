@@ -1,4 +1,4 @@
-"""Figures for the console's overview. Each counts MOST rows at most, so that looking costs little."""
+"""Figures for the console's overview and for operators. Each counts MOST rows at most, so that looking costs little."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +21,15 @@ _ALL: Final = f"""
            coalesce($1 - (SELECT e.at FROM audit_queue q JOIN audit_entries e ON e.id = q.entry_id
                            ORDER BY q.entry_id LIMIT 1), 0)::bigint AS oldest_unlinked_s
 """  # noqa: S608 - constants
+
+_COUNT_BEYOND_MAIL: Final = f"""
+    SELECT count(*) FROM (
+        SELECT 1 FROM users u
+         WHERE u.state = 'active' AND NOT ($1::boolean AND u.email_index IS NOT NULL)
+           AND NOT EXISTS (SELECT FROM totp t WHERE t.user_id = u.id AND t.confirmed_at IS NOT NULL)
+           AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id AND p.suspended_at IS NULL)
+         LIMIT {MOST}) AS found
+"""  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +54,7 @@ class Counts:
         row = await self._connection.fetchrow(_ALL, now, now - _HOUR_S)
         assert row is not None
         return FiguresNow(**row)
+
+    async def beyond_mail(self, *, with_mail: bool) -> int:
+        """Active people without a second factor; with_mail: only those who have no address either."""
+        return int(await self._connection.fetchval(_COUNT_BEYOND_MAIL, with_mail))
