@@ -42,6 +42,7 @@ from gateway.flows.people.login import Login
 from gateway.flows.people.logout import Logout
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
+from gateway.flows.people.own_activity import OwnActivity
 from gateway.flows.people.own_enrolment import OwnEnrolment
 from gateway.flows.people.own_factors import OwnFactors
 from gateway.flows.people.own_keys import OwnKeys
@@ -64,6 +65,7 @@ from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import (
     account,
+    activity,
     api_keys,
     apps,
     confirm,
@@ -184,6 +186,7 @@ def people(
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
             *account.routes(browser, Account(resources.acts, config.keys()), access),
+            *activity.routes(browser, OwnActivity(resources.acts, risk.geoip)),
             *apps.routes(browser, access, lambda: decisions.policy),
             *password.routes(browser, changing),
             *_recovery(

@@ -11,8 +11,9 @@ from gateway.core.admin.acts import AdminAct
 from gateway.flows.admin.console import Administrator
 from gateway.flows.admin.decisions import AdminDecisions, DecisionsCounted, RefusalExplained
 from gateway.web.account import ago, iso
-from gateway.web.console.frame import Frame, shown
+from gateway.web.console.frame import Frame
 from gateway.web.console.why import drawn
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 DECISIONS_PATH: Final = f"{CONSOLE_PATH}/decisions"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gateway.flows.evidence.audit_entries import Listed
 from gateway.web.account import ago, iso
-from gateway.web.console.frame import shown
+from gateway.web.text import shown
 
 
 def line_of(entry: Listed, now: int) -> Mapping[str, object]:

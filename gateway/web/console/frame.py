@@ -27,7 +27,6 @@ AdminForm: TypeAlias = Callable[[web.Request, Mapping[str, str], Administrator],
 ENTER_PATH: Final = f"{CONSOLE_PATH}/enter"
 LEAVE_PATH: Final = f"{CONSOLE_PATH}/leave"
 _REFUSED: Final = (MayNot, LastOwner, ReadOnly, BadReason, UnknownLogin, ChangedMeanwhile, BadName)
-_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +198,6 @@ class Frame:
         if not self.console.rules.reaches(client_address(request)):
             raise web.HTTPNotFound
         return self.browser.html.page("console/arrival.html", path=request.path)
-
-
-def shown(text: str) -> str:
-    """Text from outside: cut, and without what could change how the text around it reads (ui.md U8)."""
-    cut = text[:_CHARS] + ("…" if len(text) > _CHARS else "")
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cut)
 
 
 def _refusal(who: Administrator, act: AdminAct) -> GatewayError:

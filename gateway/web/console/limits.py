@@ -13,8 +13,9 @@ from gateway.flows.admin.live_settings import ChangedBySomebody, LimitShown, Set
 from gateway.flows.admin.people import AdminLimits, NobodyThere
 from gateway.flows.people.users import BadReason, check_reason
 from gateway.web.account import iso
-from gateway.web.console.frame import Frame, shown
+from gateway.web.console.frame import Frame
 from gateway.web.middleware import REQUEST_ID
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/limits"

@@ -11,7 +11,8 @@ from gateway.flows.admin.console import Administrator
 from gateway.flows.admin.overview import ConsoleOverview, EntriesWanted
 from gateway.web.account import ago, iso
 from gateway.web.console.entries import line_of
-from gateway.web.console.frame import Frame, shown
+from gateway.web.console.frame import Frame
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PERSON_CHARS: Final = 320

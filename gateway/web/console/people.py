@@ -18,10 +18,11 @@ from gateway.web.account import ago, iso
 from gateway.web.browser import see_other
 from gateway.web.console.decisions import DECISIONS_PATH, reference_of
 from gateway.web.console.entries import line_of
-from gateway.web.console.frame import AdminForm, AdminPage, Frame, shown
+from gateway.web.console.frame import AdminForm, AdminPage, Frame
 from gateway.web.errors import BadForm
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.spans import counted
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/people"

@@ -13,8 +13,9 @@ from gateway.flows.admin.console import Administrator
 from gateway.flows.admin.overview import ConsoleOverview
 from gateway.flows.admin.people import NobodyThere
 from gateway.flows.admin.policy_view import AdminPolicy
-from gateway.web.console.frame import Frame, shown
+from gateway.web.console.frame import Frame
 from gateway.web.console.why import SOURCE_PATH, drawn, place_of
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 POLICY_PATH: Final = f"{CONSOLE_PATH}/policy"

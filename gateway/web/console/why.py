@@ -7,7 +7,7 @@ from gateway.core.analysis.explain import answer_words, route_words
 from gateway.core.analysis.explanation import ExplainedRoute, Explanation, limit_words
 from gateway.core.policy.conditions import Truth
 from gateway.core.policy.places import Place
-from gateway.web.console.frame import shown
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 SOURCE_PATH = f"{CONSOLE_PATH}/policy/source"
