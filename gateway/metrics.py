@@ -81,6 +81,7 @@ JOBS: Final = (
     "erasures",
     "settings",
     "consoles",
+    "session_ending",
     "retention",
     "webhooks",
     "refusals",

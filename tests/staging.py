@@ -227,7 +227,8 @@ class Stage:
     def signed_in(self) -> Visitor:
         """A visitor with a session on the first host."""
         visitor = self.visitor()
-        assert self.log_in(visitor).status == 200
+        seen = self.log_in(visitor)
+        assert seen.status == 200, seen
         return visitor
 
     def hits(self) -> int:

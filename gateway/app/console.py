@@ -8,14 +8,17 @@ from typing import Final
 from gateway.app.concern import Checks, Concern, every
 from gateway.config import Config
 from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT, KEY_LIMIT
+from gateway.core.policy.overlay import NO_OVERLAY, Overlay
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.admin.console import Console
 from gateway.flows.admin.decisions import AdminDecisions
+from gateway.flows.admin.emergency import EmergencyAdmin
 from gateway.flows.admin.live_settings import LiveSettings, SettingsAdmin
 from gateway.flows.admin.overview import ConsoleOverview
 from gateway.flows.admin.people import AdminLimits, AdminPeople
 from gateway.flows.admin.policy_view import AdminPolicy
+from gateway.flows.admin.session_ending import SessionEnding
 from gateway.flows.decide.decision_recorder import Noted
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refusals_kept import EVERY_S, RefusalsKept
@@ -28,13 +31,14 @@ from gateway.stores.files.settings import LastSettings
 from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
 from gateway.web.console import decisions as decisions_pages
-from gateway.web.console import limits, overview, people, policy
+from gateway.web.console import emergency, limits, overview, people, policy
 from gateway.web.console.frame import Frame
 from gateway.web.operations import ReadinessCheck
 from gateway.worker import Start
 
 _EXPIRE_S: Final = 5.0
 _PURGE_S: Final = 600.0
+_ENDING_S: Final = 600.0
 
 
 def live_settings_of(config: Config, resources: Resources) -> LiveSettings:
@@ -53,13 +57,13 @@ class Follower:
     live: LiveSettings
     policies: Policies
     decisions: Decisions
-    _applied: Mapping[str, Limit] = field(init=False)
+    _applied: tuple[Mapping[str, Limit], Overlay] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._applied = self.live.file
+        self._applied = (self.live.file, NO_OVERLAY)
 
     async def first(self) -> None:
-        """Before the worker serves: a limit that was tightened must not open because a worker restarted."""
+        """Before the worker serves: what was closed or tightened must not open because a worker restarted."""
         await self.live.first()
         await self._apply()
 
@@ -67,15 +71,17 @@ class Follower:
         """The revision that is in force, and what can't be. Raises RecordUnavailable."""
         await self.live.refresh()
         await self._apply()
-        return self.live.revision, self.live.trouble
+        nowhere = [f"the closed app {name} is not in the policy" for name in self.policies.unmatched]
+        return self.live.revision, "\n".join([*nowhere, self.live.trouble]).strip()
 
     async def _apply(self) -> None:
         """What did not work the last time is tried again: else the worker would report what it does not enforce."""
-        limits = self.live.limits
-        if limits == self._applied:
+        wanted = (self.live.limits, self.live.emergency.overlay)
+        if wanted == self._applied:
             return
-        await self.policies.relimit({**self.configured, **limits})
-        self._applied = limits
+        limits, overlay = wanted
+        await self.policies.relimit({**self.configured, **limits}, overlay)
+        self._applied = wanted
         self.decisions.limit_refused_keys(self.live.limit(KEY_LIMIT))
 
 
@@ -106,9 +112,11 @@ def console(
     settings = SettingsAdmin(acts, config.live_limits(), config.admin.live_settings)
     throttle = partial(ChangeThrottle, buckets, names)
     spent = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
-    frame, looked = Frame(browser, entry), ConsoleOverview(acts)
+    frame, looked = Frame(browser, entry, lambda: live.emergency.in_force), ConsoleOverview(acts)
     decisions = AdminDecisions(acts, lambda: policies.in_force.policy)
     kept = RefusalsKept(resources.acts, noted, lambda outcome, n: start.slot.cell("bastion_refusals", outcome).add(n))
+    measures = EmergencyAdmin(resources.acts, notices_of(config), lambda: policies.in_force.policy)
+    ending = SessionEnding(resources.acts, config.keys().tag)
 
     async def checks() -> Checks:
         words = "ok" if live.is_known else "not known: Postgres has not answered, and this node knew none before"
@@ -122,6 +130,7 @@ def console(
             *decisions_pages.routes(frame, decisions),
             *policy.routes(frame, AdminPolicy(acts, policies, start.long_work), looked),
             *limits.routes(frame, settings, spent),
+            *emergency.routes(frame, measures, settings, spent),
         )
         if config.admin.enabled
         else (),
@@ -129,6 +138,7 @@ def console(
             Job("settings", settings.expire, every_s=_EXPIRE_S),
             Job("consoles", entry.purge, every_s=_PURGE_S),
             Job("refusals", kept.purge, every_s=_PURGE_S),
+            Job("session_ending", ending.work, most_s=_ENDING_S),
         ),
         beside=(partial(every, EVERY_S, kept.write),),
         at_end=(kept.write,),

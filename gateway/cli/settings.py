@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 import click
 
 from gateway.cli._acting import acting, operator
+from gateway.cli._following import told_following
 from gateway.cli._options import with_config
 from gateway.cli._times import later, utc
 from gateway.config import Config
@@ -89,15 +90,7 @@ def _change(config: Config, limit: str, value: LimitValue | None, until: int | N
         revision = await admin.change(WantedLimit(limit, value, until, reason, found.revision), operator())
         return await admin.follow(revision)
 
-    following = _act(config, work)
-    if not following.workers:
-        click.echo("saved; no worker has reported, so it is in force when one starts")
-        return
-    click.echo(f"in force on {following.in_force} of {following.workers} workers")
-    for line in following.behind:
-        click.echo(f"behind: {line}", err=True)
-    if following.behind:
-        raise SystemExit(1)
+    told_following(_act(config, work))
 
 
 def _found(one: LimitShown | None, limit: str) -> LimitShown:

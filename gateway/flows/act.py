@@ -26,6 +26,7 @@ from gateway.stores.postgres.codes import Codes
 from gateway.stores.postgres.devices import Devices
 from gateway.stores.postgres.documents import Documents
 from gateway.stores.postgres.doubts import PasswordDoubts
+from gateway.stores.postgres.emergencies import Emergencies
 from gateway.stores.postgres.endpoints import Endpoints
 from gateway.stores.postgres.enrolments import EnrolmentsDue
 from gateway.stores.postgres.erasure_requests import ErasureRequests
@@ -283,6 +284,10 @@ class Act:
     @property
     def documents(self) -> Documents:
         return Documents(self._connection, self._vault)
+
+    @property
+    def emergencies(self) -> Emergencies:
+        return Emergencies(self._connection)
 
     @property
     def settings(self) -> SettingRows:

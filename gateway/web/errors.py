@@ -7,6 +7,7 @@ from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
 from gateway.core.forward.pages import Page
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.token.signing_keys import NoSigningKey
+from gateway.flows.people.issuing import LoginsStopped
 from gateway.flows.people.passwords import PasswordsBusy
 from gateway.flows.transaction import RecordUnavailable
 
@@ -56,6 +57,7 @@ STATUS: Final[dict[type[GatewayError], int]] = {
     NoSuchPage: 404,
     WrongHost: 421,
     TooManyAttempts: 429,
+    LoginsStopped: 503,
     PasswordsBusy: 503,
     NoSigningKey: 503,
     RecordUnavailable: 503,
@@ -71,6 +73,10 @@ _OLD_FORM: Final = Page(
 _APP: Final = Page(
     "That app's request can't be answered",
     "Something is wrong with the link that brought you here. Go back to the app and start again.",
+)
+_STOPPED: Final = Page(
+    "Sign-ins are stopped for the moment",
+    "Sign-ins are stopped by whoever runs this site. Sites that are open already go on working.",
 )
 _UNKNOWN: Final = Page("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
 WORDS: Final[dict[int, Page]] = {
@@ -106,6 +112,8 @@ def words_of_error(error: GatewayError) -> Page:
     """Where the reason is known it is said."""
     if isinstance(error, Unaddressed):
         return _APP
+    if isinstance(error, LoginsStopped):
+        return _STOPPED
     return _OLD_FORM if isinstance(error, FormExpired) else words_of(status_of(error))
 
 

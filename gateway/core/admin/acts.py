@@ -28,6 +28,8 @@ class AdminAct(Enum):
     LIMITS = "change rate limits"
     LIMITS_FAR = "change the limits of logins beyond ten times the file's value"
     ROLES = "give and take roles"
+    EMERGENCY = "close apps and stop sign-ins"
+    EMERGENCY_OF_ALL = "ask everybody for a second factor and end everybody's sessions"
 
 
 _ON_PEOPLE: Final = frozenset({AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS})
@@ -47,6 +49,8 @@ _MAY: Final[dict[AdminAct, frozenset[AdminRole]]] = {
     AdminAct.LIMITS: _ADMINS,
     AdminAct.LIMITS_FAR: _OWNERS,
     AdminAct.ROLES: _OWNERS,
+    AdminAct.EMERGENCY: _ADMINS,
+    AdminAct.EMERGENCY_OF_ALL: _OWNERS,
 }
 _ON_SUPPORT: Final = frozenset({AdminAct.END_SESSIONS, AdminAct.UNLOCK})
 

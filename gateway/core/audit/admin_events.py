@@ -82,3 +82,52 @@ class SettingExpired(Event):
     setting: Id[str]
     before: Id[str]
     revision: Number[int]
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyBegun(Event):
+    """what: close, require-mfa, stop-logins, end-sessions. named: an app, or whose sessions. until: Unix seconds.
+
+    words: what visitors of a closed app read.
+    """
+
+    kind = Kind.EMERGENCY_BEGUN
+    about = About(
+        Family.SETTINGS,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An emergency measure is in force on all workers: an app is closed, everybody needs a second factor, sign-ins"
+        " are stopped, or sessions end.",
+    )
+
+    what: OurWord[str]
+    named: Id[str]
+    until: Number[int | None]
+    revision: Number[int]
+    words: Sealed[str]
+    reason: Sealed[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyEnded(Event):
+    """why: undone, expired, or done. sessions: how many ended, None where it was about something else."""
+
+    kind = Kind.EMERGENCY_ENDED
+    about = About(
+        Family.SETTINGS,
+        Severity.MEDIUM,
+        By.SEVERAL,
+        "An emergency measure is over: an operator undid it (`undone`), its time is over (`expired`), or all sessions"
+        " have ended (`done`).",
+    )
+
+    what: OurWord[str]
+    named: Id[str]
+    why: OurWord[str]
+    revision: Number[int]
+    sessions: Number[int | None]
+    reason: Sealed[str | None]
+
+    @property
+    def by(self) -> By:
+        return By.OPERATOR if self.why == "undone" else By.GATEWAY

@@ -8,7 +8,15 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from gateway.core.audit.access_events import AccessDenied, AttemptsCounted, CookieDoubled
-from gateway.core.audit.admin_events import AdminEntered, RoleGranted, RoleRevoked, SettingChanged, SettingExpired
+from gateway.core.audit.admin_events import (
+    AdminEntered,
+    EmergencyBegun,
+    EmergencyEnded,
+    RoleGranted,
+    RoleRevoked,
+    SettingChanged,
+    SettingExpired,
+)
 from gateway.core.audit.admin_token_events import AdminTokenCreated, AdminTokenRevoked
 from gateway.core.audit.app_events import (
     ApiKeyCreated,
@@ -373,6 +381,8 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     AdminTokenRevoked,
     SettingChanged,
     SettingExpired,
+    EmergencyBegun,
+    EmergencyEnded,
     DocumentPublished,
     DocumentRetired,
     DocumentAccepted,

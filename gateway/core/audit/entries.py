@@ -95,6 +95,8 @@ class Kind(Enum):
     ADMIN_TOKEN_REVOKED = "admin_token_revoked"
     SETTING_CHANGED = "setting_changed"
     SETTING_EXPIRED = "setting_expired"
+    EMERGENCY_BEGUN = "emergency_begun"
+    EMERGENCY_ENDED = "emergency_ended"
     DOCUMENT_PUBLISHED = "document_published"
     DOCUMENT_RETIRED = "document_retired"
     DOCUMENT_ACCEPTED = "document_accepted"

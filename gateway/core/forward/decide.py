@@ -109,7 +109,7 @@ def begin(request: ForwardedRequest, context: Context, random: bytes, number: in
     if isinstance(found, Refused):
         return found
     route = found.route
-    if is_preflight:
+    if is_preflight and not route.is_closed:
         return _preflight(request, route)
     others: tuple[Routed, ...] = ()
     needs = route

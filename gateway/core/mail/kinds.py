@@ -44,6 +44,7 @@ class MailKind(Enum):
     EMAIL_CHANGED = "email_changed"  # to the old address
     ERASURE_ASKED = "erasure_asked"
     FAREWELL = "farewell"  # the person is erased
+    EMERGENCY = "emergency"  # to owners of the console
     DIGEST = "digest"  # of notices that were too many for a day
 
     @property
@@ -207,6 +208,11 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "Your account was deleted",
         "Your account and what was stored about you were deleted. This cannot be undone.",
         "You do not have to do anything. This is the last message to this address.",
+    ),
+    MailKind.EMERGENCY: Wording(
+        "An emergency measure",
+        "Somebody who runs this site began an emergency measure. You hear of it because you are an owner.",
+        "If you do not know why, look at the emergency page of the console.",
     ),
     MailKind.DIGEST: Wording(
         "More happened on your account",

@@ -12,6 +12,7 @@ from gateway.core.policy.compose import Composer, Placed
 from gateway.core.policy.grammar import DEFAULTS, DEFINE, POLICY
 from gateway.core.policy.key_scopes import KeyScopes
 from gateway.core.policy.model import Policy
+from gateway.core.policy.overlay import NO_OVERLAY, Overlay
 from gateway.core.policy.patterns import HostPattern
 from gateway.core.policy.places import Page, Place, PolicyRejected, Problem, Problems
 from gateway.core.policy.reading.apps import AppText, DeclaredApps
@@ -52,12 +53,13 @@ def compile_policy(
     with_tests: bool = True,
     secrets: SecretReader = not_read,
     registered: Sequence[RegisteredClient] = (),
+    overlay: Overlay = NO_OVERLAY,
 ) -> Policy:
     """sources: file name -> text; all files are one policy. limits: budgets of the configuration, usable by name;
     GENERAL.SESSION, GENERAL.STRANGER and GENERAL.EXECUTE among them hold where a route names none. with_tests: False
     does not read `tests:` at all. secrets: reads those of clients that are not in the policy.
     registered: those beside the declared ones, which neither legs nor tests can name. One that is wrong, or bears a
-    declared one's name, is left out.
+    declared one's name, is left out. overlay: of an emergency; no part of the version.
 
     Raises PolicyRejected with all mistakes at once.
     """
@@ -88,8 +90,16 @@ def compile_policy(
         raise PolicyRejected(problems.found)
     beside = read_registered(registered, clients.read, site, names)
     clients.read.update(beside.read)  # the routes have this very map
+    if overlay != NO_OVERLAY:
+        placed = _laid_over(placed, overlay)
     policy = _policy(_version(sources), site, names, apps.read, placed, tests.read, clients.read)
     return replace(policy, left_out=beside.left_out)
+
+
+def _laid_over(placed: Sequence[Placed], overlay: Overlay) -> list[Placed]:
+    """A route of several hosts and paths stays one."""
+    routes = {route: overlay.on(route) for route in {one.entry.route: None for one in placed}}
+    return [replace(one, entry=replace(one.entry, route=routes[one.entry.route])) for one in placed]
 
 
 def _files(sources: Mapping[str, str], problems: Problems) -> _Files:

@@ -168,6 +168,7 @@ class Composer:
         all_legs = self._shared(tuple(_leg(number, draft, require) for number, draft in enumerate(legs, 1)))
         alone = (*block, *cors_block(cors, None))
         conditions = [*(leg.condition for leg in legs), *(denial.condition for denial in denials)]
+        token_legs = tuple(leg for leg in all_legs if leg.tokens or not leg.people)
         return Route(
             name=f"{app.name}/{text.name}",
             place=text.level.place,
@@ -203,7 +204,8 @@ class Composer:
             token_limits=limits.token,
             key_places=accepted.key_places,
             app_tokens=tuple({token.name: token for one in conditions for token in brought_tokens(one)}.values()),
-            token_legs=tuple(leg for leg in all_legs if leg.tokens or not leg.people),
+            token_legs=token_legs,
+            service_legs=token_legs,
         )
 
     def _shared(self, one: T) -> T:

@@ -20,7 +20,9 @@ from gateway.core.ratelimit.gcra import Limit
 
 DENIED_BY_RULE: Final = Deny("a rule forbids it")
 NOT_AMONG_THEM: Final = Deny("not among those allowed here")
+CLOSED: Final = Deny("the app is closed")
 _STRANGER: Final = Login()
+_SECOND_FACTOR: Final = Need(mfa=True)
 UNBOUND: Final = Deny("only a token that is bound to a key comes in here")
 TOO_RISKY: Final = Deny("the risk score of the login is too high, or not known")
 ENDED: Final = Deny("the token's client is not for this person any more")
@@ -185,9 +187,12 @@ class Route:
     cache: who may keep answers; "shared" leaves that to the app. base: where the app is mounted.
     note: why it is as it is. review: the nearest one.
     credentials: how people may prove who they are: of CREDENTIALS. clients: whose tokens there can be.
-    token_legs: those by which a token or a key comes in. key_places: where a key is looked for.
+    token_legs: those by which a token or a key of a person comes in. service_legs: those of an app that acts for
+    itself. key_places: where a key is looked for.
     forwards_credentials: the app sees the token, which is for its host. sends_assertion: beside the identity headers.
     app_tokens: credentials of the app's own that legs and denials look for.
+    is_closed, identity_asks_mfa: of an emergency. A closed one lets nobody in; the other one tells an app that lets
+    anybody in who it is only after a second factor.
     """
 
     name: str
@@ -225,6 +230,9 @@ class Route:
     forwards_credentials: bool = False
     sends_assertion: bool = False
     app_tokens: tuple[AppToken, ...] = ()
+    service_legs: tuple[Leg, ...] = ()
+    is_closed: bool = False
+    identity_asks_mfa: bool = False
 
     @property
     def takes_tokens(self) -> bool:
@@ -242,6 +250,8 @@ class Route:
 
     def judge(self, facts: Facts) -> Verdict:
         """Total and default-deny. The best leg wins: as somebody, as nobody, after a step-up, after a login."""
+        if self.is_closed:
+            return CLOSED
         facts = self.accepted(facts)
         person = facts.person
         for denial in self.denials:
@@ -251,6 +261,8 @@ class Route:
             return self._judge_token(person, facts)
         best = best_of(self.legs, facts)
         if self.identity == "optional" and person is not None and isinstance(best, Allow):
+            if self.identity_asks_mfa and not met(_SECOND_FACTOR, person.assurance, facts.now):
+                return StepUp(_SECOND_FACTOR)
             return Allow(identity=True, leg=best.leg)
         return best
 
@@ -270,18 +282,19 @@ class Route:
         is_key = person.credential == API_KEY  # whose scopes were judged so before: KeyScopes.of
         if not is_key and not self.lets_go_on(person, facts.now):
             return ENDED
-        best = best_of(self.token_legs, facts)
+        legs = self.token_legs if is_key or not self.clients[person.client].is_service else self.service_legs
+        best = best_of(legs, facts)
         if is_key and isinstance(best, StepUp):
             return UNPROVEN  # whatever its person proved when it was made (X5)
         if isinstance(best, StepUp) and self.clients[person.client].is_service:
             return NOT_AMONG_THEM  # nobody is there who could log in again
         if isinstance(best, StepUp) and lacks_methods(best.need, person.assurance):
             return UNPROVEN_METHODS  # no challenge can ask for them, so the client would come again and again
-        return self._lacking(person, facts) if best is NOT_AMONG_THEM else best
+        return self._lacking(person, facts, legs) if best is NOT_AMONG_THEM else best
 
-    def _lacking(self, person: Actor, facts: Facts) -> Deny:
+    def _lacking(self, person: Actor, facts: Facts, legs: tuple[Leg, ...]) -> Deny:
         """Why no leg took the token: what it would have come in with."""
-        for leg in self.token_legs:
+        for leg in legs:
             if leg.require.dpop and not person.dpop and leg.condition.holds(facts) is Truth.YES:
                 return UNBOUND
             wider = Actor(

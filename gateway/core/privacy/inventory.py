@@ -142,7 +142,12 @@ FILES: Final = (
         "until the next policy",
         "by you: the certificate names the lines",
     ),
-    _file(r"data/settings-last\.json", "the last limits in force", Nature.TECHNICAL, "until the next change"),
+    _file(
+        r"data/settings-last\.json",
+        "the last limits and emergencies in force",
+        Nature.TECHNICAL,
+        "until the next change",
+    ),
     _file(r"data/.*lock.*", "keeps a second process out", Nature.TECHNICAL, "while Bastion runs"),
     _file(r"data/.*compromised-signing-keys\.jsonl", "keys that nothing accepts", Nature.TECHNICAL, "for ever"),
     _file(r"checkpoints/compromised-signing-keys\.jsonl", "the same", Nature.TECHNICAL, "for ever"),

@@ -11,8 +11,9 @@ import asyncpg
 import structlog
 
 from gateway.core.admin.acts import AdminAct
+from gateway.core.admin.emergency import NO_EMERGENCY, PREFIX, Emergency, emergency_of, named_by
 from gateway.core.admin.live_limits import KEY, BadSetting, LimitValue, check, is_far, overlaid, read_value, value_of
-from gateway.core.audit.admin_events import SettingChanged, SettingExpired
+from gateway.core.audit.admin_events import EmergencyEnded, SettingChanged, SettingExpired
 from gateway.core.errors import GatewayError
 from gateway.core.ratelimit.gcra import Limit
 from gateway.flows.act import Act, Acts
@@ -42,7 +43,8 @@ class ChangedBySomebody(GatewayError):
 class LiveSettings:
     """Of one worker: what is in force, file and console together.
 
-    file: limits as configured. applied: hears that they are others. last: the settings that this node knew.
+    file: limits as configured. last: the settings that this node knew. emergency: holds whatever admin.live_settings
+    says.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -51,6 +53,7 @@ class LiveSettings:
     clock: Callable[[], int]
     revision: int = -1
     trouble: str = ""
+    emergency: Emergency = NO_EMERGENCY
     limits: Mapping[str, Limit] = field(default_factory=dict)
     _rows: Sequence[SettingRow] = ()
 
@@ -81,7 +84,7 @@ class LiveSettings:
                 self._take(revision, [row for one in rows if (row := read_row(one)) is not None])
 
     async def refresh(self) -> bool:
-        """Whether the limits are others than before. Raises RecordUnavailable.
+        """Whether what is in force is something else than before. Raises RecordUnavailable.
 
         A lower revision is followed too: a database that was restored. What is past its time ends by this node's
         clock; the leader deletes it.
@@ -99,10 +102,15 @@ class LiveSettings:
         return changed
 
     def _take(self, revision: int, rows: Sequence[SettingRow]) -> bool:
-        now, before = self.clock(), self.limits
-        limits, trouble = overlaid(self.file, {row.key: row.value for row in rows if row.holds(now)})
-        self.revision, self._rows, self.limits, self.trouble = revision, rows, limits, "\n".join(trouble)
-        return limits != before
+        now, before = self.clock(), (self.limits, self.emergency)
+        held = [row for row in rows if row.holds(now)]
+        self.limits, trouble = overlaid(
+            self.file, {row.key: row.value for row in held if not row.key.startswith(PREFIX)}
+        )
+        self.emergency = emergency_of({row.key: (row.value, row.until) for row in held})
+        self.revision, self._rows = revision, rows
+        self.trouble = "\n".join([*trouble, *self.emergency.trouble])
+        return (self.limits, self.emergency) != before
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +244,7 @@ class SettingsAdmin:
             revision = await act.settings.next_revision()
             for row in over:
                 await act.settings.delete(row.key)
-                act.record(SettingExpired(None, row.key, row.value, revision))
+                act.record(_expired(row, revision))
 
     async def _allow(self, act: Act, wanted: WantedLimit, user_id: UUID | None, token: bytes) -> None:
         if wanted.value is not None:
@@ -260,3 +268,11 @@ class SettingsAdmin:
         now = value_of(self.file[wanted.name]).stored if before is None else before.value
         yours = "the file's value" if wanted.value is None else wanted.value.stored
         return f"somebody else changed {wanted.name} meanwhile: it is {now} now, and you asked for {yours}"
+
+
+def _expired(row: SettingRow, revision: int) -> SettingExpired | EmergencyEnded:
+    named = named_by(row.key)
+    if named is None:
+        return SettingExpired(None, row.key, row.value, revision)
+    measure, name = named
+    return EmergencyEnded(None, measure.value, name, "expired", revision, None, None)

@@ -17,7 +17,8 @@ _SILENT_S: Final = 10.0
 _FORGOTTEN_S: Final = 3600.0
 _LATE: Final = 60
 _ACT_KINDS: Final = ("admin_entered", "role_granted", "role_revoked", "setting_changed", "sessions_ended",
-                     "user_disabled", "user_enabled", "groups_changed", "unlocked")  # fmt: skip
+                     "emergency_begun", "emergency_ended", "user_disabled", "user_enabled", "groups_changed",
+                     "unlocked")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from uuid import UUID
 
+from gateway.core.admin.emergency import STOP_LOGINS_KEY
 from gateway.core.assurance.model import NO_PROOF, Assurance, amr_values
 from gateway.core.assurance.steps import FactorProof, proven
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.base64url import b64
+from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
 from gateway.core.login.attempt import DEVICE_BYTES, parse_device, remember
 from gateway.core.mail.kinds import MailKind
@@ -23,6 +25,10 @@ from gateway.flows.oauth.back_channel import end_login
 from gateway.flows.people.risk import Assessed, Risk, Source
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.logins import LoginRow, NewLogin, SessionRow
+
+
+class LoginsStopped(GatewayError):
+    """An operator stopped sign-ins. Logins that live go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +121,12 @@ class Issuing:
     async def sign_in(self, act: Act, entering: Entering, current: LiveLogin | None) -> SignedIn:
         """The login of this person in this browser goes on; another one that the browser had ends.
 
-        The caller holds the person. Raises RecordUnavailable.
+        The caller holds the person. Raises RecordUnavailable and LoginsStopped.
         """
         tag = tag_of(self.keys.tag, entering.user_id)
         issued = await self.renew(act, tag, entering, current)
         if issued is None:
+            await self._allow(act, entering.user_id)
             if current is not None:
                 await end_login(act, current.token.login_id, REPLACED)
                 act.ends("login", current.token.tag, current.token.login)
@@ -165,6 +172,11 @@ class Issuing:
         link = {USED_PASSKEY: await _used_passkeys(act, entering)}
         facts = NoticeFacts(visit.address_text, visit.user_agent, more=rows, link=link)
         await self.notices.tell(act, entering.user_id, kind, facts)
+
+    async def _allow(self, act: Act, user_id: UUID) -> None:
+        """Raises LoginsStopped."""
+        if await act.settings.holds(STOP_LOGINS_KEY, act.now) and not await act.admin_roles.of(user_id, act.now):
+            raise LoginsStopped("sign-ins are stopped, but for people with a role in the console")
 
     async def renew(self, act: Act, tag: str, entering: Entering, current: LiveLogin | None) -> NewSecret | None:
         """A new secret in the same login, with what the old one proved besides (threats.md L8).

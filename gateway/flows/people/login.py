@@ -28,7 +28,7 @@ from gateway.flows.people.breaches import NO_CORPUS, Breaches
 from gateway.flows.people.confirming import Confirming, ConfirmWay
 from gateway.flows.people.disabling import disable_breached
 from gateway.flows.people.doubting import doubt
-from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit, names_of
+from gateway.flows.people.issuing import Entering, Issuing, LoginsStopped, SignedIn, Visit, names_of
 from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.releasing import RELEASED_S
@@ -140,10 +140,12 @@ class Login:
     implausible: Callable[[], None] = lambda: None
 
     async def attempt(self, typed: Typed, visit: Visit, current: LiveLogin | None, need: Need = NOTHING) -> LoginAnswer:
-        """current: who is signed in here already. Raises RecordUnavailable, StoreUnavailable, PasswordsBusy."""
+        """current: who is signed in here already. Raises RecordUnavailable, StoreUnavailable, PasswordsBusy,
+        LoginsStopped.
+        """
         try:
             outcome = await self._attempt(typed, visit, current, need)
-        except (RecordUnavailable, StoreUnavailable, PasswordsBusy):
+        except (RecordUnavailable, StoreUnavailable, PasswordsBusy, LoginsStopped):
             self.count("unavailable")
             raise
         self.count(_COUNTED[type(outcome)])

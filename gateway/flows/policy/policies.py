@@ -16,6 +16,7 @@ from gateway.core.audit.settings_events import PolicyLoaded, PolicyNotLoaded
 from gateway.core.errors import GatewayError
 from gateway.core.policy.compile import PolicyRejected, compile_policy
 from gateway.core.policy.model import Policy
+from gateway.core.policy.overlay import NO_OVERLAY, Overlay
 from gateway.core.policy.reading.registered import RegisteredClient
 from gateway.core.policy.secrets import SecretReader, SecretSource, SecretUnusable, not_read
 from gateway.core.policy.site import Site
@@ -83,11 +84,18 @@ def compile_sources(
     with_tests: bool = True,
     secrets: SecretReader = not_read,
     registered: Sequence[RegisteredClient] = (),
+    overlay: Overlay = NO_OVERLAY,
 ) -> Policy:
     """limits: of the configuration. Raises PolicyRefused."""
     try:
         return compile_policy(
-            sources, site, limits=limits, with_tests=with_tests, secrets=secrets, registered=registered
+            sources,
+            site,
+            limits=limits,
+            with_tests=with_tests,
+            secrets=secrets,
+            registered=registered,
+            overlay=overlay,
         )
     except PolicyRejected as error:
         raise PolicyRefused(str(error)) from error
@@ -115,7 +123,10 @@ class _Kept:
 
 @dataclass(slots=True)
 class Policies:
-    """What this worker enforces, and whether a newer policy was refused. enforce: hears of each accepted one."""
+    """What this worker enforces, and whether a newer policy was refused. enforce: hears of each accepted one.
+
+    current: as the files say. overlay: of an emergency, over that. unmatched: apps that are closed and nowhere.
+    """
 
     directory: Path
     site: Site
@@ -129,6 +140,9 @@ class Policies:
     current: Loaded | None = None
     refused: str = ""
     registered: tuple[RegisteredClient, ...] = ()
+    overlay: Overlay = NO_OVERLAY
+    unmatched: tuple[str, ...] = ()
+    _enforced: Policy | None = None
     _unread: tuple[str, ...] = ()
     _reading_since: int | None = None
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -136,9 +150,9 @@ class Policies:
 
     @property
     def in_force(self) -> Loaded:
-        """After first()."""
+        """With what an emergency lays over it. After first()."""
         assert self.current is not None
-        return self.current
+        return replace(self.current, policy=self._enforced or self.current.policy)
 
     @property
     def serves(self) -> bool:
@@ -202,8 +216,9 @@ class Policies:
             self.count("accepted")
         if unchanged:
             return None
+        policy = await self._laid_over(loaded, self.registered)
         self.current = loaded
-        self.enforce(loaded.policy)
+        self._enforce(policy)
         self._warn_of_clients(loaded.policy)
         self._keep(loaded)  # in no thread: a worker that ends would leave it half-written
         _LOG.info("policy accepted", version=loaded.policy.version)
@@ -218,22 +233,53 @@ class Policies:
             if registered == self.registered or current is None:
                 return
             policy = await self.long_work.aside(lambda: self._beside(current, registered))
-            self.registered, self.current = registered, replace(current, policy=policy)
-            self.enforce(policy)
+            beside = replace(current, policy=policy)
+            enforced = await self._laid_over(beside, registered)
+            self.registered, self.current = registered, beside
+            self._enforce(enforced)
             self._warn_of_clients(policy)
             _LOG.info("registered clients read", clients=len(registered) - len(policy.left_out))
 
-    async def relimit(self, limits: Mapping[str, Limit]) -> None:
-        """Gives the files that are in force other named limits. It is no new policy."""
-        async with self._reloading:
-            self.limits, current = limits, self.current
-            if current is None:
-                return
-            policy = await self.long_work.aside(lambda: self._beside(current, self.registered))
-            self.current = replace(current, policy=policy)
-            self.enforce(policy)
+    async def relimit(self, limits: Mapping[str, Limit], overlay: Overlay) -> None:
+        """Gives the files that are in force other named limits, and lays an emergency over them: no new policy.
 
-    def _beside(self, current: Loaded, registered: tuple[RegisteredClient, ...]) -> Policy:
+        What fails leaves all as it was, so that the next try compiles again.
+        """
+        async with self._reloading:
+            before = (self.limits, self.overlay)
+            self.limits, self.overlay = limits, overlay
+            try:
+                await self._relay(same_limits=limits == before[0])
+            except BaseException:
+                self.limits, self.overlay = before
+                raise
+
+    async def _relay(self, *, same_limits: bool) -> None:
+        current = self.current
+        if current is None:
+            return
+        loaded = current if same_limits else await self._recompiled(current)
+        enforced = await self._laid_over(loaded, self.registered)
+        self.current = loaded
+        self._enforce(enforced)
+
+    async def _recompiled(self, current: Loaded) -> Loaded:
+        return replace(current, policy=await self.long_work.aside(lambda: self._beside(current, self.registered)))
+
+    async def _laid_over(self, loaded: Loaded, registered: tuple[RegisteredClient, ...]) -> Policy:
+        """What is enforced of it. In-file tests judge the files alone, so an emergency refuses no policy."""
+        overlay = self.overlay
+        if overlay == NO_OVERLAY:
+            return loaded.policy
+        return await self.long_work.aside(lambda: self._beside(loaded, registered, overlay))
+
+    def _enforce(self, policy: Policy) -> None:
+        self.unmatched, self._enforced = self.overlay.unmatched(policy), policy
+        self.enforce(policy)
+
+    def _beside(
+        self, current: Loaded, registered: tuple[RegisteredClient, ...], overlay: Overlay = NO_OVERLAY
+    ) -> Policy:
         """Tests that were not read the last time may be what a newer Bastion refuses."""
         return compile_sources(
             current.sources,
@@ -242,6 +288,7 @@ class Policies:
             with_tests=bool(current.policy.tests),
             secrets=current.secrets.__getitem__,
             registered=registered,
+            overlay=overlay,
         )
 
     async def announce(self) -> None:

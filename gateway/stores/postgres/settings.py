@@ -17,6 +17,7 @@ _PUT: Final = """
     SET value = excluded.value, until = excluded.until, revision = excluded.revision,
         changed_at = excluded.changed_at, changed_by = excluded.changed_by
 """
+_HOLDS: Final = "SELECT EXISTS (SELECT FROM settings WHERE key = $1 AND (until IS NULL OR until > $2))"
 _DELETE: Final = "DELETE FROM settings WHERE key = $1 RETURNING value"
 _EXPIRED: Final = """
     SELECT key, value, until, revision, changed_at, changed_by FROM settings WHERE until <= $1 ORDER BY key FOR UPDATE
@@ -68,6 +69,10 @@ class SettingRows:
         """Locked until the transaction ends."""
         row = await self._connection.fetchrow(_FIND, key)
         return None if row is None else SettingRow(**row)
+
+    async def holds(self, key: str, now: int) -> bool:
+        """Whether it is set. now: Unix seconds."""
+        return bool(await self._connection.fetchval(_HOLDS, key, now))
 
     async def put(self, row: SettingRow) -> None:
         await self._connection.execute(

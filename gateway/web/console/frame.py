@@ -1,6 +1,6 @@
 """What all pages of the console share: who may see them, the way in, and what a page is made of (ui.md section 5)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.core.admin.acts import AdminAct
+from gateway.core.admin.emergency import BadEmergency, InForce, Measure
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import BadName
 from gateway.flows.admin.console import Administrator, Console, MayNot, Outside
@@ -16,17 +17,19 @@ from gateway.flows.admin.people import NobodyThere
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.owners import LastOwner
 from gateway.flows.people.users import BadReason, ChangedMeanwhile, UnknownLogin
+from gateway.web.account import iso
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import OWN_SITES, client_address, own_form
 from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain
 from gateway.web.proving import STEP_UP_PATH
+from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 AdminPage: TypeAlias = Callable[[web.Request, Administrator], Awaitable[web.StreamResponse]]
 AdminForm: TypeAlias = Callable[[web.Request, Mapping[str, str], Administrator], Awaitable[web.StreamResponse]]
 ENTER_PATH: Final = f"{CONSOLE_PATH}/enter"
 LEAVE_PATH: Final = f"{CONSOLE_PATH}/leave"
-_REFUSED: Final = (MayNot, LastOwner, ReadOnly, BadReason, UnknownLogin, ChangedMeanwhile, BadName)
+_REFUSED: Final = (MayNot, LastOwner, ReadOnly, BadReason, UnknownLogin, ChangedMeanwhile, BadName, BadEmergency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ PLACES: Final = (
     Place(f"{CONSOLE_PATH}/decisions", "Decisions", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/policy", "Policy", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/limits", "Limits", AdminAct.LOOK),
+    Place(f"{CONSOLE_PATH}/emergency", "Emergency", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/audit", "Audit log", AdminAct.LOOK_AUDIT),
     Place(f"{CONSOLE_PATH}/fleet", "Fleet", AdminAct.LOOK),
 )
@@ -51,8 +55,11 @@ PLACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Frame:
+    """emergencies: what is in force; a notice stands on every page until it is undone."""
+
     browser: Browser
     console: Console
+    emergencies: Callable[[], Sequence[InForce]]
 
     def page(self, page: AdminPage, act: AdminAct = AdminAct.LOOK, *, fresh: bool = False) -> Handler:
         """fresh: a page that confirms an act asks for a second factor, so that no filled-in form is lost to it."""
@@ -127,6 +134,7 @@ class Frame:
             who=who,
             places=places,
             signed_in=who.live.person,
+            emergencies=[line_of_emergency(one) for one in self.emergencies()],
             done=_DONE.get(request.query.get("done", ""), ""),
             **values,
         )
@@ -200,6 +208,17 @@ class Frame:
         return self.browser.html.page("console/arrival.html", path=request.path)
 
 
+def line_of_emergency(one: InForce) -> Mapping[str, object]:
+    return {
+        "key": one.key,
+        "text": shown(one.text),
+        "until": "" if one.until is None else iso(one.until),
+        "undo": ""
+        if one.measure is Measure.END_SESSIONS
+        else "/".join(filter(None, (one.measure.value, "undo", one.name))),
+    }
+
+
 def _refusal(who: Administrator, act: AdminAct) -> GatewayError:
     try:
         who.require(act)
@@ -221,5 +240,6 @@ _DONE: Final = {
     "unlocked": "All locks of this person are open.",
     "groups": "The groups are changed, on every node.",
     "role": "The role is changed.",
+    "undone": "That is undone, on every node.",
     "same": "It was so already; nothing was changed.",
 }

@@ -19,7 +19,7 @@ from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/limits"
-_HOURS: Final = {"": "until it is changed again", "1": "1 hour", "4": "4 hours", "24": "a day", "168": "a week"}
+HOURS: Final = {"": "until it is changed again", "1": "1 hour", "4": "4 hours", "24": "a day", "168": "a week"}
 _HOUR_S: Final = 3600
 _MOST_DIGITS: Final = 18
 
@@ -63,7 +63,7 @@ class _LimitPages:
             limit=_line(found),
             after=value.text,
             fields={name: fields.get(name, "") for name in ("rate", "burst", "hours", "reason", "back", "seen")},
-            until=_HOURS.get(fields.get("hours", ""), ""),
+            until=HOURS.get(fields.get("hours", ""), ""),
             path=f"{_PATH}/{found.name}/change",
         )
 
@@ -76,7 +76,7 @@ class _LimitPages:
                 WantedLimit(
                     found.name,
                     None if fields.get("back") == "yes" else value,
-                    _until(fields, self.frame.browser.clock()),
+                    until_of(fields, self.frame.browser.clock()),
                     fields.get("reason", "").strip(),
                     _number(fields.get("seen", "")),
                 ),
@@ -109,7 +109,7 @@ class _LimitPages:
             rate=fields.get("rate", found.live.rate),
             burst=fields.get("burst", str(found.live.burst)),
             hours=fields.get("hours", ""),
-            all_hours=_HOURS,
+            all_hours=HOURS,
             reason=fields.get("reason", ""),
             error=shown(error),
         )
@@ -137,9 +137,9 @@ def _value(found: LimitShown, fields: Mapping[str, str]) -> LimitValue:
     return found.file if fields.get("back") == "yes" else typed(fields.get("rate", ""), fields.get("burst", ""))
 
 
-def _until(fields: Mapping[str, str], now: int) -> int | None:
+def until_of(fields: Mapping[str, str], now: int) -> int | None:
     hours = fields.get("hours", "")
-    return now + int(hours) * _HOUR_S if hours in _HOURS and hours and fields.get("back") != "yes" else None
+    return now + int(hours) * _HOUR_S if hours in HOURS and hours and fields.get("back") != "yes" else None
 
 
 def _number(text: str) -> int:

@@ -19,6 +19,8 @@ ON_NOBODY = {
     AdminAct.LIMITS: {OWNER, ADMIN},
     AdminAct.LIMITS_FAR: {OWNER},
     AdminAct.ROLES: {OWNER},
+    AdminAct.EMERGENCY: {OWNER, ADMIN},
+    AdminAct.EMERGENCY_OF_ALL: {OWNER},
 }
 ON_PEOPLE = (AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS)
 

@@ -330,6 +330,21 @@ EVIDENCE: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         ("gateway", None, '{"before":"20/min;burst=9","revision":8,"setting":"limits.X"}', "{}"),
     ),
     (
+        admin_events.EmergencyBegun(None, "close", "wiki", 1_790_000_000, 9, "Back at noon.", "y"),
+        "emergency_begun",
+        (
+            "cli:root",
+            None,
+            '{"named":"wiki","revision":9,"until":1790000000,"what":"close"}',
+            '{"reason":"y","words":"Back at noon."}',
+        ),
+    ),
+    (
+        admin_events.EmergencyEnded(None, "end-sessions", "all", "done", 10, 3, None),
+        "emergency_ended",
+        ("gateway", None, '{"named":"all","revision":10,"sessions":3,"what":"end-sessions","why":"done"}', "{}"),
+    ),
+    (
         factor_events.FactorResetAnnounced(ADA, "phone lost"),
         "factor_reset_announced",
         ("cli:root", ADA, "{}", '{"reason":"phone lost"}'),
