@@ -20,8 +20,10 @@ from bench.breach import breach_figures
 from bench.caddy import caddy_figures
 from bench.decision import decision_figures
 from bench.document import PAGE, filled_in
+from bench.evidence import evidence_figures
 from bench.figures import Figure, table
 from bench.flood import flood_figures
+from bench.login import login_figures
 from bench.many_sessions import many_sessions_figures
 from bench.process import process_figures
 from bench.reload import reload_figures
@@ -30,7 +32,8 @@ from bench.site import Site, running_site
 from bench.tokens import token_figures
 
 _ENTRIES: Final = (100_000, 1_000_000)
-PARTS: Final = ("decision", "tokens", "caddy", "flood", "reload", "sessions", "process", "audit", "breach", "risk")
+_ON_A_SITE: Final = ("decision", "tokens", "caddy", "flood", "reload", "process", "login")
+PARTS: Final = (*_ON_A_SITE, "sessions", "audit", "evidence", "breach", "risk")
 
 
 def main() -> int:
@@ -58,7 +61,7 @@ def main() -> int:
 
 async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Figure]:
     directory, figures = options.directory.resolve() / "bench", list[Figure]()
-    if set(parts) - {"sessions", "audit", "breach", "risk"}:
+    if set(parts) & set(_ON_A_SITE):
         with running_site(directory) as site:
             figures += await _measure_site(site, directory, options, parts)
     if "sessions" in parts:
@@ -67,6 +70,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
     if "audit" in parts:
         _say("the audit log")
         figures += await audit_figures(_ENTRIES)
+    if "evidence" in parts:
+        _say("entries and people's keys")
+        figures += await evidence_figures(options.repetitions, options.count)
     if "breach" in parts:
         _say("breached passwords")
         figures += breach_figures(options.repetitions)
@@ -96,6 +102,9 @@ async def _measure_site(site: Site, directory: Path, options: argparse.Namespace
     if "process" in parts:
         _say("start and memory")
         figures += process_figures(site, directory / "process", options.repetitions, options.count // 4)
+    if "login" in parts:
+        _say("logins")
+        figures += await login_figures(site, options.repetitions)
     return figures
 
 

@@ -3,17 +3,26 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+import asyncpg
 
 from gateway.config import load_config
 from gateway.core.assurance.model import by_password
+from gateway.core.privacy.sealing import Place
 from gateway.core.session.tokens import credential_of, mint, tag_of
-from gateway.resources import make_vault, random_bytes
+from gateway.resources import make_vault, open_resources, random_bytes
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.users import NewUser, Users
+from gateway.stores.postgres.vault import Vault
 
-_DAY_S = 86_400
+_DAY_S: Final = 86_400
+_USER_COLUMNS: Final = (
+    "id", "state", "username_index", "email_index", "sealed", "password", "groups", "version", "created_at",
+    "changed_at",
+)  # fmt: skip
 
 
 async def signed_in(database_url: str, directory: Path, count: int, hosts: Sequence[str]) -> dict[str, list[str]]:
@@ -38,3 +47,38 @@ async def sessions_of_one(database_url: str, directory: Path, host: str, count: 
     """The cookie of one new person for host, who is signed in to so many in all."""
     hosts = [*(f"h{number}.example" for number in range(count - 1)), host]
     return (await signed_in(database_url, directory, 1, hosts))[host][0]
+
+
+async def crowd(database_url: str, vault: Vault, count: int) -> list[str]:
+    """That many more people, as Users.add leaves them, but at once; their user names."""
+    now, users, keys, names = int(time.time()), [], [], []
+    for number in range(count):
+        user_id, name = UUID(bytes=random_bytes(16), version=4), f"crowd{number}"
+        personal = {"username": name, "name": f"Person {number}", "email": f"{name}@example.org"}
+        key, wrapped = vault.fresh(user_id)
+        indexes = (vault.index("username", name), vault.index("email", personal["email"]))
+        sealed = key.seal(Place("users", "sealed", user_id), personal)
+        users.append((user_id, "active", *indexes, sealed, "x", ["staff"], 1, now, now))
+        keys.append((user_id, wrapped.token, wrapped.master_id))
+        names.append(name)
+    connection = await asyncpg.connect(database_url)
+    await connection.copy_records_to_table("users", records=users, columns=_USER_COLUMNS)
+    await connection.copy_records_to_table("user_keys", records=keys, columns=("user_id", "wrapped", "master_id"))
+    await connection.execute("ANALYZE users, user_keys")
+    await connection.close()
+    return names
+
+
+async def with_passwords(directory: Path, names: Sequence[str], password: str, totp: bytes = b"") -> None:
+    """New people who log in with it. directory: of the demo. totp: the secret of their authenticator app, if any."""
+    config = load_config(directory / "config.yaml", dev=True, environ={}).config
+    async with open_resources(config) as resources:
+        for name in names:
+            user_id = UUID(bytes=random_bytes(16), version=4)
+            stored = await resources.passwords.hash(user_id, password)
+            async with resources.acts.begin() as act:
+                await act.users.add(NewUser(user_id, name, "", "", ("staff",), stored), act.now)
+                if totp:
+                    app_id = random_bytes(16)
+                    await act.factors.add_app(app_id, user_id, totp, act.now)
+                    await act.factors.confirm_app(app_id, user_id, 0, act.now)
