@@ -9,22 +9,25 @@ from typing import Final
 
 import click
 
+from gateway.cli._acting import acting, operator
 from gateway.cli._audit_evidence import Evidence, Named
 from gateway.cli._options import CONFIG_FILE, DEV, loaded
 from gateway.cli._progress import Progress
 from gateway.cli._times import utc
 from gateway.cli.migrate import require_schema
 from gateway.config import Config
+from gateway.core.audit.evidence_events import AuditVerified
 from gateway.core.audit.restore import Restore
 from gateway.flows.evidence.audit_log import Verification
 from gateway.flows.evidence.audit_log import verify as verify_chain
 from gateway.flows.evidence.cross_check import cross_check
 from gateway.flows.evidence.exports import verify_links
-from gateway.resources import clock
+from gateway.resources import Resources, clock
 from gateway.stores.files.audit_exports import read_exports
 from gateway.stores.postgres.database import make_pool
 
 _RESTORED: Final = 3
+_OUTCOMES: Final = {0: "whole", 1: "fault", _RESTORED: "restored"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class _Asked:
     multiple=True,
     help="You know of this restore. Repeat it for several.",
 )
+@click.option("--record", "records", is_flag=True, help="Write the outcome into the audit log, as evidence.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @CONFIG_FILE
 @DEV
@@ -92,20 +96,21 @@ def verify(
     part: bool,
     crossed: bool,
     accepted: tuple[str, ...],
+    records: bool,
     as_json: bool,
 ) -> None:
     """Verify the chain from its first entry to its last.
 
     Exit status 0: nobody has changed, moved or removed an entry, and the chain still has everything that the
     checkpoints cover. Exit status 1: a fault, with its kind and position. Exit status 3: it is whole but for what a
-    restore has lost, which --accept-restore accepts. It changes only the file of --seen.
+    restore has lost, which --accept-restore accepts. It changes only the file of --seen, and writes what --record asks.
 
     With --export, the command needs no database, no secret and no configuration.
 
     An administrator of this machine can sign checkpoints again, so keep copies of them and of the public key on
     another host.
     """
-    _refuse_contradiction(exported, part=part, crossed=crossed)
+    _refuse_contradiction(exported, part=part, crossed=crossed, records=records)
     config = None if exported else loaded(config_path, dev=dev)
     directory = None if config is None else config.audit.checkpoint_dir
     evidence = Evidence.of(directory, Named(file, key_files, seen))
@@ -116,19 +121,38 @@ def verify(
     else:
         for line in _lines(verdict, evidence, differing, pinned=bool(key_files)):
             click.echo(line)
-    if verdict.fault is not None or differing:
-        raise SystemExit(1)
-    if any(one.id not in accepted for one in verdict.restored):
-        raise SystemExit(_RESTORED)
+    status = _status(verdict, differing, accepted)
+    if records and config is not None:
+        _record(config, verdict, _OUTCOMES[status])
+    if status:
+        raise SystemExit(status)
     if seen is not None:
         evidence.remember_in(seen, verdict.lost)
 
 
-def _refuse_contradiction(exported: tuple[Path, ...], *, part: bool, crossed: bool) -> None:
+def _status(verdict: Verification, differing: list[str], accepted: tuple[str, ...]) -> int:
+    if verdict.fault is not None or differing:
+        return 1
+    return _RESTORED if any(one.id not in accepted for one in verdict.restored) else 0
+
+
+def _record(config: Config, verdict: Verification, outcome: str) -> None:
+    event = AuditVerified(None, outcome, verdict.position, verdict.head.hex(), verdict.checkpoints)
+
+    async def work(resources: Resources) -> None:
+        async with resources.acts.begin(operator=operator()) as act:
+            act.record(event)
+
+    acting(config, work)
+
+
+def _refuse_contradiction(exported: tuple[Path, ...], *, part: bool, crossed: bool, records: bool) -> None:
     if part and not exported:
         raise click.UsageError("--part goes with --export only")
     if crossed and exported:
         raise click.UsageError("--cross-check needs the database, so it can't go with --export")
+    if records and exported:
+        raise click.UsageError("--record writes to the database, so it can't go with --export")
 
 
 def _verdict(config: Config | None, evidence: Evidence, asked: _Asked) -> Verification:

@@ -67,6 +67,18 @@ async def test_a_log_whose_end_was_cut_off_is_a_fault(logged: Bastion, pool: Poo
     assert json.loads(as_json.out)["whole"] is False
 
 
+async def test_what_was_verified_is_recorded_on_demand_whole_or_not(logged: Bastion, pool: Pool) -> None:
+    whole = await logged("audit", "verify", "--record")
+    await cut_off(pool, 2)
+    cut = await logged("audit", "verify", "--record")
+    from_file = await logged("audit", "verify", "--record", "--export", "log.jsonl")
+    listed = await logged("audit", "list", "--kind", "audit_verified", "--json")
+
+    last = json.loads(listed.out)[-1]["detail"]
+    assert [whole.status, cut.status, from_file.status] == [0, 1, 2]
+    assert [last["outcome"], last["position"]] == ["fault", 2]
+
+
 async def test_copies_elsewhere_are_compared_with_a_key_that_was_kept(logged: Bastion, pool: Pool) -> None:
     shutil.copytree(logged.directory / "checkpoints", logged.directory / "elsewhere")
     shutil.rmtree(logged.directory / "checkpoints")

@@ -66,6 +66,7 @@ from gateway.core.audit.event import (
 from gateway.core.audit.evidence_events import (
     AuditExported,
     AuditRead,
+    AuditVerified,
     BackupMade,
     BackupVerified,
     CheckpointKeyMade,
@@ -362,6 +363,7 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     OperatorCodeMade,
     AuditRead,
     AuditExported,
+    AuditVerified,
     CheckpointKeyMade,
     LicenceInstalled,
     BackupMade,

@@ -77,6 +77,7 @@ class Kind(Enum):
     AUDIT_READ = "audit_read"
     PERSON_VIEWED = "person_viewed"
     AUDIT_EXPORTED = "audit_exported"
+    AUDIT_VERIFIED = "audit_verified"
     CHECKPOINT_KEY_MADE = "checkpoint_key_made"
     BACKUP_MADE = "backup_made"
     BACKUP_VERIFIED = "backup_verified"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Sealed, Severity
+from gateway.core.audit.event import About, By, Digest, Event, Family, Id, Number, OurWord, Sealed, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,25 @@ class AuditExported(Event):
     format: OurWord[str]
     first: Number[int]
     last: Number[int | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerified(Event):
+    """outcome: whole, restored or fault. position: how far the log was followed. checkpoints: how many agree."""
+
+    kind = Kind.AUDIT_VERIFIED
+    about = About(
+        Family.EVIDENCE,
+        Severity.INFORMATIONAL,
+        By.OPERATOR,
+        "An operator verified the log with `--record`, up to `position`, where its hash was `head`. With `restored`, it"
+        " is whole but for what a restore lost that was not accepted.",
+    )
+
+    outcome: OurWord[str]
+    position: Number[int]
+    head: Digest[str]
+    checkpoints: Number[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,11 @@ OF_THE_LOG: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = 
         ("cli:root", None, '{"first":1,"format":"jsonl","last":9}', "{}"),
     ),
     (
+        evidence_events.AuditVerified(None, "whole", 9, "00ff", 2),
+        "audit_verified",
+        ("cli:root", None, '{"checkpoints":2,"head":"00ff","outcome":"whole","position":9}', "{}"),
+    ),
+    (
         evidence_events.CheckpointKeyMade(None, "K", "P"),
         "checkpoint_key_made",
         ("gateway", None, '{"key":"K","public":"P"}', "{}"),
