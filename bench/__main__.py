@@ -25,6 +25,7 @@ from bench.figures import Figure, table
 from bench.flood import flood_figures
 from bench.login import login_figures
 from bench.many_sessions import many_sessions_figures
+from bench.outwards import outwards_figures
 from bench.process import process_figures
 from bench.reload import reload_figures
 from bench.risk import risk_figures
@@ -33,7 +34,7 @@ from bench.tokens import token_figures
 
 _ENTRIES: Final = (100_000, 1_000_000)
 _ON_A_SITE: Final = ("decision", "tokens", "caddy", "flood", "reload", "process", "login")
-PARTS: Final = (*_ON_A_SITE, "sessions", "audit", "evidence", "breach", "risk")
+PARTS: Final = (*_ON_A_SITE, "sessions", "audit", "evidence", "outwards", "breach", "risk")
 
 
 def main() -> int:
@@ -73,6 +74,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
     if "evidence" in parts:
         _say("entries and people's keys")
         figures += await evidence_figures(options.repetitions, options.count)
+    if "outwards" in parts:
+        _say("webhooks and retention")
+        figures += await outwards_figures(options.repetitions, options.count)
     if "breach" in parts:
         _say("breached passwords")
         figures += breach_figures(options.repetitions)

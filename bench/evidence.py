@@ -107,6 +107,13 @@ async def _appends_per_s(stores: Stores, callers: int, count: int) -> float:
     return await _per_s(max(1, count // callers) * callers, *(append() for _ in range(callers)))
 
 
+async def fail_logins(stores: Stores, count: int) -> int:
+    """At most so many entries, which no link holds yet; how many."""
+    callers = min(count, _WRITERS * max(_WAITING))
+    await _appends_per_s(stores, callers, count)
+    return count // callers * callers
+
+
 async def _links_per_s(stores: Stores) -> float:
     """Of all that the measurements before have left."""
     began = time.perf_counter()
@@ -117,7 +124,7 @@ async def _bytes_per_entry(stores: Stores, count: int) -> float:
     """On disk with its link, its search term and all indexes."""
     pool = stores.resources.pool
     before, there = await pool.fetchval(_BYTES), await pool.fetchval(_COUNT)
-    await _appends_per_s(stores, _WRITERS * max(_WAITING), count)
+    await fail_logins(stores, count)
     await stores.link()
     grown: float = await pool.fetchval(_BYTES) - before
     return grown / float(await pool.fetchval(_COUNT) - there)
