@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.core.compliance.controls import BY_ID
+from gateway.core.compliance.page import STATES
 from gateway.core.jose.algorithms import SIGNING_ALGORITHMS
 from gateway.core.oauth.errors import ERRORS
 from gateway.core.oauth.grants import GRANT_TYPES
@@ -83,6 +85,7 @@ JOBS: Final = (
     "consoles",
     "session_ending",
     "retention",
+    "controls",
     "webhooks",
     "refusals",
 )
@@ -99,16 +102,12 @@ FACTOR_CHECKS: Final = tuple(
     }.items()
     for outcome in outcomes
 )
+CONTROL_STATES: Final = tuple(f"{control} {state}" for control in BY_ID for state in STATES)
 LICENCE_STATES: Final = ("community", "valid", "grace", "expired", "not_yet", "broken", "clock_behind")
 _MESSAGE_KINDS: Final = tuple(kind.value for kind in MessageKind if kind.is_sent)
 _MESSAGES: Final = tuple(f"{kind} {state}" for kind in _MESSAGE_KINDS for state in ("waiting", "dead"))
 FIGURES: Final[tuple[Figure, ...]] = (
-    Counter(
-        "bastion_decisions",
-        "Decisions by outcome.",
-        "outcome",
-        OUTCOMES,
-    ),
+    Counter("bastion_decisions", "Decisions by outcome.", "outcome", OUTCOMES),
     Histogram(
         "bastion_decision_seconds",
         "From the last byte of the request to the first byte of the answer.",
@@ -185,12 +184,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         tuple(f"{alg} {state}" for alg in SIGNING_ALGORITHMS for state in ("next", "active", "retiring")),
     ),
     Gauge("bastion_signing_key_copies_missing", "Signing keys of which a node could not write its copy to disk."),
-    Counter(
-        "bastion_tokens_issued",
-        "Answers with tokens.",
-        "grant",
-        GRANT_TYPES,
-    ),
+    Counter("bastion_tokens_issued", "Answers with tokens.", "grant", GRANT_TYPES),
     Counter(
         "bastion_refreshes",
         "Exchanges of refresh tokens.",
@@ -205,6 +199,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Counter("bastion_store_failures", "Calls that a store did not answer.", "store", ("postgres", "redis")),
     Counter("bastion_errors", "Requests that failed because of a bug in Bastion."),
+    Gauge("bastion_control", "1 for the state of each control.", "control state", CONTROL_STATES),
     Gauge("bastion_licence", "1 for the state of the licence.", "state", LICENCE_STATES),
     Gauge("bastion_workers", "Workers that serve now."),
     Counter("bastion_worker_starts", "Starts of workers."),

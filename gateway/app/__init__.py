@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
+from gateway.app.compliance import compliance
 from gateway.app.concern import Checks, Concern, once
 from gateway.app.console import Follower, console, live_settings_of
 from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter
@@ -141,6 +142,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         mail(config=config, resources=resources, slot=slot),
         webhooks(start=start, resources=resources),
         licence(start=start, resources=resources),
+        compliance(start=start, resources=resources, decisions=decisions),
         Concern(
             routes=(
                 *assets.routes(files),

@@ -27,7 +27,7 @@ from gateway.stores.files.audit_exports import read_exports
 from gateway.stores.postgres.database import make_pool
 
 _RESTORED: Final = 3
-_OUTCOMES: Final = {0: "whole", 1: "fault", _RESTORED: "restored"}
+_OUTCOMES: Final = {0: "whole", 1: "fault", _RESTORED: "restored"}  # of the chain, by exit status
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +121,26 @@ def verify(
     else:
         for line in _lines(verdict, evidence, differing, pinned=bool(key_files)):
             click.echo(line)
-    status = _status(verdict, differing, accepted)
+    chain = _status(verdict, accepted)
+    status = 1 if differing else chain
     if records and config is not None:
-        _record(config, verdict, _OUTCOMES[status])
+        tables = ("differ" if differing else "same") if crossed else "not_compared"
+        _record(config, verdict, _OUTCOMES[chain], tables)
     if status:
         raise SystemExit(status)
     if seen is not None:
         evidence.remember_in(seen, verdict.lost)
 
 
-def _status(verdict: Verification, differing: list[str], accepted: tuple[str, ...]) -> int:
-    if verdict.fault is not None or differing:
+def _status(verdict: Verification, accepted: tuple[str, ...]) -> int:
+    """What the chain alone gives."""
+    if verdict.fault is not None:
         return 1
     return _RESTORED if any(one.id not in accepted for one in verdict.restored) else 0
 
 
-def _record(config: Config, verdict: Verification, outcome: str) -> None:
-    event = AuditVerified(None, outcome, verdict.position, verdict.head.hex(), verdict.checkpoints)
+def _record(config: Config, verdict: Verification, outcome: str, tables: str) -> None:
+    event = AuditVerified(None, outcome, tables, verdict.position, verdict.head.hex(), verdict.checkpoints)
 
     async def work(resources: Resources) -> None:
         async with resources.acts.begin(operator=operator()) as act:

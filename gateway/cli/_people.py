@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 def act(config: Config, work: Callable[[UserAdmin], Awaitable[T]]) -> T:
     """One command's work."""
-    return acting(config, lambda resources: work(_admin(config, resources)))
+    return acting(config, lambda resources: work(admin_of(config, resources)))
 
 
 def act_on_imports(config: Config, work: Callable[[Importing], Awaitable[T]]) -> T:
     """As act."""
-    return acting(config, lambda resources: work(Importing(_admin(config, resources))))
+    return acting(config, lambda resources: work(Importing(admin_of(config, resources))))
 
 
 def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) -> T:
@@ -32,7 +32,7 @@ def act_on_grants(config: Config, work: Callable[[GrantAdmin], Awaitable[T]]) ->
     return acting(config, lambda resources: work(GrantAdmin(resources.acts, config.keys(), operator())))
 
 
-def _admin(config: Config, resources: Resources) -> UserAdmin:
+def admin_of(config: Config, resources: Resources) -> UserAdmin:
     return UserAdmin(
         acts=resources.acts,
         passwords=resources.passwords,

@@ -10,6 +10,7 @@ from gateway.config.sections.admin import AdminSection
 from gateway.config.sections.audit import AuditSection
 from gateway.config.sections.backup import BackupSection
 from gateway.config.sections.breach import Breach
+from gateway.config.sections.compliance import ComplianceSection
 from gateway.config.sections.consent import Consent
 from gateway.config.sections.database import Database
 from gateway.config.sections.identity_headers import IdentityHeaders
@@ -94,6 +95,7 @@ class Config(Section):
     webhooks: WebhooksSection = WebhooksSection()
     privacy: Privacy = Privacy()
     retention: RetentionSection = RetentionSection()
+    compliance: ComplianceSection = ComplianceSection()
     licence: LicenceSection = LicenceSection()
     backup: BackupSection = BackupSection()
     log: Log = Log()

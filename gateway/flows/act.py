@@ -23,6 +23,7 @@ from gateway.stores.postgres.backups import BackupWriter
 from gateway.stores.postgres.client_jwks import ClientJwks
 from gateway.stores.postgres.clients import ClientRows
 from gateway.stores.postgres.codes import Codes
+from gateway.stores.postgres.controls import ControlRows
 from gateway.stores.postgres.devices import Devices
 from gateway.stores.postgres.documents import Documents
 from gateway.stores.postgres.doubts import PasswordDoubts
@@ -53,6 +54,7 @@ from gateway.stores.postgres.pushed_requests import PushedRequests
 from gateway.stores.postgres.recall import Recall
 from gateway.stores.postgres.restores import Restores
 from gateway.stores.postgres.retention import RetentionRows
+from gateway.stores.postgres.reviews import Reviews
 from gateway.stores.postgres.settings import SettingRows
 from gateway.stores.postgres.signing_keys import SigningKeys
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
@@ -280,6 +282,14 @@ class Act:
     @property
     def retention(self) -> RetentionRows:
         return RetentionRows(self._connection)
+
+    @property
+    def controls(self) -> ControlRows:
+        return ControlRows(self._connection, self._vault)
+
+    @property
+    def reviews(self) -> Reviews:
+        return Reviews(self._connection)
 
     @property
     def documents(self) -> Documents:

@@ -93,7 +93,7 @@ def test_all_mistakes_come_at_once_each_with_place_value_and_hint(tmp_path: Path
             (
                 "2:1: `servr` is no key; expected public_url, profile, data_dir, server, database, redis, secrets, "
                 "policy, sessions, password, breach, mfa, risk, lockout, limits, identity_headers, pages, jwt, oauth, "
-                "mail, links, admin, consent, audit, webhooks, privacy, retention, licence, "
+                "mail, links, admin, consent, audit, webhooks, privacy, retention, compliance, licence, "
                 "backup, log; did you mean `server`?"
             ),
             "4:12: `server.workers` is `many`; expected a whole number from 1 to 256",

@@ -24,6 +24,8 @@ APPEND_ONLY = frozenset(
         "audit_links",
         "erasures",
         "retention_runs",
+        "control_results",
+        "control_exceptions",
         "consent_documents",
         "consent_records",
         "consent_retired",

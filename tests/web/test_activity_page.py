@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
 from gateway.core.audit.access_events import AccessDenied
-from gateway.core.audit.catalogue import GroupsChanged, LoggedIn, LoginFailed, SessionOpened
-from gateway.core.audit.login_events import LoggedOut
+from gateway.core.audit.catalogue import GroupsChanged, LoggedIn, LoginFailed
+from gateway.core.audit.login_events import LoggedOut, SessionOpened
 from gateway.flows.people.own_activity import OwnActivity
 from gateway.stores.files.geoip import GeoIp
 from gateway.web import activity

@@ -31,6 +31,13 @@ from gateway.core.audit.app_events import (
     GrantIssued,
     RefreshReused,
 )
+from gateway.core.audit.compliance_events import (
+    ControlExcepted,
+    ControlsRun,
+    ReviewDecided,
+    ReviewFinished,
+    ReviewStarted,
+)
 from gateway.core.audit.delivery_events import (
     DeliveriesReplayed,
     DeliveryDead,
@@ -55,7 +62,6 @@ from gateway.core.audit.event import (
     Digest,
     Event,
     Family,
-    Host,
     Id,
     Number,
     OurWord,
@@ -104,6 +110,7 @@ from gateway.core.audit.login_events import (
     PasswordDisabled,
     PasswordDoubted,
     SessionEnded,
+    SessionOpened,
 )
 from gateway.core.audit.privacy_events import (
     DataExported,
@@ -146,23 +153,6 @@ class LoggedIn(Event):
     address: Sealed[str | None] = None
     user_agent: Sealed[str | None] = None
     amr: OurWord[tuple[str, ...] | None] = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOpened(Event):
-    """Earlier versions wrote a `login` with a `host` for it; readers take such an entry for one of this kind (E13)."""
-
-    kind = Kind.SESSION_OPENED
-    about = About(
-        Family.SIGNING_IN,
-        Severity.INFORMATIONAL,
-        By.PERSON,
-        "A person who is logged in opened a session on `host`. Before this version the log called it `login`, with a"
-        " `host`; the commands show those as this kind too.",
-    )
-
-    login: Id[str]
-    host: Host[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +382,11 @@ CATALOGUE: Final[tuple[type[Event], ...]] = (
     DocumentWithdrawn,
     RetentionRan,
     RetentionStopped,
+    ControlsRun,
+    ControlExcepted,
+    ReviewStarted,
+    ReviewDecided,
+    ReviewFinished,
     FactorResetAnnounced,
     FactorResetStopped,
 )

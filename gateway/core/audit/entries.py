@@ -105,6 +105,11 @@ class Kind(Enum):
     DOCUMENT_WITHDRAWN = "document_withdrawn"
     RETENTION_RAN = "retention_ran"
     RETENTION_STOPPED = "retention_stopped"
+    CONTROLS_RUN = "controls_run"
+    CONTROL_EXCEPTED = "control_excepted"
+    REVIEW_STARTED = "review_started"
+    REVIEW_DECIDED = "review_decided"
+    REVIEW_FINISHED = "review_finished"
     FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
     FACTOR_RESET_STOPPED = "factor_reset_stopped"
 

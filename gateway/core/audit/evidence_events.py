@@ -26,7 +26,10 @@ class AuditExported(Event):
 
 @dataclass(frozen=True, slots=True)
 class AuditVerified(Event):
-    """outcome: whole, restored or fault. position: how far the log was followed. checkpoints: how many agree."""
+    """outcome: of the chain: whole, restored or fault. tables: same, differ or not_compared.
+
+    position: how far the log was followed. checkpoints: how many agree.
+    """
 
     kind = Kind.AUDIT_VERIFIED
     about = About(
@@ -34,10 +37,11 @@ class AuditVerified(Event):
         Severity.INFORMATIONAL,
         By.OPERATOR,
         "An operator verified the log with `--record`, up to `position`, where its hash was `head`. With `restored`, it"
-        " is whole but for what a restore lost that was not accepted.",
+        " is whole but for what a restore lost that was not accepted. `tables` says what `--cross-check` found.",
     )
 
     outcome: OurWord[str]
+    tables: OurWord[str]
     position: Number[int]
     head: Digest[str]
     checkpoints: Number[int]

@@ -1,9 +1,26 @@
-"""What the audit log tells of logins that end, and of right passwords that open none: a part of the catalogue."""
+"""What the audit log tells of sessions, ends of logins, and right passwords that open none: a part of the catalogue."""
 
 from dataclasses import dataclass
 
 from gateway.core.audit.entries import Kind
-from gateway.core.audit.event import About, By, Event, Family, Id, Number, OurWord, Sealed, Severity
+from gateway.core.audit.event import About, By, Event, Family, Host, Id, Number, OurWord, Sealed, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(Event):
+    """Earlier versions wrote a `login` with a `host` for it; readers take such an entry for one of this kind (E13)."""
+
+    kind = Kind.SESSION_OPENED
+    about = About(
+        Family.SIGNING_IN,
+        Severity.INFORMATIONAL,
+        By.PERSON,
+        "A person who is logged in opened a session on `host`. Before this version the log called it `login`, with a"
+        " `host`; the commands show those as this kind too.",
+    )
+
+    login: Id[str]
+    host: Host[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ _TOLD: Final[Mapping[Kind, _Words]] = {
     Kind.REFRESH_REUSED: _Words("The access of the app {client} ended: somebody may have stolen it."),
     Kind.API_KEY_CREATED: _Words("{who} made an app password.", may_be_others=True),
     Kind.API_KEY_REVOKED: _Words("An app password was ended."),
+    Kind.REVIEW_DECIDED: _Words("{who} reviewed your access: {decision}."),
     Kind.ADMIN_TOKEN_CREATED: _Words("{who} made a token for which you answer: a script may act as {role}."),
     Kind.ADMIN_TOKEN_REVOKED: _Words("{who} ended a token for which you answered."),
 }

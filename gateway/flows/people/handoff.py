@@ -6,7 +6,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
 from gateway.core.assurance.need import Need, met, read_need
-from gateway.core.audit.catalogue import SessionOpened
+from gateway.core.audit.login_events import SessionOpened
 from gateway.core.base64url import unb64
 from gateway.core.keys import Keys
 from gateway.core.policy.app_tokens import app_tokens_in

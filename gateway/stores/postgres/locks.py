@@ -15,5 +15,6 @@ SYSTEM_KEYS: Final = 4249  # who makes a key of the installation
 OWNERS: Final = 4260  # who may make an owner of the console vanish
 DOCUMENTS: Final = 4261  # who publishes a document
 PERIOD_KEYS: Final = 4250  # who makes the key of a month of the audit log
+CONTROLS: Final = 4262  # who writes the results of a run of controls
 LEADER: Final = 0x626173_6C656164  # "baslead": who does timed work
 MIGRATOR: Final = 0x626173_74696F6E  # "bastion": who brings the schema to this version

@@ -20,6 +20,7 @@ class Purpose(Enum):
     HOLDS = "holds"  # reasons of holds on everybody
     OUTBOX = "outbox"  # messages that outlive the person they are about
     REFUSALS = "refusals"  # what was refused to strangers
+    CONTROLS = "controls"  # reasons of exceptions from controls
 
 
 class SystemKeys:

@@ -22,7 +22,7 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         (str(ADA), ADA, '{"login":"L"}', '{"address":"203.0.113.7","user_agent":""}'),
     ),
     (
-        catalogue.SessionOpened(ADA, "L", "wiki.example.org"),
+        login_events.SessionOpened(ADA, "L", "wiki.example.org"),
         "session_opened",
         (str(ADA), ADA, '{"host":"wiki.example.org","login":"L"}', "{}"),
     ),

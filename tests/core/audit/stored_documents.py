@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from gateway.core.audit import document_events
+from gateway.core.audit import compliance_events, document_events
 from gateway.core.audit.event import Event
 
 ADA: Final = UUID(int=1)
@@ -62,5 +62,30 @@ DOCUMENTS: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         document_events.RetentionStopped(None, "ended_logins", "clock"),
         "retention_stopped",
         ("gateway", None, '{"rule":"ended_logins","why":"clock"}', "{}"),
+    ),
+    (
+        compliance_events.ControlsRun(None, 3, "ab", 20, 2, 1),
+        "controls_run",
+        ("gateway", None, '{"digest":"ab","failed":2,"passed":20,"run":3,"unknown":1}', "{}"),
+    ),
+    (
+        compliance_events.ControlExcepted(None, "backup-age", 5),
+        "control_excepted",
+        ("cli:root", None, '{"control":"backup-age","ends_at":5}', "{}"),
+    ),
+    (
+        compliance_events.ReviewStarted(None, 1, "ops", "v", 4, 5),
+        "review_started",
+        ("cli:root", None, '{"due_at":5,"group":"ops","lines":4,"policy":"v","review":1}', "{}"),
+    ),
+    (
+        compliance_events.ReviewDecided(ADA, 1, "keep", "r"),
+        "review_decided",
+        ("cli:root", ADA, '{"decision":"keep","review":1,"reviewer":"r"}', "{}"),
+    ),
+    (
+        compliance_events.ReviewFinished(None, 1, 3, 1),
+        "review_finished",
+        ("cli:root", None, '{"kept":3,"removed":1,"review":1}', "{}"),
     ),
 ]

@@ -20,9 +20,9 @@ OF_THE_LOG: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = 
         ("cli:root", None, '{"first":1,"format":"jsonl","last":9}', "{}"),
     ),
     (
-        evidence_events.AuditVerified(None, "whole", 9, "00ff", 2),
+        evidence_events.AuditVerified(None, "whole", "same", 9, "00ff", 2),
         "audit_verified",
-        ("cli:root", None, '{"checkpoints":2,"head":"00ff","outcome":"whole","position":9}', "{}"),
+        ("cli:root", None, '{"checkpoints":2,"head":"00ff","outcome":"whole","position":9,"tables":"same"}', "{}"),
     ),
     (
         evidence_events.CheckpointKeyMade(None, "K", "P"),

@@ -157,7 +157,7 @@ def test_an_address_that_its_person_brought_back_names_the_person() -> None:
     assert entry_of(undone, 1, "", "").actor == str(ADA)
 
 
-LOGIN: Final = entry_of(catalogue.SessionOpened(ADA, "L", "wiki.example.org"), 1, "", "")
+LOGIN: Final = entry_of(login_events.SessionOpened(ADA, "L", "wiki.example.org"), 1, "", "")
 FAULTS: Final[dict[str, dict[str, dict[str, object]]]] = {
     "a field of another kind": {"detail": {**LOGIN.detail, "score": 1}},
     "a field is missing": {"detail": {"login": "L"}},

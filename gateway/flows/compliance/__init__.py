@@ -1,0 +1,1 @@
+"""Acts for auditors: runs of controls, their report, and access reviews."""
