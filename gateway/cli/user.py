@@ -1,6 +1,7 @@
 """`bastion user`: people, their groups and their logins."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -17,7 +18,7 @@ from gateway.core.assurance.model import UNKNOWN_RISK, acr_of, amr_values
 from gateway.core.assurance.words import proof_words, score_words
 from gateway.core.base64url import b64
 from gateway.flows.people.account import login_id_of
-from gateway.flows.people.users import Newcomer, check_newcomer
+from gateway.flows.people.users import Newcomer, UserAdmin, check_newcomer
 from gateway.stores.postgres.lockouts import Lock
 from gateway.stores.postgres.logins import LiveLoginRow
 from gateway.stores.postgres.users import UserRow
@@ -26,6 +27,11 @@ _PASSWORD: Final = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking twice."
 )
 
+_REUSE: Final = click.option(
+    "--reuse-name",
+    is_flag=True,
+    help="Take a user name that was somebody else's in the last three years. Apps may take the one for the other.",
+)
 _PLACES: Final = {"strange": "devices that are new to them", "known": "a device that they use"}
 
 
@@ -52,6 +58,7 @@ user.add_command(import_)
 @click.option("--group", "groups", multiple=True, help="Repeat it for more.")
 @click.option("--if-absent", is_flag=True, help="Change nothing, and succeed, if NAME exists.")
 @_PASSWORD
+@_REUSE
 @with_config
 def add(
     config: Config,
@@ -62,6 +69,7 @@ def add(
     groups: tuple[str, ...],
     if_absent: bool,
     password_stdin: bool,
+    reuse_name: bool,
 ) -> None:
     """Add a person.
 
@@ -76,9 +84,9 @@ def add(
         return
     password = asked() if typed is None else typed
     if if_absent:
-        added = act(config, lambda admin: admin.add_if_absent(newcomer, password))
+        added = act(config, lambda admin: _reusing(admin, reuse=reuse_name).add_if_absent(newcomer, password))
     else:
-        added = bool(act(config, lambda admin: admin.add(newcomer, password)))
+        added = bool(act(config, lambda admin: _reusing(admin, reuse=reuse_name).add(newcomer, password)))
     click.echo(f"{username} is added." if added else f"{username} exists; nothing was changed.")
 
 
@@ -87,8 +95,9 @@ def add(
 @click.option("--email", required=True, help="Where the invitation goes; it also works as a login name.")
 @click.option("--name", default="", help="The display name on pages and in apps.")
 @click.option("--group", "groups", multiple=True, help="Repeat it for more.")
+@_REUSE
 @with_config
-def invite(config: Config, *, username: str, email: str, name: str, groups: tuple[str, ...]) -> None:
+def invite(config: Config, *, username: str, email: str, name: str, groups: tuple[str, ...], reuse_name: bool) -> None:
     """Add a person who chooses their password by a mailed link.
 
     The link works once, for links.invitation_s. Run the command again to send another.
@@ -96,7 +105,8 @@ def invite(config: Config, *, username: str, email: str, name: str, groups: tupl
     \b
     bastion user invite ada --email ada@example.org --group staff
     """  # noqa: D301 - click wants the backspace
-    added = act(config, lambda admin: admin.invite(Newcomer(username, name, email, groups)))
+    newcomer = Newcomer(username, name, email, groups)
+    added = act(config, lambda admin: _reusing(admin, reuse=reuse_name).invite(newcomer))
     click.echo(f"{username} is added, and invited." if added else f"{username} is invited again.")
 
 
@@ -176,13 +186,14 @@ def end_sessions(config: Config, *, name: str, login: str | None, reason: str) -
 @user.command()
 @click.argument("name")
 @click.argument("username", metavar="NEW")
+@_REUSE
 @with_config
-def rename(config: Config, *, name: str, username: str) -> None:
+def rename(config: Config, *, name: str, username: str, reuse_name: bool) -> None:
     """Give a person another user name. Their logins go on.
 
-    Policy that names the old user name no longer matches the person.
+    Policy that names the old user name no longer matches the person. For three years nobody else gets the old one.
     """
-    changed = act(config, lambda admin: admin.rename(name, username))
+    changed = act(config, lambda admin: _reusing(admin, reuse=reuse_name).rename(name, username))
     click.echo(f"{name} is {username} now." if changed else f"{name} was {username} already.")
 
 
@@ -281,6 +292,10 @@ def groups(
     else:
         now = act(config, lambda admin: admin.show(name)).user.groups
     click.echo(f"{name}: {', '.join(now) or 'no groups'}")
+
+
+def _reusing(admin: UserAdmin, *, reuse: bool) -> UserAdmin:
+    return replace(admin, reuses_names=reuse)
 
 
 def _show_groups(users: list[UserRow]) -> None:

@@ -11,13 +11,14 @@ from redis.asyncio import Redis
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.audit.statement import opened
 from gateway.core.privacy.erasure import CERTIFICATE, DELETED, KEPT, ErasureStep
+from gateway.core.privacy.names import USED_NAME_S
 from gateway.core.session.tokens import tag_of
 from gateway.flows.evidence.audit_log import Linker, verify
 from gateway.flows.people.users import UserAdmin
 from gateway.flows.privacy.erasure import Certificate, Erasure, LedgerKeeper, NodeFiles, Unfinished
 from gateway.stores.files.checkpoints import public_key_files, read_public_keys
 from gateway.stores.files.ledger import FILE_NAME, Erased, read_ledger
-from gateway.stores.postgres.users import UnknownUser
+from gateway.stores.postgres.users import NameUsed, UnknownUser
 from gateway.stores.redis.wire import person_key
 from tests.conftest import Pool
 from tests.databases import tampering
@@ -131,7 +132,7 @@ async def test_the_certificate_is_signed_by_the_key_beside_the_checkpoints(
 
     keys = read_public_keys(public_key_files(files.directory))
     claims = json.loads(opened(certificate.jws, CERTIFICATE, keys))
-    assert claims["user"] == str(user_id)
+    assert (claims["user"], claims["user_name_kept_until"]) == (str(user_id), stage.clock.now + USED_NAME_S)
     assert claims["steps"] == {
         step.value: stage.clock.now for step in ErasureStep if step is not ErasureStep.CERTIFICATE
     }
@@ -239,9 +240,17 @@ async def test_a_change_that_races_the_erasure_brings_no_word_back(stage: Stage,
     assert tuple(row) == ("erased", None, b"", [])
 
 
-async def test_the_name_is_free_again(stage: Stage, erasure: Erasure) -> None:
+async def test_names_of_an_erased_person_are_nobodys_for_three_years(stage: Stage, erasure: Erasure) -> None:
+    """Apps may still know the person by them (X7)."""
     before = await stage.admin.add(ADA, PASSWORD)
-    await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    await stage.admin.rename("ada", "countess")
+    await erasure.finish(await erasure.erase("countess", "asked", "cli:root"))
+
+    stage.clock.now += USED_NAME_S - 1
+    for name in ("ada", "Countess"):
+        with pytest.raises(NameUsed, match="--reuse-name"):
+            await stage.admin.add(replace(ADA, username=name), PASSWORD)
+    stage.clock.now += 1
 
     assert await stage.admin.add(ADA, PASSWORD) != before
 

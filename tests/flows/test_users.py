@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.login.authelia import AutheliaPerson
+from gateway.core.mail.links import LinkKind
 from gateway.core.privacy.names import BadName
+from gateway.core.units import DAY_S
 from gateway.flows.act import RedisBehind
+from gateway.flows.mail.notices import Notices
+from gateway.flows.people.importing import Importing
 from gateway.flows.people.new_passwords import BadPassword
 from gateway.flows.people.users import (
     ChangedMeanwhile,
@@ -17,7 +22,7 @@ from gateway.flows.people.users import (
 )
 from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.database import make_pool
-from gateway.stores.postgres.users import NameTaken, UnknownUser, Users
+from gateway.stores.postgres.users import NameTaken, NameUsed, UnknownUser, Users
 from tests.flows.conftest import ADA, PASSWORD, Stage
 
 
@@ -207,6 +212,33 @@ async def test_a_change_on_top_of_another_that_was_not_seen_is_refused_whole(sta
 
     assert (await stage.admin.show("ada")).user.groups == ("interns",)
     assert await stage.entries("groups_changed") == 0
+
+
+async def test_a_user_name_that_was_given_up_is_nobody_elses(stage: Stage) -> None:
+    """By no way of getting one (X7). Its person may have it again, and an operator may insist."""
+    bob, insisting = replace(ADA, username="bob", email=""), replace(stage.admin, reuses_names=True)
+    await stage.admin.add(ADA, PASSWORD)
+    await stage.admin.rename("ada", "countess")
+    await stage.admin.add(bob, PASSWORD)
+    arrival = AutheliaPerson("ada", "", "", (), "$2b$04$" + "x" * 53, disabled=False)
+
+    with pytest.raises(NameUsed):
+        await stage.admin.rename("bob", "Ada")
+    with pytest.raises(NameUsed):
+        await stage.admin.add(replace(ADA, email=""), PASSWORD)
+    with pytest.raises(NameUsed):
+        await invitations(stage).invite(replace(ADA, email="other@example.org"))
+    (imported,) = await Importing(stage.admin).take_over([arrival], dry_run=False)
+
+    assert (imported.outcome, imported.why[:36]) == ("left out", "the user name was somebody else's; `")
+    assert await stage.admin.rename("countess", "ada")
+    assert await insisting.rename("bob", "countess")
+    assert await stage.admin.set_email("countess", "bob@example.org"), "who has a name keeps it"
+
+
+def invitations(stage: Stage) -> UserAdmin:
+    notices = Notices(is_on=True, lifetimes_s=dict.fromkeys(LinkKind, DAY_S), random=stage.random)
+    return replace(stage.admin, notices=notices)
 
 
 async def test_an_act_on_nobody_is_refused(stage: Stage) -> None:

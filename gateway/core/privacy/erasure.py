@@ -7,6 +7,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
+from gateway.core.privacy.names import USED_NAME_S
 
 ErasureReason = Literal["asked", "unneeded", "unlawful", "other"]
 REASONS: Final[tuple[ErasureReason, ...]] = ("asked", "unneeded", "unlawful", "other")
@@ -91,6 +92,7 @@ def certificate(
         "erasure": erasure,
         "user": str(user_id),
         "erased_at": erased_at,
+        "user_name_kept_until": erased_at + USED_NAME_S,
         "steps": {step.value: at for step, at in steps.items()},
         "clients": list(reach.clients),
         "hosts": list(reach.hosts),

@@ -6,9 +6,11 @@ import unicodedata
 from typing import Final
 
 from gateway.core.errors import GatewayError
+from gateway.core.units import DAY_S
 
 NAME_CHARS: Final = 64
 DISPLAY_NAME_CHARS: Final = 200
+USED_NAME_S: Final = 3 * 365 * DAY_S  # how long a user name that somebody gave up is nobody else's
 _NAME: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}")
 

@@ -14,7 +14,7 @@ from gateway.core.privacy.names import BadName, spelled
 from gateway.flows.act import Act, Acts
 from gateway.flows.people.passwords import Passwords
 from gateway.flows.people.users import Newcomer, UserAdmin, check_newcomer
-from gateway.stores.postgres.users import NameTaken, NewUser
+from gateway.stores.postgres.users import NameTaken, NameUsed, NewUser
 
 _USER_ID_BYTES: Final = 16
 ImportOutcome = Literal["imported", "invited", "exists", "left out"]
@@ -61,6 +61,12 @@ class Importing:
                     await self._add(act, one, groups, foreign, invited=result.outcome == "invited", keep=not dry_run)
         except _IsThere:
             return ImportedPerson(one.username, "exists", "nothing was changed")
+        except NameUsed:
+            return ImportedPerson(
+                one.username,
+                "left out",
+                "the user name was somebody else's; `bastion user invite --reuse-name` takes it",
+            )
         except NameTaken:
             return ImportedPerson(one.username, "left out", "somebody else has the user name or the e-mail address")
         except _NothingKept:

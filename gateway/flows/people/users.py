@@ -88,6 +88,7 @@ class UserAdmin:
     """actor: who acts, as the audit log is to name them. Names are user names or e-mail addresses.
 
     guard: asked in the transaction of each change, before anything is locked; it raises where the actor may not.
+    reuses_names: whether somebody may get a user name that was another's.
 
     Everything raises RecordUnavailable. What changes somebody raises UnknownUser, and RedisBehind after the commit;
     doing it again writes nothing new and lets Redis follow.
@@ -103,6 +104,7 @@ class UserAdmin:
     notices: Notices = NO_NOTICES
     request_id: str = ""
     guard: Guard = allowed
+    reuses_names: bool = False
 
     def _begin(self) -> AbstractAsyncContextManager[Act]:
         return self.acts.begin(operator=self.actor, request_id=self.request_id)
@@ -135,12 +137,13 @@ class UserAdmin:
             return Shown(user, tuple(logins), tuple(await act.lockouts.list_locked(user.id, act.now)))
 
     async def add(self, newcomer: Newcomer, password: str) -> UUID:
-        """Raises BadName, BadPassword or NameTaken."""
+        """Raises BadName, BadPassword, NameTaken or NameUsed."""
         groups = check_newcomer(newcomer)
         user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4)
         accepted = await self._new.accept(Owner(user_id, (newcomer.username, newcomer.name, newcomer.email)), password)
         user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, accepted.stored)
         async with self._begin() as act:
+            await self._free(act, user.username)
             await act.users.add(user, act.now)
             act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
         return user_id
@@ -157,6 +160,7 @@ class UserAdmin:
             user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4) if before is None else before.id
             if before is None:
                 user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, DISABLED)
+                await self._free(act, user.username)
                 await act.users.add(user, act.now)
                 act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
             elif before.password != DISABLED or before.email != newcomer.email:
@@ -296,6 +300,8 @@ class UserAdmin:
             names = Names(before.username, before.name, before.email)
             old = names.personal[changed]
             if value != old:
+                if changed == "username":
+                    await self._free(act, value)
                 await act.users.set_names(before.id, replace(names, **{changed: value}), act.now)
                 await self._replaced(act, before)
                 act.record(UserChanged(before.id, changed, old, value))
@@ -303,6 +309,10 @@ class UserAdmin:
                     await self.notices.add(act, before, MailKind.EMAIL_CHANGED, NoticeFacts(link={"email": old}))
             await tell_redis(act, self.keys.tag, before.id)
         return value != old
+
+    async def _free(self, act: Act, username: str) -> None:
+        if self.reuses_names:
+            await act.users.free_name(username)
 
     async def _replaced(self, act: Act, before: UserRow) -> None:
         """The update has locked the row; another version means that `before` was not what it replaced.

@@ -217,6 +217,7 @@ async def take_away(act: Act, tag_key: bytes, user_id: UUID, reason: ErasureReas
     reach, records = await act.erasures.reach(user_id), await act.erasures.records(user_id, act.now)
     ended = await end_stands(act, tag_key, user_id, AccountAct.ERASED)
     await act.audit.forget_terms(user_id)
+    await act.users.give_up_names(user_id, act.now)
     await act.erasures.erase(user_id, act.now)
     act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
     left = {ErasureStep.ROWS: asdict(reach), ErasureStep.REDIS: records}

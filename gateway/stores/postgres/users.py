@@ -11,6 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.sealing import NOBODY, Place
 from gateway.stores.postgres import locks
+from gateway.stores.postgres.used_names import UsedNames
 from gateway.stores.postgres.vault import Vault
 
 State = Literal["active", "disabled"]
@@ -95,6 +96,10 @@ class NameTaken(GatewayError):
     """Another person has this user name or e-mail, in either column."""
 
 
+class NameUsed(NameTaken):
+    """It was somebody else's user name, and may be free again in three years."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Names:
     """What a person is called. email and name may be "". repr is left out: it holds personal words."""
@@ -141,6 +146,7 @@ class Users:
     def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]", vault: Vault) -> None:
         self._connection = connection
         self._vault = vault
+        self._used = UsedNames(connection, vault)
 
     async def find(self, user_id: UUID) -> UserRow | None:
         row = await self._connection.fetchrow(_FIND_USER, user_id)
@@ -175,7 +181,7 @@ class Users:
     async def add(self, user: NewUser, now: int) -> None:
         """Raises NameTaken."""
         names = Names(user.username, user.name, user.email)
-        await self._refuse_taken(user.id, names)
+        await self._refuse_taken(user.id, names, now)
         key, wrapped = self._vault.fresh(user.id)
         await self._connection.execute(
             _INSERT_USER,
@@ -190,6 +196,14 @@ class Users:
         if user.fresh:
             await self._connection.execute(_ADD_FRESH, user.id)
 
+    async def give_up_names(self, user_id: UUID, now: int) -> None:
+        """Of somebody who is being erased."""
+        await self._used.give_up_all(user_id, now)
+
+    async def free_name(self, username: str) -> None:
+        """Anybody may have it again. What is somebody's now stays so."""
+        await self._used.free(self._vault.index("username", username))
+
     async def use_fresh(self, user_id: UUID) -> bool:
         """Whether this is the first login of a person who was added. A table of its own: who logs in only shares the
         person's row, and would wait for others who do if they wrote it.
@@ -198,13 +212,14 @@ class Users:
 
     async def set_names(self, user_id: UUID, names: Names, now: int) -> None:
         """Raises NameTaken."""
-        await self._refuse_taken(user_id, names)
+        await self._refuse_taken(user_id, names, now)
+        await self._used.give_up(user_id, now, for_index=self._indexes(names)[0])
         key = await self._vault.key_of(self._connection, user_id)
         sealed = key.seal(_place(user_id), names.personal)
         await self._connection.execute(_SET_NAMES, user_id, *self._indexes(names), sealed, now)
         await self._connection.execute(_END_ATTEMPTS, user_id)
 
-    async def _refuse_taken(self, user_id: UUID, names: Names) -> None:
+    async def _refuse_taken(self, user_id: UUID, names: Names, now: int) -> None:
         """Nobody's user name may be another's e-mail: a login name means one person. Holds all names until the end."""
         await self._connection.execute(_LOCK_NAMES, locks.NAMES)
         given = [name for name in (names.username, names.email) if name]
@@ -212,6 +227,11 @@ class Users:
         as_email = [self._vault.index("email", name) for name in given]
         if await self._connection.fetchval(_NAME_TAKEN, as_username, as_email, user_id):
             raise NameTaken(f"the user name {names.username!r} or its e-mail belongs to somebody already")
+        if await self._used.is_others(self._vault.index("username", names.username), user_id, now):
+            raise NameUsed(
+                f"{names.username!r} was somebody else's user name, and apps may still know that person by it;"
+                " take another, or give --reuse-name to the command"
+            )
 
     def _indexes(self, names: Names) -> tuple[bytes, bytes | None]:
         email = self._vault.index("email", names.email) if names.email else None

@@ -1,5 +1,6 @@
 """Gives stores the keys that columns are sealed and searched with."""
 
+import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,9 @@ from gateway.stores.postgres.database import AnyConnection
 
 _SELECT_KEY: Final = "SELECT wrapped FROM user_keys WHERE user_id = $1"
 _LIST_KEYS: Final = "SELECT user_id, wrapped FROM user_keys WHERE user_id = ANY($1::uuid[])"
+
+
+_USED_LABEL: Final = b"bastion/v1/used-names"  # in stored rows: it can't change
 
 
 class CorruptRow(GatewayError):
@@ -40,6 +44,7 @@ class Vault:
         self._master_keys = master_keys
         self.master = master_keys.ids[0]
         self._index_key = index_key
+        self._used_key = hmac.digest(index_key, _USED_LABEL, "sha256")
         self._random = random
         self._decoy, self._decoy_wrapped = self.fresh(NOBODY)
         self._decoy_rows: dict[Place, bytes] = {}
@@ -106,3 +111,11 @@ class Vault:
     def index(self, column: str, name: str) -> bytes:
         """What a sealed column is searched by."""
         return blind_index(self._index_key, column, name)
+
+    def used_name(self, index: bytes) -> bytes:
+        """What a user name that was given up is found by. index: its blind index."""
+        return hmac.digest(self._used_key, b"name\0" + index, "sha256")
+
+    def used_holder(self, user_id: UUID) -> bytes:
+        """Who may have a name again that they gave up."""
+        return hmac.digest(self._used_key, b"holder\0" + user_id.bytes, "sha256")
