@@ -8,6 +8,7 @@ from typing import Final
 from gateway.app.concern import Checks, Concern, every
 from gateway.config import Config
 from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT, KEY_LIMIT
+from gateway.core.analysis.unmet import users_named
 from gateway.core.policy.overlay import NO_OVERLAY, Overlay
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
@@ -31,7 +32,7 @@ from gateway.stores.files.settings import LastSettings
 from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
 from gateway.web.console import decisions as decisions_pages
-from gateway.web.console import emergency, limits, overview, people, policy
+from gateway.web.console import emergency, limits, newcomers, overview, people, policy
 from gateway.web.console.frame import Frame
 from gateway.web.operations import ReadinessCheck
 from gateway.worker import Start
@@ -118,6 +119,11 @@ def console(
     measures = EmergencyAdmin(resources.acts, notices_of(config), lambda: policies.in_force.policy)
     ending = SessionEnding(resources.acts, config.keys().tag)
 
+    def protected() -> frozenset[str]:
+        return users_named(policies.in_force.policy).union(config.admin.protected_names)
+
+    persons = AdminPeople(acts, operators, spent, protected)
+
     async def checks() -> Checks:
         words = "ok" if live.is_known else "not known: Postgres has not answered, and this node knew none before"
         return {"settings": ReadinessCheck(live.is_known, words)}
@@ -126,7 +132,8 @@ def console(
         routes=(
             *frame.routes(),
             *overview.routes(frame, looked),
-            *people.routes(frame, AdminPeople(acts, operators, spent), decisions),
+            *newcomers.routes(frame, persons),
+            *people.routes(frame, persons, decisions),
             *decisions_pages.routes(frame, decisions),
             *policy.routes(frame, AdminPolicy(acts, policies, start.long_work), looked),
             *limits.routes(frame, settings, spent),

@@ -72,7 +72,7 @@ def desk_of(house: House) -> Desk:
     return Desk(
         house,
         Console(house.acts, RULES, BUCKET_NAMES),
-        AdminPeople(house.acts, house.admin, AdminLimits(plenty, few)),
+        AdminPeople(house.acts, house.admin, AdminLimits(plenty, few), lambda: ("Payroll", "root")),
         RoleAdmin(house.acts, "cli:root"),
         SettingsAdmin(house.acts, {"AUTH.LOGIN": LOGIN}),
     )

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from gateway.core.admin.acts import AdminRole
+from gateway.core.mail.links import LinkKind
+from gateway.core.privacy.names import BadName
 from gateway.flows.admin.console import MayNot
 from gateway.flows.evidence.audit_entries import Listed, list_entries
+from gateway.flows.mail.notices import Notices
 from gateway.flows.people.owners import LastOwner
-from gateway.flows.people.users import UnknownLogin
+from gateway.flows.people.users import Newcomer, UnknownLogin
 from tests.attacks.conftest import House
 from tests.attacks.desk import Desk, desk_of
 
@@ -133,3 +137,32 @@ async def test_the_list_of_who_is_in_leaves_out_whose_login_ended(desk: Desk) ->
     await desk.house.account.end_all(live, "")
 
     assert [one.name for one in await desk.console.inside()] == ["olivia"]
+
+
+async def test_a_name_that_policy_has_is_given_by_owners_only(desk: Desk) -> None:
+    """An admin renames a crony, or invites a newcomer, to a name that opens payroll (X7)."""
+    eve = await desk.add("eve")
+    for name, role in (("sam", AdminRole.ADMIN), ("olivia", AdminRole.OWNER), ("hal", AdminRole.SUPPORT)):
+        await desk.add(name, role)
+    sam, olivia, hal = [await desk.admin(name) for name in ("sam", "olivia", "hal")]
+    people = replace(desk.people, operators=replace(desk.house.admin, notices=mailing(desk)))
+    newcomer = Newcomer("payroll", "", "new@example.org", ())
+
+    for who, given in ((sam, newcomer), (hal, replace(newcomer, username="other"))):
+        with pytest.raises(MayNot):
+            await people.rename(who, eve, given.username, "friend", "")
+        with pytest.raises(MayNot):
+            await people.invite(who, given, "friend", "")
+    with pytest.raises(MayNot):
+        await people.rename(sam, await desk.id_of("olivia"), "other", "coup", "")
+
+    assert [one.user.username for one in await people.page(None) if one.role is None] == ["eve"]
+    assert await people.rename(sam, eve, "other", "married", "")
+    assert await people.rename(olivia, eve, "payroll", "new job", "")
+    with pytest.raises(BadName, match="was somebody else's"):
+        await people.invite(olivia, replace(newcomer, username="eve"), "as asked", "")
+    assert await people.invite(sam, replace(newcomer, username="newcomer"), "as asked", "")
+
+
+def mailing(desk: Desk) -> Notices:
+    return Notices(is_on=True, lifetimes_s=dict.fromkeys(LinkKind, MONTH_S), random=desk.house.there.random)

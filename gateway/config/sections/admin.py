@@ -32,6 +32,13 @@ class AdminSection(Section):
     bind_address: StrictBool = setting(
         True, "Whether the console ends when its person comes from another address.", "true or false"
     )
+    protected_names: tuple[str, ...] = setting(
+        (),
+        "User names that only owners give to somebody in the console, beside those that policy has in `users`.",
+        "a list of user names",
+        kind="list",
+        example="[root, backup]",
+    )
     live_settings: StrictBool = setting(
         True,
         "Whether the console and `bastion settings` can change rate limits. With false the file alone counts.",

@@ -24,7 +24,9 @@ class AdminAct(Enum):
     UNLOCK = "unlock people"
     DISABLE = "disable and enable people"
     GROUPS = "change groups"
+    NAMES = "rename people"
     INVITE = "invite people"
+    PROTECTED_NAMES = "give a user name that the policy or admin.protected_names has"
     LIMITS = "change rate limits"
     LIMITS_FAR = "change the limits of logins beyond ten times the file's value"
     ROLES = "give and take roles"
@@ -32,7 +34,9 @@ class AdminAct(Enum):
     EMERGENCY_OF_ALL = "ask everybody for a second factor and end everybody's sessions"
 
 
-_ON_PEOPLE: Final = frozenset({AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS})
+_ON_PEOPLE: Final = frozenset(
+    {AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS, AdminAct.NAMES}
+)
 _ADMINS: Final = frozenset({AdminRole.OWNER, AdminRole.ADMIN})
 _HELPERS: Final = _ADMINS | {AdminRole.SUPPORT}
 _READERS: Final = _ADMINS | {AdminRole.AUDITOR}
@@ -45,7 +49,9 @@ _MAY: Final[dict[AdminAct, frozenset[AdminRole]]] = {
     AdminAct.UNLOCK: _HELPERS,
     AdminAct.DISABLE: _ADMINS,
     AdminAct.GROUPS: _ADMINS,
+    AdminAct.NAMES: _ADMINS,
     AdminAct.INVITE: _ADMINS,
+    AdminAct.PROTECTED_NAMES: _OWNERS,
     AdminAct.LIMITS: _ADMINS,
     AdminAct.LIMITS_FAR: _OWNERS,
     AdminAct.ROLES: _OWNERS,

@@ -1,4 +1,6 @@
-"""Owns what a policy asks and nobody can meet: a group that no person has, a user whom nobody is."""
+"""Owns which people a policy names, and what it asks and nobody can meet: a group that no person has, a user whom
+nobody is.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,14 +22,26 @@ class Directory:
 
 def without_person(policy: Policy, directory: Directory) -> tuple[PolicyWarning, ...]:
     """In the order of the files, each name once for each place that has it."""
-    conditions = {one for route in policy.routes for one in _conditions(route)}
-    conditions.update((leg.place, leg.condition) for client in policy.clients.values() for leg in client.access.legs)
     return tuple(
-        sorted({warning for place, condition in conditions for warning in _unknown(place, condition, directory)})
+        sorted(
+            {warning for place, condition in _conditions(policy) for warning in _unknown(place, condition, directory)}
+        )
     )
 
 
-def _conditions(route: Route) -> Iterator[tuple[Place, Condition]]:
+def users_named(policy: Policy) -> frozenset[str]:
+    """User names that a condition has as they are; who has one gets what it gives, or is kept out by it."""
+    named = (leaf for _, condition in _conditions(policy) for leaf in leaves(condition) if isinstance(leaf, Users))
+    return frozenset(name for leaf in named for name in leaf.names)
+
+
+def _conditions(policy: Policy) -> set[tuple[Place, Condition]]:
+    conditions = {one for route in policy.routes for one in _of_route(route)}
+    conditions.update((leg.place, leg.condition) for client in policy.clients.values() for leg in client.access.legs)
+    return conditions
+
+
+def _of_route(route: Route) -> Iterator[tuple[Place, Condition]]:
     yield from ((leg.place, leg.condition) for leg in route.legs)
     yield from ((denial.place, denial.condition) for denial in route.denials)
 

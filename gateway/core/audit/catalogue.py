@@ -243,8 +243,6 @@ class GroupsChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserChanged(Event):
-    """changed: username, name or email. why: changed_by_person, or undone; None where an operator did it."""
-
     kind = Kind.USER_CHANGED
     about = About(
         Family.PEOPLE,
@@ -254,10 +252,11 @@ class UserChanged(Event):
         " operator changed it. With `undone`, the person took a change of the address back by a mailed link.",
     )
 
-    changed: OurWord[str]
+    changed: OurWord[str]  # username, name or email
     before: Sealed[str]
     after: Sealed[str]
-    why: OurWord[str | None] = None
+    why: OurWord[str | None] = None  # changed_by_person, or undone; None where an operator did it
+    reason: Sealed[str | None] = None
 
     @property
     def by(self) -> By:

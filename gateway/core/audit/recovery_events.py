@@ -67,6 +67,8 @@ class UserInvited(Event):
         "A person was mailed a link to choose their first password.",
     )
 
+    reason: Sealed[str | None] = None
+
 
 @dataclass(frozen=True, slots=True)
 class UserImported(Event):

@@ -1,6 +1,7 @@
 """What the console shows of people, and does to them: each act in one transaction with the role that allows it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole
 from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
 from gateway.core.audit.catalogue import PersonViewed
 from gateway.core.errors import GatewayError
+from gateway.core.privacy.names import BadName, spelled
 from gateway.core.units import HOUR_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.admin.console import AdminActor, hold_role
@@ -16,10 +18,17 @@ from gateway.flows.evidence.audit_entries import Listed, list_entries
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.owners import refuse_no_owner
 from gateway.flows.people.throttle import ChangeThrottle
-from gateway.flows.people.users import ChangedMeanwhile, UnknownLogin, UserAdmin, check_reason
+from gateway.flows.people.users import (
+    ChangedMeanwhile,
+    NameGuard,
+    Newcomer,
+    UnknownLogin,
+    UserAdmin,
+    check_reason,
+)
 from gateway.stores.postgres.lockouts import Lock
 from gateway.stores.postgres.logins import LiveLoginRow
-from gateway.stores.postgres.users import UserRow
+from gateway.stores.postgres.users import NameTaken, UserRow
 
 PAGE: Final = 50
 _ENTRIES: Final = 20
@@ -61,12 +70,14 @@ class AdminLimits:
 @dataclass(frozen=True, slots=True)
 class AdminPeople:
     """All of it raises RecordUnavailable. What changes somebody raises MayNot, NobodyThere, TooManyAttempts, BadReason,
-    and RedisBehind after the commit. operators: acts in the name of an administrator, as a command does.
+    and RedisBehind after the commit. operators: acts in the name of an administrator, as a command does. protected:
+    user names that owners alone give: apps and policy know people by them (ui.md X7).
     """
 
     acts: Acts
     operators: UserAdmin
     limits: AdminLimits
+    protected: Callable[[], Collection[str]]
 
     async def page(self, after: tuple[int, UUID] | None) -> Sequence[PersonLine]:
         """The newest first, PAGE at most and one more where there are more. after: the last one of the page before."""
@@ -148,6 +159,29 @@ class AdminPeople:
         admin, name = await self._for(who, user_id, AdminAct.GROUPS, reason, request_id)
         return await admin.set_groups(name, groups, reason)
 
+    async def rename(self, who: AdminActor, user_id: UUID, username: str, reason: str, request_id: str) -> bool:
+        """False: it was so. Raises BadName, also where the name is somebody else's or was."""
+        admin, name = await self._for(who, user_id, AdminAct.NAMES, reason, request_id)
+        with _said():
+            return await replace(admin, name_guard=self._name_guard(who)).rename(name, username, reason)
+
+    async def invite(self, who: AdminActor, newcomer: Newcomer, reason: str, request_id: str) -> bool:
+        """As UserAdmin has it. Raises BadName, as rename, and NoWayForMail."""
+        await self._paid(who, self.limits.acts, reason)
+        guard = self._name_guard(who, AdminAct.INVITE)
+        admin = replace(self.operators, actor=who.name, request_id=request_id, name_guard=guard)
+        with _said():
+            return await admin.invite(newcomer, reason)
+
+    def _name_guard(self, who: AdminActor, also: AdminAct | None = None) -> NameGuard:
+        async def guard(act: Act, username: str) -> None:
+            if also is not None:
+                await hold_role(act, who.user_id, also, None, who.token)
+            if spelled(username) in map(spelled, self.protected()):
+                await hold_role(act, who.user_id, AdminAct.PROTECTED_NAMES, None, who.token)
+
+        return guard
+
     async def set_role(
         self, who: AdminActor, user_id: UUID, role: AdminRole | None, reason: str, request_id: str
     ) -> bool:
@@ -185,6 +219,15 @@ class AdminPeople:
         """Raises TooManyAttempts, BadReason."""
         check_reason(reason)
         await throttle.before(who.user_id)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Administrators may know who has a name."""
+    try:
+        yield
+    except NameTaken as error:
+        raise BadName(str(error)) from error
 
 
 async def put_role(act: Act, user_id: UUID, role: AdminRole | None, until: int | None, reason: str) -> bool:

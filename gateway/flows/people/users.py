@@ -42,6 +42,7 @@ from gateway.stores.postgres.users import Names, NameTaken, NewUser, UserRow
 _USER_ID_BYTES: Final = 16
 _REASON_CHARS: Final = 200
 Guard: TypeAlias = Callable[[Act, UserRow], Awaitable[None]]
+NameGuard: TypeAlias = Callable[[Act, str], Awaitable[None]]
 
 
 class BadReason(GatewayError):
@@ -83,11 +84,16 @@ async def allowed(_act: Act, _user: UserRow) -> None:
     """Whoever may run commands may do everything."""
 
 
+async def any_name(_act: Act, _username: str) -> None:
+    """As allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserAdmin:
     """actor: who acts, as the audit log is to name them. Names are user names or e-mail addresses.
 
     guard: asked in the transaction of each change, before anything is locked; it raises where the actor may not.
+    name_guard: the same for each user name that somebody is to get.
     reuses_names: whether somebody may get a user name that was another's.
 
     Everything raises RecordUnavailable. What changes somebody raises UnknownUser, and RedisBehind after the commit;
@@ -104,6 +110,7 @@ class UserAdmin:
     notices: Notices = NO_NOTICES
     request_id: str = ""
     guard: Guard = allowed
+    name_guard: NameGuard = any_name
     reuses_names: bool = False
 
     def _begin(self) -> AbstractAsyncContextManager[Act]:
@@ -143,12 +150,12 @@ class UserAdmin:
         accepted = await self._new.accept(Owner(user_id, (newcomer.username, newcomer.name, newcomer.email)), password)
         user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, accepted.stored)
         async with self._begin() as act:
-            await self._free(act, user.username)
+            await self._give(act, user.username)
             await act.users.add(user, act.now)
             act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
         return user_id
 
-    async def invite(self, newcomer: Newcomer) -> bool:
+    async def invite(self, newcomer: Newcomer, reason: str | None = None) -> bool:
         """Adds them without a password, and mails a link by which they choose one. False: they were added before and
         have chosen none yet; they get another link. Raises BadName, NameTaken, or NoWayForMail.
         """
@@ -156,16 +163,16 @@ class UserAdmin:
         if not self.notices.is_on or not newcomer.email:
             raise NoWayForMail("an invitation needs mail.smtp or mail.directory in the configuration, and an --email")
         async with self._begin() as act:
+            await self._give(act, newcomer.username)
             before = await act.users.find_by_name(newcomer.username)
             user_id = UUID(bytes=self.random(_USER_ID_BYTES), version=4) if before is None else before.id
             if before is None:
                 user = NewUser(user_id, newcomer.username, newcomer.name, newcomer.email, groups, DISABLED)
-                await self._free(act, user.username)
                 await act.users.add(user, act.now)
                 act.record(UserAdded(user_id, groups, user.username, user.name, user.email))
             elif before.password != DISABLED or before.email != newcomer.email:
                 raise NameTaken(f"the user name {newcomer.username!r} belongs to somebody already")
-            act.record(UserInvited(user_id))
+            act.record(UserInvited(user_id, reason))
             await self.notices.write(act, user_id, newcomer.email, MailKind.INVITATION)
         return before is None
 
@@ -240,12 +247,12 @@ class UserAdmin:
             await self.notices.add(act, user, MailKind.PASSWORD_CHANGED)
             await tell_redis(act, self.keys.tag, user.id)
 
-    async def rename(self, name: str, username: str) -> bool:
+    async def rename(self, name: str, username: str, reason: str | None = None) -> bool:
         """Logins go on. False: it was so already, as for set_name and set_email. Raises BadName, NameTaken or
         ChangedMeanwhile.
         """
         check_name("user", username)
-        return await self._change(name, "username", username)
+        return await self._change(name, "username", username, reason)
 
     async def set_name(self, name: str, display_name: str) -> bool:
         """Raises BadName or ChangedMeanwhile."""
@@ -294,23 +301,27 @@ class UserAdmin:
             await tell_redis(act, self.keys.tag, before.id)
         return groups
 
-    async def _change(self, name: str, changed: Literal["username", "name", "email"], value: str) -> bool:
+    async def _change(
+        self, name: str, changed: Literal["username", "name", "email"], value: str, reason: str | None = None
+    ) -> bool:
         async with self._begin() as act:
             before = await self._named(act, name)
             names = Names(before.username, before.name, before.email)
             old = names.personal[changed]
             if value != old:
                 if changed == "username":
-                    await self._free(act, value)
+                    await self._give(act, value)
                 await act.users.set_names(before.id, replace(names, **{changed: value}), act.now)
                 await self._replaced(act, before)
-                act.record(UserChanged(before.id, changed, old, value))
+                act.record(UserChanged(before.id, changed, old, value, reason=reason))
                 if changed == "email":
                     await self.notices.add(act, before, MailKind.EMAIL_CHANGED, NoticeFacts(link={"email": old}))
             await tell_redis(act, self.keys.tag, before.id)
         return value != old
 
-    async def _free(self, act: Act, username: str) -> None:
+    async def _give(self, act: Act, username: str) -> None:
+        """Before somebody gets it. Raises what the guard raises."""
+        await self.name_guard(act, username)
         if self.reuses_names:
             await act.users.free_name(username)
 

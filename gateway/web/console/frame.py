@@ -16,7 +16,7 @@ from gateway.flows.admin.live_settings import ReadOnly
 from gateway.flows.admin.people import NobodyThere
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.owners import LastOwner
-from gateway.flows.people.users import BadReason, ChangedMeanwhile, UnknownLogin
+from gateway.flows.people.users import BadReason, ChangedMeanwhile, NoWayForMail, UnknownLogin
 from gateway.web.account import iso
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import OWN_SITES, client_address, own_form
@@ -29,7 +29,17 @@ AdminPage: TypeAlias = Callable[[web.Request, Administrator], Awaitable[web.Stre
 AdminForm: TypeAlias = Callable[[web.Request, Mapping[str, str], Administrator], Awaitable[web.StreamResponse]]
 ENTER_PATH: Final = f"{CONSOLE_PATH}/enter"
 LEAVE_PATH: Final = f"{CONSOLE_PATH}/leave"
-_REFUSED: Final = (MayNot, LastOwner, ReadOnly, BadReason, UnknownLogin, ChangedMeanwhile, BadName, BadEmergency)
+_REFUSED: Final = (
+    MayNot,
+    LastOwner,
+    ReadOnly,
+    BadReason,
+    UnknownLogin,
+    ChangedMeanwhile,
+    BadName,
+    BadEmergency,
+    NoWayForMail,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +248,8 @@ _DONE: Final = {
     "disabled": "This person is disabled. All their sessions have ended.",
     "enabled": "This person may sign in again.",
     "unlocked": "All locks of this person are open.",
+    "renamed": "This person has another user name, on every node.",
+    "invited": "The invitation is on its way.",
     "groups": "The groups are changed, on every node.",
     "role": "The role is changed.",
     "undone": "That is undone, on every node.",

@@ -78,6 +78,13 @@ _DEEDS: Final = {
     "groups": _Deed(
         AdminAct.GROUPS, "Change groups", "The groups decide which sites let this person in.", "Change groups", False
     ),
+    "rename": _Deed(
+        AdminAct.NAMES,
+        "Rename",
+        "Apps get the new user name with the next request, and may take this person for a new one. Nobody else gets the"
+        " old name for three years. Sessions go on.",
+        "Rename this person",
+    ),
     "role": _Deed(
         AdminAct.ROLES, "Change role", "The role decides what this person may do in the console.", "Change role"
     ),
@@ -124,6 +131,7 @@ class _PeoplePages:
             ],
             after="" if more is None else f"{more.created_at}.{more.user.id}",
             not_found="",
+            may_invite=who.may(AdminAct.INVITE),
         )
 
     async def find(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
@@ -133,7 +141,9 @@ class _PeoplePages:
             return see_other(f"{_PATH}/{found}")
         if reference and await self.decisions.is_kept(reference):
             return see_other(f"{DECISIONS_PATH}/{reference}")
-        return self.frame.render(request, who, "people.html", 404, people=[], after="", not_found=_NOBODY)
+        return self.frame.render(
+            request, who, "people.html", 404, people=[], after="", not_found=_NOBODY, may_invite=False
+        )
 
     async def show(self, request: web.Request, who: Administrator) -> web.Response:
         found = await self.people.view(who, _id(request), request[REQUEST_ID])
@@ -221,6 +231,9 @@ class _PeoplePages:
                 return "enabled" if await self.people.enable(who, user_id, reason, request_id) else "same"
             case "unlock":
                 return "unlocked" if await self.people.unlock(who, user_id, reason, request_id) else "same"
+            case "rename":
+                username = fields.get("username", "").strip()
+                return "renamed" if await self.people.rename(who, user_id, username, reason, request_id) else "same"
             case "groups":
                 await self.people.set_groups(who, user_id, _groups(fields), reason, request_id)
                 return "groups"

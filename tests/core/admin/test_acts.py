@@ -15,14 +15,16 @@ ON_NOBODY = {
     AdminAct.UNLOCK: {OWNER, ADMIN, SUPPORT},
     AdminAct.DISABLE: {OWNER, ADMIN},
     AdminAct.GROUPS: {OWNER, ADMIN},
+    AdminAct.NAMES: {OWNER, ADMIN},
     AdminAct.INVITE: {OWNER, ADMIN},
+    AdminAct.PROTECTED_NAMES: {OWNER},
     AdminAct.LIMITS: {OWNER, ADMIN},
     AdminAct.LIMITS_FAR: {OWNER},
     AdminAct.ROLES: {OWNER},
     AdminAct.EMERGENCY: {OWNER, ADMIN},
     AdminAct.EMERGENCY_OF_ALL: {OWNER},
 }
-ON_PEOPLE = (AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS)
+ON_PEOPLE = (AdminAct.END_SESSIONS, AdminAct.UNLOCK, AdminAct.DISABLE, AdminAct.GROUPS, AdminAct.NAMES)
 
 
 @pytest.mark.parametrize("act", AdminAct)

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from gateway.core.analysis.unmet import Directory, without_person
+from gateway.core.analysis.unmet import Directory, users_named, without_person
 from tests.core.policy.build import app
 
 PEOPLE: Final = Directory(frozenset({"ada", "eve"}), frozenset({"editors", "staff"}))
@@ -40,3 +40,12 @@ def test_a_name_is_told_once_for_each_place() -> None:
     )
 
     assert len(found) == 2
+
+
+def test_a_user_name_is_one_of_policys_wherever_it_stands() -> None:
+    policy = app(
+        "allow: {users: [ada, eve]}, deny: {any: [{users: bob}, {groups: x}]},"
+        ' routes: {r: {paths: "/home/{who}", allow: {not: {users: ["{who}", mallory]}}}}'
+    )
+
+    assert users_named(policy) == {"ada", "eve", "bob", "mallory"}
