@@ -15,6 +15,8 @@ from gateway.core.mail.links import LinkKind, link_hash
 from gateway.core.password.rules import DEFAULT_RULES
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.session.tokens import Token
+from gateway.flows.admin.emergency import AskedBy, EmergencyAdmin, WantedEnd
+from gateway.flows.admin.session_ending import SessionEnding
 from gateway.flows.mail.notices import Notices
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.factor_admin import FactorAdmin
@@ -23,9 +25,10 @@ from gateway.flows.people.new_passwords import NewPasswords
 from gateway.flows.people.recovery import LinkLimits, Recovery, ResetEnd
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.privacy.erasure import Erasure, NodeFiles
+from gateway.stores.redis.sweep import sweep
 from tests.attacks.conftest import BUCKET_NAMES, House
 from tests.attacks.phones import VISIT, Phone, ada_with_phone, first_step, let_time_pass, second_step
-from tests.core.forward.setting import KEYS
+from tests.core.forward.setting import KEYS, POLICY
 from tests.waiting_mail import waiting_mail
 
 NEW = "plum violin cabin zephyr"
@@ -197,6 +200,19 @@ async def erase(one: Stands) -> None:
         await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
 
 
+async def end_everybodys_sessions(one: Stands) -> None:
+    acts = one.house.acts
+    await EmergencyAdmin(acts, one.notices, lambda: POLICY).end_sessions(WantedEnd("all", "leak"), AskedBy("cli:root"))
+    await SessionEnding(acts, KEYS.tag).work()
+
+
+async def restore(one: Stands) -> None:
+    """What a restore does to the database that it has filled."""
+    async with one.house.acts.begin() as act:
+        await act.restores.end_all(act.now)
+    await sweep(one.house.functions)
+
+
 ACTS: dict[AccountAct, Callable[[Stands], Awaitable[object]]] = {
     AccountAct.PASSWORD_RESET: reset,
     AccountAct.DISOWNED: disown,
@@ -206,6 +222,8 @@ ACTS: dict[AccountAct, Callable[[Stands], Awaitable[object]]] = {
     AccountAct.LOGINS_ENDED: lambda one: one.house.admin.end_sessions("ada", None, "laptop stolen"),
     AccountAct.ENABLED: lambda one: one.house.admin.enable("ada"),
     AccountAct.ERASED: erase,
+    AccountAct.EMERGENCY: end_everybodys_sessions,
+    AccountAct.RESTORED: restore,
 }
 
 

@@ -16,6 +16,8 @@ class AccountAct(Enum):
     LOGINS_ENDED = "ended_by_operator"
     ENABLED = "enabled"
     ERASED = "erased"
+    EMERGENCY = "emergency"  # an end of everybody's sessions
+    RESTORED = "restored"  # the whole database, from a backup: of everybody
 
 
 class Credential(Enum):
@@ -48,6 +50,8 @@ _ROWS: Final = {
     AccountAct.DISABLED: (_E, _E, _E, _E, _E, _E, _R, _E, _E),
     AccountAct.LOGINS_ENDED: (_E, _E, _S, _E, _E, _E, _R, _S, _S),
     AccountAct.ERASED: (_E, _E, _E, _E, _E, _E, _E, _E, _E),
+    AccountAct.EMERGENCY: (_E, _E, _S, _E, _E, _E, _R, _S, _S),
+    AccountAct.RESTORED: (_E, _E, _E, _E, _E, _E, _R, _E, _E),
     AccountAct.ENABLED: (_S, _E, _S, _S, _S, _S, _S, _S, _S),
 }
 FATES: Final[Mapping[AccountAct, Mapping[Credential, Fate]]] = {

@@ -88,10 +88,11 @@ class SessionEnding:
         act.record(EmergencyEnded(None, Measure.END_SESSIONS.value, row.choice.text, "done", revision, row.done, None))
 
     async def _end_rest(self, act: Act, row: EmergencyRow, user_id: UUID) -> None:
-        """Offline grants end and keys rest, also those of somebody who keeps a browser (login-defence.md X2)."""
+        """As the table says of what is no login, also for somebody who keeps a browser (login-defence.md X2)."""
         if user_id != row.choice.kept_user:
             await end_offline_grants(act, self.tag_key, user_id, ENDED_WHY)
             await rest_keys(act, self.tag_key, user_id)
+            await act.attempts.delete_of(user_id)
 
     def _tell(self, act: Act, logins: Sequence[tuple[bytes, UUID]]) -> None:
         for login_id, user_id in logins:

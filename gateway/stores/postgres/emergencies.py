@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 
 from gateway.core.admin.emergency import WhoseSessions
+from gateway.core.login.account_acts import AccountAct
 from gateway.stores.postgres.database import AnyConnection
 
-ENDED_WHY: Final = "emergency"
+ENDED_WHY: Final = AccountAct.EMERGENCY.value
 _COLUMNS: Final = """
     id, chosen, named, hosts, until, kept_login, kept_user, begun_by, begun_at, ended_at, logins, grants, keys, done,
     told_to
@@ -43,9 +44,17 @@ _GRANTS: Final = """
      WHERE g.kind = 'offline' AND g.ended_at IS NULL AND g.expires_at > $1
        AND g.created_at <= $2 AND ($3 = '' OR $3 = ANY(u.groups)) AND g.user_id IS DISTINCT FROM $4
 """
+# Of logins that wait for a second step; what somebody begins after it goes on.
+_ATTEMPTS: Final = """
+    SELECT a.user_id FROM attempts a JOIN users u ON u.id = a.user_id
+     WHERE a.expires_at > $1 AND a.expires_at <= $2 + 600 AND ($3 = '' OR $3 = ANY(u.groups))
+       AND a.user_id IS DISTINCT FROM $4
+"""
 _COUNT_KEYS: Final = f"SELECT count(*) FROM ({_KEYS}) found"  # noqa: S608 - constants
 _COUNT_GRANTS: Final = f"SELECT count(*) FROM ({_GRANTS}) found"  # noqa: S608 - constants
-_NEXT_PEOPLE: Final = f"SELECT user_id FROM ({_KEYS} UNION {_GRANTS}) found ORDER BY user_id LIMIT $5"  # noqa: S608 - constants
+_NEXT_PEOPLE: Final = f"""
+    SELECT user_id FROM ({_KEYS} UNION {_GRANTS} UNION {_ATTEMPTS}) found ORDER BY user_id LIMIT $5
+"""  # noqa: S608 - constants
 # People first, then logins, as everybody locks them; a message to an app refers to its person.
 _LOCK_PEOPLE: Final = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR KEY SHARE"
 _END: Final = """
