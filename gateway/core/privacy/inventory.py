@@ -161,18 +161,8 @@ FILES: Final = (
 LOG_PSEUDONYMOUS: Final = frozenset({"subject", "user", "request_id", "client"})
 LOG_TECHNICAL: Final = frozenset(
     """
-<<<<<<< HEAD
-    advice after_s before clients compiled control count directory error exc_info extra file files finding host job key
-    kid kind message method most now number outcome path pid place problems reason route server state status store
-    took_us tries unlogged version way_out why workers event level logger timestamp exception
-||||||| parent of 8a882f0d (Rename and invite in the console, protected names by owners only)
-    advice after_s before clients compiled count directory error exc_info extra file files finding host job key kid
-    kind message method most now number outcome path pid place problems reason route server state status store took_us
-    tries unlogged version way_out why workers event level logger timestamp exception
-=======
-    advice after_s before clients compiled count directory error exc_info extra file files finding host job key kid
-    kind message method most now number outcome path people pid place problems reason route server state status store
-    took_us tries unlogged version way_out why workers event level logger timestamp exception
->>>>>>> 8a882f0d (Rename and invite in the console, protected names by owners only)
+    advice after_s before clients compiled control count directory error event exc_info exception extra file files
+    finding host job key kid kind level logger message method most now number outcome path people pid place problems
+    reason route server state status store timestamp took_us tries unlogged version way_out why workers
     """.split()  # noqa: SIM905 -- the list would be a column of forty lines
 )
