@@ -8,6 +8,9 @@ from html import unescape
 import pyotp
 
 from gateway.core.login.one_time_codes import STEP_S
+from tests.conftest import run_apart
+from tests.databases import execute
+from tests.staging import Stage
 
 
 class App:
@@ -28,6 +31,13 @@ class App:
     @property
     def secret(self) -> bytes:
         return b32decode(self._totp.secret)
+
+
+def forget_factors(stage: Stage) -> None:
+    """Of everybody but the people with a role in the console, whom no later test could use without theirs."""
+    for table in ("passkeys", "totp", "recovery_codes", "attempts"):
+        others = f"DELETE FROM {table} WHERE user_id NOT IN (SELECT user_id FROM admin_roles)"
+        run_apart(execute(stage.postgres, others, "journeys"))
 
 
 def secret_in(page: str) -> str:

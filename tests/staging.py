@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
+from redis import Redis
 
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.processes import serve
@@ -243,3 +244,11 @@ class Stage:
         """What the gateway has logged."""
         lines = (self.demo.directory / "bastion.log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def forget_limits(stage: Stage) -> None:
+    """All of it comes from one address."""
+    with Redis.from_url(stage.valkey.url) as client:
+        spent = list(client.scan_iter("{*}b:*"))
+        if spent:
+            client.delete(*spent)

@@ -6,25 +6,20 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
 from tests.browser.test_browser import sign_in
-from tests.conftest import run_apart
-from tests.databases import execute
-from tests.staging import Stage
+from tests.second_factors import forget_factors
+from tests.staging import Stage, forget_limits
 
 
 @pytest.fixture
 def context(chromium: Browser, stage: Stage) -> Iterator[BrowserContext]:
     """A fresh profile. Nobody has a factor at first."""
     forget_factors(stage)
+    forget_limits(stage)
     context = chromium.new_context(ignore_https_errors=True)
     context.set_default_timeout(20_000)
     yield context
     context.close()
     forget_factors(stage)
-
-
-def forget_factors(stage: Stage) -> None:
-    for table in ("passkeys", "totp", "recovery_codes", "attempts"):
-        run_apart(execute(stage.postgres, f"DELETE FROM {table}", "journeys"))
 
 
 class Virtual:

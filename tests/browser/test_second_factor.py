@@ -7,26 +7,20 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.test_browser import sign_in
-from tests.conftest import run_apart
-from tests.databases import execute
-from tests.second_factors import App
-from tests.staging import Stage
+from tests.second_factors import App, forget_factors
+from tests.staging import Stage, forget_limits
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
 def context(chromium: Browser, stage: Stage, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
     """A fresh profile. Nobody has a factor at first."""
     forget_factors(stage)
+    forget_limits(stage)
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=request.param)
     context.set_default_timeout(20_000)
     yield context
     context.close()
     forget_factors(stage)
-
-
-def forget_factors(stage: Stage) -> None:
-    for table in ("totp", "recovery_codes", "attempts"):
-        run_apart(execute(stage.postgres, f"DELETE FROM {table}", "journeys"))
 
 
 def enrol(page: Page, stage: Stage) -> App:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import pytest
-from redis import Redis
 
 from tests.faults.conftest import Relayed
 from tests.journeys.test_faults import question
-from tests.staging import Stage, Visitor
+from tests.staging import Stage, Visitor, forget_limits
 
 Jar: TypeAlias = dict[str, dict[str, str]]
 MOST = 3_000  # messages of one act; those of what goes on beside it count too
@@ -58,14 +57,6 @@ class Kills:
                 return process.wait(60)
         finally:
             reaper.after, reaper.only = None, None
-
-
-def forget_limits(stage: Stage) -> None:
-    """All of it comes from one address."""
-    with Redis.from_url(stage.valkey.url) as client:
-        spent = list(client.scan_iter("{*}b:*"))
-        if spent:
-            client.delete(*spent)
 
 
 def until(done: Callable[[], bool]) -> None:

@@ -16,10 +16,10 @@ import pytest
 
 from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
-from tests.faults.kills import Kills, copy, forget_limits, until
+from tests.faults.kills import Kills, copy, until
 from tests.journeys.test_recovery import letters, link_of
 from tests.journeys.test_undoing import PASSWORD, add, bastion
-from tests.staging import Seen, Stage, Visitor
+from tests.staging import Seen, Stage, Visitor, forget_limits
 
 STEP = 1 if EXHAUSTIVE else 61  # odd, so that requests and answers are both met
 LONG_STEP = 1 if EXHAUSTIVE else 241  # of acts that write much, on a worker that has prepared no statement yet

@@ -15,12 +15,12 @@ import pytest
 from gateway.stores.postgres.clients import ClientRows
 from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
-from tests.faults.kills import MOST, Kills, forget_limits, settled_on
+from tests.faults.kills import MOST, Kills, settled_on
 from tests.faults.test_killed_token_requests import answered
 from tests.journeys.apps import address, decide, exchanged, question
 from tests.journeys.test_registered_clients import read_by_workers, wait_for
 from tests.journeys.test_token_endings import bastion, refreshed
-from tests.staging import Seen, Stage, Visitor
+from tests.staging import Seen, Stage, Visitor, forget_limits
 
 STEP = 1 if EXHAUSTIVE else 37  # odd; of some 120 messages
 SIGKILLED = -9

@@ -13,9 +13,9 @@ import pytest
 
 from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
-from tests.faults.kills import Kills, forget_limits, log_out, settled_on, until
+from tests.faults.kills import Kills, log_out, settled_on, until
 from tests.journeys.apps import VERIFIER, address, decide, post, question
-from tests.staging import Seen, Stage, Visitor
+from tests.staging import Seen, Stage, Visitor, forget_limits
 
 STEP = 1 if EXHAUSTIVE else 9  # odd; a worker that is new prepares its statements in most messages
 OF_REVOCATION = 1 if EXHAUSTIVE else 5

@@ -9,8 +9,8 @@ import pytest
 
 from tests.exhaustive import EXHAUSTIVE
 from tests.faults.conftest import Relayed
-from tests.faults.kills import Jar, Kills, copy, forget_limits, log_out, settled, until
-from tests.staging import Seen, Stage, Visitor
+from tests.faults.kills import Jar, Kills, copy, log_out, settled, until
+from tests.staging import Seen, Stage, Visitor, forget_limits
 
 STEP = 1 if EXHAUSTIVE else 45  # of logins, whose messages mostly prepare statements
 SHORT_STEP = 1 if EXHAUSTIVE else 7

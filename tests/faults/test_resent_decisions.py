@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.faults.conftest import TIGHT, Relayed
-from tests.faults.kills import forget_limits
 from tests.faults.relay import Cut, Passing
-from tests.staging import NAVIGATION, Seen, Stage, Visitor
+from tests.staging import NAVIGATION, Seen, Stage, Visitor, forget_limits
 
 HANDOFFS = 20
 LOST = 10  # of claims and of others, at least

@@ -7,9 +7,9 @@ import sys
 
 import pyotp
 
-from tests.faults.kills import forget_limits, until
+from tests.faults.kills import until
 from tests.journeys.test_recovery import letters, link_of
-from tests.staging import Seen, Stage, Visitor
+from tests.staging import Seen, Stage, Visitor, forget_limits
 
 PASSWORD = "plum violin cabin zephyr"
 
