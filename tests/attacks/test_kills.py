@@ -25,8 +25,10 @@ from tests.attacks.conftest import House, open_house
 from tests.attacks.victims import Act, Scene, Victim, change_passwords, link, sign_in
 from tests.conftest import Pool
 from tests.databases import execute, prepare, serving_url, tampering
+from tests.exhaustive import EXHAUSTIVE
 
-KILLS = 100
+KILLS = 100 if EXHAUSTIVE else 25
+POSTGRES_KILLS = 8 if EXHAUSTIVE else 4
 # A witness in the same transaction as the act: set_password leaves no other trace that can be counted.
 _WITNESS = """
     CREATE TABLE witnessed (at bigint);
@@ -173,7 +175,7 @@ async def test_a_password_change_whose_postgres_is_killed_leaves_both_and_forget
         await house.add("eve")
     rng, scene, before = random.Random(9), Scene(serving_url(durable, "postgres"), redis_url, tmp_path, 0), 0
 
-    for seed in range(8):
+    for seed in range(POSTGRES_KILLS):
         victim = Victim.start(change_passwords, replace(scene, seed=seed))
         await asyncio.sleep(rng.uniform(0, 0.2))
         if seed % 2:

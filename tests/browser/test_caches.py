@@ -7,6 +7,7 @@ from tests.browser.house import AUTH, ONE, TWO, House
 from tests.browser.legacy import Written
 from tests.browser.people import asks_for_login, leave, sign_in, sign_out
 from tests.browser.shared_cache import SharedCache
+from tests.exhaustive import sampled
 from tests.staging import NAVIGATION
 
 LAX = {
@@ -20,10 +21,11 @@ LAX = {
     "an older one": {"Surrogate-Control": "max-age=600"},
     "another language": {"Vary": "Accept-Language", "Cache-Control": "public, max-age=600"},
 }
+SOME_LAX = sampled(LAX, 4)
 PATHS = ("/account", "/account/x.css", "/account/avatar.png", "/app.js")
 
 
-@pytest.mark.parametrize("headers", LAX.values(), ids=LAX)
+@pytest.mark.parametrize("headers", [LAX[one] for one in SOME_LAX], ids=SOME_LAX)
 def test_a_shared_cache_in_front_serves_nobody_anothers_page(house: House, headers: dict[str, str]) -> None:
     """Web cache deception too: the app takes any ending for the page of who asks."""
     ada, eve, stranger = house.visitor("ada"), house.visitor("eve"), house.visitor()
@@ -41,7 +43,7 @@ def test_a_shared_cache_in_front_serves_nobody_anothers_page(house: House, heade
     assert cache.hits == 0
 
 
-@pytest.mark.parametrize("headers", LAX.values(), ids=LAX)
+@pytest.mark.parametrize("headers", [LAX[one] for one in SOME_LAX], ids=SOME_LAX)
 @pytest.mark.parametrize("path", ["/files/a.css", "/open/a.css"])
 def test_what_may_be_shared_is_served_from_the_cache(house: House, path: str, headers: dict[str, str]) -> None:
     """Which shows that the cache is one."""
@@ -67,7 +69,7 @@ def test_a_refusal_is_kept_by_no_cache(house: House) -> None:
     assert (refused.status, allowed.text, cache.hits) == (302, "body {}", 0)
 
 
-@pytest.mark.parametrize("pages", [1, 2])
+@pytest.mark.parametrize("pages", sampled([2, 1], 1))
 def test_with_cache_none_the_back_button_leads_to_the_login(profile: BrowserContext, house: House, pages: int) -> None:
     page = profile.new_page()
     sign_in(page, house, ONE, "/bank/1")

@@ -9,6 +9,7 @@ from tests.browser.house import AUTH, ONE, STRANGER, House
 from tests.browser.legacy import Written
 from tests.browser.people import cookies_of, fill_in, sign_in
 from tests.browser.test_handoff import own_callback
+from tests.exhaustive import sampled
 from tests.staging import Visitor
 
 TAGS = ["iframe", "object", "embed"]
@@ -76,7 +77,7 @@ def test_a_frame_that_the_route_does_not_name_shows_nothing(profile: BrowserCont
     assert shows_nothing(page)
 
 
-@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("tag", sampled(TAGS))
 def test_nothing_of_the_flow_happens_in_a_frame(profile: BrowserContext, house: House, tag: str) -> None:
     """A protected page, and a callback that would be right."""
     page = profile.new_page()
@@ -127,7 +128,7 @@ def as_older(profile: BrowserContext, house: House, keep: tuple[str, ...]) -> Ca
 
 
 @pytest.mark.parametrize("keep", [(name,) for name in KEEPS_OUT], ids=KEEPS_OUT)
-@pytest.mark.parametrize("path", ["/login", "/logout"])
+@pytest.mark.parametrize("path", sampled(["/login", "/logout"], 1))
 def test_each_header_alone_keeps_a_form_out_of_frames(
     profile: BrowserContext, house: House, path: str, keep: tuple[str, ...]
 ) -> None:

@@ -6,6 +6,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.house import AUTH, ONE, TWO, House
 from tests.browser.legacy import COOKIES, SESSIONS, Written
 from tests.browser.people import cookies_of, sign_in, sign_out
+from tests.exhaustive import sampled
 
 # Answers every page from what it has seen first, and passes on the rest.
 WORKER = """
@@ -48,7 +49,7 @@ def is_without_traces(page: Page, house: House) -> None:
     assert page.evaluate("indexedDB.databases()") == []
 
 
-@pytest.mark.parametrize("path", SESSIONS)
+@pytest.mark.parametrize("path", sampled(SESSIONS))
 def test_after_a_logout_the_apps_own_session_is_gone(profile: BrowserContext, house: House, path: str) -> None:
     page = profile.new_page()
     sign_in(page, house, ONE, path)
@@ -62,7 +63,7 @@ def test_after_a_logout_the_apps_own_session_is_gone(profile: BrowserContext, ho
     expect(page.get_by_role("heading")).to_have_text("Desk of eve")
 
 
-@pytest.mark.parametrize("path", SESSIONS)
+@pytest.mark.parametrize("path", sampled(SESSIONS))
 def test_without_a_logout_the_login_of_another_person_does_the_same(
     profile: BrowserContext, house: House, path: str
 ) -> None:
@@ -77,7 +78,7 @@ def test_without_a_logout_the_login_of_another_person_does_the_same(
     expect(page.get_by_role("heading")).to_have_text("Desk of eve")
 
 
-@pytest.mark.parametrize("path", SESSIONS)
+@pytest.mark.parametrize("path", sampled(SESSIONS))
 def test_the_same_person_goes_on_where_she_was(profile: BrowserContext, house: House, path: str) -> None:
     page = profile.new_page()
     sign_in(page, house, ONE, path)

@@ -15,6 +15,7 @@ from tests.acting import acts_of
 from tests.cli.conftest import Bastion
 from tests.conftest import Pool
 from tests.databases import tampering
+from tests.exhaustive import sampled
 
 
 @pytest.fixture
@@ -89,7 +90,10 @@ WRITTEN_BEHIND = {
 }
 
 
-@pytest.mark.parametrize(("statement", "differs"), WRITTEN_BEHIND.items(), ids=WRITTEN_BEHIND.values())
+SOME_BEHIND = sampled(WRITTEN_BEHIND.items(), 5)
+
+
+@pytest.mark.parametrize(("statement", "differs"), SOME_BEHIND, ids=[differs for _, differs in SOME_BEHIND])
 async def test_what_was_written_behind_the_log_is_named(
     lived: Bastion, pool: Pool, statement: str, differs: str
 ) -> None:

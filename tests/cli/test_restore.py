@@ -288,7 +288,7 @@ async def test_a_backup_of_a_node_that_is_not_known_needs_its_public_key(
     assert moved.exists()
 
 
-@pytest.mark.parametrize("seed", range(100 if EXHAUSTIVE else 3))
+@pytest.mark.parametrize("seed", range(100 if EXHAUSTIVE else 1))
 async def test_a_restore_that_is_killed_serves_nobody_and_begins_again(
     lived: Bastion, backup: str, empty_url: str, seed: int
 ) -> None:

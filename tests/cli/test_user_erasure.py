@@ -195,7 +195,7 @@ async def test_a_copy_is_written_once_and_for_its_owner_alone(bastion: Bastion) 
     assert len(listed.out.splitlines()) == 1
 
 
-@pytest.mark.parametrize("kill", range(100 if EXHAUSTIVE else 3))
+@pytest.mark.parametrize("kill", range(100 if EXHAUSTIVE else 2))
 async def test_an_erasure_that_is_killed_at_any_moment_is_whole_or_never_began(
     bastion: Bastion, pool: Pool, kill: int
 ) -> None:

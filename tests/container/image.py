@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.container.dockerfile import ROOT, Stage, parse
+from tests.exhaustive import EXHAUSTIVE
 
 # An account that owns nothing, with the right to read what is ours: the interpreter may lie in somebody's home.
 _NOBODY = "65534"
@@ -17,8 +18,9 @@ _AS_NOBODY = (
     *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--no-new-privs"),
     *(f"--inh-caps={_ONLY_READ}", f"--ambient-caps={_ONLY_READ}", f"--bounding-set={_ONLY_READ}"),
 )
-# Without a C compiler and Python's headers the image of the test is plain Python.
-COMPILES = bool(shutil.which("cc")) and (Path(sysconfig.get_path("include")) / "Python.h").is_file()
+# Without a C compiler and Python's headers the image of the test is plain Python. So it is in the suite, because
+# compiling takes longer than all else here, and `dev.py test --compiled` does it too.
+COMPILES = EXHAUSTIVE and bool(shutil.which("cc")) and (Path(sysconfig.get_path("include")) / "Python.h").is_file()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from gateway.cli import bastion
 from tests.cli.conftest import SECRETS
 from tests.container.dockerfile import ROOT
 from tests.container.image import COMPILES, Image, build
+from tests.exhaustive import EXHAUSTIVE
 from tests.tools import lacks
 
 # Packages are fetched.
@@ -61,6 +62,8 @@ def test_every_command_is_there_and_what_built_them_is_not(image: Image) -> None
 
 
 def test_what_a_decision_passes_through_is_compiled(image: Image) -> None:
+    if not EXHAUSTIVE:
+        pytest.skip("the image is compiled with EXHAUSTIVE=1")
     if not COMPILES:
         lacks("a compiled image", "cc")
     modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["bastion"]["compiled"]

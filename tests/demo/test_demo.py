@@ -67,7 +67,7 @@ def start(directory: Path, port: int) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_the_demo_protects_its_app_and_keeps_its_people(demo: Demo) -> None:
+def test_the_demo_protects_its_app_keeps_its_people_and_survives_kill_9(demo: Demo) -> None:
     first = demo.start()
 
     assert set(first) == KEYS
@@ -88,36 +88,26 @@ def test_the_demo_protects_its_app_and_keeps_its_people(demo: Demo) -> None:
     assert second["password"] == first["password"]
     assert second["ca_file"] == first["ca_file"]
 
-
-def test_kill_9_leaves_nothing_and_the_next_start_works(demo: Demo) -> None:
-    summary = demo.start()
-
     demo.process.kill()
     demo.process.wait()
 
-    assert left(summary["pids"], 15) == []
+    assert left(second["pids"], 15) == []
     assert set(demo.start()) == KEYS
 
 
-def test_a_second_demo_in_one_directory_is_refused(demo: Demo) -> None:
-    demo.start()
-
-    second = start(demo.directory, free_port())
-
-    assert second.returncode == 1
-    expected = f"another demo runs in {demo.directory} (pid {demo.process.pid}); end it, or name another --directory"
-    assert expected in second.stderr
-    assert demo.process.poll() is None
-
-
-def test_a_second_demo_on_one_port_is_refused_and_leaves_nothing(demo: Demo, tmp_path: Path) -> None:
+def test_a_second_demo_in_one_directory_or_on_one_port_is_refused_and_leaves_nothing(
+    demo: Demo, tmp_path: Path
+) -> None:
     summary = demo.start()
 
-    refused = start(tmp_path / "other", demo.port)
+    there = start(demo.directory, free_port())
+    port = start(tmp_path / "other", demo.port)
 
-    assert refused.returncode == 1
+    assert (there.returncode, port.returncode) == (1, 1)
+    expected = f"another demo runs in {demo.directory} (pid {demo.process.pid}); end it, or name another --directory"
+    assert expected in there.stderr
     expected = f"port {demo.port} is in use by another demo (pid {demo.process.pid}); name another with --port"
-    assert expected in refused.stderr
+    assert expected in port.stderr
     assert not (tmp_path / "other").exists()
     assert fetch(summary["app_url"] + "/public/x", summary["ca_file"])[0] == 200
 

@@ -26,6 +26,7 @@ from gateway.embedded import (
     servers,
 )
 from gateway.embedded.binaries import caddy_binary
+from tests.exhaustive import sampled
 
 # Where the tests were started with & in a script, SIGINT is ignored at the birth of each of their processes.
 PARENT = """
@@ -33,6 +34,7 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from gateway.embedded import Children, EmbeddedPostgres, EmbeddedValkey
+
 directory, children = Path(sys.argv[1]), Children()
 postgres, valkey = EmbeddedPostgres(directory, children, durable=False), EmbeddedValkey(directory, children)
 postgres.start()
@@ -100,7 +102,7 @@ async def test_valkey_restarts_empty_on_the_same_directory(
     server.stop()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", sampled([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
 def test_servers_end_with_their_parent(directory: Path, number: signal.Signals) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, directory], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

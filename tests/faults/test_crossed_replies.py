@@ -26,17 +26,18 @@ from gateway.web.forward_auth import handler
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS, headers_of
 from tests.deciding import HOST, Deciding, deciding
+from tests.exhaustive import EXHAUSTIVE
 from tests.faults.bad_lines import BadLine, ForgingLine, Mark, Mischief
 from tests.faults.relay import Relay, relaying
 
 PEOPLE = 200
-DECISIONS = 100_000
-NAMED = 60_000  # of them at least, or the lines are so bad that nothing is tried
+DECISIONS = 100_000 if EXHAUSTIVE else 30_000
+NAMED = DECISIONS * 6 // 10  # of them at least, or the lines are so bad that nothing is tried
 SEEDS = (1, 2, 3, 4)  # of the lines
 AT_ONCE = 15
 TIMEOUT_S = 0.08
 CHANCE = 0.15
-MISCHIEF = 25  # of each kind on each line, at least
+MISCHIEF = 25 if EXHAUSTIVE else 6  # of each kind on each line, at least
 FEW, ROUNDS = 20, 25
 OPEN = compile_policy(
     {"open.yaml": f"apps: {{wiki: {{hosts: {HOST}, allow: authenticated, limits: none}}}}"}, Site("auth.example.org")
@@ -133,7 +134,7 @@ async def bad_nodes(pool: Pool, redis: Redis, server: EmbeddedValkey, directory:
 async def test_nobody_is_called_by_anothers_name_over_lines_that_mix_replies_up(
     pool: Pool, redis: Redis, primary: EmbeddedValkey, short_directory: Path
 ) -> None:
-    """100,000 decisions about 200 people, by four nodes."""
+    """DECISIONS about 200 people, by four nodes."""
     async with bad_nodes(pool, redis, primary, short_directory) as nodes:
         people = await crowd(nodes[0].there)
         for one in nodes:

@@ -22,7 +22,7 @@ from tests.journeys.test_registered_clients import read_by_workers, wait_for
 from tests.journeys.test_token_endings import bastion, refreshed
 from tests.staging import Seen, Stage, Visitor, forget_limits
 
-STEP = 1 if EXHAUSTIVE else 37  # odd; of some 120 messages
+STEP = 1 if EXHAUSTIVE else 61  # odd; of some 120 messages
 SIGKILLED = -9
 OVER = {(400, "invalid_grant"), (401, "invalid_client")}  # the latter where the worker has read the client's state
 

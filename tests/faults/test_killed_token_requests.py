@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.exhaustive import EXHAUSTIVE
+from tests.exhaustive import EXHAUSTIVE, sampled
 from tests.faults.conftest import Relayed
 from tests.faults.kills import Kills, log_out, settled_on, until
 from tests.journeys.apps import VERIFIER, address, decide, post, question
@@ -154,7 +154,7 @@ def test_a_refresh_that_was_repeated_has_one_successor(stage: Stage, kills: Kill
     assert len(kills.at) >= 3
 
 
-@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+@pytest.mark.parametrize("kind", sampled(["access_token", "refresh_token"], 1))
 def test_a_revocation_that_was_repeated_lets_nobody_in(stage: Stage, kills: Kills, person: Visitor, kind: str) -> None:
     for moment in kills.moments(OF_REVOCATION):
         tokens = new_tokens(stage, person)

@@ -18,6 +18,7 @@ import pytest
 from redis import Redis as SyncRedis
 
 from gateway.embedded import EmbeddedPostgres, EmbeddedValkey
+from tests.exhaustive import sampled
 from tests.journeys.crowd import WELL, Crowd, Kind, crowd
 from tests.journeys.node import Node, in_and_out, log_in, replaced, signed_in, started, until
 from tests.staging import Seen, Visitor
@@ -139,7 +140,7 @@ def ended(pid: int, serving: "subprocess.Popen[bytes] | None") -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", sampled([signal.SIGTERM, signal.SIGHUP], 1))
 async def test_who_is_signing_in_when_the_node_is_told_to_reload_or_to_end_is_signed_in(
     running_node: Node, number: signal.Signals
 ) -> None:

@@ -86,7 +86,7 @@ class _Receiver(BaseHTTPRequestHandler):
         """Not on standard error."""
 
 
-def main(directory: Path, *, deliberate: bool) -> None:
+def main(directory: Path) -> None:
     for command in _SET_UP:
         subprocess.run(command.split(), check=True, capture_output=True)
     resolver = directory / "resolv.conf"
@@ -95,9 +95,10 @@ def main(directory: Path, *, deliberate: bool) -> None:
     watch, done = Watch(), dict[str, object]()
     with watch.watching():
         done = _demo(directory)
-        if deliberate:
-            _call()
-    print(json.dumps({"done": done, "out": watch.packets}))
+        threading.Event().wait(1)  # what is on its way is read
+        out = list(watch.packets)
+        _call()
+    print(json.dumps({"done": done, "out": out, "called": watch.packets[len(out) :]}))
 
 
 def _demo(directory: Path) -> dict[str, object]:
@@ -143,4 +144,4 @@ def _call() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), deliberate="deliberate" in sys.argv[2:])
+    main(Path(sys.argv[1]))

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.exhaustive import sampled
 from tests.serve.conftest import CONFIG, Server, until
 
 
@@ -86,8 +87,8 @@ async def reload(server: Server, timeout_ms: int) -> None:
     server.process.send_signal(signal.SIGHUP)
 
 
-@pytest.mark.parametrize("moment", ["at its birth", "while it starts", "when it serves"])
-@pytest.mark.parametrize("kills", [1, 3])
+@pytest.mark.parametrize("moment", sampled(["at its birth", "when it serves", "while it starts"]))
+@pytest.mark.parametrize("kills", sampled([3, 1], 1))
 async def test_a_young_worker_that_is_killed_leaves_no_old_one(server: Server, moment: str, kills: int) -> None:
     """Each time the youngest is killed as soon as it has come to that moment."""
     old = server.workers
