@@ -1,24 +1,38 @@
 """The console under attack: roles of people who are disabled, roles with an end, and acts that cross each other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from random import Random
+from uuid import UUID
 
 import pytest
 
 from gateway.core.admin.acts import AdminRole
+from gateway.core.audit.lockout_events import Unlocked
+from gateway.core.errors import GatewayError
 from gateway.core.mail.links import LinkKind
 from gateway.core.privacy.names import BadName
 from gateway.flows.admin.console import MayNot
 from gateway.flows.evidence.audit_entries import Listed, list_entries
 from gateway.flows.mail.notices import Notices
+from gateway.flows.people.login import AskedFactor
 from gateway.flows.people.owners import LastOwner
 from gateway.flows.people.users import Newcomer, UnknownLogin
 from tests.attacks.conftest import House
 from tests.attacks.desk import Desk, desk_of
+from tests.attacks.phones import ada_with_phone
 
 PAIRS = 10
 MONTH_S = 2_592_000
+DAY_S = 86_400
+ORDERS = 8
+PROOFS = [
+    f"SELECT * FROM {table} WHERE user_id = $1 ORDER BY 1"
+    for table in ("totp", "passkeys", "recovery_codes", "links", "factor_resets", "api_keys", "admin_roles")
+]
+PROOFS.append("SELECT * FROM outbox WHERE user_id = $1 AND kind = 'mail'")  # notices go to the person's own address
 HOUR_S = 3600
 
 
@@ -166,3 +180,65 @@ async def test_a_name_that_policy_has_is_given_by_owners_only(desk: Desk) -> Non
 
 def mailing(desk: Desk) -> Notices:
     return Notices(is_on=True, lifetimes_s=dict.fromkeys(LinkKind, MONTH_S), random=desk.house.there.random)
+
+
+async def test_no_order_of_acts_lets_an_admin_into_an_account_with_a_factor(desk: Desk) -> None:
+    """Alone, and within a day (X12): whatever lets ada in, or proves who she is, stays as it was."""
+    await ada_with_phone(desk.house)
+    await desk.house.admin.set_email("ada", "ada@example.org")
+    await desk.add("sam", AdminRole.ADMIN)
+    sam, ada, began = await desk.admin("sam"), await desk.id_of("ada"), desk.house.there.now
+    people = replace(desk.people, operators=replace(desk.house.admin, notices=mailing(desk)))
+    acts: list[Callable[[], Awaitable[object]]] = [
+        lambda: people.unlock(sam, ada, "x", ""),
+        lambda: people.disable(sam, ada, "x", ""),
+        lambda: people.enable(sam, ada, "x", ""),
+        lambda: people.set_groups(sam, ada, ("admins",), "x", ""),
+        lambda: people.end_sessions(sam, ada, "", "x", ""),
+        lambda: people.rename(sam, ada, "ada2", "x", ""),
+        lambda: people.rename(sam, ada, "ada", "x", ""),
+        lambda: people.invite(sam, Newcomer("ada", "", "sam@example.org", ()), "x", ""),
+        lambda: people.invite(sam, Newcomer("ada2", "", "ada@example.org", ()), "x", ""),
+        lambda: people.set_role(sam, ada, AdminRole.ADMIN, "x", ""),
+    ]
+    before, rng = await proofs(desk, ada), Random(12)
+
+    for _ in range(ORDERS):
+        for act in rng.sample(acts, len(acts)):
+            with suppress(GatewayError):
+                await act()
+            assert await proofs(desk, ada) == before
+
+    assert desk.house.there.now - began < DAY_S
+    await people.enable(sam, ada, "x", "")
+    name = (await desk.house.admin.list())[0].username
+    assert isinstance(await desk.house.attempt(name), AskedFactor)
+
+
+async def proofs(desk: Desk, user_id: UUID) -> Sequence[object]:
+    """The address that links go to, the password, and what else lets somebody in or proves who they are."""
+    async with desk.house.acts.begin() as act:
+        user = await act.users.find(user_id)
+    assert user is not None
+    return (user.email, user.password, *[await desk.house.pool.fetch(sql, user_id) for sql in PROOFS])
+
+
+async def test_support_unlocks_a_person_three_times_a_day(desk: Desk) -> None:
+    """Each time gives guessers ten more tries (X12)."""
+    ada = await desk.add("ada")
+    for name, role in (("sam", AdminRole.ADMIN), ("hal", AdminRole.SUPPORT)):
+        await desk.add(name, role)
+    sam, hal = await desk.admin("sam"), await desk.admin("hal")
+    for why in (None, None, "by_link"):
+        async with desk.house.acts.begin(operator="hal") as act:
+            act.record(Unlocked(ada, ("password known",), why))
+    await desk.people.unlock(hal, ada, "asked", "")
+    async with desk.house.acts.begin(operator="sam") as act:
+        act.record(Unlocked(ada, ("password known",)))
+
+    with pytest.raises(MayNot, match="three times a day"):
+        await desk.people.unlock(hal, ada, "asked", "")
+
+    await desk.people.unlock(sam, ada, "asked", "")
+    desk.house.there.now += DAY_S
+    await desk.people.unlock(await desk.admin("hal"), ada, "asked", "")

@@ -164,6 +164,8 @@ def test_a_helper_ends_sessions_and_nothing_more(stage: Stage, helper: Desk) -> 
     refused = {
         f"/admin{person}/disable": {},
         f"/admin{person}/groups": {"groups": "admins"},
+        f"/admin{person}/rename": {"username": "root"},
+        "/admin/people/new": {"username": "crony", "email": "crony@example.org"},
         f"/admin{person}/role": {"role": "owner"},
         f"/admin{helper.find('olivia')}/end-sessions": {},
         f"/admin{helper.find('sam')}/role": {"role": "owner"},

@@ -11,9 +11,9 @@ from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
 from gateway.core.audit.catalogue import PersonViewed
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import BadName, spelled
-from gateway.core.units import HOUR_S
+from gateway.core.units import DAY_S, HOUR_S
 from gateway.flows.act import Act, Acts
-from gateway.flows.admin.console import AdminActor, hold_role
+from gateway.flows.admin.console import AdminActor, MayNot, hold_role
 from gateway.flows.evidence.audit_entries import Listed, list_entries
 from gateway.flows.people.account import login_id_of
 from gateway.flows.people.owners import refuse_no_owner
@@ -32,6 +32,7 @@ from gateway.stores.postgres.users import NameTaken, UserRow
 
 PAGE: Final = 50
 _ENTRIES: Final = 20
+_UNLOCKS_A_DAY: Final = 3
 
 
 class NobodyThere(GatewayError):
@@ -210,7 +211,9 @@ class AdminPeople:
             if found.id != user_id:
                 raise ChangedMeanwhile("somebody was renamed in the same moment; look, and repeat it")
             await act.admin_roles.lock_both(who.user_id, user_id)
-            await hold_role(act, who.user_id, wanted, await _target(act, who, user_id), who.token)
+            role = await hold_role(act, who.user_id, wanted, await _target(act, who, user_id), who.token)
+            if wanted is AdminAct.UNLOCK and role is AdminRole.SUPPORT:
+                await _refuse_many_unlocks(act, user_id)
 
         admin = replace(self.operators, actor=who.name, request_id=request_id, guard=guard)
         return admin, user.username
@@ -219,6 +222,12 @@ class AdminPeople:
         """Raises TooManyAttempts, BadReason."""
         check_reason(reason)
         await throttle.before(who.user_id)
+
+
+async def _refuse_many_unlocks(act: Act, user_id: UUID) -> None:
+    """Each gives whoever guesses ten more tries (ui.md X12). Raises MayNot."""
+    if await act.audit.count_unlocked(user_id, act.now - DAY_S) >= _UNLOCKS_A_DAY:
+        raise MayNot("support unlocks a person three times a day; an admin or owner may go on")
 
 
 @contextmanager

@@ -71,6 +71,10 @@ _FIND_LINKED: Final = f"{READ} WHERE l.position = $1 AND l.hash = $2"
 _HAS_VIEWED: Final = """
     SELECT 1 FROM audit_entries WHERE kind = 'person_viewed' AND actor = $1 AND subject = $2 AND at > $3 LIMIT 1
 """
+_COUNT_UNLOCKED: Final = """
+    SELECT count(*) FROM audit_entries
+     WHERE kind = 'unlocked' AND subject = $1 AND at > $2 AND detail NOT LIKE '%"why"%'
+"""
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 _HAS_DETAIL: Final = "SELECT 1 FROM audit_entries WHERE kind = $1 AND detail = $2 LIMIT 1"
 _LOCK_CHAIN: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -170,6 +174,10 @@ class Audit:
     async def has_viewed(self, actor: str, subject: UUID, since: int) -> bool:
         """Whether who acts looked at the person after since, in Unix seconds."""
         return await self._connection.fetchval(_HAS_VIEWED, actor, subject, since) is not None
+
+    async def count_unlocked(self, subject: UUID, since: int) -> int:
+        """How often administrators or operators unlocked the person after since, in Unix seconds."""
+        return int(await self._connection.fetchval(_COUNT_UNLOCKED, subject, since))
 
     async def find(self, entry_id: int) -> ReadEntry | None:
         found = await self.read(await self._connection.fetch(_FIND_ENTRY, entry_id))
