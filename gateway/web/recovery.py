@@ -8,11 +8,12 @@ from aiohttp import web
 from gateway.core.forward.pages import Link
 from gateway.core.login.attempt import NAME_CHARS
 from gateway.core.mail.links import FIELD
+from gateway.core.session.cookies import ATTEMPT_COOKIE, set_cookie
 from gateway.flows.act import RedisBehind
 from gateway.flows.people.new_passwords import BadPassword
-from gateway.flows.people.recovery import Recovery, ResetEnd
+from gateway.flows.people.recovery import Chosen, Recovery, ResetEnd
 from gateway.web.browser import Browser, see_other
-from gateway.web.forms import own_form
+from gateway.web.forms import add_cookie, own_form
 from gateway.web.link_pages import form_page, over_page, token_of
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 
@@ -74,14 +75,24 @@ class _ResetForm:
         if new != fields.get("again", ""):
             return await self._page(request, token, 400, _NOT_TWICE)
         try:
-            end = await self.recovery.reset(token, new, fields.get("code", ""), self.browser.visit(request))
+            end = await self._reset(request, token, new, fields.get("code", ""))
         except BadPassword as bad:
             return await self._page(request, token, 400, *(one.words for one in bad.complaints))
-        except RedisBehind:  # the password is set and the link used, so there is nothing to do again
-            end = ResetEnd.DONE
         if end is ResetEnd.WRONG_CODE:
             return await self._page(request, token, 403, _WRONG_CODE)
-        return see_other(_DONE) if end is ResetEnd.DONE else over_page(self.browser, request, _AGAIN)
+        if end is ResetEnd.OVER:
+            return over_page(self.browser, request, _AGAIN)
+        response = see_other(_DONE)
+        if isinstance(end, Chosen):
+            add_cookie(response, set_cookie(ATTEMPT_COOKIE, end.cookie, end.max_age_s))
+        return response
+
+    async def _reset(self, request: web.Request, token: str, new: str, code: str) -> Chosen | ResetEnd | None:
+        """None: done, and Redis is behind. The link is used, so there is nothing to do again."""
+        try:
+            return await self.recovery.reset(token, new, code, self.browser.visit(request))
+        except RedisBehind:
+            return None
 
     async def _page(self, request: web.Request, token: str, status: int = 200, *errors: str) -> web.Response:
         """Or that the link works no more."""

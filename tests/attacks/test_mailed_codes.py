@@ -11,12 +11,13 @@ from structlog.testing import capture_logs
 from gateway.core.assurance.model import PWD, amr_values
 from gateway.core.login.attempt import Typed
 from gateway.core.login.outcome import LoginRules
+from gateway.core.login.pre_login import attempt_hash
 from gateway.flows.mail.notices import Notices
 from gateway.flows.people.beyond_mail import BeyondMail
 from gateway.flows.people.factor_admin import FactorAdmin
 from gateway.flows.people.issuing import SignedIn, Visit
 from gateway.flows.people.login import AskedFactor, LoginAnswer
-from gateway.flows.people.second_step import Gone, Proven, Waiting, WrongCode, attempt_hash
+from gateway.flows.people.second_step import Gone, Proven, Waiting, WrongCode
 from gateway.flows.people.step_up import NotProven, TypedProof
 from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import AUTH_HOST, PASSWORD, House

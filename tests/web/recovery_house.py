@@ -86,6 +86,8 @@ class Recovering:
             name, _, value = line.partition(";")[0].partition("=")
             if name == "__Host-bastion-device":
                 self.device = value
+            else:
+                self.cookies[name] = value
         return answer.status, answer.headers.get("Location", ""), unescape(await answer.text())
 
     async def ask(self, name: str, address: str = "203.0.113.7") -> tuple[int, str]:

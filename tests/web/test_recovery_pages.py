@@ -6,17 +6,22 @@ import sys
 from base64 import b32encode
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 from uuid import UUID
 
 import pyotp
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.login.attempt import Typed
+from gateway.core.login.outcome import LoginRules
 from gateway.core.mail.kinds import MailKind
-from gateway.flows.people.issuing import SignedIn
-from gateway.flows.people.login import Wrong
+from gateway.flows.people.issuing import SignedIn, Visit
+from gateway.flows.people.login import AskedFactor, LoginAnswer, Wrong
 from gateway.flows.people.users import Newcomer
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import Pool
@@ -285,3 +290,58 @@ async def test_whoever_has_a_second_factor_needs_it_besides_the_mail(recovering:
     assert [none[0], wrong[0], right[0]] == [403, 403, 303]
     assert len(await recovering.details("factor_failed")) == 2
     assert len(await recovering.details("password_reset")) == 1
+
+
+ATTEMPT = "__Host-bastion-attempt"
+
+
+async def sign_in_abroad(recovering: Recovering, cookie: str, password: str = NEW) -> LoginAnswer:
+    """A strange network: from here a login without a factor needs a code."""
+    visit = Visit(ip_address("198.51.100.4"), "Firefox", "", "", cookie)
+    return await recovering.house.login.attempt(Typed("ada", password, keep=False), visit, None)
+
+
+async def chosen_by_link(recovering: Recovering, name: str = "ada") -> str:
+    """What the browser has after a new password by a mailed link."""
+    await recovering.ask(name)
+    assert (await recovering.post(await recovering.link(), new=NEW, again=NEW))[0] == 303
+    return recovering.cookies[ATTEMPT]
+
+
+async def at_home_before(recovering: Recovering, without_factor: Literal["mail", "refuse"] = "mail") -> None:
+    house = recovering.house
+    confirming = replace(house.login.confirming, notices=recovering.notices)
+    house.login = replace(house.login, rules=LoginRules(without_factor=without_factor), confirming=confirming)
+    home = Visit(ip_address("203.0.113.7"), "Firefox", "", "")
+    assert isinstance(await house.login.attempt(Typed("ada", PASSWORD, keep=False), home, None), SignedIn)
+
+
+async def test_a_reset_stands_once_for_the_mailed_code_of_the_next_login_here(recovering: Recovering) -> None:
+    await at_home_before(recovering)
+    cookie = await chosen_by_link(recovering)
+
+    assert isinstance(await sign_in_abroad(recovering, cookie), SignedIn)
+
+    pool = recovering.house.pool
+    newest = await pool.fetchval(
+        "SELECT confirmed_at FROM logins ORDER BY created_at DESC, ended_at NULLS FIRST LIMIT 1"
+    )
+    assert newest == recovering.house.there.now
+    assert await pool.fetchval("SELECT count(*) FROM attempts WHERE waits_for = 'reset'") == 0
+
+
+@pytest.mark.parametrize("without", ["browser", "person", "time", "password", "rule"])
+async def test_without_one_of_these_a_reset_confirms_nothing(recovering: Recovering, without: str) -> None:
+    await at_home_before(recovering, "refuse" if without == "rule" else "mail")
+    cookie, password = await chosen_by_link(recovering, "bob" if without == "person" else "ada"), NEW
+    if without == "browser":
+        cookie = ""
+    elif without == "time":
+        recovering.house.there.now += 900
+    elif without == "password":
+        password = "a newer plum violin cabin"
+        await recovering.house.admin.set_password("ada", password)
+    elif without == "person":
+        password = PASSWORD
+
+    assert isinstance(await sign_in_abroad(recovering, cookie, password), AskedFactor)

@@ -7,6 +7,7 @@ from gateway.core.assurance.steps import PASSWORD
 from gateway.core.audit.catalogue import PasswordChanged
 from gateway.core.base64url import b64
 from gateway.core.login.account_acts import AccountAct
+from gateway.core.login.pre_login import attempt_hash
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -14,7 +15,7 @@ from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.issuing import Entering, Issuing, SignedIn, Visit
 from gateway.flows.people.new_passwords import AcceptedPassword, NewPasswords
 from gateway.flows.people.risk import Risk
-from gateway.flows.people.second_step import Gone, SomebodyElses, attempt_hash
+from gateway.flows.people.second_step import Gone, SomebodyElses
 from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.flows.people.throttle import ChangeThrottle
 from gateway.stores.postgres.attempts import AttemptRow

@@ -3,7 +3,6 @@
 Throttle, look up, compare, then one transaction, then the live copy.
 """
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,11 +13,11 @@ from gateway.core.assurance.steps import PASSWORD
 from gateway.core.audit.catalogue import LoginFailed
 from gateway.core.audit.factor_events import LoginStepUp
 from gateway.core.audit.login_events import LoginBlocked
-from gateway.core.base64url import b64
 from gateway.core.errors import StoreUnavailable
 from gateway.core.login.attempt import Typed, knows, parse_device
 from gateway.core.login.lockout import Door, Proving
 from gateway.core.login.outcome import AskFactor, Blocked, Change, Confirm, LoginRules, RightPassword, outcome
+from gateway.core.login.pre_login import attempt_hash, compared_by, new_attempt
 from gateway.core.mail.kinds import MailKind
 from gateway.core.mail.links import LinkKind
 from gateway.flows.act import Act, Acts
@@ -33,7 +32,7 @@ from gateway.flows.people.lockouts import Lockouts
 from gateway.flows.people.passwords import Passwords, PasswordsBusy
 from gateway.flows.people.releasing import RELEASED_S
 from gateway.flows.people.risk import Assessed, Risk
-from gateway.flows.people.second_step import ATTEMPT_BYTES, ATTEMPT_S, attempt_hash
+from gateway.flows.people.second_step import ATTEMPT_S
 from gateway.flows.people.throttle import LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.transaction import RecordUnavailable
@@ -285,6 +284,7 @@ class Login:
                 assessed.score.points,
                 breached=assessed.verdict == "found",
                 settled=assessed.is_settled(act.now),
+                confirmed=(stands := await self._stands(act, user, asked)),
                 released=await self._released(act, user, asked),
                 can_mail=self.confirming.can_mail(user),
             )
@@ -294,7 +294,7 @@ class Login:
             if isinstance(found, Blocked):
                 return found
             typed = asked.typed
-            entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed)
+            entering = Entering(user.id, typed.name, (PASSWORD,), typed.keep, asked.visit, assessed, stands)
             return await self.issuing.sign_in(act, entering, asked.current)
 
     async def _renew(self, user: UserRow, asked: _Asked) -> None:
@@ -328,13 +328,11 @@ class Login:
 
     def _new_attempt(self, user: UserRow, assessed: Assessed, asked: _Asked, expires_at: int) -> tuple[str, NewAttempt]:
         """One that waits for a factor, and what the browser keeps of it."""
-        cookie = b64(self.issuing.random(ATTEMPT_BYTES))
-        hash_ = attempt_hash(cookie)
-        assert hash_ is not None
+        cookie, hash_ = new_attempt(self.issuing.random)
         return cookie, NewAttempt(
             hash=hash_,
             user_id=user.id,
-            compared=_compared(user),
+            compared=compared_by(user.password),
             persistent=asked.typed.keep,
             name=asked.typed.name,
             verdict=assessed.verdict,
@@ -344,11 +342,12 @@ class Login:
     async def _released(self, act: Act, user: UserRow, asked: _Asked) -> bool:
         """Whether the person said of this browser that it is theirs."""
         hash_ = attempt_hash(asked.visit.attempt)
-        return hash_ is not None and await act.attempts.is_released(hash_, user.id, _compared(user), act.now)
+        return hash_ is not None and await act.attempts.is_released(hash_, user.id, compared_by(user.password), act.now)
 
-
-def _compared(user: UserRow) -> bytes:
-    return hashlib.sha256(user.password.encode()).digest()
+    async def _stands(self, act: Act, user: UserRow, asked: _Asked) -> bool:
+        """Whether the person just chose this password by a mailed link in this browser: it proves what a code does."""
+        hash_ = attempt_hash(asked.visit.attempt) if self.rules.without_factor == "mail" else None
+        return hash_ is not None and await act.attempts.take_reset(hash_, user.id, compared_by(user.password), act.now)
 
 
 def _ways_to_confirm(mailed: bytes | None) -> tuple[ConfirmWay, ...]:

@@ -11,6 +11,7 @@ from gateway.core.keys import Keys
 from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.attempt import NAME_CHARS, knows, parse_device
 from gateway.core.login.forgot import forgot_buckets
+from gateway.core.login.pre_login import compared_by, new_attempt
 from gateway.core.mail.kinds import MailKind
 from gateway.core.mail.links import LinkKind, link_hash
 from gateway.core.privacy.names import spelled
@@ -18,7 +19,7 @@ from gateway.core.privacy.sealing import NOBODY
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.core.risk.device import device_digest
-from gateway.flows.act import Acts
+from gateway.flows.act import Act, Acts
 from gateway.flows.mail.notices import NOBODYS_ADDRESS, NoticeFacts, Notices
 from gateway.flows.oauth.authenticate_client import spend_one
 from gateway.flows.people.factor_proofs import FactorProofs, ShownFactor
@@ -28,11 +29,13 @@ from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.flows.people.throttle import FactorThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.transaction import RecordUnavailable
+from gateway.stores.postgres.attempts import NewAttempt
 from gateway.stores.postgres.users import UserRow
 from gateway.stores.redis.buckets import Buckets
 
 PASSWORD_LINKS: Final = (LinkKind.RESET, LinkKind.INVITATION)
 _LOOKS: Final = 3
+_STANDS_S: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,16 @@ class LinkLimits:
 class ResetEnd(Enum):
     """What came of a new password by a link."""
 
-    DONE = "done"
     OVER = "over"  # the link works no more
     WRONG_CODE = "wrong_code"  # the link works on
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The password is set. cookie: an attempt; with it, it stands for the mailed code of the next login, once."""
+
+    cookie: str
+    max_age_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +117,9 @@ class Recovery:
         meant = await self._meant(token)
         return None if meant is None else meant[1]
 
-    async def reset(self, token: str, password: str, code: str, visit: Visit) -> ResetEnd:
+    async def reset(self, token: str, password: str, code: str, visit: Visit) -> Chosen | ResetEnd:
         """All that the person is in by ends, and nobody is signed in. Whoever reads the mail of a person with a second
-        factor needs that too (login-defence.md L19).
+        factor needs that too (login-defence.md L19). The next login in this browser is confirmed by it (flow 6).
 
         Raises BadPassword, PasswordsBusy, TooManyAttempts; and RedisBehind after the commit.
         """
@@ -141,7 +151,9 @@ class Recovery:
                 return None
             return user, bool(await act.factors.enrolled(user.id, act.now))
 
-    async def _replaced(self, user: UserRow, token: str, stored: str, code: str, visit: Visit) -> ResetEnd | None:
+    async def _replaced(
+        self, user: UserRow, token: str, stored: str, code: str, visit: Visit
+    ) -> Chosen | ResetEnd | None:
         """None: the password was changed since it was compared, or the person disabled."""
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.lock_password(user.id, user.password):
@@ -158,8 +170,25 @@ class Recovery:
             act.record(PasswordReset(user.id, tuple(map(b64, ended)), visit.address_text, visit.user_agent))
             facts = NoticeFacts(visit.address_text, visit.user_agent)
             await self.notices.add(act, user, MailKind.PASSWORD_RESET, facts)
+            cookie = await self._standing(act, user, stored)
             await tell_redis(act, self.keys.tag, user.id)
-        return ResetEnd.DONE
+        return Chosen(cookie, _STANDS_S)
+
+    async def _standing(self, act: Act, user: UserRow, stored: str) -> str:
+        cookie, hash_ = new_attempt(self.notices.random)
+        await act.attempts.add(
+            NewAttempt(
+                hash=hash_,
+                user_id=user.id,
+                compared=compared_by(stored),
+                persistent=False,
+                name=user.username,
+                verdict="not_checked",
+                expires_at=act.now + _STANDS_S,
+                waits_for="reset",
+            )
+        )
+        return cookie
 
 
 def _outcome(user: UserRow | None, *, room: bool) -> str:

@@ -1,7 +1,5 @@
 """Completes a login whose password was right, by a factor or a code, in one transaction (threats.md L9, L20)."""
 
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +10,7 @@ from gateway.core.audit.factor_events import FactorFailed, LoginAbandoned
 from gateway.core.errors import StoreUnavailable, TooManyAttempts
 from gateway.core.login.attempt import knows, parse_device
 from gateway.core.login.outcome import Blocked, Change, LoginRules, RightPassword, outcome
+from gateway.core.login.pre_login import attempt_hash, compared_by
 from gateway.core.mail.kinds import MailKind
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -28,9 +27,6 @@ from gateway.flows.transaction import RecordUnavailable
 from gateway.stores.postgres.attempts import MOST_TRIES, AttemptRow, NewAttempt
 
 ATTEMPT_S: Final = 600
-ATTEMPT_BYTES: Final = 32
-_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
-_LABEL: Final = b"attempt\0"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -177,7 +173,7 @@ class SecondStep:
         async with self.acts.begin(request_id=visit.request_id) as act:
             await act.users.lock(row.user_id)
             user = await act.users.find(row.user_id)
-            if user is not None and hashlib.sha256(user.password.encode()).digest() == row.compared:
+            if user is not None and compared_by(user.password) == row.compared:
                 await disable_breached(act, user, self.issuing.notices, visit)
 
     async def _taken(
@@ -197,7 +193,8 @@ class SecondStep:
         async with self.acts.begin() as act:
             over = await act.attempts.purge(act.now)
             await act.doubts.purge(act.now)
-            left = [one for one in over if one.waits_for != "release"]  # of a blocked one all was said at once
+            # Of a blocked one all was said at once, and a reset needs no login.
+            left = [one for one in over if one.waits_for not in ("release", "reset")]
             for one in left:
                 await self._abandoned(act, one.user_id, one.compared, "expired")
         for _ in left:
@@ -279,8 +276,3 @@ def _that_changes(row: AttemptRow, proofs: tuple[FactorProof, ...], now: int, *,
         proofs=proofs,
         confirmed=confirmed,
     )
-
-
-def attempt_hash(cookie: str) -> bytes | None:
-    """What Postgres knows the cookie by; None: no text of ours, so nothing is asked."""
-    return hashlib.sha256(_LABEL + cookie.encode()).digest() if _SHAPE.fullmatch(cookie) else None

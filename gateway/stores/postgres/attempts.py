@@ -14,7 +14,7 @@ from gateway.core.privacy.sealing import Place
 from gateway.stores.postgres.vault import Vault
 
 MOST_TRIES: Final = 5
-WaitsFor: TypeAlias = Literal["factor", "code", "release", "change"]
+WaitsFor: TypeAlias = Literal["factor", "code", "release", "change", "reset"]
 _PURGED_AT_ONCE: Final = 1_000
 _INSERT_ATTEMPT: Final = """
     INSERT INTO attempts (hash, user_id, compared, persistent, expires_at, sealed, waits_for, mail_code)
@@ -23,7 +23,7 @@ _INSERT_ATTEMPT: Final = """
 _COLUMNS: Final = "a.hash, a.user_id, a.compared, a.persistent, a.tries, a.waits_for, a.mail_code, a.sealed, k.wrapped"
 _FIND_ATTEMPT: Final = f"""
     SELECT {_COLUMNS} FROM attempts a LEFT JOIN user_keys k ON k.user_id = a.user_id
-     WHERE a.hash = $1 AND a.expires_at > $2 AND a.tries < $3
+     WHERE a.hash = $1 AND a.expires_at > $2 AND a.tries < $3 AND a.waits_for <> 'reset'
 """  # noqa: S608 - constants
 _LOCK_ATTEMPT: Final = f"{_FIND_ATTEMPT} FOR UPDATE OF a"
 _COUNT_TRY: Final = "UPDATE attempts SET tries = tries + 1 WHERE hash = $1 RETURNING tries"
@@ -41,6 +41,12 @@ _IS_RELEASED: Final = """
     SELECT 1 FROM attempts WHERE hash = $1 AND user_id = $2 AND compared = $3 AND released_until > $4
 """
 
+_TAKE_RESET: Final = """
+    DELETE FROM attempts
+     WHERE hash = $1 AND user_id = $2 AND compared = $3 AND expires_at > $4 AND waits_for = 'reset'
+    RETURNING hash
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class OverAttempt:
@@ -56,7 +62,8 @@ class NewAttempt:
     """hash: SHA-256 of what the browser has. compared: of the stored password that matched. name: as it was typed.
 
     verdict: whether the password is a breached one. waits_for: a second factor; a code that confirms the login and is
-    none; of a blocked login, that its person says that it is theirs; or a password in place of a breached one.
+    none; of a blocked login, that its person says that it is theirs; a password in place of a breached one; or, after
+    a new password by a mailed link, the next login in this browser.
     mail_code: HMAC of the mailed code, None: none was mailed. proofs, confirmed: beside the password, before it waits
     for a change. repr is left out: the name is personal.
     """
@@ -147,6 +154,10 @@ class Attempts:
     async def is_released(self, attempt_hash: bytes, user_id: UUID, compared: bytes, now: int) -> bool:
         """Whether this person said so of the browser, and the password is still the one that was blocked."""
         return await self._connection.fetchval(_IS_RELEASED, attempt_hash, user_id, compared, now) is not None
+
+    async def take_reset(self, attempt_hash: bytes, user_id: UUID, compared: bytes, now: int) -> bool:
+        """Whether this browser chose this very password by a mailed link; True once."""
+        return await self._connection.fetchval(_TAKE_RESET, attempt_hash, user_id, compared, now) is not None
 
     async def purge(self, now: int) -> list[OverAttempt]:
         """Those that were over and are gone now; of many, some."""
