@@ -199,9 +199,9 @@ class _Logger:
         """Standard error stays."""
 
 
-def _listeners(config: Config) -> tuple[str, str, str]:
+def _listeners(config: Config) -> tuple[str, ...]:
     """In the order that the worker expects."""
-    return config.server.web_listen, config.server.decision_listen, config.server.ops_listen
+    return tuple(config.listeners.values())
 
 
 def _take(directories: Directories, config: Config) -> None:

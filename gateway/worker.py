@@ -1,7 +1,7 @@
-"""Owns a worker process: one event loop that gives each of the three listening sockets its protocol.
+"""Owns a worker process: one event loop that gives each listening socket its protocol.
 
-The arbiter binds web, decision and ops sockets before it forks, in this order. What is served on them is built by
-app/, which knows nothing of processes.
+The arbiter binds web, decision, ops and perhaps admin sockets before it forks, in this order. What is served on them
+is built by app/, which knows nothing of processes.
 """
 
 import asyncio
@@ -65,6 +65,7 @@ class Start:
 class Served:
     """What app/ built for one worker.
 
+    admin_app: on a socket of its own; None: the web app has its pages.
     decision_protocol: called for each connection of the proxy. drain: answer what is under way, then close those
     connections; it may take the seconds it is given. reload_policy: on SIGUSR1; whole or not at all.
     """
@@ -74,6 +75,7 @@ class Served:
     decision_protocol: Callable[[], asyncio.Protocol]
     drain: Callable[[float], Awaitable[None]]
     reload_policy: Callable[[], Coroutine[Any, Any, None]]
+    admin_app: web.Application | None = None
 
 
 Build = Callable[[Start], AbstractAsyncContextManager[Served]]
@@ -135,7 +137,7 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     async def _serve(self, start: Start) -> None:
         build: Build = self.wsgi
-        web_socket, decision_socket, ops_socket = (listener.sock for listener in self.sockets)
+        web_socket, decision_socket, ops_socket, *own = (listener.sock for listener in self.sockets)
         async with AsyncExitStack() as stack:
             served = await stack.enter_async_context(build(start))
             ends = [
@@ -143,6 +145,8 @@ class BastionWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
                 await _serve_app(served.web_app, web_socket),
                 await _serve_decisions(served, decision_socket),
             ]
+            if served.admin_app is not None:
+                ends.append(await _serve_app(served.admin_app, *own))
             stack.push_async_callback(_end_together, ends)
             self.booted = self.serves = True
             _settle_memory()

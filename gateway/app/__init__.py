@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
+from aiohttp.web_routedef import AbstractRouteDef
 
 from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
@@ -41,7 +43,7 @@ from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.forward_auth import handler
 from gateway.web.html import Html
 from gateway.web.middleware import page_middlewares
-from gateway.web.protocol import protocol_middleware, protocol_routes
+from gateway.web.protocol import ProtocolRoute, protocol_middleware, protocol_routes
 from gateway.worker import Served, Start
 
 __all__ = ["build"]
@@ -151,9 +153,15 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             )
         ),
     )
-    app = _web_app(start=start, decisions=decisions, site=site, html=html, tallies=tallies, concerns=concerns)
+    pages = partial(_web_app, start=start, decisions=decisions, site=site, html=html, tallies=tallies)
+    routes = [route for concern in concerns for route in concern.routes]
+    of_console = [route for concern in concerns for route in concern.console]
+    endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
+    has_own = "admin.listen" in config.listeners
+    app = pages(routes=routes if has_own else [*routes, *of_console], endpoints=endpoints)
+    admin = pages(routes=of_console, endpoints=()) if has_own else None
     ops = _ops_app(start=start, concerns=concerns)
-    return Served(app, ops, listener, listener.drain, policies.reload), concerns
+    return Served(app, ops, listener, listener.drain, policies.reload, admin), concerns
 
 
 def _begin(*, start: Start, resources: Resources, concerns: Sequence[Concern]) -> None:
@@ -169,14 +177,20 @@ def _begin(*, start: Start, resources: Resources, concerns: Sequence[Concern]) -
 
 
 def _web_app(
-    *, start: Start, decisions: Decisions, site: AuthHost, html: Html, tallies: Tallies, concerns: Sequence[Concern]
+    *,
+    start: Start,
+    decisions: Decisions,
+    site: AuthHost,
+    html: Html,
+    tallies: Tallies,
+    routes: Sequence[AbstractRouteDef],
+    endpoints: Sequence[ProtocolRoute],
 ) -> web.Application:
     def is_clients(origin: str) -> bool:
         return any(origin in client.origins for client in decisions.policy.clients.values())
 
     verify, failed = start.config.server.verify_path, failure_counter(start.slot)
     attempted = attempt_counter(failed, tallies, site.host)
-    endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
     app = web.Application(
         middlewares=[
             protocol_middleware(site, endpoints, random_bytes, is_clients, failed, refusal_counter(start.slot)),
@@ -185,8 +199,7 @@ def _web_app(
         client_max_size=MAX_BODY_BYTES,
     )
     app.add_routes(protocol_routes(endpoints))
-    for concern in concerns:
-        app.add_routes(concern.routes)
+    app.add_routes(routes)
     return app
 
 

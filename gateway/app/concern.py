@@ -23,13 +23,14 @@ _LOG = structlog.stdlib.get_logger("gateway.app")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concern:
-    """routes: pages of the auth host. endpoints: what programs talk to there. jobs: timed work, done by the leader of
-    the fleet. before: done before the worker serves. beside: goes on beside the requests until the worker ends.
-    deliveries: of the outbox, beside the requests too.
+    """routes: pages of the auth host. console: those of /admin, which may have a socket of their own. endpoints: what
+    programs talk to there. jobs: timed work, done by the leader of the fleet. before: done before the worker serves.
+    beside: goes on beside the requests until the worker ends. deliveries: of the outbox, beside the requests too.
     checks: of /readyz. at_end: when the worker ends; lost where Postgres doesn't take it.
     """
 
     routes: tuple[AbstractRouteDef, ...] = ()
+    console: tuple[AbstractRouteDef, ...] = ()
     endpoints: tuple[ProtocolRoute, ...] = ()
     jobs: tuple[Job, ...] = ()
     before: tuple[Work, ...] = ()

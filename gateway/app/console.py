@@ -129,7 +129,7 @@ def console(
         return {"settings": ReadinessCheck(live.is_known, words)}
 
     return Concern(
-        routes=(
+        console=(
             *frame.routes(),
             *overview.routes(frame, looked),
             *newcomers.routes(frame, persons),

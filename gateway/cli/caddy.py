@@ -115,6 +115,8 @@ def _snippet(config: Config, decision: str | None, web: str | None, policy: Poli
         decision=_upstream(decision or config.server.decision_listen),
         web=_upstream(web or config.server.web_listen),
         identity=(*config.identity_headers.by_name(), *((ASSERTION,) if asserts else ())),
+        console=_upstream(config.admin.listen) if "admin.listen" in config.listeners else "",
+        console_from=tuple(map(str, config.admin.networks)),
         header_sets=() if policy is None else most_used(route.header_set for route in policy.routes),
     )
 

@@ -89,10 +89,9 @@ def _of_node(config: Config, caddy_account: str) -> "Iterator[Diagnosis]":
         yield failed(key, trouble, "name another file, or take the key out" if key == "pages.logo" else advice)
     if not troubles:
         yield ok("directories", f"the account {account()} may use them")
-    server = config.server
-    listeners = {f"server.{key}": getattr(server, key) for key in ("web_listen", "decision_listen", "ops_listen")}
-    yield from examine_listeners(listeners, server.ops_listen)
-    yield from examine_proxy_access((server.web_listen, server.decision_listen), find_proxy(caddy_account))
+    listeners, ops = config.listeners, config.server.ops_listen
+    yield from examine_listeners(listeners, ops)
+    yield from examine_proxy_access([one for one in listeners.values() if one != ops], find_proxy(caddy_account))
 
 
 async def _of_stores(config: Config) -> "list[Diagnosis]":

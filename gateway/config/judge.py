@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gateway.config.model import Config
 from gateway.config.sections.limits import limits_findings
+from gateway.config.sections.server import HARM_OF_PAGES, faces_a_network, is_local
 from gateway.config.setting import Finding, Grade, Section
 from gateway.core.policy.suffixes import is_public_suffix
 
@@ -14,6 +15,7 @@ def judge(config: Config) -> tuple[Finding, ...]:
         *_public_url(config),
         *_rp_id(config),
         *_console(config),
+        *_listeners(config),
         *(finding for _name, value in config for finding in _findings(value)),
     )
 
@@ -33,9 +35,22 @@ def _public_url(config: Config) -> Iterator[Finding]:
 
 
 def _console(config: Config) -> Iterator[Finding]:
-    if config.profile == "production" and config.admin.enabled and not config.admin.networks:
-        message = "is empty: the console answers everywhere; expected the networks of those who run Bastion"
+    admin = config.admin
+    if config.profile == "production" and admin.enabled and not admin.networks and not admin.listen:
+        message = (
+            "is empty: the console answers everywhere; expected the networks of those who run Bastion, or admin.listen"
+        )
         yield Finding("admin.networks", message, Grade.DOUBTFUL)
+    if admin.enabled and admin.listen and not is_local(admin.listen):
+        yield faces_a_network("admin.listen", admin.listen, HARM_OF_PAGES)
+
+
+def _listeners(config: Config) -> Iterator[Finding]:
+    taken: dict[str, str] = {}
+    for key, address in config.listeners.items():
+        if address in taken:
+            yield Finding(key, f"is the same as {taken[address]}; expected another address", Grade.WRONG)
+        taken.setdefault(address, key)
 
 
 def _rp_id(config: Config) -> Iterator[Finding]:

@@ -140,6 +140,18 @@ class Config(Section):
     def relying_party(self) -> RelyingParty:
         return RelyingParty(self.mfa.rp_id or self.auth_host, self.pages.name, self.public_url)
 
+    @property
+    def listeners(self) -> dict[str, str]:
+        """By key, in the order in which a worker takes them. The console has one of its own only if it is named."""
+        server = self.server
+        own = {"admin.listen": self.admin.listen} if self.admin.enabled and self.admin.listen else {}
+        return {
+            "server.web_listen": server.web_listen,
+            "server.decision_listen": server.decision_listen,
+            "server.ops_listen": server.ops_listen,
+            **own,
+        }
+
     def named_networks(self) -> tuple[Network, ...]:
         """Those that have a login limit of their own."""
         return tuple(one for network in self.limits[LOGIN_LIMIT].networks.values() for one in network.addresses)

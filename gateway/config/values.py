@@ -70,6 +70,11 @@ def parse_listen(text: object) -> str:
     return text
 
 
+def parse_own_listen(text: object) -> str:
+    """As parse_listen, or "" for none. Raises ValueError."""
+    return "" if text == "" else parse_listen(text)
+
+
 def parse_server(text: object) -> str:
     """`host:port`. Raises ValueError."""
     if not isinstance(text, str) or text.startswith("unix:"):
@@ -164,6 +169,7 @@ def _hidden(secret: bytes) -> str:
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 RateText = Annotated[Rate, BeforeValidator(parse_rate)]
 Listen = Annotated[StrictStr, BeforeValidator(parse_listen)]
+OwnListen = Annotated[StrictStr, BeforeValidator(parse_own_listen)]
 ServerAddress = Annotated[StrictStr, BeforeValidator(parse_server)]
 SmtpAddress = Annotated[StrictStr, BeforeValidator(parse_mail_server)]
 MailAddress = Annotated[StrictStr, BeforeValidator(parse_mail_address)]

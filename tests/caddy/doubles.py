@@ -126,12 +126,16 @@ class RawApp:
         writer.close()
 
 
+SOCKETS: Final = ("decision", "web", "console", "app", "raw")
+
+
 class Doubles:
     """All of them on unix sockets in one directory, until close()."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.decision, self.app, self.web, self.raw = Decision(), App(), App(), RawApp()
+        self.decision, self.app, self.raw = Decision(), App(), RawApp()
+        self.web, self.console = App(), App()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -139,6 +143,7 @@ class Doubles:
         self.start_decision()
         self._do(self._serve("app.sock", self._answer_as_app))
         self._do(self._serve("web.sock", self._answer_as_web))
+        self._do(self._serve("console.sock", self._answer_as_console))
         self._raw = self._do(asyncio.start_unix_server(self._talk, self.path("raw.sock")))
 
     def path(self, name: str) -> str:
@@ -146,7 +151,8 @@ class Doubles:
 
     def forget(self) -> None:
         """As new; each test begins so."""
-        self.decision, self.app, self.web, self.raw = Decision(), App(), App(), RawApp()
+        self.decision, self.app, self.raw = Decision(), App(), RawApp()
+        self.web, self.console = App(), App()
 
     def start_decision(self) -> None:
         self._decision = self._do(self._serve("decision.sock", self._decide))
@@ -168,6 +174,9 @@ class Doubles:
 
     async def _answer_as_web(self, request: web.Request) -> web.StreamResponse:
         return await self.web.answer_to(request)
+
+    async def _answer_as_console(self, request: web.Request) -> web.StreamResponse:
+        return await self.console.answer_to(request)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self.raw.talk(reader, writer)

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.core.caddy.caddyfile import DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.embedded import Binaries, Children, EmbeddedCaddy, ServerFailed, free_port
-from tests.caddy.doubles import Doubles, Pairs
+from tests.caddy.doubles import SOCKETS, Doubles, Pairs
 from tests.identities import BOTH
 
 APP: Final = "app.localhost"
@@ -115,12 +115,14 @@ class Rig:
         self._caddy.start(self._caddyfile(wish), hosts=hosts, https_port=self.port)
 
     def _caddyfile(self, wish: Wish) -> str:
-        upstream = {name: f"unix/{self.doubles.path(f'{name}.sock')}" for name in ("decision", "web", "app", "raw")}
+        upstream = {name: f"unix/{self.doubles.path(f'{name}.sock')}" for name in SOCKETS}
         snippet = Snippet(
             decision=upstream["decision"],
             web=upstream["web"],
             identity=wish.snippet.identity,
             header_sets=wish.snippet.header_sets,
+            console=upstream["console"],
+            console_from=("127.0.0.0/8",),
         )
         sites = (ProtectedSite(APP, upstream["app"]), ProtectedSite(RAW, upstream["raw"]))
         text = demo_caddyfile(DemoSite(AUTH, self.port, upstream["web"], snippet_text(snippet), sites))

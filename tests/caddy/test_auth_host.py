@@ -19,6 +19,24 @@ def test_a_page_is_asked_for_as_the_browser_asked(rig: Rig) -> None:
     assert not rig.doubles.decision.asked
 
 
+@pytest.mark.parametrize("path", ["/admin", "/admin/people?done=ended", "/%61dmin/people"])
+def test_the_console_is_asked_on_its_own_socket(rig: Rig, path: str) -> None:
+    rig.fetch(AUTH, path, ("X-Forwarded-For", "10.0.0.1"))
+
+    (seen,) = rig.doubles.console.reached
+    assert (seen.target, seen.one("X-Forwarded-For")) == (path, "127.0.0.1")
+    assert len(seen.one("X-Request-Id")) == 36
+    assert not rig.doubles.web.reached
+
+
+@pytest.mark.parametrize("path", ["/administrator", "/login?next=/admin", "/static/admin"])
+def test_no_other_page_is_asked_there(rig: Rig, path: str) -> None:
+    rig.fetch(AUTH, path)
+
+    assert not rig.doubles.console.reached
+    assert len(rig.doubles.web.reached) == 1
+
+
 def test_nobody_can_ask_for_a_decision_there(rig: Rig) -> None:
     """Also where verify_path lets the web listener decide: without these headers it refuses."""
     question = [

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from gateway.core.caddy.caddyfile import EXAMPLE_AUTH_HOST, DemoSite, ProtectedSite, demo_caddyfile
 from gateway.core.caddy.snippet import Snippet, snippet_text
 from gateway.core.policy.compile import compile_policy
@@ -13,15 +15,16 @@ from tests.caddy.caddyfiles import policy
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_demos_caddyfile_passes(tmp_path: Path, binaries: Binaries) -> None:
+@pytest.mark.parametrize("snippet", [Snippet(), Snippet(console="unix//run/a.sock", console_from=("10.20.0.0/24",))])
+def test_the_demos_caddyfile_passes(tmp_path: Path, binaries: Binaries, snippet: Snippet) -> None:
     hosts = ("app.localhost", "app2.localhost")
     sites = tuple(ProtectedSite(host, "127.0.0.1:1") for host in hosts)
     (tmp_path / "Caddyfile").write_text(
-        demo_caddyfile(DemoSite("auth.localhost", 8443, Snippet().web, snippet_text(Snippet()), sites))
+        demo_caddyfile(DemoSite("auth.localhost", 8443, snippet.web, snippet_text(snippet), sites))
     )
     enforced = policy(*hosts, auth_url="https://auth.localhost:8443")
 
-    found = lint_caddyfile(read_caddyfile(tmp_path / "Caddyfile", binaries), enforced, Snippet(), binaries)
+    found = lint_caddyfile(read_caddyfile(tmp_path / "Caddyfile", binaries), enforced, snippet, binaries)
 
     assert {one.finding.code for one in found} == {"bodies"}, found
 

@@ -22,11 +22,14 @@ SITES = (ProtectedSite("app.localhost", "127.0.0.1:1"),)
 TEXTS = {
     "example": example_caddyfile(EXAMPLE),
     "both": example_caddyfile(Snippet(identity=BOTH)),
+    "console": example_caddyfile(Snippet(console="unix//run/a.sock", console_from=("10.20.0.0/24", "fd00::/8"))),
+    "console from everywhere": example_caddyfile(Snippet(console="unix//run/a.sock")),
     "no identity": example_caddyfile(Snippet(identity=())),
     "demo": demo_caddyfile(DemoSite("auth.localhost", 8443, "unix//run/w.sock", snippet_text(Snippet()), SITES)),
 }
 
-OURS = {"unix//run/bastion/decision.sock", "unix//run/bastion/web.sock", "unix//run/w.sock"}
+OWN, OFFICE = "unix//srv/a.sock", "10.20.0.0/24"
+OURS = {"unix//run/bastion/decision.sock", "unix//run/bastion/web.sock", "unix//run/w.sock", "unix//run/a.sock"}
 
 
 def caddy(binaries: Binaries, directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -112,6 +115,7 @@ def config(tmp_path: Path) -> Path:
         "profile: dev\n"
         "server: {decision_listen: 'unix:/srv/d.sock', web_listen: '127.0.0.1:9001'}\n"
         "identity_headers: {remote: false, x_auth_request: true}\n"
+        "admin: {listen: 'unix:/srv/a.sock', networks: [10.20.0.0/24]}\n"
     )
     return path
 
@@ -119,14 +123,18 @@ def config(tmp_path: Path) -> Path:
 def test_the_command_prints_what_is_configured(config: Path) -> None:
     done = bastion(config, "snippet", "--dev")
 
-    expected = Snippet("unix//srv/d.sock", "127.0.0.1:9001", identity=X_AUTH_REQUEST)
+    expected = Snippet(
+        "unix//srv/d.sock", "127.0.0.1:9001", identity=X_AUTH_REQUEST, console=OWN, console_from=(OFFICE,)
+    )
     assert (done.returncode, done.stdout) == (0, snippet_text(expected)), done.stderr
 
 
 def test_the_command_may_name_another_way_to_the_sockets(config: Path) -> None:
     done = bastion(config, "snippet", "--dev", "--decision", "10.0.0.5:9000", "--web", "unix:/other.sock")
 
-    expected = Snippet("10.0.0.5:9000", "unix//other.sock", identity=X_AUTH_REQUEST)
+    expected = Snippet(
+        "10.0.0.5:9000", "unix//other.sock", identity=X_AUTH_REQUEST, console=OWN, console_from=(OFFICE,)
+    )
     assert done.stdout == snippet_text(expected)
 
 

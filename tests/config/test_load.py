@@ -267,6 +267,7 @@ def test_the_secrets_of_dev_are_refused_in_production(tmp_path: Path) -> None:
         {"sessions": {"remembered_idle_s": "90d", "remembered_absolute_s": "89d"}},
         {"jwt": {"algorithm": "HS256"}},
         {"server": {"web_listen": "127.0.0.1:9000", "ops_listen": "127.0.0.1:9000"}},
+        {"server": {"web_listen": "unix:/run/w"}, "admin": {"listen": "unix:/run/w"}},
         {"redis": {"url": "unix://bastion:x1@/run/redis.sock", "cluster": True}},
         {"redis": {"url": "rediss://bastion:x1@r:6379/1", "cluster": True}},
         {"redis": {"url": "rediss://bastion:x1@r?db=1", "cluster": True}},

@@ -248,3 +248,21 @@ def test_a_doubt_does_not_fail_the_check(tmp_path: Path) -> None:
 
     assert (checked.returncode, checked.stdout) == (0, "config.yaml: fine (production)\n")
     assert checked.stderr.startswith("warning: config.yaml:1:22: `server.web_listen` is 0.0.0.0:9000, which faces")
+
+
+@pytest.mark.parametrize(
+    ("admin", "said"),
+    [
+        ({}, "`admin.networks` is empty: the console answers everywhere"),
+        ({"listen": "unix:/run/a"}, ""),
+        ({"networks": ["192.0.2.0/24"]}, ""),
+        ({"listen": "0.0.0.0:9001"}, "`admin.listen` is 0.0.0.0:9001, which faces a network: a client that reaches it"),
+        ({"enabled": False, "listen": "0.0.0.0:9001"}, ""),
+    ],
+)
+def test_production_asks_for_networks_or_a_socket_of_the_console(
+    tmp_path: Path, admin: dict[str, Any], said: str
+) -> None:
+    doubts = load_config(written(tmp_path, {**GOOD, "admin": admin}), environ={}).doubts
+
+    assert [said in str(doubt) for doubt in doubts] == ([True] if said else [])

@@ -18,6 +18,8 @@ from tests.processes import serve
 TOY = Path(__file__).with_name("toy.py")
 CONFIG = """\
 profile: dev
+admin:
+  listen: unix:{directory}/admin.sock
 server:
   web_listen: unix:{directory}/web.sock
   decision_listen: unix:{directory}/decision.sock

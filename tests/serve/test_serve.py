@@ -22,6 +22,7 @@ async def test_each_socket_speaks_its_own_protocol(server: Server) -> None:
     assert (await server.get("web", "/healthz"))[0] == 404
     assert (await server.get("ops", "/who"))[0] == 404
     assert (await server.get("decision", "/anything"))[0] == 200
+    assert [(await server.get(where, "/admin"))[0] for where in ("admin", "web")] == [200, 404]
     assert (server.directory / "web.sock").stat().st_mode & 0o777 == 0o660
 
 

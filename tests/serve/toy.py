@@ -71,10 +71,11 @@ async def build(start: Start) -> AsyncIterator[Served]:
         for connection in living:
             connection.transport.close()
 
-    web_app, ops_app = web.Application(), web.Application()
+    web_app, ops_app, admin_app = web.Application(), web.Application(), web.Application()
+    admin_app.add_routes([web.get("/admin", who)])
     web_app.add_routes([web.get("/who", who), web.get("/slow", slow)])
     ops_app.add_routes(operations.routes(ready, start.metrics.render))
-    yield Served(web_app, ops_app, lambda: Decisions(living), drain, reload_policy)
+    yield Served(web_app, ops_app, lambda: Decisions(living), drain, reload_policy, admin_app)
 
 
 def config() -> Config:

@@ -82,3 +82,17 @@ async def _expect_endpoint(worker: Worker, path: str) -> None:
 
 def _shared(answer: ClientResponse) -> list[str]:
     return [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+async def test_the_console_is_on_its_own_socket_alone(
+    pool: Pool, database_url: str, redis_url: str, short_directory: Path
+) -> None:
+    own = {"BASTION_ADMIN_LISTEN": f"unix:{short_directory}/admin.sock"}
+    async with whole_worker(pool, database_url, redis_url, short_directory / uuid4().hex[:8], **own) as worker:
+        assert [path for path in paths_of(worker) if path.startswith("/admin")] == []
+        assert (await worker.client.get("/admin", headers=HOST)).status == 404
+        assert worker.console is not None
+        paths = {one.canonical for one in worker.console.router.resources()}
+
+        assert {"/admin", "/admin/people", "/admin/enter", "/admin/emergency"} <= paths
+        assert [path for path in paths if not path.startswith("/admin")] == []

@@ -29,11 +29,12 @@ HOST = {"Host": f"{AUTH_HOST}:{PORT}"}
 
 @dataclass(slots=True)
 class Worker:
-    """login: the cookie of somebody who is signed in."""
+    """login: the cookie of somebody who is signed in. console: with a socket of its own."""
 
     client: TestClient[web.Request, web.Application]
     login: str
     metrics: Metrics
+    console: web.Application | None = None
 
 
 @asynccontextmanager
@@ -62,4 +63,4 @@ async def whole_worker(
         build(Start(config, 0, metrics, metrics.slot(0))) as served,
         TestClient(TestServer(served.web_app)) as client,
     ):
-        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics)
+        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics, served.admin_app)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from gateway.config.setting import Section, setting
-from gateway.config.values import Duration, Network
+from gateway.config.values import Duration, Network, OwnListen
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 
 
@@ -19,6 +19,13 @@ class AdminSection(Section):
         "a list of addresses or CIDRs",
         kind="list",
         example="[10.20.0.0/24]",
+    )
+    listen: OwnListen = setting(
+        "",
+        "A listener for `/admin` alone; then server.web_listen has no console. Print Caddy's snippet again."
+        " Empty means none.",
+        "unix:/path or host:port, or nothing",
+        example="unix:/run/bastion/admin.sock",
     )
     session_s: Annotated[Duration, Field(ge=5 * MINUTE_S, le=DAY_S)] = setting(
         "8h", "How long the console stays open after somebody entered it.", "a duration from 5m to 1d"

@@ -9,8 +9,9 @@ from pydantic import Field, StrictInt, StrictStr
 from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import Listen, Network
 
+HARM_OF_PAGES: Final = "a client that reaches it past the proxy may claim any address as its own in X-Forwarded-For"
 _HARM: Final = {
-    "web_listen": "a client that reaches it past the proxy may claim any address as its own in X-Forwarded-For",
+    "web_listen": HARM_OF_PAGES,
     "ops_listen": "every client that reaches it reads /metrics and /readyz",
 }
 
@@ -55,23 +56,21 @@ class Server(Section):
     )
 
     def findings(self) -> Iterator[Finding]:
-        taken: dict[str, str] = {}
-        for name in ("web_listen", "decision_listen", "ops_listen"):
-            key, address = f"server.{name}", getattr(self, name)
-            if address in taken:
-                yield Finding(key, f"is the same as {taken[address]}; expected another address", Grade.WRONG)
-            taken.setdefault(address, key)
-        if not _local(self.decision_listen) and not self.decision_peers:
+        if not is_local(self.decision_listen) and not self.decision_peers:
             message = f"is empty, but {self.decision_listen} faces a network; expected the proxy's addresses"
             yield Finding("server.decision_peers", message)
         for name, harm in _HARM.items():
             address = getattr(self, name)
-            if not _local(address):
-                message = f"is {address}, which faces a network: {harm}; expected unix:/path or 127.0.0.1:port"
-                yield Finding(f"server.{name}", message, Grade.DOUBTFUL)
+            if not is_local(address):
+                yield faces_a_network(f"server.{name}", address, harm)
 
 
-def _local(address: str) -> bool:
+def faces_a_network(key: str, address: str, harm: str) -> Finding:
+    message = f"is {address}, which faces a network: {harm}; expected unix:/path or 127.0.0.1:port"
+    return Finding(key, message, Grade.DOUBTFUL)
+
+
+def is_local(address: str) -> bool:
     if address.startswith("unix:"):
         return True
     host = address.rpartition(":")[0].strip("[]")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.caddy.auth_site import auth_text
 from gateway.core.caddy.templates import filled, indented
 from gateway.core.forward.answer import CORS_OF_OURS, NONCE_OF_OURS
 from gateway.core.forward.names import MOST_TAKEN
@@ -234,47 +235,6 @@ _WRAPPER: Final = """
 }
 """
 
-# An expression, because a regexp matcher is content with one line of several, and Caddy would forward the other (P3).
-# No page takes an upgrade, so each is ignored (RFC 9110 section 7.8).
-# `respond`, not `error`: an operator's handle_errors must not see these (P2).
-_AUTH: Final = r"""
-# The auth host: the pages of Bastion itself.
-(bastion_auth) {
-    route {
-        # Whoever reads a mailed link can use it: no request with its token gets into an access log.
-        @bastion_link query t=*
-        log_skip @bastion_link
-        @bastion_connection expression `!{http.request.header.Connection}.matches("(?i)^[ \t,]*((keep-alive|close|upgrade|te|http2-settings)[ \t,]*)*$")`
-        respond @bastion_connection "Connection names more than keep-alive, close, upgrade, TE and HTTP2-Settings." 400
-        @bastion_connect method CONNECT
-        respond @bastion_connect "CONNECT opens nothing here." 400
-        request_header -Upgrade
-        request_header -X*
-        request_header -Remote*
-        request_header -Forwarded
-        request_header X-Forwarded-Host {http.request.hostport}
-        request_header X-Forwarded-Proto {http.request.scheme}
-        header {
-            -Via
-            -Server
-            -X-Bastion*
-        }
-        request_body {
-            max_size 64KiB
-        }
-        reverse_proxy <web> {
-            header_up X-Request-Id {http.request.uuid}
-            header_up X-Forwarded-For {client_ip}
-            transport http {
-                dial_timeout 1s
-                # A password may wait for its turn to be compared.
-                response_header_timeout 30s
-            }
-        }
-    }
-}
-"""  # noqa: E501
-
 
 # Caddy's own answer is empty. `respond` alone: whoever comes here was not asked about (P2).
 _AWAY: Final = """
@@ -293,18 +253,22 @@ _AWAY: Final = """
 class Snippet:
     """What the text depends on. decision, web: upstreams as Caddy writes them (unix//run/x.sock, 127.0.0.1:9000).
 
-    identity: headers for apps. header_sets: for each there is a short way.
+    identity: headers for apps. header_sets: for each there is a short way. console: as web, "" where it has no upstream
+    of its own. console_from: networks, none for all.
     """
 
     decision: str = "unix//run/bastion/decision.sock"
     web: str = "unix//run/bastion/web.sock"
     identity: tuple[str, ...] = tuple(identity_headers(remote=True, x_auth_request=False, also={}))
     header_sets: tuple[HeaderSet, ...] = ()
+    console: str = ""
+    console_from: tuple[str, ...] = ()
 
 
 def snippet_text(snippet: Snippet) -> str:
     """The snippets, ready to be imported by a Caddyfile; as `caddy fmt` writes it."""
-    return f"{_wrapper(snippet)}\n{indented(filled(_AUTH, web=snippet.web))}\n{indented(_AWAY)}"
+    auth = auth_text(snippet.web, snippet.console, snippet.console_from)
+    return f"{_wrapper(snippet)}\n{auth}\n{indented(_AWAY)}"
 
 
 def _wrapper(snippet: Snippet) -> str:
