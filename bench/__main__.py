@@ -18,6 +18,7 @@ import uvloop
 from bench.audit import audit_figures
 from bench.breach import breach_figures
 from bench.caddy import caddy_figures
+from bench.console import console_figures
 from bench.decision import decision_figures
 from bench.document import PAGE, filled_in
 from bench.evidence import evidence_figures
@@ -34,7 +35,7 @@ from bench.tokens import token_figures
 
 _ENTRIES: Final = (100_000, 1_000_000)
 _ON_A_SITE: Final = ("decision", "tokens", "caddy", "flood", "reload", "process", "login")
-PARTS: Final = (*_ON_A_SITE, "sessions", "audit", "evidence", "outwards", "breach", "risk")
+PARTS: Final = (*_ON_A_SITE, "sessions", "audit", "evidence", "outwards", "console", "breach", "risk")
 
 
 def main() -> int:
@@ -45,6 +46,8 @@ def main() -> int:
     parser.add_argument("--repetitions", type=int, default=7, help="of each measurement (default: 7)")
     parser.add_argument("--count", type=int, default=8_000, help="requests of one repetition (default: 8000)")
     parser.add_argument("--sessions", type=int, default=1_000_000, help="the crowd in Redis (default: a million)")
+    parser.add_argument("--people", type=int, default=100_000, help="in the console (default: 100,000)")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the console's log (default: a million)")
     parser.add_argument("--directory", type=Path, default=Path("run"), help="where bench.json goes (default: run)")
     parser.add_argument("--document", action="store_true", help="write the figures into docs/performance.md too")
     options = parser.parse_args()
@@ -77,6 +80,9 @@ async def _measure(options: argparse.Namespace, parts: Sequence[str]) -> list[Fi
     if "outwards" in parts:
         _say("webhooks and retention")
         figures += await outwards_figures(options.repetitions, options.count)
+    if "console" in parts:
+        _say(f"the console, {options.people} people and {options.entries} entries")
+        figures += await console_figures(directory, options.repetitions, options.entries, options.people)
     if "breach" in parts:
         _say("breached passwords")
         figures += breach_figures(options.repetitions)

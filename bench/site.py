@@ -99,7 +99,7 @@ class Site:
 
 
 @contextmanager
-def running_site(directory: Path) -> Iterator[Site]:
+def running_site(directory: Path, workers: int = 1) -> Iterator[Site]:
     (directory / "policies").mkdir(parents=True, exist_ok=True)
     port = free_port()
     (directory / "policies" / "demo.yaml").write_text(policy(BIG_ROUTES, port))
@@ -107,7 +107,7 @@ def running_site(directory: Path) -> Iterator[Site]:
     summary.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "gateway", "demo", "--directory", str(directory), "--port", str(port)]
     settings = {
-        "BASTION_SERVER_WORKERS": "1",
+        "BASTION_SERVER_WORKERS": str(workers),
         "BASTION_SERVER_VERIFY_PATH": VERIFY_PATH,
     }
     with _process(argv, settings):
