@@ -45,6 +45,8 @@ audit:
 mail:
   directory: {directory}/mail
   from: bastion@{auth_host}
+webhooks:
+  allow_networks: [127.0.0.0/8]  # receivers on this machine
 log:
   format: json
 secrets: {secrets}

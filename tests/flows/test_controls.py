@@ -220,7 +220,7 @@ async def test_the_report_has_failures_gaps_exceptions_and_populations(house: Ho
     hour = EVERY_S
     assert seen == [(0, hour, "pass"), (hour, 2 * hour, "fail"), (2 * hour, 6 * hour, None)]
     assert [(one.control, one.reason) for one in report.exceptions] == [("backup-age", "the new store comes in June")]
-    assert report.populations == {"logins": 0, "changes": 2, "erasures": 0}
+    assert report.populations == {"logins": 0, "changes": 2, "erasures": 0, "consents": 0}
     assert report.changed_runs == []
 
 

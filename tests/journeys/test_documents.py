@@ -3,48 +3,26 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from tests.conftest import run_apart
 from tests.journeys.apps import address, answered, decide, sign_in
-from tests.staging import Seen, Stage, Visitor
+from tests.journeys.documents import TEXT, answer, bastion, published
+from tests.staging import Stage
 from tests.zygote import bastion as run
-
-TEXT = "Be kind.\n\nDo not <b>shout</b>."
-
-
-def bastion(stage: Stage, *arguments: str) -> str:
-    done = run(*arguments, "--config", stage.demo.directory / "config.yaml", env=stage.demo.environment)
-    assert done.returncode == 0, done.stderr
-    return str(done.stdout)
 
 
 @pytest.fixture
 def version(stage: Stage, tmp_path: Path) -> Iterator[str]:
-    """Of terms that are required from now on; retired again after the test."""
-    file, version = tmp_path / "terms.txt", f"v-{uuid4().hex[:8]}"
-    file.write_text(TEXT)
-    bastion(stage, "consent", "publish", "terms", "--version", version, "--language", f"en={file}",
-            "--required-from", "now")  # fmt: skip
-    yield version
-    bastion(stage, "consent", "retire", "terms", version)
-
-
-def answer(visitor: Visitor, page: Seen, what: str) -> Seen:
-    fields = {name: page.field(name) for name in ("csrf", "j", "i", "kind", "version", "language")}
-    return visitor.submit(page, "/documents", answer=what, **fields)
+    with published(stage, tmp_path) as version:
+        yield version
 
 
 def test_terms_stand_before_each_further_host_and_no_session_that_lives(stage: Stage, tmp_path: Path) -> None:
     visitor = stage.signed_in()
-    file, version = tmp_path / "terms.txt", f"v-{uuid4().hex[:8]}"
-    file.write_text(TEXT)
-    bastion(stage, "consent", "publish", "terms", "--version", version, "--language", f"en={file}",
-            "--required-from", "now")  # fmt: skip
-    try:
+    with published(stage, tmp_path) as version:
         assert visitor.visit(stage.app + "/").url == stage.app + "/", "its session lives"
         page = visitor.visit(stage.app2 + "/x")
         assert page.url.startswith(f"{stage.auth}/documents?j=")
@@ -55,8 +33,6 @@ def test_terms_stand_before_each_further_host_and_no_session_that_lives(stage: S
         assert again.url.startswith(f"{stage.auth}/documents?j=")
         assert visitor.visit(f"{stage.auth}/account/privacy").status == 200
         assert answer(visitor, again, "accept").url == stage.app2 + "/x"
-    finally:
-        bastion(stage, "consent", "retire", "terms", version)
     found = json.loads(bastion(stage, "audit", "list", "--kind", "document_accepted", "--json"))
     assert found[-1]["detail"]["version"] == version
 

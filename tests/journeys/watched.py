@@ -4,7 +4,6 @@ In namespaces of its own (`unshare -n -m`). It prints one JSON object: what was 
 """
 
 import json
-import os
 import socket
 import struct
 import subprocess
@@ -13,10 +12,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from gateway.embedded import free_port
+from tests.inbox import Inbox, inbox
 from tests.staging import Demo, Visitor
 
 _OUTSIDE = "10.99.0.1"
@@ -74,18 +73,6 @@ class Watch:
             self.packets.append(f"{address}:{port}")
 
 
-class _Receiver(BaseHTTPRequestHandler):
-    taken: "list[str]" = []  # noqa: RUF012 - of the one server
-
-    def do_POST(self) -> None:
-        self.taken.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its signature
-        """Not on standard error."""
-
-
 def main(directory: Path) -> None:
     for command in _SET_UP:
         subprocess.run(command.split(), check=True, capture_output=True)
@@ -103,35 +90,31 @@ def main(directory: Path) -> None:
 
 def _demo(directory: Path) -> dict[str, object]:
     """A login, another policy, a webhook to this machine, and mail into its directory."""
-    server = HTTPServer(("127.0.0.1", 0), _Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    environment = {**os.environ, "BASTION_WEBHOOKS_ALLOW_NETWORKS": "127.0.0.0/8"}
-    demo = Demo(directory / "demo", free_port(), environment)
+    with inbox() as box:
+        return _walk(directory, box)
+
+
+def _walk(directory: Path, box: Inbox) -> dict[str, object]:
+    demo = Demo(directory / "demo", free_port())
     try:
         summary = demo.start()
-        told = _bastion(
-            demo, environment, "webhook", "add", f"http://127.0.0.1:{server.server_port}/", "--events", "login"
-        )
+        told = _bastion(demo, "webhook", "add", box.url, "--events", "login")
         visitor = Visitor(str(summary["ca_file"]))
         page = visitor.visit(f"{summary['app_url']}/")
         seen = visitor.log_in(page, str(summary["user"]), str(summary["password"]))
         policy = next((demo.directory / "policies").glob("*.yaml"))
         policy.write_text(policy.read_text() + "\n# another\n")
-        reloaded = _bastion(demo, environment, "policy", "reload")
-        for _ in range(600):
-            if _Receiver.taken:
-                break
-            threading.Event().wait(0.1)
+        reloaded = _bastion(demo, "policy", "reload")
+        box.wait_until(lambda: bool(box.messages))
     finally:
         demo.end()
-        server.shutdown()
-    events = [json.loads(body)["type"] for body in _Receiver.taken]
+    events = [json.loads(body)["type"] for _, body in box.messages]
     return {"login": seen.status, "policy": reloaded.strip(), "endpoint": told.split()[0][:3], "events": events}
 
 
-def _bastion(demo: Demo, environment: dict[str, str], *words: str) -> str:
+def _bastion(demo: Demo, *words: str) -> str:
     command = [sys.executable, "-m", "gateway", *words, "--config", str(demo.directory / "config.yaml"), "--dev"]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _call() -> None:

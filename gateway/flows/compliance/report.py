@@ -20,6 +20,7 @@ POPULATIONS: Final[Mapping[str, Sequence[str]]] = {
     "logins": ("login",),
     "changes": CHANGES,
     "erasures": ("user_erased",),
+    "consents": ("document_accepted", "document_declined", "document_withdrawn"),
 }
 
 
