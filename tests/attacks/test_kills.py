@@ -16,16 +16,18 @@ from redis.asyncio import Redis
 
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.entry import Entry
+from gateway.core.compliance.controls import CONTROLS
 from gateway.embedded import Binaries, Children, EmbeddedPostgres
 from gateway.flows.evidence.audit_log import Linker, verify
 from gateway.stores.files.checkpoints import FILE_NAME, public_key_files, read_checkpoints, read_public_keys
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault
 from tests.attacks.conftest import House, open_house
-from tests.attacks.victims import Act, Scene, Victim, change_passwords, link, sign_in
+from tests.attacks.victims import Act, Scene, Victim, change_passwords, link, run_controls, sign_in
 from tests.conftest import Pool
 from tests.databases import execute, prepare, serving_url, tampering
 from tests.exhaustive import EXHAUSTIVE
+from tests.flows.controlled import run_of
 
 KILLS = 100 if EXHAUSTIVE else 25
 POSTGRES_KILLS = 8 if EXHAUSTIVE else 4
@@ -230,3 +232,20 @@ async def append(pool: Pool, vault: Vault, count: int) -> None:
     for _ in range(count):
         async with pool.acquire() as connection, connection.transaction():
             await Audit(connection, vault).append(Entry(Kind.LOGOUT, 1_800_000_000, "", None, {"login": "L"}, {}, ""))
+
+
+async def test_a_run_of_controls_that_is_killed_is_there_whole_with_its_entry_or_not_at_all(
+    house: House, scene: Scene
+) -> None:
+    rng, run_s = random.Random(9), duration_s(run_controls, scene)
+
+    for seed in range(100 if EXHAUSTIVE else 2):
+        kill_at(rng, run_controls, scene, seed, run_s)
+    await run_of(house).run()
+
+    kept = await house.pool.fetch("SELECT run, count(*) AS results FROM control_results GROUP BY run ORDER BY run")
+    told = await house.pool.fetch(
+        "SELECT (detail::jsonb ->> 'run')::bigint AS run FROM audit_entries WHERE kind = 'controls_run' ORDER BY 1"
+    )
+    assert {row["results"] for row in kept} == {len(CONTROLS)}
+    assert [row["run"] for row in kept] == [row["run"] for row in told] == [*range(1, len(kept) + 1)]

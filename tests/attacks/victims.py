@@ -16,6 +16,7 @@ import asyncpg
 from gateway.flows.evidence.audit_log import Linker
 from gateway.flows.transaction import RecordUnavailable
 from tests.attacks.conftest import House, open_house
+from tests.flows.controlled import run_of
 
 # Its server imports once what every victim needs; a new one is there within milliseconds.
 _CONTEXT = get_context("forkserver")
@@ -98,6 +99,13 @@ async def change_passwords(scene: Scene, turn: Callable[[], Awaitable[None]]) ->
 async def sign_in(scene: Scene, turn: Callable[[], Awaitable[None]]) -> None:
     async def once(house: House, _number: int) -> None:
         await house.sign_in("eve")
+
+    await _forever(scene, turn, once)
+
+
+async def run_controls(scene: Scene, turn: Callable[[], Awaitable[None]]) -> None:
+    async def once(house: House, _number: int) -> None:
+        await run_of(house).run()
 
     await _forever(scene, turn, once)
 
