@@ -185,7 +185,7 @@ def people(
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),
-            *account.routes(browser, Account(resources.acts, config.keys()), access),
+            *account.routes(browser, Account(resources.acts, config.keys(), risk.geoip), access),
             *activity.routes(browser, OwnActivity(resources.acts, risk.geoip)),
             *apps.routes(browser, access, lambda: decisions.policy),
             *password.routes(browser, changing),

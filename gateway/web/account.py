@@ -20,6 +20,7 @@ from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie, cookies
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.spans import counted
+from gateway.web.text import shown
 
 _ENDED_S: Final = 60
 _NAME_BYTES: Final = 120
@@ -39,7 +40,7 @@ class DeviceRow:
 
     id: str
     browser: str
-    address: str
+    where: str
     created: str
     created_iso: str
     last_seen: str
@@ -48,6 +49,7 @@ class DeviceRow:
     proven: str
     score: str
     current: bool
+    is_new: bool
 
 
 def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]:
@@ -79,6 +81,11 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
             raise web.HTTPNotFound
         return _left() if login_id == live.token.login_id else see_account(ended_one(user_agent))
 
+    @browser.for_somebody
+    async def ask_all(request: web.Request, live: LiveLogin) -> web.Response:
+        count = len(await account.devices(live))
+        return browser.csrf_page(request, "end_all.html", devices=counted(count, "device"), signed_in=live.person)
+
     @browser.for_form_of_somebody
     async def end_all(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         if fields.get("keep_this") == "yes":
@@ -93,6 +100,7 @@ def routes(browser: Browser, account: Account, apps: Apps) -> list[web.RouteDef]
         web.get("/", home),
         web.get("/account", show),
         web.post("/account/sessions/{id}/end", end_one),
+        web.get("/account/sessions/end-all", ask_all),
         web.post("/account/sessions/end-all", end_all),
     ]
 
@@ -151,8 +159,8 @@ def _left() -> web.Response:
 def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> DeviceRow:
     return DeviceRow(
         id=b64(one.id),
-        browser=browser_name(one.user_agent),
-        address=one.address,
+        browser=shown(browser_name(one.user_agent)),
+        where=", ".join(text for text in (one.address, one.country) if text),
         created=ago(now - one.created_at),
         created_iso=iso(one.created_at),
         last_seen=ago(now - one.last_seen_at),
@@ -161,6 +169,7 @@ def _device(one: OpenLogin, live: LiveLogin, now: int, auth_host: str) -> Device
         proven=proof_words(one.assurance),
         score=score_words(one.assurance),
         current=one.id == live.token.login_id,
+        is_new=one.is_new,
     )
 
 

@@ -1,4 +1,4 @@
-"""/account/activity: a person reads what happened to them, and nothing of anybody else."""
+"""A person reads what happened to them and where they are signed in, and nothing of anybody else."""
 
 import time
 from collections.abc import AsyncIterator
@@ -15,9 +15,12 @@ from redis.asyncio import Redis
 from gateway.core.audit.access_events import AccessDenied
 from gateway.core.audit.catalogue import GroupsChanged, LoggedIn, LoginFailed
 from gateway.core.audit.login_events import LoggedOut, SessionOpened
+from gateway.core.base64url import unb64
+from gateway.flows.oauth.grants import Apps
+from gateway.flows.people.account import Account
 from gateway.flows.people.own_activity import OwnActivity
 from gateway.stores.files.geoip import GeoIp
-from gateway.web import activity
+from gateway.web import account, activity
 from gateway.web.browser import Browser
 from gateway.web.forms import AuthHost
 from gateway.web.html import Html, static_files
@@ -49,6 +52,8 @@ async def person(here: Deciding) -> AsyncIterator[Person]:
     browser = Browser(site, KEYS, html, here.decisions, lambda host: f"https://{host}", lambda: here.now, here.random)
     app = web.Application(middlewares=page_middlewares(site, html, here.random))
     app.add_routes(activity.routes(browser, OwnActivity(here.acts, GeoIp(None, print))))
+    apps = Apps(here.acts, KEYS, lambda: here.decisions.policy)
+    app.add_routes(account.routes(browser, Account(here.acts, KEYS), apps))
     async with TestClient(TestServer(app), headers={"User-Agent": FIREFOX}) as http:
         yield Person(http, await here.log_in(host=AUTH))
 
@@ -115,3 +120,28 @@ async def test_a_stranger_reads_nothing(person: Person) -> None:
     answer = await person.http.get(PAGE, headers={"Host": AUTH}, allow_redirects=False)
 
     assert (answer.status, answer.headers["Location"]) == (303, "/login")
+
+
+@pytest.mark.parametrize(("age_s", "is_new"), [(7 * DAY_S - 1, True), (7 * DAY_S, False)])
+async def test_a_device_of_the_last_seven_days_is_called_new(
+    here: Deciding, person: Person, age_s: int, is_new: bool
+) -> None:
+    async with here.acts.begin() as act:
+        await act.devices.add_login(ADA, b"d" * 32, FIREFOX, here.now - age_s, 0)
+        await act.logins.set_origin(unb64(person.login.login), b"d" * 32, None)
+
+    page = await person.see("/account")
+
+    assert (">New</span>" in page) is is_new
+    assert page.count("This device") == 1
+
+
+async def test_signing_out_everywhere_is_asked_first(here: Deciding, person: Person) -> None:
+    await here.log_in(host=AUTH)
+
+    asked = await person.see("/account/sessions/end-all")
+
+    assert "This signs out 2 devices." in asked
+    assert await person.press(asked, "/account/sessions/end-all") == (303, "/signed-out")
+    async with here.acts.begin() as act:
+        assert not await act.logins.list_live(ADA, act.now)

@@ -2,36 +2,51 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.assurance.model import Assurance
 from gateway.core.audit.login_events import SessionEnded
 from gateway.core.base64url import b64, unb64_strict
 from gateway.core.keys import Keys
+from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.oauth.back_channel import end_login, tell_apps
 from gateway.flows.oauth.grants import end_offline_grants
+from gateway.flows.people.countries import country_of
+from gateway.stores.files.geoip import GeoIp
+
+_NEW_S: Final = 7 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLogin:
-    """One browser that is signed in. hosts: the auth host too. Times are Unix seconds; address "" where unknown."""
+    """One browser that is signed in. hosts: the auth host too. Times are Unix seconds.
+
+    address, country: "" where unknown. is_new: the person began to use this device a few days ago.
+    """
 
     id: bytes
     address: str
+    country: str
     user_agent: str
     created_at: int
     last_seen_at: int
     hosts: tuple[str, ...]
     assurance: Assurance
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All of it raises RecordUnavailable. What ends something raises RedisBehind too, and may be done again."""
+    """All of it raises RecordUnavailable. What ends something raises RedisBehind too, and may be done again.
+
+    geoip: None where nobody asks for places.
+    """
 
     acts: Acts
     keys: Keys
+    geoip: GeoIp | None = None
 
     async def devices(self, live: LiveLogin) -> list[OpenLogin]:
         """The current one first, then the latest seen."""
@@ -41,11 +56,13 @@ class Account:
             OpenLogin(
                 one.id,
                 one.address,
+                country_of(self.geoip, one.address),
                 one.user_agent,
                 one.created_at,
                 one.last_seen_at,
                 _sites(one.hosts),
                 one.assurance,
+                is_new=one.device_since is not None and one.device_since > act.now - _NEW_S,
             )
             for one in found
         ]

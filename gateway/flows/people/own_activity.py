@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 from gateway.core.audit.entries import Kind
@@ -10,6 +9,7 @@ from gateway.core.audit.own_words import TOLD_KINDS, Told, told
 from gateway.core.units import DAY_S
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.people.countries import country_of
 from gateway.flows.transaction import transaction
 from gateway.stores.files.geoip import GeoIp
 from gateway.stores.postgres.audit import ReadEntry
@@ -60,12 +60,5 @@ class OwnActivity:
             entry.at,
             str(read.personal.get("user_agent", "")),
             address,
-            self._country(address),
+            country_of(self.geoip, address),
         )
-
-    def _country(self, address: str) -> str:
-        """An address may be of a browser that the gateway could not tell."""
-        try:
-            return self.geoip.find(ip_address(address)).country
-        except ValueError:
-            return ""

@@ -67,16 +67,20 @@ _LIST_BEGUN_LOGINS: Final = "SELECT id FROM logins WHERE user_id = $1 AND create
 _LIST_ENDED_LOGINS: Final = """
     SELECT id FROM logins WHERE user_id = $1 AND ended_at IS NOT NULL AND expires_at > $2
 """
-_LIST_LOGINS_OF_USER: Final = """
-    SELECT l.id, l.created_at, l.last_seen_at, l.sealed, k.wrapped, s.authenticated_at, s.mfa_at, s.amr, s.risk,
+LIVE: Final = """
+    SELECT l.id, l.user_id, l.created_at, l.last_seen_at, l.persistent, l.sealed, k.wrapped, s.authenticated_at,
+           s.mfa_at, s.amr, s.risk, d.first_at AS device_since,
            coalesce((SELECT array_agg(DISTINCT s.host) FROM sessions s WHERE s.login_id = l.id), '{}') AS hosts
       FROM logins l LEFT JOIN user_keys k ON k.user_id = l.user_id
+           LEFT JOIN devices d ON d.user_id = l.user_id AND d.id = l.device
            LEFT JOIN LATERAL (SELECT authenticated_at, mfa_at, amr, risk FROM sessions WHERE login_id = l.id
                                ORDER BY mfa_at DESC, authenticated_at DESC, risk NULLS LAST LIMIT 1) s ON true
+"""
+_LIST_LOGINS_OF_USER: Final = f"""
+    {LIVE}
      WHERE l.user_id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND l.last_seen_at + l.idle_s > $2
      ORDER BY l.last_seen_at DESC, l.id
 """
-
 _FIND_ORIGIN: Final = """
     SELECT l.confirmed_at, coalesce(d.first_at, 0) AS first_at, coalesce(d.logins, 0) AS logins
       FROM logins l LEFT JOIN devices d ON d.user_id = l.user_id AND d.id = l.device
@@ -145,15 +149,21 @@ class LoginRow:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveLoginRow:
-    """As its person sees it. hosts: each once. assurance: the most that one of its secrets has."""
+    """As its person sees it. hosts: each once. assurance: the most that one of its secrets has.
+
+    device_since: when the first login of its device was, in Unix seconds; None where none is remembered.
+    """
 
     id: bytes
+    user_id: UUID
     created_at: int
     last_seen_at: int
+    persistent: bool
     address: str
     user_agent: str
     hosts: tuple[str, ...]
     assurance: Assurance
+    device_since: int | None
 
 
 class Logins:
@@ -265,19 +275,25 @@ class Logins:
     async def list_live(self, user_id: UUID, now: int) -> list[LiveLoginRow]:
         """The latest seen first. Raises BrokenSeal or CorruptRow."""
         rows = await self._connection.fetch(_LIST_LOGINS_OF_USER, user_id, now)
-        return [self._live(user_id, row) for row in rows]
+        return [live_row(self._vault, row) for row in rows]
 
-    def _live(self, user_id: UUID, row: asyncpg.Record) -> LiveLoginRow:
-        personal = self._vault.open(user_id, row["wrapped"]).unseal(_place(user_id), row["sealed"])
-        return LiveLoginRow(
-            id=row["id"],
-            created_at=row["created_at"],
-            last_seen_at=row["last_seen_at"],
-            address=personal["address"],
-            user_agent=personal["user_agent"],
-            hosts=tuple(row["hosts"]),
-            assurance=NO_PROOF if row["amr"] is None else _assurance(row),
-        )
+
+def live_row(vault: Vault, row: asyncpg.Record) -> LiveLoginRow:
+    """row: of LIVE. Raises BrokenSeal or CorruptRow."""
+    user_id = row["user_id"]
+    personal = vault.open(user_id, row["wrapped"]).unseal(_place(user_id), row["sealed"])
+    return LiveLoginRow(
+        id=row["id"],
+        user_id=user_id,
+        created_at=row["created_at"],
+        last_seen_at=row["last_seen_at"],
+        persistent=row["persistent"],
+        address=personal["address"],
+        user_agent=personal["user_agent"],
+        hosts=tuple(row["hosts"]),
+        assurance=NO_PROOF if row["amr"] is None else _assurance(row),
+        device_since=row["device_since"],
+    )
 
 
 def _login(row: asyncpg.Record, sessions: list[asyncpg.Record]) -> LoginRow:
