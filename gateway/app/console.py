@@ -20,6 +20,7 @@ from gateway.flows.admin.overview import ConsoleOverview
 from gateway.flows.admin.people import AdminLimits, AdminPeople
 from gateway.flows.admin.policy_view import AdminPolicy
 from gateway.flows.admin.session_ending import SessionEnding
+from gateway.flows.admin.sessions import AdminSessions
 from gateway.flows.decide.decision_recorder import Noted
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refusals_kept import EVERY_S, RefusalsKept
@@ -32,7 +33,7 @@ from gateway.stores.files.settings import LastSettings
 from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
 from gateway.web.console import decisions as decisions_pages
-from gateway.web.console import emergency, limits, newcomers, overview, people, policy
+from gateway.web.console import emergency, limits, newcomers, overview, people, policy, sessions
 from gateway.web.console.frame import Frame
 from gateway.web.operations import ReadinessCheck
 from gateway.worker import Start
@@ -134,6 +135,7 @@ def console(
             *overview.routes(frame, looked),
             *newcomers.routes(frame, persons),
             *people.routes(frame, persons, decisions),
+            *sessions.routes(frame, AdminSessions(acts)),
             *decisions_pages.routes(frame, decisions),
             *policy.routes(frame, AdminPolicy(acts, policies, start.long_work), looked),
             *limits.routes(frame, settings, spent),

@@ -187,6 +187,44 @@ def test_a_helper_ends_sessions_and_nothing_more(stage: Stage, helper: Desk) -> 
     assert ada.visit(stage.app + "/").url.startswith(f"{stage.auth}/login")
 
 
+def test_sessions_of_all_are_found_by_filters_and_ended_with_a_reason(stage: Stage, owner: Desk, helper: Desk) -> None:
+    ada = stage.signed_in()
+    ada.visit(stage.app + "/")
+    host = stage.app.split("://")[1].split(":")[0]
+    token, everybody = owner.get("/people").field("csrf"), owner.get("/sessions")
+    person = owner.find("ada")
+
+    def found(**filters: str) -> set[str]:
+        page = posted(owner, "/admin/sessions", {"csrf": token, **filters})
+        assert (page.status, page.url) == (200, f"{stage.auth}/admin/sessions")
+        return set(re.findall(r'<th scope="row"><a href="[^"]*"><bdi>([^<]*)</bdi>', page.text))
+
+    assert {"ada", "olivia", "sam"} <= found()
+    assert found(person="ada") == {"ada"}
+    assert found(person="nobody-has-it") == set()
+    assert "ada" in found(host=host)
+    assert found(host="other.localhost") == set()
+    assert {"olivia", "sam"} <= found(factor="yes")
+    assert "ada" not in found(factor="yes")
+    assert "ada" in found(factor="no")
+    assert "ada" in found(address="127.0.0.1")
+    assert found(address="192.0.2.77") == found(address="127.0.0") == set()
+    assert found(person="ada", kept="yes") == set()
+    assert "Clear the filters" in posted(owner, "/admin/sessions", {"csrf": token, "person": "x"}).text
+    assert owner.get("/sessions?kept=maybe&risk=x&after=1.!").status == 200
+    ends = re.findall(rf'href="/admin({person}/end-session/[^"]*)"', everybody.text)
+    assert f"{owner.find('olivia')}/end-session" not in everybody.text, "oneself"
+    assert f"{owner.find('olivia')}/end-session" not in helper.get("/sessions").text, "an owner"
+    assert f"{person}/end-session" in helper.get("/sessions").text
+
+    for path in ends:
+        assert "The sessions have ended" in owner.act(path).text
+
+    assert newest(stage, "sessions_ended")["personal"] == {"reason": "as asked"}
+    assert ada.visit(stage.app + "/").url.startswith(f"{stage.auth}/login")
+    assert "ada" not in found()
+
+
 def test_what_others_wrote_is_text_on_every_page(stage: Stage, owner: Desk) -> None:
     name = '"><b data-live=1 onload=alert(1)>'
     bastion(

@@ -54,6 +54,7 @@ class Place:
 PLACES: Final = (
     Place(CONSOLE_PATH, "Overview", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/people", "People", AdminAct.LOOK),
+    Place(f"{CONSOLE_PATH}/sessions", "Sessions", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/decisions", "Decisions", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/policy", "Policy", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/limits", "Limits", AdminAct.LOOK),

@@ -50,6 +50,7 @@ class _LimitPages:
 
     async def ask(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
         """The page with the difference. Nothing is changed yet."""
+        who.require(AdminAct.LIMITS)
         found = await self._found(request)
         try:
             value = _value(found, fields)
