@@ -19,6 +19,7 @@ from gateway.metrics import Metrics
 from gateway.resources import clock, make_vault, random_bytes
 from gateway.stores.postgres.logins import Logins, NewLogin
 from gateway.stores.postgres.users import NewUser, Users
+from gateway.stores.postgres.vault import Vault
 from gateway.worker import Start
 from tests.conftest import Pool
 
@@ -34,6 +35,7 @@ class Worker:
     client: TestClient[web.Request, web.Application]
     login: str
     metrics: Metrics
+    vault: Vault
     console: web.Application | None = None
 
 
@@ -51,8 +53,8 @@ async def whole_worker(
     metrics = Metrics(1)
     keys, now = config.keys(), clock()
     token = mint(keys.mac, tag_of(keys.tag, ADA), random_bytes(16), random_bytes(32))
+    vault = make_vault(config)
     async with pool.acquire() as connection, connection.transaction():
-        vault = make_vault(config)
         await Users(connection, vault).add(NewUser(ADA, "ada", "", "", (), "x"), now)
         logins = Logins(connection, vault)
         assert await logins.create(NewLogin(token.login_id, ADA, now, False, 1800, now + 86_400, "", ""))
@@ -63,4 +65,4 @@ async def whole_worker(
         build(Start(config, 0, metrics, metrics.slot(0))) as served,
         TestClient(TestServer(served.web_app)) as client,
     ):
-        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics, served.admin_app)
+        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics, vault, served.admin_app)

@@ -119,6 +119,7 @@ class _TurnPages:
         return self._page(request, who, begins=True, apps=apps, name="")
 
     async def begin(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
+        who.require(self.measure.act)
         await self.pages.limits.acts.before(who.user_id)
         is_close = self.measure is Measure.CLOSE
         wanted = WantedMeasure(

@@ -37,6 +37,7 @@ class _NewcomerPages:
         return self.frame.render(request, who, "person_new.html")
 
     async def invite(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.StreamResponse:
+        who.require(AdminAct.INVITE)
         username, name, email = (fields.get(key, "").strip() for key in ("username", "name", "email"))
         newcomer = Newcomer(username, name, email, tuple(fields.get("groups", "").replace(",", " ").split()))
         await self.people.invite(who, newcomer, fields.get("reason", "").strip(), request[REQUEST_ID])
