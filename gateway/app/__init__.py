@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from aiohttp.web_routedef import AbstractRouteDef
 
 from gateway.app.authorizing import authorize_of, authorizing
@@ -12,6 +13,8 @@ from gateway.app.branding import branding
 from gateway.app.compliance import compliance
 from gateway.app.concern import Checks, Concern, once
 from gateway.app.console import Follower, console, live_settings_of
+from gateway.app.console_api import console_api
+from gateway.app.console_flows import console_flows
 from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
@@ -89,6 +92,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
         Buckets(resources.functions, live.in_force),
         Follower(config.all_limits(), live, policies, decisions),
     )
+    flows = console_flows(start=start, resources=resources, buckets=buckets, policies=policies)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions, ring=ring)
     clients = clients_of(config=config, resources=resources, slot=slot, decisions=decisions, buckets=buckets)
     proofs = proofs_of(config=config, resources=resources)
@@ -132,15 +136,8 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
             clients=clients,
             proofs=proofs,
         ),
-        console(
-            start=start,
-            resources=resources,
-            browser=browser,
-            buckets=buckets,
-            live=live,
-            policies=policies,
-            noted=recorder.take,
-        ),
+        console(start=start, resources=resources, browser=browser, live=live, flows=flows, noted=recorder.take),
+        console_api(start=start, resources=resources, site=site, flows=flows),
         mail(config=config, resources=resources, slot=slot),
         webhooks(start=start, resources=resources),
         licence(start=start, resources=resources),
@@ -158,8 +155,12 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     of_console = [route for concern in concerns for route in concern.console]
     endpoints = [endpoint for concern in concerns for endpoint in concern.endpoints]
     has_own = "admin.listen" in config.listeners
-    app = pages(routes=routes if has_own else [*routes, *of_console], endpoints=endpoints)
-    admin = pages(routes=of_console, endpoints=()) if has_own else None
+    outermost = [one for concern in concerns for one in concern.middlewares]
+    if has_own:
+        app = pages(routes=routes, endpoints=endpoints, middlewares=())
+        admin = pages(routes=of_console, endpoints=(), middlewares=outermost)
+    else:
+        app, admin = pages(routes=[*routes, *of_console], endpoints=endpoints, middlewares=outermost), None
     ops = _ops_app(start=start, concerns=concerns)
     return Served(app, ops, listener, listener.drain, policies.reload, admin), concerns
 
@@ -185,6 +186,7 @@ def _web_app(
     tallies: Tallies,
     routes: Sequence[AbstractRouteDef],
     endpoints: Sequence[ProtocolRoute],
+    middlewares: Sequence[Middleware],
 ) -> web.Application:
     def is_clients(origin: str) -> bool:
         return any(origin in client.origins for client in decisions.policy.clients.values())
@@ -193,6 +195,7 @@ def _web_app(
     attempted = attempt_counter(failed, tallies, site.host)
     app = web.Application(
         middlewares=[
+            *middlewares,
             protocol_middleware(site, endpoints, random_bytes, is_clients, failed, refusal_counter(start.slot)),
             *page_middlewares(site, html, random_bytes, verify, attempted, tallies.count_doubled),
         ],

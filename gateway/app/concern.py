@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import structlog
+from aiohttp.typedefs import Middleware
 from aiohttp.web_routedef import AbstractRouteDef
 
 from gateway.core.errors import GatewayError
@@ -24,14 +25,16 @@ _LOG = structlog.stdlib.get_logger("gateway.app")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concern:
     """routes: pages of the auth host. console: those of /admin, which may have a socket of their own. endpoints: what
-    programs talk to there. jobs: timed work, done by the leader of the fleet. before: done before the worker serves.
-    beside: goes on beside the requests until the worker ends. deliveries: of the outbox, beside the requests too.
+    programs talk to there. middlewares: outermost ones, where console's are. jobs: timed work, done by the
+    leader of the fleet. before: done before the worker serves. beside: goes on beside the requests until the worker
+    ends. deliveries: of the outbox, beside the requests too.
     checks: of /readyz. at_end: when the worker ends; lost where Postgres doesn't take it.
     """
 
     routes: tuple[AbstractRouteDef, ...] = ()
     console: tuple[AbstractRouteDef, ...] = ()
     endpoints: tuple[ProtocolRoute, ...] = ()
+    middlewares: tuple[Middleware, ...] = ()
     jobs: tuple[Job, ...] = ()
     before: tuple[Work, ...] = ()
     beside: tuple[Endless, ...] = ()

@@ -3,41 +3,34 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
+
+from aiohttp import web
 
 from gateway.app.concern import Checks, Concern, every
+from gateway.app.console_flows import ConsoleFlows
 from gateway.config import Config
-from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT, KEY_LIMIT
-from gateway.core.analysis.unmet import users_named
+from gateway.config.sections.limits import KEY_LIMIT
 from gateway.core.policy.overlay import NO_OVERLAY, Overlay
 from gateway.core.ratelimit.gcra import Limit
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.admin.console import Console
-from gateway.flows.admin.decisions import AdminDecisions
-from gateway.flows.admin.emergency import EmergencyAdmin
-from gateway.flows.admin.live_settings import LiveSettings, SettingsAdmin
-from gateway.flows.admin.overview import ConsoleOverview
-from gateway.flows.admin.people import AdminLimits, AdminPeople
-from gateway.flows.admin.policy_view import AdminPolicy
+from gateway.flows.admin.live_settings import LiveSettings
 from gateway.flows.admin.session_ending import SessionEnding
-from gateway.flows.admin.sessions import AdminSessions
 from gateway.flows.decide.decision_recorder import Noted
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refusals_kept import EVERY_S, RefusalsKept
 from gateway.flows.operate.leader import Job
-from gateway.flows.people.throttle import ChangeThrottle
-from gateway.flows.people.users import UserAdmin
 from gateway.flows.policy.policies import Policies
-from gateway.resources import Resources, breaches_of, notices_of, random_bytes
+from gateway.resources import Resources
 from gateway.stores.files.settings import LastSettings
-from gateway.stores.redis.buckets import Buckets
 from gateway.web.browser import Browser
-from gateway.web.console import decisions as decisions_pages
-from gateway.web.console import emergency, limits, newcomers, overview, people, policy, sessions
+from gateway.web.console import decisions, emergency, limits, newcomers, overview, people, policy, sessions
 from gateway.web.console.frame import Frame
 from gateway.web.operations import ReadinessCheck
 from gateway.worker import Start
 
+TakeNoted: TypeAlias = Callable[[], Noted]
 _EXPIRE_S: Final = 5.0
 _PURGE_S: Final = 600.0
 _ENDING_S: Final = 600.0
@@ -88,63 +81,23 @@ class Follower:
 
 
 def console(
-    *,
-    start: Start,
-    resources: Resources,
-    browser: Browser,
-    buckets: Buckets,
-    live: LiveSettings,
-    policies: Policies,
-    noted: Callable[[], Noted],
+    *, start: Start, resources: Resources, browser: Browser, live: LiveSettings, flows: ConsoleFlows, noted: TakeNoted
 ) -> Concern:
     """noted: takes what was noted of decisions."""
-    config, acts = start.config, resources.console
-    names = BucketNames(config.keys().bucket)
-    operators = UserAdmin(
-        acts=acts,
-        passwords=resources.passwords,
-        keys=config.keys(),
-        random=random_bytes,
-        actor="",
-        rules=config.password_rules(),
-        breaches=breaches_of(config, lambda _: None),
-        notices=notices_of(config),
-    )
-    entry = Console(acts, config.console_rules(), names)
-    settings = SettingsAdmin(acts, config.live_limits(), config.admin.live_settings)
-    throttle = partial(ChangeThrottle, buckets, names)
-    spent = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
-    frame, looked = Frame(browser, entry, lambda: live.emergency.in_force), ConsoleOverview(acts)
-    decisions = AdminDecisions(acts, lambda: policies.in_force.policy)
+    config = start.config
+    entry = Console(resources.console, config.console_rules(), BucketNames(config.keys().bucket))
+    frame = Frame(browser, entry, lambda: live.emergency.in_force)
     kept = RefusalsKept(resources.acts, noted, lambda outcome, n: start.slot.cell("bastion_refusals", outcome).add(n))
-    measures = EmergencyAdmin(resources.acts, notices_of(config), lambda: policies.in_force.policy)
     ending = SessionEnding(resources.acts, config.keys().tag)
-
-    def protected() -> frozenset[str]:
-        return users_named(policies.in_force.policy).union(config.admin.protected_names)
-
-    persons = AdminPeople(acts, operators, spent, protected)
 
     async def checks() -> Checks:
         words = "ok" if live.is_known else "not known: Postgres has not answered, and this node knew none before"
         return {"settings": ReadinessCheck(live.is_known, words)}
 
     return Concern(
-        console=(
-            *frame.routes(),
-            *overview.routes(frame, looked),
-            *newcomers.routes(frame, persons),
-            *people.routes(frame, persons, decisions),
-            *sessions.routes(frame, AdminSessions(acts)),
-            *decisions_pages.routes(frame, decisions),
-            *policy.routes(frame, AdminPolicy(acts, policies, start.long_work), looked),
-            *limits.routes(frame, settings, spent),
-            *emergency.routes(frame, measures, settings, spent),
-        )
-        if config.admin.enabled
-        else (),
+        console=_pages(frame, flows) if config.admin.enabled else (),
         jobs=(
-            Job("settings", settings.expire, every_s=_EXPIRE_S),
+            Job("settings", flows.settings.expire, every_s=_EXPIRE_S),
             Job("consoles", entry.purge, every_s=_PURGE_S),
             Job("refusals", kept.purge, every_s=_PURGE_S),
             Job("session_ending", ending.work, most_s=_ENDING_S),
@@ -152,4 +105,18 @@ def console(
         beside=(partial(every, EVERY_S, kept.write),),
         at_end=(kept.write,),
         checks=checks,
+    )
+
+
+def _pages(frame: Frame, flows: ConsoleFlows) -> tuple[web.RouteDef, ...]:
+    return (
+        *frame.routes(),
+        *overview.routes(frame, flows.overview),
+        *newcomers.routes(frame, flows.people),
+        *people.routes(frame, flows.people, flows.decisions),
+        *sessions.routes(frame, flows.sessions),
+        *decisions.routes(frame, flows.decisions),
+        *policy.routes(frame, flows.policy, flows.overview),
+        *limits.routes(frame, flows.settings, flows.limits),
+        *emergency.routes(frame, flows.emergency, flows.settings, flows.limits),
     )

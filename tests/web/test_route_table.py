@@ -1,4 +1,4 @@
-"""Every route of a worker is a page or an endpoint, and keeps the rules of its class (oauth.md O7)."""
+"""Every route of a worker is a page, an endpoint or of the API, and keeps the rules of its class (oauth.md O7)."""
 
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from tests.web.worker import HOST, Worker, whole_worker
 
 EVIL = "https://evil.example"
 FETCH = {**HOST, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "cross-site", "Origin": EVIL}
+OF_TOKENS = "/admin/api/"
 PAGES_BELOW_OAUTH2 = ("/oauth2/authorize", "/oauth2/account", "/oauth2/consent", "/oauth2/logout")
 FOR_EVERYBODY = (
     "/static/x",
@@ -42,7 +43,9 @@ def is_endpoint(path: str) -> bool:
 
 async def test_pages_refuse_scripts_and_endpoints_take_no_cookie(worker: Worker) -> None:
     endpoints = [path for path in paths_of(worker) if is_endpoint(path)]
-    pages = [path for path in paths_of(worker) if not is_endpoint(path) and path not in FOR_EVERYBODY]
+    of_tokens = [path for path in paths_of(worker) if path.startswith(OF_TOKENS)]
+    others = {*endpoints, *of_tokens, *FOR_EVERYBODY}
+    pages = [path for path in paths_of(worker) if path not in others]
     assert {"/login", "/account", *PAGES_BELOW_OAUTH2} <= {*pages}
     assert {"/.well-known/openid-configuration", "/oauth2/token", "/oauth2/par"} <= {*endpoints}
     assert (await worker.client.get("/account", headers={**HOST, "Cookie": worker.login})).status == 200
@@ -51,6 +54,9 @@ async def test_pages_refuse_scripts_and_endpoints_take_no_cookie(worker: Worker)
         await _expect_page(worker, path)
     for path in endpoints:
         await _expect_endpoint(worker, path)
+    assert of_tokens
+    for path in of_tokens:
+        await _expect_of_tokens(worker, path)
 
 
 async def _expect_page(worker: Worker, path: str) -> None:
@@ -78,6 +84,15 @@ async def _expect_endpoint(worker: Worker, path: str) -> None:
             assert answer.headers.get("Access-Control-Allow-Origin", "*") == "*", path
     options = await worker.client.options(path, headers=FETCH)
     assert options.status == 204, path
+
+
+async def _expect_of_tokens(worker: Worker, path: str) -> None:
+    """No cookie counts, and no script of another site reads an answer."""
+    for method in ("GET", "POST", "OPTIONS"):
+        answer = await worker.client.request(method, path, headers={**FETCH, "Cookie": worker.login})
+        assert (answer.status, answer.content_type) == (401, "application/problem+json"), path
+        assert "Set-Cookie" not in answer.headers, path
+        assert _shared(answer) == [], path
 
 
 def _shared(answer: ClientResponse) -> list[str]:

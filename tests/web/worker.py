@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.app import build
-from gateway.config.load import load_config
+from gateway.config import Config, load_config
 from gateway.core.assurance.model import by_password
 from gateway.core.session.cookies import LOGIN_COOKIE
 from gateway.core.session.tokens import credential_of, mint, tag_of
@@ -36,16 +36,20 @@ class Worker:
     login: str
     metrics: Metrics
     vault: Vault
+    config: Config
     console: web.Application | None = None
 
 
 @asynccontextmanager
 async def whole_worker(
-    pool: Pool, database_url: str, redis_url: str, directory: Path, policy: str = "", **environ: str
+    pool: Pool, database_url: str, redis_url: str, directory: Path, policy: str = "", more: str = "", **environ: str
 ) -> AsyncIterator[Worker]:
-    """directory: one that isn't there yet. policy: a file beside the demo's."""
+    """directory: one that isn't there yet. policy: a file beside the demo's. more: lines of configuration."""
     setting = Setting.prepare(directory, PORT)
     setting.write_config(database_url, redis_url)
+    if more:
+        with setting.config_file.open("a") as file:
+            file.write(more)
     if policy:
         (directory / "policies" / "more.yaml").write_text(policy)
     slow = {"BASTION_REDIS_TIMEOUT_MS": "5000"}  # a slow machine
@@ -65,4 +69,4 @@ async def whole_worker(
         build(Start(config, 0, metrics, metrics.slot(0))) as served,
         TestClient(TestServer(served.web_app)) as client,
     ):
-        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics, vault, served.admin_app)
+        yield Worker(client, f"{LOGIN_COOKIE}={token.text}", metrics, vault, config, served.admin_app)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from gateway.core.analysis.explanation import Explanation, explanation
@@ -13,17 +13,26 @@ from gateway.flows.transaction import transaction
 from gateway.stores.postgres.refusals import CountedKind, DecisionCounts, RefusalRows, RefusalSample
 from gateway.stores.postgres.users import UserRow
 
-_LATEST: Final = 50
+NamedRefusal: TypeAlias = "tuple[RefusalSample, str]"
+PAGE: Final = 50
 _LIMITED: Final = "limited"
+_RAW: Final = ("path", "origin")
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionsCounted:
-    """totals: outcome, in the last hour, in the last day. latest: samples with the person's name, "" for a stranger."""
+    """totals: outcome, in the last hour, in the last day."""
 
     totals: Sequence[tuple[str, int, int]]
     kinds: Sequence[CountedKind]
-    latest: Sequence[tuple[RefusalSample, str]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RefusalsKeptPage:
+    """The newest first, each with its person's name, "" for a stranger. before: for the next page, 0 on the last."""
+
+    samples: Sequence[NamedRefusal]
+    before: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,6 +51,10 @@ class RefusalExplained:
     def was_limited(self) -> bool:
         return self.sample.outcome == _LIMITED
 
+    def facts_shown(self, *, raw: bool) -> Mapping[str, str]:
+        """raw: also what an address may hold of names and tokens (ui.md U13)."""
+        return {name: text for name, text in self.facts.items() if raw or name not in _RAW}
+
 
 @dataclass(frozen=True, slots=True)
 class AdminDecisions:
@@ -53,10 +66,15 @@ class AdminDecisions:
     async def counted(self) -> DecisionsCounted:
         async with transaction(self.acts.pool) as connection:
             counts, now = DecisionCounts(connection), self.acts.clock()
-            totals, kinds = await counts.totals(now), await counts.kinds(now)
-            latest = await RefusalRows(connection, self.acts.vault).latest(_LATEST)
-        names = await self._names({one.subject for one in latest if one.subject is not None})
-        return DecisionsCounted(totals, kinds, [(one, _name(one, names)) for one in latest])
+            return DecisionsCounted(await counts.totals(now), await counts.kinds(now))
+
+    async def refusals(self, before: int = 0) -> RefusalsKeptPage:
+        """before: of the page before, 0 for the newest."""
+        async with transaction(self.acts.pool) as connection:
+            found = await RefusalRows(connection, self.acts.vault).latest(PAGE + 1, before)
+        page = found[:PAGE]
+        names = await self._names({one.subject for one in page if one.subject is not None})
+        return RefusalsKeptPage([(one, _name(one, names)) for one in page], page[-1].id if len(found) > PAGE else 0)
 
     async def is_kept(self, reference: str) -> bool:
         async with transaction(self.acts.pool) as connection:

@@ -27,10 +27,12 @@ _ADD: Final = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 _GROW: Final = "UPDATE refusals SET n = n + $2 WHERE request_id = $1"
-_COLUMNS: Final = "request_id, at, subject, route, reason, outcome, n"
+_COLUMNS: Final = "id, request_id, at, subject, route, reason, outcome, n"
 _FIND: Final = f"SELECT {_COLUMNS}, sealed FROM refusals WHERE request_id = $1 ORDER BY id LIMIT 1"  # noqa: S608 - constants
 _HAS: Final = "SELECT 1 FROM refusals WHERE request_id = $1 LIMIT 1"
-_LATEST: Final = f"SELECT {_COLUMNS} FROM refusals ORDER BY id DESC LIMIT $1"  # noqa: S608 - constants
+_LATEST: Final = f"""
+    SELECT {_COLUMNS} FROM refusals WHERE $2::bigint = 0 OR id < $2 ORDER BY id DESC LIMIT $1
+"""  # noqa: S608 - constants
 _PURGE: Final = """
     DELETE FROM refusals WHERE id IN (
         SELECT id FROM refusals
@@ -54,7 +56,7 @@ _PURGE_COUNTS: Final = "DELETE FROM decision_counts WHERE at < $1"
 
 @dataclass(frozen=True, slots=True)
 class RefusalSample:
-    """subject None: a stranger. n: how many alike it stands for. at: Unix seconds."""
+    """subject None: a stranger. n: how many alike it stands for. at: Unix seconds. id: of its row, 0 before."""
 
     request_id: str
     at: int
@@ -63,6 +65,7 @@ class RefusalSample:
     reason: str
     outcome: str
     n: int = 1
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,9 @@ class RefusalRows:
     async def has(self, request_id: str) -> bool:
         return await self._connection.fetchval(_HAS, request_id) is not None
 
-    async def latest(self, most: int) -> list[RefusalSample]:
-        return [_sample(row) for row in await self._connection.fetch(_LATEST, most)]
+    async def latest(self, most: int, before: int = 0) -> list[RefusalSample]:
+        """The newest first. before: the id of the last one of the page before, 0 for the newest."""
+        return [_sample(row) for row in await self._connection.fetch(_LATEST, most, before)]
 
     async def purge(self, before: int, most: int) -> int:
         """Those that are older, and the oldest beyond so many; some thousands at a time. How many."""
@@ -157,9 +161,8 @@ class DecisionCounts:
 
 
 def _sample(row: asyncpg.Record) -> RefusalSample:
-    return RefusalSample(
-        row["request_id"], row["at"], row["subject"], row["route"], row["reason"], row["outcome"], row["n"]
-    )
+    names = ("id", "request_id", "at", "subject", "route", "reason", "outcome", "n")
+    return RefusalSample(**{name: row[name] for name in names})
 
 
 def _place(subject: UUID | None) -> Place:

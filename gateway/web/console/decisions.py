@@ -18,7 +18,6 @@ from gateway.web.ways import CONSOLE_PATH
 
 DECISIONS_PATH: Final = f"{CONSOLE_PATH}/decisions"
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
-_RAW: Final = ("path", "origin")
 
 
 def routes(frame: Frame, decisions: AdminDecisions) -> list[web.RouteDef]:
@@ -41,6 +40,7 @@ class _DecisionPages:
 
     async def list(self, request: web.Request, who: Administrator) -> web.Response:
         found, now = await self.decisions.counted(), self.frame.browser.clock()
+        kept = await self.decisions.refusals()
         return self.frame.render(
             request,
             who,
@@ -58,7 +58,7 @@ class _DecisionPages:
                     "outcome": one.outcome,
                     "n": one.n,
                 }
-                for one, name in found.latest
+                for one, name in kept.samples
             ],
         )
 
@@ -102,7 +102,7 @@ def _kinds(found: DecisionsCounted) -> Sequence[Mapping[str, object]]:
 
 
 def _asked(found: RefusalExplained, *, with_raw: bool) -> Sequence[tuple[str, str]]:
-    facts = {name: text for name, text in found.facts.items() if with_raw or name not in _RAW}
+    facts = dict(found.facts_shown(raw=with_raw))
     at = found.sample.at
     ages = {
         "signed in": _age(facts.pop("authenticated_at", "0"), at),

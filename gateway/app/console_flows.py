@@ -1,0 +1,67 @@
+"""Puts together what the console and its API do: both by the same flows, but for emergencies, which have no API."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.config import Config
+from gateway.config.sections.limits import ADMIN_ACT_LIMIT, ADMIN_ROLE_LIMIT
+from gateway.core.analysis.unmet import users_named
+from gateway.core.ratelimit.slots import BucketNames
+from gateway.flows.admin.decisions import AdminDecisions
+from gateway.flows.admin.emergency import EmergencyAdmin
+from gateway.flows.admin.live_settings import SettingsAdmin
+from gateway.flows.admin.overview import ConsoleOverview
+from gateway.flows.admin.people import AdminLimits, AdminPeople
+from gateway.flows.admin.policy_view import AdminPolicy
+from gateway.flows.admin.sessions import AdminSessions
+from gateway.flows.people.throttle import ChangeThrottle
+from gateway.flows.people.users import UserAdmin
+from gateway.flows.policy.policies import Policies
+from gateway.resources import Resources, breaches_of, notices_of, random_bytes
+from gateway.stores.redis.buckets import Buckets
+from gateway.worker import Start
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleFlows:
+    overview: ConsoleOverview
+    people: AdminPeople
+    sessions: AdminSessions
+    decisions: AdminDecisions
+    policy: AdminPolicy
+    settings: SettingsAdmin
+    emergency: EmergencyAdmin
+    limits: AdminLimits
+
+
+def console_flows(*, start: Start, resources: Resources, buckets: Buckets, policies: Policies) -> ConsoleFlows:
+    config, acts = start.config, resources.console
+    throttle = partial(ChangeThrottle, buckets, BucketNames(config.keys().bucket))
+    limits = AdminLimits(throttle(config.limit(ADMIN_ACT_LIMIT)), throttle(config.limit(ADMIN_ROLE_LIMIT)))
+
+    def protected() -> frozenset[str]:
+        return users_named(policies.in_force.policy).union(config.admin.protected_names)
+
+    return ConsoleFlows(
+        overview=ConsoleOverview(acts),
+        people=AdminPeople(acts, _operators(config, resources), limits, protected),
+        sessions=AdminSessions(acts),
+        decisions=AdminDecisions(acts, lambda: policies.in_force.policy),
+        policy=AdminPolicy(acts, policies, start.long_work),
+        settings=SettingsAdmin(acts, config.live_limits(), config.admin.live_settings),
+        emergency=EmergencyAdmin(resources.acts, notices_of(config), lambda: policies.in_force.policy),
+        limits=limits,
+    )
+
+
+def _operators(config: Config, resources: Resources) -> UserAdmin:
+    return UserAdmin(
+        acts=resources.console,
+        passwords=resources.passwords,
+        keys=config.keys(),
+        random=random_bytes,
+        actor="",
+        rules=config.password_rules(),
+        breaches=breaches_of(config, lambda _: None),
+        notices=notices_of(config),
+    )
