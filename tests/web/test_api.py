@@ -254,6 +254,9 @@ async def test_a_setting_is_changed_by_who_saw_its_revision(api: ApiHouse) -> No
     assert "20/min" in late.json["detail"]
     assert "30/min" in late.json["detail"]
 
+    for burst, status in (("7", 400), (True, 400), (7.5, 400), (7.0, 412)):
+        form = await api.ask("PUT", path, body={**change, "burst": burst}, sent={"If-Match": '"77"'})
+        assert form.status == status, burst
     far = await api.ask("PUT", path, body={**change, "rate": "1000/s"}, sent={"If-Match": done.headers["ETag"]})
     assert (far.status, far.problem) == (403, "may-not")
     past = await api.ask("PUT", path, body={**change, "until": 1}, sent={"If-Match": done.headers["ETag"]})
