@@ -11,7 +11,7 @@ from gateway.core.mail.links import FIELD
 from gateway.core.session.cookies import ATTEMPT_COOKIE, set_cookie
 from gateway.flows.act import RedisBehind
 from gateway.flows.people.new_passwords import BadPassword
-from gateway.flows.people.recovery import Chosen, Recovery, ResetEnd
+from gateway.flows.people.recovery import PasswordChosen, Recovery, ResetEnd
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import add_cookie, own_form
 from gateway.web.link_pages import form_page, over_page, token_of
@@ -83,11 +83,11 @@ class _ResetForm:
         if end is ResetEnd.OVER:
             return over_page(self.browser, request, _AGAIN)
         response = see_other(_DONE)
-        if isinstance(end, Chosen):
+        if isinstance(end, PasswordChosen):
             add_cookie(response, set_cookie(ATTEMPT_COOKIE, end.cookie, end.max_age_s))
         return response
 
-    async def _reset(self, request: web.Request, token: str, new: str, code: str) -> Chosen | ResetEnd | None:
+    async def _reset(self, request: web.Request, token: str, new: str, code: str) -> PasswordChosen | ResetEnd | None:
         """None: done, and Redis is behind. The link is used, so there is nothing to do again."""
         try:
             return await self.recovery.reset(token, new, code, self.browser.visit(request))

@@ -22,7 +22,7 @@ from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.factor_admin import FactorAdmin
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
-from gateway.flows.people.recovery import Chosen, LinkLimits, Recovery
+from gateway.flows.people.recovery import LinkLimits, PasswordChosen, Recovery
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.stores.redis.sweep import sweep
@@ -181,7 +181,7 @@ async def reset(one: Stands) -> None:
         house.second.proofs,
         house.second.throttle,
     )
-    assert isinstance(await recovery.reset(one.link, NEW, one.phone.code(), VISIT), Chosen)
+    assert isinstance(await recovery.reset(one.link, NEW, one.phone.code(), VISIT), PasswordChosen)
 
 
 async def disown(one: Stands) -> None:

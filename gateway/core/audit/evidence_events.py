@@ -28,7 +28,7 @@ class AuditExported(Event):
 class AuditVerified(Event):
     """outcome: of the chain: whole, restored or fault. tables: same, differ or not_compared.
 
-    position: how far the log was followed. checkpoints: how many agree.
+    up_to: the position to which the log was followed. checkpoints: how many agree.
     """
 
     kind = Kind.AUDIT_VERIFIED
@@ -36,13 +36,14 @@ class AuditVerified(Event):
         Family.EVIDENCE,
         Severity.INFORMATIONAL,
         By.OPERATOR,
-        "An operator verified the log with `--record`, up to `position`, where its hash was `head`. With `restored`, it"
-        " is whole but for what a restore lost that was not accepted. `tables` says what `--cross-check` found.",
+        "An operator verified the log with `--record`, up to the position `up_to`, where its hash was `head`. With"
+        " `restored`, it is whole but for what a restore lost that was not accepted. `tables` says what"
+        " `--cross-check` found.",
     )
 
     outcome: OurWord[str]
     tables: OurWord[str]
-    position: Number[int]
+    up_to: Number[int]
     head: Digest[str]
     checkpoints: Number[int]
 

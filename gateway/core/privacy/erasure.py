@@ -49,6 +49,7 @@ KEPT: Final[Mapping[str, str]] = {
     "users": "a tombstone without words, so that the id is given to nobody else",
     "audit_entries": "personal parts are under the destroyed key, so the chain still verifies",
     "consent_records": "evidence of what the person accepted; address and browser are under the destroyed key",
+    "review_lines": "evidence of who had access and who looked at it, by ids",
     "erasures": "the proof that the person was erased",
     "emergencies": "whose own login and keys an end of all sessions left alone, by ids",
     "outbox": "only logout tokens, which hold ids, until apps have them; all else goes",

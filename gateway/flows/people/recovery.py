@@ -68,7 +68,7 @@ class ResetEnd(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class PasswordChosen:
     """The password is set. cookie: an attempt; with it, it stands for the mailed code of the next login, once."""
 
     cookie: str
@@ -117,7 +117,7 @@ class Recovery:
         meant = await self._meant(token)
         return None if meant is None else meant[1]
 
-    async def reset(self, token: str, password: str, code: str, visit: Visit) -> Chosen | ResetEnd:
+    async def reset(self, token: str, password: str, code: str, visit: Visit) -> PasswordChosen | ResetEnd:
         """All that the person is in by ends, and nobody is signed in. Whoever reads the mail of a person with a second
         factor needs that too (login-defence.md L19). The next login in this browser is confirmed by it (flow 6).
 
@@ -153,7 +153,7 @@ class Recovery:
 
     async def _replaced(
         self, user: UserRow, token: str, stored: str, code: str, visit: Visit
-    ) -> Chosen | ResetEnd | None:
+    ) -> PasswordChosen | ResetEnd | None:
         """None: the password was changed since it was compared, or the person disabled."""
         async with self.acts.begin(request_id=visit.request_id) as act:
             if not await act.users.lock_password(user.id, user.password):
@@ -172,7 +172,7 @@ class Recovery:
             await self.notices.add(act, user, MailKind.PASSWORD_RESET, facts)
             cookie = await self._standing(act, user, stored)
             await tell_redis(act, self.keys.tag, user.id)
-        return Chosen(cookie, _STANDS_S)
+        return PasswordChosen(cookie, _STANDS_S)
 
     async def _standing(self, act: Act, user: UserRow, stored: str) -> str:
         cookie, hash_ = new_attempt(self.notices.random)

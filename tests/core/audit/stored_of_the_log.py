@@ -22,7 +22,7 @@ OF_THE_LOG: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = 
     (
         evidence_events.AuditVerified(None, "whole", "same", 9, "00ff", 2),
         "audit_verified",
-        ("cli:root", None, '{"checkpoints":2,"head":"00ff","outcome":"whole","position":9,"tables":"same"}', "{}"),
+        ("cli:root", None, '{"checkpoints":2,"head":"00ff","outcome":"whole","tables":"same","up_to":9}', "{}"),
     ),
     (
         evidence_events.CheckpointKeyMade(None, "K", "P"),
