@@ -1,14 +1,16 @@
 """Puts together what keeps the audit log whole, and what brings its checkpoints elsewhere."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from gateway.app.concern import Concern, every, once
+from gateway.app.concern import Checks, Concern, every, once
 from gateway.app.counters import counter
 from gateway.config import Config
 from gateway.config.describe import secret_keys, settings_lines
+from gateway.core.errors import StoreOutage
 from gateway.core.outbox.kinds import MessageKind
-from gateway.flows.evidence.audit_log import Linker, count_waiting
+from gateway.flows.evidence.audit_log import CheckpointLost, Linker, count_waiting, refuse_lost
 from gateway.flows.evidence.checkpoint_delivery import CheckpointDelivery
 from gateway.flows.evidence.checkpoint_keys import CheckpointKeys
 from gateway.flows.evidence.config_record import ConfigRecord
@@ -18,8 +20,12 @@ from gateway.flows.operate.leader import Job
 from gateway.metrics import Slot
 from gateway.outbound.webhook import Webhook
 from gateway.resources import Resources, clock
+from gateway.stores.files.checkpoints import CheckpointsUnusable
+from gateway.web.operations import ReadinessCheck
 from gateway.worker import Start
 
+# Postgres away: its own check says so. Files that can't be read: the linker logs it, and `audit verify` says so.
+_ELSEWHERE_SAID: Final = (StoreOutage, CheckpointsUnusable, OSError)
 _PURGE_S: Final = 3_600.0
 
 
@@ -34,11 +40,25 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
     announce = CheckpointKeys(resources.acts).announce
     waited = slot.timer("bastion_audit_link_seconds").observe
     linker = Linker(resources.pool, config.data_dir, config.audit.checkpoint_dir, clock, publish, announce, waited)
-    unlinked = slot.cell("bastion_audit_unlinked")
+    unlinked, backup_age = slot.cell("bastion_audit_unlinked"), slot.cell("bastion_backup_age_seconds")
 
     async def look() -> None:
         """By one worker of a node: the level is that of the whole fleet."""
         unlinked.set(await count_waiting(resources.pool))
+        async with resources.acts.begin() as act:
+            backup_age.set(act.now - (await act.erasures.last_backup(act.now) or 0))
+
+    async def refuse_older() -> None:
+        if config.audit.checkpoint_dir is not None:
+            with suppress(*_ELSEWHERE_SAID):
+                await refuse_lost(resources.pool, config.audit.checkpoint_dir, config.data_dir)
+
+    async def checks() -> Checks:
+        try:
+            await refuse_older()
+        except CheckpointLost as error:
+            return {"audit_log": ReadinessCheck(serves=False, detail=str(error))}
+        return {"audit_log": ReadinessCheck(serves=True)} if config.audit.checkpoint_dir else {}
 
     record = ConfigRecord(resources.acts, settings_lines(config), secret_keys())
     return Concern(
@@ -49,6 +69,8 @@ def evidence(*, start: Start, resources: Resources, tallies: Tallies) -> Concern
             *(() if start.number else (partial(every, LOOK_S, keeper.look), partial(every, LOOK_S, look))),
         ),
         deliveries=() if delivery is None else (delivery,),
+        before=(refuse_older,),
+        checks=checks,
         at_end=(tallies.write,),
     )
 

@@ -8,8 +8,9 @@ from gateway.app.concern import Concern, every
 from gateway.config import Config
 from gateway.flows.documents import OwnDocuments
 from gateway.flows.operate.leader import Job
-from gateway.flows.privacy.erasure import Erasure, LedgerKeeper, NodeFiles
+from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.flows.privacy.export import Export
+from gateway.flows.privacy.ledger import LedgerKeeper
 from gateway.flows.privacy.requests import OwnErasure
 from gateway.flows.privacy.retention import Retention
 from gateway.resources import Resources, notices_of
@@ -31,7 +32,10 @@ def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
         acts, config.retention.terms(), lambda rule, taken: start.slot.cell("bastion_retention_rows", rule).add(taken)
     )
     keeper = LedgerKeeper(
-        resources.acts, erasure.files, lambda state, count: start.slot.cell("bastion_erasures", state).set(count)
+        resources.acts,
+        erasure.files,
+        config.backup.keep_keys,
+        lambda state, count: start.slot.cell("bastion_erasures", state).set(count),
     )
     return Concern(
         routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day), answers)),
@@ -46,4 +50,11 @@ def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
 def erasure_of(config: Config, resources: Resources) -> Erasure:
     files = NodeFiles(config.audit.checkpoint_dir or config.data_dir, config.data_dir)
     by_itself = config.privacy.erasure == "direct"
-    return Erasure(resources.acts, config.keys(), files, by_itself=by_itself, notices=notices_of(config))
+    return Erasure(
+        resources.acts,
+        config.keys(),
+        files,
+        by_itself=by_itself,
+        keep_s=config.backup.keep_keys,
+        notices=notices_of(config),
+    )

@@ -146,9 +146,15 @@ def _out_of_reach(config: Config, certificate: Certificate, person: UserRow | No
     lines += [f"out of reach: the webhook endpoint {one} may have got personal details" for one in reach.endpoints]
     return [
         *lines,
-        "out of reach: backups made before, until the key files made before have gone (30 days)",
+        _backups(certificate.backups_until),
         "out of reach: file copies of the database, WAL archives, replicas' disks, until that master key is destroyed",
     ]
+
+
+def _backups(until: int | None) -> str:
+    if until is None:
+        return "no `bastion backup` was made before"
+    return f"out of reach: backups made before, until {utc(until)}: the next `bastion backup` then removes their keys"
 
 
 def _policy_lines(config: Config, person: UserRow | None) -> list[str]:

@@ -9,11 +9,12 @@ from typing import Final, TypeVar
 import click
 
 from gateway.cli._acting import acting, operator
-from gateway.cli._backups import backups_of
+from gateway.cli._backups import backups_of, node_files
 from gateway.cli._options import with_config
 from gateway.cli.migrate import roles_of
 from gateway.config import Config
 from gateway.core.audit.restore import Restore
+from gateway.flows.backup.adopting import ADOPTED, Adopting
 from gateway.flows.backup.restore import Chosen, RestoreReport, Restoring, finish, list_resting
 from gateway.resources import Resources, key_marks, open_resources
 from gateway.stores.postgres.database import make_pool
@@ -36,6 +37,9 @@ T = TypeVar("T")
     help="The public key of the node that made the backup, if it does not lie with this node's checkpoints.",
 )
 @click.option("--finish", "finishes", is_flag=True, help="Show the API keys and roles that rest, and wake them.")
+@click.option(
+    "--adopt", "adopts", is_flag=True, help="Make the database safe that was brought back from a copy of its files."
+)
 @with_config
 def restore(
     config: Config,
@@ -45,26 +49,33 @@ def restore(
     ledger: str | None,
     key_files: tuple[Path, ...],
     finishes: bool,
+    adopts: bool,
 ) -> None:
     """Restore a backup into the empty database of database.url. Shut down all nodes first.
 
     \b
     bastion restore /backups/bastion-20260131T020000Z --ledger /var/lib/bastion/checkpoints/erasures.jsonl
+    bastion restore --adopt --ledger /var/lib/bastion/checkpoints/erasures.jsonl
     bastion restore --finish
 
-    Whoever the ledger names is erased again. All logins, grants, mailed links and codes end, signing keys are replaced,
-    and API keys and roles in the console rest until --finish. A record is written beside the checkpoints.
+    Whoever the ledger names is erased again, and what it says was taken away is taken away again. All logins, grants,
+    mailed links and codes end, signing keys are replaced, and API keys and roles in the console rest until --finish. A
+    record is written beside the checkpoints.
 
     If the command is killed, no node serves from the database. Run the command again.
     """  # noqa: D301 - click wants the backspace
     if finishes:
         _finish(config)
         return
-    if place is None or ledger is None:
-        raise click.UsageError("name a backup and its --ledger, or --finish")
-    chosen = Chosen(place, key_file, None if ledger == _NONE else Path(ledger))
-    if chosen.ledger is None:
+    if (place is None) != adopts or ledger is None:
+        raise click.UsageError("name a backup or --adopt, and the --ledger; or --finish")
+    ledger_file = None if ledger == _NONE else Path(ledger)
+    if ledger_file is None:
         _confirm_none()
+    if place is None:
+        _tell(acting(config, lambda resources: _adopting(config, resources).adopt(ledger_file)))
+        return
+    chosen = Chosen(place, key_file, ledger_file)
 
     async def work(resources: Resources) -> RestoreReport:
         marks = {name: mark_of(name, key).hex() for name, key in key_marks(config).items()}
@@ -76,6 +87,10 @@ def restore(
             return await restoring.restore(restoring.check(chosen))
 
     _tell(_with_empty_database(config, work))
+
+
+def _adopting(config: Config, resources: Resources) -> Adopting:
+    return Adopting(resources.acts, node_files(config), config.keys().tag, resources.functions, operator())
 
 
 def _confirm_none() -> None:
@@ -99,7 +114,15 @@ def _with_empty_database(config: Config, work: Callable[[Resources], Awaitable[T
 
 
 def _tell(done: RestoreReport) -> None:
-    click.echo(f"{done.restore.backup} is restored, and {done.erased} people of the ledger are erased again.")
+    again = done.again
+    what = "The database" if done.restore.backup == ADOPTED else done.restore.backup
+    click.echo(f"{what} is restored, and {again.erased} people of the ledger are erased again.")
+    click.echo(f"{again.taken} powers that were taken away since the backup are taken away again.")
+    if done.is_short:
+        click.echo(
+            "The backup is older than backup.keep_keys: repeat what was taken away soon after it.",
+            err=True,
+        )
     click.echo(_lost(done.restore))
     click.echo(
         "All logins, grants, links and codes have ended. API keys and roles rest until `bastion restore --finish`."

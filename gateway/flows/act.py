@@ -57,6 +57,7 @@ from gateway.stores.postgres.retention import RetentionRows
 from gateway.stores.postgres.reviews import Reviews
 from gateway.stores.postgres.settings import SettingRows
 from gateway.stores.postgres.signing_keys import SigningKeys
+from gateway.stores.postgres.taken import TakenRows
 from gateway.stores.postgres.unknown_names import UnknownNameKeys
 from gateway.stores.postgres.used_ids import UsedIds
 from gateway.stores.postgres.users import Users
@@ -214,6 +215,10 @@ class Act:
     @property
     def signing_keys(self) -> SigningKeys:
         return SigningKeys(self._connection, self._vault)
+
+    @property
+    def taken(self) -> TakenRows:
+        return TakenRows(self._connection)
 
     @property
     def restores(self) -> Restores:

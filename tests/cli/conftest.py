@@ -1,6 +1,7 @@
 """`bastion` as an operator runs it: a process with a configuration file, on real servers."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ redis: {{url: "{redis_url}", timeout_ms: 5000}}
 audit: {{checkpoint_dir: checkpoints}}
 secrets: {{master_keys: [{master}], root_key: {root}, index_key: {index}, peppers: {{p1: {pepper}}}}}
 """
+_LISTENERS = ("WEB", "DECISION", "OPS")
 SECRETS = {
     name: urlsafe_b64encode(bytes(range(start, start + 32))).decode()
     for start, name in enumerate(("master", "root", "index", "pepper", "other"))
@@ -63,6 +65,14 @@ class Bastion:
         done = await bastion_of(arguments, stdin, self.directory, {**os.environ, **environment})
         assert "Traceback" not in done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
+
+
+async def end_of_serve(bastion: Bastion, *options: str) -> tuple[dict[str, str], int]:
+    """What a server that can't start logs of its worker, and its exit status."""
+    listeners = {f"BASTION_SERVER_{one}_LISTEN": f"unix:{bastion.directory}/{one}.sock" for one in _LISTENERS}
+    ran = await bastion("serve", *options, **listeners, BASTION_SERVER_WORKERS="1")
+    (end,) = [json.loads(line) for line in ran.err.splitlines() if '"worker ends"' in line]
+    return end, ran.status
 
 
 def _heed_interrupts() -> None:

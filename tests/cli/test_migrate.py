@@ -1,6 +1,5 @@
 """`bastion migrate` is safe to run at any time, and keeps a node with other secrets out."""
 
-import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -8,10 +7,8 @@ import asyncpg
 import pytest
 
 from gateway.embedded import EmbeddedPostgres
-from tests.cli.conftest import SECRETS, Bastion
+from tests.cli.conftest import SECRETS, Bastion, end_of_serve
 from tests.databases import superuser_url
-
-LISTENERS = ("WEB", "DECISION", "OPS")
 
 
 @pytest.fixture
@@ -150,11 +147,3 @@ async def test_a_server_whose_role_may_only_connect_ends_with_the_way_out(bastio
     assert "Postgres refuses: permission denied for" in end["why"]
     assert "run the SQL of `bastion migrate --roles`" in end["why"]
     assert "exception" not in end
-
-
-async def end_of_serve(bastion: Bastion) -> tuple[dict[str, str], int]:
-    """What a server that can't start logs of its worker, and its exit status."""
-    listeners = {f"BASTION_SERVER_{one}_LISTEN": f"unix:{bastion.directory}/{one}.sock" for one in LISTENERS}
-    ran = await bastion("serve", **listeners, BASTION_SERVER_WORKERS="1")
-    (end,) = [json.loads(line) for line in ran.err.splitlines() if '"worker ends"' in line]
-    return end, ran.status

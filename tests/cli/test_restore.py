@@ -6,19 +6,25 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from gateway.core.units import DAY_S
 from gateway.embedded import EmbeddedPostgres
 from gateway.flows.evidence.audit_log import Linker
+from gateway.flows.privacy.erasure import NodeFiles
+from gateway.flows.privacy.ledger import LedgerKeeper
 from gateway.resources import clock
+from tests.acting import acts_of
 from tests.cli.backing import PASSWORD, configure, did
-from tests.cli.conftest import SECRETS, Bastion
+from tests.cli.conftest import SECRETS, Bastion, end_of_serve
 from tests.conftest import Pool
-from tests.databases import create, execute, serving_url, tampering
+from tests.databases import copy_files, create, execute, serving_url, tampering
 from tests.exhaustive import EXHAUSTIVE
 
 POLICY = """
@@ -106,6 +112,8 @@ async def backup(lived: Bastion, pool: Pool) -> str:
     await did(lived, "user", "erase", "ada")
     await did(lived, "user", "disable", "bob")
     await link(lived, pool)
+    files = NodeFiles(lived.directory / "checkpoints", lived.directory / "data")
+    await LedgerKeeper(replace(acts_of(pool), clock=clock), files, 30 * DAY_S).work()
     return place
 
 
@@ -129,11 +137,12 @@ async def test_a_restore_opens_no_door_and_brings_nobody_back(
     people = (await did(lived, "user", "list")).out
 
     assert still_open == 0
-    assert [row["state"] for row in states] == ["active", "erased"]
+    assert [row["state"] for row in states] == ["disabled", "erased"]
     assert (keys, queued) == (1, 1)
     assert ("bob" in people, "ada" in people) == (True, False)
     assert sorted(await redis.keys("*")) == [b"other", b"{other}"]
     assert "1 people of the ledger are erased again" in restored.out
+    assert "1 powers that were taken away since the backup are taken away again" in restored.out
     assert "Positions 4 to " in restored.out
 
 
@@ -286,6 +295,39 @@ async def test_a_backup_of_a_node_that_is_not_known_needs_its_public_key(
 
     assert "is signed with another key" in unknown
     assert moved.exists()
+
+
+async def test_a_database_brought_back_from_its_files_is_not_served_until_it_is_adopted(
+    lived: Bastion, pool: Pool, postgres_server: EmbeddedPostgres
+) -> None:
+    copy = f"copy_{uuid4().hex}"
+    (lived.directory / "policies").mkdir(exist_ok=True)
+    await copy_files(postgres_server, urlsplit(lived.database_url).path.strip("/"), copy)
+    await did(lived, "user", "erase", "ada")
+    await link(lived, pool)
+    configure(lived, serving_url(postgres_server, copy))
+
+    end, status = await end_of_serve(lived, "--dev")
+    adopted = await did(lived, "restore", "--adopt", *ledger(lived))
+    again = await refused(lived, "--adopt", *ledger(lived))
+    people = (await did(lived, "user", "list")).out
+    connection = await asyncpg.connect(serving_url(postgres_server, copy))
+    still_open = await connection.fetchval(STILL_OPEN)
+    await connection.close()
+    await execute(postgres_server, f'DROP DATABASE "{copy}" WITH (FORCE)')
+
+    assert status != 0
+    assert "run `bastion restore --adopt --ledger FILE`" in end["why"]
+    assert "1 people of the ledger are erased again" in adopted.out
+    assert "nothing to adopt" in again
+    assert ("bob" in people, "ada" in people) == (True, False)
+    assert still_open == 0
+
+
+async def test_what_to_restore_is_said_once(lived: Bastion) -> None:
+    for arguments in (("kept/some", "--adopt", *ledger(lived)), ("--adopt",), ("kept/some",), ledger(lived)):
+        ran = await lived("restore", *arguments)
+        assert (ran.status, "name a backup or --adopt" in ran.err) == (2, True), arguments
 
 
 @pytest.mark.parametrize("seed", range(100 if EXHAUSTIVE else 1))

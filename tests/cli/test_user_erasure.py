@@ -8,12 +8,15 @@ import random
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID
 
 import pytest
 
+from gateway.core.audit.evidence_events import BackupMade
 from gateway.core.privacy.erasure import ErasureStep
+from tests.acting import acts_of
 from tests.cli.conftest import Bastion
 from tests.cli.test_user import PASSWORD, add_ada
 from tests.conftest import Pool
@@ -43,6 +46,8 @@ async def test_the_certificate_comes_with_what_is_out_of_reach(bastion: Bastion,
 
     erased = await bastion("user", "erase", "ada", "--reason", "asked")
     listed = await bastion("audit", "list")
+    async with replace(acts_of(pool), clock=lambda: 1_790_000_000).begin(operator="cli:root") as act:
+        act.record(BackupMade(None, "kept", 1, 0))
     again = await bastion("user", "erase", str(await id_of_erased(pool)))
     nobody = await bastion("user", "erase", "ada")
 
@@ -54,7 +59,8 @@ async def test_the_certificate_comes_with_what_is_out_of_reach(bastion: Bastion,
         "out of reach: apps.yaml:1 names the person; change it",
         "out of reach: apps.yaml:3 names the person; change it",
     ]
-    assert "out of reach: backups made before" in erased.out
+    assert "\nno `bastion backup` was made before" in erased.out
+    assert "out of reach: backups made before, until 2026-10-21 " in again.out
     assert "Lovelace" not in listed.out
     assert "user_erased" in listed.out
     assert again.out.splitlines()[0] == erased.out.splitlines()[1]

@@ -9,13 +9,16 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.core.audit.catalogue import LoggedIn
+from gateway.core.audit.evidence_events import BackupMade
 from gateway.core.audit.statement import opened
 from gateway.core.privacy.erasure import CERTIFICATE, DELETED, KEPT, ErasureStep
 from gateway.core.privacy.names import USED_NAME_S
 from gateway.core.session.tokens import tag_of
+from gateway.core.units import DAY_S
 from gateway.flows.evidence.audit_log import Linker, verify
 from gateway.flows.people.users import UserAdmin
-from gateway.flows.privacy.erasure import Certificate, Erasure, LedgerKeeper, NodeFiles, Unfinished
+from gateway.flows.privacy.erasure import Certificate, Erasure, NodeFiles, Unfinished
+from gateway.flows.privacy.ledger import LedgerKeeper
 from gateway.stores.files.checkpoints import public_key_files, read_public_keys
 from gateway.stores.files.ledger import FILE_NAME, Erased, read_ledger
 from gateway.stores.postgres.users import NameUsed, UnknownUser
@@ -128,11 +131,18 @@ async def test_the_certificate_is_signed_by_the_key_beside_the_checkpoints(
 ) -> None:
     user_id = await stage.admin.add(ADA, PASSWORD)
 
+    async with erasure.acts.begin(operator="cli:root") as act:
+        made_at = act.now
+        act.record(BackupMade(None, "kept", 1, 0))
+    stage.clock.now += DAY_S
     certificate = await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    async with erasure.acts.begin(operator="cli:root") as act:
+        act.record(BackupMade(None, "later", 1, 0))
 
     keys = read_public_keys(public_key_files(files.directory))
     claims = json.loads(opened(certificate.jws, CERTIFICATE, keys))
     assert (claims["user"], claims["user_name_kept_until"]) == (str(user_id), stage.clock.now + USED_NAME_S)
+    assert claims["backups_until"] == made_at + erasure.keep_s
     assert claims["steps"] == {
         step.value: stage.clock.now for step in ErasureStep if step is not ErasureStep.CERTIFICATE
     }
@@ -145,7 +155,7 @@ async def test_the_ledger_of_each_node_has_everybody_once(
     user_id = await stage.admin.add(ADA, PASSWORD)
     other = NodeFiles(tmp_path / "other", tmp_path / "other")
     told = dict[str, int]()
-    keepers = [LedgerKeeper(erasure.acts, one, told.__setitem__) for one in (files, other)]
+    keepers = [LedgerKeeper(erasure.acts, one, 30 * 86_400, told.__setitem__) for one in (files, other)]
     await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
 
     for keeper in keepers:

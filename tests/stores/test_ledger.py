@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from gateway.core.audit.taken import Loss, TakenAway
 from gateway.stores.files.checkpoints import public_key_files, read_public_keys
-from gateway.stores.files.ledger import FILE_NAME, Erased, Ledger, LedgerUnusable, read_ledger
+from gateway.stores.files.ledger import FILE_NAME, Erased, Ledger, LedgerLine, LedgerUnusable, read_ledger
 
 PEOPLE = [Erased(UUID(int=number), 1_790_000_000 + number) for number in range(1, 4)]
 
@@ -17,7 +18,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger.open(tmp_path, tmp_path / "data")
 
 
-def read(ledger: Ledger) -> list[Erased]:
+def read(ledger: Ledger) -> list[LedgerLine]:
     return read_ledger(ledger.file, read_public_keys(public_key_files(ledger.file.parent)))
 
 
@@ -85,3 +86,26 @@ def test_no_line_holds_more_than_ids_and_times(ledger: Ledger) -> None:
     (line,) = lines(ledger)
 
     assert set(json.loads(line)) == {"jws"}
+
+
+def taken(number: int) -> TakenAway:
+    return TakenAway(Loss.GROUP, str(UUID(int=1)), f"group-{number}", number)
+
+
+def test_what_was_taken_away_stands_beside_who_was_erased(ledger: Ledger) -> None:
+    ledger.add([PEOPLE[0], taken(1), taken(1)])
+    ledger.add([taken(1), taken(2), PEOPLE[1]])
+
+    assert read(ledger) == [PEOPLE[0], taken(1), taken(2), PEOPLE[1]]
+
+
+def test_what_no_backup_can_bring_back_is_forgotten_and_no_erasure_is(ledger: Ledger) -> None:
+    ledger.add([PEOPLE[0], *map(taken, range(150)), PEOPLE[1]])
+    ledger.add([taken(150)], forget_before=50)
+    before = len(lines(ledger))
+    ledger.add([taken(151)], forget_before=149)
+
+    assert before == 153, "too little would go"
+    assert read(ledger) == [PEOPLE[0], taken(149), PEOPLE[1], taken(150), taken(151)]
+    ledger.add([PEOPLE[2]])
+    assert read(ledger)[-1] == PEOPLE[2]

@@ -143,7 +143,9 @@ class Restored(Event):
         By.OPERATOR,
         "The database was restored from a backup that ends at `up_to`. Entries from there to `lost_to` are lost, as"
         " far as checkpoints know. All logins, grants, links and codes ended with it, signing keys were retired, API"
-        " keys rest, and `erased` people of the ledger were erased again.",
+        " keys and roles rest, and `erased` people of the ledger were erased again. `taken` counts what else it takes"
+        " away: people, groups, roles, passwords, factors, API keys, clients and their secrets. With `adopted` as"
+        " `backup`, a database that was brought back without the command was made safe.",
     )
 
     restore: Id[str]
@@ -151,6 +153,7 @@ class Restored(Event):
     up_to: Number[int]
     lost_to: Number[int]
     erased: Number[int]
+    taken: Number[int | None] = None
 
 
 @dataclass(frozen=True, slots=True)

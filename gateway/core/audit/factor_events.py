@@ -97,7 +97,7 @@ class FactorAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class FactorRemoved(Event):
-    """why: by_person, by_operator, or disowned: its person said that somebody else added it."""
+    """why: by_person, by_operator, or disowned: its person said that somebody else added it. passkey: its id."""
 
     kind = Kind.FACTOR_REMOVED
     about = About(
@@ -110,6 +110,7 @@ class FactorRemoved(Event):
     factor: OurWord[str]
     why: OurWord[str]
     reason: Sealed[str | None] = None
+    passkey: Id[str | None] = None
 
     @property
     def by(self) -> By:

@@ -77,7 +77,7 @@ class PasswordDoubted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PasswordDisabled(Event):
-    """why: breached."""
+    """why: breached, or restored; then there is no address."""
 
     kind = Kind.PASSWORD_DISABLED
     about = About(
@@ -85,12 +85,13 @@ class PasswordDisabled(Event):
         Severity.MEDIUM,
         By.GATEWAY,
         "A breached password was entered on a device that the person has not used for long, and `breach.at_login` is"
-        " `change`. Nobody can use it any more; a mailed link or an operator sets another one (L1).",
+        " `change`. Nobody can use it any more; a mailed link or an operator sets another one (L1). With `restored`,"
+        " the password was changed or disabled after a backup, and a restore brought it back (X1).",
     )
 
     why: OurWord[str]
-    address: Sealed[str]
-    user_agent: Sealed[str]
+    address: Sealed[str | None] = None
+    user_agent: Sealed[str | None] = None
 
 
 @dataclass(frozen=True, slots=True)

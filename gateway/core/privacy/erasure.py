@@ -86,9 +86,17 @@ class Reach:
 
 
 def certificate(
-    erasure: int, user_id: UUID, erased_at: int, steps: Mapping[ErasureStep, int], reach: Reach, now: int
+    erasure: int,
+    user_id: UUID,
+    erased_at: int,
+    steps: Mapping[ErasureStep, int],
+    reach: Reach,
+    backups_until: int | None,
+    now: int,
 ) -> dict[str, object]:
-    """What is signed. steps: when each was done. Unix seconds."""
+    """What is signed. steps: when each was done. backups_until: from when on no key file of a backup of before has to
+    be there; None: no backup was made before. Unix seconds.
+    """
     return {
         "erasure": erasure,
         "user": str(user_id),
@@ -98,6 +106,7 @@ def certificate(
         "clients": list(reach.clients),
         "hosts": list(reach.hosts),
         "endpoints": list(reach.endpoints),
+        "backups_until": backups_until,
         "time": now,
     }
 

@@ -5,36 +5,28 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
+from gateway.core.audit.admin_events import RoleGranted
 from gateway.core.audit.chain import Head
-from gateway.core.audit.evidence_events import Restored, RestoreFinished
-from gateway.core.audit.key_events import SigningKeyRetired
+from gateway.core.audit.evidence_events import RestoreFinished
 from gateway.core.audit.manifest import Manifest
-from gateway.core.audit.restore import Restore, restore_id, sign_restore
+from gateway.core.audit.restore import Restore
 from gateway.core.base64url import b64
-from gateway.core.errors import GatewayError, StoreUnavailable
+from gateway.core.errors import GatewayError
 from gateway.core.privacy.sealing import BrokenSeal
 from gateway.flows.act import Act, Acts, RedisBehind
 from gateway.flows.backup.backups import Backups, fill_keys
-from gateway.flows.privacy.erasure import take_away
+from gateway.flows.backup.closing import Again, Closing, remembered, sweep_redis
 from gateway.flows.transaction import transaction
 from gateway.stores.files.backups import BackupFiles, check_digest, read_keys
-from gateway.stores.files.checkpoints import (
-    files_below,
-    read_checkpoints,
-    signing_key,
-)
-from gateway.stores.files.ledger import Erased, read_ledger
-from gateway.stores.files.restores import remember_restore
+from gateway.stores.files.ledger import Erased, LedgerLine, read_ledger
 from gateway.stores.postgres.backups import BackupWriter
 from gateway.stores.postgres.migrate import migrations
 from gateway.stores.redis.decisions import Functions
-from gateway.stores.redis.sweep import sweep
 
 _WHY: Final = "restored"
 _NEEDED: Final = ("root", "index")
@@ -55,21 +47,24 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A backup that fits this node. erased: of the ledger."""
+    """A backup that fits this node. ledger: its lines."""
 
     files: BackupFiles
     key_file: Path
     manifest: Manifest
-    erased: Sequence[Erased]
+    ledger: Sequence[LedgerLine]
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """restore: the record. erased: people who were erased again. swept: keys of Redis; None: we can't list them."""
+    """restore: the record. swept: keys of Redis; None: we can't list them. is_short: the ledger may lack something of
+    what was taken away soon after the backup, because it forgets.
+    """
 
     restore: Restore
-    erased: int
+    again: Again
     swept: int | None
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +105,20 @@ class Restoring:
         async with transaction(acts.pool) as connection:
             await connection.execute(self.grants)
         restore = await asyncio.to_thread(self._remember, manifest)
-        erased = await self._fill(checked, restore)
-        return RestoreReport(restore, erased, await self._sweep())
+        again = await self._fill(checked, restore)
+        is_short = bool(checked.ledger) and manifest.made_at < acts.clock() - self.backups.keep_s
+        return RestoreReport(restore, again, await sweep_redis(self.functions), is_short)
 
-    async def _fill(self, checked: Checked, restore: Restore) -> int:
-        """The transaction from which on the database is served. How many people were erased again."""
-        erased, kept, lost = 0, restore.kept.position, restore.lost.position
+    async def _fill(self, checked: Checked, restore: Restore) -> Again:
+        """The transaction from which on the database is served."""
+        again = Again(0, 0)
         with suppress(RedisBehind):  # what Redis has is removed afterwards, or confirmed within a minute
             async with self.backups.acts.begin(operator=self.backups.operator) as act:
                 await fill_keys(act.backup_writer, checked.key_file)
                 await act.backup_writer.add_migrations(checked.manifest.migrations)
-                await _end_all(act)
-                erased = await self._erase_again(act, checked.erased)
-                for one in await act.restores.rest_roles():
-                    act.record(RoleRevoked(one.user_id, one.role, _WHY))
-                act.record(Restored(None, restore.id, restore.backup, kept, lost, erased))
-        return erased
-
-    async def _erase_again(self, act: Act, erased: Sequence[Erased]) -> int:
-        """Nobody whom the ledger names comes back. Whom the backup does not know, or knows as erased, stays so."""
-        again = 0
-        for one in erased:
-            if await act.erasures.lock(one.user_id):
-                await take_away(act, self.tag_key, one.user_id, "other", self.backups.operator)
-                again += 1
+                again = await Closing(act, self.tag_key, self.backups.operator).close(
+                    restore, checked.ledger, checked.manifest.made_at
+                )
         return again
 
     def _refuse_foreign(self, manifest: Manifest) -> None:
@@ -172,36 +157,23 @@ class Restoring:
                     raise RestoreRefused(f"{key_file}: {error}; configure the master key of that time too") from error
         return key_file
 
-    def _ledger(self, file: Path | None, manifest: Manifest) -> Sequence[Erased]:
+    def _ledger(self, file: Path | None, manifest: Manifest) -> Sequence[LedgerLine]:
         """Raises LedgerUnusable and RestoreRefused."""
         if file is None:
             return ()
-        erased = read_ledger(file, self.backups.public_keys())
-        if len(erased) < manifest.erasures:
+        lines = read_ledger(file, self.backups.public_keys())
+        erased = sum(isinstance(one, Erased) for one in lines)
+        if erased < manifest.erasures:
             raise RestoreRefused(
-                f"{file}: has {len(erased)} erasures, and the backup knows of {manifest.erasures}: it is older than the"
+                f"{file}: has {erased} erasures, and the backup knows of {manifest.erasures}: it is older than the"
                 " backup, or of another installation"
             )
-        return erased
+        return lines
 
     def _remember(self, manifest: Manifest) -> Restore:
         """The record is on the disk before the database can be served. Raises OSError and CheckpointsUnusable."""
-        node, kept = self.backups.node, Head(manifest.position, bytes.fromhex(manifest.head))
-        key = signing_key(node.directory, node.data_dir)
-        keys = self.backups.public_keys()
-        seen = [one for file in files_below(node.directory) for one in read_checkpoints(file, keys)]
-        lost = max([kept, *(Head(one.position, one.head) for one in seen)], key=lambda one: one.position)
-        restore = Restore(kept, lost, self.backups.acts.clock(), manifest.name)
-        jws = sign_restore(key, restore)
-        remember_restore(node.directory, jws)
-        return replace(restore, id=restore_id(jws))
-
-    async def _sweep(self) -> int | None:
-        """Redis away is no failure: it has nothing that Postgres does not confirm within a minute."""
-        try:
-            return await sweep(self.functions)
-        except StoreUnavailable:
-            return None
+        kept = Head(manifest.position, bytes.fromhex(manifest.head))
+        return remembered(self.backups.node, self.backups.public_keys(), kept, self.backups.acts.clock(), manifest.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +209,3 @@ async def _last(act: Act) -> int:
     if at is None:
         raise RestoreRefused("this database was never restored")
     return at
-
-
-async def _end_all(act: Act) -> None:
-    for key in await act.restores.end_all(act.now):
-        act.record(SigningKeyRetired(None, key.kid, key.alg, _WHY, act.now))

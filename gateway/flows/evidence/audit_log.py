@@ -15,8 +15,9 @@ from gateway.core.audit.chain import Head
 from gateway.core.audit.checkpoint import Checkpoint
 from gateway.core.audit.restore import Restore
 from gateway.core.audit.walk import Walk
+from gateway.core.errors import GatewayError
 from gateway.flows.transaction import transaction
-from gateway.stores.files.checkpoints import Checkpoints, CheckpointsUnusable, SignedLine
+from gateway.stores.files.checkpoints import FILE_NAME, Checkpoints, CheckpointsUnusable, SignedLine
 from gateway.stores.postgres.audit import Chain
 
 LATE_S: Final = 5
@@ -25,6 +26,30 @@ _LOOK_S: Final = 0.1
 _MOST_BATCHES: Final = 200
 _COMPLAIN_EVERY_S: Final = 60
 _LOG: Final = structlog.stdlib.get_logger("gateway.audit_log")
+
+
+class CheckpointLost(GatewayError):
+    """The log has not what this node's newest checkpoint saw: the database is an older one; the message says what to
+    do (X1).
+    """
+
+
+async def refuse_lost(pool: "asyncpg.Pool[asyncpg.Record]", directory: Path, data_dir: Path) -> None:
+    """Raises CheckpointLost, RecordUnavailable, CheckpointsUnusable and OSError."""
+    seen = await asyncio.to_thread(_newest, directory, data_dir)
+    if seen is None:
+        return
+    async with transaction(pool) as connection:
+        lost = await Chain(connection).lacks(seen.position, seen.head, seen.time)
+    if lost:
+        raise CheckpointLost(
+            f"the audit log lacks position {seen.position}, which this node's newest checkpoint saw: the database is an"
+            " older copy or another one. Shut down all nodes and run `bastion restore --adopt --ledger FILE`"
+        )
+
+
+def _newest(directory: Path, data_dir: Path) -> Checkpoint | None:
+    return Checkpoints.open(directory, data_dir).last() if (directory / FILE_NAME).exists() else None
 
 
 @dataclass(slots=True)
@@ -57,15 +82,13 @@ class Linker:
         await self.link_all()
         if self.checkpoint_dir is None:
             return
-        async with transaction(self.pool) as connection:
-            head = await Chain(connection).head()
-        now = self.clock()
         try:
-            await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, now)
-        except (OSError, CheckpointsUnusable) as error:
-            if not 0 <= now - self._complained_at < _COMPLAIN_EVERY_S:
-                self._complained_at = now
-                _LOG.error("no checkpoint of the audit log could be written", error=str(error))
+            await refuse_lost(self.pool, self.checkpoint_dir, self.data_dir)
+            async with transaction(self.pool) as connection:
+                head = await Chain(connection).head()
+            await asyncio.to_thread(self._write_if_due, self.checkpoint_dir, head, self.clock())
+        except (OSError, CheckpointsUnusable, CheckpointLost) as error:
+            self._complain(str(error))
             return
         await self._announce_once()
         while self._unpublished:
@@ -90,6 +113,12 @@ class Linker:
                 break
             linked += batch
         return linked
+
+    def _complain(self, error: str) -> None:
+        now = self.clock()
+        if not 0 <= now - self._complained_at < _COMPLAIN_EVERY_S:
+            self._complained_at = now
+            _LOG.error("no checkpoint of the audit log could be written", error=error)
 
     async def _announce_once(self) -> None:
         if self.announce is not None and self._checkpoints is not None and not self._is_announced:

@@ -75,7 +75,7 @@ class Disown:
             act.record(FactorRemoved(user_id, TOTP_NAME, _WHY))
         for row in await act.passkeys.list(user_id):
             if row.created_at > since and await act.passkeys.remove(row.hash, user_id):
-                act.record(FactorRemoved(user_id, PASSKEY_NAME, _WHY))
+                act.record(FactorRemoved(user_id, PASSKEY_NAME, _WHY, passkey=b64(row.hash)))
         await act.factors.remove_recovery_codes(user_id, since)
         await act.factors.drop_codes_of_none(user_id, act.now)
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.audit.factor_events import FactorRemoved, FactorResetStopped
+from gateway.core.base64url import b64
 from gateway.core.keys import Keys
 from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.factor_reset import Announced, Begin, next_step
@@ -55,7 +56,7 @@ class FactorRemoval:
     async def _passkey(self, act: Act, user_id: UUID, passkey_hash: bytes, reason: str) -> bool:
         removed = await act.passkeys.remove(passkey_hash, user_id)
         if removed:
-            act.record(FactorRemoved(user_id, PASSKEY_NAME, "by_operator", reason))
+            act.record(FactorRemoved(user_id, PASSKEY_NAME, "by_operator", reason, b64(passkey_hash)))
         return removed
 
     async def _after(self, act: Act, user_id: UUID, *, removed: bool) -> None:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.audit.factor_events import FactorAdded, FactorRemoved
+from gateway.core.base64url import b64
 from gateway.core.mail.kinds import MailKind
 from gateway.core.passkeys.answer import BadAnswer, PasskeyAnswer, read_answer, verify_enrolment
 from gateway.core.passkeys.challenge import Binding, ChallengePurpose, claim_of
@@ -92,7 +93,7 @@ class OwnPasskeys:
             removed = await act.passkeys.remove(passkey_hash, user_id)
             if removed:
                 await act.factors.drop_codes_of_none(user_id, act.now)
-                act.record(FactorRemoved(user_id, PASSKEY_NAME, "by_person"))
+                act.record(FactorRemoved(user_id, PASSKEY_NAME, "by_person", passkey=b64(passkey_hash)))
                 await self.factors.notices.tell(act, user_id, MailKind.FACTOR_REMOVED)
             return removed
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,18 +21,20 @@ from gateway.core.login.account_acts import AccountAct
 from gateway.core.principal.ask import RecordKind
 from gateway.core.privacy.erasure import CERTIFICATE, ErasureReason, ErasureStep, Held, Reach, certificate
 from gateway.core.session.tokens import tag_of
+from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts, RedisBehind
 from gateway.flows.mail.notices import NO_NOTICES, Notices
 from gateway.flows.people.owners import LastOwner, refuse_no_owner
 from gateway.flows.people.stands import end_stands
 from gateway.flows.transaction import GONE, RecordUnavailable
 from gateway.stores.files.checkpoints import CheckpointsUnusable, signing_key
-from gateway.stores.files.ledger import Erased, Ledger, LedgerUnusable
+from gateway.stores.files.ledger import Erased, Ledger, LedgerLine, LedgerUnusable
 from gateway.stores.postgres.erasures import ErasureRow, Erasures, NotRewritten
 from gateway.stores.postgres.users import UnknownUser
 from gateway.stores.reasons import reason_of
 
 _AT_ONCE: Final = 100
+DEFAULT_KEEP_S: Final = 30 * DAY_S
 _RECORDS: Final[tuple[RecordKind, ...]] = ("login", "grant", "key")
 _BY_ITSELF: Final = "gateway"
 _LOG: Final = structlog.stdlib.get_logger("gateway.erasure")
@@ -44,11 +46,12 @@ class Unfinished(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """jws: signed with the checkpoint key of the node that did the last step."""
+    """jws: signed with the checkpoint key of the node that did the last step. backups_until: as in it."""
 
     user_id: UUID
     jws: str
     reach: Reach
+    backups_until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,12 @@ class NodeFiles:
     directory: Path
     data_dir: Path
 
-    def note(self, erased: list[Erased]) -> None:
+    def note(self, lines: Sequence[LedgerLine], forget_before: int = 0) -> None:
         """In the ledger. Raises Unfinished."""
         try:
-            Ledger.open(self.directory, self.data_dir).add(erased)
+            Ledger.open(self.directory, self.data_dir).add(lines, forget_before)
         except (OSError, CheckpointsUnusable, LedgerUnusable) as error:
-            raise Unfinished(f"the ledger of erasures could not be written: {error}") from error
+            raise Unfinished(f"the ledger could not be written: {error}") from error
 
     def sign(self, claims: dict[str, object]) -> str:
         """Raises Unfinished."""
@@ -75,12 +78,15 @@ class NodeFiles:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """by_itself: whether what people asked for is done when it is due. All of it raises RecordUnavailable."""
+    """by_itself: whether what people asked for is done when it is due. keep_s: how long key files of backups stay. All
+    of it raises RecordUnavailable.
+    """
 
     acts: Acts
     keys: Keys
     files: NodeFiles
     by_itself: bool = False
+    keep_s: int = DEFAULT_KEEP_S
     notices: Notices = NO_NOTICES
     _told: set[UUID] = field(default_factory=set)
 
@@ -103,7 +109,8 @@ class Erasure:
                 async with self.acts.begin() as act:
                     await act.erasures.finish(erasure.id, step, content, act.now)
                 erasure = await self._find(user_id)
-        return Certificate(user_id, erasure.contents[ErasureStep.CERTIFICATE], _reach(erasure))
+        jws = erasure.contents[ErasureStep.CERTIFICATE]
+        return Certificate(user_id, jws, _reach(erasure), await self._backups_until(erasure))
 
     async def work(self) -> None:
         """One round of the leader's: erases who is due, and finishes what was left."""
@@ -194,10 +201,16 @@ class Erasure:
         return ""
 
     async def _certify(self, erasure: ErasureRow) -> str:
+        until = await self._backups_until(erasure)
         claims = certificate(
-            erasure.id, erasure.user_id, erasure.erased_at, erasure.done, _reach(erasure), self.acts.clock()
+            erasure.id, erasure.user_id, erasure.erased_at, erasure.done, _reach(erasure), until, self.acts.clock()
         )
         return await asyncio.to_thread(self.files.sign, claims)
+
+    async def _backups_until(self, erasure: ErasureRow) -> int | None:
+        async with self.acts.begin() as act:
+            last = await act.erasures.last_backup(erasure.erased_at)
+        return None if last is None else last + self.keep_s
 
     async def _find(self, user_id: UUID) -> ErasureRow:
         async with self.acts.begin() as act:
@@ -222,24 +235,3 @@ async def take_away(act: Act, tag_key: bytes, user_id: UUID, reason: ErasureReas
     act.record(UserErased(user_id, tuple(map(b64, ended)), reason, None if operator else "due"))
     left = {ErasureStep.ROWS: asdict(reach), ErasureStep.REDIS: records}
     await act.erasures.add(user_id, operator or _BY_ITSELF, act.now, left)
-
-
-@dataclass(slots=True)
-class LedgerKeeper:
-    """Writes on each node what other nodes have erased. tell: hears how many erasures are in a state."""
-
-    acts: Acts
-    files: NodeFiles
-    tell: Callable[[str, int], None] = lambda _state, _count: None
-    _last: int = 0
-
-    async def work(self) -> None:
-        """Raises RecordUnavailable or Unfinished."""
-        async with self.acts.begin() as act:
-            erased = await act.erasures.after(self._last, _AT_ONCE)
-            counts = await act.erasures.counts()
-        for state, count in counts.items():
-            self.tell(state, count)
-        if erased:
-            await asyncio.to_thread(self.files.note, [Erased(one.user_id, one.erased_at) for one in erased])
-            self._last = erased[-1].id

@@ -69,6 +69,11 @@ class Checkpoints:
             line, last = self._last(file)
         return None if last is None else self._signed(line, last)
 
+    def last(self) -> Checkpoint | None:
+        """What the newest line of our key says. Raises OSError."""
+        with self._locked() as file:
+            return self._last(file)[1]
+
     def write_if_due(self, head: Head, now: int) -> SignedLine | None:
         """The line, which is on the disk by then; None: not due. Blocks for one fsync. Raises OSError."""
         with self._locked() as file:

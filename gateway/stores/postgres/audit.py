@@ -104,6 +104,10 @@ _FIRST_SINCE: Final = """
 _LAST_BEFORE: Final = """
     SELECT max(l.position) FROM audit_entries e JOIN audit_links l ON l.entry_id = e.id WHERE e.at < $1
 """
+_WAS_RESTORED: Final = """
+    SELECT 1 FROM audit_entries
+     WHERE kind = 'restored' AND at >= $1 AND ((detail::jsonb) ->> 'up_to')::bigint < $2 LIMIT 1
+"""
 _SELECT_NEWEST_LINKED: Final = "SELECT entry_id FROM audit_links ORDER BY position DESC LIMIT 1"
 # The bounds of the page keep the join from reading all links for each page.
 _COUNT_UNLINKED: Final = """
@@ -291,6 +295,13 @@ class Chain:
             return Head(0, GENESIS)
         row = await self._connection.fetchrow(_FIND_LINK, position)
         return None if row is None else Head(row["position"], row["hash"])
+
+    async def lacks(self, position: int, hash_: bytes, at: int) -> bool:
+        """Whether a link that was there at this Unix second is there no more, and no restore explains it."""
+        link = await self.at(position)
+        if link is not None and link.hash == hash_:
+            return False
+        return await self._connection.fetchval(_WAS_RESTORED, at, position) is None
 
     async def first_since(self, at: int) -> int | None:
         """The first position with an entry of this Unix second or later."""

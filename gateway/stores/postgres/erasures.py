@@ -48,6 +48,7 @@ _COUNT: Final = """
     SELECT (SELECT count(*) FROM erasure_requests) AS asked,
            (SELECT count(DISTINCT erasure_id) FROM erasure_steps WHERE done_at IS NULL) AS unfinished
 """
+_LAST_BACKUP: Final = "SELECT max(at) FROM audit_entries WHERE kind = 'backup_made' AND at <= $1"
 _LIST_AFTER: Final = "SELECT id, user_id, erased_at FROM erasures WHERE id > $1 ORDER BY id LIMIT $2"
 _FINISH: Final = """
     UPDATE erasure_steps SET done_at = $3, content = $4 WHERE erasure_id = $1 AND step = $2 AND done_at IS NULL
@@ -144,6 +145,11 @@ class Erasures:
         row = await self._connection.fetchrow(_COUNT)
         assert row is not None
         return dict(row)
+
+    async def last_backup(self, until: int) -> int | None:
+        """When the newest backup up to this Unix second was made; None: there was none."""
+        at: int | None = await self._connection.fetchval(_LAST_BACKUP, until)
+        return at
 
     async def after(self, erasure: int, most: int) -> list[ErasedRow]:
         """Those that came after this one, the oldest first."""

@@ -16,6 +16,7 @@ _END: Final = (
     "UPDATE admin_tokens SET revoked_at = $1 WHERE revoked_at IS NULL",
     "UPDATE signing_keys SET gone_after = $1 WHERE gone_after > $1",
 )
+_LIVE_LOGINS: Final = "SELECT id FROM logins WHERE ended_at IS NULL AND expires_at > extract(epoch FROM now())"
 # Each could be used a second time: consoles of logins, mailed links, codes, halves of logins, pushed requests.
 _EMPTIED: Final = ("consoles", "links", "codes", "recovery_codes", "attempts", "pushed_requests")
 _BURY_MAIL: Final = """
@@ -64,6 +65,10 @@ class Restores:
 
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
+
+    async def live_logins(self) -> list[bytes]:
+        """Those that end_all() ends."""
+        return [row["id"] for row in await self._connection.fetch(_LIVE_LOGINS, timeout=_PATIENCE_S)]
 
     async def end_all(self, now: int) -> Sequence[RetiredKey]:
         """API keys rest; nodes make other signing keys. Nothing that the retired ones signed is accepted."""
