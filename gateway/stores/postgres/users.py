@@ -211,7 +211,7 @@ class Users:
         return await self._connection.fetchval(_USE_FRESH, user_id) is not None
 
     async def set_names(self, user_id: UUID, names: Names, now: int) -> None:
-        """Raises NameTaken. The person comes before the names, as in an erasure, or the two would wait for each other."""
+        """Raises NameTaken. The person is held before the names, as in an erasure, or one would wait for the other."""
         await self.lock(user_id)
         await self._refuse_taken(user_id, names, now)
         await self._used.give_up(user_id, now, for_index=self._indexes(names)[0])
