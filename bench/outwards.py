@@ -30,6 +30,7 @@ from gateway.core.units import DAY_S
 from gateway.core.webhooks.filter import read_filter
 from gateway.embedded import free_port
 from gateway.flows.operate.delivery import Delivery
+from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.flows.privacy.retention import Retention
 from gateway.flows.webhooks.endpoint_admin import EndpointAdmin, WantedEndpoint
 from gateway.flows.webhooks.follow import MOST_WAITING, Follow
@@ -97,7 +98,9 @@ async def _purges_per_s(stores: Stores, name: str, count: int) -> float:
     async with stores.resources.acts.begin() as act:
         user_id = (await act.users.named(name)).id
     await _add_old_logins(stores.database_url, user_id, count)
-    retention = Retention(stores.resources.acts, RetentionTerms(_KEPT_S, None))
+    directory = stores.config.data_dir
+    erasure = Erasure(stores.resources.acts, stores.config.keys(), NodeFiles(directory, directory))
+    retention = Retention(erasure, RetentionTerms(_KEPT_S, None))
     began = time.perf_counter()
     taken = sum(run.taken for run in await retention.run())
     if taken != count:

@@ -176,7 +176,9 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Counter("bastion_oauth_refusals", "Errors that apps were told.", "endpoint error", OAUTH_REFUSALS),
     Gauge("bastion_backup_age_seconds", "How long ago the last backup was made; without one, since 1970."),
     Gauge("bastion_erasures", "Erasures that are asked for, or begun and not done.", "state", ("asked", "unfinished")),
-    Counter("bastion_retention_rows", "Logins, and months of the log, that retention took.", "rule", RETENTION_RULES),
+    Counter(
+        "bastion_retention_rows", "Logins, messages, months and people that retention took.", "rule", RETENTION_RULES
+    ),
     Counter("bastion_job_failures", "Rounds of background work that failed or hung.", "job", JOBS),
     Gauge(
         "bastion_signing_keys",

@@ -29,7 +29,9 @@ def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
     answers = OwnDocuments(acts, gate_of(config))
     erasure = erasure_of(config, resources)
     retention = Retention(
-        acts, config.retention.terms(), lambda rule, taken: start.slot.cell("bastion_retention_rows", rule).add(taken)
+        erasure,
+        config.retention.terms(),
+        lambda rule, taken: start.slot.cell("bastion_retention_rows", rule).add(taken),
     )
     keeper = LedgerKeeper(
         resources.acts,

@@ -70,7 +70,17 @@ def names_at(path: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(DEFAULT_LIMITS)
     if path[0] == "limits":
         return tuple((NetworkSetting if _in_network(path) else LimitSetting).model_fields)
-    return tuple(field.alias or name for name, field in sections()[path[0]].model_fields.items())
+    return tuple(field.alias or name for name, field in section_at(path).model_fields.items())
+
+
+def section_at(path: tuple[str, ...]) -> type[BaseModel]:
+    """The model of the map at path."""
+    section = sections()[path[0]]
+    for name in path[1:]:
+        below = _section(section.model_fields[name])
+        assert below is not None
+        section = below
+    return section
 
 
 def _in_network(path: tuple[str, ...]) -> bool:

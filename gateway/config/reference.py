@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.config.fields import Key, all_keys, limit_keys, network_keys, sections
+from gateway.config.fields import Key, all_keys, limit_keys, network_keys, section_at, sections
 from gateway.config.sections.limits import DEFAULT_LIMITS
 
 _INTRODUCTION: Final = """\
@@ -120,13 +120,12 @@ def _has_default(key: Key) -> bool:
 
 
 def _example_lines() -> Iterator[str]:
-    section = ""
+    begun: set[tuple[str, ...]] = {()}
     for key in (key for key in all_keys() if key.path != ("limits",)):
-        if len(key.path) > 1 and key.path[0] != section:
-            section = key.path[0]
-            # The output of `bastion config secrets` can follow: a section of comments alone is one too.
-            head = "" if any(_has_default(one) for one in all_keys() if one.path[0] == section) else "# "
-            yield f"\n# {' '.join((sections()[section].__doc__ or '').split())}\n{head}{section}:"
+        for depth in range(1, len(key.path)):
+            if key.path[:depth] not in begun:
+                begun.add(key.path[:depth])
+                yield from _section_lines(key.path[:depth])
         indent = "  " * (len(key.path) - 1)
         if key.description:
             yield f"{indent}# {key.description}"
@@ -136,6 +135,14 @@ def _example_lines() -> Iterator[str]:
     yield "\n# Rate limits by name. A limit that you leave out keeps its default.\nlimits:"
     for name, setting in DEFAULT_LIMITS.items():
         yield f"  {name}: {_flow(setting)}"
+
+
+def _section_lines(path: tuple[str, ...]) -> Iterator[str]:
+    """The output of `bastion config secrets` can follow: a section of comments alone is a comment too."""
+    indent, above = "  " * (len(path) - 1), "" if len(path) > 1 else "\n"
+    live = any(_has_default(one) for one in all_keys() if one.path[: len(path)] == path)
+    yield f"{above}{indent}# {' '.join((section_at(path).__doc__ or '').split())}"
+    yield f"{indent}{'' if live else '# '}{path[-1]}:"
 
 
 def _written(value: object) -> str:

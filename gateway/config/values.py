@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer, StrictStr
 
-from gateway.core.units import DURATION_UNITS, RATE_UNITS
+from gateway.core.units import DAY_S, DURATION_UNITS, RATE_UNITS
 
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhdy])")
+_UNITS: Final = {**DURATION_UNITS, "y": 365 * DAY_S}
 _RATE: Final = re.compile(r"([1-9][0-9]{0,6})/(s|min|h|d)")
 _SECRET_BYTES: Final = 32
 _HOST: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
@@ -32,10 +33,10 @@ class Rate:
 
 
 def parse_duration(text: object) -> int:
-    """`90s`, `30m`, `12h`, `14d` in seconds. A bare number has no unit, so it is refused. Raises ValueError."""
+    """`90s`, `30m`, `12h`, `14d`, and `2y` of 365 days, in seconds. Raises ValueError for others, as a bare number."""
     if not isinstance(text, str) or not (match := _DURATION.fullmatch(text)):
         raise ValueError("not a duration")
-    return int(match[1]) * DURATION_UNITS[match[2]]
+    return int(match[1]) * _UNITS[match[2]]
 
 
 def parse_rate(text: object) -> Rate:

@@ -38,6 +38,7 @@ from gateway.stores.postgres.failures import LoginFailures
 from gateway.stores.postgres.grants import Grants
 from gateway.stores.postgres.history import PasswordHistory
 from gateway.stores.postgres.holds import Holds
+from gateway.stores.postgres.leavers import Leavers
 from gateway.stores.postgres.licences import Licences
 from gateway.stores.postgres.links import Links
 from gateway.stores.postgres.lockouts import LockoutRows
@@ -295,6 +296,10 @@ class Act:
     @property
     def reviews(self) -> Reviews:
         return Reviews(self._connection)
+
+    @property
+    def leavers(self) -> Leavers:
+        return Leavers(self._connection)
 
     @property
     def documents(self) -> Documents:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import gateway.flows
-from gateway.core.audit.catalogue import UserDisabled, UserEnabled
 from gateway.core.audit.login_events import LoggedOut
+from gateway.core.audit.people_events import UserDisabled, UserEnabled
 from gateway.core.errors import StoreUnavailable
 from gateway.flows.act import Act, Acts, RedisBehind
 from gateway.flows.transaction import RecordUnavailable

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from gateway.core.audit.catalogue import UserEnabled
 from gateway.core.audit.factor_events import FactorFailed
+from gateway.core.audit.people_events import UserEnabled
 from gateway.core.privacy.sealing import BrokenSeal, MasterKeys
 from gateway.flows.act import Acts
 from gateway.flows.appending import MOST_WAITING

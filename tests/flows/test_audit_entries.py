@@ -4,11 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from gateway.core.audit.catalogue import LoggedIn, UserEnabled
+from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.entry import Entry, entry_of
 from gateway.core.audit.event import Event
 from gateway.core.audit.login_events import LoggedOut, SessionOpened
+from gateway.core.audit.people_events import UserEnabled
 from gateway.flows.evidence.audit_entries import Tail, UnknownEntry, find_entry, list_entries
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.vault import Vault

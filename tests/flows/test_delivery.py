@@ -186,42 +186,6 @@ async def test_the_levels_are_those_of_the_table(pool: Pool) -> None:
     assert metrics.total("bastion_outbox_oldest_seconds", "checkpoint") == 0
 
 
-async def test_dead_letters_are_kept_for_ninety_days_and_forgotten_by_and_by(pool: Pool) -> None:
-    """So many at once that a statement's time suffices."""
-    async with pool.acquire() as connection:
-        await connection.execute(
-            "INSERT INTO outbox (kind, destination, position, sealed, digest, state, done_at)"
-            " SELECT 'checkpoint', 'webhook', n, '', sha256(n::text::bytea), 'dead',"
-            " now() - make_interval(days => CASE WHEN n <= 12000 THEN 91 ELSE 89 END) FROM generate_series(1, 12003) n"
-        )
-
-    await OutboxKeeper(pool, Metrics(1).slot(0)).purge()
-
-    async with pool.acquire() as connection:
-        left = await connection.fetch("SELECT position FROM outbox ORDER BY position")
-    assert [row["position"] for row in left] == [12_001, 12_002, 12_003]
-
-
-async def test_of_what_has_long_arrived_only_the_newest_is_kept(pool: Pool) -> None:
-    """It keeps what is offered once more from being sent once more."""
-    await add(pool, 1, 2, 3)
-    async with pool.acquire() as connection:
-        await connection.execute(
-            "UPDATE outbox SET state = 'done', done_at = now() - interval '2 d' WHERE position < 3"
-        )
-        await connection.execute("UPDATE outbox SET state = 'done', done_at = now() WHERE position = 3")
-        await add(pool, 7, destination="elsewhere")
-        await connection.execute(
-            "UPDATE outbox SET state = 'done', done_at = now() - interval '2 d' WHERE position = 7"
-        )
-
-    await OutboxKeeper(pool, Metrics(1).slot(0)).purge()
-
-    async with pool.acquire() as connection:
-        left = await connection.fetch("SELECT position FROM outbox ORDER BY position")
-    assert [row["position"] for row in left] == [3, 7]
-
-
 async def test_a_worker_that_ends_gives_back_what_it_was_sending(pool: Pool) -> None:
     sending = asyncio.Event()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -11,16 +12,17 @@ import pytest
 from gateway.core.privacy.periods import month_of
 from gateway.core.privacy.retention import RetentionRule, RetentionTerms
 from gateway.core.units import DAY_S
-from gateway.flows.act import Acts
 from gateway.flows.people.users import Newcomer
+from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.flows.privacy.retention import Retention
 from gateway.stores.postgres.retention import RetentionRows
 from tests.attacks.conftest import PASSWORD, House, open_house
 from tests.conftest import Pool
+from tests.core.forward.setting import KEYS
 
 KEPT_S = 90 * DAY_S
 TERMS = RetentionTerms(KEPT_S, 400 * DAY_S)
-LOGINS, MONTHS = RetentionRule
+LOGINS, MONTHS = RetentionRule.ENDED_LOGINS, RetentionRule.AUDIT_PERSONAL
 
 
 @pytest.fixture
@@ -49,8 +51,9 @@ async def left(pool: Pool) -> set[bytes]:
     return {row["id"] for row in await pool.fetch("SELECT id FROM logins")}
 
 
-def retention(acts: Acts) -> Retention:
-    return Retention(acts, TERMS)
+def retention(house: House, terms: RetentionTerms = TERMS) -> Retention:
+    nowhere = Path("/nonexistent")  # the ledger is the leader's
+    return Retention(Erasure(house.acts, KEYS, NodeFiles(nowhere, nowhere)), terms)
 
 
 async def person(house: House, name: str = "ada") -> UUID:
@@ -67,14 +70,14 @@ async def test_a_login_goes_when_it_is_a_second_too_old_and_the_dry_run_says_so(
         await login(pool, ada, None),
     }
 
-    would = {one.rule: one.count for one in await retention(house.acts).dry_run()}
+    would = {one.rule: one.count for one in await retention(house).dry_run()}
     before = await left(pool)
-    done = {one.rule: one.taken for one in await retention(house.acts).run()}
+    done = {one.rule: one.taken for one in await retention(house).run()}
 
     assert before == {old, ran_out} | young, "a dry run takes nothing"
     assert would[LOGINS] == done[LOGINS] == 2
     assert await left(pool) == young
-    assert {(one.rule, one.taken) for one in await retention(house.acts).status()} == {(LOGINS, 2), (MONTHS, 0)}
+    assert {(one.rule, one.taken) for one in await retention(house).status()} == {(LOGINS, 2), (MONTHS, 0)}
 
 
 async def test_a_grant_that_lives_keeps_its_login_and_a_hold_its_persons(house: House) -> None:
@@ -90,13 +93,13 @@ async def test_a_grant_that_lives_keeps_its_login_and_a_hold_its_persons(house: 
     )  # fmt: skip
     await pool.execute("INSERT INTO holds (user_id, reason, added_by, added_at) VALUES ($1, '', 'cli:root', 0)", grace)
 
-    done = await retention(house.acts).run()
+    done = await retention(house).run()
 
     assert [one.taken for one in done] == [0, 0]
     assert await left(pool) == kept
     await pool.execute("UPDATE grants SET ended_at = $1, ended_why = 'revoked'", now)
     await pool.execute("UPDATE holds SET lifted_at = $1", now)
-    assert (await retention(house.acts).run())[0].taken == 2
+    assert (await retention(house).run())[0].taken == 2
     assert await left(pool) == set()
 
 
@@ -109,8 +112,8 @@ async def test_a_month_of_the_log_becomes_unreadable_and_not_the_one_after(house
     for month in (before, edge):
         await pool.execute("INSERT INTO audit_period_keys (month, wrapped) VALUES ($1, 'x')", month)
 
-    would = {one.rule: one.count for one in await retention(house.acts).dry_run()}
-    done = {one.rule: one.taken for one in await retention(house.acts).run()}
+    would = {one.rule: one.count for one in await retention(house).dry_run()}
+    done = {one.rule: one.taken for one in await retention(house).run()}
 
     kept = {row["month"]: row["wrapped"] is not None for row in await pool.fetch("SELECT * FROM audit_period_keys")}
     assert would[MONTHS] == done[MONTHS] == 1
@@ -135,12 +138,12 @@ async def test_a_run_that_was_killed_leaves_no_search_terms_behind(house: House)
     await pool.execute("UPDATE holds SET lifted_at = $1 WHERE id = $2", now, hold)
     async with pool.acquire() as locker, locker.transaction():
         await locker.execute("SELECT FROM audit_terms FOR UPDATE")
-        running = asyncio.ensure_future(retention(house.acts).run())
+        running = asyncio.ensure_future(retention(house).run())
         await asyncio.sleep(1)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-    await retention(house.acts).run()
+    await retention(house).run()
 
     assert await pool.fetchval("SELECT wrapped FROM audit_period_keys WHERE month = '1970-01'") is None
     assert await pool.fetchval("SELECT count(*) FROM audit_terms WHERE entry_id = $1", entry) == 0
@@ -152,7 +155,7 @@ async def test_a_clock_that_was_set_ahead_takes_nothing(house: House) -> None:
     house.there.now += DAY_S
     await house.admin.set_groups("ada", ("staff",))
 
-    done = await retention(house.acts).run()
+    done = await retention(house).run()
 
     assert [(one.taken, bool(one.stopped)) for one in done] == [(0, True), (0, True)]
     assert old in await left(pool)
@@ -160,17 +163,17 @@ async def test_a_clock_that_was_set_ahead_takes_nothing(house: House) -> None:
 
 async def test_the_leader_runs_it_once_a_day(house: House) -> None:
     ada, pool = await person(house), house.pool
-    await retention(house.acts).work()
+    await retention(house).work()
     old = await login(pool, ada, KEPT_S + 5)
 
-    await retention(house.acts).work()
+    await retention(house).work()
 
     assert old in await left(pool)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE retention_runs SET taken = 0", "DELETE FROM retention_runs"])
 async def test_the_serving_role_changes_no_run(house: House, statement: str) -> None:
-    await retention(house.acts).run()
+    await retention(house).run()
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await house.pool.execute(statement)

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 
 from gateway.core.audit.access_events import AccessDenied
-from gateway.core.audit.catalogue import LoggedIn, LoginFailed, UserEnabled
+from gateway.core.audit.catalogue import LoggedIn, LoginFailed
 from gateway.core.audit.entries import Kind
 from gateway.core.audit.entry import entry_of
 from gateway.core.audit.event import Event
 from gateway.core.audit.login_events import SessionOpened
+from gateway.core.audit.people_events import UserEnabled
 from gateway.stores.postgres.audit import Audit
 from gateway.stores.postgres.audit_search import FIND_SPAN, SEARCH, AuditSearch, Filters, UnknownPosition
 from gateway.stores.postgres.vault import Vault

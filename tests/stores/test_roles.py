@@ -26,6 +26,7 @@ APPEND_ONLY = frozenset(
         "retention_runs",
         "control_results",
         "control_exceptions",
+        "retention_approvals",
         "consent_documents",
         "consent_records",
         "consent_retired",

@@ -13,8 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
 from gateway.core.audit.access_events import AccessDenied
-from gateway.core.audit.catalogue import GroupsChanged, LoggedIn, LoginFailed
+from gateway.core.audit.catalogue import LoggedIn, LoginFailed
 from gateway.core.audit.login_events import LoggedOut, SessionOpened
+from gateway.core.audit.people_events import GroupsChanged
 from gateway.core.base64url import unb64
 from gateway.flows.oauth.grants import Apps
 from gateway.flows.people.account import Account

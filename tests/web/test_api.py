@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from gateway.core.admin.acts import AdminRole
-from gateway.core.audit.catalogue import PersonViewed
+from gateway.core.audit.people_events import PersonViewed
 from gateway.flows.admin.role_admin import RoleAdmin
 from gateway.flows.admin.tokens import AdminTokenAdmin, WantedAdminToken
 from gateway.flows.people.users import UserAdmin

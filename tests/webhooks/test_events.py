@@ -5,7 +5,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from gateway.core.audit.catalogue import LoginFailed, UserAdded, UserDisabled
+from gateway.core.audit.catalogue import LoginFailed
+from gateway.core.audit.people_events import UserAdded, UserDisabled
 from gateway.flows.webhooks.levels import EndpointLevels
 from gateway.metrics import Metrics
 from gateway.stores.postgres.users import NewUser

@@ -80,7 +80,7 @@ class RetentionRan(Event):
         Family.SETTINGS,
         Severity.INFORMATIONAL,
         By.GATEWAY,
-        "A `rule` of retention took what was too old: so many logins, or months of the log (`taken`).",
+        "A `rule` of retention took what was too old: so many logins, messages, months of the log or people (`taken`).",
     )
 
     rule: OurWord[str]
@@ -90,15 +90,33 @@ class RetentionRan(Event):
 
 @dataclass(frozen=True, slots=True)
 class RetentionStopped(Event):
-    """why: clock."""
+    """why: clock or brake. wanted: how many it may not take unasked."""
 
     kind = Kind.RETENTION_STOPPED
     about = About(
         Family.SETTINGS,
         Severity.MEDIUM,
         By.GATEWAY,
-        "A `rule` of retention took nothing. `why`: `clock`, the log has entries of the future.",
+        "A `rule` of retention took nothing. `why`: `clock`, the log has entries of the future; `brake`, it wanted more"
+        " people, or younger months, than a run may take before an operator approves.",
     )
 
     rule: OurWord[str]
     why: OurWord[str]
+    wanted: Number[int | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionApproved(Event):
+    """wanted: how many the next run may take."""
+
+    kind = Kind.RETENTION_APPROVED
+    about = About(
+        Family.SETTINGS,
+        Severity.MEDIUM,
+        By.OPERATOR,
+        "An operator let the next run of a `rule` take what the brake had stopped.",
+    )
+
+    rule: OurWord[str]
+    wanted: Number[int]

@@ -110,6 +110,7 @@ class Kind(Enum):
     REVIEW_STARTED = "review_started"
     REVIEW_DECIDED = "review_decided"
     REVIEW_FINISHED = "review_finished"
+    RETENTION_APPROVED = "retention_approved"
     FACTOR_RESET_ANNOUNCED = "factor_reset_announced"
     FACTOR_RESET_STOPPED = "factor_reset_stopped"
 

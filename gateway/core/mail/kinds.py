@@ -43,6 +43,8 @@ class MailKind(Enum):
     EMAIL_TAKEN = "email_taken"  # to the address that somebody else wanted (login-defence.md L26)
     EMAIL_CHANGED = "email_changed"  # to the old address
     ERASURE_ASKED = "erasure_asked"
+    INACTIVE_DISABLED = "inactive_disabled"  # nobody has used the account for long
+    INACTIVE_ERASED = "inactive_erased"
     FAREWELL = "farewell"  # the person is erased
     EMERGENCY = "emergency"  # to owners of the console
     DIGEST = "digest"  # of notices that were too many for a day
@@ -203,6 +205,16 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
     MailKind.ERASURE_ASKED: _undoable(
         "Your account will be deleted",
         "Somebody who is signed in asked to delete your account. Until then, each sign-in can take that back.",
+    ),
+    MailKind.INACTIVE_DISABLED: Wording(
+        "Your unused account will be disabled",
+        "Nobody has used your account for a long time, so it will be disabled.",
+        "To keep it, sign in before that day. If you do not need it any more, you do not have to do anything.",
+    ),
+    MailKind.INACTIVE_ERASED: Wording(
+        "Your unused account will be deleted",
+        "Nobody has used your account for a long time, so it and what is stored about you will be deleted.",
+        "To keep it, sign in before that day. If you do not need it any more, you do not have to do anything.",
     ),
     MailKind.FAREWELL: Wording(
         "Your account was deleted",

@@ -27,6 +27,8 @@ DELETED: Final[Mapping[str, str]] = {
     "resting_roles": "user_id",
     "api_keys": "user_id",
     "admin_tokens": "user_id",
+    "account_uses": "user_id",
+    "inactivity_notices": "user_id",
     "app_consents": "user_id",
     "password_history": "user_id",
     "devices": "user_id",

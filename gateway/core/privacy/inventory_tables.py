@@ -45,6 +45,10 @@ PEOPLE: Final = (
     Table("enrolments_due", "by when a factor is needed", "until there is one", GONE, pseudonymous="user_id",
           technical="due_at"),
     Table("fresh_accounts", "people before their first login", "until the first login", GONE, pseudonymous="user_id"),
+    Table("account_uses", "when people last used their accounts", _PERSON, GONE, pseudonymous="user_id",
+          technical="used_at"),
+    Table("inactivity_notices", "who was told that their account will end", _PERSON, GONE, pseudonymous="user_id",
+          technical="told_at"),
     Table("lockouts", "wrong proofs", "as long as they can lock somebody", GONE, pseudonymous="who device",
           technical="proving failed_at locked_s until opened_until"),
     Table("login_failures", "wrong passwords by address, as keyed digests", "as long as the risk score counts them",
@@ -103,7 +107,6 @@ EVIDENCE: Final = (
           secret_under=Under.MASTER, technical="month master_id destroyed_at"),
     Table("unknown_name_keys", "key of marks for unknown names", "90 days", secret="wrapped",
           secret_under=Under.MASTER, technical="id begun_at master_id"),
-    Table("retention_runs", "what retention took", _FOR_EVER, technical="id rule at taken stopped"),
     Table("control_results", "what looks at controls found", _FOR_EVER, "stays: it holds ids", pseudonymous="evidence",
           technical="run control definition at every_s result"),
     Table("control_exceptions", "why a control may fail for a time", _FOR_EVER, "stays: write no names there",
@@ -114,6 +117,9 @@ EVIDENCE: Final = (
     Table("review_lines", "who could open what when a review began", _FOR_EVER, "stays: it holds ids",
           pseudonymous="user_id groups decided_by",
           technical="review_id state last_login_at opens decision decided_at"),
+    Table("retention_runs", "what retention took", _FOR_EVER, technical="id rule at taken stopped wanted"),
+    Table("retention_approvals", "who let a run of retention go on", _FOR_EVER, "stays: it holds ids",
+          pseudonymous="approved_by", technical="id run_id at"),
     Table("erasure_requests", "who asked to be erased", "until erased", GONE, pseudonymous="user_id",
           technical="own reason asked_at due_at"),
     Table("erasures", "who was erased", _FOR_EVER, "stays: it holds ids", pseudonymous="user_id added_by",
@@ -130,7 +136,7 @@ EVIDENCE: Final = (
 )  # fmt: skip
 OPERATION: Final = (
     Table("outbox", "mail, logout tokens, checkpoints and webhooks on their way",
-          "a day after delivery, 90 days if that failed",
+          "`retention.deliveries` after delivery or failure",
           GONE + ", but logout tokens and a farewell until delivered", sealed="sealed",
           sealed_under=Under.PERSON_OR_SYSTEM, pseudonymous="user_id",
           technical="id kind destination position digest made_at due_at worthless_at tries lease_until state status"

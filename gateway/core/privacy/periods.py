@@ -57,6 +57,11 @@ def month_after(month: str) -> str:
     return f"{year + number // 12:04}-{number % 12 + 1:02}"
 
 
+def end_of(month: str) -> int:
+    """Unix seconds, the first that is not in it."""
+    return _begin_of(month_after(month))
+
+
 def month_sealed(sealed: bytes) -> str | None:
     """Whose key opens it; None: it was sealed before there were months. Raises BrokenSeal."""
     return month_of(sealed_at(sealed.removeprefix(_MARK))) if sealed.startswith(_MARK) else None

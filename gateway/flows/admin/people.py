@@ -8,7 +8,7 @@ from uuid import UUID
 
 from gateway.core.admin.acts import ActTarget, AdminAct, AdminRole
 from gateway.core.audit.admin_events import RoleGranted, RoleRevoked
-from gateway.core.audit.catalogue import PersonViewed
+from gateway.core.audit.people_events import PersonViewed
 from gateway.core.errors import GatewayError
 from gateway.core.privacy.names import BadName, spelled
 from gateway.core.units import DAY_S, HOUR_S

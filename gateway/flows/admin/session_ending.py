@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gateway.core.admin.emergency import Measure, key_of
 from gateway.core.audit.admin_events import EmergencyEnded
-from gateway.core.audit.catalogue import SessionsEnded
+from gateway.core.audit.people_events import SessionsEnded
 from gateway.core.base64url import b64
 from gateway.core.session.tokens import tag_of
 from gateway.flows.act import Act, Acts

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from gateway.core.audit.admin_events import RoleRevoked
 from gateway.core.audit.app_events import ClientDisabled, ClientSecretRotated
-from gateway.core.audit.catalogue import GroupsChanged, UserDisabled
 from gateway.core.audit.factor_events import FactorRemoved
 from gateway.core.audit.login_events import PasswordDisabled
+from gateway.core.audit.people_events import GroupsChanged, UserDisabled
 from gateway.core.audit.taken import Loss, TakenAway
 from gateway.core.base64url import b64, unb64
 from gateway.core.login.password import DISABLED

@@ -1,7 +1,7 @@
 """Delivers the outbox: every worker takes what is due, each kind of message by a task of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,18 +10,14 @@ import asyncpg
 import structlog
 
 from gateway.core.outbox.kinds import FixedPauses, MessageKind, Pauses
-from gateway.core.units import DAY_S
 from gateway.flows.transaction import RecordUnavailable, transaction
 from gateway.metrics import Slot
 from gateway.outbound.undelivered import Delayed, Undeliverable, Undelivered
-from gateway.stores.postgres.outbox import Claimed, MessageState, Outbox
+from gateway.stores.postgres.outbox import Claimed, Outbox
 
 LEASE_S: Final = 90.0  # longer than audit.webhook_timeout_s, mail.timeout_s and webhooks.timeout_s may be
 LOOK_S: Final = 5.0
 _POLL_S: Final = 30.0  # the worker's Lookout wakes it earlier
-# The audit log has each dead letter for good.
-_KEPT_S: Final[Mapping[MessageState, float]] = {"done": DAY_S, "dead": 90 * DAY_S}
-_PURGED_AT_ONCE: Final = 5_000  # rows, well within the time that a statement has
 _COMPLAIN_EVERY_S: Final = 60.0
 _MAIL_SAID: Final = "the mail server does not take a message", "the mail server takes messages again"
 _SAID: Final = {
@@ -155,7 +151,7 @@ def _heed_cancellation() -> None:
 
 @dataclass(frozen=True, slots=True)
 class OutboxKeeper:
-    """Forgets what has long arrived or failed, and tells the metrics what has not."""
+    """Forgets what is not worth sending any more, and tells the metrics what waits or has failed."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     slot: Slot
@@ -166,11 +162,6 @@ class OutboxKeeper:
             worthless = await Outbox(connection).forget_worthless()
         if worthless:
             _LOG.error("messages did not arrive in time, and are not sent any more", count=worthless)
-        for state, kept_s in _KEPT_S.items():
-            forgotten = _PURGED_AT_ONCE
-            while forgotten == _PURGED_AT_ONCE:
-                async with transaction(self.pool) as connection:
-                    forgotten = await Outbox(connection).purge(state, kept_s, _PURGED_AT_ONCE)
 
     async def look(self) -> None:
         """By one worker of a node: the levels are those of the whole fleet, and stay while Postgres can't tell them."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.core.audit.catalogue import UserChanged
 from gateway.core.audit.factor_events import FactorRemoved
+from gateway.core.audit.people_events import UserChanged
 from gateway.core.audit.privacy_events import OWN, ErasureWithdrawn
 from gateway.core.audit.recovery_events import Disowned
 from gateway.core.base64url import b64, unb64

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.core.assurance.change import Lacking
-from gateway.core.audit.catalogue import UserChanged
+from gateway.core.audit.people_events import UserChanged
 from gateway.core.audit.recovery_events import EmailAsked
 from gateway.core.keys import Keys
 from gateway.core.mail.kinds import MailKind

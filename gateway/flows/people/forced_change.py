@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.assurance.steps import PASSWORD
-from gateway.core.audit.catalogue import PasswordChanged
+from gateway.core.audit.people_events import PasswordChanged
 from gateway.core.base64url import b64
 from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.pre_login import attempt_hash

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.assurance.change import Lacking
-from gateway.core.audit.catalogue import LoginFailed, PasswordChanged
+from gateway.core.audit.catalogue import LoginFailed
+from gateway.core.audit.people_events import PasswordChanged
 from gateway.core.base64url import b64
 from gateway.core.errors import TooManyAttempts
 from gateway.core.keys import Keys

@@ -7,7 +7,8 @@ from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from gateway.core.admin.acts import AdminRole
-from gateway.core.audit.catalogue import (
+from gateway.core.audit.lockout_events import Unlocked
+from gateway.core.audit.people_events import (
     GroupsChanged,
     PasswordChanged,
     PersonViewed,
@@ -17,7 +18,6 @@ from gateway.core.audit.catalogue import (
     UserDisabled,
     UserEnabled,
 )
-from gateway.core.audit.lockout_events import Unlocked
 from gateway.core.audit.recovery_events import UserInvited
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
@@ -199,15 +199,7 @@ class UserAdmin:
         async with self._begin() as act:
             await act.admin_roles.lock_owners()
             user = await self._named(act, name)
-            was_owner = await act.admin_roles.of(user.id, act.now) is AdminRole.OWNER
-            changed = await act.users.set_state(user.id, "disabled", act.now)
-            if was_owner:
-                await refuse_no_owner(act)
-            ended = await end_stands(act, self.keys.tag, user.id, AccountAct.DISABLED)
-            if changed or ended:
-                act.record(UserDisabled(user.id, tuple(map(b64, ended)), reason))
-            await tell_redis(act, self.keys.tag, user.id)
-        return changed
+            return await disable_person(act, self.keys.tag, user.id, reason)
 
     async def enable(self, name: str, reason: str | None = None) -> bool:
         """Logins that ended stay ended, and keys that rest do. False: they were active already."""
@@ -333,6 +325,24 @@ class UserAdmin:
         after = await act.users.find(before.id)
         if after is None or after.version != before.version + 1:
             raise ChangedMeanwhile(f"somebody else changed {before.username!r} at the same moment; look, and repeat it")
+
+
+async def disable_person(
+    act: Act, tag_key: bytes, user_id: UUID, reason: str | None = None, *, why: str | None = None
+) -> bool:
+    """The caller has locked the owners before. why: None where an operator does it. False: they were disabled already.
+
+    Raises LastOwner.
+    """
+    was_owner = await act.admin_roles.of(user_id, act.now) is AdminRole.OWNER
+    changed = await act.users.set_state(user_id, "disabled", act.now)
+    if was_owner:
+        await refuse_no_owner(act)
+    ended = await end_stands(act, tag_key, user_id, AccountAct.DISABLED)
+    if changed or ended:
+        act.record(UserDisabled(user_id, tuple(map(b64, ended)), reason, why))
+    await tell_redis(act, tag_key, user_id)
+    return changed
 
 
 def check_reason(reason: str) -> None:

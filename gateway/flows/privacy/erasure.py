@@ -131,15 +131,38 @@ class Erasure:
                 self._told.discard(user_id)
                 _LOG.info("an erasure is done", user=str(user_id))
 
+    async def take(self, user_id: UUID, is_due: Callable[[Act, UUID], Awaitable[bool]]) -> bool:
+        """Whom retention takes; the leader does the rest. is_due: asked once the person is locked. False: they are not
+        due any more, a hold stands, or it is the last owner.
+        """
+
+        async def reason(act: Act) -> ErasureReason | None:
+            return "unneeded" if await is_due(act, user_id) else None
+
+        return await self._erase_if(user_id, reason)
+
     async def _erase_due(self, user_id: UUID) -> None:
         """Nothing is done where it was taken back meanwhile, a hold stands, or it is the last owner."""
-        with suppress(RedisBehind, UnknownUser, Held, LastOwner):
+
+        async def reason(act: Act) -> ErasureReason | None:
+            request = await act.erasure_requests.lock_due(user_id, act.now)
+            return None if request is None else request.reason
+
+        await self._erase_if(user_id, reason)
+
+    async def _erase_if(self, user_id: UUID, why: Callable[[Act], Awaitable[ErasureReason | None]]) -> bool:
+        try:
             async with self.acts.begin() as act:
                 await self._hold_off(act)
                 await self._lock(act, user_id)
-                request = await act.erasure_requests.lock_due(user_id, act.now)
-                if request is not None:
-                    await self._erase(act, user_id, request.reason, "")
+                reason = await why(act)
+                if reason is not None:
+                    await self._erase(act, user_id, reason, "")
+        except (UnknownUser, Held, LastOwner):
+            return False
+        except RedisBehind:  # a step of its own tells Redis
+            return True
+        return reason is not None
 
     async def _erase(self, act: Act, user_id: UUID, reason: ErasureReason, operator: str) -> None:
         """Of a person that is locked."""

@@ -90,15 +90,6 @@ _FORGET_WORTHLESS: Final = """
      WHERE state = 'waiting' AND worthless_at <= now() AND (lease_until IS NULL OR lease_until < now())
     RETURNING id
 """
-# The newest of each destination stays: it keeps what is offered once more from being sent once more.
-_PURGE: Final = """
-    DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox o
-         WHERE state = $1 AND done_at < now() - make_interval(secs => $2)
-           AND id < (SELECT max(id) FROM outbox n WHERE n.destination = o.destination)
-         LIMIT $3 FOR UPDATE SKIP LOCKED)
-    RETURNING id
-"""
 _RELEASE: Final = """
     UPDATE outbox SET lease_until = NULL, tries = tries - 1 WHERE id = $1 AND lease_until = $2 RETURNING id
 """
@@ -117,9 +108,13 @@ _WITHDRAW: Final = "DELETE FROM outbox WHERE destination = $1"
 _HURRY: Final = "UPDATE outbox SET due_at = now() WHERE destination = $1 AND state = 'waiting' AND due_at > now()"
 _STATE: Final = "SELECT state FROM outbox WHERE id = $1"
 _ARRIVAL: Final = "SELECT state, extract(epoch FROM done_at)::bigint AS done_at FROM outbox WHERE id = $1"
+# Delivered messages are many: each half has an index without them.
 _COUNT: Final = """
     SELECT kind, state, count(*) AS rows, extract(epoch FROM now() - min(made_at))::float8 AS oldest_s
-      FROM outbox WHERE state <> 'done' GROUP BY kind, state
+      FROM outbox WHERE state = 'waiting' GROUP BY kind, state
+    UNION ALL
+    SELECT kind, state, count(*), extract(epoch FROM now() - min(made_at))::float8
+      FROM outbox WHERE state = 'dead' GROUP BY kind, state
 """
 _LIST: Final = """
     SELECT id, kind, destination, position, state, tries, status, made_at, due_at, done_at
@@ -289,10 +284,6 @@ class Outbox:
     async def release(self, claimed: Claimed) -> bool:
         """It was not tried. False: the lease is somebody else's by now."""
         return await self._connection.fetchval(_RELEASE, claimed.id, claimed.lease_until) is not None
-
-    async def purge(self, state: MessageState, after_s: float, most: int) -> int:
-        """Forget at most so many that are done, or dead, for so long. How many were forgotten."""
-        return len(await self._connection.fetch(_PURGE, state, after_s, most))
 
     async def levels(self) -> list[Backlog]:
         """Of what is waiting or dead."""

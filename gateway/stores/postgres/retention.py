@@ -23,9 +23,21 @@ _OLD_LOGINS: Final = f"""
        AND NOT EXISTS (SELECT FROM grants g WHERE g.login_id = l.id AND g.ended_at IS NULL AND g.expires_at > $2)
        AND {_FREE}
 """  # noqa: S608 - constants
-_COUNT_LOGINS: Final = f"SELECT count(*) FROM ({_OLD_LOGINS}) old"  # noqa: S608 - constants
+_LIST_LOGINS: Final = f"SELECT id FROM ({_OLD_LOGINS}) old ORDER BY id"  # noqa: S608 - constants
 _TAKE_LOGINS: Final = f"""
     DELETE FROM logins WHERE id IN ({_OLD_LOGINS} LIMIT {BATCH} FOR UPDATE OF l SKIP LOCKED) RETURNING id
+"""  # noqa: S608 - constants
+# Of what may be offered once more, the newest of a destination keeps it from being sent once more.
+_OLD_MESSAGES: Final = f"""
+    SELECT l.id FROM outbox l
+     WHERE l.state <> 'waiting' AND l.done_at <= to_timestamp($1::bigint)
+       AND (l.kind NOT IN ('checkpoint', 'webhook')
+            OR l.id < (SELECT max(n.id) FROM outbox n WHERE n.destination = l.destination))
+       AND {_FREE}
+"""  # noqa: S608 - constants
+_LIST_MESSAGES: Final = f"SELECT id FROM ({_OLD_MESSAGES}) old ORDER BY id"  # noqa: S608 - constants
+_TAKE_MESSAGES: Final = f"""
+    DELETE FROM outbox WHERE id IN ({_OLD_MESSAGES} LIMIT {BATCH} FOR UPDATE OF l SKIP LOCKED) RETURNING id
 """  # noqa: S608 - constants
 _OLD_MONTHS: Final = "SELECT month FROM audit_period_keys WHERE month < $1 AND wrapped IS NOT NULL ORDER BY month"
 _ALL_HELD: Final = """
@@ -43,20 +55,34 @@ _TAKE_TERMS: Final = f"""
          WHERE to_char(to_timestamp(e.at) AT TIME ZONE 'UTC', 'YYYY-MM') = $1
            AND NOT EXISTS ({_ALL_HELD.replace("$1", "$2")}) LIMIT {BATCH}) RETURNING entry_id
 """  # noqa: S608 - constants
-_ADD_RUN: Final = "INSERT INTO retention_runs (rule, at, taken, stopped) VALUES ($1, $2, $3, $4)"
+_ADD_RUN: Final = "INSERT INTO retention_runs (rule, at, taken, stopped, wanted) VALUES ($1, $2, $3, $4, $5)"
 _LAST_RUNS: Final = """
-    SELECT DISTINCT ON (rule) rule, at, taken, stopped FROM retention_runs ORDER BY rule, id DESC
+    SELECT DISTINCT ON (rule) rule, at, taken, stopped, wanted FROM retention_runs ORDER BY rule, id DESC
+"""
+_LAST_GOOD: Final = "SELECT at FROM retention_runs WHERE rule = $1 AND stopped = '' ORDER BY id DESC LIMIT 1"
+_LAST_STOPPED: Final = """
+    SELECT id, wanted FROM (SELECT id, wanted FROM retention_runs WHERE rule = $1 ORDER BY id DESC LIMIT 1) newest
+     WHERE wanted > 0
+"""
+_APPROVE: Final = "INSERT INTO retention_approvals (run_id, approved_by, at) VALUES ($1, $2, $3)"
+# Only what the newest run wanted: each later run needs an approval of its own.
+_APPROVED: Final = """
+    SELECT rule, wanted FROM (SELECT DISTINCT ON (rule) id, rule, wanted FROM retention_runs ORDER BY rule, id DESC) r
+     WHERE EXISTS (SELECT FROM retention_approvals a WHERE a.run_id = r.id)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionRun:
-    """stopped: why nothing was taken; "" where it went well. at: Unix seconds."""
+    """stopped: why nothing was taken; "" where it went well. wanted: how many were too many for a run that nobody has
+    approved; 0: nothing that could be approved stopped it. at: Unix seconds.
+    """
 
     rule: RetentionRule
     at: int
     taken: int
     stopped: str
+    wanted: int = 0
 
 
 class RetentionRows:
@@ -73,12 +99,20 @@ class RetentionRows:
         """Whether the log has entries of the future: a clock was set, and nothing is to be taken by it."""
         return int(await self._connection.fetchval(_NEWEST)) > await self.now() + _AHEAD_S
 
-    async def count_logins(self, until: int, now: int) -> int:
-        return int(await self._connection.fetchval(_COUNT_LOGINS, until, now))
+    async def logins(self, until: int, now: int) -> list[bytes]:
+        return [row["id"] for row in await self._connection.fetch(_LIST_LOGINS, until, now)]
 
     async def take_logins(self, until: int, now: int) -> int:
         """BATCH at most; how many."""
         return len(await self._connection.fetch(_TAKE_LOGINS, until, now))
+
+    async def messages(self, until: int, now: int) -> list[int]:
+        """Of the outbox."""
+        return [row["id"] for row in await self._connection.fetch(_LIST_MESSAGES, until, now)]
+
+    async def take_messages(self, until: int, now: int) -> int:
+        """BATCH at most; how many."""
+        return len(await self._connection.fetch(_TAKE_MESSAGES, until, now))
 
     async def months(self, until: int, now: int) -> list[str]:
         """Those that ended before, and whose key is there; none while a hold keeps everybody."""
@@ -95,14 +129,31 @@ class RetentionRows:
         return len(await self._connection.fetch(_TAKE_TERMS, month, now))
 
     async def add_run(self, run: RetentionRun) -> None:
-        await self._connection.execute(_ADD_RUN, run.rule.value, run.at, run.taken, run.stopped)
+        await self._connection.execute(_ADD_RUN, run.rule.value, run.at, run.taken, run.stopped, run.wanted)
 
     async def last_runs(self) -> Sequence[RetentionRun]:
         """Of each rule the newest."""
         return [
-            RetentionRun(RetentionRule(row["rule"]), row["at"], row["taken"], row["stopped"])
+            RetentionRun(RetentionRule(row["rule"]), row["at"], row["taken"], row["stopped"], row["wanted"])
             for row in await self._connection.fetch(_LAST_RUNS)
         ]
+
+    async def last_good(self, rule: RetentionRule) -> int | None:
+        """When a run last went well, in Unix seconds."""
+        at: int | None = await self._connection.fetchval(_LAST_GOOD, rule.value)
+        return at
+
+    async def approve(self, rule: RetentionRule, by: str, at: int) -> int | None:
+        """Of the newest run, how many it wanted. None: nothing stopped it that could be approved."""
+        row = await self._connection.fetchrow(_LAST_STOPPED, rule.value)
+        if row is None:
+            return None
+        await self._connection.execute(_APPROVE, row["id"], by, at)
+        return int(row["wanted"])
+
+    async def approved(self) -> dict[RetentionRule, int]:
+        """How many the next run of a rule may take unasked, because an operator has approved them."""
+        return {RetentionRule(row["rule"]): row["wanted"] for row in await self._connection.fetch(_APPROVED)}
 
 
 async def rewrite_period_keys(connection: AnyConnection) -> None:

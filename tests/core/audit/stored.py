@@ -7,6 +7,7 @@ from gateway.core.audit import (
     catalogue,
     lockout_events,
     login_events,
+    people_events,
     recovery_events,
 )
 from gateway.core.audit.event import Event
@@ -100,13 +101,13 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
     (recovery_events.DeviceForgotten(ADA, "network"), "device_forgotten", (str(ADA), ADA, '{"what":"network"}', "{}")),
     (login_events.SessionEnded(ADA, "L"), "session_ended", (str(ADA), ADA, '{"login":"L"}', "{}")),
     (
-        catalogue.UserAdded(ADA, ("staff",), "ada", "Ada", ""),
+        people_events.UserAdded(ADA, ("staff",), "ada", "Ada", ""),
         "user_added",
         ("cli:root", ADA, '{"groups":["staff"]}', '{"email":"","name":"Ada","username":"ada"}'),
     ),
-    (catalogue.UserDisabled(ADA, ("L", "M")), "user_disabled", ("cli:root", ADA, '{"logins":["L","M"]}', "{}")),
-    (catalogue.UserEnabled(ADA), "user_enabled", ("cli:root", ADA, "{}", "{}")),
-    (catalogue.PasswordChanged(ADA, ()), "password_changed", ("cli:root", ADA, '{"logins":[]}', "{}")),
+    (people_events.UserDisabled(ADA, ("L", "M")), "user_disabled", ("cli:root", ADA, '{"logins":["L","M"]}', "{}")),
+    (people_events.UserEnabled(ADA), "user_enabled", ("cli:root", ADA, "{}", "{}")),
+    (people_events.PasswordChanged(ADA, ()), "password_changed", ("cli:root", ADA, '{"logins":[]}', "{}")),
     (
         recovery_events.PasswordResetAsked(None, "unknown", "mark", "203.0.113.7", "curl"),
         "password_reset_asked",
@@ -139,20 +140,20 @@ STORED: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         (str(ADA), ADA, '{"login":"L"}', '{"after":"ada@example.org"}'),
     ),
     (
-        catalogue.GroupsChanged(ADA, ("staff",), ("ops", "staff")),
+        people_events.GroupsChanged(ADA, ("staff",), ("ops", "staff")),
         "groups_changed",
         ("cli:root", ADA, '{"after":["ops","staff"],"before":["staff"]}', "{}"),
     ),
     (
-        catalogue.UserChanged(ADA, "email", "", "ada@example.org"),
+        people_events.UserChanged(ADA, "email", "", "ada@example.org"),
         "user_changed",
         ("cli:root", ADA, '{"changed":"email"}', '{"after":"ada@example.org","before":""}'),
     ),
     (
-        catalogue.SessionsEnded(ADA, ("L",), "laptop stolen"),
+        people_events.SessionsEnded(ADA, ("L",), "laptop stolen"),
         "sessions_ended",
         ("cli:root", ADA, '{"logins":["L"]}', '{"reason":"laptop stolen"}'),
     ),
-    (catalogue.PersonViewed(ADA), "person_viewed", ("cli:root", ADA, "{}", "{}")),
+    (people_events.PersonViewed(ADA), "person_viewed", ("cli:root", ADA, "{}", "{}")),
     *EVIDENCE,
 ]

@@ -88,4 +88,14 @@ DOCUMENTS: Final[list[tuple[Event, str, tuple[str, UUID | None, str, str]]]] = [
         "review_finished",
         ("cli:root", None, '{"kept":3,"removed":1,"review":1}', "{}"),
     ),
+    (
+        document_events.RetentionStopped(None, "inactive", "brake", 30),
+        "retention_stopped",
+        ("gateway", None, '{"rule":"inactive","wanted":30,"why":"brake"}', "{}"),
+    ),
+    (
+        document_events.RetentionApproved(None, "inactive", 30),
+        "retention_approved",
+        ("cli:root", None, '{"rule":"inactive","wanted":30}', "{}"),
+    ),
 ]

@@ -15,6 +15,7 @@ from gateway.core.audit import (
     catalogue,
     factor_events,
     login_events,
+    people_events,
 )
 from gateway.core.audit.catalogue import CATALOGUE, names
 from gateway.core.audit.delivery_events import EndpointEvent
@@ -100,7 +101,7 @@ def test_an_entry_has_each_field_in_its_part_and_in_no_other(data: st.DataObject
     assert not entry.detail.keys() & entry.personal.keys()
 
 
-@pytest.mark.parametrize("event", [catalogue.UserEnabled(ADA), login_events.LoggedOut(None, "L")])
+@pytest.mark.parametrize("event", [people_events.UserEnabled(ADA), login_events.LoggedOut(None, "L")])
 def test_who_acts_is_never_left_open(event: Event) -> None:
     with pytest.raises(AssertionError):
         entry_of(event, 1, "", "")
@@ -125,7 +126,7 @@ def test_a_grant_that_its_person_ended_names_the_person() -> None:
 
 
 def test_a_password_that_its_person_changed_names_the_person() -> None:
-    entry = entry_of(catalogue.PasswordChanged(ADA, ("L",), "changed_by_person"), 1, "", "")
+    entry = entry_of(people_events.PasswordChanged(ADA, ("L",), "changed_by_person"), 1, "", "")
 
     assert (entry.actor, entry.detail) == (str(ADA), {"logins": ("L",), "why": "changed_by_person"})
 
@@ -152,7 +153,7 @@ def test_nothing_else_makes_an_entry() -> None:
 
 
 def test_an_address_that_its_person_brought_back_names_the_person() -> None:
-    undone = catalogue.UserChanged(ADA, "email", "eve@example.org", "ada@example.org", "undone")
+    undone = people_events.UserChanged(ADA, "email", "eve@example.org", "ada@example.org", "undone")
 
     assert entry_of(undone, 1, "", "").actor == str(ADA)
 

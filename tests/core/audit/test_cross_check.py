@@ -5,7 +5,6 @@ from uuid import UUID
 import pytest
 
 from gateway.core.audit.app_events import ApiKeyCreated, ApiKeyRevoked, ClientAdded, ClientChanged, ClientDisabled
-from gateway.core.audit.catalogue import GroupsChanged, UserAdded, UserDisabled, UserEnabled
 from gateway.core.audit.chain import Stored
 from gateway.core.audit.cross_check import RECOVERY_CODES, Fold, RowFacts, RowName, differences
 from gateway.core.audit.entries import canonical
@@ -19,6 +18,7 @@ from gateway.core.audit.factor_events import (
     RecoveryCodeUsed,
 )
 from gateway.core.audit.key_events import SigningKeyCompromised, SigningKeyCreated, SigningKeyRetired
+from gateway.core.audit.people_events import GroupsChanged, UserAdded, UserDisabled, UserEnabled
 from gateway.core.login import one_time_codes
 
 ADA = UUID(int=1)
