@@ -1,11 +1,14 @@
 """Figures that all workers write and anyone can read."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.metrics import FIGURES, Counter, Gauge, Histogram, Metrics
+import gateway
+from gateway.metrics import FIGURES, JOBS, Counter, Gauge, Histogram, Metrics
 
 TOY = (
     Counter("toy_calls", "Calls.", "outcome", ("good", "bad")),
@@ -79,3 +82,12 @@ def test_what_nobody_declared_is_a_mistake() -> None:
 def test_all_figures_have_names_of_their_own() -> None:
     assert len({figure.name for figure in FIGURES}) == len(FIGURES)
     assert Metrics(4).render().endswith(b"\n")
+
+
+def test_each_job_of_the_leader_has_a_counter_of_its_failures() -> None:
+    """Without one, the first failure would end the job."""
+    sources = (path.read_text() for path in Path(gateway.__path__[0]).rglob("*.py"))
+    named = {name for text in sources for name in re.findall(r'\bJob\("(\w+)"', text)}
+
+    assert len(named) > 10
+    assert named <= set(JOBS)
