@@ -76,7 +76,7 @@ async def test_what_was_verified_is_recorded_on_demand_whole_or_not(logged: Bast
 
     last = json.loads(listed.out)[-1]["detail"]
     assert [whole.status, cut.status, from_file.status] == [0, 1, 2]
-    assert [last["outcome"], last["position"]] == ["fault", 2]
+    assert [last["outcome"], last["up_to"]] == ["fault", 2]
 
 
 async def test_copies_elsewhere_are_compared_with_a_key_that_was_kept(logged: Bastion, pool: Pool) -> None:

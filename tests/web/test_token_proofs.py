@@ -117,7 +117,7 @@ async def test_a_proof_without_our_nonce_is_told_one(house: House, login: Token,
         nonces, now = Nonces(KEYS.nonce), int(time.time())
         ours = nonces.read(dpop.nonce, now)
         assert ours is not None
-        given = nonces.make(ours.inc, now - 180)
+        given = nonces.make(ours.inc, now - 600)
 
     refused = await house.exchange("spa", code, ("DPoP", dpop.proof(nonce=given)))
 
