@@ -90,7 +90,7 @@ async def test_a_linker_that_is_late_fails(house: House) -> None:
 async def test_a_change_that_nobody_made_fails_for_30_days(house: House) -> None:
     await house.pool.execute(
         "INSERT INTO audit_entries (kind, at, actor, detail, personal, request_id)"
-        " VALUES ('user_disabled', $1, '', '{}', '', '')",
+        " VALUES ('groups_changed', $1, '', '{}', '', '')",
         house.there.now,
     )
     now = await state(house, "changes-have-actor")
