@@ -1,5 +1,6 @@
 """This wasn't me: what somebody else added within 7 days goes, and the passkey that they used counts no more."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import ip_address
@@ -131,7 +132,8 @@ async def test_a_passkey_that_was_added_within_a_week_is_removed(recovering: Rec
     await recovering.post(await told(recovering), name="ada")
 
     assert await house.pool.fetchval("SELECT count(*) FROM passkeys") == 0
-    assert await recovering.details("factor_removed") == ['{"factor":"passkey","why":"disowned"}']
+    (removed,) = await recovering.details("factor_removed")
+    assert json.loads(removed).items() >= {"factor": "passkey", "why": "disowned"}.items()
 
 
 async def test_what_a_login_taught_that_has_ended_already_is_forgotten_too(recovering: Recovering) -> None:

@@ -28,6 +28,8 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "admin_roles": ("role", "until", "granted_at"),
     "refusals": ("at", "route", "reason", "outcome", "n", "sealed"),
     "admin_tokens": ("role", "networks", "created_at", "expires_at", "last_used_at", "revoked_at"),
+    "account_uses": ("used_at",),
+    "inactivity_notices": ("told_at",),
 }
 NOT_SHOWN: Final[Mapping[str, str]] = {
     "password_doubts": "a mark of a password that somebody else may know",
@@ -59,6 +61,8 @@ TITLES: Final[Mapping[str, str]] = {
     "admin_roles": "Your role in the console",
     "refusals": "Requests that were refused",
     "admin_tokens": "Tokens for the console's API that answer to you",
+    "account_uses": "When your account was last used, from earlier sign-ins",
+    "inactivity_notices": "Mail about your unused account",
     "consent_records": "What you answered to terms, notices and consents",
     "audit": "The log of what happened to your account",
 }
