@@ -14,7 +14,7 @@ from gateway.app.counters import breach_counter, counter
 from gateway.config import Config
 from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMIT, PASSWORD_CHANGE_LIMIT
 from gateway.core.login.outcome import LoginRules
-from gateway.core.mail.links import LinkKind
+from gateway.core.mail.links import ENDS, LinkKind
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.documents import OwnDocuments
@@ -31,6 +31,7 @@ from gateway.flows.people.confirm_login import ConfirmLogin
 from gateway.flows.people.confirming import Confirming
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
+from gateway.flows.people.end_links import EndLinks
 from gateway.flows.people.factor_proofs import FactorProofs
 from gateway.flows.people.factor_resets import FactorRemoval, FactorResets, KeepFactors
 from gateway.flows.people.forced_change import ForcedChange
@@ -73,6 +74,7 @@ from gateway.web import (
     disown,
     documents,
     email,
+    end_links,
     enrol,
     keep_factors,
     login,
@@ -122,7 +124,7 @@ def people(
     apps_ending = AppLogout(
         config.keys(), lambda: ring.current.verification, lambda: decisions.policy, config.public_url, random_bytes
     )
-    maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes)
+    maker = KeyMaker(config.keys(), lambda: decisions.policy, random_bytes, notices_of(config))
     access = Apps(resources.acts, config.keys(), lambda: decisions.policy)
     limits, notices = config.login_limits(), notices_of(config)
     throttle = LoginThrottle(buckets, lambda: limits)
@@ -240,6 +242,11 @@ def _recovery(
         *release.routes(browser, Releasing(NamedLinks(acts, limits, (LinkKind.RELEASE,)))),
         *unlock.routes(browser, Unlocking(unlocks, lockouts, keys, random_bytes)),
         *keep_factors.routes(browser, KeepFactors(NamedLinks(acts, limits, (LinkKind.KEEP_FACTORS,)))),
+        *(
+            route
+            for kind in ENDS
+            for route in end_links.routes(browser, kind, EndLinks(NamedLinks(acts, limits, (kind,)), keys))
+        ),
         *email.routes(browser, changing),
     )
 

@@ -25,7 +25,9 @@ _LONG_S: Final = 3600.0
 
 def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
     config, acts = start.config, resources.acts
-    asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices_of(config))
+    notices = notices_of(config)
+    asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices)
+    export = Export(acts, config.privacy.exports_per_day, notices)
     answers = OwnDocuments(acts, gate_of(config))
     erasure = erasure_of(config, resources)
     retention = Retention(
@@ -40,7 +42,7 @@ def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
         lambda state, count: start.slot.cell("bastion_erasures", state).set(count),
     )
     return Concern(
-        routes=tuple(pages.routes(browser, asking, Export(acts, config.privacy.exports_per_day), answers)),
+        routes=tuple(pages.routes(browser, asking, export, answers)),
         jobs=(
             Job("erasures", erasure.work, every_s=_EVERY_S, most_s=_MOST_S),
             Job("retention", retention.work, every_s=_MOST_S, most_s=_LONG_S),

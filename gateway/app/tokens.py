@@ -88,7 +88,7 @@ def tokens_for_apps(
         issuer.ready,
         clients,
         proofs,
-        CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes),
+        CodeExchange(acts, keys, decisions, issuer, refresh, random_bytes, notices_of(config)),
         RefreshExchange(
             acts, keys, decisions, issuer, refresh, counter(slot, "bastion_refreshes", OUTCOMES), notices_of(config)
         ),

@@ -13,7 +13,7 @@ from gateway.cli._times import utc
 from gateway.config import Config
 from gateway.core.base64url import b64
 from gateway.flows.people.api_keys import DEFAULT_DAYS, ApiKeyAdmin, KeyMaker, ListedKey, WantedKey
-from gateway.resources import Resources, random_bytes
+from gateway.resources import Resources, notices_of, random_bytes
 
 _DAYS = re.compile(r"([0-9]{1,4})d")
 
@@ -54,7 +54,7 @@ def create(
     policy = policy_of(config)
 
     async def work(resources: Resources) -> str:
-        maker = KeyMaker(config.keys(), lambda: policy, random_bytes)
+        maker = KeyMaker(config.keys(), lambda: policy, random_bytes, notices_of(config))
         return await _admin(config, resources).create(maker, username, wanted)
 
     click.echo(acting(config, work))

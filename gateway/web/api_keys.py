@@ -57,7 +57,7 @@ def routes(browser: Browser, own: OwnKeys, policy: Callable[[], Policy]) -> list
     async def make(request: web.Request, fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         """The answer is the only page that ever shows the key."""
         try:
-            made = await own.make(live, _wanted(fields), request[REQUEST_ID])
+            made = await own.make(live, _wanted(fields), browser.visit(request))
         except BadKey as error:
             return await page(request, live, error=str(error), status=400)
         except MayNotChange:

@@ -47,7 +47,7 @@ class _PrivacyPages:
 
     async def download(self, request: web.Request, _fields: Mapping[str, str], live: LiveLogin) -> web.Response:
         try:
-            packed = await self.export.own(live, request[REQUEST_ID])
+            packed = await self.export.own(live, self.browser.visit(request))
         except TooManyExports:
             return await self._page(request, live, 429)
         except MayNotChange:

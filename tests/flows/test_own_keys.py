@@ -17,6 +17,7 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.may_change import MayNotChange
 from gateway.flows.people.api_keys import rest_keys
 from gateway.flows.people.own_keys import OwnKeys
+from tests.attacks.phones import VISIT
 from tests.conftest import Pool
 from tests.core.forward.keys import TAKING, taking
 from tests.core.forward.setting import ADA, KEYS
@@ -82,12 +83,12 @@ async def _made(attempt: Try) -> object:
 
 
 async def test_no_key_is_made_by_a_login_that_ends_meanwhile(here: Deciding, own: OwnKeys, live: LiveLogin) -> None:
-    assert isinstance(await while_all_ends(here, lambda: own.make(live, WANTED, "r")), MayNotChange)
+    assert isinstance(await while_all_ends(here, lambda: own.make(live, WANTED, VISIT)), MayNotChange)
     assert await own.list(live) == []
 
 
 async def test_no_key_is_woken_by_a_login_that_ends_meanwhile(here: Deciding, own: OwnKeys, live: LiveLogin) -> None:
-    await own.make(live, WANTED, "r")
+    await own.make(live, WANTED, VISIT)
     key = (await own.list(live))[0].id
 
     assert isinstance(await while_all_ends(here, lambda: own.wake(live, key, "r")), MayNotChange)
@@ -98,7 +99,7 @@ async def test_a_key_that_is_being_made_rests_with_the_others(here: Deciding, ow
     """The other order: the key is first, and is not committed when all ends."""
     async with here.pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT id FROM logins FOR UPDATE")
-        making = asyncio.create_task(own.make(live, WANTED, "r"))
+        making = asyncio.create_task(own.make(live, WANTED, VISIT))
         await waiting(here.pool, 1)
         ending = asyncio.create_task(users(here).end_sessions("ada", None, "lost phone"))
         await waiting(here.pool, 2)
@@ -110,12 +111,12 @@ async def test_a_key_that_is_being_made_rests_with_the_others(here: Deciding, ow
 
 
 async def test_a_login_that_has_ended_makes_and_wakes_none(here: Deciding, own: OwnKeys, live: LiveLogin) -> None:
-    await own.make(live, WANTED, "r")
+    await own.make(live, WANTED, VISIT)
     key = (await own.list(live))[0].id
     await users(here).end_sessions("ada", None, "lost phone")
 
     with pytest.raises(MayNotChange):
-        await own.make(live, WANTED, "r")
+        await own.make(live, WANTED, VISIT)
     with pytest.raises(MayNotChange):
         await own.wake(live, key, "r")
     assert (len(await own.list(live)), await passing(here)) == (1, 0)
@@ -123,12 +124,12 @@ async def test_a_login_that_has_ended_makes_and_wakes_none(here: Deciding, own: 
 
 async def test_a_strange_device_makes_and_wakes_none(here: Deciding, own: OwnKeys, live: LiveLogin) -> None:
     """login-defence.md X3: a key outlasts the login."""
-    await own.make(live, WANTED, "r")
+    await own.make(live, WANTED, VISIT)
     key = (await own.list(live))[0].id
     await here.pool.execute("UPDATE logins SET confirmed_at = NULL")
 
     with pytest.raises(MayNotChange) as refused:
-        await own.make(live, WANTED, "r")
+        await own.make(live, WANTED, VISIT)
     with pytest.raises(MayNotChange):
         await own.wake(live, key, "r")
     assert refused.value.lacking == CodeNeeded()
@@ -136,6 +137,6 @@ async def test_a_strange_device_makes_and_wakes_none(here: Deciding, own: OwnKey
 
 
 async def test_two_keys_at_once_do_not_wait_for_each_other_for_ever(own: OwnKeys, live: LiveLogin) -> None:
-    made = await asyncio.gather(*(own.make(live, WANTED, "r") for _ in range(8)))
+    made = await asyncio.gather(*(own.make(live, WANTED, VISIT) for _ in range(8)))
 
     assert len(set(made)) == len(await own.list(live)) == 8

@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 
 from gateway.core.base64url import b64
 from gateway.core.jose.keys import SigningKey, VerificationKey
+from gateway.core.mail.links import LinkKind
 from gateway.core.oauth.code import CODE_BYTES, CODE_S, CodeContent, authorization_code_hash, code_text
 from gateway.core.oauth.request import Published
 from gateway.core.policy.model import Policy
@@ -30,6 +31,7 @@ from gateway.core.token.nonce import Nonces
 from gateway.core.token.refresh import RefreshTokens
 from gateway.core.token.signing_keys import KeySet
 from gateway.flows.act import Acts
+from gateway.flows.mail.notices import Notices
 from gateway.flows.oauth.authenticate_client import ClientAuthentication, ClientLimits
 from gateway.flows.oauth.client_keys import ClientKeys
 from gateway.flows.oauth.exchange import CodeExchange
@@ -243,6 +245,7 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
         acts = replace(here.acts, clock=clock.seconds)
         keys = {key.kid: key.verification for key in (ES256,)}
         tokens, refresh = AccessTokens(ISSUER, KEYS.token), RefreshTokens(KEYS.refresh)
+        notices = Notices(is_on=True, lifetimes_s=dict.fromkeys(LinkKind, 604_800), random=here.random)
         signers = {"ES256": ES256, "RS256": RS256}
 
         def signer(alg: str) -> SigningKey:
@@ -266,7 +269,7 @@ async def house_at(pool: Pool, redis_url: str, now: int, most: int = 600) -> Asy
             issuer.ready,
             clients,
             proofs,
-            CodeExchange(acts, KEYS, here.decisions, issuer, refresh, here.random),
+            CodeExchange(acts, KEYS, here.decisions, issuer, refresh, here.random, notices),
             RefreshExchange(acts, KEYS, here.decisions, issuer, refresh, lambda outcome: counted.update([outcome])),
             ServiceTokens(acts, issuer, here.random),
             lambda grant_type: counted.update([grant_type]),

@@ -14,13 +14,14 @@ from redis.asyncio import Redis
 
 from gateway.core.mail.kinds import MailKind
 from gateway.core.mail.letter import Mail
-from gateway.core.mail.links import LinkKind
+from gateway.core.mail.links import ENDS, LinkKind
 from gateway.core.password.rules import DEFAULT_RULES
 from gateway.core.ratelimit.gcra import Limit, Per
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.mail.notices import Notices
 from gateway.flows.people.disown import KINDS, Disown
 from gateway.flows.people.email_change import EmailChange
+from gateway.flows.people.end_links import EndLinks
 from gateway.flows.people.factor_resets import KeepFactors
 from gateway.flows.people.named_links import NamedLinks
 from gateway.flows.people.new_passwords import NewPasswords
@@ -30,7 +31,7 @@ from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.unlocking import Unlocking
 from gateway.flows.people.users import Newcomer
 from gateway.stores.redis.buckets import Buckets
-from gateway.web import disown, email, keep_factors, recovery, release, unlock
+from gateway.web import disown, email, end_links, keep_factors, recovery, release, unlock
 from gateway.web.browser import Browser
 from gateway.web.forms import MAX_BODY_BYTES, AuthHost
 from gateway.web.html import Html, static_files
@@ -139,6 +140,9 @@ async def recovering_at(pool: Pool, redis: Redis, redis_url: str, tmp_path: Path
         keeping = KeepFactors(NamedLinks(acts, limits, (LinkKind.KEEP_FACTORS,)))
         app.add_routes(keep_factors.routes(browser, keeping))
         app.add_routes(release.routes(browser, Releasing(NamedLinks(acts, limits, (LinkKind.RELEASE,)))))
+        for kind in ENDS:
+            ending = EndLinks(NamedLinks(acts, limits, (kind,)), KEYS)
+            app.add_routes(end_links.routes(browser, kind, ending))
         app.add_routes(email.routes(browser, EmailChange(acts, notices, limits, KEYS)))
         async with TestClient(TestServer(app)) as http:
             yield Recovering(with_notices(house, notices), notices, http)

@@ -10,15 +10,18 @@ from redis.asyncio import Redis
 
 from gateway.core.assurance.model import NO_PROOF
 from gateway.core.base64url import b64
+from gateway.core.mail.links import link_hash
 from gateway.core.oauth.grants import client_tag
 from gateway.core.principal.ask import LoginFacts, Presented, Standing
 from gateway.core.session.tokens import Token
 from gateway.core.token.access import AccessTokens, grant_credential
 from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.account import Account
+from gateway.flows.people.end_links import end_linked
 from tests.core.forward.setting import KEYS
 from tests.deciding import ADA
 from tests.oauth_clients import ISSUER, SECRET
+from tests.waiting_mail import waiting_mail
 from tests.web.oauth_house import House, said
 
 
@@ -46,6 +49,25 @@ async def test_an_offline_grant_goes_on_when_its_login_ends(house: House, login:
     assert await house.passes(again.body["access_token"])
     async with house.pool.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM sessions WHERE host LIKE 'client:%'") == 0
+
+
+async def test_its_person_is_told_with_a_link_that_ends_it(house: House, login: Token) -> None:
+    """login-defence.md X3. What ends with its login is not told."""
+    with house.admin() as admin:
+        await admin.set_email("ada", "ada@example.org")
+    other = (await house.exchange("wiki", await house.code("wiki", login, "openid"))).body
+    body = await offline(house, login)
+    (mail,) = await waiting_mail(house.acts, "app_admitted")
+    assert dict(mail.facts)["App"] == house.policy[0].clients["wiki"].name
+
+    async with house.acts.begin() as act:
+        link = await act.links.find(link_hash(mail.token) or b"", act.now)
+        assert link is not None
+        assert await end_linked(act, KEYS.tag, link)
+
+    assert not await house.passes(body["access_token"])
+    assert (await house.refresh("wiki", body["refresh_token"])).error == "invalid_grant"
+    assert await house.passes(other["access_token"])
 
 
 @pytest.mark.parametrize("how", ["disabled", "password", "operator", "all devices", "other devices", "revoked", "code"])

@@ -97,7 +97,7 @@ async def made(
         app = web.Application(middlewares=page_middlewares(site, html, here.random))
         own = OwnErasure(here.acts, mode, WAIT_S, notices)
         app.add_routes(
-            privacy.routes(browser, own, Export(here.acts, per_day), OwnDocuments(here.acts, NOTHING_IS_ASKED))
+            privacy.routes(browser, own, Export(here.acts, per_day, notices), OwnDocuments(here.acts, NOTHING_IS_ASKED))
         )
         erasure = Erasure(here.acts, KEYS, NodeFiles(directory, directory), by_itself=mode == "direct")
         async with TestClient(TestServer(app)) as http:
@@ -261,6 +261,8 @@ async def test_a_copy_has_all_that_is_theirs_once_a_day(request_mode: Privacy) -
     assert "secret-hash" not in packed.decode(errors="replace") + page + json.dumps(data)
     assert "had a copy within the last 24 hours" in await request_mode.see()
     assert await request_mode.entries("data_exported") == [(str(ADA), '{"why":"asked_by_person"}')]
+    (mail,) = await waiting_mail(here.acts, "data_exported")
+    assert (mail.to, mail.token) == ("ada@example.org", "")
 
 
 async def test_a_copy_of_an_operator_is_not_counted(request_mode: Privacy) -> None:

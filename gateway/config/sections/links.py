@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.config.setting import Section, setting
 from gateway.config.values import Duration
 from gateway.core.login.factor_reset import NOTICE_S, WAIT_S
-from gateway.core.mail.links import LinkKind
+from gateway.core.mail.links import ENDS, LinkKind
 from gateway.core.units import DAY_S, HOUR_S
 
 
@@ -19,7 +19,7 @@ class LinksSection(Section):
         "30m", "The link for a new password.", "a duration from 5m to 24h"
     )
     undo_s: Annotated[Duration, Field(ge=HOUR_S, le=30 * DAY_S)] = setting(
-        "7d", 'The link "This wasn\'t me" of a notice.', "a duration from 1h to 30d"
+        "7d", 'The link of a notice that takes something back, such as "This wasn\'t me".', "a duration from 1h to 30d"
     )
     invitation_s: Annotated[Duration, Field(ge=HOUR_S, le=30 * DAY_S)] = setting(
         "72h", "The link of an invitation.", "a duration from 1h to 30d"
@@ -45,4 +45,5 @@ class LinksSection(Section):
             LinkKind.UNLOCK: self.unlock_s,
             LinkKind.RELEASE: self.release_s,
             LinkKind.KEEP_FACTORS: NOTICE_S + WAIT_S,
+            **dict.fromkeys(ENDS, self.undo_s),
         }

@@ -24,6 +24,7 @@ from gateway.core.audit.event import (
 _DONE_BY: Final[Mapping[str, By]] = {
     "revoked": By.APP,
     "ended_by_person": By.PERSON,
+    "ended_by_link": By.PERSON,  # of a notice, which asks for the name and no login
     "ended_by_operator": By.OPERATOR,
     "client_disabled": By.OPERATOR,
     "made_by_person": By.PERSON,
@@ -67,7 +68,7 @@ class GrantIssued(AppEvent):
 
 @dataclass(frozen=True, slots=True)
 class GrantEnded(AppEvent):
-    """why: revoked (by the app), ended_by_person, ended_by_operator, or what the gateway ended it for."""
+    """why: revoked (by the app), or ended_by_person, _link, _operator, or what the gateway ended it for."""
 
     kind = Kind.GRANT_ENDED
     about = About(
@@ -195,7 +196,7 @@ class ApiKeyCreated(Event):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRevoked(Event):
-    """why: ended_by_person or ended_by_operator."""
+    """why: ended_by_person, ended_by_link or ended_by_operator."""
 
     kind = Kind.API_KEY_REVOKED
     about = About(

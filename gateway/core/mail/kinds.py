@@ -13,6 +13,8 @@ _DISOWN: Final = (
     "account and disables your password."
 )
 
+_ALL_TOO: Final = "There you can also sign everybody out of your account and disable your password."
+
 
 class MailKind(Enum):
     """The values are in stored rows: they never change."""
@@ -42,6 +44,9 @@ class MailKind(Enum):
     EMAIL_CONFIRM = "email_confirm"  # to the new address
     EMAIL_TAKEN = "email_taken"  # to the address that somebody else wanted (login-defence.md L26)
     EMAIL_CHANGED = "email_changed"  # to the old address
+    API_KEY_MADE = "api_key_made"
+    APP_ADMITTED = "app_admitted"  # for longer than the login
+    DATA_EXPORTED = "data_exported"
     ERASURE_ASKED = "erasure_asked"
     INACTIVE_DISABLED = "inactive_disabled"  # nobody has used the account for long
     INACTIVE_ERASED = "inactive_erased"
@@ -202,9 +207,36 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         LinkKind.EMAIL_UNDO,
         _DISOWN_BUTTON,
     ),
-    MailKind.ERASURE_ASKED: _undoable(
+    MailKind.API_KEY_MADE: Wording(
+        "An app password was made",
+        "An app password (API key) was made for your account. Whoever has it uses these sites as you, without signing "
+        "in.",
+        "If this was you, you do not have to do anything. If it was not, open the link: it ends this app password. "
+        f"{_ALL_TOO}",
+        LinkKind.END_KEY,
+        "End this app password",
+    ),
+    MailKind.APP_ADMITTED: Wording(
+        "An app can use your account",
+        "An app got access to your account that goes on after you sign out.",
+        "If this was you, you do not have to do anything. If it was not, open the link: it ends this access of the "
+        f"app. {_ALL_TOO}",
+        LinkKind.END_APP,
+        "End this access",
+    ),
+    MailKind.DATA_EXPORTED: Wording(
+        "A copy of your data was made",
+        "Somebody who is signed in took a copy of what is stored about you.",
+        "If this was you, you do not have to do anything. If it was not, somebody else is signed in to your account: "
+        "change your password, which signs everybody else out.",
+    ),
+    MailKind.ERASURE_ASKED: Wording(
         "Your account will be deleted",
         "Somebody who is signed in asked to delete your account. Until then, each sign-in can take that back.",
+        "If you want this, you do not have to do anything. If you do not, open the link: it keeps your account. "
+        f"{_ALL_TOO}",
+        LinkKind.KEEP_ACCOUNT,
+        "Keep my account",
     ),
     MailKind.INACTIVE_DISABLED: Wording(
         "Your unused account will be disabled",

@@ -8,6 +8,7 @@ from typing import Final
 LINK_BYTES: Final = 32
 FIELD: Final = "t"  # of the query and of the form; the snippet for Caddy keeps requests with it out of the log
 USED_PASSKEY: Final = "passkey"  # in the content of a link: which ones the login proved that it is about
+ABOUT: Final = "about"  # in the content of a link of ENDS: the key, the grant, or when the person asked
 _SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
 
 
@@ -22,6 +23,9 @@ class LinkKind(Enum):
     UNLOCK = "unlock"
     RELEASE = "release"
     KEEP_FACTORS = "keep_factors"
+    END_KEY = "end_key"
+    END_APP = "end_app"
+    KEEP_ACCOUNT = "keep_account"  # a request to be erased
 
     @property
     def lets_in(self) -> bool:
@@ -34,7 +38,9 @@ class LinkKind(Enum):
         return _PATHS[self]
 
 
-_UNDO: Final = (LinkKind.DISOWN, LinkKind.EMAIL_UNDO, LinkKind.UNLOCK, LinkKind.KEEP_FACTORS)
+# Of what outlasts the login that made it, each ends one thing (login-defence.md X3).
+ENDS: Final = (LinkKind.END_KEY, LinkKind.END_APP, LinkKind.KEEP_ACCOUNT)
+_UNDO: Final = (LinkKind.DISOWN, LinkKind.EMAIL_UNDO, LinkKind.UNLOCK, LinkKind.KEEP_FACTORS, *ENDS)
 LETS_IN: Final = tuple(kind for kind in LinkKind if kind.lets_in)
 _PATHS: Final = {
     LinkKind.RESET: "/reset",
@@ -45,6 +51,9 @@ _PATHS: Final = {
     LinkKind.UNLOCK: "/unlock",
     LinkKind.RELEASE: "/release",
     LinkKind.KEEP_FACTORS: "/keep-factors",
+    LinkKind.END_KEY: "/end-key",
+    LinkKind.END_APP: "/end-app",
+    LinkKind.KEEP_ACCOUNT: "/keep-account",
 }
 
 

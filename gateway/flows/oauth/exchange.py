@@ -7,6 +7,8 @@ from typing import Final
 from gateway.core.audit.app_events import CodeReused, GrantIssued
 from gateway.core.base64url import b64
 from gateway.core.keys import Keys
+from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import ABOUT
 from gateway.core.oauth.clients import Client
 from gateway.core.oauth.code import authorization_code_hash
 from gateway.core.oauth.errors import OAuthError
@@ -18,6 +20,7 @@ from gateway.core.token.access import grant_credential
 from gateway.core.token.refresh import RefreshTokens
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import Decisions
+from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.oauth.grants import end_grant, hold_client
 from gateway.flows.oauth.issue import Issued, Issuer, Wanted, actor_of, described
 from gateway.stores.postgres.codes import CodeRow
@@ -46,6 +49,7 @@ class CodeExchange:
     issuer: Issuer
     refresh: RefreshTokens
     random: Callable[[int], bytes]
+    notices: Notices = NO_NOTICES
 
     async def exchange(self, client: Client, code: str, redemption: Redemption, request_id: str) -> Issued:
         """The live copy of the login is asked first: a logout may not have reached Postgres yet (O1).
@@ -123,7 +127,16 @@ class CodeExchange:
         act.record(GrantIssued(code.user_id, client.id, b64(grant_id), login, new.scopes, new.resource))
         if new.kind == "login":
             act.stales_login(tag, login)
+        else:
+            await self._tell(act, user, client, new)
         return _Granted(grant, user)
+
+    async def _tell(self, act: Act, user: UserRow, client: Client, grant: NewGrant) -> None:
+        """What outlasts the login that made it can be ended from the mailbox (login-defence.md X3)."""
+        sentences = self.decisions.policy.scopes
+        may = "; ".join(sentences.get(scope, scope) for scope in grant.scopes)
+        facts = NoticeFacts(more=(("App", client.name), ("It may", may)), link={ABOUT: b64(grant.id)})
+        await self.notices.add(act, user, MailKind.APP_ADMITTED, facts)
 
     async def _add_session(self, act: Act, client: Client, code: CodeRow, grant_id: bytes) -> bool:
         content = code.content

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,8 @@ from gateway.core.audit.app_events import ApiKeyCreated, ApiKeyRevoked
 from gateway.core.base64url import b64
 from gateway.core.errors import GatewayError
 from gateway.core.keys import Keys
+from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import ABOUT
 from gateway.core.policy.canonical import canonical_host
 from gateway.core.policy.facts import Actor
 from gateway.core.policy.model import Policy
@@ -21,6 +23,7 @@ from gateway.core.session.tokens import tag_of
 from gateway.core.token.api_key import KEY_ID_BYTES, SECRET_BYTES, ApiKeys, key_hash
 from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
+from gateway.flows.mail.notices import NO_FACTS, NO_NOTICES, NoticeFacts, Notices
 from gateway.stores.postgres.api_keys import KEYS_OF_PERSON, ApiKeyRow, NewApiKey
 from gateway.stores.postgres.users import UserRow
 
@@ -51,14 +54,15 @@ class WantedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyMaker:
-    """Makes keys by the policy in force."""
+    """Makes keys by the policy in force, and tells their people."""
 
     keys: Keys
     policy: Callable[[], Policy]
     random: Callable[[int], bytes]
+    notices: Notices = NO_NOTICES
 
-    async def make(self, act: Act, user: UserRow, wanted: WantedKey, why: str) -> str:
-        """The key, which nobody sees again. why: of ApiKeyCreated. Raises BadKey."""
+    async def make(self, act: Act, user: UserRow, wanted: WantedKey, why: str, facts: NoticeFacts = NO_FACTS) -> str:
+        """The key, which nobody sees again. why: of ApiKeyCreated. facts: where it comes from. Raises BadKey."""
         key_id = self.random(KEY_ID_BYTES)
         tag = tag_of(self.keys.tag, user.id)
         text = ApiKeys(self.keys.api_key, self.keys.person).mint(tag, key_id, self.random(SECRET_BYTES))
@@ -76,6 +80,7 @@ class KeyMaker:
             raise BadKey(f"no key was made: the person is disabled, or has {KEYS_OF_PERSON} keys already")
         ends_at = new.expires_at or 0
         act.record(ApiKeyCreated(user.id, b64(key_id), why, new.scopes, new.hosts, new.networks, ends_at, new.name))
+        await self.notices.add(act, user, MailKind.API_KEY_MADE, _told(new, facts))
         return text
 
     def choice(self, username: str, groups: tuple[str, ...], now: int) -> tuple[str, ...]:
@@ -149,6 +154,11 @@ async def rest_keys(act: Act, tag_key: bytes, user_id: UUID) -> None:
     """None of the person's keys passes until they wake it (login-defence.md X2)."""
     for key_id in await act.api_keys.rest(user_id, act.now):
         act.ends("key", tag_of(tag_key, user_id), b64(key_id))
+
+
+def _told(key: NewApiKey, facts: NoticeFacts) -> NoticeFacts:
+    rows = (("App password", key.name), ("Sites", ", ".join(key.hosts)))
+    return replace(facts, more=(*facts.more, *rows), link={ABOUT: b64(key.id)})
 
 
 def _checked_name(name: str) -> str:

@@ -13,11 +13,12 @@ from gateway.core.keys import Keys
 from gateway.core.login.account_acts import AccountAct
 from gateway.core.login.password import DISABLED
 from gateway.core.mail.kinds import MailKind
-from gateway.core.mail.links import USED_PASSKEY, LinkKind
+from gateway.core.mail.links import ENDS, USED_PASSKEY, LinkKind
 from gateway.core.passkeys.passkey import PASSKEY_NAME
 from gateway.core.units import DAY_S
 from gateway.flows.act import Act
 from gateway.flows.mail.notices import NoticeFacts, Notices
+from gateway.flows.people.end_links import end_linked
 from gateway.flows.people.issuing import Visit
 from gateway.flows.people.named_links import Meant, NamedLinks
 from gateway.flows.people.own_factors import TOTP_NAME
@@ -26,7 +27,7 @@ from gateway.flows.people.stands import end_stands, tell_redis
 from gateway.stores.postgres.users import Names, NameTaken, UserRow
 
 _WHY: Final = "disowned"
-KINDS: Final = (LinkKind.DISOWN, LinkKind.EMAIL_UNDO)
+KINDS: Final = (LinkKind.DISOWN, LinkKind.EMAIL_UNDO, *ENDS)  # the pages of ENDS offer it beside their own
 _LATELY_S: Final = 7 * DAY_S  # what somebody else may have added or taught
 
 
@@ -57,6 +58,7 @@ class Disown:
         """All logins end, so also those that a factor proved which is removed or suspended."""
         user, since = meant.user, act.now - _LATELY_S
         await act.users.set_password(user.id, DISABLED, act.now)
+        await end_linked(act, self.keys.tag, meant.link)
         ended = tuple(map(b64, await end_stands(act, self.keys.tag, user.id, AccountAct.DISOWNED)))
         await self._remove_late_factors(act, user.id, since)
         suspended = await self._suspend(act, user.id, meant.link.content.get(USED_PASSKEY, ""))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from gateway.core.assurance.change import FRESH, Lacking
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.may_change import MayNotChange, hold_for_change, lacking_for_change
 from gateway.flows.people.api_keys import KeyMaker, WantedKey, end_key
+from gateway.flows.people.issuing import Visit
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,13 +49,14 @@ class OwnKeys:
         """Those that the person may give a key. now: Unix seconds."""
         return self.maker.choice(live.person.username, live.person.groups, now)
 
-    async def make(self, live: LiveLogin, wanted: WantedKey, request_id: str) -> str:
+    async def make(self, live: LiveLogin, wanted: WantedKey, visit: Visit) -> str:
         """The key, which nobody sees again. Raises MayNotChange, BadKey."""
-        async with self.acts.begin(request_id=request_id) as act:
+        facts = NoticeFacts(visit.address_text, visit.user_agent)
+        async with self.acts.begin(request_id=visit.request_id) as act:
             user = await act.users.find(live.person.user_id)
             if user is None:
                 raise MayNotChange(FRESH)
-            made = await self.maker.make(act, user, wanted, "made_by_person")
+            made = await self.maker.make(act, user, wanted, "made_by_person", facts)
             await hold_for_change(act, live)  # last: make() locks the person harder
             return made
 

@@ -10,11 +10,14 @@ from uuid import UUID
 
 from gateway.core.audit.privacy_events import OWN, DataExported
 from gateway.core.errors import GatewayError
+from gateway.core.mail.kinds import MailKind
 from gateway.core.privacy.export import TITLES, CopyRow, as_json, as_page
 from gateway.core.units import DAY_S
 from gateway.flows.act import Act, Acts
 from gateway.flows.decide.decisions import LiveLogin
+from gateway.flows.mail.notices import NO_NOTICES, NoticeFacts, Notices
 from gateway.flows.may_change import require_change
+from gateway.flows.people.issuing import Visit
 from gateway.stores.postgres.audit import ReadEntry
 from gateway.stores.postgres.users import UnknownUser
 
@@ -32,6 +35,7 @@ class Export:
 
     acts: Acts
     per_day: int
+    notices: Notices = NO_NOTICES
 
     async def may(self, live: LiveLogin) -> bool:
         async with self.acts.begin() as act:
@@ -43,16 +47,18 @@ class Export:
             found = await act.own_data.counts(live.person.user_id)
         return [(TITLES[table], count) for table, count in found.items() if count]
 
-    async def own(self, live: LiveLogin, request_id: str) -> bytes:
+    async def own(self, live: LiveLogin, visit: Visit) -> bytes:
         """A ZIP file. Raises TooManyExports, and MayNotChange: a copy outlasts the login that took it (X3)."""
         user_id = live.person.user_id
-        async with self.acts.begin(request_id=request_id) as act:
+        async with self.acts.begin(request_id=visit.request_id) as act:
             await act.users.lock(user_id)
             await require_change(act, live)
             if not await self._left(act, user_id):
                 raise TooManyExports("there was a copy within the last 24 hours")
             made = await _copy(act, user_id)
             act.record(DataExported(user_id, OWN))
+            facts = NoticeFacts(visit.address_text, visit.user_agent)
+            await self.notices.tell(act, user_id, MailKind.DATA_EXPORTED, facts)
         return made
 
     async def of(self, name: str, operator: str) -> bytes:

@@ -8,6 +8,7 @@ from gateway.core.assurance.change import Lacking
 from gateway.core.audit.privacy_events import OWN, ErasureAsked, ErasureWithdrawn
 from gateway.core.errors import GatewayError
 from gateway.core.mail.kinds import MailKind
+from gateway.core.mail.links import ABOUT
 from gateway.core.privacy.erasure import ErasureReason
 from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import LiveLogin
@@ -63,7 +64,7 @@ class OwnErasure:
             due_at = act.now + self.wait_s
             if await act.erasure_requests.add(user_id, "asked", act.now, due_at, own=True):
                 act.record(ErasureAsked(user_id, OWN, due_at))
-                facts = NoticeFacts(visit.address_text, visit.user_agent)
+                facts = NoticeFacts(visit.address_text, visit.user_agent, link={ABOUT: str(act.now)})
                 await self.notices.tell(act, user_id, MailKind.ERASURE_ASKED, facts)
 
     async def withdraw(self, live: LiveLogin, request_id: str) -> None:

@@ -27,7 +27,10 @@ _LIST_DUE: Final = """
 _LOCK_DUE: Final = """
     SELECT user_id, own, reason, asked_at, due_at FROM erasure_requests WHERE user_id = $1 AND due_at <= $2 FOR UPDATE
 """
-_DELETE: Final = "DELETE FROM erasure_requests WHERE user_id = $1 AND (own OR NOT $2) RETURNING user_id"
+_DELETE: Final = """
+    DELETE FROM erasure_requests WHERE user_id = $1 AND (own OR NOT $2) AND asked_at = coalesce($3, asked_at)
+    RETURNING user_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ class ErasureRequests:
         row = await self._connection.fetchrow(_LOCK_DUE, user_id, now)
         return None if row is None else _request(row)
 
-    async def withdraw(self, user_id: UUID, *, own: bool) -> bool:
-        """own: only what the person asked for. False: there is none."""
-        return await self._connection.fetchval(_DELETE, user_id, own) is not None
+    async def withdraw(self, user_id: UUID, *, own: bool, asked_at: int | None = None) -> bool:
+        """own: only what the person asked for. asked_at: only that request. False: there is none."""
+        return await self._connection.fetchval(_DELETE, user_id, own, asked_at) is not None
 
     async def list(self) -> list[ErasureRequest]:
         """The next that is due first."""
