@@ -14,7 +14,7 @@ from gateway.flows.people.login import AskedFactor, BlockedLogin, Login, LoginAn
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, own_form
-from gateway.web.login_pages import BREACHED, CHANGE_PATH, LoginPages
+from gateway.web.login_pages import CHANGE_PATH, LoginPages
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 from gateway.web.ways import Form, WayFromLogin, WayToHost
 
@@ -27,7 +27,6 @@ _RISK_MAILED: Final = (
     "This sign-in is too unlike your earlier ones, so it was stopped (RISK_TOO_HIGH). A message was sent to your e-mail"
     " address. If you say there that it was you, you can try again in this browser within 15 minutes."
 )
-_BLOCKED: Final = {"breached": BREACHED, "risk": _RISK}
 
 
 def routes(pages: LoginPages, login: Login) -> list[web.RouteDef]:
@@ -63,7 +62,7 @@ async def _answer(
         case Throttled(retry_after_s):
             raise TooManyAttempts(retry_after_s)
         case BlockedLogin(reason):
-            words = _RISK_MAILED if outcome.mailed else _BLOCKED[reason]
+            words = _RISK_MAILED if outcome.mailed else {"breached": pages.breached, "risk": _RISK}[reason]
             response = pages.form(request, replace(form, error=words, stopped=bool(outcome.cookie)), 403)
             if outcome.cookie:
                 add_cookie(response, set_cookie(ATTEMPT_COOKIE, outcome.cookie, outcome.max_age_s))

@@ -37,9 +37,9 @@ DEVICE_MAX_AGE_S: Final = 365 * 24 * 3600
 PRIVACY_PATH: Final = "/account/privacy"
 CHANGE_PATH: Final = "/login/change"
 SET_UP: Final = "Set up a second factor"
-BREACHED: Final = (
+_BREACHED: Final = (
     "Nobody can sign in with this password any more: it is in lists of passwords that leaked elsewhere, so others may"
-    " know it. Ask whoever runs this site for a new one."
+    " know it."
 )
 _OTHER_COOKIE: Final = (
     "Somebody signed in or out in this browser since this page was opened. Please enter your password again."
@@ -81,6 +81,12 @@ class LoginPages:
     passkeys: PasskeyProofs
     enrolment: OwnEnrolment
     recovers: bool = False
+
+    @property
+    def breached(self) -> str:
+        """For a password that lets nobody in, with the way to another one."""
+        way = 'Follow "Forgot your password?"' if self.recovers else "Ask whoever runs this site"
+        return f"{_BREACHED} {way} to get a new one."
 
     def passkey_of(self, request: web.Request, fields: Mapping[str, str]) -> PasskeyShown | None:
         """None: the form with fields to type was sent."""

@@ -21,7 +21,7 @@ from gateway.flows.people.second_step import (
 from gateway.web.browser import see_other
 from gateway.web.errors import FormExpired
 from gateway.web.forms import add_cookie, cookies, own_form
-from gateway.web.login_pages import BREACHED, CHANGE_PATH, Asks, LoginPages
+from gateway.web.login_pages import CHANGE_PATH, Asks, LoginPages
 from gateway.web.middleware import SHOWN_AGAIN, ShownAgain
 from gateway.web.ways import WayFromLogin
 
@@ -82,7 +82,7 @@ class _VerifyPages:
             case ChangeNext():
                 return see_other(way.form.address(CHANGE_PATH))
             case BreachedPassword():
-                return _begin_again(self.pages.form(request, replace(way.form, error=BREACHED), 403))
+                return _begin_again(self.pages.form(request, replace(way.form, error=self.pages.breached), 403))
             case WrongCode(0):
                 return _begin_again(self.pages.form(request, replace(way.form, error=_TOO_MANY), 403))
             case WrongCode():

@@ -120,6 +120,23 @@ async def test_a_breached_password_is_changed_before_the_login_is_made(
         assert (await browser.get("/login/change"))[0] == 303
 
 
+async def test_a_breached_password_that_lets_nobody_in_leads_to_a_new_one_by_mail(
+    pool: Pool, redis: Redis, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    assert await redis.dbsize() == 0
+    index = tmp_path / "index"
+    import_corpus(parts_of([ordered_file(tmp_path / "leak", {PASSWORD: 3})]), index, 1, 0, lambda _a, _b: None)
+    environ = {"BASTION_BREACH_SOURCE": "index", "BASTION_BREACH_INDEX": str(index), "BASTION_BREACH_AT_LOGIN": "block"}
+    mail = {"BASTION_MAIL_DIRECTORY": str(tmp_path / "mail"), "BASTION_MAIL_FROM": "auth@example.org"}
+    async with pages_at(pool, database_url, redis_url, tmp_path / "demo", **environ, **mail) as browser:
+        status, _, page = await browser.sign_in()
+
+        assert status == 403
+        assert 'Follow "Forgot your password?" to get a new one.' in page
+        assert "Ask whoever" not in page
+        assert "/forgot" in page
+
+
 async def settle(browser: SignInPages, pool: Pool, directory: Path) -> None:
     """As if ada had used this browser for a week."""
     config = load_config(directory / "config.yaml", environ={}).config
