@@ -128,9 +128,12 @@ async def test_a_passkey_that_was_added_within_a_week_is_removed(recovering: Rec
     live = await signed_in(house, "ada")
     keys = OwnPasskeys(house.factors, house.second.proofs.passkeys)
     await keys.enrol(live, PasskeyShown(key.enrol(await keys.options(live, BROWSER)), BROWSER), "Key", "")
+    elsewhere = await sign_in_by(recovering, key, "198.51.100.9")
+    assert isinstance(elsewhere, SignedIn)
 
     await recovering.post(await told(recovering), name="ada")
 
+    assert not await house.lives(elsewhere.token), "proven by what was removed, on whatever device (X2)"
     assert await house.pool.fetchval("SELECT count(*) FROM passkeys") == 0
     (removed,) = await recovering.details("factor_removed")
     assert json.loads(removed).items() >= {"factor": "passkey", "why": "disowned"}.items()
