@@ -8,12 +8,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import gateway
-from gateway.metrics import FIGURES, JOBS, Counter, Gauge, Histogram, Metrics
+from gateway.figures import FIGURES, JOBS, Counter, Gauge, Histogram
+from gateway.metrics import Metrics
 
 TOY = (
     Counter("toy_calls", "Calls.", "outcome", ("good", "bad")),
     Gauge("toy_open", "Open."),
     Histogram("toy_seconds", "Durations.", (1_000, 10_000)),
+    Histogram("toy_work_seconds", "Work.", (1_000,), label="job", values=("wash", "iron")),
 )
 
 
@@ -49,6 +51,20 @@ def test_a_duration_counts_in_every_bucket_that_holds_it(duration_us: int, count
     found = samples(metrics)
     assert tuple(found["toy_seconds_bucket", bound] for bound in ("0.001", "0.01", "+Inf")) == counts
     assert found["toy_seconds_sum", ""] == duration_us / 1_000_000
+
+
+def test_each_value_of_a_histogram_has_buckets_of_its_own() -> None:
+    metrics = Metrics(2, TOY)
+
+    metrics.slot(0).timer("toy_work_seconds", "wash").observe(1_000)
+    metrics.slot(1).timer("toy_work_seconds", "wash").observe(5_000)
+    metrics.slot(1).timer("toy_work_seconds", "iron").observe(2_000)
+
+    found = samples(metrics)
+    assert [found["toy_work_seconds_bucket", f"{one}"] for one in ("wash,0.001", "wash,+Inf", "iron,+Inf")] == [1, 2, 1]
+    assert (found["toy_work_seconds_count", "wash"], found["toy_work_seconds_sum", "wash"]) == (2, 0.006)
+    assert found["toy_work_seconds_sum", "iron"] == 0.002
+    assert found["toy_seconds_count", ""] == 0
 
 
 def test_another_process_writes_into_the_same_figures() -> None:

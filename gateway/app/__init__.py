@@ -15,7 +15,7 @@ from gateway.app.concern import Checks, Concern, once
 from gateway.app.console import Follower, console, live_settings_of
 from gateway.app.console_api import console_api
 from gateway.app.console_flows import console_flows
-from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter
+from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter, stopwatch
 from gateway.app.deciding import decisions_of, listener_of, token_reader_of
 from gateway.app.evidence import evidence
 from gateway.app.keys import ring_of, signing_keys
@@ -32,12 +32,12 @@ from gateway.app.webhooks import webhooks
 from gateway.core.forward.assertion import Assertions
 from gateway.core.principal.presented import Tokens
 from gateway.core.token.access import AccessTokens
+from gateway.figures import JOBS
 from gateway.flows.decide.decision_recorder import DecisionRecorder
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.evidence.tallies import Tallies
 from gateway.flows.operate.leader import Leader
 from gateway.flows.operate.lookout import Lookout
-from gateway.metrics import JOBS
 from gateway.resources import Resources, clock, clock_us, make_risk, open_resources, random_bytes
 from gateway.stores.redis.buckets import Buckets
 from gateway.web import assets, operations, well_known
@@ -168,7 +168,8 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
 def _begin(*, start: Start, resources: Resources, concerns: Sequence[Concern]) -> None:
     """What goes on beside the requests, until the worker ends."""
     jobs = [job for concern in concerns for job in concern.jobs]
-    leader = Leader(resources.pool, jobs, counter(start.slot, "bastion_job_failures", JOBS))
+    failed, took = counter(start.slot, "bastion_job_failures", JOBS), stopwatch(start.slot, "bastion_job_seconds", JOBS)
+    leader = Leader(resources.pool, jobs, failed, took)
     resources.background.spawn(leader.run())
     deliveries = [delivery for concern in concerns for delivery in concern.deliveries]
     resources.background.spawn(Lookout(resources.pool, deliveries).run())

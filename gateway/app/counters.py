@@ -5,9 +5,10 @@ from typing import Final, get_args
 
 from gateway.core.errors import GatewayError, StoreUnavailable
 from gateway.core.password.breached import BreachVerdict
+from gateway.figures import BREACH_SOURCES, OAUTH_REFUSALS
 from gateway.flows.evidence.tallies import CSRF, Tallies
 from gateway.flows.transaction import RecordUnavailable
-from gateway.metrics import BREACH_SOURCES, OAUTH_REFUSALS, Slot
+from gateway.metrics import Slot
 from gateway.web.errors import CrossSite
 
 _OAUTH: Final = "/oauth2"
@@ -17,6 +18,12 @@ def counter(slot: Slot, name: str, values: tuple[str, ...]) -> Callable[[str], N
     """Of a metric with one label; each of its values has a cell, found once."""
     cells = {value: slot.cell(name, value) for value in values}
     return lambda value: cells[value].add()
+
+
+def stopwatch(slot: Slot, name: str, values: tuple[str, ...]) -> Callable[[str, int], None]:
+    """Of a histogram of seconds with one label. Hears microseconds."""
+    timers = {value: slot.timer(name, value) for value in values}
+    return lambda value, took_us: timers[value].observe(took_us)
 
 
 def refusal_counter(slot: Slot) -> Callable[[str, str], None]:

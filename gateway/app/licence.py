@@ -8,9 +8,9 @@ import structlog
 from gateway.app.concern import Concern, every, once
 from gateway.config import Config
 from gateway.core.licence import public_keys_of
+from gateway.figures import LICENCE_STATES
 from gateway.flows.act import Acts
 from gateway.flows.operate.licensing import Licensing
-from gateway.metrics import LICENCE_STATES
 from gateway.resources import Resources
 from gateway.worker import Start
 

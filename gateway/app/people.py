@@ -16,6 +16,7 @@ from gateway.config.sections.limits import FACTOR_LIMIT, FORGOT_LIMIT, LINK_LIMI
 from gateway.core.login.outcome import LoginRules
 from gateway.core.mail.links import ENDS, LinkKind
 from gateway.core.ratelimit.slots import BucketNames
+from gateway.figures import FACTOR_CHECKS, LOGIN_OUTCOMES
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.documents import OwnDocuments
 from gateway.flows.evidence.tallies import IMPLAUSIBLE_NAME, Tallies
@@ -60,7 +61,7 @@ from gateway.flows.people.step_up import StepUpFlow
 from gateway.flows.people.throttle import ChangeThrottle, FactorThrottle, LoginThrottle
 from gateway.flows.people.unknown_names import UnknownNames
 from gateway.flows.people.unlocking import Unlocking
-from gateway.metrics import FACTOR_CHECKS, LOGIN_OUTCOMES, Slot
+from gateway.metrics import Slot
 from gateway.resources import Resources, breaches_of, notices_of, random_bytes
 from gateway.stores.files.journal import Journal
 from gateway.stores.redis.buckets import Buckets

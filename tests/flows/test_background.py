@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 
 import asyncpg
@@ -26,8 +26,13 @@ from tests.conftest import Pool, RandomBytes
 from tests.deciding import ADA
 
 
-def leader_of(pool: Pool, *jobs: Job, failed: list[str] | None = None) -> Leader:
-    return Leader(pool, jobs, ([] if failed is None else failed).append, heartbeat_s=0.01)
+def leader_of(
+    pool: Pool,
+    *jobs: Job,
+    failed: Callable[[str], None] = lambda _job: None,
+    took: Callable[[str, int], None] = lambda _job, _us: None,
+) -> Leader:
+    return Leader(pool, jobs, failed, took, heartbeat_s=0.01)
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +105,7 @@ async def test_a_leader_whose_connection_is_cut_leads_again(pool: Pool) -> None:
 
 
 async def test_a_job_that_fails_or_hangs_is_counted_begun_anew_and_in_nobodys_way(pool: Pool) -> None:
-    rounds = Counter[str]()
+    rounds, took = Counter[str](), defaultdict[str, list[int]](list)
     failed: list[str] = []
 
     async def fine() -> None:
@@ -124,7 +129,8 @@ async def test_a_job_that_fails_or_hangs_is_counted_begun_anew_and_in_nobodys_wa
         Job("fine", fine, every_s=0.01),
     )
     with capture_logs() as logs:
-        async with leading(leader_of(pool, *jobs, failed=failed)):
+        timed = leader_of(pool, *jobs, failed=failed.append, took=lambda job, us: took[job].append(us))
+        async with leading(timed):
             await until(lambda: rounds["hangs"] >= 3)
 
     assert rounds["fine"] > 10
@@ -133,6 +139,10 @@ async def test_a_job_that_fails_or_hangs_is_counted_begun_anew_and_in_nobodys_wa
     assert failed.count("away") > 10
     assert 2 <= failed.count("hangs") <= rounds["hangs"]
     assert "fine" not in failed
+    assert len(took["hangs"]) == failed.count("hangs"), "also a round that hung has taken its time"
+    assert all(200_000 <= one < 5_000_000 for one in took["hangs"])
+    assert rounds["fails"] - len(took["fails"]) in {0, 1}, "of the last round nobody has heard"
+    assert min(took["fine"]) < 200_000
     assert Counter((line["event"], line["job"]) for line in logs if "job" in line) == {
         ("timed work failed, and is tried again", "fails"): 1,
         ("timed work failed, and is tried again", "away"): 1,

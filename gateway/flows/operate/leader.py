@@ -36,12 +36,14 @@ class Leader:
     """While this worker leads, each job is a task of its own: one that fails or hangs does not hold up the others.
 
     The lock belongs to a connection of its own: when that is lost, all jobs are cancelled, and another worker leads.
-    failed: hears the name of a job whose round failed or hung.
+    failed: hears the name of a job whose round failed or hung. took: hears the name of a job and how many microseconds
+    its round took, also one that failed or hung.
     """
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     jobs: Sequence[Job]
     failed: Callable[[str], None]
+    took: Callable[[str, int], None]
     heartbeat_s: float = _HEARTBEAT_S
 
     async def run(self) -> None:
@@ -67,17 +69,18 @@ class Leader:
                 await asyncio.gather(*jobs, return_exceptions=True)
 
     async def _repeat(self, job: Job) -> None:
-        complained_at = float("-inf")
+        complained_at, loop = float("-inf"), asyncio.get_running_loop()
         while True:
+            begun_at = loop.time()
             try:
                 async with asyncio.timeout(job.most_s):
                     await job.work()
             except Exception as error:  # noqa: BLE001 - whatever a job raises, the others and its next round go on
                 self.failed(job.name)
-                now = asyncio.get_running_loop().time()
-                if now - complained_at >= _COMPLAIN_EVERY_S:
-                    complained_at = now
+                if loop.time() - complained_at >= _COMPLAIN_EVERY_S:
+                    complained_at = loop.time()
                     _complain(job, error)
+            self.took(job.name, int((loop.time() - begun_at) * 1_000_000))
             await asyncio.sleep(job.every_s)
 
 

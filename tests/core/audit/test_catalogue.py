@@ -22,7 +22,7 @@ from gateway.core.audit.delivery_events import EndpointEvent
 from gateway.core.audit.entries import Kind, canonical
 from gateway.core.audit.entry import Entry, NoSuchEntry, entry_of
 from gateway.core.audit.event import AppEvent, By, Event, FieldShape, Part
-from gateway.metrics import FIGURES, Counter
+from gateway.figures import FIGURES, Counter
 from tests.core.audit.stored import STORED
 from tests.core.audit.stored_documents import ADA
 
