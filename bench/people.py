@@ -21,7 +21,7 @@ from gateway.stores.postgres.vault import Vault
 _DAY_S: Final = 86_400
 _USER_COLUMNS: Final = (
     "id", "state", "username_index", "email_index", "sealed", "password", "groups", "version", "created_at",
-    "changed_at",
+    "changed_at", "index_key",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ async def crowd(database_url: str, vault: Vault, count: int) -> list[str]:
         key, wrapped = vault.fresh(user_id)
         indexes = (vault.index("username", name), vault.index("email", personal["email"]))
         sealed = key.seal(Place("users", "sealed", user_id), personal)
-        users.append((user_id, "active", *indexes, sealed, "x", ["staff"], 1, now, now))
+        users.append((user_id, "active", *indexes, sealed, "x", ["staff"], 1, now, now, vault.index_id))
         keys.append((user_id, wrapped.token, wrapped.master_id))
         names.append(name)
     connection = await asyncpg.connect(database_url)

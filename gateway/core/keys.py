@@ -65,8 +65,13 @@ class Keys:
             nonce=_derived(root_key, "nonce"),
             interaction=_derived(root_key, "interaction"),
             pushed=_derived(root_key, "pushed"),
-            blind_index=_derived(index_key, "blind-index"),
+            blind_index=blind_index_key(index_key),
         )
+
+
+def blind_index_key(index_key: bytes) -> bytes:
+    """As Keys.blind_index. index_key: as configured."""
+    return _derived(index_key, "blind-index")
 
 
 def pem_passphrase(master_key: bytes) -> bytes:

@@ -14,6 +14,7 @@ from gateway.flows.doctor.diagnosis import Diagnosis, Health
 from gateway.flows.doctor.stores import StoresExam
 from gateway.stores.postgres.database import make_pool
 from gateway.stores.postgres.key_checks import agree
+from gateway.stores.postgres.master_keys import MasterRows, master_name
 from gateway.stores.redis.access import NEEDED
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.functions.library import library
@@ -102,6 +103,17 @@ async def test_other_secrets_than_the_fleets_are_told(pool: Pool, user_url: str)
 
     assert schema.health is Health.FAILED
     assert "not the key that this database was made with: root" in schema.detail
+
+
+async def test_a_master_key_that_this_node_lacks_is_told(pool: Pool, user_url: str) -> None:
+    async with pool.acquire() as connection:
+        await MasterRows(connection).begin("0a1b2c3d")
+
+    async with examining(pool, user_url) as exam:
+        schema = found(await replace(exam, keys=KEYS | {master_name("ffffffff"): b"m" * 32}).postgres(), "schema")
+
+    assert schema.health is Health.FAILED
+    assert "wrapped with the master key 0a1b2c3d" in schema.detail
 
 
 async def test_more_connections_than_postgres_has_are_a_warning(pool: Pool, user_url: str) -> None:

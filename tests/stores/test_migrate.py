@@ -5,6 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
+from gateway.core.keys import blind_index_key
+from gateway.core.privacy.names import index_key_id
 from gateway.embedded import EmbeddedPostgres
 from gateway.stores.postgres.key_checks import WrongKey, agree, forget
 from gateway.stores.postgres.migrate import MigrationFailed, migrate, migrations, missing
@@ -60,4 +62,26 @@ async def test_a_wrong_key_is_named_and_the_right_ones_are_not(own_database_url:
     assert "root," not in str(wrong.value)
     await forget(connection, "pepper p1")
     await agree(connection, {"pepper p1": b"x"})
+    await connection.close()
+
+
+@pytest.mark.parametrize("table", ["users", "used_names"])
+async def test_an_index_key_that_names_are_not_found_with_is_refused(own_database_url: str, table: str) -> None:
+    """Also where no mark tells them apart; a row that says nothing is of an earlier version."""
+    connection = await connect(own_database_url)
+    insert = {
+        "users": "INSERT INTO users SELECT gen_random_uuid(), 'active', $1, NULL, '', 'x', '{}', 1, 1, 1, $2",
+        "used_names": "INSERT INTO used_names SELECT $1, NULL, 1, $2",
+    }[table]
+    ours, others = b"k" * 32, b"o" * 32
+    for number, key in enumerate([None, index_key_id(blind_index_key(ours))]):
+        await connection.execute(insert, bytes([number]) * 32, key)
+
+    await agree(connection, {"index": ours})
+    await forget(connection, "index")
+    with pytest.raises(WrongKey, match=f"found with the index key {index_key_id(blind_index_key(ours))}"):
+        await agree(connection, {"index": others})
+
+    assert await connection.fetchval("SELECT count(*) FROM key_checks") == 0
+    await agree(connection, {"index": ours})
     await connection.close()

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from gateway.core.privacy.sealing import BrokenSeal
-from gateway.stores.postgres.users import NameTaken, NewUser, Users
+from gateway.stores.postgres.users import Names, NameTaken, NewUser, Users
 from gateway.stores.postgres.vault import CorruptRow, Vault
 from tests.conftest import Pool
 from tests.stores.conftest import ADA, EVE
@@ -48,6 +48,21 @@ async def test_changes_that_nodes_must_see_raise_the_version(people: Pool, vault
     assert (disabled, again) == (True, False)
     assert found is not None
     assert (found.groups, found.state, found.version) == (("staff",), "disabled", 3)
+
+
+async def test_rows_say_with_which_key_their_names_are_found(people: Pool, vault: Vault) -> None:
+    """One of an earlier version says nothing until its names change."""
+    async with people.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE users SET index_key = NULL WHERE id = $1", EVE)
+        users = Users(connection, vault)
+        assert await users.find_by_name("eve") is not None
+        await users.set_names(EVE, Names("eva", "", ""), 200)
+
+        in_users = await connection.fetch("SELECT DISTINCT index_key FROM users")
+        in_used_names = await connection.fetch("SELECT index_key FROM used_names")
+
+    assert [row[0] for row in (*in_users, *in_used_names)] == [vault.index_id] * 2
+    assert len(vault.index_id) == 8
 
 
 async def test_nothing_personal_is_in_the_tables(people: Pool) -> None:

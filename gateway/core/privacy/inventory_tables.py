@@ -11,9 +11,10 @@ _FLEET: Final = "as long as the installation"
 PEOPLE: Final = (
     Table("users", "people; an erased person's row stays without words", _PERSON, "emptied", sealed="sealed",
           secret="password", secret_under=Under.PEPPER,
-          pseudonymous="id username_index email_index groups", technical="state version created_at changed_at"),
+          pseudonymous="id username_index email_index groups",
+          technical="state version created_at changed_at index_key"),
     Table("used_names", "user names that were somebody's, as keyed hashes, so that nobody else gets one", "3 years",
-          "stays, and tells no more whose it was", pseudonymous="hash holder", technical="used_at"),
+          "stays, and tells no more whose it was", pseudonymous="hash holder", technical="used_at index_key"),
     Table("user_keys", "each person's key", _PERSON, GONE + ", and the file is rewritten", secret="wrapped",
           secret_under=Under.MASTER, pseudonymous="user_id", technical="master_id"),
     Table("logins", "logins with address and browser", "`retention.ended_logins` after their end", GONE,

@@ -1,5 +1,6 @@
 """Which names people and groups may have, and how a name is found without being stored."""
 
+import hashlib
 import hmac
 import re
 import unicodedata
@@ -10,6 +11,7 @@ from gateway.core.units import DAY_S
 
 NAME_CHARS: Final = 64
 DISPLAY_NAME_CHARS: Final = 200
+_INDEX_KEY_ID_CHARS: Final = 8
 USED_NAME_S: Final = 3 * 365 * DAY_S  # how long a user name that somebody gave up is nobody else's
 _NAME: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}")
@@ -43,6 +45,11 @@ def check_display_name(name: str) -> str:
 def spelled(name: str) -> str:
     """What two spellings of one name have in common."""
     return unicodedata.normalize("NFKC", name.strip()).casefold()
+
+
+def index_key_id(key: bytes) -> str:
+    """The name of an index key in the database, so it can't change. key: as Keys.blind_index has it."""
+    return hashlib.sha256(key).hexdigest()[:_INDEX_KEY_ID_CHARS]
 
 
 def blind_index(key: bytes, column: str, name: str) -> bytes:

@@ -16,6 +16,7 @@ from gateway.stores.postgres.key_checks import WrongKey, agree
 from gateway.stores.postgres.migrate import MigrationFailed, missing
 from gateway.stores.postgres.replication import loses_commits
 from gateway.stores.postgres.roles import ROLE_ADVICE, overreach
+from gateway.stores.postgres.vault import NoMasterKey
 from gateway.stores.redis.access import NEEDED, NEEDED_IN_CLUSTER, excesses, lacks, risks
 from gateway.stores.redis.decisions import Functions
 from gateway.stores.redis.outage import advised
@@ -111,7 +112,7 @@ class StoresExam:
                 await agree(connection, self.keys)
             finally:
                 await attempt.rollback()
-        except (MigrationFailed, WrongKey) as error:
+        except (MigrationFailed, NoMasterKey, WrongKey) as error:
             return failed("schema", str(error))
         return ok("schema", "has this version, and was made with these keys")
 

@@ -15,8 +15,8 @@ from gateway.stores.postgres.database import AnyConnection
 
 _LOCK: Final = "SELECT id FROM users WHERE id = $1 AND state <> 'erased' FOR UPDATE"
 _BLANK: Final = """
-    UPDATE users SET state = 'erased', username_index = NULL, email_index = NULL, sealed = '', password = '',
-                     groups = '{}', version = version + 1, changed_at = $2
+    UPDATE users SET state = 'erased', username_index = NULL, email_index = NULL, index_key = NULL, sealed = '',
+                     password = '', groups = '{}', version = version + 1, changed_at = $2
      WHERE id = $1
 """
 _DELETE_MESSAGES: Final = "DELETE FROM outbox WHERE user_id = $1 AND kind <> $2"

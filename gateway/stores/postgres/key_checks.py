@@ -5,12 +5,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.errors import GatewayError
+from gateway.core.keys import blind_index_key
+from gateway.core.privacy.names import index_key_id
 from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.master_keys import MasterRows, masters_of
 
 _INSERT_CHECK: Final = "INSERT INTO key_checks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 _SELECT_CHECK: Final = "SELECT value FROM key_checks WHERE name = $1"
 _DELETE_CHECK: Final = "DELETE FROM key_checks WHERE name = $1"
+_INDEX: Final = "index"
+# Whatever lies between the two, they differ if one row has another key. NULL says nothing.
+_LIST_OTHER_INDEX_KEYS: Final = """
+    SELECT DISTINCT key FROM (
+        SELECT min(index_key) AS key FROM users UNION ALL SELECT max(index_key) FROM users
+        UNION ALL SELECT min(index_key) FROM used_names UNION ALL SELECT max(index_key) FROM used_names
+    ) AS found WHERE key <> $1 ORDER BY key
+"""
 
 
 class WrongKey(GatewayError):
@@ -25,8 +35,11 @@ def mark_of(name: str, key: bytes) -> bytes:
 async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
     """keys: configured name -> key. The first node leaves the marks. Raises WrongKey with all names that differ.
 
-    The first master key begins to wrap where none does yet. Raises NoMasterKey where rows need another one.
+    The first master key begins to wrap where none does yet. Raises NoMasterKey where rows need another one, and
+    WrongKey where names are found with another index key.
     """
+    if _INDEX in keys:
+        await _check_names(connection, index_key_id(blind_index_key(keys[_INDEX])))
     wrong = []
     for name, key in keys.items():
         mark = mark_of(name, key)
@@ -43,6 +56,15 @@ async def agree(connection: AnyConnection, keys: Mapping[str, bytes]) -> None:
         rows = MasterRows(connection)
         await rows.begin(masters[0])
         await rows.check(masters)
+
+
+async def _check_names(connection: AnyConnection, index_id: str) -> None:
+    """Before this key leaves a mark: with another one this node would find nobody, and add people twice."""
+    if others := [row["key"] for row in await connection.fetch(_LIST_OTHER_INDEX_KEYS, index_id)]:
+        raise WrongKey(
+            f"names in the database are found with the index key {', '.join(others)}, and secrets.index_key of this"
+            f" node is {index_id}; give this node the secrets of the others"
+        )
 
 
 async def forget(connection: AnyConnection, name: str) -> None:

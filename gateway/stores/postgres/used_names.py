@@ -10,8 +10,9 @@ from gateway.stores.postgres.vault import Vault
 _INDEX_OF: Final = "SELECT username_index FROM users WHERE id = $1"
 _PURGE: Final = "DELETE FROM used_names WHERE used_at <= $1"
 _PUT: Final = """
-    INSERT INTO used_names (hash, holder, used_at) VALUES ($1, $2, $3)
-    ON CONFLICT (hash) DO UPDATE SET holder = excluded.holder, used_at = excluded.used_at
+    INSERT INTO used_names (hash, holder, used_at, index_key) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (hash) DO UPDATE
+       SET holder = excluded.holder, used_at = excluded.used_at, index_key = excluded.index_key
 """
 _IS_OTHERS: Final = """
     SELECT EXISTS (SELECT FROM used_names WHERE hash = $1 AND holder IS DISTINCT FROM $2 AND used_at > $3)
@@ -38,7 +39,8 @@ class UsedNames:
         if index == for_index:
             return
         await self._connection.execute(_PURGE, now - USED_NAME_S)
-        await self._connection.execute(_PUT, self._vault.used_name(index), self._vault.used_holder(user_id), now)
+        hashes = (self._vault.used_name(index), self._vault.used_holder(user_id))
+        await self._connection.execute(_PUT, *hashes, now, self._vault.index_id)
 
     async def give_up_all(self, user_id: UUID, now: int) -> None:
         """Of somebody who is being erased: no row tells any more whose the names were."""

@@ -38,9 +38,9 @@ _NAME_TAKEN: Final = """
 """
 _LOCK_NAMES: Final = "SELECT pg_advisory_xact_lock($1)"
 _INSERT_USER: Final = """
-    INSERT INTO users (id, state, username_index, email_index, sealed, password, groups, version, created_at,
-                       changed_at)
-    VALUES ($1, 'active', $2, $3, $4, $5, $6, 1, $7, $7)
+    INSERT INTO users (id, state, username_index, email_index, index_key, sealed, password, groups, version,
+                       created_at, changed_at)
+    VALUES ($1, 'active', $2, $3, $4, $5, $6, $7, 1, $8, $8)
 """
 _INSERT_KEY: Final = "INSERT INTO user_keys (user_id, wrapped, master_id) VALUES ($1, $2, $3)"
 _SET_STATE: Final = """
@@ -51,7 +51,8 @@ _SET_GROUPS: Final = """
     UPDATE users SET groups = $2, version = version + 1, changed_at = $3 WHERE id = $1 AND state <> 'erased'
 """
 _SET_NAMES: Final = """
-    UPDATE users SET username_index = $2, email_index = $3, sealed = $4, version = version + 1, changed_at = $5
+    UPDATE users SET username_index = $2, email_index = $3, index_key = $4, sealed = $5, version = version + 1,
+                     changed_at = $6
      WHERE id = $1 AND state <> 'erased'
 """
 _HOLD_PASSWORD: Final = "SELECT id FROM users WHERE id = $1 AND password = $2 AND state = 'active' FOR SHARE"
@@ -187,6 +188,7 @@ class Users:
             _INSERT_USER,
             user.id,
             *self._indexes(names),
+            self._vault.index_id,
             key.seal(_place(user.id), names.personal),
             user.password,
             list(user.groups),
@@ -217,7 +219,8 @@ class Users:
         await self._used.give_up(user_id, now, for_index=self._indexes(names)[0])
         key = await self._vault.key_of(self._connection, user_id)
         sealed = key.seal(_place(user_id), names.personal)
-        await self._connection.execute(_SET_NAMES, user_id, *self._indexes(names), sealed, now)
+        found_by = (*self._indexes(names), self._vault.index_id)
+        await self._connection.execute(_SET_NAMES, user_id, *found_by, sealed, now)
         await self._connection.execute(_END_ATTEMPTS, user_id)
 
     async def _refuse_taken(self, user_id: UUID, names: Names, now: int) -> None:

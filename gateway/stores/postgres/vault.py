@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.core.errors import GatewayError
-from gateway.core.privacy.names import blind_index
+from gateway.core.privacy.names import blind_index, index_key_id
 from gateway.core.privacy.periods import Period
 from gateway.core.privacy.sealing import DATA_KEY_BYTES, NOBODY, DataKey, MasterKeys, Place, Wrapped
 from gateway.stores.postgres.database import AnyConnection
@@ -37,13 +37,15 @@ class Vault:
 
     NOBODY has a data key that only this process knows, so that a name which nobody has can cost the same steps as a
     person's (threats.md L5). master: the id of the key that wraps, which MasterRotation keeps as the database has it.
-    period: of the audit log, the newest one whose key is known to be stored.
+    period: of the audit log, the newest one whose key is known to be stored. index_id: of the key that names are found
+    with.
     """
 
     def __init__(self, master_keys: MasterKeys, index_key: bytes, random: Callable[[int], bytes]) -> None:
         self._master_keys = master_keys
         self.master = master_keys.ids[0]
         self._index_key = index_key
+        self.index_id = index_key_id(index_key)
         self._used_key = hmac.digest(index_key, _USED_LABEL, "sha256")
         self._random = random
         self._decoy, self._decoy_wrapped = self.fresh(NOBODY)
