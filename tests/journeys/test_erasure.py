@@ -9,21 +9,18 @@ from pathlib import Path
 import asyncpg
 from redis import Redis as SyncRedis
 
+from gateway.core.privacy.inventory_tables import TABLES
 from tests.conftest import run_apart
+from tests.journeys import every_table
 from tests.journeys.apps import address, answered, decide, exchanged
+from tests.journeys.every_table import ADDRESS, ELSEWHERE, NAME, PASSWORD
 from tests.journeys.test_token_endings import bastion
-from tests.staging import Seen, Stage, Visitor
+from tests.staging import Stage
 from tests.zygote import bastion as run
 
-NAME, EMAIL, PASSWORD = "konrad.zuse", "zuse@hinterstein.example", "the Z3 was first"
-ADDRESS = "127.31.7.9"
 BROWSER = "rv:130.0"
 # Shorter ones stand in ciphertext by chance.
-WORDS = ("konrad.zuse", "zuse@", "hinterstein", "Konrad", ADDRESS, BROWSER)
-
-
-def log_in(stage: Stage, visitor: Visitor) -> Seen:
-    return visitor.log_in(visitor.visit(stage.app + "/"), NAME, PASSWORD)
+WORDS = ("konrad.zuse", "zuse@", "hinterstein", "Konrad", "Z3 was first", ADDRESS, BROWSER)
 
 
 def found(words: tuple[str, ...], where: str, content: bytes) -> list[str]:
@@ -34,14 +31,18 @@ def found(words: tuple[str, ...], where: str, content: bytes) -> list[str]:
     ]
 
 
-def leaks(stage: Stage) -> list[str]:
-    """Where any of the words stands: in tables, Redis and files. Letters that were delivered are out of reach."""
+def leaks(stage: Stage, filled: set[str]) -> list[str]:
+    """Where any of the words stands: in tables, Redis and files. Letters that were delivered are out of reach.
+
+    filled: gets the names of the tables that have rows.
+    """
     leaked = list[str]()
 
     async def look() -> None:
         connection = await asyncpg.connect(stage.postgres.url("journeys"))
         for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
             for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t'):
+                filled.add(table[0])
                 leaked.extend(found(WORDS, table[0], row[0].encode()))
         await connection.close()
 
@@ -78,17 +79,23 @@ def differences(stage: Stage) -> list[str]:
     return found
 
 
-def test_the_walking_path_of_an_erasure(stage: Stage) -> None:
-    bastion(stage, "user", "add", NAME, "--name", "Konrad Zuse", "--email", EMAIL, "--group", "staff",
-            "--password-stdin", stdin=PASSWORD)  # fmt: skip
-    visitor = Visitor(str(stage.summary["ca_file"]), source=ADDRESS)
-    assert log_in(stage, visitor).status == 200
+def test_the_walking_path_of_an_erasure(stage: Stage, tmp_path: Path) -> None:
+    """And in no table does a word of theirs stand in clear, neither before it nor after."""
+    filled = set[str]()
+    every_table.add(stage)
+    visitor = every_table.browser(stage)
+    every_table.first_login(stage, visitor)
+    assert leaks(stage, filled) == []
+    app = every_table.enrol(stage, visitor)
+    bastion(stage, "user", "mfa", NAME, "reset", "--reason", every_table.REASON)
+    visitor = every_table.second_login(stage, app)
+    every_table.browse(stage, visitor, tmp_path)
     page = visitor.visit(address(stage, prompt="consent"))
     code = answered(stage, decide(visitor, page, "allow"))["code"]
     assert exchanged(stage, code).status == 200
-    listed = bastion(stage, "audit", "list", "--user", NAME)
-    assert ADDRESS in listed
-    assert leaks(stage) == [], "of somebody who lives nothing is in clear either"
+    assert ADDRESS in bastion(stage, "audit", "list", "--user", NAME)
+    with every_table.handled(stage):
+        assert leaks(stage, filled) == [], "of somebody who lives nothing is in clear either"
     differed = differences(stage)
 
     erased = bastion(stage, "user", "erase", NAME)
@@ -98,12 +105,13 @@ def test_the_walking_path_of_an_erasure(stage: Stage) -> None:
     assert "the app at app.localhost got identity headers" in erased
     after = visitor.visit(stage.app + "/")
     assert after.url.startswith(f"{stage.auth}/login")
-    assert leaks(stage) == []
+    assert leaks(stage, filled) == []
     wait_for_links(stage)
     assert "The audit log is whole" in bastion(stage, "audit", "verify")
     assert differences(stage) == differed, "an erasure is told whole"
     assert "user_erased" in bastion(stage, "audit", "list", "--kind", "user_erased")
-    assert log_in(stage, Visitor(str(stage.summary["ca_file"]), source=ADDRESS)).status == 403
+    assert every_table.log_in(stage, every_table.browser(stage)).status == 403
+    assert {table.name for table in TABLES} - filled - ELSEWHERE.keys() == set(), "nobody looked into these"
 
 
 def test_each_login_shows_that_somebody_wants_to_erase_the_person(stage: Stage) -> None:
