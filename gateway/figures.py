@@ -171,7 +171,10 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Gauge("bastion_backup_age_seconds", "How long ago the last backup was made; without one, since 1970."),
     Gauge("bastion_erasures", "Erasures that are asked for, or begun and not done.", "state", ("asked", "unfinished")),
     Counter(
-        "bastion_retention_rows", "Logins, messages, months and people that retention took.", "rule", RETENTION_RULES
+        "bastion_retention_rows",
+        "Logins, messages, months, runs of controls and people that retention took.",
+        "rule",
+        RETENTION_RULES,
     ),
     Counter("bastion_job_failures", "Rounds of background work that failed or hung.", "job", JOBS),
     Histogram(

@@ -13,11 +13,31 @@ from typing import Any
 
 import asyncpg
 
+from gateway.core.privacy.documents import DocumentKind
+from gateway.core.privacy.retention import RESULTS_STAY_S, RetentionTerms
+from gateway.core.units import DAY_S
+from gateway.flows.documents import DocumentAdmin
 from gateway.flows.evidence.audit_log import Linker
+from gateway.flows.privacy.erasure import Erasure, NodeFiles
+from gateway.flows.privacy.retention import Retention
 from gateway.flows.transaction import RecordUnavailable
 from tests.attacks.conftest import House, open_house
+from tests.core.forward.setting import KEYS
 from tests.flows.controlled import run_of
 
+LANGUAGES = ("de", "en", "fr")
+OLD_LOGINS = """
+    INSERT INTO logins
+        (id, user_id, created_at, persistent, idle_s, expires_at, last_seen_at, ended_at, ended_why, sealed)
+    SELECT decode(md5(random()::text), 'hex'), users.id, 0, true, 60, 1, 0, 1, 'logout', ''
+      FROM users, generate_series(1, 1500)
+"""
+# Runs of before those that a test counts, which have numbers from 1 on.
+OLD_RESULTS = """
+    INSERT INTO control_results (run, control, definition, at, every_s, result, evidence)
+    SELECT least(0, (SELECT min(run) FROM control_results)) - n, id, sha256(''), 1, 3600, 'pass', '{}'
+      FROM generate_series(1, 50) n, unnest(ARRAY['a', 'b', 'c']) id
+"""
 # Its server imports once what every victim needs; a new one is there within milliseconds.
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
@@ -108,6 +128,31 @@ async def run_controls(scene: Scene, turn: Callable[[], Awaitable[None]]) -> Non
         await run_of(house).run()
 
     await _forever(scene, turn, once)
+
+
+async def publish(scene: Scene, turn: Callable[[], Awaitable[None]]) -> None:
+    async def once(house: House, number: int) -> None:
+        admin, version = DocumentAdmin(house.acts, "cli:root"), f"{scene.seed}-{number}"
+        await admin.publish(DocumentKind.TERMS, version, dict.fromkeys(LANGUAGES, "text"), None, None)
+
+    await _forever(scene, turn, once)
+
+
+async def purge(scene: Scene, turn: Callable[[], Awaitable[None]]) -> None:
+    """More rows than a batch has wait for each run."""
+
+    async def once(house: House, _number: int) -> None:
+        await house.pool.execute(OLD_LOGINS)
+        await house.pool.execute(OLD_RESULTS)
+        await retention_of(house).run()
+
+    await _forever(scene, turn, once)
+
+
+def retention_of(house: House) -> Retention:
+    nowhere = Path("/nonexistent")  # the ledger is the leader's
+    terms = RetentionTerms(ended_logins_s=DAY_S, control_results_s=RESULTS_STAY_S)
+    return Retention(Erasure(house.acts, KEYS, NodeFiles(nowhere, nowhere)), terms)
 
 
 async def _forever(

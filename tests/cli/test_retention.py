@@ -52,6 +52,7 @@ async def test_the_status_shows_what_is_kept_elsewhere_and_what_is_kept_too_shor
         "ended_logins     90d    never ran",
         "deliveries       30d    never ran",
         "audit_personal   90d    never ran  below the 365d that docs/privacy.md names",
+        "control_results  1095d  never ran",
         "inactive         off    never ran",
         "risk.remember    180d   devices and habits; set and taken there",
         "backup.keep_keys 30d    keys of backups; `bastion backup` takes them",

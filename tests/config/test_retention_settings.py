@@ -17,7 +17,7 @@ def terms(directory: Path, retention: dict[str, object], environ: dict[str, str]
 
 
 def test_people_are_kept_until_somebody_says_otherwise(tmp_path: Path) -> None:
-    assert terms(tmp_path, {}) == RetentionTerms(90 * DAY_S, 400 * DAY_S, 30 * DAY_S, None, None)
+    assert terms(tmp_path, {}) == RetentionTerms(90 * DAY_S, 400 * DAY_S, 30 * DAY_S, None, None, 3 * 365 * DAY_S)
     assert terms(tmp_path, {"enabled": False, "never_used": "1d"}) == RetentionTerms()
 
 
@@ -39,6 +39,14 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path) -> None:
         "`retention.inactive.aftr` is no key; expected after, notice, then; did you mean `after`?",
         "`retention.inactive.notice` is `soon`; expected a duration from 1d to 3650d, shorter than after",
     ]
+
+
+def test_results_of_controls_are_kept_for_a_year_at_least(tmp_path: Path) -> None:
+    """Postgres would refuse to delete them earlier."""
+    (problem,) = problems(written(tmp_path, {**GOOD, "retention": {"control_results": "364d"}}))
+
+    assert problem.endswith("`retention.control_results` is `364d`; expected a duration from 365d to 3650d")
+    assert terms(tmp_path, {"control_results": "365d"}).control_results_s == 365 * DAY_S
 
 
 @pytest.mark.parametrize(("after", "wrong"), [("30d", True), ("31d", False)])

@@ -10,7 +10,15 @@ import pytest
 
 from gateway.core.admin.acts import AdminRole
 from gateway.core.privacy.periods import end_of, month_of
-from gateway.core.privacy.retention import InactiveTerms, Leaver, RetentionRule, RetentionTerms, is_too_many, young
+from gateway.core.privacy.retention import (
+    RESULTS_STAY_S,
+    InactiveTerms,
+    Leaver,
+    RetentionRule,
+    RetentionTerms,
+    is_too_many,
+    young,
+)
 from gateway.core.privacy.retention import without_last_owner as spared
 from gateway.core.units import DAY_S
 from gateway.flows.mail.notices import Notices
@@ -21,12 +29,14 @@ from gateway.stores.postgres.outbox import Outbox
 from tests.attacks.conftest import House, open_house
 from tests.conftest import Pool
 from tests.core.forward.setting import KEYS
+from tests.flows.controlled import results
 from tests.flows.test_retention import login, now_of, person
 
 KEPT_S, NOTICE_S = 90 * DAY_S, 30 * DAY_S
 DISABLE, ERASE = InactiveTerms(KEPT_S, NOTICE_S, "disable"), InactiveTerms(KEPT_S, NOTICE_S, "erase")
-TERMS = RetentionTerms(KEPT_S, 400 * DAY_S, KEPT_S, KEPT_S, DISABLE)
+TERMS = RetentionTerms(KEPT_S, 400 * DAY_S, KEPT_S, KEPT_S, DISABLE, RESULTS_STAY_S)
 NEVER_USED, INACTIVE, MONTHS = RetentionRule.NEVER_USED, RetentionRule.INACTIVE, RetentionRule.AUDIT_PERSONAL
+RESULTS = RetentionRule.CONTROL_RESULTS
 
 
 @pytest.fixture
@@ -80,6 +90,13 @@ async def _month(house: House, at: int) -> str:
     return month
 
 
+async def _results(house: House, at: int) -> str:
+    """A run, and the newest one, which stays."""
+    await results(house, 7, at)
+    await results(house, 8, 0)
+    return "7"
+
+
 async def _never_used(house: House, at: int) -> str:
     ada = await person(house)
     await house.pool.execute("UPDATE users SET created_at = $1", at)
@@ -96,6 +113,7 @@ async def _inactive(house: House, at: int) -> str:
         (RetentionRule.ENDED_LOGINS, TERMS, _login),
         (RetentionRule.DELIVERIES, TERMS, _message),
         (RetentionRule.AUDIT_PERSONAL, TERMS, _month),
+        (RetentionRule.CONTROL_RESULTS, TERMS, _results),
         (RetentionRule.NEVER_USED, TERMS, _never_used),
         (RetentionRule.INACTIVE, TERMS, _inactive),
         (RetentionRule.INACTIVE, replace(TERMS, inactive=ERASE), _inactive),
@@ -106,7 +124,7 @@ async def test_a_rule_takes_what_is_a_second_too_old_and_its_dry_run_names_the_s
 ) -> None:
     """Of one thing that is too old from edge on: a run a second before takes nothing."""
     taker, now = takers(erasure(house), terms)[rule], await now_of(house.pool)
-    edge = end_of("2024-03") if rule is MONTHS else now - KEPT_S
+    edge = end_of("2024-03") if rule is MONTHS else now - RESULTS_STAY_S if rule is RESULTS else now - KEPT_S
     made = await make(house, edge)
 
     async def plan(until: int) -> RetentionPlan:

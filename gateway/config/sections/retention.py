@@ -7,7 +7,14 @@ from pydantic import Field
 
 from gateway.config.setting import Finding, Grade, Section, setting
 from gateway.config.values import Duration
-from gateway.core.privacy.retention import LEGAL_MINIMUM_S, InactiveTerms, Parting, RetentionRule, RetentionTerms
+from gateway.core.privacy.retention import (
+    LEGAL_MINIMUM_S,
+    RESULTS_STAY_S,
+    InactiveTerms,
+    Parting,
+    RetentionRule,
+    RetentionTerms,
+)
 from gateway.core.units import DAY_S
 
 _Days = Annotated[Duration, Field(ge=DAY_S, le=3650 * DAY_S)]
@@ -50,6 +57,11 @@ class RetentionSection(Section):
         "Personal parts of the audit log. The key of a month is destroyed; its entries stay and verify.",
         "a duration from 31d to 3650d",
     )
+    control_results: Annotated[Duration, Field(ge=RESULTS_STAY_S, le=3650 * DAY_S)] = setting(
+        "3y",
+        "Results of controls. Postgres lets nobody delete one that is younger than a year.",
+        "a duration from 365d to 3650d",
+    )
     never_used: _Days | _Off = setting(
         "off",
         "Accounts that nobody has ever used are erased, so long after they were made.",
@@ -66,6 +78,7 @@ class RetentionSection(Section):
             self.deliveries,
             None if self.never_used == "off" else self.never_used,
             self.inactive.terms(),
+            self.control_results,
         )
 
     def findings(self) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ Parting = Literal["disable", "erase"]
 _MANY: Final = 20
 _SHARE: Final = 20  # one person in so many: 5 %
 _YOUNG_S: Final = 30 * DAY_S
+RESULTS_STAY_S: Final = 365 * DAY_S  # Postgres lets nobody delete a younger one, so no setting may ask for it
 
 
 class RetentionRule(Enum):
@@ -21,6 +22,7 @@ class RetentionRule(Enum):
     ENDED_LOGINS = "ended_logins"
     DELIVERIES = "deliveries"
     AUDIT_PERSONAL = "audit_personal"
+    CONTROL_RESULTS = "control_results"
     NEVER_USED = "never_used"
     INACTIVE = "inactive"
 
@@ -35,6 +37,7 @@ MEANINGS: Final = {
     RetentionRule.ENDED_LOGINS: "logins that ended or ran out, with their sessions; not those of a grant that lives",
     RetentionRule.DELIVERIES: "messages that were delivered or have failed for good: mail, webhooks, logout tokens",
     RetentionRule.AUDIT_PERSONAL: "personal parts of the audit log: the key of a month is destroyed, its entries stay",
+    RetentionRule.CONTROL_RESULTS: "results of controls, a run at a time; the newest run stays",
     RetentionRule.NEVER_USED: "accounts that nobody has ever used: they are erased",
     RetentionRule.INACTIVE: "accounts that nobody uses any more, once their people were told: disabled or erased",
 }
@@ -60,10 +63,12 @@ class RetentionTerms:
     deliveries_s: int | None = None
     never_used_s: int | None = None
     inactive: InactiveTerms | None = None
+    control_results_s: int | None = None
 
     def of(self, rule: RetentionRule) -> int | None:
         return {
             RetentionRule.ENDED_LOGINS: self.ended_logins_s,
+            RetentionRule.CONTROL_RESULTS: self.control_results_s,
             RetentionRule.DELIVERIES: self.deliveries_s,
             RetentionRule.AUDIT_PERSONAL: self.audit_personal_s,
             RetentionRule.NEVER_USED: self.never_used_s,

@@ -24,7 +24,7 @@ from gateway.flows.act import Act, Acts
 from gateway.flows.mail.notices import NoticeFacts
 from gateway.flows.people.leaving import disable_inactive
 from gateway.flows.privacy.erasure import Erasure
-from gateway.stores.postgres.retention import BATCH, RetentionRows, rewrite_period_keys
+from gateway.stores.postgres.retention import BATCH, BATCH_OF_RUNS, RetentionRows, rewrite_period_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,9 @@ def takers(erasure: Erasure, terms: RetentionTerms) -> dict[RetentionRule, Taker
         RetentionRule.ENDED_LOGINS: _Batches(acts, RetentionRows.logins, RetentionRows.take_logins),
         RetentionRule.DELIVERIES: _Batches(acts, RetentionRows.messages, RetentionRows.take_messages),
         RetentionRule.AUDIT_PERSONAL: _Months(acts),
+        RetentionRule.CONTROL_RESULTS: _Batches(
+            acts, RetentionRows.control_runs, RetentionRows.take_control_runs, BATCH_OF_RUNS
+        ),
         RetentionRule.NEVER_USED: _NeverUsed(erasure),
     }
     if terms.inactive is not None:
@@ -82,6 +85,7 @@ class _Batches:
     acts: Acts
     list_rows: _List
     take_rows: _Take
+    batch: int = BATCH
     is_planned: bool = False
 
     async def plan(self, act: Act, until: int, now: int) -> RetentionPlan:
@@ -92,9 +96,9 @@ class _Batches:
         taken = 0
         while True:
             async with _no_new_hold(self.acts) as act:
-                batch = await self.take_rows(act.retention, plan.until, plan.now)
-            taken += batch
-            if batch < BATCH:
+                of_batch = await self.take_rows(act.retention, plan.until, plan.now)
+            taken += of_batch
+            if of_batch < self.batch:
                 return taken
 
 

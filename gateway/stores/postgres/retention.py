@@ -9,6 +9,7 @@ from gateway.core.privacy.retention import RetentionRule
 from gateway.stores.postgres.database import AnyConnection
 
 BATCH: Final = 1_000
+BATCH_OF_RUNS: Final = 35  # of controls: some thousand rows
 _AHEAD_S: Final = 300
 _NOW: Final = "SELECT floor(extract(epoch FROM now()))::bigint"
 _NEWEST: Final = "SELECT coalesce(max(at), 0) FROM (SELECT at FROM audit_entries ORDER BY id DESC LIMIT 100) newest"
@@ -55,6 +56,15 @@ _TAKE_TERMS: Final = f"""
          WHERE to_char(to_timestamp(e.at) AT TIME ZONE 'UTC', 'YYYY-MM') = $1
            AND NOT EXISTS ({_ALL_HELD.replace("$1", "$2")}) LIMIT {BATCH}) RETURNING entry_id
 """  # noqa: S608 - constants
+# The table is append-only for our role: a function of the owner takes whole runs, and none of the last year.
+_OLD_RESULTS: Final = f"""
+    SELECT DISTINCT run FROM control_results
+     WHERE at <= $1 AND run < (SELECT max(run) FROM control_results)
+       AND NOT EXISTS ({_ALL_HELD.replace("$1", "$2")}) ORDER BY run
+"""  # noqa: S608 - constants
+_TAKE_RESULTS: Final = f"""
+    SELECT take_control_results($1, {BATCH_OF_RUNS}) WHERE NOT EXISTS ({_ALL_HELD.replace("$1", "$2")})
+"""
 _ADD_RUN: Final = "INSERT INTO retention_runs (rule, at, taken, stopped, wanted) VALUES ($1, $2, $3, $4, $5)"
 _LAST_RUNS: Final = """
     SELECT DISTINCT ON (rule) rule, at, taken, stopped, wanted FROM retention_runs ORDER BY rule, id DESC
@@ -127,6 +137,14 @@ class RetentionRows:
     async def take_terms(self, month: str, now: int) -> int:
         """What the month's entries are searched by; BATCH at most."""
         return len(await self._connection.fetch(_TAKE_TERMS, month, now))
+
+    async def control_runs(self, until: int, now: int) -> list[int]:
+        """Their numbers; none while a hold keeps everybody."""
+        return [row["run"] for row in await self._connection.fetch(_OLD_RESULTS, until, now)]
+
+    async def take_control_runs(self, until: int, now: int) -> int:
+        """BATCH_OF_RUNS at most; how many."""
+        return int(await self._connection.fetchval(_TAKE_RESULTS, until, now) or 0)
 
     async def add_run(self, run: RetentionRun) -> None:
         await self._connection.execute(_ADD_RUN, run.rule.value, run.at, run.taken, run.stopped, run.wanted)

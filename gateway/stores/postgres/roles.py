@@ -1,8 +1,9 @@
 """Owns who may do what in the database: the SQL of the roles, and whether the role that serves may do too much.
 
-A table that refuses changes by the trigger `audit_is_append_only` can be read and added to by the serving role. A table
-with a column `wrapped` has keys, and belongs to the serving role: VACUUM by anybody else skips it with a warning, and
-destroyed keys would stay in its file. Every other table can be read, added to, changed and deleted from.
+A table that refuses changes by the trigger `audit_is_append_only` can be read and added to by the serving role. Of
+control_results a function of the owner takes what is too old, which the serving role may call. A table with a column
+`wrapped` has keys, and belongs to the serving role: VACUUM by anybody else skips it with a warning, and destroyed keys
+would stay in its file. Every other table can be read, added to, changed and deleted from.
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ BEGIN
             EXECUTE format('GRANT SELECT ON %s TO %I', one.named, auditor);
         END IF;
     END LOOP;
+    IF to_regprocedure('take_control_results(bigint, integer)') IS NOT NULL THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION take_control_results(bigint, integer) TO %I', serving);
+    END IF;
     EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM %I', current_schema(), serving);
 END $$;
 """
