@@ -5,9 +5,11 @@ import random
 import struct
 from dataclasses import replace
 
+import pytest
+
 from gateway.core.errors import StoreUnavailable
 from gateway.core.principal.ask import Claim, Spend, Standing
-from gateway.core.ratelimit.gcra import refund, spend
+from gateway.core.ratelimit.gcra import Limit, refund, spend
 from gateway.stores.redis.buckets import Buckets
 from gateway.stores.redis.decisions import FunctionCalls
 from gateway.stores.redis.pipeline import Done
@@ -28,17 +30,18 @@ async def test_a_miss_spends_and_claims_nothing(server: Server) -> None:
     assert claimed.spent[0].remaining == 2
 
 
-async def test_redis_agrees_with_the_specification(server: Server) -> None:
-    """Arrivals that land on the boundary often, and a clock that jumps."""
+@pytest.mark.parametrize("limit", [LIMIT, Limit("widest", 1, 86_400_000_000, 36_500)], ids=["few", "widest"])
+async def test_redis_agrees_with_the_specification(server: Server, limit: Limit) -> None:
+    """Arrivals that land on the boundary often, and a clock that jumps; also of the limit that is refilled slowest."""
     rng, full_at_us, now_us = random.Random(7), 0, NOW * 1_000_000
     for step in range(400):
         now_us += 250_000 * rng.randrange(4)
         if step % 97 == 96:
             now_us -= 3_600_000_000
         await server.redis.set("now", now_us)
-        verdict = spend(LIMIT, full_at_us, now_us)
+        verdict = spend(limit, full_at_us, now_us)
         full_at_us = verdict.full_at_us
-        got = (await server.decide(None, Spend("iaddress", "", LIMIT))).spent[0]
+        got = (await server.decide(None, Spend("iaddress", "", limit))).spent[0]
         assert (got.allowed, got.retry_after_us, got.remaining) == (
             verdict.allowed,
             verdict.retry_after_us,

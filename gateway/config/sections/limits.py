@@ -10,7 +10,7 @@ from gateway.config.setting import NO_KEY, Finding, Grade, Section, setting
 from gateway.config.values import Network, Rate, RateText
 from gateway.core.login.throttle import NamedNetwork
 from gateway.core.policy.networks import unmapped
-from gateway.core.ratelimit.gcra import Limit, Per
+from gateway.core.ratelimit.gcra import MOST_A_SECOND, Limit, Per, most_at_once
 
 LOGIN_LIMIT: Final = "AUTH.LOGIN"
 ANONYMOUS_LIMIT: Final = "GENERAL.STRANGER"
@@ -150,15 +150,31 @@ def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
             yield Finding(key, f"works only for {LOGIN_LIMIT}; expected none here", Grade.WRONG)
+        yield from _uncountable(f"limits.{name}", limit)
         yield from _networks(key, limit.networks)
 
 
 def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Finding]:
     taken: dict[object, str] = {}
     for name, network in networks.items():
+def _uncountable(key: str, limit: "LimitSetting | NetworkSetting") -> Iterator[Finding]:
+    """What no bucket counts exactly."""
+    rate = limit.rate
+    assert isinstance(rate, Rate)
+    if rate.count > rate.period_s * MOST_A_SECOND:
+        message = f"is {rate.count}/s, which is more than a bucket can count; expected at most {MOST_A_SECOND}/s"
+        yield Finding(f"{key}.rate", message, Grade.WRONG)
+        return
+    most = most_at_once(rate.count, rate.period_s)
+    if limit.burst is not None and limit.burst > most:
+        message = f"is {limit.burst}, which takes over 100 years to refill; expected at most {most}"
+        yield Finding(f"{key}.burst", message, Grade.WRONG)
+
+
         for addresses in {unmapped(one) for one in network.addresses}:
             if not addresses.prefixlen:
                 message = f"has {addresses}, which is everybody: one guesser could spend it all; expected a smaller one"
+        yield from _uncountable(f"{key}.{name}", network)
                 yield Finding(f"{key}.{name}", message, Grade.WRONG)
             if addresses in taken:
                 message = f"has {addresses}, which is also in {taken[addresses]}; expected it in one of them"

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core.errors import GatewayError
-from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.gcra import MOST_A_SECOND, Limit, most_at_once
 from gateway.core.units import MINUTE_S, RATE_UNITS
 
 KEY: Final = "limits."
 MOST_BURST: Final = 10_000_000
 _FAR: Final = 10
 _MOST_DIGITS: Final = 8
-_MOST_A_SECOND: Final = 1_000_000  # one in a microsecond, the unit of buckets
 _FEWEST_LOGINS: Final = 3  # a minute: fewer, and the console could lock everybody out
 _RATE: Final = re.compile(r"([1-9][0-9]{0,7})/(s|min|h|d)", re.ASCII)
 _VALUE: Final = re.compile(r"([^;]+);burst=([1-9][0-9]{0,7})", re.ASCII)
@@ -68,11 +67,16 @@ def typed(rate: str, burst: str) -> LimitValue:
     if found is None:
         raise BadSetting(f"{rate[:40]!r} is no rate; expected a count and a period, such as 10/min (s, min, h, d)")
     count, period_s = int(found[1]), RATE_UNITS[found[2]]
-    if count > period_s * _MOST_A_SECOND:
-        raise BadSetting(f"{rate.strip()} is more than {_MOST_A_SECOND} a second, which no bucket counts")
+    if count > period_s * MOST_A_SECOND:
+        raise BadSetting(f"{rate.strip()} is more than {MOST_A_SECOND} a second, which no bucket counts")
     given = burst.strip() or str(count)
     if not (given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS and 1 <= int(given) <= MOST_BURST):
         raise BadSetting(f"{burst[:40]!r} is no burst; expected a whole number from 1 to {MOST_BURST}")
+    most = most_at_once(count, period_s)
+    if int(given) > most:
+        raise BadSetting(
+            f"a burst of {given} at {rate.strip()} takes over 100 years to refill; expected at most {most}"
+        )
     return LimitValue(count, period_s, int(given))
 
 

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
+
+MOST_A_SECOND: Final = 1_000_000  # one in a microsecond, the unit of buckets
+# 100 years. Redis counts in microseconds since 1970, as floating-point numbers that are exact up to 2^53: until 2255.
+_MOST_WINDOW_US: Final = 100 * 365 * 86_400 * 1_000_000
 
 
 class Per(Enum):
@@ -13,6 +18,11 @@ class Per(Enum):
     EVERYONE = "everyone"
 
 
+def most_at_once(count: int, period_s: int) -> int:
+    """The largest burst of this rate that buckets count exactly: it is refilled within 100 years."""
+    return _MOST_WINDOW_US // max(1, period_s * 1_000_000 // count)
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """count requests in period_us, of which burst may come at once.
@@ -22,7 +32,7 @@ class Limit:
     caller: two workers with different limits would refill each other's.
     policy_field: an item of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers section 3).
 
-    Raises AssertionError for values that the policy compiler has to refuse before.
+    Raises AssertionError for values that whoever reads a rate has to refuse before: configuration, policy and console.
     """
 
     name: str
@@ -41,6 +51,7 @@ class Limit:
         assert self.burst >= 1
         assert self.period_us >= self.count
         interval_us, period_s = self.period_us // self.count, max(1, self.period_us // 1_000_000)
+        assert interval_us * self.burst <= _MOST_WINDOW_US
         object.__setattr__(self, "interval_us", interval_us)
         object.__setattr__(self, "window_us", interval_us * self.burst)
         object.__setattr__(self, "bucket", f"{self.name}:{self.count}/{self.period_us}+{self.burst}")

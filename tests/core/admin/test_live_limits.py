@@ -17,13 +17,15 @@ from gateway.core.admin.live_limits import (
     typed,
     value_of,
 )
-from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.gcra import Limit, most_at_once
 
 LOGIN = Limit("AUTH.LOGIN", 10, 60_000_000, 5)
 PLAIN = Limit("GENERAL.EXECUTE", 600, 60_000_000, 600)
 VALUES = st.builds(
     LimitValue, st.integers(1, 99_999_999), st.sampled_from([1, 60, 3600, 86_400]), st.integers(1, MOST_BURST)
-).filter(lambda value: value.count <= value.period_s * 1_000_000)
+).filter(
+    lambda value: value.count <= value.period_s * 1_000_000 and value.burst <= most_at_once(value.count, value.period_s)
+)
 
 
 @given(VALUES)
@@ -69,6 +71,12 @@ def test_a_burst_has_bounds(burst: str, is_one: bool) -> None:
     else:
         with pytest.raises(BadSetting, match="no burst"):
             typed("10/min", burst)
+
+
+def test_a_burst_that_no_bucket_can_count_is_told_with_the_largest_that_can() -> None:
+    assert typed("1/d", "36500").burst == 36500
+    with pytest.raises(BadSetting, match="over 100 years to refill; expected at most 36500"):
+        typed("1/d", "36501")
 
 
 def test_a_burst_that_is_left_out_is_all_of_a_period() -> None:

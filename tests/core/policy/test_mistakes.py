@@ -25,6 +25,7 @@ WIKI = "apps: {wiki: {hosts: wiki.example.org, allow: authenticated, "
         ("limits: 60/minute", "rate is `60/minute`; expected a number with /s, /min, /h or /d"),
         ("limits: 0/s", "rate is `0/s`; expected from 1"),
         ("limits: {rate: 1/s, burst: 0}", "burst is `0`; expected a whole number from 1"),
+        ("limits: {rate: 1/d, burst: 36501}", "burst is 36501, which takes over 100 years to refill; expected at most"),
         ("limits: {burst: 2}", "a limit needs `rate`"),
         ("limits: {rate: 1/s, per: user}", "per is `user`; expected caller, principal, ip, everyone"),
         ("require: {mfa: yes}", "mfa is `yes`; expected true or false; write true"),

@@ -10,12 +10,11 @@ from gateway.core.policy.places import Page
 from gateway.core.policy.reading.book import Book
 from gateway.core.policy.reading.maps import keyed
 from gateway.core.policy.reading.words import items, said, whole, word
-from gateway.core.ratelimit.gcra import Limit, Per
+from gateway.core.ratelimit.gcra import MOST_A_SECOND, Limit, Per, most_at_once
 from gateway.core.units import RATE_UNITS
 from gateway.core.yaml_marks import Marked, MarkedMap, MarkedScalar
 
 _RATE: Final = re.compile(r"([0-9]{1,7})/(s|min|h|d)")
-_MOST_A_SECOND: Final = 1_000_000  # one in a microsecond, the unit of buckets
 _MOST_AT_ONCE: Final = 1_000_000
 
 
@@ -65,6 +64,10 @@ def _limit(page: Page, at: Marked, name: str) -> Limit | None:
     then = None if failure is None else word(page, failure, "on_store_failure", ("deny", "allow"))
     if rate is None:
         return None
+    most = most_at_once(*rate)
+    if burst is not None and burst > most:
+        page.say(given["burst"], f"burst is {burst}, which takes over 100 years to refill; expected at most {most}")
+        return None
     return Limit(name, rate[0], rate[1] * 1_000_000, burst or rate[0], Per(per or "caller"), then == "allow")
 
 
@@ -75,7 +78,7 @@ def _rate(page: Page, at: Marked) -> tuple[int, int] | None:
         page.say(at, f"rate is {said(at)}; expected a number with /s, /min, /h or /d, such as 600/min")
         return None
     count, period_s = int(match[1]), RATE_UNITS[match[2]]
-    if not 1 <= count <= min(_MOST_AT_ONCE, period_s * _MOST_A_SECOND):
+    if not 1 <= count <= min(_MOST_AT_ONCE, period_s * MOST_A_SECOND):
         page.say(at, f"rate is {said(at)}; expected from 1 to {_MOST_AT_ONCE}")
         return None
     return count, period_s
