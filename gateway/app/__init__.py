@@ -100,7 +100,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     concerns = (
         servers(start=start, resources=resources),
         evidence(start=start, resources=resources, tallies=tallies),
-        privacy(start=start, resources=resources, browser=browser),
+        privacy(start=start, resources=resources, browser=browser, buckets=buckets),
         master_keys(start=start, resources=resources),
         signing_keys(start=start, resources=resources, ring=ring, decisions=decisions),
         policy(start=start, resources=resources, policies=policies, ring=ring, follower=follower),

@@ -3,11 +3,12 @@
 from gateway.app.concern import Concern
 from gateway.app.counters import refusal_counter
 from gateway.config import Config
-from gateway.config.sections.limits import PAR_LIMIT, PAR_PUBLIC_LIMIT
+from gateway.config.sections.limits import ANSWER_LIMIT, PAR_LIMIT, PAR_PUBLIC_LIMIT
 from gateway.core.oauth.request import Published
 from gateway.core.ratelimit.slots import BucketNames
+from gateway.flows.act import Acts
 from gateway.flows.decide.decisions import Decisions
-from gateway.flows.documents import DocumentGate
+from gateway.flows.documents import DocumentGate, OwnDocuments
 from gateway.flows.enrolment import Enrolment
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.authenticate_client import ClientAuthentication
@@ -15,6 +16,7 @@ from gateway.flows.oauth.authorize import Authorize
 from gateway.flows.oauth.par import Par, ParLimits, PushedParameters
 from gateway.flows.oauth.proofs import ProofCheck
 from gateway.flows.operate.leader import Job
+from gateway.flows.people.throttle import ChangeThrottle
 from gateway.metrics import Slot
 from gateway.resources import Resources, random_bytes
 from gateway.stores.redis.buckets import Buckets
@@ -41,6 +43,11 @@ def authorize_of(*, config: Config, resources: Resources, decisions: Decisions, 
 
 def gate_of(config: Config) -> DocumentGate:
     return DocumentGate(asks=True, enforced=config.consent.enforce == "require")
+
+
+def answers_of(config: Config, acts: Acts, buckets: Buckets) -> OwnDocuments:
+    throttle = ChangeThrottle(buckets, BucketNames(config.keys().bucket), config.limit(ANSWER_LIMIT))
+    return OwnDocuments(acts, gate_of(config), throttle.before)
 
 
 def enrolment_of(config: Config) -> Enrolment:

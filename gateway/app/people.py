@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from gateway.app.authorizing import enrolment_of, gate_of
+from gateway.app.authorizing import answers_of, enrolment_of, gate_of
 from gateway.app.concern import Concern, every, once
 from gateway.app.counters import breach_counter, counter
 from gateway.config import Config
@@ -18,7 +18,6 @@ from gateway.core.mail.links import ENDS, LinkKind
 from gateway.core.ratelimit.slots import BucketNames
 from gateway.figures import FACTOR_CHECKS, LOGIN_OUTCOMES
 from gateway.flows.decide.decisions import Decisions
-from gateway.flows.documents import OwnDocuments
 from gateway.flows.evidence.tallies import IMPLAUSIBLE_NAME, Tallies
 from gateway.flows.keys.key_ring import KeyRing
 from gateway.flows.oauth.app_logout import AppLogout
@@ -184,7 +183,7 @@ def people(
             *step_up.routes(pages),
             *confirm.routes(browser, ConfirmLogin(resources.acts, proving.second.confirming, proving.second.throttle)),
             *enrol.routes(pages),
-            *documents.routes(pages, OwnDocuments(resources.acts, gate)),
+            *documents.routes(pages, answers_of(config, resources.acts, buckets)),
             *security.routes(browser, factors, OwnPasskeys(factors, proving.passkeys.proofs)),
             *logout.routes(browser, ending, apps_ending),
             *app_logout.routes(browser, ending, apps_ending),

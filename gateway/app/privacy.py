@@ -3,10 +3,9 @@
 from functools import partial
 from typing import Final
 
-from gateway.app.authorizing import gate_of
+from gateway.app.authorizing import answers_of
 from gateway.app.concern import Concern, every
 from gateway.config import Config
-from gateway.flows.documents import OwnDocuments
 from gateway.flows.operate.leader import Job
 from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.flows.privacy.export import Export
@@ -14,6 +13,7 @@ from gateway.flows.privacy.ledger import LedgerKeeper
 from gateway.flows.privacy.requests import OwnErasure
 from gateway.flows.privacy.retention import Retention
 from gateway.resources import Resources, notices_of
+from gateway.stores.redis.buckets import Buckets
 from gateway.web import privacy as pages
 from gateway.web.browser import Browser
 from gateway.worker import Start
@@ -23,12 +23,12 @@ _MOST_S: Final = 300.0
 _LONG_S: Final = 3600.0
 
 
-def privacy(*, start: Start, resources: Resources, browser: Browser) -> Concern:
+def privacy(*, start: Start, resources: Resources, browser: Browser, buckets: Buckets) -> Concern:
     config, acts = start.config, resources.acts
     notices = notices_of(config)
     asking = OwnErasure(acts, config.privacy.erasure, config.privacy.erasure_wait, notices)
     export = Export(acts, config.privacy.exports_per_day, notices)
-    answers = OwnDocuments(acts, gate_of(config))
+    answers = answers_of(config, acts, buckets)
     erasure = erasure_of(config, resources)
     retention = Retention(
         erasure,

@@ -90,9 +90,15 @@ def show(config: Config, *, kind: str, version: str, language: str) -> None:
 @_VERSION
 @with_config
 def retire(config: Config, *, kind: str, version: str) -> None:
-    """Ask nobody for it any more. The version before counts again, unless it is retired too."""
+    """Ask nobody for KIND any more, until you publish a new version.
+
+    VERSION is the one in force. Versions before it do not count again: nobody is asked for them. The answers stay.
+    """
     changed = _act(config, lambda admin: admin.retire(DocumentKind(kind), version))
-    click.echo(f"{kind} {version} is retired." if changed else f"{kind} {version} was retired before.")
+    if changed:
+        click.echo(f"{kind} {version} is retired. Nobody is asked for {kind} until you publish a new version.")
+    else:
+        click.echo(f"{kind} {version} was retired before.")
 
 
 def _text(option: str) -> tuple[str, str]:

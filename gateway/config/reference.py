@@ -43,6 +43,7 @@ other names: put your own budgets below `define` in the policy. The environment 
 | `GENERAL.EXECUTE` | on routes without `limits`, requests with an access token, for each grant |
 | `AUTH.LOGIN` | passwords on the login page |
 | `PASSWORD.CHANGE` | changes of the password on `/account/password`, by person |
+| `CONSENT.ANSWER` | answers to terms, notices and consents, and withdrawals, by person |
 | `AUTH.FORGOT_PASSWORD` | asks for a new password, by person and network; of one person 20 a day |
 | `AUTH.LINK` | pages that ask for a link by mail or open one, by address |
 | `AUTH.KEY` | refused API keys, by address and worker; more are 429, but never a live key at one of its hosts |

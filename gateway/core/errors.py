@@ -32,6 +32,10 @@ class TooManyAttempts(GatewayError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyChanges(TooManyAttempts):
+    """A person who is signed in did something too often."""
+
+
 class StoreOutage(GatewayError):
     """A store can't be used now."""
 

@@ -1,8 +1,9 @@
 """Asks people for their answers to published documents, before the next app opens, and keeps each as a record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from gateway.core.audit.document_events import (
     DocumentAccepted,
@@ -70,10 +71,14 @@ class AnsweredDocument:
 
 @dataclass(frozen=True, slots=True)
 class OwnDocuments:
-    """All of it raises RecordUnavailable."""
+    """pay: for an answer, because each is kept for ever; it raises TooManyChanges, StoreUnavailable.
+
+    All of it raises RecordUnavailable.
+    """
 
     acts: Acts
     gate: DocumentGate
+    pay: Callable[[UUID], Awaitable[None]]
 
     async def owed(self, live: LiveLogin) -> Sequence[OwedAnswer]:
         return await self.gate.owed(self.acts, live)
@@ -95,9 +100,10 @@ class OwnDocuments:
     ) -> None:
         """which: kind, version and the language that was shown. where: address and browser.
 
-        The same answer again changes nothing. Raises BadDocument for what is not in force, and for putting off what
-        has to be accepted.
+        The same answer again changes nothing. Raises TooManyChanges, StoreUnavailable; BadDocument for what is not in
+        force, and for putting off what has to be accepted.
         """
+        await self.pay(live.person.user_id)
         async with self.acts.begin(request_id=request_id) as act:
             await act.users.hold(live.person.user_id)
             document, language = self._find(current(await act.documents.list()), which)
@@ -168,7 +174,8 @@ class DocumentAdmin:
                     f"{kind.value} {version} is published, and published texts never change; take a new version"
                 )
             digests = {language: digest_of(text) for language, text in texts.items()}
-            document = PublishedDocument(kind, version, texts, digests, required_from, again_after_s, act.now)
+            at = _after([one for one in await act.documents.list() if one.kind is kind], act.now)
+            document = PublishedDocument(kind, version, texts, digests, required_from, again_after_s, at)
             await act.documents.add(document)
             languages = tuple(sorted(texts))
             hexes = tuple(digests[one].hex() for one in languages)
@@ -176,10 +183,20 @@ class DocumentAdmin:
         return document
 
     async def retire(self, kind: DocumentKind, version: str) -> bool:
-        """False: it was so. Raises BadDocument."""
+        """Of this kind nothing is asked any more, until a new version is published. False: it was so.
+
+        Raises BadDocument for a version that is not there, or that another one has replaced.
+        """
         async with self.acts.begin(operator=self.actor) as act:
-            if not await act.documents.has(kind, version):
+            await act.documents.lock()
+            published = {one.version: one for one in await act.documents.list() if one.kind is kind}
+            if version not in published:
                 raise BadDocument(f"there is no {kind.value} {version}; `bastion consent status` lists all")
+            newest = list(published)[-1]
+            if not published[version].retired and version != newest:
+                raise BadDocument(
+                    f"{kind.value} {version} was replaced by {newest}, so nobody is asked for it; retire {newest}"
+                )
             changed = await act.documents.retire(kind, version, act.now)
             if changed:
                 act.record(DocumentRetired(None, kind.value, version))
@@ -188,3 +205,8 @@ class DocumentAdmin:
     async def status(self) -> tuple[Sequence[PublishedDocument], Sequence[AnswerCount]]:
         async with self.acts.begin() as act:
             return await act.documents.list(), await act.documents.counts()
+
+
+def _after(published: Sequence[PublishedDocument], now: int) -> int:
+    """When the next one is published: of two within a second, or after a clock was set back, the later one counts."""
+    return max(now, max((one.published_at for one in published), default=0) + 1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts
+from gateway.core.errors import GatewayError, StoreUnavailable, TooManyAttempts, TooManyChanges
 from gateway.core.forward.pages import Page
 from gateway.core.oauth.request import Unaddressed
 from gateway.core.token.signing_keys import NoSigningKey
@@ -78,6 +78,7 @@ _STOPPED: Final = Page(
     "Sign-ins are stopped for the moment",
     "Sign-ins are stopped by whoever runs this site. Sites that are open already go on working.",
 )
+_OFTEN: Final = Page("That was too often", "You did this many times within a short time, so this one changed nothing.")
 _UNKNOWN: Final = Page("Something went wrong", "It is our fault, not yours. The reference below helps us find it.")
 WORDS: Final[dict[int, Page]] = {
     400: Page("That didn't work", "The request was not complete. Go back, reload the page and try again."),
@@ -114,6 +115,8 @@ def words_of_error(error: GatewayError) -> Page:
         return _APP
     if isinstance(error, LoginsStopped):
         return _STOPPED
+    if isinstance(error, TooManyChanges):
+        return _OFTEN
     return _OLD_FORM if isinstance(error, FormExpired) else words_of(status_of(error))
 
 

@@ -319,8 +319,8 @@ def test_what_a_value_should_have_been_is_said_of_just_that_value(tmp_path: Path
         "6:39: `limits.GENERAL.EXECUTE.burst` is `10000001`; expected a whole number from 1 to 10000000",
         (
             "7:3: `limits.lower.case` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, "
-            "AUTH.LOGIN, AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, ADMIN.ACT, ADMIN.ROLE, AUTH.FORGOT_PASSWORD, "
-            "AUTH.LINK, OAUTH.TOKEN, OAUTH.CLIENT_FAILED, "
+            "AUTH.LOGIN, AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, CONSENT.ANSWER, ADMIN.ACT, ADMIN.ROLE, "
+            "AUTH.FORGOT_PASSWORD, AUTH.LINK, OAUTH.TOKEN, OAUTH.CLIENT_FAILED, "
             "OAUTH.PAR, OAUTH.PAR_PUBLIC"
         ),
     ]

@@ -170,7 +170,7 @@ def test_a_limit_that_nothing_spends_is_refused_with_what_was_meant(
     hint = f"; did you mean `{meant}`?" if meant else ""
     assert found[0] == (
         f"2:3: `limits.{name}` is no key; expected GENERAL.EXECUTE, GENERAL.SESSION, GENERAL.STRANGER, AUTH.LOGIN, "
-        f"AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, ADMIN.ACT, ADMIN.ROLE, AUTH.FORGOT_PASSWORD, "
+        f"AUTH.KEY, AUTH.FACTOR, PASSWORD.CHANGE, CONSENT.ANSWER, ADMIN.ACT, ADMIN.ROLE, AUTH.FORGOT_PASSWORD, "
         f"AUTH.LINK, OAUTH.TOKEN, OAUTH.CLIENT_FAILED, OAUTH.PAR, "
         f"OAUTH.PAR_PUBLIC{hint}"
     )

@@ -71,7 +71,10 @@ def test_what_has_to_be_accepted_can_not_be_put_off(stage: Stage, version: str) 
     assert version
 
 
-def test_a_withdrawal_closes_the_next_app(stage: Stage, version: str) -> None:
+def test_a_withdrawal_closes_the_next_app_and_the_twenty_first_answer_of_an_hour_is_told_to_wait(
+    stage: Stage, version: str
+) -> None:
+    """An acceptance and a withdrawal are two."""
     visitor = stage.visitor()
     answer(visitor, stage.log_in(visitor), "accept")
     page = visitor.visit(f"{stage.auth}/account/privacy")
@@ -82,6 +85,11 @@ def test_a_withdrawal_closes_the_next_app(stage: Stage, version: str) -> None:
     assert fields["version"] == version
     assert visitor.visit(stage.app2 + "/").url.startswith(f"{stage.auth}/documents")
     assert visitor.visit(stage.app + "/").url == stage.app + "/"
+    answers = [visitor.submit(page, "/documents", answer="withdraw", **fields) for _ in range(19)]
+    assert [seen.status for seen in answers] == [200] * 18 + [429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 180
+    assert "That was too often" in answers[-1].text
+    assert "Try again in 3 minutes." in answers[-1].text
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,17 @@ from redis.asyncio import Redis
 from gateway.core.audit.catalogue import LoggedIn
 from gateway.core.privacy.erasure import OF_PERSON
 from gateway.core.privacy.export import NOT_SHOWN, SHOWN, TITLES
+from gateway.core.ratelimit.gcra import Limit
+from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.documents import NOTHING_IS_ASKED, OwnDocuments
 from gateway.flows.mail.notices import Notices
+from gateway.flows.people.throttle import ChangeThrottle
 from gateway.flows.privacy.erasure import Erasure, NodeFiles
 from gateway.flows.privacy.export import Export
 from gateway.flows.privacy.holds import HoldAdmin
 from gateway.flows.privacy.requests import ErasureAdmin, ErasureMode, OwnErasure
 from gateway.stores.postgres.users import NewUser, Users
+from gateway.stores.redis.buckets import Buckets
 from gateway.web import privacy
 from gateway.web.browser import Browser
 from gateway.web.forms import AuthHost
@@ -96,9 +100,10 @@ async def made(
         notices = Notices(is_on=True, lifetimes_s=LIFETIMES, random=here.random)
         app = web.Application(middlewares=page_middlewares(site, html, here.random))
         own = OwnErasure(here.acts, mode, WAIT_S, notices)
-        app.add_routes(
-            privacy.routes(browser, own, Export(here.acts, per_day, notices), OwnDocuments(here.acts, NOTHING_IS_ASKED))
-        )
+        limit = Limit("CONSENT.ANSWER", 20, 3_600_000_000, 20)
+        throttle = ChangeThrottle(Buckets(here.functions), BucketNames(KEYS.bucket), limit)
+        documents = OwnDocuments(here.acts, NOTHING_IS_ASKED, throttle.before)
+        app.add_routes(privacy.routes(browser, own, Export(here.acts, per_day, notices), documents))
         erasure = Erasure(here.acts, KEYS, NodeFiles(directory, directory), by_itself=mode == "direct")
         async with TestClient(TestServer(app)) as http:
             yield Privacy(here, Person(http, await here.log_in(host=AUTH)), erasure)

@@ -23,6 +23,7 @@ FACTOR_LIMIT: Final = "AUTH.FACTOR"
 FORGOT_LIMIT: Final = "AUTH.FORGOT_PASSWORD"
 LINK_LIMIT: Final = "AUTH.LINK"
 PASSWORD_CHANGE_LIMIT: Final = "PASSWORD.CHANGE"
+ANSWER_LIMIT: Final = "CONSENT.ANSWER"
 ADMIN_ACT_LIMIT: Final = "ADMIN.ACT"
 ADMIN_ROLE_LIMIT: Final = "ADMIN.ROLE"
 DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
@@ -33,6 +34,7 @@ DEFAULT_LIMITS: Final[dict[str, dict[str, object]]] = {
     KEY_LIMIT: {"rate": "10/min", "per": "ip"},
     FACTOR_LIMIT: {"rate": "10/min", "per": "principal"},
     PASSWORD_CHANGE_LIMIT: {"rate": "5/h", "per": "principal"},
+    ANSWER_LIMIT: {"rate": "20/h", "per": "principal"},
     ADMIN_ACT_LIMIT: {"rate": "30/min", "per": "principal"},
     ADMIN_ROLE_LIMIT: {"rate": "5/h", "per": "principal"},
     FORGOT_LIMIT: {"rate": "3/h", "per": "email"},
@@ -52,6 +54,7 @@ _PER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     FORGOT_LIMIT: (("email",), "must be by e-mail address, whoever asks; expected email"),
     LINK_LIMIT: (_BY_ADDRESS, "must be by address, because nobody has logged in yet; expected ip"),
     PASSWORD_CHANGE_LIMIT: (("principal",), "must be by person; expected principal"),
+    ANSWER_LIMIT: (("principal",), "must be by person; expected principal"),
     ADMIN_ACT_LIMIT: (("principal",), "must be by person; expected principal"),
     ADMIN_ROLE_LIMIT: (("principal",), "must be by person; expected principal"),
     PAR_LIMIT: (("caller",), "must be by client; expected caller"),
@@ -147,16 +150,13 @@ def limits_findings(limits: Mapping[str, LimitSetting]) -> Iterator[Finding]:
     for name, limit in limits.items():
         if name in _PER and limit.per not in _PER[name][0]:
             yield Finding(f"limits.{name}.per", _PER[name][1], Grade.WRONG)
+        yield from _uncountable(f"limits.{name}", limit)
         key = f"limits.{name}.networks"
         if limit.networks and name != LOGIN_LIMIT:
             yield Finding(key, f"works only for {LOGIN_LIMIT}; expected none here", Grade.WRONG)
-        yield from _uncountable(f"limits.{name}", limit)
         yield from _networks(key, limit.networks)
 
 
-def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Finding]:
-    taken: dict[object, str] = {}
-    for name, network in networks.items():
 def _uncountable(key: str, limit: "LimitSetting | NetworkSetting") -> Iterator[Finding]:
     """What no bucket counts exactly."""
     rate = limit.rate
@@ -171,10 +171,13 @@ def _uncountable(key: str, limit: "LimitSetting | NetworkSetting") -> Iterator[F
         yield Finding(f"{key}.burst", message, Grade.WRONG)
 
 
+def _networks(key: str, networks: Mapping[str, NetworkSetting]) -> Iterator[Finding]:
+    taken: dict[object, str] = {}
+    for name, network in networks.items():
+        yield from _uncountable(f"{key}.{name}", network)
         for addresses in {unmapped(one) for one in network.addresses}:
             if not addresses.prefixlen:
                 message = f"has {addresses}, which is everybody: one guesser could spend it all; expected a smaller one"
-        yield from _uncountable(f"{key}.{name}", network)
                 yield Finding(f"{key}.{name}", message, Grade.WRONG)
             if addresses in taken:
                 message = f"has {addresses}, which is also in {taken[addresses]}; expected it in one of them"

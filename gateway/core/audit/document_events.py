@@ -29,7 +29,12 @@ class DocumentPublished(Event):
 @dataclass(frozen=True, slots=True)
 class DocumentRetired(Event):
     kind = Kind.DOCUMENT_RETIRED
-    about = About(Family.SETTINGS, Severity.LOW, By.OPERATOR, "A published document is asked of nobody any more.")
+    about = About(
+        Family.SETTINGS,
+        Severity.LOW,
+        By.OPERATOR,
+        "A document is asked of nobody any more, nor is a version before it.",
+    )
 
     document: OurWord[str]
     version: Id[str]

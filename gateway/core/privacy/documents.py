@@ -79,15 +79,16 @@ class OwedAnswer:
 
 
 def current(documents: Sequence[PublishedDocument]) -> list[PublishedDocument]:
-    """Of each kind the one that was published last and is not retired."""
+    """Of each kind the one that was published last, unless it is retired: then nothing is in force of this kind.
+
+    A version that was replaced never counts again: nobody is asked for older terms, and nobody is let in by them.
+    """
     newest: dict[DocumentKind, PublishedDocument] = {}
     for one in documents:
         before = newest.get(one.kind)
-        if not one.retired and (
-            before is None or (one.published_at, one.version) > (before.published_at, before.version)
-        ):
+        if before is None or (one.published_at, one.version) > (before.published_at, before.version):
             newest[one.kind] = one
-    return [newest[kind] for kind in DocumentKind if kind in newest]
+    return [newest[kind] for kind in DocumentKind if kind in newest and not newest[kind].retired]
 
 
 def owed(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.core.addresses import Address
-from gateway.core.errors import StoreUnavailable, TooManyAttempts
+from gateway.core.errors import StoreUnavailable, TooManyAttempts, TooManyChanges
 from gateway.core.login.attempt import Device
 from gateway.core.login.throttle import LoginBuckets, LoginLimits, login_buckets
 from gateway.core.ratelimit.gcra import Limit
@@ -63,17 +63,20 @@ class FactorThrottle:
 
 @dataclass(frozen=True, slots=True)
 class ChangeThrottle:
-    """How often a person may change something: their password, or others in the console. limit: its own for each."""
+    """How often a person may change something: their password, an answer, or others in the console.
+
+    limit: its own for each.
+    """
 
     buckets: Buckets
     names: BucketNames
     limit: Limit
 
     async def before(self, user_id: UUID) -> None:
-        """Raises TooManyAttempts, StoreUnavailable."""
+        """Raises TooManyChanges, StoreUnavailable."""
         spent = await self.buckets.spend(self.names.of_person(str(user_id)), "", self.limit)
         if not spent.allowed:
-            raise TooManyAttempts(_whole_seconds(spent.retry_after_us))
+            raise TooManyChanges(_whole_seconds(spent.retry_after_us))
 
     async def unchanged(self, user_id: UUID) -> None:
         """Gives back what before() has cost; where Redis can't be told, it stays spent."""

@@ -94,8 +94,7 @@ QUERIES: Final[Mapping[str, str]] = {
           FROM erasures e""",
     "consent-current": """
         WITH newest AS (
-            SELECT DISTINCT ON (kind) kind, version, required_from FROM consent_documents d
-             WHERE NOT EXISTS (SELECT FROM consent_retired r WHERE r.kind = d.kind AND r.version = d.version)
+            SELECT DISTINCT ON (kind) kind, version, required_from FROM consent_documents
              ORDER BY kind, published_at DESC, version DESC)
         SELECT n.kind || '/' || n.version AS id, NOT $4::boolean OR EXISTS (
                    SELECT FROM sessions s JOIN logins l ON l.id = s.login_id
@@ -103,7 +102,9 @@ QUERIES: Final[Mapping[str, str]] = {
                       AND NOT EXISTS (SELECT FROM consent_records c
                                        WHERE c.user_id = l.user_id AND c.kind = n.kind AND c.version = n.version
                                          AND c.action = 'accepted' AND c.at <= s.created_at)) AS bad
-          FROM newest n WHERE n.required_from + $2::bigint <= $1""",
+          FROM newest n
+         WHERE n.required_from + $2::bigint <= $1
+           AND NOT EXISTS (SELECT FROM consent_retired r WHERE r.kind = n.kind AND r.version = n.version)""",
     "retention-ran": """
         SELECT rule AS id, stopped <> '' OR at < $1::bigint - $2 AS bad
           FROM (SELECT DISTINCT ON (rule) rule, stopped, at FROM retention_runs ORDER BY rule, id DESC) newest""",

@@ -80,11 +80,17 @@ def test_a_notice_that_nobody_has_to_accept_is_asked_of_nobody() -> None:
     assert told(replace(TERMS, kind=DocumentKind.NOTICE, required_from=None)) == "no"
 
 
-def test_of_a_kind_the_newest_that_is_not_retired_counts() -> None:
+def test_of_a_kind_the_newest_counts_and_none_once_that_is_retired() -> None:
+    """An older version never counts again."""
     second = replace(TERMS, version="2", published_at=20)
-    third = replace(TERMS, version="3", published_at=30, retired=True)
+    third = replace(TERMS, version="3", published_at=30)
+    gone = replace(third, retired=True)
+    fourth = replace(TERMS, version="4", published_at=40)
 
-    assert current([third, TERMS, second, CONSENT]) == [second, CONSENT]
+    assert current([third, TERMS, second, CONSENT]) == [third, CONSENT]
+    assert current([gone, TERMS, second, CONSENT]) == [CONSENT]
+    assert owed([TERMS, second, gone], [], NOW) == []
+    assert current([gone, second, fourth]) == [fourth]
     assert owed([TERMS, second], [answer(ACCEPTED)], NOW)[0].document == second, "an acceptance is of one version"
 
 
