@@ -100,6 +100,12 @@ def test_an_owner_ends_sessions_and_changes_a_limit(stage: Stage, owner: Desk) -
     done = owner.visitor.submit(ask, "/admin/limits/AUTH.LOGIN/change", **fields)
     assert "In force on 2 of 2 workers." in done.text
     assert "20/min burst 10  (file: 10/min burst 5)  until " in bastion(stage, "settings", "get", "AUTH.LOGIN")
+    late = owner.visitor.submit(ask, "/admin/limits/AUTH.LOGIN/change", **{**fields, "rate": "30/min"})
+    assert (late.status, fields["seen"], int(late.field("seen")) > 0) == (409, "0", True)
+    assert 'value="30/min"' in late.text
+    assert "it is 20/min;burst=10 now, and you asked for 30/min;burst=10" in late.text, "another tab"
+    assert "In force: 20/min burst 10." in late.text
+    assert "20/min burst 10" in bastion(stage, "settings", "get", "AUTH.LOGIN")
     sessions, setting = newest(stage, "sessions_ended"), newest(stage, "setting_changed")
     assert (sessions["actor"], sessions["subject"]) == ("olivia", "ada")
     assert sessions["personal"] == {"reason": "as asked"}

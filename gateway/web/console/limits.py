@@ -86,7 +86,7 @@ class _LimitPages:
                 request[REQUEST_ID],
             )
         except (BadSetting, ChangedBySomebody) as error:
-            return self._form(request, who, found, fields, str(error), 409)
+            return self._form(request, who, await self._found(request), fields, str(error), 409)
         following = await self.settings.follow(revision)
         now = await self._found(request)
         return self.frame.render(request, who, "limit_done.html", limit=_line(now), following=following)
