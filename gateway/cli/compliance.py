@@ -1,6 +1,7 @@
 """`bastion compliance`: what Bastion observed of its controls, for auditors."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -8,11 +9,12 @@ import click
 from gateway.cli._acting import acting, operator
 from gateway.cli._options import with_config
 from gateway.cli._times import later, moment, utc
+from gateway.cli.licence import told
 from gateway.config import Config
 from gateway.core.compliance.page import DISCLAIMER, STATES, Report, as_html, as_json, share, why
 from gateway.core.units import DAY_S
 from gateway.flows.compliance.report import POPULATIONS, Compliance
-from gateway.resources import clock
+from gateway.resources import Resources, clock
 from gateway.stores.postgres.populations import PopulationEntry
 
 _QUARTER_S: Final = 90 * DAY_S
@@ -44,7 +46,7 @@ def report(config: Config, *, begin: str, end: str, form: str) -> None:
     Exit status 1: the results of a run are not those that the audit log tells of.
     """  # noqa: D301 - click wants the backspace
     begins_at, ends_at = _period(begin, end)
-    found = acting(config, lambda resources: Compliance(resources.acts, operator()).report(begins_at, ends_at))
+    found = acting(config, lambda resources: _report(config, resources, begins_at, ends_at))
     if form == "json":
         click.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
     elif form == "html":
@@ -87,6 +89,13 @@ def population(config: Config, *, name: str, begin: str, end: str, json_lines: b
     acting(config, lambda resources: Compliance(resources.acts, operator()).population(name, begins_at, ends_at, tell))
 
 
+async def _report(config: Config, resources: Resources, begins_at: int, ends_at: int) -> Report:
+    from gateway.app.licence import licensing_of
+
+    found = await Compliance(resources.acts, operator()).report(begins_at, ends_at)
+    return replace(found, licence=told(await licensing_of(config, resources.acts).show()))
+
+
 def _period(begin: str, end: str) -> tuple[int, int]:
     """Raises click.UsageError."""
     now = clock()
@@ -112,6 +121,7 @@ def _show(found: Report) -> None:
     click.echo("populations: " + ", ".join(f"{name} {count}" for name, count in found.populations.items()))
     for run in found.changed_runs:
         click.echo(f"CHANGED: the results of run {run} are not those that the audit log tells of")
+    click.echo("licence: " + " ".join(found.licence))
     click.echo(DISCLAIMER)
 
 

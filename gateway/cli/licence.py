@@ -48,10 +48,7 @@ def show(config: Config, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
         return
-    click.echo(_SAID[found.state] + (f" {found.why}" if found.why else ""))
-    if found.licence is not None:
-        click.echo(_line(found.licence, found.key))
-    click.echo(f"{found.seats} people logged in within 30 days.")
+    click.echo("\n".join(told(found)))
 
 
 @licence.command()
@@ -99,6 +96,13 @@ def issue_(*, key: Path, holder: str, people: int, begin: str, until: str) -> No
     read(text, public_keys_of([public]))
     click.echo(text)
     click.echo(f"public key: {public}", err=True)
+
+
+def told(found: Licensed) -> list[str]:
+    """In sentences, one a line."""
+    line = [] if found.licence is None else [_line(found.licence, found.key)]
+    state = _SAID[found.state] + (f" {found.why}" if found.why else "")
+    return [state, *line, f"{found.seats} people logged in within 30 days."]
 
 
 def _line(found: Licence, key: str) -> str:

@@ -14,14 +14,23 @@ from aiohttp import ClientError, ClientSession, UnixConnector
 import gateway
 from gateway.outbound.probe import probe
 from tests.cli.conftest import Bastion
+from tests.cli.node_visitor import POLICY, journey
 from tests.cli.test_audit_webhook import serving
 from tests.conftest import Pool
 from tests.exhaustive import sampled
 from tests.receiver import receiving
 
 # Who shows it, and what they are made of.
-SHOWING = {"app/__init__.py", "app/licence.py", "cli/licence.py", "config/sections/licence.py", "config/model.py"}
+SHOWING = {
+    "app/__init__.py",
+    "app/licence.py",
+    "cli/compliance.py",
+    "cli/licence.py",
+    "config/sections/licence.py",
+    "config/model.py",
+}
 MADE_OF = {"core/licence.py", "flows/operate/licensing.py", "stores/files/licences.py", "flows/act.py"}
+PASSWORD = "correct horse battery"
 PERIOD = ("--from", "2026-01-01", "--until", "2100-01-01")
 
 
@@ -52,6 +61,7 @@ async def test_a_licence_is_verified_installed_and_shown(bastion: Bastion, pool:
     shown = await bastion("licence", "show", **keys)
     as_json = json.loads((await bastion("licence", "show", "--json", **keys)).out)
     without = json.loads((await bastion("licence", "show", "--json")).out)
+    report = json.loads((await bastion("compliance", "report", "--format", "json", **keys)).out)
 
     assert before.out.startswith("No licence is installed. All of Bastion works without one.\n0 people")
     assert (strange.status, refused.status) == (1, 1)
@@ -63,6 +73,7 @@ async def test_a_licence_is_verified_installed_and_shown(bastion: Bastion, pool:
     assert installed.out == "The licence for Example plc is installed.\n"
     assert shown.out.startswith("The licence is valid.\nExample plc, 500 people")
     assert (as_json["state"], as_json["signed_by"], as_json["seats"]) == ("valid", "licence.public_keys", 0)
+    assert report["licence"] == shown.out.splitlines()
     assert without["state"] == "broken"
     async with pool.acquire() as connection:
         detail = await connection.fetchval("SELECT detail FROM audit_entries WHERE kind = 'licence_installed'")
@@ -85,7 +96,10 @@ async def test_who_logged_in_within_30_days_has_a_seat_once(bastion: Bastion, po
 
 
 async def test_a_node_answers_the_same_whatever_the_licence_says(bastion: Bastion, short_directory: Path) -> None:
-    """A start for each: none, and one that is over; with EXHAUSTIVE a valid and a broken one too."""
+    """A start and a journey for each: none, one that is over; with EXHAUSTIVE a valid and a broken one too."""
+    await bastion("user", "add", "ada", "--email", "a@example.org", "--password-stdin", stdin=PASSWORD)
+    (bastion.directory / "policies").mkdir()
+    (bastion.directory / "policies" / "app.yaml").write_text(POLICY)
     valid, public = await issued(bastion)
     over, _ = await issued(bastion, "--from", "2020-01-01", "--until", "2021-01-01")
     answers, said = [], []
@@ -98,13 +112,14 @@ async def test_a_node_answers_the_same_whatever_the_licence_says(bastion: Bastio
             file.write_text(text)
             more["BASTION_LICENCE_FILE"] = str(file)
         async with receiving() as checkpoints, serving(bastion, directory, checkpoints, **more) as ops:
-            answers.append([await _answer(ops, path) for path in ("/healthz", "/readyz")])
-            web = ops.replace("/ops.sock", "/web.sock")
-            answers[-1] += [await _answer(web, path) for path in ("/login", "/account", "/nowhere")]
+            health = [await _answer(ops, path) for path in ("/healthz", "/readyz")]
+            address = f"192.0.2.{len(answers)}"  # each has the limits for itself
+            answers.append((health, await asyncio.to_thread(journey, directory, address, "ada", PASSWORD)))
             said.append(await _state(ops))
 
     assert said == [state for state, _ in given]
-    assert [status for status, _, _ in answers[0]] == [200, 200, 200, 303, 404]
+    assert [status for status, _, _ in answers[0][0]] == [200, 200]
+    assert [status for _, status, _ in answers[0][1]] == [200, 403, 200, 200, 200, 200, 302]
     assert answers[1:] == answers[:1] * (len(given) - 1)
 
 

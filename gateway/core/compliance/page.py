@@ -47,7 +47,10 @@ class ExceptionRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Unix seconds. populations: how many entries each has. changed_runs: whose results are not those of the log."""
+    """Unix seconds. populations: how many entries each has. changed_runs: whose results are not those of the log.
+
+    licence: who is supported now, in sentences; nothing depends on it.
+    """
 
     begins_at: int
     ends_at: int
@@ -56,6 +59,7 @@ class Report:
     exceptions: Sequence[ExceptionRow]
     populations: Mapping[str, int]
     changed_runs: Sequence[int]
+    licence: Sequence[str] = ()
 
 
 STATES: Final = (*(result.value for result in Result), NOT_OBSERVED)
@@ -92,6 +96,7 @@ def as_json(report: Report) -> dict[str, object]:
         ],
         "populations": dict(report.populations),
         "changed_runs": list(report.changed_runs),
+        "licence": list(report.licence),
         "note": DISCLAIMER,
     }
 
@@ -151,6 +156,8 @@ def _document(report: Report) -> Iterator[str]:
     )
     yield "<h2>Populations</h2>"
     yield from _table(("Population", "Entries"), ((name, str(count)) for name, count in report.populations.items()))
+    if report.licence:
+        yield f"<h2>Licence</h2>\n<p>{escape(' '.join(report.licence))}</p>"
     yield "</main></body></html>"
 
 
