@@ -38,4 +38,5 @@ def licence(*, start: Start, resources: Resources) -> Concern:
 
 
 def licensing_of(config: Config, acts: Acts) -> Licensing:
-    return Licensing(acts, config.licence.file, public_keys_of(config.licence.public_keys))
+    own_keys = public_keys_of(config.licence.public_keys)
+    return Licensing(acts, config.licence.file, own_keys, config.audit.checkpoint_dir)

@@ -37,7 +37,7 @@ class LicenceState(Enum):
     EXPIRED = "expired"
     NOT_YET = "not_yet"
     BROKEN = "broken"
-    CLOCK_BEHIND = "clock_behind"  # the log has entries of a later time, so nobody can say
+    CLOCK_BEHIND = "clock_behind"  # the log or a checkpoint is of a later time, so nobody can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read(text: str, keys: Mapping[str, Ed25519PublicKey]) -> Licence:
 
 
 def state_of(licence: Licence, now: int, newest_at: int) -> LicenceState:
-    """now: Unix seconds. newest_at: of the newest entry of the audit log."""
+    """now: Unix seconds. newest_at: of the newest entry of the audit log, or checkpoint of it."""
     if newest_at >= now + _AHEAD_S:
         return LicenceState.CLOCK_BEHIND
     if now < licence.begins_at:

@@ -4,6 +4,8 @@ import ast
 import asyncio
 import json
 import subprocess
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -12,7 +14,10 @@ import pytest
 from aiohttp import ClientError, ClientSession, UnixConnector
 
 import gateway
+from gateway.core.audit.chain import Head
+from gateway.core.units import DAY_S
 from gateway.outbound.probe import probe
+from gateway.stores.files.checkpoints import Checkpoints
 from tests.cli.conftest import Bastion
 from tests.cli.node_visitor import POLICY, journey
 from tests.cli.test_audit_webhook import serving
@@ -80,6 +85,26 @@ async def test_a_licence_is_verified_installed_and_shown(bastion: Bastion, pool:
     assert json.loads(detail)["people"] == 500
 
 
+async def test_a_checkpoint_of_the_day_after_tomorrow_tells_that_the_clock_is_behind(bastion: Bastion) -> None:
+    """The database may be an older one. What no key beside it has signed tells nothing."""
+    text, public = await issued(bastion)
+    file, directory = bastion.directory / "licence.jws", bastion.directory / "checkpoints"
+    file.write_text(text)
+    given = {"BASTION_LICENCE_PUBLIC_KEYS": public, "BASTION_LICENCE_FILE": str(file)}
+    checkpoints = Checkpoints.open(directory, bastion.directory / "made")
+    now = int(time.time())
+
+    states = []
+    for position, ahead_s in ((1, 0), (2, 2 * DAY_S)):
+        assert checkpoints.write_if_due(Head(position, bytes([position] * 32)), now + ahead_s) is not None
+        states.append(json.loads((await bastion("licence", "show", "--json", **given)).out)["state"])
+    (key,) = directory.glob("*.pub.pem")
+    key.unlink()
+    states.append(json.loads((await bastion("licence", "show", "--json", **given)).out)["state"])
+
+    assert states == ["valid", "clock_behind", "valid"]
+
+
 async def test_who_logged_in_within_30_days_has_a_seat_once(bastion: Bastion, pool: Pool) -> None:
     await bastion("user", "add", "ada", "--email", "a@example.org", "--password-stdin", stdin="correct horse battery")
     async with pool.acquire() as connection:
@@ -102,7 +127,7 @@ async def test_a_node_answers_the_same_whatever_the_licence_says(bastion: Bastio
     (bastion.directory / "policies" / "app.yaml").write_text(POLICY)
     valid, public = await issued(bastion)
     over, _ = await issued(bastion, "--from", "2020-01-01", "--until", "2021-01-01")
-    answers, said = [], []
+    health, walked, said = [], list[Sequence[tuple[str, int, bool]]](), list[str]()
     given = sampled([("community", None), ("valid", valid), ("broken", "not.a.licence"), ("expired", over)])
     for _, text in given:
         directory, file = short_directory / uuid4().hex[:8], bastion.directory / "given.jws"
@@ -112,15 +137,16 @@ async def test_a_node_answers_the_same_whatever_the_licence_says(bastion: Bastio
             file.write_text(text)
             more["BASTION_LICENCE_FILE"] = str(file)
         async with receiving() as checkpoints, serving(bastion, directory, checkpoints, **more) as ops:
-            health = [await _answer(ops, path) for path in ("/healthz", "/readyz")]
-            address = f"192.0.2.{len(answers)}"  # each has the limits for itself
-            answers.append((health, await asyncio.to_thread(journey, directory, address, "ada", PASSWORD)))
+            health.append([await _answer(ops, path) for path in ("/healthz", "/readyz")])
+            address = f"192.0.2.{len(walked)}"  # each has the limits for itself
+            walked.append(await asyncio.to_thread(journey, directory, address, "ada", PASSWORD))
             said.append(await _state(ops))
 
     assert said == [state for state, _ in given]
-    assert [status for status, _, _ in answers[0][0]] == [200, 200]
-    assert [status for _, status, _ in answers[0][1]] == [200, 403, 200, 200, 200, 200, 302]
-    assert answers[1:] == answers[:1] * (len(given) - 1)
+    assert [status for status, _, _ in health[0]] == [200, 200]
+    assert [status for _, status, _ in walked[0]] == [200, 403, 200, 200, 200, 200, 302]
+    assert health == health[:1] * len(given)
+    assert walked == walked[:1] * len(given)
 
 
 async def _answer(listener: str, path: str) -> tuple[int, int, str]:

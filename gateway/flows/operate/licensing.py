@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.core.audit.evidence_events import LicenceInstalled
 from gateway.core.licence import SEATS_WITHIN_S, BadLicence, Licence, LicenceState, read, state_of
 from gateway.flows.act import Acts
+from gateway.stores.files.checkpoints import newest_time
 from gateway.stores.files.licences import read_licence_file, vendor_keys
 
 
@@ -27,11 +28,14 @@ class Licensed:
 
 @dataclass(frozen=True, slots=True)
 class Licensing:
-    """file: of this node; None: what was installed counts. own_keys: of the configuration, by key_id."""
+    """file: of this node; None: what was installed counts. own_keys: of the configuration, by key_id. checkpoints: the
+    directory of this node's, which tell the time as entries do; None: it keeps none.
+    """
 
     acts: Acts
     file: Path | None
     own_keys: Mapping[str, Ed25519PublicKey]
+    checkpoints: Path | None = None
 
     async def show(self) -> Licensed:
         """Raises RecordUnavailable."""
@@ -47,6 +51,8 @@ class Licensing:
             licence, key = self.verify(text)
         except BadLicence as error:
             return Licensed(LicenceState.BROKEN, None, "", str(error), seats)
+        if self.checkpoints is not None:
+            newest_at = max(newest_at, newest_time(self.checkpoints))
         return Licensed(state_of(licence, now, newest_at), licence, key, "", seats)
 
     def verify(self, text: str) -> tuple[Licence, str]:

@@ -154,6 +154,18 @@ def read_checkpoints(file: Path, keys: dict[str, Ed25519PublicKey]) -> list[Chec
     return found
 
 
+def newest_time(directory: Path) -> int:
+    """Of the last checkpoint in it that a key beside it has signed, in Unix seconds; 0: none that can be read."""
+    try:
+        keys = read_public_keys(public_key_files(directory))
+        with (directory / FILE_NAME).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = [line for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        return _parsed(lines[-1], keys).time if lines else 0
+    except (OSError, CheckpointsUnusable, BadCheckpoint):
+        return 0
+
+
 def remember(seen: Path, sources: list[Path], newest: Checkpoint, keys: dict[str, Ed25519PublicKey]) -> None:
     """seen then holds the line of the sources that says this, and nothing else. Raises OSError, and leaves it so."""
     lines = [line for source in sources for line in source.read_bytes().splitlines(keepends=True)]
