@@ -6,6 +6,7 @@ from typing import Final
 from gateway.app.concern import Concern, every
 from gateway.config import Config
 from gateway.core.compliance.page import NOT_OBSERVED, STATES
+from gateway.core.privacy.retention import RetentionRule
 from gateway.flows.compliance.control_run import ControlRun, Installation
 from gateway.flows.compliance.levels import control_states
 from gateway.flows.decide.decisions import Decisions
@@ -39,6 +40,7 @@ def control_run_of(config: Config, resources: Resources, decisions: Decisions) -
         "retention-ran": not config.retention.enabled,
         "standby-synchronous": not has_several_hosts(config.database.url),
     }
+    terms = config.retention.terms()
     installation = Installation(
         policy=lambda: decisions.policy,
         servers=resources.functions.servers,
@@ -47,5 +49,6 @@ def control_run_of(config: Config, resources: Resources, decisions: Decisions) -
         mfa_groups=config.mfa.required_for,
         consent_enforced=config.consent.enforce == "require",
         lockout_failures=config.lockout.failures,
+        retention_rules=tuple(rule.value for rule in RetentionRule if terms.of(rule) is not None),
     )
     return ControlRun(resources.acts, installation, config.compliance.every_s)

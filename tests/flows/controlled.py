@@ -27,6 +27,7 @@ def installation_of(house: House, **changed: object) -> Installation:
         mfa_groups=("staff",),
         consent_enforced=True,
         lockout_failures=10,
+        retention_rules=("ended_logins", "deliveries"),
     )
     return replace(plain, **changed)  # type: ignore[arg-type]  # the fields' own types
 

@@ -76,6 +76,15 @@ async def test_a_feature_without_anything_in_it_is_not_applicable(house: House, 
     assert await state(house, "exports-on-time") == "not_applicable"
 
 
+async def test_a_rule_of_retention_that_was_turned_off_fails_nothing_by_its_old_runs(house: House) -> None:
+    await do(house, FAULTS["retention-ran"][0])
+    await do(house, FAULTS["retention-ran"][1].replace("ended_logins", "deliveries"))
+
+    on, off = await state(house, "retention-ran"), await state(house, "retention-ran", retention_rules=("deliveries",))
+
+    assert (on, off) == ("fail", "pass")
+
+
 async def test_a_linker_that_is_late_fails(house: House) -> None:
     await house.add("ada")
     on_time = await state(house, "linker-on-time")

@@ -37,7 +37,10 @@ CHANGES: Final = tuple(sorted({*BY_OPERATORS, "policy_loaded", "config_loaded"})
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What controls look at beside tables. off: controls of features that are off. mfa_groups: mfa.required_for."""
+    """What controls look at beside tables. off: controls of features that are off. mfa_groups: mfa.required_for.
+
+    retention_rules: those that are on; one that was turned off runs no more.
+    """
 
     policy: Callable[[], Policy]
     servers: Sequence[Pipeline]
@@ -46,6 +49,7 @@ class Installation:
     mfa_groups: tuple[str, ...]
     consent_enforced: bool
     lockout_failures: int
+    retention_rules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class ControlRun:
                 return [list(BY_OPERATORS)]
             case "consent-current":
                 return [self.installation.auth_host, self.installation.consent_enforced]
+            case "retention-ran":
+                return [list(self.installation.retention_rules)]
             case _:
                 return []
 

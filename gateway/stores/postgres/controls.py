@@ -107,7 +107,8 @@ QUERIES: Final[Mapping[str, str]] = {
            AND NOT EXISTS (SELECT FROM consent_retired r WHERE r.kind = n.kind AND r.version = n.version)""",
     "retention-ran": """
         SELECT rule AS id, stopped <> '' OR at < $1::bigint - $2 AS bad
-          FROM (SELECT DISTINCT ON (rule) rule, stopped, at FROM retention_runs ORDER BY rule, id DESC) newest""",
+          FROM (SELECT DISTINCT ON (rule) rule, stopped, at FROM retention_runs
+                 WHERE rule = ANY($3::text[]) ORDER BY rule, id DESC) newest""",
 }
 # A look that takes longer is unknown.
 _PATIENCE: Final = "SET LOCAL statement_timeout = '30s'"
