@@ -44,7 +44,7 @@ def console_flows(*, start: Start, resources: Resources, buckets: Buckets, polic
 
     return ConsoleFlows(
         overview=ConsoleOverview(acts),
-        people=AdminPeople(acts, _operators(config, resources), limits, protected),
+        people=AdminPeople(acts, _operators(config, resources), limits, protected, config.admin.protected_groups),
         sessions=AdminSessions(acts),
         decisions=AdminDecisions(acts, lambda: policies.in_force.policy),
         policy=AdminPolicy(acts, policies, start.long_work),

@@ -8,8 +8,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BeforeValidator, PlainSerializer, StrictStr
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StrictStr
 
+from gateway.core.privacy.names import BadName, check_name
 from gateway.core.units import DAY_S, DURATION_UNITS, RATE_UNITS
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhdy])")
@@ -157,6 +158,18 @@ def parse_contact(text: object) -> str:
     return parse_help_url(text)
 
 
+def _named(what: str) -> AfterValidator:
+    """A name that a user or a group may have: another one would be a mistake that nothing ever matches."""
+
+    def check(name: str) -> str:
+        try:
+            return check_name(what, name)
+        except BadName as error:
+            raise ValueError(str(error)) from error
+
+    return AfterValidator(check)
+
+
 def _url(text: object, schemes: tuple[str, ...]) -> str:
     if not isinstance(text, str) or (text and urlsplit(text).scheme not in schemes):
         raise ValueError("not such a URL")
@@ -182,4 +195,6 @@ WebhookUrl = Annotated[StrictStr, BeforeValidator(parse_webhook_url)]
 HelpUrl = Annotated[StrictStr, BeforeValidator(parse_help_url)]
 Contact = Annotated[StrictStr, BeforeValidator(parse_contact)]
 SecretBytes = Annotated[bytes, BeforeValidator(parse_secret), PlainSerializer(_hidden)]
+GroupName = Annotated[StrictStr, _named("group")]
+UserName = Annotated[StrictStr, _named("user")]
 Kind = Literal["text", "scalar", "list", "map"]

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
-from uuid import UUID
 
 import pytest
 
@@ -23,16 +22,12 @@ from gateway.flows.people.users import Newcomer, UnknownLogin
 from tests.attacks.conftest import House
 from tests.attacks.desk import Desk, desk_of
 from tests.attacks.phones import ada_with_phone
+from tests.proofs import proofs_of
 
 PAIRS = 10
 MONTH_S = 2_592_000
 DAY_S = 86_400
 ORDERS = 8
-PROOFS = [
-    f"SELECT * FROM {table} WHERE user_id = $1 ORDER BY 1"
-    for table in ("totp", "passkeys", "recovery_codes", "links", "factor_resets", "api_keys", "admin_roles")
-]
-PROOFS.append("SELECT * FROM outbox WHERE user_id = $1 AND kind = 'mail'")  # notices go to the person's own address
 HOUR_S = 3600
 
 
@@ -178,6 +173,31 @@ async def test_a_name_that_policy_has_is_given_by_owners_only(desk: Desk) -> Non
     assert await people.invite(sam, replace(newcomer, username="newcomer"), "as asked", "")
 
 
+async def test_groups_that_are_protected_are_given_and_taken_by_owners_only(desk: Desk) -> None:
+    """Not to a crony, nor to a newcomer, nor from somebody who has one, in any spelling (U1)."""
+    eve = await desk.add("eve")
+    for name, role in (("sam", AdminRole.ADMIN), ("olivia", AdminRole.OWNER)):
+        await desk.add(name, role)
+    sam, olivia = [await desk.admin(name) for name in ("sam", "olivia")]
+    mails = replace(desk.house.admin, notices=mailing(desk))
+    people = replace(desk.people, operators=mails, protected_groups=("payroll",))
+    newcomer = Newcomer("newcomer", "", "new@example.org", ("staff", "payroll"))
+
+    for groups in (("staff", "payroll"), ("staff", "PayRoll")):
+        with pytest.raises(MayNot, match=r"admin\.protected_groups; owner may"):
+            await people.set_groups(sam, eve, groups, "friend", "")
+        with pytest.raises(MayNot):
+            await people.invite(sam, replace(newcomer, groups=groups), "friend", "")
+    assert await people.set_groups(olivia, eve, ("staff", "payroll"), "new job", "") == ("staff", "payroll")
+    with pytest.raises(MayNot):
+        await people.set_groups(sam, eve, ("staff",), "foe", "")
+
+    assert await people.set_groups(sam, eve, ("payroll", "ops"), "one that is not protected", "") == ("payroll", "ops")
+    assert await people.invite(sam, replace(newcomer, groups=("staff",)), "as asked", "")
+    assert await people.invite(olivia, replace(newcomer, username="cfo", email="cfo@example.org"), "as asked", "")
+    assert await people.set_groups(olivia, eve, ("ops",), "another job", "") == ("ops",)
+
+
 def mailing(desk: Desk) -> Notices:
     return Notices(is_on=True, lifetimes_s=dict.fromkeys(LinkKind, MONTH_S), random=desk.house.there.random)
 
@@ -201,26 +221,18 @@ async def test_no_order_of_acts_lets_an_admin_into_an_account_with_a_factor(desk
         lambda: people.invite(sam, Newcomer("ada2", "", "ada@example.org", ()), "x", ""),
         lambda: people.set_role(sam, ada, AdminRole.ADMIN, "x", ""),
     ]
-    before, rng = await proofs(desk, ada), Random(12)
+    before, rng = await proofs_of(desk.house.pool, ada), Random(12)
 
     for _ in range(ORDERS):
         for act in rng.sample(acts, len(acts)):
             with suppress(GatewayError):
                 await act()
-            assert await proofs(desk, ada) == before
+            assert await proofs_of(desk.house.pool, ada) == before
 
     assert desk.house.there.now - began < DAY_S
     await people.enable(sam, ada, "x", "")
     name = (await desk.house.admin.list())[0].username
     assert isinstance(await desk.house.attempt(name), AskedFactor)
-
-
-async def proofs(desk: Desk, user_id: UUID) -> Sequence[object]:
-    """The address that links go to, the password, and what else lets somebody in or proves who they are."""
-    async with desk.house.acts.begin() as act:
-        user = await act.users.find(user_id)
-    assert user is not None
-    return (user.email, user.password, *[await desk.house.pool.fetch(sql, user_id) for sql in PROOFS])
 
 
 async def test_support_unlocks_a_person_three_times_a_day(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from gateway.config.setting import Section, setting
-from gateway.config.values import Duration, Network, OwnListen
+from gateway.config.values import Duration, GroupName, Network, OwnListen, UserName
 from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 
 
@@ -39,7 +39,14 @@ class AdminSection(Section):
     bind_address: StrictBool = setting(
         True, "Whether the console ends when its person comes from another address.", "true or false"
     )
-    protected_names: tuple[str, ...] = setting(
+    protected_groups: tuple[GroupName, ...] = setting(
+        (),
+        "Groups that only owners give or take in the console. Elsewhere policy says what a group opens.",
+        "a list of groups",
+        kind="list",
+        example="[payroll, domain-admins]",
+    )
+    protected_names: tuple[UserName, ...] = setting(
         (),
         "User names that only owners give to somebody in the console, beside those that policy has in `users`.",
         "a list of user names",

@@ -2,22 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictStr
+from pydantic import Field, StrictStr
 
 from gateway.config.setting import Section, setting
-from gateway.config.values import Duration
-from gateway.core.privacy.names import BadName, check_name
+from gateway.config.values import Duration, GroupName
 from gateway.core.units import DAY_S
-
-
-def _group(name: str) -> str:
-    try:
-        return check_name("group", name)
-    except BadName as error:
-        raise ValueError(str(error)) from error
-
-
-GroupName = Annotated[StrictStr, AfterValidator(_group)]
 
 
 class Mfa(Section):

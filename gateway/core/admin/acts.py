@@ -27,6 +27,7 @@ class AdminAct(Enum):
     NAMES = "rename people"
     INVITE = "invite people"
     PROTECTED_NAMES = "give a user name that the policy or admin.protected_names has"
+    PROTECTED_GROUPS = "give and take groups of admin.protected_groups"
     LIMITS = "change rate limits"
     LIMITS_FAR = "change the limits of logins beyond ten times the file's value"
     ROLES = "give and take roles"
@@ -52,6 +53,7 @@ _MAY: Final[dict[AdminAct, frozenset[AdminRole]]] = {
     AdminAct.NAMES: _ADMINS,
     AdminAct.INVITE: _ADMINS,
     AdminAct.PROTECTED_NAMES: _OWNERS,
+    AdminAct.PROTECTED_GROUPS: _OWNERS,
     AdminAct.LIMITS: _ADMINS,
     AdminAct.LIMITS_FAR: _OWNERS,
     AdminAct.ROLES: _OWNERS,

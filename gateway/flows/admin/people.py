@@ -20,10 +20,12 @@ from gateway.flows.people.owners import refuse_no_owner
 from gateway.flows.people.throttle import ChangeThrottle
 from gateway.flows.people.users import (
     ChangedMeanwhile,
+    Guard,
     NameGuard,
     Newcomer,
     UnknownLogin,
     UserAdmin,
+    allowed,
     check_reason,
 )
 from gateway.stores.postgres.lockouts import Lock
@@ -72,13 +74,15 @@ class AdminLimits:
 class AdminPeople:
     """All of it raises RecordUnavailable. What changes somebody raises MayNot, NobodyThere, TooManyAttempts, BadReason,
     and RedisBehind after the commit. operators: acts in the name of an administrator, as a command does. protected:
-    user names that owners alone give: apps and policy know people by them (ui.md X7).
+    user names that owners alone give: apps and policy know people by them (ui.md X7). protected_groups: those that
+    owners alone give and take.
     """
 
     acts: Acts
     operators: UserAdmin
     limits: AdminLimits
     protected: Callable[[], Collection[str]]
+    protected_groups: Collection[str] = ()
 
     async def page(self, after: tuple[int, UUID] | None) -> Sequence[PersonLine]:
         """The newest first, PAGE at most and one more where there are more. after: the last one of the page before."""
@@ -157,7 +161,11 @@ class AdminPeople:
         self, who: AdminActor, user_id: UUID, groups: tuple[str, ...], reason: str, request_id: str
     ) -> tuple[str, ...]:
         """Raises BadName."""
-        admin, name = await self._for(who, user_id, AdminAct.GROUPS, reason, request_id)
+
+        async def guard(act: Act, found: UserRow) -> None:
+            await self._hold_groups(act, who, set(found.groups).symmetric_difference(groups))
+
+        admin, name = await self._for(who, user_id, AdminAct.GROUPS, reason, request_id, guard)
         return await admin.set_groups(name, groups, reason)
 
     async def rename(self, who: AdminActor, user_id: UUID, username: str, reason: str, request_id: str) -> bool:
@@ -169,19 +177,26 @@ class AdminPeople:
     async def invite(self, who: AdminActor, newcomer: Newcomer, reason: str, request_id: str) -> bool:
         """As UserAdmin has it. Raises BadName, as rename, and NoWayForMail."""
         await self._paid(who, self.limits.acts, reason)
-        guard = self._name_guard(who, AdminAct.INVITE)
+        guard = self._name_guard(who, newcomer)
         admin = replace(self.operators, actor=who.name, request_id=request_id, name_guard=guard)
         with _said():
             return await admin.invite(newcomer, reason)
 
-    def _name_guard(self, who: AdminActor, also: AdminAct | None = None) -> NameGuard:
+    def _name_guard(self, who: AdminActor, newcomer: Newcomer | None = None) -> NameGuard:
         async def guard(act: Act, username: str) -> None:
-            if also is not None:
-                await hold_role(act, who.user_id, also, None, who.token)
+            if newcomer is not None:
+                await hold_role(act, who.user_id, AdminAct.INVITE, None, who.token)
+                await self._hold_groups(act, who, newcomer.groups)
             if spelled(username) in map(spelled, self.protected()):
                 await hold_role(act, who.user_id, AdminAct.PROTECTED_NAMES, None, who.token)
 
         return guard
+
+    async def _hold_groups(self, act: Act, who: AdminActor, changed: Collection[str]) -> None:
+        """Raises MayNot where one of them is protected, in any spelling: an app may not tell them apart."""
+        protected = set(map(spelled, self.protected_groups))
+        if not protected.isdisjoint(map(spelled, changed)):
+            await hold_role(act, who.user_id, AdminAct.PROTECTED_GROUPS, None, who.token)
 
     async def set_role(
         self, who: AdminActor, user_id: UUID, role: AdminRole | None, reason: str, request_id: str
@@ -198,9 +213,15 @@ class AdminPeople:
             return await put_role(act, user_id, role, None, reason)
 
     async def _for(
-        self, who: AdminActor, user_id: UUID, wanted: AdminAct, reason: str, request_id: str
+        self,
+        who: AdminActor,
+        user_id: UUID,
+        wanted: AdminAct,
+        reason: str,
+        request_id: str,
+        and_then: Guard = allowed,
     ) -> tuple[UserAdmin, str]:
-        """Who acts for the administrator, and the person's name for it."""
+        """Who acts for the administrator, and the person's name for it. and_then: asked last of all, in the act."""
         await self._paid(who, self.limits.acts, reason)
         async with self.acts.begin() as act:
             user = await act.users.find(user_id)
@@ -214,6 +235,7 @@ class AdminPeople:
             role = await hold_role(act, who.user_id, wanted, await _target(act, who, user_id), who.token)
             if wanted is AdminAct.UNLOCK and role is AdminRole.SUPPORT:
                 await _refuse_many_unlocks(act, user_id)
+            await and_then(act, found)
 
         admin = replace(self.operators, actor=who.name, request_id=request_id, guard=guard)
         return admin, user.username

@@ -18,6 +18,7 @@ ON_NOBODY = {
     AdminAct.NAMES: {OWNER, ADMIN},
     AdminAct.INVITE: {OWNER, ADMIN},
     AdminAct.PROTECTED_NAMES: {OWNER},
+    AdminAct.PROTECTED_GROUPS: {OWNER},
     AdminAct.LIMITS: {OWNER, ADMIN},
     AdminAct.LIMITS_FAR: {OWNER},
     AdminAct.ROLES: {OWNER},
