@@ -25,7 +25,22 @@ from gateway.flows.policy.policies import Policies
 from gateway.resources import Resources
 from gateway.stores.files.settings import LastSettings
 from gateway.web.browser import Browser
-from gateway.web.console import decisions, emergency, limits, newcomers, overview, people, policy, sessions
+from gateway.web.console import (
+    clients,
+    compliance,
+    consents,
+    decisions,
+    emergency,
+    keys,
+    limits,
+    newcomers,
+    overview,
+    people,
+    policy,
+    reviews,
+    sessions,
+    webhooks,
+)
 from gateway.web.console.frame import Frame
 from gateway.web.operations import ReadinessCheck
 from gateway.worker import Start
@@ -119,4 +134,9 @@ def _pages(frame: Frame, flows: ConsoleFlows) -> tuple[web.RouteDef, ...]:
         *policy.routes(frame, flows.policy, flows.overview),
         *limits.routes(frame, flows.settings, flows.limits),
         *emergency.routes(frame, flows.emergency, flows.settings, flows.limits),
+        *(
+            route
+            for page in (clients, keys, webhooks, compliance, reviews, consents)
+            for route in page.routes(frame, flows.lists)
+        ),
     )

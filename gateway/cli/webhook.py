@@ -14,7 +14,7 @@ from gateway.config import Config
 from gateway.config.values import parse_duration
 from gateway.core.policy.networks import NetworkSet
 from gateway.core.webhooks.filter import read_filter
-from gateway.flows.webhooks.endpoint_admin import EndpointAdmin, WantedEndpoint
+from gateway.flows.webhooks.endpoint_admin import WHY_PAUSED, EndpointAdmin, WantedEndpoint, state_words
 from gateway.outbound.undelivered import Undelivered
 from gateway.resources import clock, random_bytes
 from gateway.stores.postgres.endpoints import EndpointLevel, WebhookEndpoint
@@ -23,11 +23,6 @@ from gateway.stores.postgres.outbox import Message, MessageState
 T = TypeVar("T")
 _ID: Final = click.argument("endpoint_id", metavar="ID")
 _ALL: Final[tuple[MessageState, ...]] = ("waiting", "done", "dead")
-_WHY: Final = {
-    "by_operator": "an operator paused it",
-    "failing": "it failed for 5 days",
-    "gone": "its receiver answered 410",
-}
 
 
 @click.group()
@@ -71,7 +66,7 @@ def list_(config: Config) -> None:
     found = _act(config, lambda admin: admin.all())
     for endpoint, level in found:
         host = urlsplit(endpoint.target.url).netloc
-        click.echo(f"{endpoint.id}  {_state(endpoint):<8} {level.behind:>7}  {host}  {','.join(endpoint.filter)}")
+        click.echo(f"{endpoint.id}  {state_words(endpoint):<8} {level.behind:>7}  {host}  {','.join(endpoint.filter)}")
     if not found:
         click.echo("There are no endpoints.")
 
@@ -183,10 +178,6 @@ def _act(config: Config, work: Callable[[EndpointAdmin], Awaitable[T]]) -> T:
     )
 
 
-def _state(endpoint: WebhookEndpoint) -> str:
-    return "failing" if endpoint.state == "active" and endpoint.failures else endpoint.state
-
-
 def _as_json(endpoint: WebhookEndpoint, level: EndpointLevel) -> dict[str, object]:
     return {
         "id": endpoint.id,
@@ -194,8 +185,8 @@ def _as_json(endpoint: WebhookEndpoint, level: EndpointLevel) -> dict[str, objec
         "events": endpoint.filter,
         "ordered": endpoint.ordered,
         "personal": endpoint.personal,
-        "state": _state(endpoint),
-        "why": _WHY.get(endpoint.why, endpoint.why),
+        "state": state_words(endpoint),
+        "why": WHY_PAUSED.get(endpoint.why, endpoint.why),
         "position": endpoint.cursor,
         "behind": level.behind,
         "failures": endpoint.failures,

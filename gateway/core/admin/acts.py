@@ -20,6 +20,7 @@ class AdminAct(Enum):
     LOOK = "look at people, sessions, limits and workers"
     LOOK_SOURCE = "look at the policy's source"
     LOOK_AUDIT = "look at the audit log"
+    LOOK_LISTS = "look at clients, keys, webhooks, compliance, reviews and consents"
     END_SESSIONS = "end sessions"
     UNLOCK = "unlock people"
     DISABLE = "disable and enable people"
@@ -46,6 +47,7 @@ _MAY: Final[dict[AdminAct, frozenset[AdminRole]]] = {
     AdminAct.LOOK: frozenset(AdminRole),
     AdminAct.LOOK_SOURCE: _READERS,
     AdminAct.LOOK_AUDIT: _READERS,
+    AdminAct.LOOK_LISTS: _READERS,
     AdminAct.END_SESSIONS: _HELPERS,
     AdminAct.UNLOCK: _HELPERS,
     AdminAct.DISABLE: _ADMINS,

@@ -8,7 +8,7 @@ from html import escape
 from typing import Final
 
 from gateway.core.compliance.controls import BY_ID, Result
-from gateway.core.compliance.period import ControlSpan
+from gateway.core.compliance.period import ControlSpan, Observation
 
 NOT_OBSERVED: Final = "not_observed"
 DISCLAIMER: Final = (
@@ -69,11 +69,11 @@ def state_of(span: ControlSpan) -> str:
     return NOT_OBSERVED if span.result is None else span.result.value
 
 
-def why(span: ControlSpan) -> str:
-    """Of the first look in it."""
-    if span.result is Result.UNKNOWN:
+def why(seen: ControlSpan | Observation) -> str:
+    """Of a span: of the first look in it."""
+    if seen.result is Result.UNKNOWN:
         return "it could not be looked at"
-    evidence = json.loads(span.evidence or "{}")
+    evidence = json.loads(seen.evidence or "{}")
     ids = ", ".join(evidence.get("ids", ()))
     return f"{evidence.get('found', 0)} of {evidence.get('of', 0)}" + (f": {ids}" if ids else "")
 

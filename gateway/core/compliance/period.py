@@ -16,6 +16,10 @@ class Observation:
     result: Result
     evidence: str
 
+    def holds_until(self, at: int) -> bool:
+        """Whether nothing was missed between this look and that moment."""
+        return at - self.at <= 2 * self.every_s
+
 
 @dataclass(frozen=True, slots=True)
 class ControlSpan:
@@ -56,8 +60,7 @@ def _pieces(observations: Sequence[Observation], begins_at: int, ends_at: int) -
         if at < begin <= ends_at and number == 0:
             yield ControlSpan(at, begin, known, None)
         if begin < end:
-            is_seen = following - one.at <= 2 * one.every_s
-            result, evidence = (one.result, one.evidence) if is_seen else (None, "")
+            result, evidence = (one.result, one.evidence) if one.holds_until(following) else (None, "")
             yield ControlSpan(begin, end, one.definition, result, evidence)
         at = max(at, end)
     if not observations and begins_at < ends_at:

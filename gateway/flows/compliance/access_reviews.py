@@ -1,8 +1,9 @@
 """Access reviews: a frozen list of people and of what they may open, and a decision on each by somebody else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+from uuid import UUID
 
 from gateway.core.audit.compliance_events import ReviewDecided, ReviewFinished, ReviewStarted
 from gateway.core.compliance.access import opens
@@ -38,6 +39,14 @@ class ShownReview:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedReview:
+    """undecided: lines that are still to be decided, 0 of a finished one."""
+
+    row: ReviewRow
+    undecided: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccessReviews:
     """actor: who acts, as the audit log names them. All of it raises RecordUnavailable and ReviewRefused."""
 
@@ -65,16 +74,31 @@ class AccessReviews:
         async with self.acts.begin() as act:
             return await act.reviews.list()
 
+    async def page(self, before: int | None, most: int) -> Sequence[ListedReview]:
+        """The newest first. before: the last id of the page before."""
+        async with self.acts.begin() as act:
+            rows = await act.reviews.page(before, most)
+            return [ListedReview(one, await _undecided(act, one)) for one in rows]
+
+    async def show_page(self, review: int, after: UUID | None, most: int) -> ShownReview:
+        """In the order of people's ids. after: the last person of the page before."""
+        async with self.acts.begin() as act:
+            row = await act.reviews.find(review)
+            if row is None:
+                raise _no_review(review)
+            lines = await act.reviews.page_of_lines(review, after, most)
+            ids = {one.user_id for one in lines} | {one.decided_by for one in lines if one.decided_by is not None}
+            users = {one: await act.users.find(one) for one in ids}
+        names = {one: user.username for one, user in users.items() if user is not None}
+        return ShownReview(row, [_named(one, names) for one in lines])
+
     async def show(self, review: int) -> ShownReview:
         async with self.acts.begin() as act:
             row = await act.reviews.find(review)
             if row is None:
                 raise _no_review(review)
             names = {one.id: one.username for one in await act.users.list()}
-            lines = [
-                NamedLine(one, names.get(one.user_id, ""), names.get(one.decided_by, "") if one.decided_by else "")
-                for one in await act.reviews.lines(review)
-            ]
+            lines = [_named(one, names) for one in await act.reviews.lines(review)]
         return ShownReview(row, sorted(lines, key=lambda one: one.username))
 
     async def decide(self, review: int, name: str, reviewer: str, decision: ReviewDecision, admin: UserAdmin) -> None:
@@ -125,6 +149,15 @@ class AccessReviews:
         if row.finished_at is not None:
             raise ReviewRefused(f"review {review} is finished")
         return row
+
+
+async def _undecided(act: Act, row: ReviewRow) -> int:
+    return 0 if row.finished_at is not None else await act.reviews.count_undecided(row.id)
+
+
+def _named(line: ReviewLine, names: Mapping[UUID, str]) -> NamedLine:
+    reviewer = "" if line.decided_by is None else names.get(line.decided_by, "")
+    return NamedLine(line, names.get(line.user_id, ""), reviewer)
 
 
 def _no_review(review: int) -> ReviewRefused:

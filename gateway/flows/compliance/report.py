@@ -29,6 +29,14 @@ class UnknownControl(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
+class ControlsNow:
+    """latest: the newest look at each control, by its id. exceptions: those that hold now."""
+
+    latest: Mapping[str, Observation]
+    exceptions: Sequence[ExceptionRow]
+
+
+@dataclass(frozen=True, slots=True)
 class Compliance:
     """actor: who acts, as the audit log names them. All of it raises RecordUnavailable."""
 
@@ -51,12 +59,16 @@ class Compliance:
             ends_at=ends_at,
             made_at=made_at,
             rows=_rows(runs, begins_at, ends_at),
-            exceptions=[
-                ExceptionRow(one.control, one.begun_at, one.ends_at, one.reason, one.added_by) for one in exceptions
-            ],
+            exceptions=[_row_of(one) for one in exceptions],
             populations=counts,
             changed_runs=[one.run for one in runs if digests.get(one.run) != _digest(one)],
         )
+
+    async def now(self) -> ControlsNow:
+        async with self.acts.begin() as act:
+            latest = await act.controls.latest()
+            exceptions = await act.controls.exceptions(act.now, act.now)
+        return ControlsNow(latest, [_row_of(one) for one in exceptions])
 
     async def grant(self, control: str, ends_at: int, reason: str) -> None:
         """An exception from now on. Raises UnknownControl or BadReason."""
@@ -80,6 +92,10 @@ class Compliance:
             if not batch:
                 return
             after = batch[-1].id
+
+
+def _row_of(one: ControlException) -> ExceptionRow:
+    return ExceptionRow(one.control, one.begun_at, one.ends_at, one.reason, one.added_by)
 
 
 def _digest(run: RunResults) -> str:

@@ -1,7 +1,7 @@
 """What operators do to registered clients."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -80,6 +80,11 @@ class ClientAdmin:
         """By id."""
         async with self.acts.begin() as act:
             return await act.clients.all()
+
+    async def page(self, after: str, most: int) -> Sequence[ClientRow]:
+        """By id. after: the last of the page before, "" for the first."""
+        async with self.acts.begin() as act:
+            return await act.clients.page(after, most)
 
     async def show(self, client_id: str) -> ClientRow:
         async with self.acts.begin() as act:

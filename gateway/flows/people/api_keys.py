@@ -1,7 +1,7 @@
 """Makes and ends API keys: for their person, and for operators."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Final
@@ -131,6 +131,13 @@ class ApiKeyAdmin:
             found = await act.api_keys.list_live(None if user is None else user.id, act.now)
             people = {one.id: one.username for one in (await act.users.list() if user is None else [user])}
         return [ListedKey(one, people[one.user_id]) for one in found]
+
+    async def page(self, after: tuple[int, bytes] | None, most: int) -> Sequence[ListedKey]:
+        """Of everybody, the newest first. after: when the last one of the page before was made, and its id."""
+        async with self.acts.begin() as act:
+            found = await act.api_keys.page_live(after, most, act.now)
+            people = {user_id: await act.users.find(user_id) for user_id in {one.user_id for one in found}}
+        return [ListedKey(one, user.username) for one in found if (user := people[one.user_id]) is not None]
 
     async def revoke(self, key_id: bytes) -> bool:
         """False: it had ended before. Raises UnknownKey, and RedisBehind after the commit; then do it again."""

@@ -1,8 +1,8 @@
 """What operators do to endpoints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.core.audit.delivery_events import (
     DeliveriesReplayed,
@@ -21,6 +21,12 @@ from gateway.flows.webhooks.send import Post
 from gateway.stores.postgres.endpoints import EndpointLevel, NewWebhookEndpoint, WebhookEndpoint
 from gateway.stores.postgres.outbox import Message, MessageState
 
+ListedEndpoint: TypeAlias = "tuple[WebhookEndpoint, EndpointLevel]"
+WHY_PAUSED: Final[Mapping[str, str]] = {
+    "by_operator": "an operator paused it",
+    "failing": "it failed for 5 days",
+    "gone": "its receiver answered 410",
+}
 _SAMPLE_ID_BYTES: Final = 13
 
 
@@ -66,13 +72,13 @@ class EndpointAdmin:
             act.record(EndpointAdded(None, new.id, new.filter, _options(wanted)))
         return endpoint_id, secret
 
-    async def all(self) -> list[tuple[WebhookEndpoint, EndpointLevel]]:
+    async def all(self) -> list[ListedEndpoint]:
         """The oldest first."""
         async with self.acts.begin() as act:
             levels = {one.id: one for one in await act.endpoints.levels()}
             return [(one, levels[one.id]) for one in await act.endpoints.all()]
 
-    async def show(self, endpoint_id: str) -> tuple[WebhookEndpoint, EndpointLevel]:
+    async def show(self, endpoint_id: str) -> ListedEndpoint:
         found = [one for one in await self.all() if one[0].id == endpoint_id]
         if not found:
             raise _unknown(endpoint_id)
@@ -149,6 +155,10 @@ class EndpointAdmin:
             await act.outbox.withdraw(endpoint.destination)
             await act.endpoints.remove(endpoint_id)
             act.record(EndpointRemoved(None, endpoint_id))
+
+
+def state_words(endpoint: WebhookEndpoint) -> str:
+    return "failing" if endpoint.state == "active" and endpoint.failures else endpoint.state
 
 
 def _options(wanted: WantedEndpoint) -> tuple[str, ...]:

@@ -37,6 +37,12 @@ _LIST: Final = f"""
      WHERE ($1::uuid IS NULL OR k.user_id = $1) AND k.ended_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
      ORDER BY k.created_at DESC, k.id
 """
+_PAGE: Final = f"""
+    SELECT {_COLUMNS} {_FROM}
+     WHERE k.ended_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)
+       AND ($2::bigint IS NULL OR (k.created_at, k.id) < ($2, $3))
+     ORDER BY k.created_at DESC, k.id DESC LIMIT $4
+"""
 _END: Final = "UPDATE api_keys SET ended_at = $3, ended_why = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 _REST: Final = """
     UPDATE api_keys SET rests_at = coalesce(rests_at, $2) WHERE user_id = $1 AND ended_at IS NULL RETURNING id
@@ -125,6 +131,11 @@ class ApiKeyRows:
     async def list_live(self, user_id: UUID | None, now: int) -> list[ApiKeyRow]:
         """The newest first, also those that rest. user_id None: of everybody."""
         return [self._row(row) for row in await self._connection.fetch(_LIST, user_id, now)]
+
+    async def page_live(self, after: tuple[int, bytes] | None, limit: int, now: int) -> list[ApiKeyRow]:
+        """Of everybody, the newest first. after: created_at and id of the last of the page before."""
+        at, key_id = (None, None) if after is None else after
+        return [self._row(row) for row in await self._connection.fetch(_PAGE, now, at, key_id, limit)]
 
     async def end(self, key_id: bytes, why: str, now: int) -> bool:
         """False: it had ended before, or never was."""

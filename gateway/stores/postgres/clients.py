@@ -15,6 +15,7 @@ _INSERT: Final = """
 """
 _SELECT_ALL: Final = f"SELECT {_COLUMNS} FROM clients ORDER BY id"  # noqa: S608 - constants
 _SELECT_ACTIVE: Final = f"SELECT {_COLUMNS} FROM clients WHERE state = 'active' ORDER BY id"  # noqa: S608 - constants
+_SELECT_PAGE: Final = f"SELECT {_COLUMNS} FROM clients WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - constants
 _LOCK: Final = f"SELECT {_COLUMNS} FROM clients WHERE id = $1 FOR UPDATE"  # noqa: S608 - constants
 _HOLD: Final = "SELECT id FROM clients WHERE id = $1 AND state = 'active' FOR SHARE"
 _CHANGE: Final = """
@@ -49,6 +50,10 @@ class ClientRows:
     async def all(self) -> list[ClientRow]:
         """By id."""
         return [_client(row) for row in await self._connection.fetch(_SELECT_ALL)]
+
+    async def page(self, after: str, limit: int) -> list[ClientRow]:
+        """By id. after: the last of the page before, "" for the first."""
+        return [_client(row) for row in await self._connection.fetch(_SELECT_PAGE, after, limit)]
 
     async def active(self) -> list[ClientRow]:
         """By id."""

@@ -20,9 +20,20 @@ _COLUMNS: Final = "id, group_name, policy, begun_at, begun_by, due_at, finished_
 _FIND: Final = f"SELECT {_COLUMNS} FROM reviews WHERE id = $1"  # noqa: S608 - constants
 _LOCK: Final = f"{_FIND} FOR UPDATE"
 _LIST: Final = f"SELECT {_COLUMNS} FROM reviews ORDER BY id"  # noqa: S608 - constants
+_PAGE: Final = f"""
+    SELECT {_COLUMNS} FROM reviews WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2
+"""  # noqa: S608 - constants
+_COUNT_UNDECIDED: Final = """
+    SELECT count(*) FROM review_lines l JOIN users u ON u.id = l.user_id
+     WHERE l.review_id = $1 AND l.decision IS NULL AND u.state <> 'erased'
+"""
 _LINES: Final = """
     SELECT user_id, groups, state, last_login_at, opens, decision, decided_by, decided_at
       FROM review_lines WHERE review_id = $1 ORDER BY user_id
+"""
+_PAGE_OF_LINES: Final = """
+    SELECT user_id, groups, state, last_login_at, opens, decision, decided_by, decided_at
+      FROM review_lines WHERE review_id = $1 AND ($2::uuid IS NULL OR user_id > $2) ORDER BY user_id LIMIT $3
 """
 _DECIDE: Final = """
     UPDATE review_lines SET decision = $3, decided_by = $4, decided_at = $5
@@ -89,19 +100,19 @@ class Reviews:
         return [_review(row) for row in await self._connection.fetch(_LIST)]
 
     async def lines(self, review: int) -> Sequence[ReviewLine]:
-        return [
-            ReviewLine(
-                row["user_id"],
-                tuple(row["groups"]),
-                row["state"],
-                row["last_login_at"],
-                tuple(row["opens"]),
-                row["decision"],
-                row["decided_by"],
-                row["decided_at"],
-            )
-            for row in await self._connection.fetch(_LINES, review)
-        ]
+        return [_line(row) for row in await self._connection.fetch(_LINES, review)]
+
+    async def page(self, before: int | None, limit: int) -> Sequence[ReviewRow]:
+        """The newest first. before: the last id of the page before."""
+        return [_review(row) for row in await self._connection.fetch(_PAGE, before, limit)]
+
+    async def page_of_lines(self, review: int, after: UUID | None, limit: int) -> Sequence[ReviewLine]:
+        """after: the last person of the page before."""
+        return [_line(row) for row in await self._connection.fetch(_PAGE_OF_LINES, review, after, limit)]
+
+    async def count_undecided(self, review: int) -> int:
+        """Without people who were erased since: nobody has to decide about them."""
+        return int(await self._connection.fetchval(_COUNT_UNDECIDED, review))
 
     async def decide(self, review: int, user_id: UUID, decision: str, by: UUID, now: int) -> bool:
         """False: there is no such line, or it was decided before."""
@@ -109,6 +120,19 @@ class Reviews:
 
     async def finish(self, review: int, by: str, now: int) -> None:
         await self._connection.execute(_FINISH, review, now, by)
+
+
+def _line(row: asyncpg.Record) -> ReviewLine:
+    return ReviewLine(
+        row["user_id"],
+        tuple(row["groups"]),
+        row["state"],
+        row["last_login_at"],
+        tuple(row["opens"]),
+        row["decision"],
+        row["decided_by"],
+        row["decided_at"],
+    )
 
 
 def _review(row: asyncpg.Record) -> ReviewRow:

@@ -61,6 +61,12 @@ PLACES: Final = (
     Place(f"{CONSOLE_PATH}/emergency", "Emergency", AdminAct.LOOK),
     Place(f"{CONSOLE_PATH}/audit", "Audit log", AdminAct.LOOK_AUDIT),
     Place(f"{CONSOLE_PATH}/fleet", "Fleet", AdminAct.LOOK),
+    Place(f"{CONSOLE_PATH}/clients", "Clients", AdminAct.LOOK_LISTS),
+    Place(f"{CONSOLE_PATH}/keys", "Keys", AdminAct.LOOK_LISTS),
+    Place(f"{CONSOLE_PATH}/webhooks", "Webhooks", AdminAct.LOOK_LISTS),
+    Place(f"{CONSOLE_PATH}/compliance", "Compliance", AdminAct.LOOK_LISTS),
+    Place(f"{CONSOLE_PATH}/reviews", "Reviews", AdminAct.LOOK_LISTS),
+    Place(f"{CONSOLE_PATH}/consents", "Consents", AdminAct.LOOK_LISTS),
 )
 
 
