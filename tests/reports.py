@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 SECONDS: Final = Path(__file__).with_name("seconds.json")
-_BROWSER: Final = "tests/browser/"
+_TOGETHER: Final = ("tests/browser/", "tests/cluster/", "tests/hostile/")  # they share servers that start slowly
 _KEPT_S: Final = 1  # what takes less is not in the file, and goes last
 
 
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """A file is the unit, and the browser journeys are one, which share a Chromium and a house."""
+    """A file is the unit, or all files that share what no other needs, as a Chromium and a house."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _unit_of(nodeid)
@@ -98,8 +98,7 @@ class _Told:
 
 
 def _unit_of(nodeid: str) -> str:
-    file = _file_of(nodeid)
-    return _BROWSER if file.startswith(_BROWSER) else file
+    return next((one for one in _TOGETHER if nodeid.startswith(one)), _file_of(nodeid))
 
 
 def _file_of(nodeid: str) -> str:

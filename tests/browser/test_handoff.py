@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,7 @@ def test_a_form_that_posts_to_the_callback_uses_nothing_up(profile: BrowserConte
     expect(page.get_by_role("heading")).to_have_text("Hello ada")
 
 
-@pytest.mark.parametrize("kind", ["prefetch", "prerender"])
-@pytest.mark.parametrize("target", ["callback", "page"])
+@pytest.mark.parametrize(("kind", "target"), sampled(product(["prefetch", "prerender"], ["callback", "page"])))
 def test_what_is_loaded_ahead_makes_no_claim(profile: BrowserContext, house: House, kind: str, target: str) -> None:
     page = profile.new_page()
     own = own_callback(page, house)

@@ -12,8 +12,8 @@ from tests.faults.conftest import Relayed
 from tests.faults.kills import Jar, Kills, copy, log_out, settled, until
 from tests.staging import Seen, Stage, Visitor, forget_limits
 
-STEP = 1 if EXHAUSTIVE else 67  # of logins, whose messages mostly prepare statements
-SHORT_STEP = 1 if EXHAUSTIVE else 11
+STEP = 1 if EXHAUSTIVE else 97  # of logins, whose messages mostly prepare statements
+SHORT_STEP = 1 if EXHAUSTIVE else 17
 
 
 @pytest.fixture
