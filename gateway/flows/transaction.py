@@ -34,6 +34,10 @@ class RecordUnavailable(StoreOutage):
     """Postgres, the record of truth, does not answer: whether the act happened is not known."""
 
 
+class GaveWay(RecordUnavailable):
+    """Somebody else holds a row for longer than this transaction waits: nothing happened, and it may begin anew."""
+
+
 class NotAllowed(StoreOutage):
     """The role may connect, and not do what we need. It does not pass by itself, so it is not RecordUnavailable."""
 
@@ -42,7 +46,7 @@ class NotAllowed(StoreOutage):
 async def transaction(
     pool: "asyncpg.Pool[asyncpg.Record]", *, snapshot: bool = False
 ) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-    """Commits at the end of the block. Raises RecordUnavailable, or NotAllowed.
+    """Commits at the end of the block. Raises RecordUnavailable, of which GaveWay is one, or NotAllowed.
 
     snapshot: all that is read in it is of one moment.
     """
@@ -52,6 +56,8 @@ async def transaction(
             yield connection
     except NotConnected as error:
         raise RecordUnavailable(error.outage) from error
+    except asyncpg.LockNotAvailableError as error:
+        raise GaveWay("somebody else holds what this transaction needs") from error
     except TimeoutError as error:
         raise RecordUnavailable("Postgres has no free connection, or does not answer in time") from error
     except GONE as error:

@@ -26,7 +26,7 @@ from gateway.stores.redis.wire import person_key
 from tests.conftest import Pool
 from tests.databases import tampering
 from tests.flows.conftest import ADA, KEYS, PASSWORD, Stage
-from tests.flows.erasing import WORDS, everything
+from tests.flows.erasing import WORDS, everything, finished
 
 
 async def test_nothing_of_an_erased_person_is_left_in_any_table(stage: Stage, erasure: Erasure) -> None:
@@ -40,7 +40,7 @@ async def test_nothing_of_an_erased_person_is_left_in_any_table(stage: Stage, er
         assert await connection.fetchval("SELECT count(*) FROM audit_terms") == 1
 
     erased = await erasure.erase("ada", "asked", "cli:root")
-    certificate = await erasure.finish(erased)
+    certificate = await finished(erasure, erased)
 
     assert erased == user_id
     assert await stage.passes(session) is None
@@ -60,7 +60,7 @@ async def test_the_chain_verifies_and_entries_stand_without_words(
     linker = Linker(stage.pool, files.data_dir, None, stage.clock.seconds)
     await linker.work()
 
-    await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    await finished(erasure, await erasure.erase("ada", "asked", "cli:root"))
     await linker.work()
 
     async with stage.admin.acts.begin() as act:
@@ -93,7 +93,7 @@ async def test_the_files_of_the_key_tables_hold_no_destroyed_key(stage: Stage, e
         key = await connection.fetchval("SELECT wrapped FROM user_keys WHERE user_id = $1", user_id)
         assert key in await file_of_keys(stage.pool)
 
-        await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+        await finished(erasure, await erasure.erase("ada", "asked", "cli:root"))
 
         assert key not in await file_of_keys(stage.pool)
 
@@ -111,7 +111,7 @@ async def test_there_is_no_certificate_while_somebody_still_sees_the_key(stage: 
         await erasure.work()
         assert key not in await file_of_keys(stage.pool)
 
-    assert (await erasure.finish(user_id)).jws
+    assert (await finished(erasure, user_id)).jws
 
 
 async def test_there_is_no_certificate_while_the_key_table_is_in_use(stage: Stage, erasure: Erasure) -> None:
@@ -123,7 +123,7 @@ async def test_there_is_no_certificate_while_the_key_table_is_in_use(stage: Stag
             with pytest.raises(Unfinished, match="in use"):
                 await erasure.finish(user_id)
 
-    assert (await erasure.finish(user_id)).jws
+    assert (await finished(erasure, user_id)).jws
 
 
 async def test_the_certificate_is_signed_by_the_key_beside_the_checkpoints(
@@ -135,7 +135,7 @@ async def test_the_certificate_is_signed_by_the_key_beside_the_checkpoints(
         made_at = act.now
         act.record(BackupMade(None, "kept", 1, 0))
     stage.clock.now += DAY_S
-    certificate = await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    certificate = await finished(erasure, await erasure.erase("ada", "asked", "cli:root"))
     async with erasure.acts.begin(operator="cli:root") as act:
         act.record(BackupMade(None, "later", 1, 0))
 
@@ -146,7 +146,7 @@ async def test_the_certificate_is_signed_by_the_key_beside_the_checkpoints(
     assert claims["steps"] == {
         step.value: stage.clock.now for step in ErasureStep if step is not ErasureStep.CERTIFICATE
     }
-    assert (await erasure.finish(user_id)).jws == certificate.jws
+    assert (await finished(erasure, user_id)).jws == certificate.jws
 
 
 async def test_the_ledger_of_each_node_has_everybody_once(
@@ -156,7 +156,7 @@ async def test_the_ledger_of_each_node_has_everybody_once(
     other = NodeFiles(tmp_path / "other", tmp_path / "other")
     told = dict[str, int]()
     keepers = [LedgerKeeper(erasure.acts, one, 30 * 86_400, told.__setitem__) for one in (files, other)]
-    await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    await finished(erasure, await erasure.erase("ada", "asked", "cli:root"))
 
     for keeper in keepers:
         await keeper.work()
@@ -176,7 +176,7 @@ async def test_redis_has_no_record_of_the_person(stage: Stage, erasure: Erasure,
     person = person_key(tag_of(KEYS.tag, user_id))
     assert await redis.exists(person)
 
-    await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    await finished(erasure, await erasure.erase("ada", "asked", "cli:root"))
 
     assert not await redis.exists(person)
     assert {await redis.get(key) for key in await redis.keys("*")} <= {b"X"}
@@ -196,7 +196,7 @@ async def test_who_erases_without_redis_leaves_it_to_the_leader(
     await erasure.work()
 
     assert await stage.passes(session) is None
-    assert (await erasure.finish(user_id)).jws
+    assert (await finished(erasure, user_id)).jws
 
 
 async def test_of_two_that_erase_at_once_one_does(stage: Stage, erasure: Erasure) -> None:
@@ -209,7 +209,7 @@ async def test_of_two_that_erase_at_once_one_does(stage: Stage, erasure: Erasure
     assert [one for one in done if not isinstance(one, UnknownUser)] == [user_id]
     assert await stage.entries("user_erased") == 1
     jws = {one.jws for one in certificates if isinstance(one, Certificate)}
-    assert jws <= {(await erasure.finish(user_id)).jws}
+    assert jws <= {(await finished(erasure, user_id)).jws}
 
 
 async def test_a_login_that_races_the_erasure_is_none(stage: Stage, erasure: Erasure) -> None:
@@ -230,6 +230,24 @@ async def test_a_login_that_races_the_erasure_is_none(stage: Stage, erasure: Era
         assert token is None or await stage.passes(token) is None
         assert await connection.fetchval("SELECT count(*) FROM logins") == 0
     assert await stage.passes(session) is None
+
+
+async def test_the_erasure_gives_way_to_whoever_holds_a_row_and_needs_the_person(
+    stage: Stage, erasure: Erasure
+) -> None:
+    """As a logout does that tells apps: its login first, and the person by the message's foreign key."""
+    user_id = await stage.admin.add(ADA, PASSWORD)
+    session = await stage.sign_in(user_id)
+    assert session is not None
+    async with stage.pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE logins SET ended_at = 1, ended_why = 'logout' WHERE user_id = $1", user_id)
+        erasing = asyncio.create_task(erasure.erase("ada", "asked", "cli:root"))
+        await stage.waits_for_a_lock()
+        await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR KEY SHARE", user_id)
+
+    assert await erasing == user_id
+    assert (await finished(erasure, user_id)).jws
+    assert await stage.entries("user_erased") == 1
 
 
 async def test_a_change_that_races_the_erasure_brings_no_word_back(stage: Stage, erasure: Erasure) -> None:
@@ -255,7 +273,7 @@ async def test_names_of_an_erased_person_are_nobodys_for_three_years(stage: Stag
     """Apps may still know the person by them (X7)."""
     before = await stage.admin.add(ADA, PASSWORD)
     await stage.admin.rename("ada", "countess")
-    await erasure.finish(await erasure.erase("countess", "asked", "cli:root"))
+    await finished(erasure, await erasure.erase("countess", "asked", "cli:root"))
 
     stage.clock.now += USED_NAME_S - 1
     for name in ("ada", "Countess"):

@@ -14,7 +14,7 @@ from gateway.flows.people.users import Newcomer
 from gateway.flows.privacy.erasure import Erasure
 from tests.core.oauth.apps import apps, asked
 from tests.flows.conftest import ADA, PASSWORD, Stage
-from tests.flows.erasing import WORDS, everything
+from tests.flows.erasing import WORDS, everything, finished
 from tests.waiting_mail import waiting_mail
 
 
@@ -31,7 +31,7 @@ async def test_no_pushed_request_and_no_code_holds_a_word_in_clear(stage: Stage,
         await act.codes.add(b"h" * 32, "wiki", user_id, unb64(session.login), content, act.now + 60)
     before = await everything(stage.pool)
 
-    await erasure.finish(await erasure.erase("ada", "asked", "cli:root"))
+    await finished(erasure, await erasure.erase("ada", "asked", "cli:root"))
 
     left = await everything(stage.pool)
     assert [word for word in WORDS if word in before] == []

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -26,7 +26,7 @@ from gateway.flows.act import Act, Acts, RedisBehind
 from gateway.flows.mail.notices import NO_NOTICES, Notices
 from gateway.flows.people.owners import LastOwner, refuse_no_owner
 from gateway.flows.people.stands import end_stands
-from gateway.flows.transaction import GONE, RecordUnavailable
+from gateway.flows.transaction import GONE, GaveWay, RecordUnavailable
 from gateway.stores.files.checkpoints import CheckpointsUnusable, signing_key
 from gateway.stores.files.ledger import Erased, Ledger, LedgerLine, LedgerUnusable
 from gateway.stores.postgres.erasures import ErasureRow, Erasures, NotRewritten
@@ -35,9 +35,12 @@ from gateway.stores.reasons import reason_of
 
 _AT_ONCE: Final = 100
 DEFAULT_KEEP_S: Final = 30 * DAY_S
+_ATTEMPTS: Final = 20
+_PAUSE_S: Final = 0.1
 _RECORDS: Final[tuple[RecordKind, ...]] = ("login", "grant", "key")
 _BY_ITSELF: Final = "gateway"
 _LOG: Final = structlog.stdlib.get_logger("gateway.erasure")
+T = TypeVar("T")
 
 
 class Unfinished(GatewayError):
@@ -92,13 +95,17 @@ class Erasure:
 
     async def erase(self, name: str, reason: ErasureReason, operator: str) -> UUID:
         """The point of no return; finish() does the rest. Raises UnknownUser, Held or LastOwner."""
-        with suppress(RedisBehind):  # a step of its own tells Redis
-            async with self.acts.begin(operator=operator) as act:
-                await self._hold_off(act)
-                user_id = (await act.users.named(name)).id
-                await self._lock(act, user_id)
-                await self._erase(act, user_id, reason, operator)
-        return user_id
+
+        async def attempt() -> UUID:
+            with suppress(RedisBehind):  # a step of its own tells Redis
+                async with self.acts.begin(operator=operator) as act:
+                    await self._hold_off(act)
+                    user_id = (await act.users.named(name)).id
+                    await self._lock(act, user_id)
+                    await self._erase(act, user_id, reason, operator)
+            return user_id
+
+        return await _insist(attempt)
 
     async def finish(self, user_id: UUID) -> Certificate:
         """What is left of the steps. Raises Unfinished, and UnknownUser for somebody who was not erased."""
@@ -151,18 +158,21 @@ class Erasure:
         await self._erase_if(user_id, reason)
 
     async def _erase_if(self, user_id: UUID, why: Callable[[Act], Awaitable[ErasureReason | None]]) -> bool:
-        try:
-            async with self.acts.begin() as act:
-                await self._hold_off(act)
-                await self._lock(act, user_id)
-                reason = await why(act)
-                if reason is not None:
-                    await self._erase(act, user_id, reason, "")
-        except (UnknownUser, Held, LastOwner):
-            return False
-        except RedisBehind:  # a step of its own tells Redis
-            return True
-        return reason is not None
+        async def attempt() -> bool:
+            try:
+                async with self.acts.begin() as act:
+                    await self._hold_off(act)
+                    await self._lock(act, user_id)
+                    reason = await why(act)
+                    if reason is not None:
+                        await self._erase(act, user_id, reason, "")
+            except (UnknownUser, Held, LastOwner):
+                return False
+            except RedisBehind:  # a step of its own tells Redis
+                return True
+            return reason is not None
+
+        return await _insist(attempt)
 
     async def _erase(self, act: Act, user_id: UUID, reason: ErasureReason, operator: str) -> None:
         """Of a person that is locked."""
@@ -183,6 +193,7 @@ class Erasure:
         """The person first, then all that is theirs. Raises UnknownUser or Held."""
         if not await act.erasures.lock(user_id):
             raise UnknownUser("somebody else has erased the person at the same moment")
+        await act.erasures.give_way()
         hold = await act.holds.standing(user_id, act.now)
         if hold is not None:
             raise Held(f"hold {hold} keeps the person from being erased; `bastion hold list` shows it")
@@ -241,6 +252,16 @@ class Erasure:
         if erasure is None:
             raise UnknownUser(f"nobody with the id {user_id} was erased")
         return erasure
+
+
+async def _insist(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Others hold rows of a person for moments: once they are done, an erasure that gave way to them gets through."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except GaveWay:
+            await asyncio.sleep(_PAUSE_S)
+    return await attempt()
 
 
 def _reach(erasure: ErasureRow) -> Reach:

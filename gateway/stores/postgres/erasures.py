@@ -64,6 +64,8 @@ _IS_SEEN: Final = """
 """
 _FILE: Final = "SELECT pg_relation_filenode($1::text::regclass)"
 _LOCK_TIMEOUT: Final = "SET lock_timeout = '300ms'"  # who waits longer holds up every reader behind it
+# Less than deadlock_timeout, a second: nobody who holds rows of the person and waits for the person is cancelled.
+_GIVE_WAY: Final = "SET LOCAL lock_timeout = '300ms'"
 _REWRITE_S: Final = 60.0
 
 
@@ -100,6 +102,14 @@ class Erasures:
     async def lock(self, user_id: UUID) -> bool:
         """Nobody changes the person, nor writes rows of theirs, until the transaction ends. False: they are erased."""
         return await self._connection.fetchval(_LOCK, user_id) is not None
+
+    async def give_way(self) -> None:
+        """From here on the transaction fails where it would wait for long.
+
+        Who ends a login, uses a code or deletes old rows locks those first, and the person by a foreign key. The
+        erasure has locked the person, and the two would wait for each other.
+        """
+        await self._connection.execute(_GIVE_WAY)
 
     async def reach(self, user_id: UUID) -> Reach:
         row = await self._connection.fetchrow(_REACH, user_id)
