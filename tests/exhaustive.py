@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 Case = TypeVar("Case")
 
 EXHAUSTIVE: Final = bool(os.environ.get("EXHAUSTIVE"))
+KILLS: Final = 100 if EXHAUSTIVE else 3  # kill -9 of what takes long
 EXAMPLES: Final = 100 if EXHAUSTIVE else 25  # of a property test
 
 

@@ -1,6 +1,7 @@
 """Runs `bastion` in forks of a process that has imported it: the imports take longer than most commands.
 
-A fork has a directory, an environment, files for its input and output, and a pipe that says with which status it ended.
+A fork has a directory, an environment, files for its input and output, and a pipe that says who it is, and with which
+status it ended.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -47,6 +49,30 @@ def bastion(
     return subprocess.CompletedProcess(["bastion", *said], status, out.decode(), err.decode())
 
 
+def begun(*arguments: str, cwd: Path) -> "Victim":
+    """A command that a test will kill. Nobody hears what it says."""
+    return _zygote().start(list(arguments), cwd, os.environ)
+
+
+class Victim:
+    """A fork that runs a command. pipe: from it."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._pid = int(_line(pipe))
+
+    def is_over(self) -> bool:
+        return bool(select.select([self._pipe], [], [], 0)[0])
+
+    def kill(self) -> bool:
+        """False: it had ended before."""
+        in_time = not self.is_over()
+        if in_time:
+            os.kill(self._pid, signal.SIGKILL)
+        with os.fdopen(self._pipe, "rb") as pipe:
+            return not pipe.read() and in_time
+
+
 class Zygote:
     """The side of the tests."""
 
@@ -62,21 +88,32 @@ class Zygote:
         self._process.wait(_WITHIN_S)
 
     def run(self, arguments: Sequence[str], stdin: bytes, directory: Path, environment: Mapping[str, str]) -> Result:
-        told, tells = os.pipe()
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin)
             given.seek(0)
-            order = json.dumps([list(arguments), str(directory), dict(environment)]).encode()
-            try:
-                socket.send_fds(self._here, [order], [given.fileno(), out.fileno(), err.fileno(), tells])
-            finally:
-                os.close(tells)
+            told = self._send(arguments, directory, environment, [given.fileno(), out.fileno(), err.fileno()])
             with os.fdopen(told, "rb") as pipe:
-                status = pipe.read()
+                _pid, _, status = pipe.read().partition(b"\n")
             assert status, "the fork was killed before it had a status"
             out.seek(0)
             err.seek(0)
             return int(status), out.read(), err.read()
+
+    def start(self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> Victim:
+        with Path(os.devnull).open("r+b") as nothing:
+            return Victim(self._send(arguments, directory, environment, [nothing.fileno()] * 3))
+
+    def _send(
+        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], files: Sequence[int]
+    ) -> int:
+        """The end of the pipe that tells of the fork."""
+        order = json.dumps([list(arguments), str(directory), dict(environment)]).encode()
+        told, tells = os.pipe()
+        try:
+            socket.send_fds(self._here, [order], [*files, tells])
+        finally:
+            os.close(tells)
+        return told
 
 
 @cache
@@ -85,6 +122,16 @@ def _zygote() -> Zygote:
     zygote = Zygote()
     atexit.register(zygote.close)
     return zygote
+
+
+def _line(pipe: int) -> bytes:
+    """Nothing behind it is read."""
+    line = b""
+    while not line.endswith(b"\n"):
+        more = os.read(pipe, 1)
+        assert more, "there was no fork"
+        line += more
+    return line
 
 
 def _serve(listening: socket.socket) -> None:
@@ -116,6 +163,7 @@ def _become(arguments: list[str], directory: str, environment: dict[str, str], f
     os.environ.update(environment)
     for number, file in enumerate(files[:3]):
         os.dup2(file, number)
+    os.write(files[3], f"{os.getpid()}\n".encode())
     sys.argv = ["bastion", *arguments]
     status = 1
     try:

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import os
-import signal
+import random
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
@@ -22,7 +22,8 @@ from tests.cli.backing import PASSWORD, configure
 from tests.cli.conftest import Bastion
 from tests.conftest import Pool
 from tests.databases import create, execute, superuser_url, tampering
-from tests.exhaustive import EXHAUSTIVE
+from tests.exhaustive import KILLS
+from tests.zygote import begun
 
 DAY_S = 86_400
 
@@ -246,22 +247,22 @@ async def test_a_backup_needs_a_place(lived: Bastion) -> None:
     assert len(list((lived.directory / "usual").glob("bastion-*.json"))) == 1
 
 
-@pytest.mark.parametrize("after_s", [0.05 * step for step in range(2, 101 if EXHAUSTIVE else 3)])
-async def test_a_backup_that_is_killed_leaves_nothing_that_passes_for_one(lived: Bastion, after_s: float) -> None:
-    """It is killed so long after pg_dump began, or when it has ended before; the next one makes order."""
-    process = await lived.start("backup", "kept")
-    kept = lived.directory / "kept"
-    async with asyncio.timeout(60):
-        while process.returncode is None and not list(kept.glob("bastion-*")):
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(after_s)
-    if process.returncode is None:
-        os.kill(process.pid, signal.SIGKILL)
-    await process.communicate()
+async def test_backups_that_are_killed_leave_nothing_that_passes_for_one(lived: Bastion) -> None:
+    """Each some time after its first file, or when it has ended before; the next one makes order."""
+    kept, rng, in_the_middle = lived.directory / "kept", random.Random(7), 0
+    for _ in range(KILLS):
+        before = {*kept.glob("bastion-*")}
+        victim = begun("backup", "kept", cwd=lived.directory)
+        async with asyncio.timeout(60):
+            while not victim.is_over() and not {*kept.glob("bastion-*")} - before:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(rng.uniform(0, 0.4))
+        in_the_middle += victim.kill()
+        await asyncio.sleep(1.01 - time.time() % 1)  # the next one has a name of its own
 
+    assert in_the_middle
     for file in kept.glob("bastion-*.json"):
         assert (await lived("backup", "verify", str(file))).status == 0
-    await asyncio.sleep(1.1)  # the next one has a name of its own
     place = await backed_up(lived)
     assert (await lived("backup", "verify", str(place))).status == 0
     assert not list(kept.glob("*.part"))

@@ -7,7 +7,7 @@ import os
 import random
 import zipfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID
@@ -20,7 +20,8 @@ from tests.acting import acts_of
 from tests.cli.conftest import Bastion
 from tests.cli.test_user import PASSWORD, add_ada
 from tests.conftest import Pool
-from tests.exhaustive import EXHAUSTIVE
+from tests.exhaustive import KILLS
+from tests.zygote import begun
 
 Hindrance: TypeAlias = Callable[[Bastion, Pool], AbstractAsyncContextManager[None]]
 
@@ -173,7 +174,7 @@ async def test_an_erasure_is_scheduled_listed_and_taken_back(bastion: Bastion, p
     assert nothing.status == 1
     assert "nobody has asked to erase ada" in nothing.err
     assert empty.out == ""
-    assert await id_of_erased_or_none(pool) is None
+    assert await pool.fetchval("SELECT count(*) FROM erasures") == 0
 
 
 @pytest.mark.parametrize(
@@ -201,29 +202,28 @@ async def test_a_copy_is_written_once_and_for_its_owner_alone(bastion: Bastion) 
     assert len(listed.out.splitlines()) == 1
 
 
-@pytest.mark.parametrize("kill", range(100 if EXHAUSTIVE else 2))
-async def test_an_erasure_that_is_killed_at_any_moment_is_whole_or_never_began(
-    bastion: Bastion, pool: Pool, kill: int
-) -> None:
-    """The moments are spread over the command's time, after its modules are imported."""
-    await add_ada(bastion)
-    process = await bastion.start("user", "erase", "ada")
-    await asyncio.sleep(random.Random(kill).uniform(0.5, 4))
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+async def test_an_erasure_that_is_killed_at_any_moment_is_whole_or_never_began(bastion: Bastion, pool: Pool) -> None:
+    rng, in_the_middle = random.Random(7), 0
+    for number in range(KILLS):
+        name = f"ada{number}"
+        assert (await bastion("user", "add", name, "--password-stdin", stdin=PASSWORD + "\n")).status == 0
+        victim = begun("user", "erase", name, cwd=bastion.directory)
+        await asyncio.sleep(rng.uniform(0, 0.5))
+        in_the_middle += victim.kill()
 
-    user_id = await id_of_erased_or_none(pool)
-    shown = await bastion("user", "show", "ada")
-    erased = await bastion("user", "erase", "ada" if user_id is None else str(user_id))
+        alive = await pool.fetchval("SELECT id FROM users WHERE state = 'active'")
+        shown = await bastion("user", "show", name)
+        last = await pool.fetchval("SELECT user_id FROM erasures ORDER BY id DESC LIMIT 1")
+        erased = await bastion("user", "erase", name if alive else str(last))
 
-    assert shown.status == (0 if user_id is None else 1)
-    assert erased.status == 0, erased.err
-    assert "certificate: eyJ" in erased.out
-    assert await steps_done(pool) == {step.value for step in ErasureStep}
-    async with pool.acquire() as connection:
-        assert await connection.fetchval("SELECT count(*) FROM user_keys") == 0
-        assert await connection.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'user_erased'") == 1
+        assert shown.status == (0 if alive else 1)
+        assert erased.status == 0, erased.err
+        assert "certificate: eyJ" in erased.out
+        assert await pool.fetchval("SELECT count(*) FROM erasure_steps WHERE done_at IS NULL") == 0
+        assert await pool.fetchval("SELECT count(*) FROM user_keys") == 0
+        told = await pool.fetchval("SELECT count(*) FROM audit_entries WHERE kind = 'user_erased'")
+        assert told == await pool.fetchval("SELECT count(*) FROM erasures") == number + 1
+    assert in_the_middle
 
 
 async def test_a_name_that_looks_like_an_id_is_a_name(bastion: Bastion) -> None:
@@ -233,8 +233,3 @@ async def test_a_name_that_looks_like_an_id_is_a_name(bastion: Bastion) -> None:
     erased = await bastion("user", "erase", name)
 
     assert erased.out.startswith(f"{name} is erased")
-
-
-async def id_of_erased_or_none(pool: Pool) -> object:
-    async with pool.acquire() as connection:
-        return await connection.fetchval("SELECT user_id FROM erasures")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import signal
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.stores.postgres.users import NewUser
 from gateway.stores.postgres.vault import NoMasterKey, Vault
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool, RandomBytes
+from tests.exhaustive import EXHAUSTIVE
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 OLD_ID, NEW_ID = master_id(OLD), master_id(NEW)
@@ -257,9 +259,12 @@ async def test_an_old_key_may_be_destroyed_only_once_nothing_is_under_it(pool: P
     assert not during.done
 
 
-async def test_a_leader_that_is_killed_in_the_middle_is_followed_by_one_that_ends_it(
-    pool: Pool, database_url: str
+@pytest.mark.parametrize("seed", range(34 if EXHAUSTIVE else 1))
+async def test_leaders_that_are_killed_in_the_middle_are_followed_by_one_that_ends_it(
+    pool: Pool, database_url: str, seed: int
 ) -> None:
+    """Three of them, each some time after its first batch."""
+    rng = random.Random(seed)
     await agreed(pool, OLD)
     acts = node(pool, NEW, OLD)
     await MasterRotation(acts).follow()
@@ -267,22 +272,29 @@ async def test_a_leader_that_is_killed_in_the_middle_is_followed_by_one_that_end
         for number in range(PEOPLE):
             await act.users.add(NewUser(UUID(int=1_000 + number), f"user{number}", "", "", (), "x"), act.now)
     await MasterRotation(acts, "cli:root").begin()
-    killed = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.flows.rewrapper", database_url, cwd=Path(__file__).parents[2]
-    )
 
-    async with asyncio.timeout(60):
-        while not (done := await pool.fetchval("SELECT count(*) FROM user_keys WHERE master_id = $1", NEW_ID)):
-            await asyncio.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    await killed.wait()
-    left = await pool.fetchval("SELECT count(*) FROM user_keys WHERE master_id = $1", OLD_ID)
+    async def under(master: str) -> int:
+        return int(await pool.fetchval("SELECT count(*) FROM user_keys WHERE master_id = $1", master))
+
+    left = list[int]()
+    for _ in range(3):
+        killed = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.flows.rewrapper", database_url, cwd=Path(__file__).parents[2]
+        )
+        before = await under(OLD_ID)
+        async with asyncio.timeout(60):
+            while 0 < await under(OLD_ID) == before:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(rng.uniform(0, 0.4))
+        killed.send_signal(signal.SIGKILL)
+        await killed.wait()
+        left.append(await under(OLD_ID))
     successor = MasterRotation(node(pool, OLD, NEW))
     for _ in range(2):
         await successor.work()
 
-    assert done % 500 == 0
-    assert 0 < left < PEOPLE
+    assert all((PEOPLE - one) % 500 == 0 for one in left if one), "a batch is wrapped anew whole or not at all"
+    assert 0 < left[0] < PEOPLE
     assert (await rows(pool))[NEW_ID]["user_keys"] == PEOPLE
     assert [kind for kind, _, _ in await kinds(pool)] == ["key_rotation_begun", "key_rotation_done"]
     alone = node(pool, NEW)
