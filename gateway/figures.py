@@ -58,6 +58,9 @@ class Histogram:
 
 
 Figure = Counter | Gauge | Histogram
+ADMIN_REQUESTS: Final = tuple(
+    f"{way} {outcome}" for way in ("page", "api") for outcome in ("answered", "refused", "failed")
+)
 JOBS: Final = (
     "linker",
     "unknown_names",
@@ -127,6 +130,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         unit=1,
     ),
     Gauge("bastion_geoip_age_seconds", "How long ago the GeoIP file was built; 0 without a file."),
+    Counter("bastion_admin_requests", "Requests to the console and its API.", "way outcome", ADMIN_REQUESTS),
     Counter("bastion_logouts", "Logins that their person ended."),
     Counter(
         "bastion_refills",

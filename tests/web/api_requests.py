@@ -55,7 +55,7 @@ class Requests:
             case "array":
                 return st.lists(self.valid(schema["items"]), max_size=3)
             case "object":
-                must = {name: self.valid(schema["properties"][name]) for name in schema["required"]}
+                must = {name: self.valid(schema["properties"][name]) for name in schema.get("required", ())}
                 may = {name: self.valid(one) for name, one in schema["properties"].items() if name not in must}
                 return st.fixed_dictionaries(must, optional=may)
             case _:
@@ -65,7 +65,7 @@ class Requests:
         """The object with one thing that its schema forbids."""
         schema = self._of(schema)
         ways: list[st.SearchStrategy[Any]] = [st.sampled_from([[], "x", 1, None]), st.just({**value, "unknown": 1})]
-        ways += [st.just({k: v for k, v in value.items() if k != name}) for name in schema["required"]]
+        ways += [st.just({k: v for k, v in value.items() if k != name}) for name in schema.get("required", ())]
         for name, one in schema["properties"].items():
             ways.append(self.wrong(one).map(partial(_with, value, name)))
         return st.one_of(ways)
@@ -92,7 +92,9 @@ class Requests:
             case "array":
                 return isinstance(value, list) and all(self.allows(one, schema["items"]) for one in value)
             case "object":
-                return isinstance(value, dict) and "properties" in schema and set(schema["required"]) <= set(value)
+                return (
+                    isinstance(value, dict) and "properties" in schema and set(schema.get("required", ())) <= set(value)
+                )
             case _:
                 return isinstance(value, str) and _fits(value, schema)
 

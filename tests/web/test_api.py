@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,17 +18,19 @@ from gateway.flows.admin.role_admin import RoleAdmin
 from gateway.flows.admin.tokens import AdminTokenAdmin, WantedAdminToken
 from gateway.flows.people.users import UserAdmin
 from gateway.resources import Resources, open_resources, random_bytes
+from gateway.stores.postgres.logins import NewLogin
 from gateway.stores.postgres.refusals import RefusalRows, RefusalSample
 from gateway.stores.postgres.users import NewUser
 from tests.conftest import Pool
 from tests.exhaustive import EXAMPLES
+from tests.proofs import give_factor, proofs_of
 from tests.web.api_requests import Requests, made_requests
 from tests.web.worker import ADA, HOST, Worker, whole_worker
 
 OFFICE = {"X-Forwarded-For": "192.0.2.7"}
 API = "/admin/api/v1"
 OLIVIA = UUID(int=2)
-PLENTY = "limits: {ADMIN.ACT: {rate: 10000/s, per: principal}}\n"
+MORE = "limits: {ADMIN.ACT: {rate: 10000/s, per: principal}}\nadmin: {protected_names: [root]}\n"
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class ApiHouse:
 async def api(pool: Pool, database_url: str, redis_url: str, short_directory: Path) -> AsyncIterator[ApiHouse]:
     directory = short_directory / uuid4().hex[:8]
     async with (
-        whole_worker(pool, database_url, redis_url, directory, more=PLENTY) as worker,
+        whole_worker(pool, database_url, redis_url, directory, more=MORE) as worker,
         open_resources(worker.config) as resources,
     ):
         found = ApiHouse(worker, resources)
@@ -109,6 +112,8 @@ OPERATIONS: dict[str, tuple[str, str, object, tuple[str, ...]]] = {
     "findPerson": ("POST", "/people/find", {"who": "ada"}, ALL),
     "getPerson": ("GET", f"/people/{ADA}", None, ALL),
     "listSessions": ("GET", f"/people/{ADA}/sessions", None, ALL),
+    "listAllSessions": ("GET", "/sessions?kept=no&risk=0", None, ALL),
+    "findSessions": ("POST", "/sessions/find", {"person": "ada", "address": "192.0.2.9"}, ALL),
     "listSettings": ("GET", "/settings", None, ALL),
     "getSetting": ("GET", "/settings/AUTH.LOGIN", None, ALL),
     "getCounts": ("GET", "/counts", None, ALL),
@@ -124,10 +129,16 @@ OPERATIONS: dict[str, tuple[str, str, object, tuple[str, ...]]] = {
     "endSessions": ("POST", f"/people/{ADA}/sessions/end", WHY, HELPERS),
     "unlockPerson": ("POST", f"/people/{ADA}/unlock", WHY, HELPERS),
     "setGroups": ("PUT", f"/people/{ADA}/groups", {"groups": ["staff"], **WHY}, ADMINS),
+    "renamePerson": ("PUT", f"/people/{ADA}/username", {"username": "ada", **WHY}, ADMINS),
+    "invitePerson": ("POST", "/people", {"username": "cara", "email": "cara@example.org", **WHY}, ADMINS),
     "enablePerson": ("POST", f"/people/{ADA}/enable", WHY, ADMINS),
     "disablePerson": ("POST", f"/people/{ADA}/disable", WHY, ADMINS),
 }
-NOT_DONE = {"endSession": 404, "setSetting": 412, "resetSetting": 412}  # there is no such session or revision
+NOT_DONE = {
+    "endSession": 404,
+    "setSetting": 412,
+    "resetSetting": 412,
+}  # there is no such session or revision
 
 
 async def keep_refusals(api: ApiHouse, number: int, name: str = "refused-{}") -> None:
@@ -141,7 +152,11 @@ async def keep_refusals(api: ApiHouse, number: int, name: str = "refused-{}") ->
 
 
 async def test_each_operation_is_for_the_roles_that_may_and_acts_on_nobody_with_a_role(api: ApiHouse) -> None:
+    """Nor does any of them, in many orders, change what lets Ada in or proves who she is (X12)."""
     await keep_refusals(api, 1, "kept-refusal")
+    async with api.resources.acts.begin() as act:
+        await give_factor(act.factors, ADA)
+    before, rng = await proofs_of(api.resources.pool, ADA), Random(12)
     document = (await api.ask("GET", "/openapi.json")).json
     named = {one["operationId"] for path in document["paths"].values() for one in path.values()}
     assert named == OPERATIONS.keys()
@@ -156,6 +171,11 @@ async def test_each_operation_is_for_the_roles_that_may_and_acts_on_nobody_with_
         if str(ADA) in path and method != "GET":
             on_owner = await api.ask(method, path.replace(str(ADA), str(OLIVIA)), "admin", body)
             assert (on_owner.status, on_owner.problem) == (403, "may-not"), name
+    acts = [(one[0], one[1], one[2]) for one in OPERATIONS.values() if one[0] != "GET"]
+    for role in ("admin", "support") * 2:
+        for method, path, body in rng.sample(acts, len(acts)):
+            await api.ask(method, path, role, body, {"If-Match": '"77"'})
+        assert await proofs_of(api.resources.pool, ADA) == before
 
 
 async def test_what_may_hold_names_is_for_those_who_may_read_the_source(api: ApiHouse) -> None:
@@ -166,6 +186,39 @@ async def test_what_may_hold_names_is_for_those_who_may_read_the_source(api: Api
         assert ("/secret" in str(got.json["facts"])) is shown, role
         assert got.json["then"]["outcome"], got.json
     assert (await api.ask("GET", f"/people/{ADA}", "support")).json["entries"] == []
+
+
+async def test_somebody_is_renamed_and_a_protected_name_is_for_owners(api: ApiHouse) -> None:
+    """X7: no token has the role owner."""
+    path = f"/people/{ADA}/username"
+
+    refused = await api.ask("PUT", path, body={"username": "ROOT", **WHY})
+    renamed = await api.ask("PUT", path, body={"username": "ada2", **WHY})
+    invited = await api.ask("POST", "/people", body={"username": "root", "email": "eve@example.org", **WHY})
+    used = await api.ask("POST", "/people", body={"username": "ada", "email": "eve@example.org", **WHY})
+
+    assert (refused.status, refused.problem) == (403, "may-not")
+    assert (renamed.status, renamed.json) == (200, {"changed": True})
+    assert (invited.status, invited.problem) == (403, "may-not")
+    assert (used.status, used.problem) == (422, "refused")
+    assert (await api.ask("GET", f"/people/{ADA}")).json["username"] == "ada2"
+
+
+async def test_live_sessions_of_all_are_found_by_what_the_page_filters_by(api: ApiHouse) -> None:
+    async def found(**like: object) -> list[str]:
+        got = await api.ask("POST", "/sessions/find", "support", like)
+        return [one["username"] for one in got.json["sessions"]]
+
+    (one,) = (await api.ask("GET", "/sessions?kept=no&factor=no", "support")).json["sessions"]
+    assert (one["username"], one["person"], one["amr"], one["risk"]) == ("ada", str(ADA), ["pwd"], None)
+    assert await found(person=" ADA ", host=one["hosts"][0].upper()) == ["ada"]
+    wrong: list[dict[str, object]] = [
+        {"kept": "yes"}, {"factor": "yes"}, {"risk": 1}, {"person": "nobody"}, {"address": "192.0.2.1"},
+        {"host": "other.example"}, {"host": "no host\0"}, {"after": f"0.{'A' * 22}"},
+    ]  # fmt: skip
+    for like in wrong:
+        assert await found(**like) == [], like
+    assert (await api.ask("GET", "/sessions?person=ada")).status == 400  # nothing personal in a URL
 
 
 async def test_an_act_is_true_at_once_and_stands_in_the_log_with_the_token_and_the_reason(api: ApiHouse) -> None:
@@ -232,7 +285,10 @@ async def test_nothing_but_one_token_from_its_network_opens_it(api: ApiHouse) ->
         got = await api.ask("GET", way)
         assert (got.status, got.problem) == (404, "not-found"), way
     got = await api.ask("DELETE", "/people")
-    assert (got.status, got.problem, got.headers["Allow"]) == (405, "method", "GET, HEAD")
+    assert (got.status, got.problem, got.headers["Allow"]) == (405, "method", "GET, HEAD, POST")
+    total = api.worker.metrics.total
+    assert total("bastion_admin_requests", "api answered") == 0
+    assert total("bastion_admin_requests", "api refused") == len(refused) * 6 + 7
     got = await api.ask("GET", "/people", sent={"Cookie": "a=b", "Origin": "https://evil.example"})
     assert (got.status, got.headers["Cache-Control"]) == (200, "no-store")
     assert not {"Set-Cookie", "Access-Control-Allow-Origin"} & set(got.headers)
@@ -273,11 +329,14 @@ async def test_lists_are_read_page_by_page_and_each_row_once(api: ApiHouse) -> N
         for number in range(many):
             await act.users.add(NewUser(UUID(int=100 + number), f"p{number}", "", "", (), "x"), act.now)
             act.record(PersonViewed(ADA))
+            login_id, now = number.to_bytes(16, "big"), act.now
+            await act.logins.create(NewLogin(login_id, ADA, now, False, 1800, now + 86_400, "", ""))
 
     for path, field_name, key, parameter in (
         ("/people", "people", "id", "after"),
         ("/audit", "entries", "id", "before"),
         ("/refusals", "refusals", "reference", "before"),
+        ("/sessions", "sessions", "id", "after"),
     ):
         found, query = list[str](), ""
         while True:

@@ -143,3 +143,8 @@ async def test_each_address_answers_to_the_roles_of_the_table_and_to_no_other(
         assert await proofs_of(pool, BOB) == before
 
     assert allowed == WHO_MAY
+    answered, refused = (
+        worker.metrics.total("bastion_admin_requests", f"page {one}") for one in ("answered", "refused")
+    )
+    assert answered + refused == len(AdminRole) * (len(WHO_MAY) + 2)  # and the two of enter()
+    assert refused > 0

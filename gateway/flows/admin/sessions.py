@@ -8,6 +8,7 @@ from typing import Final
 from gateway.core.admin.acts import ActTarget, AdminAct
 from gateway.core.audit.entries import Kind
 from gateway.core.base64url import unb64
+from gateway.core.policy.canonical import canonical_host
 from gateway.flows.act import Act, Acts
 from gateway.flows.admin.console import AdminActor
 from gateway.flows.transaction import transaction
@@ -51,12 +52,13 @@ class AdminSessions:
         """The newest first, PAGE at most and one more where there are more."""
         async with self.acts.begin() as act:
             person = await act.users.find_by_name(wanted.person) if wanted.person else None
-        if wanted.person and person is None:
+        host = canonical_host(wanted.host)
+        if (wanted.person and person is None) or (wanted.host and host is None):
             return []
         filters = LoginFilters(
             None if person is None else person.id,
             await self._logins_of(wanted.address) if wanted.address else None,
-            wanted.host or None,
+            host,
             wanted.persistent,
             wanted.has_factor,
             wanted.risk,

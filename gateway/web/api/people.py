@@ -10,6 +10,7 @@ from pydantic import Field
 from gateway.core.admin.acts import AdminAct
 from gateway.core.base64url import b64
 from gateway.flows.admin.people import PAGE, AdminPeople, NobodyThere, PersonShown
+from gateway.flows.people.users import Newcomer
 from gateway.web.api.audit import EntryLine, entries_of
 from gateway.web.api.operation import AnyOperation, Call, Operation
 from gateway.web.api.shapes import ApiAnswer, Given, Nothing, ReasonGiven
@@ -39,6 +40,21 @@ class GroupsWanted(Given):
     """All groups that the person is to have."""
 
     groups: tuple[str, ...]
+    reason: ReasonGiven
+
+
+class UsernameWanted(Given):
+    username: Annotated[str, Field(max_length=64)]
+    reason: ReasonGiven
+
+
+class NewcomerGiven(Given):
+    """Who is to be invited by mail. Nobody types a password for them."""
+
+    username: Annotated[str, Field(max_length=64)]
+    name: Annotated[str, Field(max_length=200, description="For people; may be empty.")] = ""
+    email: Annotated[str, Field(min_length=1, max_length=254)]
+    groups: tuple[str, ...] = ()
     reason: ReasonGiven
 
 
@@ -105,6 +121,12 @@ class StateChangedNow(ApiAnswer):
     changed: bool
 
 
+class InvitedNow(ApiAnswer):
+    """is_new: false where they were invited before and get another link."""
+
+    is_new: bool
+
+
 class UnlockedNow(ApiAnswer):
     """unlocked: how many locks."""
 
@@ -164,6 +186,14 @@ class PeopleOperations:
             Operation(
                 "setGroups", "PUT", "/people/{id}/groups", "Set a person's groups", AdminAct.GROUPS, GroupsWanted,
                 GroupsNow, self.set_groups, may=_ACT,
+            ),
+            Operation(
+                "renamePerson", "PUT", "/people/{id}/username", "Give a person another user name", AdminAct.NAMES,
+                UsernameWanted, StateChangedNow, self.rename, may=_ACT,
+            ),
+            Operation(
+                "invitePerson", "POST", "/people", "Invite somebody by mail", AdminAct.INVITE, NewcomerGiven,
+                InvitedNow, self.invite, may=_ACT,
             ),
         )  # fmt: skip
 
@@ -248,6 +278,14 @@ class PeopleOperations:
     async def set_groups(self, call: Call, wanted: GroupsWanted) -> GroupsNow:
         groups = await self.people.set_groups(call.who, _id(call), wanted.groups, wanted.reason, call.request_id)
         return GroupsNow(groups=groups)
+
+    async def rename(self, call: Call, wanted: UsernameWanted) -> StateChangedNow:
+        changed = await self.people.rename(call.who, _id(call), wanted.username, wanted.reason, call.request_id)
+        return StateChangedNow(changed=changed)
+
+    async def invite(self, call: Call, given: NewcomerGiven) -> InvitedNow:
+        newcomer = Newcomer(given.username, given.name, given.email, given.groups)
+        return InvitedNow(is_new=await self.people.invite(call.who, newcomer, given.reason, call.request_id))
 
     async def _viewed(self, call: Call) -> PersonShown:
         found = await self.people.view(call.who, _id(call), call.request_id)

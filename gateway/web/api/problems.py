@@ -17,7 +17,7 @@ from gateway.flows.admin.console import MayNot
 from gateway.flows.admin.live_settings import ChangedBySomebody, ReadOnly
 from gateway.flows.admin.people import NobodyThere
 from gateway.flows.people.owners import LastOwner
-from gateway.flows.people.users import BadReason, ChangedMeanwhile, UnknownLogin
+from gateway.flows.people.users import BadReason, ChangedMeanwhile, NoWayForMail, UnknownLogin
 from gateway.web.api.shapes import ApiAnswer
 from gateway.web.errors import WrongHost, retry_after_s, status_of
 
@@ -76,6 +76,7 @@ class _Kind:
 
 _AGAIN: Final = "Only Redis has not heard all of it. Send it again: that tells Redis and does no harm."
 _AWAY: Final = "A store does not answer. Whether a change has happened is not known: look, and repeat it."
+_NO_MAIL: Final = "An invitation needs mail.smtp or mail.directory in the configuration."
 _NO_TOKEN: Final = "The request brings no token that counts now and from this address."
 _KINDS: Final[Mapping[type[Exception], _Kind]] = {
     BadInput: _Kind(400, "malformed", "The request is malformed"),
@@ -88,6 +89,7 @@ _KINDS: Final[Mapping[type[Exception], _Kind]] = {
     LastOwner: _Kind(409, "last-owner", "Nobody could give roles any more"),
     ChangedMeanwhile: _Kind(409, "changed-meanwhile", "Somebody else changed it in the same moment"),
     ReadOnly: _Kind(409, "read-only", "Settings are changed in the file"),
+    NoWayForMail: _Kind(409, "no-mail", "Nobody can be invited", _NO_MAIL),
     ChangedBySomebody: _Kind(412, "changed-meanwhile", "Somebody else changed it meanwhile"),
     web.HTTPRequestEntityTooLarge: _Kind(413, "too-large", "The body is too large", "A body has 40 KiB at most."),
     NotJson: _Kind(415, "media-type", "The body is no JSON", "Send application/json in UTF-8, not compressed."),

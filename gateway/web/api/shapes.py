@@ -35,7 +35,7 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _digits(value: object) -> object:
+def digits(value: object) -> object:
     """A number of a query, in the one way in which JSON writes it."""
     plain = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
     return int(str(value)) if plain and str(int(str(value))) == value else value
@@ -45,6 +45,6 @@ Time = Annotated[int, Field(ge=0, le=MOST_ID, description="Unix seconds, UTC."),
 Before = Annotated[
     int,
     Field(ge=0, le=MOST_ID, description="`next` of the page before; 0 for the newest."),
-    BeforeValidator(_digits),
+    BeforeValidator(digits),
 ]
 ReasonGiven = Annotated[str, Field(min_length=1, max_length=200, description="One line, for the audit log.")]

@@ -90,7 +90,7 @@ def _wanted(asked: Mapping[str, str]) -> SessionsWanted:
     return SessionsWanted(
         asked.get("person", ""),
         asked.get("address", ""),
-        asked.get("host", "").lower(),
+        asked.get("host", ""),
         _YES_NO.get(asked.get("kept", "")),
         _YES_NO.get(asked.get("factor", "")),
         min(int(risk), _MOST_RISK) if _is_number(risk) else None,
