@@ -13,21 +13,14 @@ _API: Final = f"{CONSOLE_PATH}/api"
 
 
 def counting(count: Callable[[str], None]) -> Middleware:
-    """The outermost one, so that it sees the answers to errors too. count: hears "page answered", "api refused"."""
+    """The outermost one: inside of it each error has become an answer. count: hears "page answered", "api refused"."""
 
     @web.middleware
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _is_below(request.path, CONSOLE_PATH):
             return await handler(request)
-        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
-        try:
-            response = await handler(request)
-            status = response.status
-        except web.HTTPException as error:
-            status = error.status
-            raise
-        finally:
-            count(f"{'api' if _is_below(request.path, _API) else 'page'} {_outcome(status)}")
+        response = await handler(request)
+        count(f"{'api' if _is_below(request.path, _API) else 'page'} {_outcome(response.status)}")
         return response
 
     return counted

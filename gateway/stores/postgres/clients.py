@@ -15,7 +15,10 @@ _INSERT: Final = """
 """
 _SELECT_ALL: Final = f"SELECT {_COLUMNS} FROM clients ORDER BY id"  # noqa: S608 - constants
 _SELECT_ACTIVE: Final = f"SELECT {_COLUMNS} FROM clients WHERE state = 'active' ORDER BY id"  # noqa: S608 - constants
-_SELECT_PAGE: Final = f"SELECT {_COLUMNS} FROM clients WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608 - constants
+# As Python compares text, whatever the collation of the database is: declared clients are sorted in between.
+_SELECT_PAGE: Final = f"""
+    SELECT {_COLUMNS} FROM clients WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT $2
+"""  # noqa: S608 - constants
 _LOCK: Final = f"SELECT {_COLUMNS} FROM clients WHERE id = $1 FOR UPDATE"  # noqa: S608 - constants
 _HOLD: Final = "SELECT id FROM clients WHERE id = $1 AND state = 'active' FOR SHARE"
 _CHANGE: Final = """
