@@ -266,3 +266,15 @@ def test_production_asks_for_networks_or_a_socket_of_the_console(
     doubts = load_config(written(tmp_path, {**GOOD, "admin": admin}), environ={}).doubts
 
     assert [said in str(doubt) for doubt in doubts] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "bad", "good"), [("protected_groups", "pay roll", "payroll"), ("protected_names", "a,b", "a.b")]
+)
+def test_a_protected_name_that_nobody_can_have_is_refused(tmp_path: Path, key: str, bad: str, good: str) -> None:
+    """It would protect nothing, and nobody would know."""
+    (problem,) = problems(written(tmp_path, {**GOOD, "admin": {key: [good, bad]}}))
+
+    assert f"`admin.{key}" in problem
+    config = load_config(written(tmp_path, {**GOOD, "admin": {key: [good]}}), environ={}).config
+    assert getattr(config.admin, key) == (good,)
