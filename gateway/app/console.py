@@ -17,6 +17,7 @@ from gateway.core.ratelimit.slots import BucketNames
 from gateway.flows.admin.console import Console
 from gateway.flows.admin.live_settings import LiveSettings
 from gateway.flows.admin.session_ending import SessionEnding
+from gateway.flows.admin.sign_ins import SignIns
 from gateway.flows.decide.decision_recorder import Noted
 from gateway.flows.decide.decisions import Decisions
 from gateway.flows.decide.refusals_kept import EVERY_S, RefusalsKept
@@ -49,6 +50,7 @@ TakeNoted: TypeAlias = Callable[[], Noted]
 _EXPIRE_S: Final = 5.0
 _PURGE_S: Final = 600.0
 _ENDING_S: Final = 600.0
+_SIGN_INS_S: Final = 60.0
 
 
 def live_settings_of(config: Config, resources: Resources) -> LiveSettings:
@@ -115,6 +117,7 @@ def console(
             Job("settings", flows.settings.expire, every_s=_EXPIRE_S),
             Job("consoles", entry.purge, every_s=_PURGE_S),
             Job("refusals", kept.purge, every_s=_PURGE_S),
+            Job("sign_ins", SignIns(resources.acts).count, every_s=_SIGN_INS_S),
             Job("session_ending", ending.work, most_s=_ENDING_S),
         ),
         beside=(partial(every, EVERY_S, kept.write),),
@@ -126,7 +129,7 @@ def console(
 def _pages(frame: Frame, flows: ConsoleFlows) -> tuple[web.RouteDef, ...]:
     return (
         *frame.routes(),
-        *overview.routes(frame, flows.overview),
+        *overview.routes(frame, flows.overview, flows.decisions, flows.sign_ins),
         *newcomers.routes(frame, flows.people),
         *people.routes(frame, flows.people, flows.decisions),
         *sessions.routes(frame, flows.sessions),

@@ -16,6 +16,7 @@ from gateway.flows.admin.overview import ConsoleOverview
 from gateway.flows.admin.people import AdminLimits, AdminPeople
 from gateway.flows.admin.policy_view import AdminPolicy
 from gateway.flows.admin.sessions import AdminSessions
+from gateway.flows.admin.sign_ins import SignIns
 from gateway.flows.compliance.access_reviews import AccessReviews
 from gateway.flows.compliance.report import Compliance
 from gateway.flows.documents import DocumentAdmin
@@ -42,6 +43,7 @@ class ConsoleFlows:
     emergency: EmergencyAdmin
     lists: AdminLists
     limits: AdminLimits
+    sign_ins: SignIns
 
 
 def console_flows(*, start: Start, resources: Resources, buckets: Buckets, policies: Policies) -> ConsoleFlows:
@@ -62,6 +64,7 @@ def console_flows(*, start: Start, resources: Resources, buckets: Buckets, polic
         emergency=EmergencyAdmin(resources.acts, notices_of(config), lambda: policies.in_force.policy),
         lists=_lists(config, resources, policies),
         limits=limits,
+        sign_ins=SignIns(acts),
     )
 
 

@@ -39,6 +39,8 @@ class ShownAgain:
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 SHOWN_AGAIN: Final = web.RequestKey("shown_again", ShownAgain)
 PUBLIC_PATHS: Final = ("/static/", "/favicon.ico", "/robots.txt", "/.well-known/")
+LIVE_PATHS: Final = ("/admin", "/admin/decisions")
+_POLL: Final = "Bastion-Live"  # no X-*: the Caddy snippet lets none of a client pass
 _METHODS: Final = ("GET", "HEAD", "POST")
 _READING: Final = ("GET", "HEAD")
 _PASSING: Final = (429, 503)
@@ -64,6 +66,8 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 # Ours write no markup, so nothing that is typed or sent can become one.
 _SCRIPTS: Final = "script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none';"
+# bastion.js makes elements of the page that it gets again, and nothing else may.
+_LIVE: Final = "script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types bastion;"
 Failed: TypeAlias = Callable[[Exception], None]
 Doubled: TypeAlias = Callable[[str, tuple[str, ...]], None]
 
@@ -72,13 +76,13 @@ def _quietly(*_what: object) -> None:
     """For whoever counts nothing."""
 
 
-def content_security_policy(form_target: str = "", *, scripts: bool = False) -> str:
+def content_security_policy(form_target: str = "", *, scripts: bool = False, live: bool = False) -> str:
     """form_target: one more origin that a form's answer may redirect to (browsers check redirects too).
 
-    scripts: the page links one of ours.
+    scripts: the page links one of ours. live: the page links bastion.js, which asks for it again.
     """
     target = f" {form_target}" if form_target else ""
-    script = f"{_SCRIPTS} " if scripts else ""
+    script = f"{_LIVE if live else _SCRIPTS} " if scripts or live else ""
     return (
         f"default-src 'none'; {script}style-src 'self'; img-src 'self'; "
         f"form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
@@ -149,6 +153,19 @@ def is_of(request: web.Request, site: AuthHost) -> bool:
     return len(hosts) == 1 and hosts[0].lower() in site.authorities
 
 
+def is_poll(request: web.Request) -> bool:
+    """Whether a live page asks for itself by bastion.js: the only thing but documents that gets a page. Browsers that
+    send no Sec-Fetch-* may ask too.
+    """
+    return (
+        request.method == "GET"
+        and request.path in LIVE_PATHS
+        and request.headers.getall(_POLL, []) == ["1"]
+        and request.headers.getall("Sec-Fetch-Dest", []) in ([], ["empty"])
+        and request.headers.getall("Sec-Fetch-Site", []) in ([], ["same-origin"])
+    )
+
+
 def _refuse_wrong_requests(request: web.Request, site: AuthHost) -> None:
     """Raises WrongHost, NotAPage or web.HTTPException."""
     if not is_of(request, site):
@@ -159,7 +176,7 @@ def _refuse_wrong_requests(request: web.Request, site: AuthHost) -> None:
         raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
     if request.path.startswith(PUBLIC_PATHS):
         return
-    if request.headers.get("Sec-Fetch-Dest", "document") != "document":
+    if request.headers.get("Sec-Fetch-Dest", "document") != "document" and not is_poll(request):
         raise NotAPage("asked for by something else than a page")
     if any(_AHEAD.search(value) for name in _PURPOSE for value in request.headers.getall(name, [])):
         raise NotAPage("prefetched")

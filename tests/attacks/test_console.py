@@ -107,6 +107,33 @@ async def test_it_ends_without_a_page(desk: Desk, waits_s: int, is_open: bool) -
     assert isinstance(await desk.console.find(live, OFFICE), Administrator) is is_open
 
 
+async def test_a_live_page_keeps_no_console_open_and_ends_with_it(desk: Desk) -> None:
+    """It asks every 100 s for as long as it may: to the second at which a console ends that nobody uses."""
+    await desk.add("olivia", AdminRole.OWNER)
+    live = await desk.entered("olivia")
+
+    answers = []
+    for waits_s in (100,) * 8 + (99, 1):
+        desk.house.there.now += waits_s
+        answers.append(isinstance(await desk.console.poll(live, OFFICE), Administrator))
+
+    assert answers == [True] * 9 + [False]
+    assert isinstance(await desk.console.find(live, OFFICE), Outside)
+
+
+@pytest.mark.parametrize("what", [end_login, disable, demote, leave])
+async def test_a_live_page_ends_at_once(desk: Desk, what: Callable[[Desk, LiveLogin], object]) -> None:
+    await desk.add("olivia", AdminRole.OWNER)
+    await desk.add("oscar", AdminRole.OWNER)
+    live = await desk.entered("olivia")
+    assert isinstance(await desk.console.poll(live, OFFICE), Administrator)
+    assert await desk.console.poll(live, ELSEWHERE) is None
+
+    await what(desk, live)  # type: ignore[misc]
+
+    assert await desk.console.poll(live, OFFICE) is None
+
+
 def test_an_address_in_no_network_reaches_nothing() -> None:
     rules = replace(RULES, networks=NetworkSet.of([ip_network("192.0.2.0/24")]))
 

@@ -19,8 +19,9 @@ from gateway.flows.decide.decision_recorder import OTHERS, DecisionRecorder
 from gateway.flows.decide.refusals_kept import RefusalsKept
 from gateway.flows.evidence.tallies import Tallies
 from gateway.metrics import Metrics
+from gateway.stores.postgres.decision_counts import DecisionCounts
 from gateway.stores.postgres.logins import NewLogin
-from gateway.stores.postgres.refusals import DecisionCounts, RefusalRows, RefusalSample
+from gateway.stores.postgres.refusals import RefusalRows, RefusalSample
 from gateway.stores.postgres.users import NewUser
 from tests.acting import acts_of
 from tests.conftest import Clock, Pool
@@ -176,6 +177,37 @@ async def test_counts_are_of_an_hour_and_a_day_and_end_after_two(desk: Desk) -> 
         desk.clock.now += 48 * HOUR_S + 60
         await desk.kept.purge()
         assert await connection.fetchval("SELECT count(*) FROM decision_counts") == 0
+
+
+async def test_each_decision_is_counted_once_whether_its_hour_is_over_or_not(desk: Desk) -> None:
+    """By hour once an hour is five minutes old, by minute until then, and what a late worker adds as well."""
+    hour = desk.clock.now // HOUR_S * HOUR_S + HOUR_S
+
+    async def counted(at: int) -> tuple[int, list[int], int]:
+        """What the whole and the steps of a day have, and how many hours are kept."""
+        desk.clock.now = at
+        await desk.kept.purge()
+        async with desk.pool.acquire() as connection:
+            counts, since = DecisionCounts(connection), hour - DAY_S
+            kinds, steps = await counts.kinds_since(since, HOUR_S), await counts.steps_since(since, HOUR_S)
+            hours = await connection.fetchval("SELECT count(*) FROM decision_hours")
+        return sum(one.n for one in kinds), sorted(n for _, _, n in steps), hours
+
+    for at in (hour - 60, hour - 1, hour, hour + 60):
+        desk.clock.now = at
+        desk.refuse(outcome="allow")
+        await desk.kept.write()
+
+    assert await counted(hour + 299) == (4, [2, 2], 0)
+    assert await counted(hour + 300) == (4, [2, 2], 1)
+    assert await counted(hour + 300) == (4, [2, 2], 1)
+    desk.refuse(outcome="allow")
+    await desk.kept.write()
+    assert await counted(hour + HOUR_S + 300) == (5, [2, 3], 2)
+    assert await counted(hour + 49 * HOUR_S) == (5, [2, 3], 2)
+    assert await desk.pool.fetchval("SELECT count(*) FROM decision_counts") == 0
+    assert (await counted(hour - HOUR_S + 90 * DAY_S))[2] == 2
+    assert (await counted(hour - HOUR_S + 90 * DAY_S + 1))[2] == 1
 
 
 async def test_of_more_kinds_than_a_minute_has_room_for_the_rest_is_one(desk: Desk) -> None:

@@ -161,6 +161,8 @@ OPERATION: Final = (
           technical="node worker version refused wish seen_at signing_keys master_ids settings trouble"),
     Table("policy_wishes", "asks to read policy again", _FLEET, technical="wish wished_at"),
     Table("decision_counts", "decisions of each minute", "48 hours", technical="at route outcome reason n"),
+    Table("decision_hours", "decisions of each hour", "90 days", technical="at route outcome reason n"),
+    Table("sign_in_hours", "sign-ins of each hour", "a week", technical="at outcome band n"),
     Table("schema_migrations", "this schema", _FLEET, technical="number name digest"),
 )  # fmt: skip
 TABLES: Final = (*PEOPLE, *APPS, *EVIDENCE, *OPERATION)

@@ -84,8 +84,15 @@ class Console:
                 return None
             if not await act.admin_roles.see(live.token.login_id, self._terms(address), act.now):
                 return Outside(role)
-            fresh = met(self.rules.need, live.facts.assurance, act.now)
-            return Administrator(live.person.user_id, role, b"", live, fresh)
+            return self._administrator(live, role, act.now)
+
+    async def poll(self, live: LiveLogin, address: Address | None) -> Administrator | None:
+        """A page that is open asks for itself again: that keeps no console open. None: the console is not."""
+        async with self.acts.begin() as act:
+            role = await act.admin_roles.of(live.person.user_id, act.now)
+            if role is None or not await act.admin_roles.is_open(live.token.login_id, self._terms(address), act.now):
+                return None
+            return self._administrator(live, role, act.now)
 
     async def enter(self, live: LiveLogin, address: Address | None, request_id: str) -> bool:
         """False: no role, no fresh second factor, or the login has ended."""
@@ -122,6 +129,10 @@ class Console:
         """Consoles that nobody can be in any more."""
         async with self.acts.begin() as act:
             await act.admin_roles.purge(act.now - self.rules.idle_s)
+
+    def _administrator(self, live: LiveLogin, role: AdminRole, now: int) -> Administrator:
+        fresh = met(self.rules.need, live.facts.assurance, now)
+        return Administrator(live.person.user_id, role, b"", live, fresh)
 
     def _terms(self, address: Address | None) -> ConsoleTerms:
         network = self._network(address) if self.rules.bind_address else None

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from gateway.core.analysis.explanation import Explanation, explanation
 from gateway.core.analysis.refused import actor_of, actor_with, asked_of
+from gateway.core.pictures.spans import Span
 from gateway.core.policy.model import Policy
 from gateway.flows.act import Acts
 from gateway.flows.transaction import transaction
-from gateway.stores.postgres.refusals import CountedKind, DecisionCounts, RefusalRows, RefusalSample
+from gateway.stores.postgres.decision_counts import CountedKind, DecisionCounts, KindSince
+from gateway.stores.postgres.refusals import RefusalRows, RefusalSample
 from gateway.stores.postgres.users import UserRow
 
 NamedRefusal: TypeAlias = "tuple[RefusalSample, str]"
@@ -25,6 +27,19 @@ class DecisionsCounted:
 
     totals: Sequence[tuple[str, int, int]]
     kinds: Sequence[CountedKind]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionsOver:
+    """times: when each step of the span begins. series: by outcome, a number for each step.
+
+    kinds: the refused first.
+    """
+
+    span: Span
+    times: Sequence[int]
+    series: Mapping[str, Sequence[int]]
+    kinds: Sequence[KindSince]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,6 +82,16 @@ class AdminDecisions:
         async with transaction(self.acts.pool) as connection:
             counts, now = DecisionCounts(connection), self.acts.clock()
             return DecisionsCounted(await counts.totals(now), await counts.kinds(now))
+
+    async def over(self, span: Span) -> DecisionsOver:
+        """How many there were of each kind, and of each outcome in each step."""
+        now = self.acts.clock()
+        since = span.times(now)[0]
+        async with transaction(self.acts.pool) as connection:
+            counts = DecisionCounts(connection)
+            steps = await counts.steps_since(since, span.step_s)
+            kinds = await counts.kinds_since(since, span.step_s)
+        return DecisionsOver(span, span.times(now), span.sorted_in(now, steps), kinds)
 
     async def refusals(self, before: int = 0) -> RefusalsKeptPage:
         """before: of the page before, 0 for the newest."""

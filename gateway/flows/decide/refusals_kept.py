@@ -12,7 +12,8 @@ from gateway.core.units import DAY_S, HOUR_S, MINUTE_S
 from gateway.flows.act import Acts
 from gateway.flows.decide.decision_recorder import OTHERS, Noted
 from gateway.flows.transaction import transaction
-from gateway.stores.postgres.refusals import DecisionCounts, RefusalRows, RefusalSample
+from gateway.stores.postgres.decision_counts import DecisionCounts
+from gateway.stores.postgres.refusals import RefusalRows, RefusalSample
 
 EVERY_S: Final = 1.0
 ALIKE_A_MINUTE: Final = 5
@@ -22,6 +23,8 @@ KINDS_A_MINUTE: Final = 500
 MOST_ROWS: Final = 1_000_000
 _KEPT_S: Final = 7 * DAY_S
 _COUNTS_KEPT_S: Final = 48 * HOUR_S
+_HOURS_KEPT_S: Final = 90 * DAY_S
+_LATE_S: Final = 5 * MINUTE_S  # how much later than the leader's a worker's clock may be
 _Note = tuple[ForwardedRequest, Answer, int]
 _Kind = tuple[str, str, str]
 _Samples = list[tuple[RefusalSample, Mapping[str, str]]]
@@ -77,10 +80,12 @@ class RefusalsKept:
             self.count("dropped", refused - kept)
 
     async def purge(self) -> None:
-        """Of the whole fleet: what is too old, or too much."""
+        """Of the whole fleet: counts of hours that are over, and away with what is too old, or too much."""
         now, taken = self.acts.clock(), 1
         async with transaction(self.acts.pool) as connection:
-            await DecisionCounts(connection).purge(now - _COUNTS_KEPT_S)
+            counts = DecisionCounts(connection)
+            await counts.add_hours((now - _LATE_S) // HOUR_S * HOUR_S)
+            await counts.purge(now - _COUNTS_KEPT_S, now - _HOURS_KEPT_S)
         while taken:
             async with transaction(self.acts.pool) as connection:
                 taken = await RefusalRows(connection, self.acts.vault).purge(now - _KEPT_S, MOST_ROWS)

@@ -41,13 +41,13 @@ _ENTER: Final = """
     ON CONFLICT (login_id) DO UPDATE
     SET entered_at = excluded.entered_at, seen_at = excluded.seen_at, network = excluded.network
 """
-_SEE: Final = """
-    UPDATE consoles SET seen_at = greatest(seen_at, $2)
-     WHERE login_id = $1 AND entered_at > $2::bigint - $3::bigint AND seen_at > $2::bigint - $4::bigint
+_IS_OPEN: Final = """
+    login_id = $1 AND entered_at > $2::bigint - $3::bigint AND seen_at > $2::bigint - $4::bigint
        AND ($5::text IS NULL OR network = $5)
        AND EXISTS (SELECT FROM logins l WHERE l.id = $1 AND l.ended_at IS NULL)
-    RETURNING user_id
 """
+_SEE: Final = f"UPDATE consoles SET seen_at = greatest(seen_at, $2) WHERE {_IS_OPEN} RETURNING user_id"  # noqa: S608 - a constant
+_FIND_OPEN: Final = f"SELECT user_id FROM consoles WHERE {_IS_OPEN}"  # noqa: S608 - a constant
 _LEAVE: Final = "DELETE FROM consoles WHERE login_id = $1"
 _LEAVE_ALL: Final = "DELETE FROM consoles WHERE user_id = $1"
 _INSIDE: Final = """
@@ -138,6 +138,11 @@ class AdminRoles:
     async def see(self, login_id: bytes, terms: ConsoleTerms, now: int) -> bool:
         """A page was asked for. False: no console is open in this login any more, or not from there."""
         found = await self._connection.fetchval(_SEE, login_id, now, terms.session_s, terms.idle_s, terms.network)
+        return found is not None
+
+    async def is_open(self, login_id: bytes, terms: ConsoleTerms, now: int) -> bool:
+        """As see(), and nobody was seen."""
+        found = await self._connection.fetchval(_FIND_OPEN, login_id, now, terms.session_s, terms.idle_s, terms.network)
         return found is not None
 
     async def leave(self, login_id: bytes) -> None:

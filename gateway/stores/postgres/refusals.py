@@ -1,4 +1,4 @@
-"""Samples of refused requests, sealed, and how many decisions there were: what the console says of decisions."""
+"""Samples of refused requests, sealed: what the console explains."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,7 @@ from gateway.stores.postgres.database import AnyConnection
 from gateway.stores.postgres.system_keys import Purpose, SystemKeys
 from gateway.stores.postgres.vault import Vault
 
-_HOUR_S: Final = 3600
-_DAY_S: Final = 86_400
 _BATCH: Final = 10_000
-_MOST_KINDS: Final = 200
 _OWNERS: Final = """
     SELECT id, user_id FROM logins WHERE id = ANY($1::bytea[])
     UNION ALL SELECT id, user_id FROM grants WHERE id = ANY($1::bytea[]) AND user_id IS NOT NULL
@@ -38,20 +35,6 @@ _PURGE: Final = """
         SELECT id FROM refusals
          WHERE at < $1 OR id <= (SELECT id FROM refusals ORDER BY id DESC OFFSET $2 LIMIT 1) ORDER BY id LIMIT $3)
 """
-_COUNT: Final = """
-    INSERT INTO decision_counts AS c (at, route, outcome, reason, n) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (at, route, outcome, reason) DO UPDATE SET n = c.n + excluded.n
-"""
-_COUNTS: Final = """
-    SELECT route, outcome, reason, coalesce(sum(n) FILTER (WHERE at >= $2), 0)::bigint AS hour, sum(n)::bigint AS day
-      FROM decision_counts WHERE at >= $1 GROUP BY route, outcome, reason
-     ORDER BY (outcome = 'allow'), day DESC, route, outcome, reason LIMIT $3
-"""
-_TOTALS: Final = """
-    SELECT outcome, coalesce(sum(n) FILTER (WHERE at >= $2), 0)::bigint AS hour, sum(n)::bigint AS day
-      FROM decision_counts WHERE at >= $1 GROUP BY outcome ORDER BY day DESC, outcome
-"""
-_PURGE_COUNTS: Final = "DELETE FROM decision_counts WHERE at < $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +49,6 @@ class RefusalSample:
     outcome: str
     n: int = 1
     id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class CountedKind:
-    """Decisions of one kind in the last hour and in the last day."""
-
-    route: str
-    outcome: str
-    reason: str
-    hour: int
-    day: int
 
 
 class RefusalRows:
@@ -134,30 +106,6 @@ class RefusalRows:
         """Those that are older, and the oldest beyond so many; some thousands at a time. How many."""
         done: str = await self._connection.execute(_PURGE, before, most, _BATCH)
         return int(done.rpartition(" ")[2])
-
-
-class DecisionCounts:
-    """Bound to one connection."""
-
-    def __init__(self, connection: AnyConnection) -> None:
-        self._connection = connection
-
-    async def add(self, minute: int, counts: Mapping[tuple[str, str, str], int]) -> None:
-        """In one order, so that workers wait for each other and never in a circle."""
-        rows = [(minute, *kind, n) for kind, n in sorted(counts.items())]
-        await self._connection.executemany(_COUNT, rows)
-
-    async def kinds(self, now: int) -> list[CountedKind]:
-        """The refused first, then the most frequent."""
-        found = await self._connection.fetch(_COUNTS, now - _DAY_S, now - _HOUR_S, _MOST_KINDS)
-        return [CountedKind(**row) for row in found]
-
-    async def totals(self, now: int) -> list[tuple[str, int, int]]:
-        """Outcome, in the last hour, in the last day."""
-        return [tuple(row) for row in await self._connection.fetch(_TOTALS, now - _DAY_S, now - _HOUR_S)]
-
-    async def purge(self, before: int) -> None:
-        await self._connection.execute(_PURGE_COUNTS, before)
 
 
 def _sample(row: asyncpg.Record) -> RefusalSample:

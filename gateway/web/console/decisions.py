@@ -8,15 +8,22 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.admin.acts import AdminAct
+from gateway.core.pictures.spans import LAST_DAY, LAST_HOUR, LAST_MONTH
+from gateway.core.units import DAY_S
 from gateway.flows.admin.console import Administrator
-from gateway.flows.admin.decisions import AdminDecisions, DecisionsCounted, RefusalExplained
+from gateway.flows.admin.decisions import AdminDecisions, DecisionsOver, RefusalExplained
 from gateway.web.account import ago, iso
 from gateway.web.console.frame import Frame
+from gateway.web.console.pictures import picture_of
 from gateway.web.console.why import drawn
+from gateway.web.middleware import content_security_policy
 from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 DECISIONS_PATH: Final = f"{CONSOLE_PATH}/decisions"
+_EVERY_S: Final = 2
+_EVERY_S_OF_DAYS: Final = 60
+_SPANS: Final = {one.name: one for one in (LAST_HOUR, LAST_DAY, LAST_MONTH)}
 _REFERENCE: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
@@ -39,15 +46,13 @@ class _DecisionPages:
     decisions: AdminDecisions
 
     async def list(self, request: web.Request, who: Administrator) -> web.Response:
-        found, now = await self.decisions.counted(), self.frame.browser.clock()
+        span = _SPANS.get(request.query.get("over", ""), LAST_DAY)
+        found, now = await self.decisions.over(span), self.frame.browser.clock()
         kept = await self.decisions.refusals()
-        return self.frame.render(
-            request,
-            who,
-            "decisions.html",
-            totals=found.totals,
-            kinds=_kinds(found),
-            latest=[
+        region = {
+            "drawn": picture_of(span, found.times, found.series, outcomes_of(found.series)),
+            "kinds": kinds_of(found),
+            "latest": [
                 {
                     "reference": one.request_id,
                     "at": ago(now - one.at),
@@ -60,6 +65,10 @@ class _DecisionPages:
                 }
                 for one, name in kept.samples
             ],
+        }
+        every_s = _EVERY_S if span.step_s < DAY_S else _EVERY_S_OF_DAYS
+        return self.frame.live(
+            request, who, "decisions.html", region, spans=list(_SPANS.values()), over=span.name, every_s=every_s
         )
 
     async def show(self, request: web.Request, who: Administrator) -> web.Response:
@@ -68,7 +77,7 @@ class _DecisionPages:
         if found is None:
             return self.frame.render(request, who, "decision_unknown.html", 404, reference=shown(reference))
         raw, now = who.may(AdminAct.LOOK_SOURCE), self.frame.browser.clock()
-        return self.frame.render(
+        response = self.frame.render(
             request,
             who,
             "decision.html",
@@ -85,17 +94,23 @@ class _DecisionPages:
             is_cut="cut" in found.facts,
             hidden=not raw,
         )
+        response.headers["Content-Security-Policy"] = content_security_policy(scripts=True)
+        return response
 
 
-def _kinds(found: DecisionsCounted) -> Sequence[Mapping[str, object]]:
+def outcomes_of(series: Mapping[str, Sequence[int]]) -> Sequence[str]:
+    """What was let in comes first, then the most frequent."""
+    return sorted(series, key=lambda name: (name != "allow", -sum(series[name]), name))
+
+
+def kinds_of(found: DecisionsOver) -> Sequence[Mapping[str, str]]:
     return [
         {
             "app": one.route.partition("/")[0] or "none",
             "route": one.route,
             "outcome": one.outcome.replace("_", " "),
             "reason": shown(one.reason),
-            "hour": one.hour,
-            "day": one.day,
+            "n": f"{one.n:,}",
         }
         for one in found.kinds
     ]

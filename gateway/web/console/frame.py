@@ -20,7 +20,7 @@ from gateway.flows.people.users import BadReason, ChangedMeanwhile, NoWayForMail
 from gateway.web.account import iso
 from gateway.web.browser import Browser, see_other
 from gateway.web.forms import OWN_SITES, client_address, own_form
-from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain
+from gateway.web.middleware import REQUEST_ID, SHOWN_AGAIN, ShownAgain, content_security_policy, is_poll
 from gateway.web.proving import STEP_UP_PATH
 from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
@@ -171,8 +171,23 @@ class Frame:
             web.post(LEAVE_PATH, self._leave),
         ]
 
+    def live(
+        self, request: web.Request, who: Administrator, template: str, region: Mapping[str, object], **values: object
+    ) -> web.Response:
+        """A page that bastion.js renews. region: the values of the part that is renewed, which is a template of its
+        own; a poll gets that alone.
+        """
+        name = template.removesuffix(".html")
+        if is_poll(request):
+            return self.browser.html.page(f"console/{name}_live.html", 200, **region)
+        response = self.render(request, who, template, 200, refresh=request.path_qs, **region, **values)
+        response.headers["Content-Security-Policy"] = content_security_policy(live=True)
+        return response
+
     async def _inside(self, request: web.Request) -> Administrator | web.Response:
         """Whoever has no role, or comes from elsewhere, finds nothing here."""
+        if is_poll(request):
+            return await self._polls(request)
         live = await self._live(request)
         if isinstance(live, web.Response):
             return live
@@ -180,6 +195,11 @@ class Frame:
         if found is None:
             raise web.HTTPNotFound
         return see_other(ENTER_PATH) if isinstance(found, Outside) else found
+
+    async def _polls(self, request: web.Request) -> Administrator | web.Response:
+        live = await self._live(request)
+        found = None if isinstance(live, web.Response) else await self.console.poll(live, client_address(request))
+        return web.Response(status=403, text="The console is not open any more.\n") if found is None else found
 
     async def _live(self, request: web.Request) -> LiveLogin | web.Response:
         if not self.console.rules.reaches(client_address(request)):
