@@ -132,7 +132,7 @@ def _pages(frame: Frame, flows: ConsoleFlows) -> tuple[web.RouteDef, ...]:
         *overview.routes(frame, flows.overview, flows.decisions, flows.sign_ins),
         *newcomers.routes(frame, flows.people),
         *people.routes(frame, flows.people, flows.decisions),
-        *sessions.routes(frame, flows.sessions),
+        *sessions.routes(frame, flows.sessions, flows.people),
         *decisions.routes(frame, flows.decisions),
         *policy.routes(frame, flows.policy, flows.overview),
         *limits.routes(frame, flows.settings, flows.limits),

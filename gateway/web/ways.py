@@ -25,7 +25,8 @@ from gateway.web.proving import DOCUMENTS_PATH, ENROL_PATH
 
 SECURITY_PATH: Final = "/account/security"
 CONSOLE_PATH: Final = "/admin"
-_CONSOLE: Final = re.compile(r"/admin(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}){0,6}", re.ASCII)
+# The last part may be sealed: which sessions somebody has chosen.
+_CONSOLE: Final = re.compile(r"/admin(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}){0,6}(/v1\.[A-Za-z0-9_-]{1,6000})?", re.ASCII)
 _NOTICES = {"again": "What you sent could not be kept. After signing in, please send it again."}
 
 

@@ -21,6 +21,7 @@ FORM: Final = {
     "burst": "5",
     "seen": "-1",
     "hours": "",
+    "login.AAAA": "yes",
 }
 
 

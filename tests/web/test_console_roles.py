@@ -36,6 +36,9 @@ WHO_MAY: Final = {
     f"GET {PERSON}": ALL,
     "GET /admin/sessions": ALL,
     "POST /admin/sessions": ALL,
+    "POST /admin/sessions/end": HELPERS,
+    "GET /admin/sessions/end/chosen": HELPERS,
+    "POST /admin/sessions/end/chosen": HELPERS,
     "GET /admin/decisions": ALL,
     "GET /admin/decisions/00000000-0000": ALL,
     "GET /admin/policy": ALL,
@@ -111,8 +114,7 @@ def _addresses(worker: Worker) -> set[str]:
 
 def _as_routed(table: Mapping[str, object]) -> set[str]:
     words = {str(BOB): "{id}", "AAAA": "{login}", "AUTH.LOGIN": "{name}", "nowhere": "{name}", "demo.yaml": "{file}"}
-    words["reviews/1"] = "reviews/{number}"
-    words["00000000-0000"] = "{reference}"
+    words |= {"reviews/1": "reviews/{number}", "00000000-0000": "{reference}", "end/chosen": "end/{choice}"}
     return {re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], one) for one in table}
 
 

@@ -1,6 +1,6 @@
 """What the console shows of people, and does to them: each act in one transaction with the role that allows it."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,7 +30,7 @@ from gateway.flows.people.users import (
 )
 from gateway.stores.postgres.lockouts import Lock
 from gateway.stores.postgres.logins import LiveLoginRow
-from gateway.stores.postgres.users import NameTaken, UserRow
+from gateway.stores.postgres.users import NameTaken, UnknownUser, UserRow
 
 PAGE: Final = 50
 _ENTRIES: Final = 20
@@ -60,6 +60,14 @@ class PersonShown:
     locks: tuple[Lock, ...]
     factors: tuple[str, ...]
     entries: Sequence[Listed]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedChosen:
+    """ended: by this. left: sessions that are not there any more, or whose person the role may not do this to."""
+
+    ended: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,24 @@ class AdminPeople:
             raise UnknownLogin("this person has no such session")
         return await admin.end_sessions(name, login_id if login else None, reason)
 
+    async def end_chosen(
+        self, who: AdminActor, logins: Mapping[UUID, Sequence[bytes]], reason: str, request_id: str
+    ) -> EndedChosen:
+        """Of several people, each in a transaction of its own, which asks whether the role may do it to them. What was
+        done stays done where a later one fails.
+        """
+        await self._paid(who, self.limits.acts, reason)
+        async with self.acts.begin() as act:
+            await hold_role(act, who.user_id, AdminAct.END_SESSIONS, None, who.token)
+        ended = left = 0
+        for user_id, login_ids in logins.items():
+            try:
+                admin, name = await self._acting(who, user_id, AdminAct.END_SESSIONS, request_id)
+                ended += await admin.end_logins(name, login_ids, reason)
+            except (NobodyThere, MayNot, UnknownUser, UnknownLogin, ChangedMeanwhile):
+                left += len(login_ids)
+        return EndedChosen(ended, left)
+
     async def disable(self, who: AdminActor, user_id: UUID, reason: str, request_id: str) -> bool:
         """Raises LastOwner."""
         admin, name = await self._for(who, user_id, AdminAct.DISABLE, reason, request_id)
@@ -223,6 +249,9 @@ class AdminPeople:
     ) -> tuple[UserAdmin, str]:
         """Who acts for the administrator, and the person's name for it. and_then: asked last of all, in the act."""
         await self._paid(who, self.limits.acts, reason)
+        return await self._acting(who, user_id, wanted, request_id)
+
+    async def _acting(self, who: AdminActor, user_id: UUID, wanted: AdminAct, request_id: str) -> tuple[UserAdmin, str]:
         async with self.acts.begin() as act:
             user = await act.users.find(user_id)
         if user is None:

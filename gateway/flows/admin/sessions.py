@@ -1,9 +1,10 @@
 """What the console shows of who is signed in, of all people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
+from uuid import UUID
 
 from gateway.core.admin.acts import ActTarget, AdminAct
 from gateway.core.audit.entries import Kind
@@ -17,12 +18,17 @@ from gateway.stores.postgres.live_logins import LiveLogins, LoginFilters
 from gateway.stores.postgres.logins import LiveLoginRow
 
 PAGE: Final = 50
+MOST_TICKED: Final = 100
+MOST_OF_FILTER: Final = 500
 _LOGINS_OF_ADDRESS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionsWanted:
-    """None and "": not asked for. person: a whole user name or e-mail address. risk: at least. repr: it is personal."""
+    """None and "": not asked for. person: a whole user name or e-mail address. risk: at least. ids: these alone.
+
+    repr is left out: it is personal.
+    """
 
     person: str = ""
     address: str = ""
@@ -31,6 +37,7 @@ class SessionsWanted:
     has_factor: bool | None = None
     risk: int | None = None
     after: tuple[int, bytes] | None = None
+    ids: tuple[bytes, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +57,23 @@ class AdminSessions:
 
     async def page(self, who: AdminActor, wanted: SessionsWanted) -> Sequence[SessionLine]:
         """The newest first, PAGE at most and one more where there are more."""
+        return await self._found(who, wanted, PAGE + 1)
+
+    async def chosen(self, who: AdminActor, wanted: SessionsWanted) -> Sequence[SessionLine]:
+        """All that are to end, MOST_OF_FILTER at most and one more where there are more."""
+        return await self._found(who, wanted, MOST_OF_FILTER + 1)
+
+    async def owners(self, ids: Sequence[bytes]) -> Mapping[UUID, Sequence[bytes]]:
+        """Of logins that were chosen, also of those that have ended since: Redis may not have heard of it."""
+        by_person = dict[UUID, list[bytes]]()
+        async with self.acts.begin() as act:
+            for login_id in ids:
+                row = await act.logins.find(login_id)
+                if row is not None:
+                    by_person.setdefault(row.user_id, []).append(login_id)
+        return by_person
+
+    async def _found(self, who: AdminActor, wanted: SessionsWanted, most: int) -> Sequence[SessionLine]:
         async with self.acts.begin() as act:
             person = await act.users.find_by_name(wanted.person) if wanted.person else None
         host = canonical_host(wanted.host)
@@ -57,7 +81,7 @@ class AdminSessions:
             return []
         filters = LoginFilters(
             None if person is None else person.id,
-            await self._logins_of(wanted.address) if wanted.address else None,
+            await self._logins_of(wanted.address) if wanted.address else wanted.ids,
             host,
             wanted.persistent,
             wanted.has_factor,
@@ -65,7 +89,7 @@ class AdminSessions:
         )
         async with transaction(self.acts.pool) as connection:
             logins = LiveLogins(connection, self.acts.vault)
-            found = await logins.page(filters, wanted.after, PAGE + 1, self.acts.clock())
+            found = await logins.page(filters, wanted.after, most, self.acts.clock())
         async with self.acts.begin() as act:
             return await _lines(act, who, found)
 

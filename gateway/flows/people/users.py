@@ -1,6 +1,6 @@
 """What operators do to people."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
@@ -256,21 +256,34 @@ class UserAdmin:
 
     async def end_sessions(self, name: str, login_id: bytes | None, reason: str) -> int:
         """All their logins, or the one; how many ended. Raises BadReason, and UnknownLogin for one of somebody else."""
+        if login_id is not None:
+            return await self.end_logins(name, [login_id], reason)
         check_reason(reason)
         async with self._begin() as act:
             user = await self._named(act, name)
-            if login_id is None:
-                ended = await end_stands(act, self.keys.tag, user.id, AccountAct.LOGINS_ENDED)
-            else:
+            ended = await end_stands(act, self.keys.tag, user.id, AccountAct.LOGINS_ENDED)
+            await self._ended(act, user, ended, reason)
+        return len(ended)
+
+    async def end_logins(self, name: str, login_ids: Sequence[bytes], reason: str) -> int:
+        """These; how many ended by this. Raises as end_sessions."""
+        check_reason(reason)
+        async with self._begin() as act:
+            user, ended = await self._named(act, name), []
+            for login_id in login_ids:
                 row = await act.logins.find(login_id)
                 if row is None or row.user_id != user.id:
                     raise UnknownLogin(f"{name} has no such login; `bastion user sessions {name}` lists them")
-                ended = [login_id] if await end_login(act, login_id, AccountAct.LOGINS_ENDED.value) else []
-            if ended:
-                act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
-                await self.notices.add(act, user, MailKind.LOGINS_ENDED)
-            await tell_redis(act, self.keys.tag, user.id)
+                if await end_login(act, login_id, AccountAct.LOGINS_ENDED.value):
+                    ended.append(login_id)
+            await self._ended(act, user, ended, reason)
         return len(ended)
+
+    async def _ended(self, act: Act, user: UserRow, ended: Sequence[bytes], reason: str) -> None:
+        if ended:
+            act.record(SessionsEnded(user.id, tuple(map(b64, ended)), reason))
+            await self.notices.add(act, user, MailKind.LOGINS_ENDED)
+        await tell_redis(act, self.keys.tag, user.id)
 
     async def set_groups(self, name: str, groups: tuple[str, ...], reason: str | None = None) -> tuple[str, ...]:
         """These and no others; the groups that they have now. Raises BadName or ChangedMeanwhile."""

@@ -272,6 +272,7 @@ def _above(path: str) -> str:
 
 _DONE: Final = {
     "ended": "The sessions have ended, on every node.",
+    "ended_some": "Sessions have ended, on every node. Some were left: they are gone, or your role may not end them.",
     "disabled": "This person is disabled. All their sessions have ended.",
     "enabled": "This person may sign in again.",
     "unlocked": "All locks of this person are open.",
