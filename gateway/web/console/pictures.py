@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from gateway.core.pictures.sign_ins import SHOWN
 from gateway.core.pictures.spans import Span
 from gateway.core.pictures.strip import BAR, HEIGHT, strip_of
 from gateway.core.units import DAY_S
 from gateway.web.account import iso
 
-_LOOKS: Final = {"allow": "ok", "deny": "no", "limited": "some", "refused": "some"}
+_LOOKS: Final = {
+    "allow": "ok", "deny": "no", "limited": "some", "refused": "some",
+    **dict(zip(SHOWN, ("ok", "some", "no", "other", "some", "no"), strict=True)),
+}  # fmt: skip
 
 
 def picture_of(
