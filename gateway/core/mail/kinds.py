@@ -211,7 +211,7 @@ WORDING: Final[Mapping[MailKind, Wording]] = {
         "An app password was made",
         "An app password (API key) was made for your account. Whoever has it uses these sites as you, without signing "
         "in.",
-        "If this was you, you do not have to do anything. If it was not, open the link: it ends this app password. "
+        "If you expected this, you do not have to do anything. If not, open the link: it ends this app password. "
         f"{_ALL_TOO}",
         LinkKind.END_KEY,
         "End this app password",
