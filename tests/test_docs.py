@@ -31,6 +31,7 @@ ASVS |= {"6.2": 12, "6.1": 3, "6.3": 8, "6.4": 6, "6.5": 8, "6.6": 4, "6.7": 2, 
 ASVS |= {"7.1": 3, "7.2": 4, "7.3": 2, "7.4": 5, "7.5": 3, "7.6": 2}
 ASVS |= {"14.1": 2, "14.2": 8, "14.3": 3, "16.1": 1, "16.2": 5, "16.3": 4, "16.4": 3, "16.5": 4}
 NIST = 17
+EVIDENCE = 26
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -186,6 +187,8 @@ def test_each_threat_stands_once_and_its_files_are_there() -> None:
     assert re.findall(r"^\| ([RHPYKDLO]\d+) \|", text, re.MULTILINE) == [
         f"{letter}{number + 1}" for letter, count in THREATS.items() for number in range(count)
     ]
+    of_evidence = [int(number) for number in re.findall(r"^\| E(\d+) \|", text, re.MULTILINE)]
+    assert sorted(of_evidence) == list(range(1, EVIDENCE + 1))
     assert missing_files(text) == []
 
 
