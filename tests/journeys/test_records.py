@@ -65,6 +65,10 @@ def test_figures_count_what_happens(stage: Stage) -> None:
     assert len([name for name in after if name.startswith("bastion_login_score_bucket")]) == 11
     assert after["bastion_geoip_age_seconds"] == 0, "without a file"
     assert after["bastion_workers"] == 2
+    assert after['bastion_job_seconds_count{job="linker"}'] > 0
+    of_masters = [value for name, value in after.items() if name.startswith("bastion_keys_rows{")]
+    assert len(of_masters) == 1
+    assert of_masters[0] > 0
 
 
 def figures(text: str) -> dict[str, float]:
