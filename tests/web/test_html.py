@@ -35,3 +35,10 @@ def test_pages_of_protected_hosts_link_the_auth_host() -> None:
     text = Html(static_files(), "https://auth.example.com").text("logged_out.html", completed=True)
 
     assert 'href="https://auth.example.com/static/bastion.' in text
+
+
+def test_the_script_and_the_style_sheet_stay_small() -> None:
+    files = static_files()
+
+    assert len(files["bastion.js"].content) <= 4096
+    assert len(files["bastion.css"].content) <= 20 * 1024

@@ -10,7 +10,7 @@ CountAt: TypeAlias = "tuple[int, str, int]"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """steps: how many; the last one is not over yet. Steps begin at whole minutes, hours and days in UTC."""
 
     name: str
@@ -35,7 +35,7 @@ class Span:
         return {name: tuple(numbers) for name, numbers in series.items()}
 
 
-LAST_HOUR: Final = Span("1h", "last hour", MINUTE_S, "minute", 60)
-LAST_DAY: Final = Span("24h", "last 24 hours", HOUR_S, "hour", 24)
-LAST_WEEK: Final = Span("7d", "last 7 days", HOUR_S, "hour", 168)
-LAST_MONTH: Final = Span("30d", "last 30 days", DAY_S, "day", 30)
+LAST_HOUR: Final = TimeSpan("1h", "last hour", MINUTE_S, "minute", 60)
+LAST_DAY: Final = TimeSpan("24h", "last 24 hours", HOUR_S, "hour", 24)
+LAST_WEEK: Final = TimeSpan("7d", "last 7 days", HOUR_S, "hour", 168)
+LAST_MONTH: Final = TimeSpan("30d", "last 30 days", DAY_S, "day", 30)

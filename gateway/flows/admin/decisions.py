@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gateway.core.analysis.explanation import Explanation, explanation
 from gateway.core.analysis.refused import actor_of, actor_with, asked_of
-from gateway.core.pictures.spans import Span
+from gateway.core.pictures.spans import TimeSpan
 from gateway.core.policy.model import Policy
 from gateway.flows.act import Acts
 from gateway.flows.transaction import transaction
@@ -36,7 +36,7 @@ class DecisionsOver:
     kinds: the refused first.
     """
 
-    span: Span
+    span: TimeSpan
     times: Sequence[int]
     series: Mapping[str, Sequence[int]]
     kinds: Sequence[KindSince]
@@ -83,7 +83,7 @@ class AdminDecisions:
             counts, now = DecisionCounts(connection), self.acts.clock()
             return DecisionsCounted(await counts.totals(now), await counts.kinds(now))
 
-    async def over(self, span: Span) -> DecisionsOver:
+    async def over(self, span: TimeSpan) -> DecisionsOver:
         """How many there were of each kind, and of each outcome in each step."""
         now = self.acts.clock()
         since = span.times(now)[0]

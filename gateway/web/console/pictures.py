@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.core.pictures.sign_ins import SHOWN
-from gateway.core.pictures.spans import Span
+from gateway.core.pictures.spans import TimeSpan
 from gateway.core.pictures.strip import BAR, HEIGHT, strip_of
 from gateway.core.units import DAY_S
 from gateway.web.account import iso
@@ -17,7 +17,7 @@ _LOOKS: Final = {
 
 
 def picture_of(
-    span: Span, times: Sequence[int], series: Mapping[str, Sequence[int]], names: Sequence[str]
+    span: TimeSpan, times: Sequence[int], series: Mapping[str, Sequence[int]], names: Sequence[str]
 ) -> Mapping[str, object]:
     """names: in the order of the strips; one that has no numbers is left out."""
     found = [(name, series[name]) for name in names if any(series.get(name, ()))]
@@ -35,7 +35,7 @@ def picture_of(
     }
 
 
-def _strip(name: str, numbers: Sequence[int], span: Span) -> Mapping[str, object]:
+def _strip(name: str, numbers: Sequence[int], span: TimeSpan) -> Mapping[str, object]:
     strip = strip_of(numbers)
     most, words = f"{strip.most:,}", _words(name)
     return {
@@ -53,6 +53,6 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _time(at: int, span: Span) -> str:
+def _time(at: int, span: TimeSpan) -> str:
     """In UTC, as the page says."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d" if span.step_s == DAY_S else "%Y-%m-%d %H:%M")

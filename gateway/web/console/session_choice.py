@@ -22,6 +22,7 @@ from gateway.web.browser import see_other
 from gateway.web.console.frame import Frame
 from gateway.web.console.session_filters import FIELD_CHARS, FILTERS, line_of, wanted_of
 from gateway.web.middleware import REQUEST_ID
+from gateway.web.spans import counted
 from gateway.web.ways import CONSOLE_PATH
 
 SESSIONS_PATH: Final = f"{CONSOLE_PATH}/sessions"
@@ -98,14 +99,17 @@ class _ChoicePages:
         """status: 409 where the number that was typed is not the number of those that are found now."""
         lines, now = await self.sessions.chosen(who, choice.wanted), self.frame.browser.clock()
         found = _may_end(lines)
+        people, left = len({one.login.user_id for one in found}), len(lines) - len(found)
         return self.frame.render(
             request,
             who,
             "sessions_end.html",
             status,
             count=len(found),
-            left=len(lines) - len(found),
-            people=len({one.login.user_id for one in found}),
+            sessions=counted(len(found), "session"),
+            people="1 person" if people == 1 else f"{people} people",
+            left=left,
+            left_words=counted(left, "session"),
             listed=[line_of(one, now) for one in found[:_LISTED]],
             is_filter=choice.ids is None,
             is_too_many=choice.ids is None and len(lines) > MOST_OF_FILTER,
