@@ -73,6 +73,9 @@ def test_a_hundred_are_ticked_at_most(owner: Desk, ticked: int, status: int) -> 
 
     assert page.status == status
     assert ("None of these is signed in any more." in page.text) is (status == 200)
+    if status == 200:
+        proving = owner.visitor.visit(page.url.replace("/admin/", "/login/step-up?to=/admin/", 1))
+        assert proving.url == page.url, "whoever has to prove a factor first comes back to the choice"
 
 
 def test_all_that_a_filter_finds_end_after_their_number_is_typed(stage: Stage, owner: Desk) -> None:

@@ -44,7 +44,7 @@ class SignIns:
             hours = SignInHours(connection)
             await hours.purge(now - _KEPT_S)
             last = await hours.last()
-        begin = first if last is None else max(first, last - HOUR_S)
+        begin = first if last is None else max(first, min(last, end) - HOUR_S)  # a clock may have been ahead
         while begin < end:
             until = min(begin + _AT_ONCE_S, end)
             async with transaction(self.acts.pool) as connection:
