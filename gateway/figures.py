@@ -84,6 +84,7 @@ JOBS: Final = (
     "controls",
     "webhooks",
     "refusals",
+    "sign_ins",
 )
 OAUTH_ENDPOINTS: Final = ("authorize", "par", "token", "userinfo", "introspect", "revoke", "metadata")
 OAUTH_REFUSALS: Final = tuple(f"{endpoint} {error}" for endpoint in OAUTH_ENDPOINTS for error in ERRORS)

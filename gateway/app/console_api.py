@@ -3,8 +3,8 @@
 from gateway.app.concern import Concern
 from gateway.app.console_flows import ConsoleFlows
 from gateway.app.counters import counter, failure_counter
-from gateway.flows.admin.tokens import AdminTokens
 from gateway.figures import ADMIN_REQUESTS
+from gateway.flows.admin.tokens import AdminTokens
 from gateway.resources import Resources, clock, random_bytes
 from gateway.web.admin_requests import counting
 from gateway.web.api.audit import OverviewOperations

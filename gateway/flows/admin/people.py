@@ -249,9 +249,11 @@ class AdminPeople:
     ) -> tuple[UserAdmin, str]:
         """Who acts for the administrator, and the person's name for it. and_then: asked last of all, in the act."""
         await self._paid(who, self.limits.acts, reason)
-        return await self._acting(who, user_id, wanted, request_id)
+        return await self._acting(who, user_id, wanted, request_id, and_then)
 
-    async def _acting(self, who: AdminActor, user_id: UUID, wanted: AdminAct, request_id: str) -> tuple[UserAdmin, str]:
+    async def _acting(
+        self, who: AdminActor, user_id: UUID, wanted: AdminAct, request_id: str, and_then: Guard = allowed
+    ) -> tuple[UserAdmin, str]:
         async with self.acts.begin() as act:
             user = await act.users.find(user_id)
         if user is None:
