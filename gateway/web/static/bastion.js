@@ -22,6 +22,8 @@ if (region) {
         const words = said.dataset[state];
         if (said.textContent !== words) said.textContent = words;
     };
+    const go = (state) => say(state) ?? true;
+    const stop = (state) => say(state) ?? false;
     const busy = () => {
         const chosen = getSelection();
         return region.contains(document.activeElement) || (!chosen.isCollapsed && chosen.containsNode(region, true));
@@ -36,26 +38,23 @@ if (region) {
         all("details").forEach((one, at) => (one.open = open[at] ?? false));
         all(".scroll").forEach((one, at) => (one.scrollLeft = left[at] ?? 0));
     };
+    // Whether to go on.
     const renew = async () => {
         if (document.hidden) return true;
-        if (Date.now() - touched > STILL_MS) return say("still");
-        if (busy()) return say("paused") ?? true;
+        if (Date.now() - touched > STILL_MS) return stop("still");
+        if (busy()) return go("paused");
         try {
             const headers = { "Bastion-Live": "1" };
             const answer = await fetch(location.href, { headers, redirect: "manual", signal: AbortSignal.timeout(10_000) });
             if (answer.ok) {
                 const text = await answer.text();
                 if (!busy()) put(text);
-                say("on");
-            } else if (answer.status >= 500 || answer.status === 429) {
-                say("lost");
-            } else {
-                return say("over");
+                return go("on");
             }
+            return answer.status >= 500 || answer.status === 429 ? go("lost") : stop("over");
         } catch {
-            say("lost");
+            return go("lost");
         }
-        return true;
     };
     const wait = () => setTimeout(async () => (await renew()) && wait(), region.dataset.live * 1000);
 
