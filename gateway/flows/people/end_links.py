@@ -42,6 +42,8 @@ async def end_linked(act: Act, tag_key: bytes, link: LinkRow) -> bool:
     The caller has locked the person.
     """
     about = link.content.get(ABOUT, "")
+    if not about:
+        return False  # of a mail that an older release wrote
     match link.kind:
         case LinkKind.END_KEY:
             key = await act.api_keys.find(unb64(about))
