@@ -78,7 +78,7 @@ def test_a_login_that_was_repeated_is_one_that_can_be_ended(stage: Stage, kills:
         cookies = copy(visitor.jar)
         log_out(stage, visitor)
         assert settled(stage, cookies) == {401}, f"after a kill at message {moment}"
-    assert len(kills.at) >= 3
+    assert len(kills.at) >= 2
 
 
 def test_a_second_login_that_was_repeated_leaves_the_browser_one_that_can_be_ended(stage: Stage, kills: Kills) -> None:
@@ -92,7 +92,7 @@ def test_a_second_login_that_was_repeated_leaves_the_browser_one_that_can_be_end
     cookies = copy(visitor.jar)
     log_out(stage, visitor)
     assert settled(stage, cookies) == {401}
-    assert len(kills.at) >= 3
+    assert len(kills.at) >= 2
 
 
 def test_a_hand_off_that_was_repeated_opens_the_host(stage: Stage, kills: Kills) -> None:
