@@ -21,6 +21,7 @@ ELSEWHERE: Final = {
     "account_uses": "retention writes it when it deletes logins, after 90 days; ids and times",
     "audit_queue": "entries wait there for a second; ids",
     "client_jwks": "public keys of apps",
+    "decision_hours": "the leader adds decisions up when their hour is over; counts, and names that policy has",
     "emergencies": "ends sessions of other tests; ids, and names that policy has",
     "inactivity_notices": "after months; ids and times",
     "licences": "a text that the maker of Bastion signed",

@@ -53,7 +53,7 @@ def test_somebody_keeps_the_factors_that_an_operator_was_talked_into_removing(st
 
     bastion(stage, "user", "mfa", "edna", "reset", "--reason", "called from an unknown number")
     until(lambda: "a reset removes them at" in bastion(stage, "user", "mfa", "edna"))
-    (letter,) = letters(stage, "Your second factors will be removed", 1)
+    (letter,) = letters(stage, "Your second factors will be removed", 1, "edna@")
     kept = posted(other, link_of(letter), "/keep-factors", "edna")
 
     assert "Your second factors stay" in kept.text
@@ -72,7 +72,7 @@ def test_somebody_who_is_locked_out_lets_their_new_browser_in_by_mail(stage: Sta
     owner, other = stage.visitor(), stage.visitor()
     assert owner.log_in(owner.visit(stage.app + "/"), "della", PASSWORD).status == 403
 
-    (letter,) = letters(stage, "Sign-ins are locked", 1)
+    (letter,) = letters(stage, "Sign-ins are locked", 1, "della@")
     opened = posted(owner, link_of(letter), "/unlock", "della")
     forget_limits(stage)
 
