@@ -17,6 +17,7 @@ TEMPLATE = "bastion_template"
 SHARED = "test_shared"
 # What the migrations wrote is kept beside, and every row of a table that differs from it goes. Triggers do not fire
 # meanwhile, for the audit log refuses to be emptied. Whoever is still connected belongs to a test that has ended.
+# TRUNCATE makes new files, which takes ten times as long as a few deletions, but it leaves no dead rows.
 _EMPTYING = """
 CREATE SCHEMA tests;
 DO $$
@@ -31,6 +32,14 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+CREATE FUNCTION tests.clear(name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_relation_size(format('public.%I', name)::regclass) < 1000000 THEN
+        EXECUTE format('DELETE FROM public.%I', name);
+    ELSE
+        EXECUTE format('TRUNCATE public.%I CASCADE', name);
+    END IF;
+END $$;
 CREATE FUNCTION tests.empty() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
 DECLARE
     name text;
@@ -42,13 +51,13 @@ BEGIN
         IF to_regclass(format('tests.%I', name)) IS NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', name) INTO changed;
             IF changed THEN
-                EXECUTE format('TRUNCATE public.%I CASCADE', name);
+                PERFORM tests.clear(name);
             END IF;
         ELSE
             EXECUTE format('SELECT EXISTS (SELECT FROM ((TABLE public.%1$I EXCEPT ALL TABLE tests.%1$I) UNION ALL '
                 '(TABLE tests.%1$I EXCEPT ALL TABLE public.%1$I)) AS differing)', name) INTO changed;
             IF changed THEN
-                EXECUTE format('TRUNCATE public.%1$I CASCADE', name);
+                PERFORM tests.clear(name);
                 EXECUTE format('INSERT INTO public.%1$I TABLE tests.%1$I', name);
             END IF;
         END IF;
