@@ -140,6 +140,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
         ("filled", "refused", "busy", "unavailable"),
     ),
     Counter("bastion_policy_loads", "Policies that were read.", "outcome", ("accepted", "refused")),
+    Gauge("bastion_settings_revision", "The revision of changed settings that the first worker of a node enforces."),
+    Gauge("bastion_settings_behind", "Workers that can't follow what was changed in the console."),
     Gauge("bastion_policy_stale", "Workers that serve an older policy because they refused the newest."),
     Counter(
         "bastion_checkpoint_deliveries",

@@ -12,7 +12,7 @@ from gateway.app.authorizing import authorize_of, authorizing
 from gateway.app.branding import branding
 from gateway.app.compliance import compliance
 from gateway.app.concern import Checks, Concern, once
-from gateway.app.console import Follower, console, live_settings_of
+from gateway.app.console import console, follower_of, live_settings_of
 from gateway.app.console_api import console_api
 from gateway.app.console_flows import console_flows
 from gateway.app.counters import attempt_counter, counter, failure_counter, refusal_counter, stopwatch
@@ -90,7 +90,7 @@ def _put_together(*, start: Start, resources: Resources) -> tuple[Served, Sequen
     live = live_settings_of(config, resources)
     buckets, follower = (
         Buckets(resources.functions, live.in_force),
-        Follower(config.all_limits(), live, policies, decisions),
+        follower_of(start, live, policies, decisions),
     )
     flows = console_flows(start=start, resources=resources, buckets=buckets, policies=policies)
     authorize = authorize_of(config=config, resources=resources, decisions=decisions, ring=ring)

@@ -62,13 +62,16 @@ def live_settings_of(config: Config, resources: Resources) -> LiveSettings:
 class Follower:
     """Takes over what was changed in the console, for decisions and for what people do on the auth host.
 
-    configured: all named limits.
+    configured: all named limits. reached: hears the revision that the worker enforces. behind: hears whether there is
+    one that it can't follow, in whole or in part.
     """
 
     configured: Mapping[str, Limit]
     live: LiveSettings
     policies: Policies
     decisions: Decisions
+    reached: Callable[[int], None] = lambda _revision: None
+    behind: Callable[[int], None] = lambda _is_behind: None
     _applied: tuple[Mapping[str, Limit], Overlay] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,10 +84,16 @@ class Follower:
 
     async def follow(self) -> tuple[int, str]:
         """The revision that is in force, and what can't be. Raises RecordUnavailable."""
-        await self.live.refresh()
-        await self._apply()
-        nowhere = [f"the closed app {name} is not in the policy" for name in self.policies.unmatched]
-        return self.live.revision, "\n".join([*nowhere, self.live.trouble]).strip()
+        trouble = "not followed yet"
+        try:
+            await self.live.refresh()
+            await self._apply()
+            self.reached(self.live.revision)
+            nowhere = [f"the closed app {name} is not in the policy" for name in self.policies.unmatched]
+            trouble = "\n".join([*nowhere, self.live.trouble]).strip()
+        finally:
+            self.behind(bool(trouble))
+        return self.live.revision, trouble
 
     async def _apply(self) -> None:
         """What did not work the last time is tried again: else the worker would report what it does not enforce."""
@@ -95,6 +104,13 @@ class Follower:
         await self.policies.relimit({**self.configured, **limits}, overlay)
         self._applied = wanted
         self.decisions.limit_refused_keys(self.live.limit(KEY_LIMIT))
+
+
+def follower_of(start: Start, live: LiveSettings, policies: Policies, decisions: Decisions) -> Follower:
+    """The first worker of a node says which revision: levels of several would be added up."""
+    revision, behind = (start.slot.cell(f"bastion_settings_{name}") for name in ("revision", "behind"))
+    reached = (lambda _revision: None) if start.number else revision.set
+    return Follower(start.config.all_limits(), live, policies, decisions, reached, behind.set)
 
 
 def console(

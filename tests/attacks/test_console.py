@@ -294,14 +294,18 @@ async def test_a_start_without_postgres_has_what_the_node_knew_last(desk: Desk, 
 
 
 async def test_a_worker_that_could_not_take_a_change_over_tries_again(desk: Desk, tmp_path: Path) -> None:
-    """Else it would report a limit that it does not enforce."""
+    """Else it would report a limit that it does not enforce. It counts as behind meanwhile."""
     there, policy_worker = desk.house.there, another(desk.house.pool, tmp_path)
     policy_worker.file.write_text(GOOD)
     policy_worker.policies.first()
     configured = {**policy_worker.limits, "AUTH.KEY": replace(LOGIN, name="AUTH.KEY")}
     live = LiveSettings(desk.house.pool, configured, LastSettings(tmp_path / "last"), lambda: there.now)
-    follower = Follower(configured, live, policy_worker.policies, there.decisions)
+    reached, behind = list[int](), list[int]()
+    follower = Follower(
+        configured, live, policy_worker.policies, there.decisions, reached=reached.append, behind=behind.append
+    )
     await follower.first()
+    await follower.follow()
     name = "GENERAL.SESSION"
     settings = SettingsAdmin(desk.house.acts, configured)
     await settings.change(WantedLimit(name, typed("77/min", ""), None, "why", 0), "cli:root")
@@ -312,6 +316,7 @@ async def test_a_worker_that_could_not_take_a_change_over_tries_again(desk: Desk
     revision, _ = await follower.follow()
 
     assert revision == 1
+    assert (reached, behind) == ([0, 1], [False, True, False])
     assert policy_worker.policies.limits[name].count == 77
     assert len(policy_worker.enforced) == 1
     await follower.follow()
