@@ -237,7 +237,7 @@ def test_what_others_wrote_is_text_on_every_page(stage: Stage, owner: Desk) -> N
         stage,
         "user",
         "add",
-        "mallory",
+        "malvolio",
         "--name",
         name,
         "--password-stdin",
@@ -245,13 +245,13 @@ def test_what_others_wrote_is_text_on_every_page(stage: Stage, owner: Desk) -> N
         stdin="correct horse battery",
     )
 
-    person = owner.find("mallory")
+    person = owner.find("malvolio")
     pages = [owner.get("/people"), owner.get(person), owner.get(f"{person}/disable")]
 
     for page in pages:
         assert "<b data-live" not in page.text
         assert name in html.unescape(page.text)
-        assert "mallory" not in page.url
+        assert "malvolio" not in page.url
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -260,7 +260,7 @@ def test_an_arrival_from_another_site_does_nothing(stage: Stage, owner: Desk, si
     seen = owner.visitor.send("GET", f"{stage.auth}/admin/people", {**NAVIGATION, "Sec-Fetch-Site": site})
 
     assert "Another site sent you here" in seen.text
-    assert "mallory" not in seen.text
+    assert "malvolio" not in seen.text
     assert re.findall(r'href="(/admin[^"]*)"', seen.text) == ["/admin/people"]
 
 
