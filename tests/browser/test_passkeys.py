@@ -114,6 +114,7 @@ def test_a_key_that_verifies_nobody_is_the_step_after_the_password(context: Brow
     Virtual(page, verifies=False)
     sign_in(page, stage, stage.app + "/")
     enrol(page, stage, "Key ring")
+    expect(page.get_by_role("heading", name="Key ring")).to_be_visible()  # the page has been loaded anew
     expect(page.locator("#passkeys")).to_contain_text("second step after your password")
     log_out(page, stage)
 

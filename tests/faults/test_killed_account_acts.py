@@ -21,7 +21,7 @@ from tests.journeys.test_recovery import letters, link_of
 from tests.journeys.test_undoing import PASSWORD, add, bastion
 from tests.staging import Seen, Stage, Visitor, forget_limits
 
-STEP = 1 if EXHAUSTIVE else 61  # odd, so that requests and answers are both met
+STEP = 1 if EXHAUSTIVE else 91  # odd, so that requests and answers are both met
 LONG_STEP = 1 if EXHAUSTIVE else 241  # of acts that write much, on a worker that has prepared no statement yet
 LEAST = 2  # kills of an act
 FACTORS_OF_THE_DEMO = 2  # its owner's and its supporter's
