@@ -20,4 +20,4 @@ async def cross_check(pool: "asyncpg.Pool[asyncpg.Record]") -> list[str]:
             fold.hear(one.entry for one in links)
         fold.hear(await chain.waiting())
         found = await rows_told(connection)
-    return list(differences(fold.rows, found))
+    return list(differences(fold, found))

@@ -28,6 +28,11 @@ _SIGNING_KEYS: Final = """
 _CLIENTS: Final = """
     SELECT id AS key, state, settings, encode(sha256(convert_to(settings::text, 'UTF8')), 'hex') AS digest FROM clients
 """
+# An end of sessions has a number, which its entry does not have.
+_SETTINGS: Final = """
+    SELECT key, value, until, revision FROM settings WHERE NOT starts_with(key, 'emergency.end-sessions.')
+"""
+_TABLES: Final = {"api_keys": _API_KEYS, "signing_keys": _SIGNING_KEYS, "clients": _CLIENTS, "settings": _SETTINGS}
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 _PAGE: Final = 10_000
 
@@ -39,7 +44,7 @@ async def rows_told(connection: AnyConnection) -> dict[RowName, RowFacts]:
     while page := await connection.fetch(_PEOPLE, last, _PAGE):
         found |= dict(_row("users", row) for row in page)
         last = page[-1]["key"]
-    for table, statement in (("api_keys", _API_KEYS), ("signing_keys", _SIGNING_KEYS), ("clients", _CLIENTS)):
+    for table, statement in _TABLES.items():
         found |= dict(_row(table, row) for row in await connection.fetch(statement))
     return found
 

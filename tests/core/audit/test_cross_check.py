@@ -116,7 +116,7 @@ def test_each_row_and_column_that_differs_is_named() -> None:
 
     def against(**found: RowFacts) -> list[str]:
         by_name = {"user": USER, "client": RowName("clients", "shop"), "key": key, "other": RowName("users", "x")}
-        return list(differences(expected, {by_name[one]: facts for one, facts in found.items()}))
+        return list(differences(Fold(expected), {by_name[one]: facts for one, facts in found.items()}))
 
     whole: dict[str, RowFacts] = {"user": {"state": "disabled", "groups": ["staff"]}, "client": {"state": "active"}}
     assert against(**whole) == []
