@@ -124,9 +124,9 @@ COMMANDS = {
 
 
 def _spread(options: Sequence[str]) -> list[str]:
-    """Twice as many processes as cores, each with servers of its own, unless the caller chose: they wait a lot."""
+    """One process more than there are cores, each with servers of its own, unless the caller chose: they wait a lot."""
     chosen = any(option.startswith("-n") for option in options)
-    processes = min(_MOST_PROCESSES, 2 * (os.cpu_count() or 1))
+    processes = min(_MOST_PROCESSES, (os.cpu_count() or 1) + 1)
     spread = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
     return ["--durations", "10", *([] if chosen else spread)]
 
