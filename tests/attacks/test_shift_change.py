@@ -122,7 +122,7 @@ async def test_without_a_named_network_300_new_devices_are_slowed_down(hospital:
 
 
 async def test_guesses_that_a_wide_budget_lets_through_do_not_take_the_turns_of_known_devices(hospital: House) -> None:
-    """Forty-eight of them wait for the only thread at any time; its queue has 32 places. A name of nobody costs the most."""
+    """48 of them wait for the only thread at any time; its queue has 32 places. A name of nobody costs the most."""
     shift = begin(hospital, replace(WARD, limit=replace(WARD.limit, burst=10_000)))
     slow = Passwords({"p1": b"p" * 32, "old": b"o" * 32}, threads=1, cost=8)
     shift.login = replace(shift.login, passwords=slow)
