@@ -10,10 +10,10 @@ from gateway.flows.decide.decisions import LiveLogin
 from gateway.flows.people.own_activity import Happened, OwnActivity
 from gateway.web.account import ago, iso
 from gateway.web.browser import Browser
+from gateway.web.cursors import whole_number
 from gateway.web.text import shown
 
 _PATH: Final = "/account/activity"
-_MOST_DIGITS: Final = 18
 
 
 def routes(browser: Browser, activity: OwnActivity) -> list[web.RouteDef]:
@@ -21,7 +21,7 @@ def routes(browser: Browser, activity: OwnActivity) -> list[web.RouteDef]:
 
     @browser.for_somebody
     async def show(request: web.Request, live: LiveLogin) -> web.Response:
-        before = _before(request.query.get("before", ""))
+        before = whole_number(request.query.get("before", "")) or 0
         found, now = await activity.show(live, before), browser.clock()
         return browser.csrf_page(
             request,
@@ -46,8 +46,3 @@ def _line(one: Happened, now: int) -> Mapping[str, object]:
         "reasons": ", ".join(one.told.reasons),
         "may_be_others": one.told.may_be_others,
     }
-
-
-def _before(text: str) -> int:
-    """0 for what no page of ours links."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0

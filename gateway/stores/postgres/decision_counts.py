@@ -32,6 +32,7 @@ _ADD_HOURS: Final = f"""
      WHERE at >= ({_HOURS_END}) AND at < $1 GROUP BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
 """  # noqa: S608 - constants
+_MINUTES_SINCE: Final = "(SELECT at, route, outcome, reason, n FROM decision_counts WHERE at >= $1) counted"
 # Each decision is in one of the two: hours that are over, and the minutes after them.
 _SINCE: Final = f"""
     (SELECT at, route, outcome, reason, n FROM decision_hours WHERE at >= $1
@@ -39,20 +40,23 @@ _SINCE: Final = f"""
      SELECT c.at, c.route, c.outcome, c.reason, c.n FROM decision_counts c, ({_HOURS_END}) ended
       WHERE c.at >= greatest($1, ended.at)) counted
 """  # noqa: S608 - constants
-_KINDS_SINCE: Final = f"""
-    SELECT route, outcome, reason, sum(n)::bigint AS n FROM {_SINCE} GROUP BY route, outcome, reason
-     ORDER BY (outcome = 'allow'), n DESC, route, outcome, reason LIMIT $2
-"""  # noqa: S608 - constants
-_STEPS_SINCE: Final = f"""
-    SELECT at - at % $2 AS at, outcome, sum(n)::bigint AS n FROM {_SINCE} GROUP BY 1, 2
-"""  # noqa: S608 - constants
-_KINDS_OF_MINUTES: Final = """
-    SELECT route, outcome, reason, sum(n)::bigint AS n FROM decision_counts WHERE at >= $1
-     GROUP BY route, outcome, reason ORDER BY (outcome = 'allow'), n DESC, route, outcome, reason LIMIT $2
-"""
-_STEPS_OF_MINUTES: Final = """
-    SELECT at - at % $2 AS at, outcome, sum(n)::bigint AS n FROM decision_counts WHERE at >= $1 GROUP BY 1, 2
-"""
+
+
+def _kinds_of(counted: str) -> str:
+    return f"""
+        SELECT route, outcome, reason, sum(n)::bigint AS n FROM {counted} GROUP BY route, outcome, reason
+         ORDER BY (outcome = 'allow'), n DESC, route, outcome, reason LIMIT $2
+    """  # noqa: S608 - constants
+
+
+def _steps_of(counted: str) -> str:
+    return f"SELECT at - at % $2 AS at, outcome, sum(n)::bigint AS n FROM {counted} GROUP BY 1, 2"  # noqa: S608 - constants
+
+
+_KINDS_SINCE: Final = _kinds_of(_SINCE)
+_KINDS_OF_MINUTES: Final = _kinds_of(_MINUTES_SINCE)
+_STEPS_SINCE: Final = _steps_of(_SINCE)
+_STEPS_OF_MINUTES: Final = _steps_of(_MINUTES_SINCE)
 
 
 @dataclass(frozen=True, slots=True)

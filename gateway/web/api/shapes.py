@@ -4,8 +4,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_MOST_DIGITS: Final = 18
-MOST_ID: Final = 10**_MOST_DIGITS - 1
+from gateway.web.cursors import MOST_DIGITS, whole_number
+
+MOST_ID: Final = 10**MOST_DIGITS - 1
 
 
 class Given(BaseModel):
@@ -37,8 +38,8 @@ def whole(value: object) -> object:
 
 def digits(value: object) -> object:
     """A number of a query, in the one way in which JSON writes it."""
-    plain = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
-    return int(str(value)) if plain and str(int(str(value))) == value else value
+    number = whole_number(value) if isinstance(value, str) else None
+    return value if number is None or str(number) != value else number
 
 
 Time = Annotated[int, Field(ge=0, le=MOST_ID, description="Unix seconds, UTC."), BeforeValidator(whole)]

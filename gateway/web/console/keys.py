@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.admin.acts import AdminAct
-from gateway.core.base64url import b64, unb64
+from gateway.core.base64url import b64
 from gateway.core.token.signing_keys import KeyRecord, KeyState
 from gateway.flows.admin.console import Administrator
 from gateway.flows.admin.lists import PAGE, AdminLists
@@ -15,12 +15,12 @@ from gateway.flows.keys.key_status import KeyStatus, MasterStatus
 from gateway.flows.people.api_keys import ListedKey
 from gateway.web.console.frame import Frame
 from gateway.web.console.moments import moment
+from gateway.web.cursors import time_and_id
 from gateway.web.spans import counted
 from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/keys"
-_MOST_DIGITS: Final = 18
 
 
 def routes(frame: Frame, lists: AdminLists) -> list[web.RouteDef]:
@@ -33,7 +33,7 @@ class _KeyPages:
     lists: AdminLists
 
     async def show(self, request: web.Request, who: Administrator) -> web.Response:
-        now, after = self.frame.browser.clock(), _after(request.query.get("after", ""))
+        now, after = self.frame.browser.clock(), time_and_id(request.query.get("after", ""))
         signing = await self.lists.signing_keys.records()
         found = await self.lists.api_keys.page(after, PAGE + 1)
         last = found[PAGE - 1].key if len(found) > PAGE else None
@@ -109,12 +109,3 @@ def _api_line(one: ListedKey, now: int) -> Mapping[str, object]:
 
 def _some(words: Sequence[str]) -> str:
     return shown(", ".join(words))
-
-
-def _after(text: str) -> tuple[int, bytes] | None:
-    """The last of the page before; None for what is none."""
-    at, _, key_id = text.partition(".")
-    try:
-        return (int(at), unb64(key_id)) if at.isascii() and at.isdecimal() and len(at) <= _MOST_DIGITS else None
-    except ValueError:
-        return None

@@ -14,14 +14,15 @@ from gateway.flows.admin.people import AdminLimits, NobodyThere
 from gateway.flows.people.users import BadReason, check_reason
 from gateway.web.account import iso
 from gateway.web.console.frame import Frame
+from gateway.web.cursors import whole_number
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/limits"
 HOURS: Final = {"": "until it is changed again", "1": "1 hour", "4": "4 hours", "24": "a day", "168": "a week"}
+_NEVER_SEEN: Final = -1
 _HOUR_S: Final = 3600
-_MOST_DIGITS: Final = 18
 
 
 def routes(frame: Frame, settings: SettingsAdmin, limits: AdminLimits) -> list[web.RouteDef]:
@@ -69,7 +70,7 @@ class _LimitPages:
         )
 
     async def change(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
-        found = await self._found(request)
+        found, seen = await self._found(request), whole_number(fields.get("seen", ""))
         try:
             value = _value(found, fields)
             await self.limits.acts.before(who.user_id)
@@ -79,7 +80,7 @@ class _LimitPages:
                     None if fields.get("back") == "yes" else value,
                     until_of(fields, self.frame.browser.clock()),
                     fields.get("reason", "").strip(),
-                    _number(fields.get("seen", "")),
+                    _NEVER_SEEN if seen is None else seen,
                 ),
                 str(who.user_id),
                 who.user_id,
@@ -141,7 +142,3 @@ def _value(found: LimitShown, fields: Mapping[str, str]) -> LimitValue:
 def until_of(fields: Mapping[str, str], now: int) -> int | None:
     hours = fields.get("hours", "")
     return now + int(hours) * _HOUR_S if hours in HOURS and hours and fields.get("back") != "yes" else None
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else -1

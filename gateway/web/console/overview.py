@@ -18,6 +18,7 @@ from gateway.web.console.decisions import kinds_of, outcomes_of
 from gateway.web.console.entries import line_of
 from gateway.web.console.frame import Frame
 from gateway.web.console.pictures import picture_of
+from gateway.web.cursors import whole_number
 from gateway.web.middleware import is_poll
 from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
@@ -72,7 +73,9 @@ class _OverviewPages:
 
     async def audit(self, request: web.Request, who: Administrator) -> web.Response:
         kind = request.query.get("kind", "")
-        return await self._entries(request, who, EntriesWanted(kind=kind, before=_id(request.query.get("before", ""))))
+        return await self._entries(
+            request, who, EntriesWanted(kind=kind, before=whole_number(request.query.get("before", "")) or 0)
+        )
 
     async def find(self, request: web.Request, fields: Mapping[str, str], who: Administrator) -> web.Response:
         """A name stands in no URL."""
@@ -93,7 +96,3 @@ class _OverviewPages:
             before=found.before,
             now=iso(now),
         )
-
-
-def _id(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004

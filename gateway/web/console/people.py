@@ -19,6 +19,7 @@ from gateway.web.browser import see_other
 from gateway.web.console.decisions import DECISIONS_PATH, reference_of
 from gateway.web.console.entries import line_of
 from gateway.web.console.frame import AdminForm, AdminPage, Frame
+from gateway.web.cursors import whole_number
 from gateway.web.errors import BadForm
 from gateway.web.middleware import REQUEST_ID
 from gateway.web.spans import counted
@@ -27,7 +28,6 @@ from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/people"
 _FIND_CHARS: Final = 320
-_MOST_DIGITS: Final = 18
 _NOBODY: Final = (
     "Nobody has this name, address or id, and no refusal with this reference is kept. Names are encrypted, so only a"
     " whole one finds its person."
@@ -298,9 +298,8 @@ def _id(request: web.Request) -> UUID:
 def _after(text: str) -> tuple[int, UUID] | None:
     """The last of the page before; None for what is none."""
     at, _, user_id = text.partition(".")
-    if not (at.isascii() and at.isdecimal() and len(at) <= _MOST_DIGITS):
-        return None
+    created_at = whole_number(at)
     try:
-        return int(at), UUID(user_id)
+        return None if created_at is None else (created_at, UUID(user_id))
     except ValueError:
         return None

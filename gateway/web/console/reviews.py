@@ -14,11 +14,11 @@ from gateway.flows.admin.people import NobodyThere
 from gateway.flows.compliance.access_reviews import ListedReview, NamedLine, ReviewRefused
 from gateway.web.console.frame import Frame
 from gateway.web.console.moments import moment
+from gateway.web.cursors import whole_number
 from gateway.web.text import shown
 from gateway.web.ways import CONSOLE_PATH
 
 _PATH: Final = f"{CONSOLE_PATH}/reviews"
-_MOST_DIGITS: Final = 18
 
 
 def routes(frame: Frame, lists: AdminLists) -> list[web.RouteDef]:
@@ -35,7 +35,7 @@ class _ReviewPages:
     lists: AdminLists
 
     async def list(self, request: web.Request, who: Administrator) -> web.Response:
-        before, now = _number(request.query.get("before", "")), self.frame.browser.clock()
+        before, now = whole_number(request.query.get("before", "")), self.frame.browser.clock()
         found = await self.lists.reviews.page(before, PAGE + 1)
         return self.frame.render(
             request,
@@ -47,7 +47,7 @@ class _ReviewPages:
         )
 
     async def show(self, request: web.Request, who: Administrator) -> web.Response:
-        number, after = _number(request.match_info["number"]), _person(request.query.get("after", ""))
+        number, after = whole_number(request.match_info["number"]), _person(request.query.get("after", ""))
         if number is None:
             raise NobodyThere("no number")
         try:
@@ -94,10 +94,6 @@ def _person_line(one: NamedLine, now: int) -> Mapping[str, object]:
         "reviewer": shown(one.reviewer),
         "decided": moment(line.decided_at, now),
     }
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _person(text: str) -> UUID | None:
