@@ -136,6 +136,21 @@ async def test_a_look_a_scanner_and_another_person_end_nothing(recovering: Recov
     assert (await recovering.post(link, name="ada"))[0] == 303
 
 
+@pytest.mark.parametrize(("kind", "table"), [(MailKind.API_KEY_MADE, "api_keys"), (MailKind.APP_ADMITTED, "grants")])
+async def test_a_link_of_one_person_never_ends_what_another_has(
+    recovering: Recovering, kind: MailKind, table: str
+) -> None:
+    await MAKES[kind](recovering, "bob")
+    of_bob = await recovering.house.pool.fetchval(f"SELECT id FROM {table}")
+    async with recovering.house.acts.begin() as act:
+        user = await act.users.named("ada")
+        await recovering.notices.add(act, user, kind, NoticeFacts(link={ABOUT: b64(of_bob)}))
+
+    assert (await recovering.post(await recovering.link(kind), name="ada"))[0] == 410
+
+    assert await living(recovering, kind, "bob") == 1
+
+
 @pytest.mark.parametrize("kind", MAKES)
 async def test_the_same_page_signs_everybody_out_too(recovering: Recovering, kind: MailKind) -> None:
     login, link = await recovering.house.sign_in("ada"), await linked(recovering, kind)
